@@ -1,5 +1,5 @@
 /**
- * Between two slices of a long computation: whatever else the thread has to do.
+ * Lets the thread do other work between two slices of a long computation.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What the connections of both protocols share.
+ * The state that connections of both protocols share.
  *
  * @module
  */
@@ -17,18 +17,18 @@ import type { RegistrationMode } from "./catalog/accounts.ts";
 import type { Store } from "./data_folder/data_folder.ts";
 import type { Log } from "./limits/server_log.ts";
 
-/** What the server gives its connections. */
+/** The dependencies of all connections. */
 export interface ContextOptions {
   readonly store: Store;
-  /** Their values may change at any time: whoever needs one asks here for it, and keeps no copy. */
+  /** Values can change at any time: read them when needed, never copy them. */
   readonly limits: Limits;
   readonly random: Random;
-  /** Milliseconds since the epoch: for times that are shown, stored, or compared with stored ones. */
+  /** Milliseconds since the epoch, for times that are shown, stored, or compared with stored ones. */
   readonly clock: () => number;
-  /** Milliseconds from any moment on, which never go back as the clock may: for intervals. */
+  /** Milliseconds since any moment, never decreasing, for intervals. */
   readonly ticks: () => number;
   readonly log: Log;
-  /** Who may register now. */
+  /** The current registration mode. */
   readonly registration: () => RegistrationMode;
 }
 
@@ -36,7 +36,7 @@ export interface Context extends ContextOptions {
   readonly accounts: AccountCache;
   readonly registrations: RegistrationCounts;
   readonly staging: StagingArea;
-  /** What that counts towards the quotas of its users. */
+  /** Reservations of uploads in progress. */
   readonly quotaReservations: QuotaReservations;
   readonly garbage: GarbageCollector;
   readonly limitLog: LimitLog;
@@ -56,7 +56,7 @@ export function createContext(options: ContextOptions, freeSpace: () => Promise<
       catalog: store.catalog,
       blobs: store.blobs,
       onFailure: (path, error) =>
-        log.warn("Could not remove {path}, which no file refers to: {reason}", {
+        log.warn("Could not delete the unused blob {path}: {reason}", {
           event: "orphan.kept",
           ...{ path, reason: printable(String(error)) },
         }),
@@ -65,7 +65,7 @@ export function createContext(options: ContextOptions, freeSpace: () => Promise<
   };
 }
 
-/** Drops what has expired. */
+/** Removes expired entries. */
 export async function expireShared(context: Context): Promise<void> {
   const { store, limits, clock, registrations } = context;
   registrations.sweep();

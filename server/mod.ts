@@ -1,5 +1,5 @@
 /**
- * The face of the server, and of operators' work, for `cli/`; those for other programs are the entry points of `deno.json`.
+ * The server and the operator's functions, for `cli/`. Other programs use the entry points of `deno.json`.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What a server does at its start about what is kept.
+ * Work at the start of a server: compares catalog and files, and removes leftovers.
  *
  * @module
  */
@@ -9,14 +9,14 @@ import type { Context } from "./context.ts";
 import { audit, type Finding } from "./data_folder/audit.ts";
 import type { FoundDamage } from "./data_folder/with_data_folder.ts";
 
-/** Differences that are logged one by one; of further ones only the count is. */
+/** The most differences that are logged one by one. The rest are only counted. */
 const MAX_LOGGED_DIFFERENCES = 100;
-/** Where a whole disk is missing, each of its files is recorded: one commit serves so many. */
+/** The most findings recorded in one commit. If a whole disk is missing, every file is a finding. */
 const MAX_RECORDED_AT_ONCE = 100;
 
 /**
- * Compares catalog and files, contents left out, logs where they differ, and records which files are damaged, or are not
- * any longer. The server is at work meanwhile.
+ * Compares the catalog with the files, without reading contents, while the server runs. Logs the differences, and
+ * records damaged and repaired files.
  */
 export async function logDifferences(context: Context, signal: AbortSignal): Promise<void> {
   const { store, log } = context;
@@ -37,13 +37,13 @@ export async function logDifferences(context: Context, signal: AbortSignal): Pro
     }
     await record(context, toRecord);
     if (sound > 0) {
-      log.info("{count} files that were missing, or had another size, are as they were stored", {
+      log.info("Found {count} files intact that were marked as missing or of another size", {
         event: "store.mended",
         count: sound,
       });
     }
     if (differences === 0) return;
-    log.error("Catalog and files differ {count} times: see xfer server verify", {
+    log.error("Found {count} differences between catalog and files; run 'xfer server verify'", {
       event: "store.differs",
       count: differences,
     });
@@ -55,7 +55,7 @@ export async function logDifferences(context: Context, signal: AbortSignal): Pro
   }
 }
 
-/** Those that are recorded at once are committed together. */
+/** Records findings in one commit. */
 async function record(
   { store: { catalog } }: Context,
   found: readonly FoundDamage[],
@@ -69,17 +69,17 @@ async function logDifference({ store, log }: Context, finding: Finding): Promise
   const { kind } = finding;
   const event = `store.${kind}`;
   if (kind === "stray") {
-    return log.error("Found {path} to be {kind}", { event, kind, path: printable(finding.path) });
+    return log.error("Found {kind} file {path}", { event, kind, path: printable(finding.path) });
   }
   const { name, content: { id: path }, accountId } = finding.file;
   const user = (await store.catalog.accounts.find({ id: accountId }))?.name ?? "";
-  log.error("Found {file} of {user} to be {kind} ({path})", {
+  log.error("Found {kind} file {file} of {user} ({path})", {
     ...{ event, kind, damage: finding.damage, user },
     ...{ file: printable(name), path: printable(path), client: toHex(accountId) },
   });
 }
 
-/** Removes what a server that was killed left behind. */
+/** Removes the leftovers of a server that was killed. */
 export async function removeLeftovers(
   context: Context,
   partialUploads: { sweep(): Promise<number> },
@@ -87,7 +87,7 @@ export async function removeLeftovers(
   const listed = await context.garbage.collectAll();
   const staged = await partialUploads.sweep();
   if (listed + staged > 0) {
-    context.log.warn("Removed what was left of {count} uploads that never were confirmed", {
+    context.log.warn("Removed {count} leftover uploads", {
       event: "store.swept",
       count: listed + staged,
     });

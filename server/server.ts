@@ -36,18 +36,18 @@ import type { FileSystem } from "./fs/file_system.ts";
 import { type FreeSpace, freeSpaceOf } from "./fs/free_space.ts";
 import { explainingFailures } from "./data_folder/errors.ts";
 
-/** How to run a server. */
+/** Options of a server. */
 export interface ServerOptions extends SettingChanges {
-  /** Where to listen for protocol 3 and for the hello of protocol 4; at least one address. */
+  /** The addresses for protocol 3 and for the hello of protocol 4; at least one. */
   readonly listen: readonly ListenOptions[];
   /** The folder that keeps everything; created if it is missing. One server uses it at a time. */
   readonly dataFolder: string;
   /**
-   * Where to speak protocol 4; without it, protocol 4 is off. `beside`: the port after the first of `listen`, or any free
+   * The address for protocol 4; without it, protocol 4 is off. `beside`: the port after the first of `listen`, or any free
    * one if that is taken.
    */
   readonly tlsListen?: Address | "beside";
-  /** How clients reach the server, if that differs from where it listens: behind NAT, in a container. */
+  /** The address at which clients reach the server, if it is another: behind NAT, in a container. */
   readonly advertise?: Advertised;
   /** Certificate and key for protocol 4; by default the identity in the data folder, created at the first start. */
   readonly tlsFiles?: TlsFiles;
@@ -61,15 +61,17 @@ export interface ServerOptions extends SettingChanges {
   readonly fileSystem?: FileSystem;
   /** @internal */
   readonly openCatalog?: OpenCatalog;
-  /** Where accounts and files are kept, if not in the data folder. */
+  /** Stores of accounts and files, if they are not in the data folder. */
   readonly stores?: OwnStores;
   /** The free space of a disk; asked from the system by default. */
   readonly freeSpace?: FreeSpace;
 }
 
-/** How often what has expired is looked for, in milliseconds. */
+/** The interval at which expired entries are removed, in milliseconds. */
 const HOUSEKEEPING_MS = 60_000;
-/** A pause where nothing can be accepted for want of descriptors or memory, so that waiting is no busy loop. */
+/**
+ * The pause after accepting failed for want of descriptors or memory, in milliseconds. It keeps the loop from spinning.
+ */
 const ACCEPT_RETRY_MS = 100;
 const EXHAUSTED: readonly unknown[] = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
 
@@ -101,7 +103,7 @@ export class Server implements AsyncDisposable {
   readonly #securePort: ReloadableTlsListener | undefined;
   readonly #connections = new Map<OpenConnection, Promise<void>>();
   readonly #rejected = new RejectedConnections();
-  /** How many connections each address has. */
+  /** The number of connections of each address. */
   readonly #origins = new Map<string, number>();
   readonly #housekeeping: ReturnType<typeof setInterval>;
   readonly #accepting: Promise<unknown>;
@@ -161,7 +163,7 @@ export class Server implements AsyncDisposable {
       const v3 = createV3Context(context, () => securePort?.helloAnswer);
       const v4 = createV4Context(context, (accountId) => v3.sessionKeys.delete(accountId));
       if (folder.wasOpen) {
-        log.warn("Others could look into {folder}; it is its owner's alone now", {
+        log.warn("Removed other users' access to {folder}", {
           event: "store.tightened",
           folder: folder.path,
         });
@@ -183,12 +185,12 @@ export class Server implements AsyncDisposable {
     }
   }
 
-  /** Where it listens, in the order of `listen`; the address of protocol 4 comes last. */
+  /** All addresses on which the server listens, in the order of `listen`. That of protocol 4 comes last. */
   get addresses(): Address[] {
     return this.#listeners.map(({ address }) => address);
   }
 
-  /** The first address where it listens. */
+  /** The first address on which the server listens. */
   get address(): Address {
     return this.addresses[0] as Address;
   }
@@ -205,18 +207,18 @@ export class Server implements AsyncDisposable {
     if (port === undefined) return;
     try {
       if (!(await port.reload())) {
-        return log.info("Certificate and key are the same as before", {
+        return log.info("Certificate and key are unchanged", {
           event: "server.unchanged",
         });
       }
       const [words, properties] = port.announcement;
-      log.info(`Certificate and key are other ones. ${words}`, {
+      log.info(`Reloaded certificate and key. ${words}`, {
         ...properties,
         event: "server.reloaded",
       });
       warnOf(this.#context, port.identity);
     } catch (error) {
-      log.error("Could not take another certificate: {reason}", {
+      log.error("Could not reload certificate and key: {reason}", {
         event: "server.not-reloaded",
         reason: reasonOf(error),
       });
@@ -246,7 +248,7 @@ export class Server implements AsyncDisposable {
     await this.#accepting;
     const until = new Date(this.#context.clock() + graceMs).toISOString();
     this.#context.log.info(
-      "Stopping. Open connections: {connections}; their files are waited for until {until}",
+      "Stopping: waiting until {until} for {connections} open connections",
       { event: "server.stopping", connections: this.#connections.size, until },
     );
     for (const connection of this.#connections.keys()) connection.finish();
@@ -261,7 +263,7 @@ export class Server implements AsyncDisposable {
   }
 
   #cutOff(): void {
-    for (const connection of this.#connections.keys()) connection.close("the server stops");
+    for (const connection of this.#connections.keys()) connection.close("the server is stopping");
   }
 
   async #accept(listener: Listener): Promise<void> {
@@ -306,7 +308,7 @@ export class Server implements AsyncDisposable {
     }
   }
 
-  /** What forbids a further connection. */
+  /** The limit that forbids another connection, if one does. */
   #fullFor(origin: string): LimitError | undefined {
     const counts: readonly [LimitName, number][] = [
       ["maxConnections", this.#connections.size],
@@ -328,7 +330,7 @@ export class Server implements AsyncDisposable {
     try {
       await Promise.all([expireShared(this.#context), expireV3(this.#v3), expireV4(this.#v4)]);
     } catch (error) {
-      this.#context.log.error("Could not drop what was never confirmed: {reason}", {
+      this.#context.log.error("Could not remove expired uploads and registrations: {reason}", {
         event: "housekeeping.failed",
         reason: String(error),
       });
@@ -336,7 +338,7 @@ export class Server implements AsyncDisposable {
   }
 }
 
-/** What connections share: those of both protocols, of protocol 3, and of protocol 4. */
+/** The state of connections: shared, of protocol 3, and of protocol 4. */
 interface Contexts {
   readonly context: Context;
   readonly v3: V3Context;
@@ -366,7 +368,9 @@ function warnOf({ log }: Context, identity: TlsIdentity | undefined): void {
   }
 }
 
-/** Whether the machine is out of something; any other failure is that of one peer, which is gone already. */
+/**
+ * Whether the machine has run out of descriptors or memory. Any other failure concerns one peer, which is already gone.
+ */
 function isExhausted(error: unknown): boolean {
   return error instanceof Error && "code" in error && EXHAUSTED.includes(error.code);
 }

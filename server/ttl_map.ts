@@ -1,5 +1,5 @@
 /**
- * A map that forgets: entries that have not been used for a while, and the one unused for longest when it is full.
+ * A map whose entries expire when unused. If the map is full, a new entry replaces the one unused for longest.
  *
  * @module
  */
@@ -12,10 +12,10 @@ export interface Bounds {
 export class TtlMap<V> {
   readonly #bounds: () => Bounds;
   readonly #ticks: () => number;
-  /** In order of last use, oldest first. */
+  /** Least recently used first. */
   readonly #entries = new Map<string, { readonly value: V; readonly usedAt: number }>();
 
-  /** The bounds may change at any time; `ticks` tells milliseconds from any moment on. */
+  /** The bounds can change at any time. `ticks`: milliseconds since any moment, never decreasing. */
   constructor(bounds: () => Bounds, ticks: () => number) {
     this.#bounds = bounds;
     this.#ticks = ticks;
@@ -32,20 +32,20 @@ export class TtlMap<V> {
     }
   }
 
-  /** The value, whose time starts anew. */
+  /** The value. Its time to live starts again. */
   get(key: string): V | undefined {
     const value = this.peek(key);
     if (value !== undefined) this.set(key, value);
     return value;
   }
 
-  /** The value, whose time goes on. */
+  /** The value. Its time to live does not change. */
   peek(key: string): V | undefined {
     const entry = this.#entries.get(key);
     return entry !== undefined && entry.usedAt > this.#expired() ? entry.value : undefined;
   }
 
-  /** Keys and values, oldest first; what has expired is left out. */
+  /** Keys and values of the entries that have not expired, least recently used first. */
   *entries(): Generator<[string, V]> {
     const expired = this.#expired();
     for (const [key, { value, usedAt }] of this.#entries) if (usedAt > expired) yield [key, value];
@@ -55,7 +55,7 @@ export class TtlMap<V> {
     this.#entries.delete(key);
   }
 
-  /** Forgets what has expired. */
+  /** Removes expired entries. */
   sweep(): void {
     const expired = this.#expired();
     for (const [key, { usedAt }] of this.#entries) {
@@ -64,7 +64,7 @@ export class TtlMap<V> {
     }
   }
 
-  /** What was last used then, or before, is forgotten. */
+  /** Entries last used at this time or earlier have expired. */
   #expired(): number {
     return this.#ticks() - this.#bounds().ttlMs;
   }

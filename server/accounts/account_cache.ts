@@ -1,6 +1,6 @@
 /**
- * What the catalog says of accounts while they are used. Another process may change it at any time (`xfer server users`),
- * so it is asked again, but not for every message.
+ * A cache of accounts in use. Another process (`xfer server users`) can change the catalog at any time, so entries are
+ * short-lived.
  *
  * @module
  */
@@ -10,9 +10,9 @@ import type { AccountWithKeys } from "../catalog/accounts.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 
 const BOUNDS: Bounds = {
-  /** What an operator says of an account holds after so many milliseconds. */
+  /** Changes by an operator take effect after this many milliseconds. */
   ttlMs: 1000,
-  /** Accounts that are remembered so long; the oldest makes room. About 1 KiB each. */
+  /** The most accounts in the cache; a new one replaces the oldest. About 1 KiB each. */
   max: 4096,
 };
 
@@ -28,7 +28,7 @@ export class AccountCache {
     this.#remembered = new TtlMap(() => BOUNDS, ticks);
   }
 
-  /** The account, as it was within the last second. */
+  /** The account, at most one second old. */
   async find(id: Bytes): Promise<AccountWithKeys | undefined> {
     const key = toHex(id);
     const remembered = this.#remembered.peek(key);
@@ -39,7 +39,7 @@ export class AccountCache {
     try {
       account = await asked;
     } finally {
-      // One that is not there may come to be at any moment.
+      // A missing account may be created at any moment.
       if (account === undefined && this.#remembered.peek(key) === asked) {
         this.#remembered.delete(key);
       }
@@ -47,7 +47,7 @@ export class AccountCache {
     return account;
   }
 
-  /** Asks anew next time: the account was changed here. */
+  /** Removes an account that this server has changed. */
   forget(id: Bytes): void {
     this.#remembered.delete(toHex(id));
   }

@@ -1,21 +1,21 @@
 /**
- * What both protocols ask when a client registers or comes back: how often its address may, which registrations have
- * expired, and when it was last seen.
+ * Checks of both protocols when a client registers or returns: registrations per address, expired registrations, and
+ * the time it was last seen.
  *
  * @module
  */
-import { type Bytes, toHex } from "../../protocol/bytes.ts";
+import { toHex } from "../../protocol/bytes.ts";
 import { printable } from "../../protocol/printable.ts";
-import type { RegistrationMode } from "../catalog/accounts.ts";
+import type { Account, RegistrationMode } from "../catalog/accounts.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { LimitError, type Limits } from "../limits/limits.ts";
 import type { Log } from "../limits/server_log.ts";
 import type { TtlMap } from "../ttl_map.ts";
 
-/** How often each address has asked to register, by `addressKey`, since it began to within the last hour. */
+/** The number of registration attempts of each address within the last hour, by `addressKey`. */
 export type RegistrationCounts = TtlMap<{ count: number }>;
 
-/** Throws `LimitError` where an address registers too many. */
+/** Counts an attempt to register. Throws `LimitError` if the address has made too many. */
 export function countRegistration(
   { registrations, limits }: {
     readonly registrations: RegistrationCounts;
@@ -33,8 +33,8 @@ export function countRegistration(
 }
 
 /**
- * Registrations without a key that were made before this time are over: all of them where nobody registers by himself,
- * since a key would complete one.
+ * Registrations without a key expire if they were made before this time. Without open registration all of them do,
+ * since a key would complete them.
  */
 export function pendingBefore({ registration, clock, limits }: {
   readonly registration: () => RegistrationMode;
@@ -44,24 +44,25 @@ export function pendingBefore({ registration, clock, limits }: {
   return registration() === "open" ? clock() - limits.registrationTtlMs : Infinity;
 }
 
-/** When a client was last seen is known to this many milliseconds: each time to note it is a sync of the disk. */
+/** The precision of an account's last-seen time, in milliseconds. Each update costs a sync of the disk. */
 const SEEN_PRECISION_MS = 60_000;
 
-/** Nothing depends on it, so nobody waits for it: a commit may have to wait for others. */
+/** Records that an account was seen. Nothing depends on it, so callers don't wait for the commit. */
 export function noteSeen(
   { store, clock, log }: {
     readonly store: { readonly catalog: { readonly accounts: Pick<Catalog["accounts"], "touch"> } };
     readonly clock: () => number;
     readonly log: Log;
   },
-  { id, lastSeen }: { readonly id: Bytes; readonly lastSeen: number },
+  { id, name, lastSeen }: Pick<Account, "id" | "name" | "lastSeen">,
 ): void {
   const now = clock();
   if (Math.abs(now - lastSeen) < SEEN_PRECISION_MS) return;
   store.catalog.accounts.touch(id, now).catch((error) => {
-    log.error("Could not note that {client} was seen: {reason}", {
+    log.error("Could not save when {user} was last seen: {reason}", {
       event: "client.not-noted",
       client: toHex(id),
+      user: name,
       reason: printable(String(error)),
     });
   });

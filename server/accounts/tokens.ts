@@ -1,5 +1,5 @@
 /**
- * Tokens: invitations, and links for another machine.
+ * Tokens: invitations and link tokens.
  *
  * @module
  */
@@ -12,30 +12,30 @@ import { MAX_INVITATIONS } from "../catalog/bounds.ts";
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
-/** A link goes from one machine to the next while its owner sits there. */
+/** The life of a link token. It is used while its owner sits at both machines. */
 export const LINK_LIFE_MS = 60 * MINUTE_MS;
-/** An invitation is sent by mail, which is not read at once. */
+/** The life of an invitation. It is sent by mail, which is not read at once. */
 export const INVITATION_LIFE_MS = 7 * DAY_MS;
-/** Less nobody can make use of; what is good for longer is forgotten, and not withdrawn. */
+/** A shorter life is useless, and a longer-lived token would be forgotten instead of revoked. */
 export const TOKEN_LIFE_MS = { min: MINUTE_MS, max: 366 * DAY_MS } as const;
-/** One invitation may be for all of a large course. */
+/** The most uses of an invitation: enough for a large course. */
 export const MAX_USES = 10_000;
 
-/** What a token is for. */
+/** The options of a token. */
 export interface TokenOptions {
   /** The account to link a key to, 16 bytes; without it, the token is an invitation. */
   readonly accountId?: Bytes;
   /** A note of the operator on an invitation. */
   readonly label?: string | undefined;
-  /** How many may use it. */
+  /** The number of uses, 1 to 10,000. */
   readonly uses: number;
-  /** How long it is valid, in milliseconds. */
+  /** The life of the token, in milliseconds. */
   readonly lifeMs: number;
 }
 
-/** A token. */
+/** A new token. */
 export interface NewToken {
-  /** Its name from now on: the server keeps only a hash of the token. */
+  /** The token's id. The server keeps only a hash of the token itself. */
   readonly id: string;
   /** 26 characters. */
   readonly token: string;
@@ -43,7 +43,7 @@ export interface NewToken {
   readonly expiresAt: number;
 }
 
-/** Makes a token and keeps its hash. Throws `UsageError` `too-many-invitations`. */
+/** Creates a token and stores its hash. Throws `UsageError` `too-many-invitations`. */
 export async function makeToken(
   catalog: { readonly tokens: Pick<Catalog["tokens"], "add"> },
   options: TokenOptions,
@@ -51,13 +51,17 @@ export async function makeToken(
 ): Promise<NewToken> {
   const made = await tryToMakeToken(catalog, options, now);
   if (made !== undefined) return made;
-  throw new UsageError("too-many-invitations", `${MAX_INVITATIONS} invitations are open already`, {
-    hint: "Give one away that is good for many: --uses N; or withdraw some: " +
-      "xfer server invite revoke ID.",
-  });
+  throw new UsageError(
+    "too-many-invitations",
+    `${MAX_INVITATIONS} invitations are open, the maximum`,
+    {
+      hint: "To revoke one, run 'xfer server invite revoke ID'. To invite many users with one " +
+        "invitation, add --uses N.",
+    },
+  );
 }
 
-/** The same for a client that asks by a key of its account; `undefined` where it may not, or no longer. */
+/** Like `makeToken`, for a client with this key of the account. Returns `undefined` if the key is no longer valid. */
 export async function tryToMakeToken(
   catalog: { readonly tokens: Pick<Catalog["tokens"], "add"> },
   { accountId, label, uses, lifeMs }: TokenOptions,
@@ -71,10 +75,10 @@ export async function tryToMakeToken(
   return await catalog.tokens.add(kept, by) ? { id: idOf(kept), token, expiresAt } : undefined;
 }
 
-/** Hexadecimal digits of an id. */
+/** The number of hexadecimal digits of an id. */
 const ID_LENGTH = 12;
 
-/** What a token is called by where it is not known itself: the beginning of its hash, which leads nobody back to it. */
+/** The id of a token: the first digits of its hash, from which the token cannot be derived. */
 export function idOf({ hash }: { readonly hash: Bytes }): string {
   return toHex(hash).slice(0, ID_LENGTH);
 }

@@ -8,14 +8,14 @@
  */
 import type { Bytes } from "../../protocol/bytes.ts";
 
-/** A blob. Only the store that has made an id knows what it means; others keep and compare it. */
+/** A blob. Only the store that created an id knows its meaning. Others keep and compare it. */
 export type BlobId = string & { readonly __id: "blob" };
-/** An upload, as long as it is neither finished nor aborted. */
+/** An upload that is neither finished nor aborted. */
 export type UploadId = string & { readonly __id: "upload" };
 
-/** A blob or an upload is missing, or shorter than it has to be. */
+/** A blob or an upload is missing, or is too short. */
 export class BlobNotFound extends Error {
-  /** `message` says which, and why. */
+  /** `message`: the blob, and the reason. */
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "BlobNotFound";
@@ -26,11 +26,11 @@ export class BlobNotFound extends Error {
 export interface CreateOptions {
   /** The account whose file it becomes: 16 bytes. */
   readonly owner: Bytes;
-  /** The number of bytes that are expected; a hint. */
+  /** The expected size in bytes; a hint. */
   readonly size?: number;
 }
 
-/** Where to continue an upload. */
+/** The point at which to continue an upload. */
 export interface ReopenOptions {
   /** The account whose file it becomes: 16 bytes. */
   readonly owner: Bytes;
@@ -38,7 +38,7 @@ export interface ReopenOptions {
   readonly offset: number;
 }
 
-/** What to read of a blob. */
+/** The part of a blob to read. */
 export interface ReadOptions {
   /** The offset of the first byte. Default: 0. */
   readonly from?: number;
@@ -49,8 +49,8 @@ export interface ReadOptions {
 /** Every implementation passes the suite of `tests/server/blobs/`. */
 export interface BlobStore {
   /**
-   * Whether an upload may be written in any order. If not, each write continues where the one before it ended, and no
-   * other connection can take part in an upload.
+   * Whether an upload can be written in any order. If not, each write continues at the end of the previous one, and no
+   * other connection can take part in the upload.
    */
   readonly randomAccess: boolean;
   /** Begins an upload. */
@@ -61,61 +61,60 @@ export interface BlobStore {
    */
   reopen(id: UploadId, options: ReopenOptions): Promise<BlobWriter>;
   /**
-   * Reads a finished blob in pieces of one size; only the last may be smaller. A piece may change as soon as the next is
-   * requested. Throws {@link BlobNotFound}.
+   * Reads a finished blob in pieces of one size; only the last may be smaller. A piece may change as soon as the next
+   * is requested. Throws {@link BlobNotFound}.
    */
   read(id: BlobId, options?: ReadOptions): AsyncGenerator<Bytes, void, void>;
-  /** The size of a blob in bytes, or of what can be resumed of an upload; `undefined` if there is none. */
+  /** The size of a blob, or of the resumable part of an upload, in bytes; `undefined` if it does not exist. */
   stat(id: BlobId | UploadId): Promise<{ readonly size: number } | undefined>;
-  /** Deletes a blob, or an upload that is not being written. Does nothing if there is none. */
+  /** Deletes a blob, or an upload that is not being written. Does nothing if it does not exist. */
   delete(id: BlobId | UploadId): Promise<void>;
-  /** All blobs, in any order. Also what stands where only blobs should, under the id that it would have. */
+  /** The ids of all blobs, in any order. Includes foreign files among the blobs, with the ids that they would have. */
   list(): AsyncGenerator<BlobId, void, void>;
-  /** Deletes the uploads that earlier processes have left, except those to `keep`. Returns the number deleted. */
+  /** Deletes the uploads of earlier processes, except those to `keep`. Returns the number deleted. */
   sweepUploads(keep: (id: UploadId) => Promise<boolean>): Promise<number>;
 }
 
 /** An upload that is being written. */
 export interface BlobWriter {
-  /** The upload, by which it is reopened. */
+  /** The upload's id, for `reopen`. */
   readonly uploadId: UploadId;
-  /** The blob that it becomes: known from the start, so that the catalog can reserve it first. */
+  /** The id of the blob that it becomes. It is known from the start, so that the catalog can reserve it first. */
   readonly blobId: BlobId;
   /**
-   * Writes bytes at an offset. Calls may overlap; they are done in order. The bytes may change when the promise
+   * Writes bytes at an offset. Calls can overlap and are done in order. The bytes may be changed after the promise
    * resolves. Rejects after the writing has ended.
    */
   write(offset: number, bytes: Bytes): Promise<void>;
   /**
-   * Makes what was written before the call durable and resumable, while writing continues. Returns how many of the
-   * first `upTo` bytes, all of which are written, are so; a store that keeps whole parts may return fewer.
+   * Makes all earlier writes durable and resumable, while writing continues. The first `upTo` bytes must be written.
+   * Returns how many of them are durable. A store that keeps whole parts may return fewer.
    */
   checkpoint(upTo: number): Promise<number>;
-  /** Ends the writing: all bytes are durable, and no descriptor is held. May be called more than once. */
+  /** Ends the writing: all bytes are durable, and no descriptor is open. Can be called more than once. */
   close(): Promise<void>;
-  /** Ends the writing; the blob is readable, whole and durable when the promise resolves. May be called once. */
+  /** Ends the writing. The blob is readable, complete and durable when the promise resolves. Can be called once. */
   finish(): Promise<void>;
   /**
-   * Ends the writing and keeps the upload to be resumed. Returns how many of the first `upTo` bytes, all of which are
-   * written, are kept; a store that keeps whole parts may return fewer.
+   * Ends the writing and keeps the upload for resuming. The first `upTo` bytes must be written. Returns how many of them
+   * are kept. A store that keeps whole parts may return fewer.
    */
   suspend(upTo: number): Promise<number>;
-  /** Ends and deletes the upload. Does nothing after `finish` or `abort`; what `finish` has failed to do stays. */
+  /** Ends and deletes the upload. Does nothing after `finish` or `abort`. A blob whose `finish` failed may remain. */
   abort(): Promise<void>;
 }
 
 /**
- * A capability: putting aside what stands where a blob belongs, whatever it is. Ids are not opaque then: operators see
- * them as places.
+ * A capability: moving a blob, or a foreign file in its place, into quarantine. Operators see the ids as paths then.
  */
 export interface Quarantine {
-  /** Whether anything stands where the blob belongs, even if it is no blob. */
+  /** Whether anything exists at a blob's place, even if it is not a blob. */
   isOccupied(id: BlobId): Promise<boolean>;
-  /** A new place to put something aside. */
+  /** A new place in the quarantine. */
   newQuarantinePlace(): string;
   /**
-   * Moves a blob or an upload, or what stands in its place, to a place from `newQuarantinePlace`; durable when the promise
-   * resolves. Does nothing if it was moved before.
+   * Moves a blob or an upload, or whatever is in its place, to a place from `newQuarantinePlace`. Durable when the
+   * promise resolves. Does nothing if it was moved before.
    */
   quarantine(id: BlobId | UploadId, place: string): Promise<void>;
 }

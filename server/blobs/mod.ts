@@ -1,5 +1,5 @@
 /**
- * Where contents of files are kept: the interface of a blob store, for those who keep them elsewhere than on this disk.
+ * The interface of a blob store, for stores other than the disk.
  *
  * @module
  */

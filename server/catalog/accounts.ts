@@ -1,17 +1,17 @@
 /**
- * Accounts: how they are registered, their keys, and what an operator decides about them.
+ * Accounts: their registration, their keys, and changes by an operator.
  *
  * @module
  */
 import type { BlobId, UploadId } from "../blobs/blob_store.ts";
 import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
 
-/** Who may register: anyone, invited users, no one. */
+/** The registration modes: anyone, invited users, or no one can register. */
 export const REGISTRATION_MODES = ["open", "invite", "closed"] as const;
-/** Who may register. */
+/** A registration mode. */
 export type RegistrationMode = (typeof REGISTRATION_MODES)[number];
 
-/** How much an account has stored, or may store. */
+/** The usage or quota of an account. */
 export interface Usage {
   /** Bytes of files and old versions. */
   readonly bytes: number;
@@ -19,13 +19,13 @@ export interface Usage {
   readonly files: number;
 }
 
-/** The quota that an operator has set for one account; the server's limits hold for what is left out. */
+/** An account's own quota. The server's limits apply to omitted fields. */
 export type Quota = Partial<Usage>;
 
 /** The edition of an account of protocol 4: it has keys of its own, and protocol 3 cannot use it. */
 export const PROTOCOL_4 = "4";
 
-/** A user of a server. Times are in milliseconds since the epoch. */
+/** An account. Times are in milliseconds since the epoch. */
 export interface Account {
   /** 16 bytes. */
   readonly id: Bytes;
@@ -33,19 +33,19 @@ export interface Account {
   readonly name: string;
   /** The RSA key of protocol 3, SubjectPublicKeyInfo; `undefined` until the key exchange. */
   readonly publicKey: Bytes | undefined;
-  /** When it was registered. */
+  /** The time of registration. */
   readonly firstSeen: number;
-  /** When it last logged in. */
+  /** The time when it last signed in. */
   readonly lastSeen: number;
-  /** How its client speaks. */
+  /** The profile of its client. */
   readonly storedProfile: StoredProfile;
-  /** Whether its operator has disabled it. */
+  /** Whether the operator has disabled it. */
   readonly disabled: boolean;
   /** Its own quota. */
   readonly quota: Quota;
 }
 
-/** Whether a registration gives way to a new one: one without a key, which has expired or has one of these ids. */
+/** Whether a registration can be replaced by a new one: it has no key, and has expired or has one of these ids. */
 export function mayYield(
   holder: Account,
   expiredBefore: number,
@@ -56,7 +56,7 @@ export function mayYield(
   return holder.firstSeen < expiredBefore || claimedIds.some((id) => equalBytes(id, holder.id));
 }
 
-/** How a client speaks, by names. Names that this version does not know are kept. */
+/** The profile of a client, by names. Names that this version does not know are kept. */
 export interface StoredProfile {
   /** The edition of protocol 3, or {@link PROTOCOL_4}. */
   readonly edition: string;
@@ -64,7 +64,7 @@ export interface StoredProfile {
   readonly quirks: readonly string[];
 }
 
-/** A key that logs in to an account of protocol 4. */
+/** A key of an account of protocol 4. */
 export interface KnownKey {
   /** Ed25519, 32 bytes. */
   readonly key: Bytes;
@@ -78,15 +78,15 @@ export interface AccountWithKeys extends Account {
   readonly keys: readonly KnownKey[];
 }
 
-/** An account with what it has stored. */
+/** An account with its usage. */
 export interface AccountSummary extends Account {
   /** The protocol of its clients. */
   readonly protocol: 3 | 4;
-  /** How many keys it has. */
+  /** The number of its keys. */
   readonly keys: number;
-  /** What it has stored. */
+  /** The bytes and files that it has stored. */
   readonly usage: Usage;
-  /** How many old versions are kept. */
+  /** The number of its old versions. */
   readonly oldVersions: number;
 }
 
@@ -98,11 +98,11 @@ export interface RegisterV3 {
   readonly name: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** How the client speaks. */
+  /** The profile of the client. */
   readonly storedProfile: StoredProfile;
-  /** A registration without a key gives way if it was made before this time … */
+  /** A registration without a key can be replaced if it was made before this time … */
   readonly expiredBefore: number;
-  /** … or has one of these ids, by which the client has shown that it is its own. */
+  /** … or if it has one of these ids, which show that it is the client's own. */
   readonly claimedIds: readonly Bytes[];
 }
 
@@ -110,39 +110,39 @@ export interface RegisterV3 {
 export interface SetPublicKey {
   /** Of the account, 16 bytes. */
   readonly id: Bytes;
-  /** The name that the client says it has. */
+  /** The user name from the client. */
   readonly name: string;
   /** SubjectPublicKeyInfo, 160 bytes. */
   readonly publicKey: Bytes;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** How the client speaks. */
+  /** The profile of the client. */
   readonly storedProfile: StoredProfile;
-  /** A registration made before this time no longer takes a key. */
+  /** A registration made before this time no longer accepts a key. */
   readonly expiredBefore: number;
   /**
-   * The id that the client had before `id` was reserved for `name`, where it was. `id` may become the name's if that is
-   * free, or its registration without a key has expired or is under this id.
+   * The client's previous id, if `id` was reserved for `name`. `id` becomes the account's if the name is free, or if
+   * its registration without a key has expired or has this previous id.
    */
   readonly reservedFor?: Bytes | undefined;
 }
 
-/** What came of setting a key. */
+/** The result of setting a key. */
 export type KeyChange = "unknown" | "disabled" | "set" | "replaced";
 
 /** A registration over protocol 4. */
 export interface RegisterV4 {
-  /** Of the account, if a new one is made; 16 bytes. */
+  /** The id of the account, if a new one is created; 16 bytes. */
   readonly id: Bytes;
-  /** The name of the user. */
+  /** The user name. */
   readonly name: string;
   /** Ed25519, 32 bytes. */
   readonly key: Bytes;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** A registration by protocol 3 without a key gives way if it was made before this time. */
+  /** A protocol 3 registration without a key can be replaced if it was made before this time. */
   readonly expiredBefore: number;
-  /** Who may register. */
+  /** The registration mode. */
   readonly registration: RegistrationMode;
   /** SHA-256 of the client's token, if it has one. */
   readonly token?: Bytes | undefined;
@@ -152,7 +152,7 @@ export interface RegisterV4 {
 export interface ClaimAccount {
   /** Of the account, 16 bytes. */
   readonly id: Bytes;
-  /** The name of the user. */
+  /** The user name. */
   readonly name: string;
   /** The RSA key that the client has proven to own. */
   readonly publicKey: Bytes;
@@ -162,15 +162,15 @@ export interface ClaimAccount {
   readonly now: number;
 }
 
-/** A successful login. */
+/** A successful sign-in. */
 export interface LoginResult {
-  /** Who logged in. */
+  /** The account that signed in. */
   readonly account: Account;
   /** Whether the key was known, or was added to a new account, by a link, or by a takeover. */
   readonly how: "known" | "registered" | "linked" | "claimed";
 }
 
-/** Why a login failed. */
+/** The reason why a sign-in failed. */
 export type LoginFault =
   | "name-taken"
   | "closed"
@@ -184,7 +184,7 @@ export type LoginFault =
   | "disabled"
   | "too-many-keys";
 
-/** A logged-in account and its key. */
+/** A signed-in account and its key. */
 export interface Principal {
   /** Of the account, 16 bytes. */
   readonly accountId: Bytes;
@@ -192,13 +192,13 @@ export interface Principal {
   readonly key: Bytes;
 }
 
-/** Why a session must end. `gone`: the account was removed, or no longer has the key. */
+/** The reason why a session must end. `gone`: the account was removed, or no longer has the key. */
 export type RevocationReason = "gone" | "disabled";
 
-/** An account by its id, or by its name. */
+/** An account by its id or its name. */
 export type AccountReference = { readonly id: Bytes } | { readonly name: string };
 
-/** Changes of an operator; what is left out stays. */
+/** Changes by an operator. Omitted fields keep their value. */
 export interface AccountChanges {
   /** A new name. */
   readonly name?: string;
@@ -208,35 +208,38 @@ export interface AccountChanges {
   readonly quota?: Quota;
 }
 
-/** What came of the changes. */
+/** The result of the changes. */
 export type UpdateResult = "updated" | "missing" | "name-taken";
 
 /** The accounts of a catalog. Each method is one transaction. */
 export interface Accounts {
-  /** Registers a name under an id. Returns `false` if another account has the name. */
+  /** Registers a name with an id. Returns `false` if the name is taken. */
   registerV3(registration: RegisterV3): Promise<boolean>;
   /** Sets the RSA key of an account of protocol 3. Returns `unknown` if the id is not the name's. */
   setPublicKey(change: SetPublicKey): Promise<KeyChange>;
-  /** Adds a key to the account of a name: to a new one, or by a token to an existing one. Uses the token up only then. */
+  /**
+   * Adds a key to the account of a name: to a new account, or with a link token to an existing one. The token is used
+   * only on success.
+   */
   registerV4(registration: RegisterV4): Promise<LoginResult | LoginFault>;
-  /** Turns an account of protocol 3 into one of protocol 4, with this key. */
+  /** Converts an account of protocol 3 to protocol 4, with this key. */
   takeOver(claim: ClaimAccount): Promise<LoginResult | LoginFault>;
   /** The account, with its keys. */
   find(reference: AccountReference): Promise<AccountWithKeys | undefined>;
-  /** All accounts with what they have stored, by name. */
+  /** All accounts with their usage, by name. */
   list(): Promise<AccountSummary[]>;
   /** Records when the account was last seen. */
   touch(id: Bytes, now: number): Promise<void>;
-  /** Records how the client of an account of protocol 3 speaks. Changes nothing for one of protocol 4. */
+  /** Records the client profile of an account of protocol 3. Changes nothing for protocol 4. */
   setProfile(id: Bytes, profile: StoredProfile): Promise<void>;
   /** Makes all of the changes, or none. */
   update(id: Bytes, changes: AccountChanges): Promise<UpdateResult>;
   /** Removes a key, and the account's links. Returns `false` if the account does not have the key. */
   removeKey(id: Bytes, key: Bytes): Promise<boolean>;
-  /** Why each of the principals must end its session; `undefined` for those that may stay. */
+  /** The reason why each session must end; `undefined` for sessions that can continue. */
   revocations(principals: readonly Principal[]): Promise<(RevocationReason | undefined)[]>;
   /** Removes an account with its files and partial uploads. Returns the ids of the blobs that became garbage. */
   remove(id: Bytes): Promise<(BlobId | UploadId)[]>;
-  /** Removes registrations without a key that were made before a time. */
+  /** Removes registrations without a key that were made before `before`. */
   expireRegistrations(before: number): Promise<void>;
 }

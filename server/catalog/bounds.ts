@@ -1,16 +1,16 @@
 /**
- * Bounds that every catalog keeps.
+ * Bounds that apply to every catalog.
  *
  * @module
  */
 
-/** The most keys of one account: more than anyone has machines. */
+/** The most keys of one account, more than anyone has machines. */
 export const MAX_KEYS = 64;
-/** The most links of one account; the oldest makes room. */
+/** The most link tokens of one account; a new one discards the oldest. */
 export const MAX_LINKS = 8;
-/** The most invitations: nobody gives away more one by one. */
+/** The most open invitations. No one needs more single ones. */
 export const MAX_INVITATIONS = 10_000;
-/** Bytes of a page of digests: those of a file of 32 GiB, so nearly every file has one page. */
+/** The size of a page of digests, in bytes. One page covers a file of 32 GiB. */
 export const CHUNKS_PAGE = 1024 * 1024;
-/** The largest file that a catalog keeps itself, in bytes: less than a chunk, so it arrives in one piece. */
+/** The largest file that a catalog stores itself, in bytes. It is less than a chunk, so it arrives in one piece. */
 export const MAX_INLINE = 256 * 1024;

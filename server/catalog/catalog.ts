@@ -1,6 +1,6 @@
 /**
- * What the server knows of accounts and their files. Each method is one transaction: when its promise resolves, its
- * changes are on disk.
+ * The catalog of accounts and files. Each method is one transaction. When its promise resolves, its changes are on
+ * disk.
  *
  * @module
  */
@@ -11,11 +11,11 @@ import type { PartialUploadRows } from "./partial_uploads.ts";
 import type { Repairs } from "./repairs.ts";
 import type { Tokens } from "./tokens.ts";
 
-/** What a catalog consists of. */
+/** The parts of a catalog. */
 export interface Aggregates {
   /** Accounts and their keys. */
   readonly accounts: Accounts;
-  /** Invitations and links. */
+  /** Invitations and link tokens. */
   readonly tokens: Tokens;
   /** Files and their versions. */
   readonly files: Files;
@@ -23,19 +23,19 @@ export interface Aggregates {
   readonly uploads: PartialUploadRows;
   /** References to blobs, and garbage. */
   readonly blobs: BlobReferences;
-  /** Repairs under way. */
+  /** Repairs in progress. */
   readonly repairs: Repairs;
 }
 
 /**
- * Everything that a server knows of accounts and files. Every implementation passes the suite of
- * `tests/server/catalog/suite/`. Disposing it closes it.
+ * A catalog of accounts and files. Every implementation passes the suite of `tests/server/catalog/suite/`. Disposing of
+ * it closes it.
  */
 export interface Catalog extends Aggregates, AsyncDisposable {}
 
-/** A capability that a caller asks for: a catalog that can tell what is wrong with it. */
+/** A capability: a catalog that can check itself. */
 export interface SelfChecking {
-  /** What the database finds wrong with itself; empty if nothing. */
+  /** The faults that the database finds in itself; empty if none. */
   faults(): Promise<string[]>;
 }
 
@@ -44,19 +44,19 @@ export function isSelfChecking(catalog: Catalog): catalog is Catalog & SelfCheck
   return "faults" in catalog;
 }
 
-/** A capability that a caller asks for: a catalog that can be copied whole, as it is at one moment. */
+/** A capability: a catalog that can be copied completely, as of one moment. */
 export interface Snapshotting {
-  /** Copies all but what is under way into a catalog at `path`, where there is nothing, or an empty file. */
+  /** Copies everything except work in progress into a catalog at `path`, which must be missing or an empty file. */
   snapshotTo(path: string): Promise<CatalogSnapshot>;
 }
 
-/** A copy of a catalog, being made. */
+/** A copy of a catalog that is being written. */
 export interface CatalogSnapshot extends Catalog {
-  /** Makes one file of it, which can be read where nothing can be written. It is closed next. */
+  /** Merges the copy into a single file, which can be read on read-only disks. The copy must be closed next. */
   finish(): Promise<void>;
 }
 
-/** Whether a catalog can be copied whole. */
+/** Whether a catalog can be copied completely. */
 export function isSnapshotting(catalog: Catalog): catalog is Catalog & Snapshotting {
   return "snapshotTo" in catalog;
 }

@@ -1,5 +1,5 @@
 /**
- * Files: the current one of each name, and the versions before it that are kept.
+ * Files: the current version of each name, and old versions.
  *
  * @module
  */
@@ -7,15 +7,15 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import type { BlobId, UploadId } from "../blobs/blob_store.ts";
 import type { Usage } from "./accounts.ts";
 
-/** How the content of a file is damaged: it is missing, or has another size or other bytes. */
+/** The damage of a file's content: it is missing, or has another size or other bytes. */
 export type Damage = "missing" | "size" | "content";
 
-/** Where the content of a file is: in the catalog if it is small, else in the blob store. */
+/** The place of a file's content: the catalog if it is small, else the blob store. */
 export type StoredContent =
   | { readonly kind: "inline"; readonly id: BlobId }
   | { readonly kind: "blob"; readonly id: BlobId };
 
-/** The content of a file that is committed: a finished blob, or bytes that the catalog is to keep. */
+/** The content of a file to commit: a finished blob, or bytes that the catalog will store. */
 export type NewContent =
   | { readonly kind: "inline"; readonly id: BlobId; readonly bytes: Bytes }
   | { readonly kind: "blob"; readonly id: BlobId };
@@ -26,67 +26,67 @@ export interface StoredFile {
   readonly accountId: Bytes;
   /** Its name, a relative path with `/`. */
   readonly name: string;
-  /** From 1, for each name; a new file gets the next one. */
+  /** Counts from 1 per name. Omitted when storing: the catalog assigns it. */
   readonly version?: number;
-  /** Whether it is the current version of its name, and not an old one; `true` by default. */
+  /** Whether it is the current version of its name; `true` by default. */
   readonly current?: boolean;
-  /** Where its content is. */
+  /** The place of its content. */
   readonly content: StoredContent;
   /** In bytes. */
   readonly size: number;
   /** POSIX cksum. */
   readonly crc: number;
-  /** When it was stored. */
+  /** The time when it was stored. */
   readonly storedAt: number;
   /** Whether client and server agreed on the checksum. */
   readonly verified: boolean;
-  /** What protocol 4 adds; missing for files of protocol 3 until protocol 4 first reads them. */
+  /** The digest of protocol 4. Files of protocol 3 have none until they are first requested. */
   readonly tree?: FileDigest;
-  /** Damage that was found in it. */
+  /** Damage that was found. */
   readonly damage?: Damage;
 }
 
-/** A file to commit; the catalog gives it its version. */
+/** A file to commit. The catalog assigns its version. */
 export interface CommittedFile extends Omit<StoredFile, "content"> {
   /** Its content. */
   readonly content: NewContent;
 }
 
-/** What protocol 4 knows of a file. */
+/** The digest of a file, and its modification time. */
 export interface FileDigest {
-  /** When the client's file was last modified, in milliseconds since the epoch. */
+  /** The modification time of the client's file, in milliseconds since the epoch. */
   readonly mtime: number;
-  /** Root of the Merkle tree over its chunks, 32 bytes: docs/protocol-4.md, "Files". */
+  /** The root of the Merkle tree over its chunks, 32 bytes: docs/protocol-4.md, "Files". */
   readonly digest: Bytes;
 }
 
-/** A file to be stored. */
+/** A file that will be stored. */
 export interface NewFile {
   /** Its name. */
   readonly name: string;
-  /** In bytes. A damaged version of this size counts as one with the same content, which is not kept. */
+  /** The size in bytes. A damaged version of this size is counted as one with the same content, which is not kept. */
   readonly size: number;
-  /** How many old versions are kept. */
+  /** The number of old versions to keep. */
   readonly keep: number;
   /** Names with an open upload, whose partial uploads do not count. */
   readonly open: readonly string[];
 }
 
-/** What an account has stored beside a new file. */
+/** The usage of an account beside a new file. */
 export interface UsageBeside extends Usage {
-  /** What the new file replaces. */
+  /** The usage that the new file replaces. */
   readonly replaced: Usage;
 }
 
-/** How to commit a file. */
+/** Options of a commit. */
 export interface CommitOptions {
-  /** The quota of an owner who has none of its own, this file included; old versions count their bytes. */
+  /** The quota of an account without its own, including this file. Old versions count with their bytes. */
   readonly quota?: Usage;
-  /** How many old versions are kept; 0 by default. */
+  /** The number of old versions to keep; 0 by default. */
   readonly keep?: number;
-  /** The digests of its chunks, concatenated, for a file with a tree. */
+  /** The digests of its chunks, concatenated, for a file with a digest. */
   readonly chunks?: Bytes;
-  /** Its upload, if that was recorded as a partial upload: its record is removed. */
+  /** The upload, if it was recorded as a partial upload. That record is removed. */
   readonly staged?: UploadId;
 }
 
@@ -94,31 +94,31 @@ export interface CommitOptions {
 export interface CommitResult {
   /** Its version. */
   readonly version: number;
-  /** The blobs of versions that are no longer kept: they became garbage. */
+  /** The blobs of discarded versions, which became garbage. */
   readonly garbage: readonly BlobId[];
 }
 
-/** Which version, and how much of it. */
+/** The version and the parts of a file to find. */
 export interface FileQuery {
   /** From 1; the current version by default. */
   readonly version?: number | undefined;
-  /** `all`: also what is needed to send the file; `row` by default. */
+  /** `all`: also the parts that are needed to send the file; `row` by default. */
   readonly want?: "row" | "all";
 }
 
-/** A file, with what was asked for. */
+/** A file with the requested parts. */
 export interface FoundFile extends StoredFile {
-  /** With `all`, for a file with a tree: the bytes of all digests of its chunks, and the first page of them. */
+  /** With `all`, for a file with a digest: the total size of its chunk digests, and their first page. */
   readonly chunks?: { readonly size: number; readonly first: Bytes };
-  /** With `all`: the content, if the catalog keeps it. */
+  /** With `all`: the content, if it is stored in the catalog. */
   readonly bytes?: Bytes;
 }
 
 /** A page of current files, by name. */
 export interface FilePage {
-  /** What the names begin with. */
+  /** The prefix of the names. */
   readonly prefix?: string;
-  /** The last name of the page before. */
+  /** The last name of the previous page. */
   readonly after?: string;
   /** The most files. */
   readonly limit: number;
@@ -126,7 +126,7 @@ export interface FilePage {
 
 /** A page of versions, newest first. */
 export interface VersionPage {
-  /** The last version of the page before. */
+  /** The last version of the previous page. */
   readonly before?: number;
   /** The most versions. */
   readonly limit: number;
@@ -134,35 +134,35 @@ export interface VersionPage {
 
 /** A page of files with their old versions, by name and version. */
 export interface AllFilesPage {
-  /** The last file of the page before. */
+  /** The last file of the previous page. */
   readonly after?: Pick<StoredFile, "name" | "version"> | undefined;
   /** The most files; one page by default. */
   readonly limit?: number;
 }
 
-/** What came of renaming a file. */
+/** The result of renaming a file. */
 export type RenameResult = "renamed" | "missing" | "taken";
 
 /**
- * The files of a catalog. Each method is one transaction. A page may be shorter than its limit; only an empty one is
+ * The files of a catalog. Each method is one transaction. A page can be shorter than its limit; only an empty page is
  * the last.
  */
 export interface Files {
   /**
-   * Records a file as the current one of its name, in the next version. Drops damaged versions with the same content,
-   * and the partial upload that it came from. Throws `CatalogRefusal`.
+   * Records a file as the current version of its name. Discards damaged versions with the same content, and the partial
+   * upload of the file. Throws `CatalogRefusal`.
    */
   commit(file: CommittedFile, options?: CommitOptions): Promise<CommitResult>;
   /** The current file of a name, or a version of it. */
   find(owner: Bytes, name: string, options?: FileQuery): Promise<FoundFile | undefined>;
   /**
-   * A page of the digests of a file's chunks, one after the other, from byte `from` on; empty after the last. Returns
-   * `undefined` for a file without a tree.
+   * A page of a file's chunk digests, concatenated, from byte `from` on; empty after the last. Returns `undefined` for
+   * a file without a digest.
    */
   chunkDigests(id: BlobId, from?: number): Promise<Bytes | undefined>;
-  /** The content of a small file, if the catalog keeps it. */
+  /** The content of a small file, if it is stored in the catalog. */
   content(id: BlobId): Promise<Bytes | undefined>;
-  /** The size of that content in bytes, counted and not read. */
+  /** The size of that content in bytes, without reading it. */
   contentSize(id: BlobId): Promise<number | undefined>;
   /** A page of the current files of an account, by name. */
   list(owner: Bytes, page: FilePage): Promise<StoredFile[]>;
@@ -170,24 +170,24 @@ export interface Files {
   versions(owner: Bytes, name: string, page: VersionPage): Promise<StoredFile[]>;
   /** A page of the files and old versions of an account, by name and version. */
   listAll(owner: Bytes, page?: AllFilesPage): Promise<StoredFile[]>;
-  /** Up to `limit` files of all owners after a blob, by blob: `undefined` begins. */
+  /** At most `limit` files of all accounts after a blob, by blob. `undefined` begins. */
   scan(after: BlobId | undefined, limit: number): Promise<StoredFile[]>;
   /** Renames a file with its old versions; `taken` if the new name exists. Throws `CatalogRefusal` `name-conflict`. */
   rename(owner: Bytes, from: string, to: string): Promise<RenameResult>;
   /**
-   * Removes a file with its old versions. Returns the ids of the blobs that became garbage, or `undefined` if there is no
-   * such file.
+   * Removes a file with its old versions. Returns the ids of the blobs that became garbage, or `undefined` if the file
+   * does not exist.
    */
   remove(owner: Bytes, name: string): Promise<BlobId[] | undefined>;
   /**
-   * Removes the row of one version; its blob does not become garbage. A name that loses its current version has no current
-   * one then, even if old versions are kept.
+   * Deletes the row of one version. Its blob does not become garbage. A name that loses its current version has none
+   * afterwards, even if old versions remain.
    */
   forget(id: BlobId): Promise<void>;
-  /** Adds the digests of protocol 4 to a file, if it is still there and has none. */
+  /** Adds the digests of protocol 4 to a file, if it still exists and has none. */
   setDigests(id: BlobId, tree: FileDigest, chunks: Bytes): Promise<void>;
-  /** Records the damage of a file, or that it has none. Returns whether that is a change. */
+  /** Sets or clears the damage of a file. Returns whether that is a change. */
   setDamage(id: BlobId, damage: Damage | undefined): Promise<boolean>;
-  /** What an account has stored and partially uploaded; with `beside`, without what that file would replace. */
+  /** The usage of an account, including partial uploads. With `beside`, without what that file would replace. */
   usage(owner: Bytes, beside?: NewFile): Promise<UsageBeside>;
 }

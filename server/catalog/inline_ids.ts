@@ -1,13 +1,13 @@
 /**
- * Ids of content that the catalog keeps itself. Only the rows of a catalog tell by an id what it is; all others look at
- * the kind of a file's content.
+ * Ids of content that is stored in the catalog itself. Only rows of the catalog are classified by their ids. Other code
+ * uses the kind of a file's content.
  *
  * @module
  */
 import { type Bytes, toHex } from "../../protocol/bytes.ts";
 import type { BlobId } from "../blobs/blob_store.ts";
 
-/** No folder of the disk: what is below it is in the catalog. */
+/** Not a folder on the disk: everything below is in the catalog. */
 export const INLINE_PREFIX = "catalog/";
 const ID_SIZE = 16;
 

@@ -1,5 +1,5 @@
 /**
- * What a server knows of accounts and files: the interface of a catalog, for those who keep it elsewhere than in SQLite.
+ * The interface of a catalog, for catalogs other than SQLite.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Partial uploads: what is durable of an interrupted upload, so that it can be resumed.
+ * Partial uploads: the durable parts of interrupted uploads, for resuming.
  *
  * @module
  */
@@ -11,29 +11,29 @@ import type { Usage } from "./accounts.ts";
 export interface CheckpointOptions {
   /** The most partial uploads of an account. */
   readonly max: number;
-  /** The quota of an owner who has none of its own, this upload included. */
+  /** The quota of an account without its own, including this upload. */
   readonly quota?: Usage;
 }
 
-/** Which upload, and how much of it is durable. */
+/** An upload, and the size of its durable part. */
 export interface PartialUploadKey {
   /** Its owner, 16 bytes. */
   readonly accountId: Bytes;
   /** The name of the file. */
   readonly name: string;
-  /** In the blob store. */
+  /** The id in the blob store. */
   readonly id: UploadId;
-  /** How many of its first bytes are durable. */
+  /** The number of bytes at its beginning that are durable. */
   readonly held: number;
 }
 
 /** A checkpoint of an upload. */
 export interface PartialUpload extends PartialUploadKey {
-  /** Of the whole file, in bytes, as the client says. */
+  /** The size of the whole file in bytes, from the client. */
   readonly size: number;
-  /** When the client's file was last modified, in milliseconds since the epoch. */
+  /** The modification time of the client's file, in milliseconds since the epoch. */
   readonly mtime: number;
-  /** Digests and checksums of the durable chunks: `ChunkDigests.encode`. */
+  /** The digests and checksums of the durable chunks: `ChunkDigests.encode`. */
   readonly sums: Bytes;
   /** Milliseconds since the epoch. */
   readonly updatedAt: number;
@@ -42,19 +42,19 @@ export interface PartialUpload extends PartialUploadKey {
 /** The partial uploads of a catalog. Each method is one transaction. */
 export interface PartialUploadRows {
   /**
-   * Records a checkpoint in place of the one of the same name; of more than `max` of an account the oldest give way.
-   * Returns the ids of the uploads that became garbage. Throws `CatalogRefusal`.
+   * Records a checkpoint, which replaces the previous one of the name. If the account has more than `max`, discards the
+   * oldest. Returns the ids of the uploads that became garbage. Throws `CatalogRefusal`.
    */
   save(partial: PartialUpload, options: CheckpointOptions): Promise<UploadId[]>;
   /** The partial upload of a name. */
   find(owner: Bytes, name: string): Promise<PartialUpload | undefined>;
-  /** Removes the partial upload of a name, with `id` only that one. Returns its id, which became garbage. */
+  /** Removes the partial upload of a name; with `id`, only that one. Returns its id, which became garbage. */
   remove(owner: Bytes, name: string, id?: UploadId): Promise<UploadId[]>;
   /**
-   * Removes up to `limit` partial uploads that were last updated before a time, oldest first. Returns the ids of the
-   * uploads that became garbage.
+   * Removes at most `limit` partial uploads that were last updated before `before`, oldest first. Returns the ids of
+   * the uploads that became garbage.
    */
   expire(before: number, limit: number): Promise<UploadId[]>;
-  /** Up to `limit` partial uploads of all accounts after an upload, by upload: `undefined` begins. */
+  /** At most `limit` partial uploads of all accounts after an upload, by upload. `undefined` begins. */
   scan(after: UploadId | undefined, limit: number): Promise<PartialUploadKey[]>;
 }

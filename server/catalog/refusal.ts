@@ -1,10 +1,10 @@
 /**
- * Why the catalog refuses a file.
+ * Refusals of the catalog.
  *
  * @module
  */
 
-/** Why a catalog refuses a file. */
+/** The reason why a catalog refuses a file. */
 export type RefusalReason =
   | "quota-bytes"
   | "quota-files"
@@ -12,23 +12,23 @@ export type RefusalReason =
   | "account-disabled"
   | "other-protocol";
 
-/** What each reason says. */
+/** The message of each reason. */
 const REFUSALS: Readonly<Record<RefusalReason, string>> = {
-  "quota-bytes": "its owner may not have more bytes",
-  "quota-files": "its owner may not have more files",
-  "name-conflict": "its name is a folder of another file, or has a file for a folder",
-  "account-disabled": "the account of its owner is disabled",
-  "other-protocol": "the account of its owner has gone over to protocol 4",
+  "quota-bytes": "the account has no quota left (bytes)",
+  "quota-files": "the account has no quota left (files)",
+  "name-conflict": "its name is a folder of another file, or has a file as a folder",
+  "account-disabled": "the account is disabled",
+  "other-protocol": "the account has moved to protocol 4",
 };
 
 /** A catalog refuses a file. */
 export class CatalogRefusal extends Error {
-  /** Why. */
+  /** The reason. */
   readonly reason: RefusalReason;
 
-  /** `reason` decides the message. */
+  /** The message depends on `reason`. */
   constructor(reason: RefusalReason) {
-    super(`Cannot store the file: ${REFUSALS[reason]}`);
+    super(`cannot store the file: ${REFUSALS[reason]}`);
     this.reason = reason;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Whether catalog and files agree.
+ * Compares the catalog with the stored contents.
  *
  * @module
  */
@@ -21,14 +21,14 @@ import {
   otherSize,
 } from "./stored_content.ts";
 
-/** Files that are looked up at once. */
+/** The number of files in one look-up. */
 const PAGE = 1000;
 
 /** A difference between catalog and contents. */
 export type Finding =
   /** In the catalog, but not in the blob store. */
   | { readonly kind: "missing"; readonly file: StoredFile; readonly damage: "missing" }
-  /** Not as it was stored; `what` says how. A blob that cannot be read may be intact: it has no `damage`. */
+  /** Damaged; `what` says how. A blob that cannot be read may be intact and has no `damage`. */
   | {
     readonly kind: "changed";
     readonly file: StoredFile;
@@ -38,7 +38,7 @@ export type Finding =
   /** In the blob store, but not in the catalog. */
   | { readonly kind: "stray"; readonly path: BlobId };
 
-/** A file that the catalog has as damaged, and that is as it was stored. */
+/** A file that is marked as damaged in the catalog, but intact. */
 export interface SoundBlob {
   readonly kind: "sound";
   readonly file: StoredFile;
@@ -46,15 +46,15 @@ export interface SoundBlob {
 
 export interface AuditOptions extends Abortable {
   /**
-   * Reads every file and compares its checksum. Without, only existence, kind and size are compared; a file whose
-   * content was found damaged before stays so.
+   * Whether to read every file and compare its checksum. Otherwise only existence, kind and size are compared, and
+   * files with damaged content stay marked.
    */
   readonly contents: boolean;
 }
 
 /**
- * Goes through catalog and files and yields where they differ. The store may be in use: what is replaced, removed or
- * added meanwhile is no difference.
+ * Yields the differences between catalog and contents. The store may be in use: files that are replaced, removed or
+ * added in the meantime do not count.
  */
 export async function* audit(
   store: Store,
@@ -67,7 +67,7 @@ export async function* audit(
       if (signal?.aborted) return;
       const finding = await inspect(store, file, { contents, signal });
       if (signal?.aborted) return;
-      // What was replaced or removed meanwhile left the catalog before its blob went.
+      // Files that were replaced or removed in the meantime left the catalog before their blobs were deleted.
       if (finding !== undefined && await store.catalog.blobs.owner(file.content.id) === "file") {
         yield finding;
       }
@@ -78,13 +78,13 @@ export async function* audit(
   }
   for await (const path of store.blobs.list()) {
     if (signal?.aborted) return;
-    // The catalog has a blob's id before the blob is there, and until it is gone.
+    // The catalog has a blob's id before the blob exists and until it is deleted.
     if (await store.catalog.blobs.owner(path) !== undefined) continue;
     if (await isOccupied(store.blobs, path)) yield { kind: "stray", path };
   }
 }
 
-/** Whether a blob is there, or something in its place. */
+/** Whether a blob, or anything in its place, exists. */
 async function isOccupied(blobs: BlobStore, id: BlobId): Promise<boolean> {
   return hasQuarantine(blobs) ? await blobs.isOccupied(id) : await blobs.stat(id) !== undefined;
 }
@@ -101,7 +101,7 @@ async function inspect(
   const size = await contentSize(store, file);
   if (size === undefined) {
     if (!(await isOccupied(blobs, file.content.id))) return missing;
-    return changed({ damage: "missing", what: "it is no plain file" });
+    return changed({ damage: "missing", what: "it is not a regular file" });
   }
   if (size !== file.size) return changed(otherSize(size, file.size));
   const sound = file.damage === undefined ? undefined : { kind: "sound", file } as const;
@@ -122,12 +122,12 @@ async function inspect(
     if (error instanceof BlobNotFound) return missing;
     return changed({
       damage: undefined,
-      what: `it can't be read: ${printable(String(error))}`,
+      what: `it cannot be read: ${printable(String(error))}`,
     });
   }
 }
 
-/** Says where the digests of the chunks, with which a file is given back, are not those of the file. */
+/** The difference between a file and its chunk digests in the catalog, which downloads use. */
 async function inspectChunks(
   catalog: Catalog,
   { content: { id: path }, tree }: StoredFile,
@@ -137,7 +137,7 @@ async function inspectChunks(
   const isSound = chunks.length % DIGEST_SIZE === 0 &&
     equalBytes(await inSlices(digestingTree(chunks), breath), tree.digest);
   if (isSound) return undefined;
-  return otherContent("the digests of its chunks in the catalog are not those of the file");
+  return otherContent("its chunk digests in the catalog do not match its content");
 }
 
 async function allChunks(catalog: Catalog, path: BlobId): Promise<Bytes> {

@@ -1,6 +1,6 @@
 /**
- * The folder that holds everything a server keeps: `catalog.db`, `staging/` and `files/`, and `lock.db`, which a
- * running server holds.
+ * The folder in which a server keeps everything: `catalog.db`, `staging/`, `files/`, and `lock.db`, which a running
+ * server locks.
  *
  * @module
  */
@@ -31,9 +31,9 @@ import { openWorkerCatalog } from "../catalog/sqlite/worker_catalog.ts";
 
 export { BACKUP_CATALOG, CATALOG, TLS_FILE };
 
-/** Bytes of the identity at most: a key and a certificate have less than 2,000. */
+/** The most bytes of the identity. A key and a certificate have less than 2,000. */
 export const MAX_TLS_FILE = 64 * 1024;
-/** What was put aside, one JSON object a line. */
+/** The record of the quarantine: one JSON object per line. */
 export const QUARANTINE_RECORD = `${QUARANTINE}.jsonl`;
 
 export interface Store {
@@ -45,13 +45,13 @@ export interface Store {
 export type OpenCatalog = (path: string) => Promise<Catalog>;
 
 /**
- * Stores of one's own, in place of the catalog and the files in the data folder. Each is opened at every start of the
- * server, which disposes of the catalog. The suites in tests/server/ show what they have to do.
+ * Your own stores instead of the catalog and the files in the data folder. The server opens each at every start, and
+ * disposes of the catalog. The suites in tests/server/ show what they must do.
  */
 export interface OwnStores {
-  /** Opens accounts and names; in `catalog.db` by default. */
+  /** Opens the catalog; by default, `catalog.db` in the data folder. */
   readonly openCatalog?: () => Promise<Catalog>;
-  /** Opens contents; files in the data folder by default. */
+  /** Opens the blob store; by default, the files in the data folder. */
   readonly openBlobs?: () => Promise<BlobStore>;
 }
 
@@ -59,7 +59,7 @@ export class DataFolder implements Store, AsyncDisposable {
   readonly place: DataFolderPath;
   readonly catalog: Catalog;
   readonly blobs: BlobStore;
-  /** Whether others could look into the folder until it was opened to serve. */
+  /** Whether others could read the folder until it was opened to serve. */
   readonly wasOpen: boolean;
   readonly #lock: Disposable | undefined;
 
@@ -76,9 +76,9 @@ export class DataFolder implements Store, AsyncDisposable {
   }
 
   /**
-   * Opens a folder to serve from it, making it where it is missing. Throws `ConfigurationError`: `data-folder-in-use`
-   * where a server has it, `not-a-data-folder` where it holds something else, `catalog-empty` where its catalog was
-   * lost, `data-folder-unusable` where it can't be read or written; `IntegrityError` `catalog-damaged`.
+   * Opens a folder to serve from it, and creates it if it is missing. Throws `ConfigurationError`: `data-folder-in-use`
+   * if a server uses it, `not-a-data-folder` if it contains other files, `catalog-empty` if its catalog was lost,
+   * `data-folder-unusable` if it cannot be read or written; `IntegrityError` `catalog-damaged`.
    */
   static openToServe(
     folder: string,
@@ -95,7 +95,8 @@ export class DataFolder implements Store, AsyncDisposable {
       const lock = await acquireLock(path);
       try {
         await createPrivately(join(path, CATALOG));
-        // One that was begun and not filled yet is made whole; one that was lost is not begun anew: all names would be free.
+        // An empty catalog of an interrupted first start is completed. A lost one is not created again, since all user
+        // names would be free.
         if (own.openCatalog === undefined && await hasBeenServed(path)) {
           refuseEmpty(join(path, CATALOG));
         }
@@ -110,20 +111,20 @@ export class DataFolder implements Store, AsyncDisposable {
   }
 
   /**
-   * Opens a folder to look into it, whether it is served or not; changes nothing. Throws `ConfigurationError`:
+   * Opens a folder for reading, whether a server uses it or not. Changes nothing. Throws `ConfigurationError`:
    * `no-data-folder`, `catalog-empty`, `data-folder-unusable`; `IntegrityError` `catalog-damaged`.
    */
   static openToRead(folder: string, fs: FileSystem): Promise<DataFolder> {
     return DataFolder.#openExisting(folder, fs, SqliteCatalog.openToRead);
   }
 
-  /** Opens a folder to change what the catalog says, whether it is served or not. Throws as `openToRead` does. */
+  /** Opens a folder for changes of its catalog, whether a server uses it or not. Throws as `openToRead` does. */
   static openToChange(folder: string, fs: FileSystem): Promise<DataFolder> {
     return DataFolder.#openExisting(folder, fs, (path) => SqliteCatalog.open(path));
   }
 
   /**
-   * Opens a backup to look into it. Throws `ConfigurationError` `no-backup`, `backup-unusable`; `IntegrityError`
+   * Opens a backup for reading. Throws `ConfigurationError` `no-backup`, `backup-unusable`; `IntegrityError`
    * `catalog-damaged`.
    */
   static openBackup(folder: string, fs: FileSystem): Promise<DataFolder> {
@@ -135,9 +136,9 @@ export class DataFolder implements Store, AsyncDisposable {
       if (!isThere || Database.isEmpty(join(path, BACKUP_CATALOG))) {
         throw new ConfigurationError(
           "no-backup",
-          `${printable(path)} is not a whole backup: ` +
+          `${printable(path)} is not a complete backup: ` +
             (isThere ? `its ${BACKUP_CATALOG} is empty` : `it has no ${BACKUP_CATALOG}`),
-          { hint: "Name a folder that xfer server backup has finished." },
+          { hint: "Choose a folder that 'xfer server backup' has completed." },
         );
       }
       const catalog = await openBackupCatalog(join(path, BACKUP_CATALOG));
@@ -157,7 +158,7 @@ export class DataFolder implements Store, AsyncDisposable {
         throw new ConfigurationError(
           "no-data-folder",
           `${printable(path)} is not a server's data folder: it has no ${CATALOG}`,
-          { hint: "Name the folder that the server was started with: --data DIR." },
+          { hint: "Add --data DIR with the server's data folder." },
         );
       }
       await checkKinds(place, kindOf);
@@ -174,8 +175,8 @@ export class DataFolder implements Store, AsyncDisposable {
 }
 
 /**
- * What is opened in a data folder or a backup. A database has further files beside it, whose names begin with its own, and
- * so has what is being written.
+ * The expected kind of a name in a data folder or a backup. A database has further files, whose names begin with its
+ * own. So do incomplete files.
  */
 function kindOf(name: string): "file" | "folder" | undefined {
   if ([FILES, STAGING, QUARANTINE].includes(name)) return "folder";
@@ -188,7 +189,7 @@ function placeOf(kind: DataFolderPath["kind"], folder: string): DataFolderPath {
   return { kind, path: resolve(folder) };
 }
 
-/** Whether a server has stored anything in a folder, or shown who it is: its catalog was whole before. */
+/** Whether a server has stored files in a folder or created its identity. Its catalog was complete then. */
 async function hasBeenServed(path: string): Promise<boolean> {
   if ((await namesIn(path))?.includes(TLS_FILE)) return true;
   return (await namesIn(join(path, FILES)) ?? []).length > 0;
@@ -198,15 +199,16 @@ function refuseEmpty(path: string): void {
   if (!Database.isEmpty(path)) return;
   throw new ConfigurationError(
     "catalog-empty",
-    `${printable(path)} is empty: it says nothing of accounts and files`,
+    `${printable(path)} is empty: all accounts and files are missing`,
     {
-      hint: "If the server has been at work before, put the data folder back from a backup: " +
-        "xfer server restore. If it was never started whole, start it.",
+      hint:
+        "If the server has ever run, restore the data folder with 'xfer server restore'. If its " +
+        "first start failed, start it again.",
     },
   );
 }
 
-/** A catalog that an older xfer wrote is brought up to date in a copy: the backup stays as it is. */
+/** Opens a backup's catalog. An older schema is upgraded in a copy, so that the backup stays unchanged. */
 async function openBackupCatalog(path: string): Promise<Catalog> {
   refuseForeign(path);
   try {
@@ -231,7 +233,7 @@ async function openBackupCatalog(path: string): Promise<Catalog> {
   }
 }
 
-/** A folder that is there must be ours already, or empty: a server removes what it finds in `staging/`. */
+/** An existing folder must be a data folder or empty, because a server deletes files in `staging/`. */
 async function prepareFolder(path: string, fs: FileSystem): Promise<void> {
   const names = await namesIn(path);
   if (names === undefined) return await createOwnFolder(fs, path);
@@ -239,12 +241,12 @@ async function prepareFolder(path: string, fs: FileSystem): Promise<void> {
   if (foreign.length === 0 || names.includes(CATALOG)) return;
   throw new ConfigurationError(
     "not-a-data-folder",
-    `${printable(path)} has no ${CATALOG}, but other files: it is not a server's data folder`,
-    { hint: "Name a folder that is new, empty, or was a server's before: --data DIR." },
+    `${printable(path)} is not a server's data folder: it has other files and no ${CATALOG}`,
+    { hint: "Choose a new or empty folder, or an existing data folder: --data DIR." },
   );
 }
 
-/** What is in a folder, or `undefined` where there is none. */
+/** The names in a folder; `undefined` if it does not exist. */
 async function namesIn(path: string): Promise<string[] | undefined> {
   try {
     const names: string[] = [];
@@ -256,7 +258,7 @@ async function namesIn(path: string): Promise<string[] | undefined> {
   }
 }
 
-/** Keeps other servers out until it is disposed of, or the process ends, however that comes about. */
+/** Keeps other servers out until it is disposed of or the process ends. */
 async function acquireLock(path: string): Promise<Disposable> {
   const file = join(path, DATA_LOCK);
   await createPrivately(file);
@@ -277,7 +279,7 @@ async function acquireLock(path: string): Promise<Disposable> {
   }
 }
 
-/** An exclusive transaction that lasts as long as the database is open. */
+/** Begins an exclusive transaction, which lasts until the database is closed. */
 function lockExclusively(file: string): DatabaseSync {
   const lock = new DatabaseSync(file);
   try {
@@ -293,13 +295,13 @@ function inUse(path: string, by: string, cause?: unknown): ConfigurationError {
   return new ConfigurationError(
     "data-folder-in-use",
     `${printable(path)} is already served by ${by}`,
-    { hint: "Stop that server, or name another folder: --data DIR.", cause },
+    { hint: "Stop that server, or choose another folder: --data DIR.", cause },
   );
 }
 
 /**
- * Makes a file that only its owner can read, where there is none: SQLite would make one for everybody. One that is there
- * is not opened: to close it would end the locks that this process has on it.
+ * Creates a file that only its owner can read, if it is missing. SQLite would create one that everyone can read. An
+ * existing file is not opened: closing it would end this process's locks on it.
  */
 async function createPrivately(path: string): Promise<void> {
   try {

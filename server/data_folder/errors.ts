@@ -1,16 +1,16 @@
 /**
- * What a person is told where a folder that holds a catalog can't be used.
+ * Errors of a folder with a catalog, and their hints.
  *
  * @module
  */
 import { ConfigurationError, IntegrityError, reasonOf, XferError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 
-/** SQLite's words for SQLITE_BUSY: the error that Deno makes of it has no code of its own. */
+/** SQLite's message for SQLITE_BUSY. Deno's error for it has no code of its own. */
 export const LOCKED = "database is locked";
-/** Its words for SQLITE_CORRUPT and SQLITE_NOTADB. */
+/** SQLite's messages for SQLITE_CORRUPT and SQLITE_NOTADB. */
 const DAMAGED = /malformed|not a database/;
-/** Faults of the program are told as what they are. */
+/** Faults of the program are not translated. */
 const OF_THE_LANGUAGE = [TypeError, RangeError, ReferenceError, SyntaxError];
 
 /** A folder with a catalog in it. */
@@ -24,26 +24,28 @@ const KINDS = {
     unusable: (reason: string, hint: string, path: string, cause: unknown) =>
       new ConfigurationError(
         "data-folder-unusable",
-        `Cannot use ${path} as the data folder: ${reason}`,
+        `cannot use ${path} as the data folder: ${reason}`,
         { hint, cause },
       ),
-    hint: "Check that it is a folder of yours, on a disk with room, or name another: --data DIR.",
-    ifDamaged: "Stop the server and put the data folder back from a backup: xfer server restore.",
+    hint:
+      "Check that you own the folder and that the disk has space, or choose another: --data DIR.",
+    ifDamaged:
+      "Stop the server and restore the data folder from a backup with 'xfer server restore'.",
   },
   "backup": {
     unusable: (reason: string, hint: string, path: string, cause: unknown) =>
-      new ConfigurationError("backup-unusable", `Cannot use ${path} as a backup: ${reason}`, {
+      new ConfigurationError("backup-unusable", `cannot use ${path} as a backup: ${reason}`, {
         ...{ hint, cause },
       }),
-    hint: "Name a folder that xfer server backup has finished, and that you may read.",
-    ifDamaged: "Take another backup, and look at the health of the disk that has this one.",
+    hint: "Choose a readable folder that 'xfer server backup' has completed.",
+    ifDamaged: "Use another backup, and check the health of the disk that has this one.",
   },
 } as const;
 
 /**
- * Says of whatever goes wrong in opening a folder, or with its catalog, what a person can do about it. Throws
- * `ConfigurationError` `data-folder-unusable` or `backup-unusable`, `IntegrityError` `catalog-damaged`; an error of ours
- * stays what it is.
+ * Translates failures of opening a folder, or of its catalog, into errors with hints. Throws `ConfigurationError`
+ * `data-folder-unusable` or `backup-unusable`, and `IntegrityError` `catalog-damaged`. Passes on errors that already
+ * are `XferError`.
  */
 export async function explainingFailures<T>(
   place: DataFolderPath,
@@ -61,14 +63,14 @@ export async function explainingFailures<T>(
     const isLocked = cause instanceof Error && cause.message.includes(LOCKED);
     throw unusable(
       reasonOf(cause),
-      isLocked ? "Another command or the server is at work on it: try again." : hint,
+      isLocked ? "Another command or the server is using it. Try again." : hint,
       printable(place.path),
       cause,
     );
   }
 }
 
-/** The error for a catalog that SQLite can't make sense of; of any other failure `undefined`. */
+/** The error for a catalog that SQLite reports as damaged; `undefined` for any other failure. */
 export function damageOf(
   { kind, path }: DataFolderPath,
   cause: unknown,
@@ -76,7 +78,7 @@ export function damageOf(
   if (!(cause instanceof Error && DAMAGED.test(cause.message))) return undefined;
   return new IntegrityError(
     "catalog-damaged",
-    `The catalog of the ${kind} ${printable(path)} is damaged: ${reasonOf(cause)}`,
+    `the catalog of the ${kind} ${printable(path)} is damaged: ${reasonOf(cause)}`,
     { hint: KINDS[kind].ifDamaged, cause },
   );
 }

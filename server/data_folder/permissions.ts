@@ -1,5 +1,5 @@
 /**
- * Who may touch a folder, as POSIX systems have it.
+ * Permissions of a data folder, on POSIX systems.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { DataFolderPath } from "./errors.ts";
 const WRITABLE_BY_OTHERS = 0o022;
 const OPEN_TO_OTHERS = 0o077;
 
-/** What owner and mode of a folder say: that it can be trusted, must be closed first, or can't be trusted. */
+/** Whether a folder is private, must be made private first (`open`), or cannot be trusted. */
 export function judgeFolder(
   { mode, uid }: { readonly mode: number; readonly uid: number },
   ownUid: number,
@@ -21,8 +21,8 @@ export function judgeFolder(
 }
 
 /**
- * Makes a folder its owner's alone, where others could only look into it so far; `true` if it had to. Throws
- * `ConfigurationError` `data-folder-not-private` where others could have changed what is in it.
+ * Makes a folder private if others could only read it. Returns `true` if it had to. Throws `ConfigurationError`
+ * `data-folder-not-private` if others could have changed its contents.
  */
 export async function makePrivate(path: string): Promise<boolean> {
   const { mode, uid } = await Deno.stat(path);
@@ -38,24 +38,24 @@ export async function makePrivate(path: string): Promise<boolean> {
       throw new ConfigurationError(
         "data-folder-not-private",
         `${printable(path)} belongs to another user (${uid}; this is ${ownUid})`,
-        { hint: `Run the server as that user, or: chown -R ${ownUid} ${printable(path)}` },
+        { hint: `Run the server as that user, or run 'chown -R ${ownUid} ${printable(path)}'.` },
       );
     case "writable":
       throw new ConfigurationError(
         "data-folder-not-private",
-        `Others may write to ${printable(path)}: what is in it may not be what was stored`,
-        { hint: `See that all is well there, then: chmod 700 ${printable(path)}` },
+        `other users can write to ${printable(path)}: its files may have been changed`,
+        { hint: `Check its contents, then run 'chmod 700 ${printable(path)}'.` },
       );
   }
 }
 
-/** What a name in a folder is to stand for, if anything is there. */
+/** The expected kind of a name in a folder, if the name is known. */
 export type KindOfName = (name: string) => "file" | "folder" | undefined;
 
 /**
- * Sees that names in a folder stand for regular files and for folders, before any of them is opened: links are not
- * followed, and a pipe or a device may have no end. Throws `ConfigurationError` `link-in-data-folder` for a link in a data
- * folder, else an error that says what is wrong.
+ * Checks that names in a folder are regular files and folders, before any of them is opened. Links are not followed,
+ * and a pipe or a device may have no end. Throws `ConfigurationError` `link-in-data-folder` for a link in a data
+ * folder, else an error with the reason.
  */
 export async function checkKinds(
   { kind, path }: DataFolderPath,
@@ -67,17 +67,17 @@ export async function checkKinds(
     if (entry.isSymlink) throw isLink(kind, path, name);
     if (expected === "file" ? entry.isFile : entry.isDirectory) continue;
     const what = expected === "file" ? "a regular file" : "a folder";
-    throw new Error(`${printable(name)} in it is not ${what}`);
+    throw new Error(`${printable(name)} is not ${what}`);
   }
 }
 
 function isLink(kind: DataFolderPath["kind"], path: string, name: string): Error {
   if (kind === "backup") {
-    return new Error(`${printable(name)} in it is a symbolic link, which is not followed`);
+    return new Error(`${printable(name)} is a symbolic link`);
   }
   return new ConfigurationError(
     "link-in-data-folder",
-    `${printable(name)} in ${printable(path)} is a symbolic link, which is not followed`,
-    { hint: "Put what it points to in its place; the data folder itself may be a link." },
+    `${printable(name)} in ${printable(path)} is a symbolic link`,
+    { hint: "Replace it with its target. The data folder itself can be a link." },
   );
 }

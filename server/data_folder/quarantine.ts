@@ -1,6 +1,6 @@
 /**
- * Putting aside what is not as it was stored. A repair is recorded in the catalog first, then in `quarantine.jsonl`; then
- * the file is moved, and its row goes. One that was cut off is finished by whoever opens the folder next.
+ * Moves damaged files to the quarantine. A repair is first recorded in the catalog, then in `quarantine.jsonl`. Then
+ * the file is moved, and its row deleted. The next process to open the folder finishes an interrupted repair.
  *
  * @module
  */
@@ -20,22 +20,22 @@ import { type DataFolder, QUARANTINE_RECORD } from "./data_folder.ts";
 import { type FileSystem, readFull, syncFolder, writeAll } from "../fs/file_system.ts";
 
 const NEWLINE = "\n".charCodeAt(0);
-/** What is written out to be moved becomes no blob. */
+/** The owner of content that is written out only to be moved. */
 const NOBODY: Bytes = new Uint8Array(16);
 
-/** A data folder that nobody else serves, and whose blob store can put things aside. */
+/** A data folder that no one else uses, with a blob store that has a quarantine. */
 export interface RepairableFolder extends Pick<DataFolder, "path" | "catalog"> {
   readonly blobs: BlobStore & Quarantine;
 }
 
-/** `undefined` if its blob store cannot put anything aside. */
+/** `undefined` if its blob store has no quarantine. */
 export function asRepairable({ path, catalog, blobs }: DataFolder): RepairableFolder | undefined {
   return hasQuarantine(blobs) ? { path, catalog, blobs } : undefined;
 }
 
 /**
- * Puts aside what was found, and takes its row out of the catalog. Nothing is lost of it. Returns where it is now, if
- * there was anything to be moved.
+ * Moves what was found to the quarantine and deletes its row. Nothing of it is lost. Returns its new path, if anything
+ * was moved.
  */
 export async function putAside(
   folder: RepairableFolder,
@@ -58,20 +58,20 @@ export async function putAside(
   return movedTo;
 }
 
-/** A file as the record has it, beside its path; the record has called an account a client from the first. */
+/** A file in the record, without its path. The record has always called the account `clientId`. */
 function recorded({ accountId, content: _, ...file }: StoredFile) {
   return { clientId: accountId, ...file };
 }
 
-/** Finishes repairs that were cut off. */
+/** Finishes interrupted repairs. */
 export async function finishRepairs(folder: RepairableFolder, fs: FileSystem): Promise<void> {
   for (const repair of await folder.catalog.repairs.list()) await carryOut(folder, repair, fs);
 }
 
-/** Each step may have been done before, by a process that did not get to the end. */
+/** Carries out a repair. Each step may have been done before by an interrupted process. */
 async function carryOut(folder: RepairableFolder, repair: Repair, fs: FileSystem): Promise<void> {
   const { path, movedTo, record } = repair;
-  // What was missing when the repair was cut off may have been put back since.
+  // The missing content may have been restored since the interruption.
   const isBack = movedTo === undefined && await hasContent(folder, path);
   if (isBack) return await folder.catalog.repairs.end(path, { isBack });
   await writeLine(folder.path, new TextEncoder().encode(`${record}\n`), fs);
@@ -81,12 +81,12 @@ async function carryOut(folder: RepairableFolder, repair: Repair, fs: FileSystem
   await folder.catalog.repairs.end(path);
 }
 
-/** Whether a file has content again, or something stands in its place. */
+/** Whether the content of a file, or anything in its place, exists again. */
 async function hasContent({ catalog, blobs }: RepairableFolder, path: BlobId): Promise<boolean> {
   return await catalog.files.contentSize(path) !== undefined || await blobs.isOccupied(path);
 }
 
-/** What the blob store moves: the content of a small file is written out for that. */
+/** The blob or upload to move. Inline content is written out for that. */
 async function toBeMoved(
   { catalog, blobs }: RepairableFolder,
   path: BlobId,
@@ -99,7 +99,10 @@ async function toBeMoved(
   return writer.uploadId;
 }
 
-/** Makes a line the last one of the record, unless it is already; of one that was cut off a part may be there. */
+/**
+ * Appends a line to the record, unless it already is the last one. Completes the line if an interrupted process has
+ * written a part of it.
+ */
 async function writeLine(
   folder: string,
   line: Uint8Array,

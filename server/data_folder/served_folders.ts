@@ -1,15 +1,20 @@
 /**
- * The data folders that this process serves. POSIX locks keep other processes out but not one's own, and all that a
- * process has on a file are gone when it closes any descriptor of that file: a folder that is served here is refused
- * before its lock is touched.
+ * The data folders that this process serves. POSIX locks keep other processes out, but not the own one. All of a
+ * process's locks on a file end when it closes any descriptor of it. A folder that is served here is therefore refused
+ * before its lock is opened.
  *
  * @module
  */
 
-/** By device and inode of the lock, whichever path leads there. A lock that is held is open: its inode is not reused. */
+/**
+ * By device and inode of the lock, which identify it under any path. The lock stays open, so its inode is not reused.
+ */
 const served = new Set<string>();
 
-/** Takes note that this process serves the folder of a lock; `undefined` where it does already. The lock is not opened. */
+/**
+ * Records that this process serves the folder of a lock. Returns `undefined` if it already does. Does not open the
+ * lock.
+ */
 export async function noteServed(lock: string): Promise<Disposable | undefined> {
   const { dev, ino } = await Deno.stat(lock);
   const key = ino === null ? await Deno.realPath(lock) : `${dev}:${ino}`;

@@ -1,5 +1,5 @@
 /**
- * The content of stored files, from the blob store or from the catalog, and whether it is what was stored.
+ * The content of stored files, from the blob store or the catalog, and checks of it.
  *
  * @module
  */
@@ -11,16 +11,16 @@ import { CHUNK_SIZE, chunkSize } from "../../protocol/v4/merkle_tree.ts";
 import { BlobNotFound, type BlobStore } from "../blobs/blob_store.ts";
 import type { Damage, Files, StoredFile } from "../catalog/files.ts";
 
-/** Where contents are: small ones in the catalog, all others in the blob store. */
+/** The stores of contents: the catalog for small ones, the blob store for all others. */
 export interface ContentStore {
   readonly catalog: { readonly files: Pick<Files, "content" | "contentSize"> };
   readonly blobs: Pick<BlobStore, "read" | "stat">;
 }
 
-/** How the content of a file is not what was stored. */
+/** The damage of a file's content, with a reason. */
 export interface ContentDifference {
   readonly damage: Damage;
-  /** In words. */
+  /** The reason, for people. */
   readonly what: string;
 }
 
@@ -40,7 +40,7 @@ export async function* readContent(
   if (kind === "blob") return yield* blobs.read(id, { pieceSize: CHUNK_SIZE });
   const content = await catalog.files.content(id);
   if (content === undefined) {
-    throw new BlobNotFound(`Cannot read ${printable(id)}: the catalog has no such blob`);
+    throw new BlobNotFound(`cannot read ${printable(id)}: the catalog has no such blob`);
   }
   if (content.length > 0) yield content;
 }
@@ -50,12 +50,12 @@ export function otherContent(what: string): ContentDifference {
 }
 
 export function otherSize(found: number, expected: number): ContentDifference {
-  return { damage: "size", what: `its size is ${found}, the catalog has ${expected}` };
+  return { damage: "size", what: `its size is ${found} bytes, not ${expected}` };
 }
 
 /**
- * Reads the content of a file and returns how it differs from what was stored, if it does. Reads no more than was stored.
- * Throws `BlobNotFound`.
+ * Reads the content of a file and returns how it is damaged, if it is. Reads at most its stored size. Throws
+ * `BlobNotFound`.
  */
 export async function* compareContent(
   store: ContentStore,
@@ -68,7 +68,7 @@ export async function* compareContent(
   let at = 0;
   for await (const chunk of readContent(store, file)) {
     const fits = at < size && chunk.length === chunkSize(size, at / CHUNK_SIZE);
-    // The size changes during the reading.
+    // The size changes while it is being read.
     if (!fits) return otherSize(at + chunk.length, size);
     digests.add(at, chunk);
     at += chunk.length;
@@ -76,12 +76,12 @@ export async function* compareContent(
   }
   if (at !== size) return otherSize(at, size);
   const { cksum, digest } = digests.sums();
-  if (cksum !== crc) return otherContent(`its cksum is ${cksum}, the catalog has ${crc}`);
+  if (cksum !== crc) return otherContent(`its cksum is ${cksum}, not ${crc}`);
   if (tree === undefined || equalBytes(digest, tree.digest)) return undefined;
-  return otherContent("its digest is not the one that the catalog has");
+  return otherContent("its digest differs from the catalog's");
 }
 
-/** Reads the content of a file. Throws `IntegrityError` `stored-file-damaged` where it differs from what was stored. */
+/** Reads the content of a file. Throws `IntegrityError` `stored-file-damaged` if it is damaged. */
 export async function* readChecked(
   store: ContentStore,
   file: StoredFile,
@@ -91,7 +91,7 @@ export async function* readChecked(
     difference = yield* compareContent(store, file);
   } catch (error) {
     if (!(error instanceof BlobNotFound)) throw error;
-    difference = { damage: "missing", what: "it is in the catalog, but its content is missing" };
+    difference = { damage: "missing", what: "its content is missing" };
   }
   if (difference !== undefined) throw new DamagedFileError(file, difference);
 }
@@ -100,14 +100,14 @@ class DamagedFileError extends IntegrityError {
   readonly damage: Damage;
 
   constructor({ name }: StoredFile, { damage, what }: ContentDifference) {
-    super("stored-file-damaged", `${printable(name)} is not as it was stored: ${what}`, {
-      hint: "Put it back from a backup, and look at the disk's health.",
+    super("stored-file-damaged", `${printable(name)} is damaged: ${what}`, {
+      hint: "Restore the file from a backup, and check the health of the disk.",
     });
     this.damage = damage;
   }
 }
 
-/** The damage for which {@link readChecked} has thrown an error; `undefined` if the error has another reason. */
+/** The damage for which {@link readChecked} threw an error; `undefined` for any other error. */
 export function damageIn(error: unknown): Damage | undefined {
   return error instanceof DamagedFileError ? error.damage : undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * A data folder as the operator's commands use it: opened for a while, whether it is served or not.
+ * A data folder as the operator's commands use it: opened for a short time, whether a server uses it or not.
  *
  * @module
  */
@@ -9,8 +9,8 @@ import { DataFolder } from "./data_folder.ts";
 import { explainingFailures } from "./errors.ts";
 
 /**
- * Opens a folder to look into it; changes nothing. Throws `ConfigurationError` `no-data-folder`, `catalog-empty`,
- * `data-folder-unusable`; `IntegrityError` `catalog-damaged`; and what `look` throws.
+ * Opens a folder for reading. Changes nothing. Throws `ConfigurationError` `no-data-folder`, `catalog-empty`,
+ * `data-folder-unusable`; `IntegrityError` `catalog-damaged`; and the errors of `look`.
  */
 export function withReadOnly<T>(
   folder: string,
@@ -19,7 +19,7 @@ export function withReadOnly<T>(
   return during(folder, () => DataFolder.openToRead(folder, Deno), look);
 }
 
-/** Opens a folder to change what the catalog says. Throws as `withReadOnly` does. */
+/** Opens a folder for changes of its catalog. Throws as `withReadOnly` does. */
 export function withWritable<T>(
   folder: string,
   change: (folder: DataFolder) => Promise<T>,
@@ -27,10 +27,10 @@ export function withWritable<T>(
   return during(folder, () => DataFolder.openToChange(folder, Deno), change);
 }
 
-/** The damage that was found in the file at a path, or that it has none. */
+/** A stored content, and its damage if it has any. */
 export type FoundDamage = Pick<StoredFile, "content" | "damage">;
 
-/** Records in the catalog of a folder what was found by looking into it. Throws as `withWritable` does. */
+/** Records damage in the catalog of a folder. Throws as `withWritable` does. */
 export async function recordFound(folder: string, found: readonly FoundDamage[]): Promise<void> {
   if (found.length === 0) return;
   await withWritable(folder, async ({ catalog }) => {

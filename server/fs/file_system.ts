@@ -5,13 +5,13 @@
  */
 import { dirname } from "node:path";
 
-/** The calls of the file system that the server uses, as `Deno` has them. */
+/** The calls of the file system that the server uses, as in `Deno`. */
 export type FileSystem = Pick<
   typeof Deno,
   "open" | "mkdir" | "rename" | "remove" | "readDir" | "lstat"
 >;
 
-/** Makes a folder, and those above it, that only its owner can enter; durable when the promise resolves. */
+/** Creates a folder and its parents for their owner alone. Durable when the promise resolves. */
 export async function createOwnFolder(fs: FileSystem, path: string): Promise<void> {
   try {
     await fs.mkdir(path, { mode: 0o700 });
@@ -20,7 +20,7 @@ export async function createOwnFolder(fs: FileSystem, path: string): Promise<voi
       await createOwnFolder(fs, dirname(path));
       return await createOwnFolder(fs, path);
     }
-    // One that is there may have been made a moment ago, and not be durable yet.
+    // An existing folder may have been created a moment ago and not be durable yet.
     const there = error instanceof Deno.errors.AlreadyExists && (await fs.lstat(path)).isDirectory;
     if (!there) throw error;
   }
@@ -38,7 +38,7 @@ export async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<vo
   for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
 }
 
-/** Fills a buffer from where a file's handle is; returns what of it was filled, less at the end of the file. */
+/** Fills a buffer from the current position. Returns the filled part, which is shorter at the end of the file. */
 export async function readFull(
   file: Pick<Deno.FsFile, "read">,
   buffer: Uint8Array<ArrayBuffer>,
@@ -53,7 +53,7 @@ export async function readFull(
 }
 
 /**
- * All bytes of a regular file that has at most `max`. Nothing else is opened: a pipe or a device may have no end.
+ * All bytes of a regular file of at most `max` bytes. Nothing else is opened: a pipe or a device may have no end.
  * `look`: `Deno.stat` follows symbolic links, `Deno.lstat` does not.
  */
 export async function readRegularFile(
@@ -64,18 +64,20 @@ export async function readRegularFile(
   const found = await look(path);
   if (!found.isFile) throw new Error("it is not a regular file");
   using file = await Deno.open(path, { read: true });
-  if (!isSameFile(found, await file.stat())) throw new Error("it was replaced while it was opened");
+  if (!isSameFile(found, await file.stat())) {
+    throw new Error("it was replaced while it was being opened");
+  }
   const bytes = await readFull(file, new Uint8Array(max + 1));
   if (bytes.length > max) throw new Error(`it has more than ${max} bytes`);
   return bytes;
 }
 
-/** Whether what was looked at is what was opened: nothing has taken its place in between. */
+/** Whether both are the same file, so that nothing has replaced it in between. */
 export function isSameFile(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
   return a.dev === b.dev && a.ino === b.ino;
 }
 
-/** Whether anything has this name. */
+/** Whether anything exists at a path. */
 export async function isThere(fs: Pick<FileSystem, "lstat">, path: string): Promise<boolean> {
   return await fs.lstat(path).then(() => true, () => false);
 }

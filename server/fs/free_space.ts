@@ -1,5 +1,5 @@
 /**
- * How much room a disk has.
+ * The free space of a disk.
  *
  * @module
  */

@@ -1,16 +1,16 @@
 /**
- * Peers told apart by where they come from.
+ * The part of an address by which peers are counted.
  *
  * @module
  */
 
-/** Groups of an IPv6 address that name a network; whoever has one has all of the 2⁶⁴ addresses in it. */
+/** The leading groups of an IPv6 address that make up a network. Each network has 2⁶⁴ addresses. */
 const NETWORK_GROUPS = 4;
 const GROUPS = 8;
 
 /**
- * What stands for a peer where it is counted: its IPv4 address, or its IPv6 network of 64 bits. An IPv4 address that
- * came in over IPv6 is that IPv4 address.
+ * The key under which a peer is counted: its IPv4 address, or its IPv6 network (/64). An IPv4 address that is mapped to
+ * IPv6 counts as IPv4.
  */
 export function addressKey(hostname: string): string {
   const mapped = /^(?:::ffff:)(\d+\.\d+\.\d+\.\d+)$/i.exec(hostname)?.[1];

@@ -1,12 +1,12 @@
 /**
- * Says in the log which limits are reached, but not as often as a peer likes.
+ * Logs limits that peers reach, at most once per second and limit.
  *
  * @module
  */
 import { type LimitError, type LimitName, LIMITS } from "./limits.ts";
 import type { Log } from "./server_log.ts";
 
-/** A limit is logged once in so many milliseconds; what was left out is counted in the next line. */
+/** The minimum time between two lines about one limit, in milliseconds. The next line counts the suppressed ones. */
 const PAUSE_MS = 1000;
 
 export class LimitLog {
@@ -27,16 +27,15 @@ export class LimitLog {
       return;
     }
     this.#last.set(error.limit, { at: now, omitted: 0 });
-    this.#log.warn(
-      "Turned {address} away at {option}: {reason} ({omitted} more since the last line)",
-      {
-        event: "limit.reached",
-        name: error.limit,
-        option: `--${LIMITS[error.limit].option}`,
-        address,
-        reason: error.message,
-        omitted: last?.omitted ?? 0,
-      },
-    );
+    const omitted = last?.omitted ?? 0;
+    const suppressed = omitted === 0 ? "" : " ({omitted} similar messages suppressed)";
+    this.#log.warn(`Limit {option} reached by {address}: {reason}${suppressed}`, {
+      event: "limit.reached",
+      name: error.limit,
+      option: `--${LIMITS[error.limit].option}`,
+      address,
+      reason: error.message,
+      omitted,
+    });
   }
 }

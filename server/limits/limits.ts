@@ -1,5 +1,5 @@
 /**
- * Every bound that the server keeps, in one table: what it is, its default and the reason for that.
+ * All limits of the server in one table, each with its meaning, its default and the reason for it.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { RefusedError } from "../../protocol/errors.ts";
 export interface LimitDefinition {
   /** Times are in milliseconds, sizes in bytes, rates in bytes per second. `Infinity`: no limit. */
   readonly unit: "time" | "size" | "rate" | "count";
-  /** Its value unless an operator sets another. */
+  /** The value if the operator sets none. */
   readonly default: number;
   /** The option of `xfer server`, without its dashes. */
   readonly option: string;
@@ -19,9 +19,9 @@ export interface LimitDefinition {
   readonly isOfProtocol3?: boolean;
   /** Its meaning, as a phrase. */
   readonly what: string;
-  /** Why the default is what it is. */
+  /** The reason for the default. */
   readonly reason: string;
-  /** The message to a client that exceeds it; `{}` stands for the value, times with their unit. */
+  /** The message to a client that exceeds the limit. `{}` stands for the value, times with their unit. */
   readonly told?: string;
 }
 
@@ -32,8 +32,8 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 
 /**
- * Every limit by name. `option` stands by itself in each row, so that its type is one text: settings are looked up by
- * it.
+ * All limits by name. `option` stands by itself in each row so that its type is a literal, by which settings are looked
+ * up.
  */
 export const LIMITS = {
   maxConnections: {
@@ -42,42 +42,42 @@ export const LIMITS = {
     what: "maximum number of open connections",
     reason:
       "each takes a descriptor and 4 KiB; about 1 MiB during an upload, 3 MiB during a download",
-    told: "the server has as many connections as it takes",
+    told: "the server has reached its connection limit",
   },
   maxConnectionsPerAddress: {
     option: "max-connections-per-address",
     ...{ unit: "count", default: 1024, least: 1 },
     what: "maximum number of open connections from one address (IPv6: one /64 network)",
     reason: "a whole lab can share one address, but no address takes all connections",
-    told: "the server takes {} connections from one address, and has as many from yours",
+    told: "your address already has {} connections, the maximum",
   },
   idleTimeoutMs: {
     option: "idle-timeout",
     ...{ unit: "time", default: 2 * MINUTE, least: 1 },
     what: "time to wait for a request on a connection, including the first",
     reason: "dead peers don't pile up; clients that compute between requests stay connected",
-    told: "nothing came from you for {}",
+    told: "no request arrived for {}",
   },
   requestTimeoutMs: {
     option: "request-timeout",
     ...{ unit: "time", default: MINUTE, least: 1 },
     what: "time to wait for the rest of a request's header and fixed part once it has begun",
     reason: "they are a few hundred bytes, which any network carries in that time",
-    told: "the rest of a request did not come within {}",
+    told: "the rest of a request did not arrive within {}",
   },
   stallTimeoutMs: {
     option: "stall-timeout",
     ...{ unit: "time", default: MINUTE, least: 1 },
     what: "time to wait for the next bytes of a file, and for the peer to take an answer",
     reason: "survives a short network outage",
-    told: "nothing more came from you, or was taken by you, for {}",
+    told: "the transfer stalled for {}",
   },
   minRate: {
     option: "min-rate",
     ...{ unit: "rate", default: KIB },
     what: "minimum average rate of an upload in bytes per second, after an initial stall-timeout",
     reason: "disconnects a peer that drips bytes; the slowest links in use are faster",
-    told: "the file came more slowly than {} bytes a second",
+    told: "the upload was slower than {} bytes per second",
   },
   maxRequestsPerConnection: {
     option: "max-requests-per-connection",
@@ -85,28 +85,28 @@ export const LIMITS = {
     what:
       "maximum number of requests on one connection; a file counts once, however many packets it has",
     reason: "about 30,000 files in one run of a client over protocol 3, 100,000 over protocol 4",
-    told: "one connection is good for {} requests",
+    told: "a connection can make at most {} requests",
   },
   maxRegistrationsPerHour: {
     option: "max-registrations-per-hour",
     ...{ unit: "count", default: 1000 },
     what: "maximum number of registrations per hour from one address (IPv6: one /64 network)",
     reason: "a lab registers at once through one address, but the catalog does not fill up",
-    told: "the server registers {} users an hour from one address",
+    told: "your address can register at most {} accounts per hour",
   },
   maxFileSize: {
     option: "max-file-size",
     ...{ unit: "size", default: Infinity },
     what: "maximum size of a file in bytes",
     reason: "protocol 3 itself ends at 4 GiB − 273 bytes",
-    told: "the server takes files of up to {} bytes",
+    told: "the server accepts files of up to {} bytes",
   },
   quota: {
     option: "quota",
     ...{ unit: "size", default: Infinity },
     what: "bytes that an account may store",
     reason: "for the operator to decide",
-    told: "your quota of {} bytes would be exceeded",
+    told: "the upload would exceed your quota of {} bytes",
   },
   quotaFiles: {
     option: "quota-files",
@@ -140,7 +140,7 @@ export const LIMITS = {
     what: "maximum number of uploads per account that are in progress or not yet confirmed",
     reason:
       "each takes a staging file; over protocol 4, many arrive on each of several connections",
-    told: "more than {} files of yours would be on their way at once",
+    told: "you can have at most {} uploads in progress",
   },
   maxPartialsPerClient: {
     option: "max-partials-per-client",
@@ -235,14 +235,14 @@ export const DEFAULT_LIMITS: Limits = Object.fromEntries(
 
 /** A peer has exceeded a limit. Its connection ends with an error. */
 export class LimitError extends RefusedError {
-  /** Which limit. */
+  /** The name of the limit. */
   readonly limit: LimitName;
 
-  /** The message is for the client: it has the value, and not the name of the option. */
+  /** The message is for the client. It contains the value, but not the name of the option. */
   constructor(limit: LimitName, value: number) {
     const { told, what, unit }: LimitDefinition = LIMITS[limit];
     const amount = unit === "time" ? `${value / SECOND} seconds` : `${value}`;
-    const words = told ?? `a limit of the server is reached: ${what}, {}`;
+    const words = told ?? `a limit of the server was reached: ${what}, {}`;
     super("limit-reached", words.replace("{}", amount));
     this.limit = limit;
   }

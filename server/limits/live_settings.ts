@@ -1,21 +1,21 @@
 /**
- * Settings that may change while the server runs.
+ * Settings that can change while the server runs.
  *
  * @module
  */
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import type { RegistrationMode } from "../catalog/accounts.ts";
 
-/** Settings to change. What is left out stays as it is; at the start, as its default. */
+/** Settings to change. Omitted ones keep their value, or have their default at the start. */
 export interface SettingChanges {
   /** Limits to change. */
   readonly limits?: Partial<Limits>;
-  /** Who may register, over either protocol; `open` by default. */
+  /** The registration mode of both protocols; `open` by default. */
   readonly registration?: RegistrationMode;
 }
 
 export class LiveSettings {
-  /** Always this same object: all that is done under a limit reads it here, at that moment. */
+  /** Always the same object. Code that applies a limit reads it here, when it needs it. */
   readonly limits: Limits = { ...DEFAULT_LIMITS };
   #registration: RegistrationMode = "open";
 
@@ -27,7 +27,7 @@ export class LiveSettings {
     return this.#registration;
   }
 
-  /** All at once: nobody runs in between. */
+  /** Changes all settings in one step. */
   change({ limits = {}, registration = this.#registration }: SettingChanges): void {
     Object.assign(this.limits, limits);
     this.#registration = registration;

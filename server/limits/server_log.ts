@@ -1,6 +1,6 @@
 /**
- * The server's log, which peers can't flood: what they name is shortened, and a line that one can cause at will is left
- * out where the peer has caused too many of its kind.
+ * The server's log, which peers cannot flood: texts are shortened, and lines that a peer can cause at will are limited
+ * per kind and address.
  *
  * @module
  */
@@ -9,23 +9,26 @@ import { addressKey } from "./client_address.ts";
 export type Properties = Readonly<Record<string, unknown>> & { readonly event: string };
 type Write = (words: string, properties: Properties) => void;
 
-/** What of a logger is used here. */
+/** The methods of a logger that the server uses. */
 export type Log = Readonly<Record<"debug" | "info" | "warn" | "error", Write>>;
 
-/** Characters of a text in the log: of a longer one beginning and end are left, so that a file can still be found. */
+/**
+ * The most characters of a text in the log. A longer text keeps its beginning and its end, by which a file can be
+ * found.
+ */
 export const MAX_LOGGED_TEXT = 240;
 const ELLIPSIS = "…";
 /**
- * Lines of one kind that one address may cause at once, … A lab may log in through one address; whoever wants to fill the
- * disk needs far more.
+ * The most lines of one kind that an address can cause at once. A whole lab can sign in through one address. Filling
+ * the disk takes far more.
  */
 export const LOGGED_AT_ONCE = 200;
-/** … and how long it takes until one more of them is logged, in milliseconds. */
+/** The time until one more line of the kind is logged, in milliseconds. */
 export const LOGGED_EVERY_MS = 100;
-/** Addresses and kinds that are counted; the one counted longest ago makes room. About 200 bytes each. */
+/** The most pairs of kind and address that are counted; a new one replaces the oldest. About 200 bytes each. */
 const MAX_COUNTED = 16_384;
 
-/** They tell of something that lasts, for which the disk was synced: all of them are logged. */
+/** Events after which the disk was synced, so peers cannot cause them fast. They are always logged. */
 const LASTING: readonly string[] = [
   ...["file.stored", "file.removed", "file.renamed"],
   ...["client.registered", "client.linked", "client.claimed"],
@@ -34,7 +37,7 @@ const LASTING: readonly string[] = [
 interface SimilarLines {
   readonly event: string;
   readonly origin: string;
-  /** Lines that count at a time. */
+  /** Lines that still count. */
   lines: number;
   at: number;
   omitted: number;
@@ -47,7 +50,7 @@ export class ServerLog implements Log {
   readonly error: Write;
   readonly #log: Log;
   readonly #ticks: () => number;
-  /** By kind and address, the one counted longest ago first. */
+  /** By kind and address, oldest first. */
   readonly #counted = new Map<string, SimilarLines>();
 
   constructor(log: Log, ticks: () => number) {
@@ -61,7 +64,7 @@ export class ServerLog implements Log {
     this.error = at("error");
   }
 
-  /** Says what was left out and not told since, and forgets those that may log again as they like. */
+  /** Logs the counts of suppressed lines, and forgets peers that are below the limit again. */
   flush(): void {
     for (const [key, counted] of this.#counted) {
       this.#tell(counted);
@@ -71,7 +74,7 @@ export class ServerLog implements Log {
 
   #write(level: keyof Log, words: string, properties: Properties): void {
     const { event, address } = properties;
-    // What the server says of itself is not a peer's.
+    // The server's own lines are not caused by a peer.
     if (event.startsWith("server.")) return this.#log[level](words, properties);
     const isPeers = typeof address === "string" && !LASTING.includes(event);
     const omitted = isPeers ? this.#admit(event, originOf(address)) : 0;
@@ -86,7 +89,7 @@ export class ServerLog implements Log {
     }
   }
 
-  /** How many lines were left out before this one; `undefined` where it is left out too. */
+  /** The number of lines suppressed before this one; `undefined` if this one is suppressed too. */
   #admit(event: string, origin: string): number | undefined {
     const key = `${event} ${origin}`;
     const counted = this.#counted.get(key) ?? { event, origin, lines: 0, at: 0, omitted: 0 };
@@ -132,7 +135,7 @@ function shortenAll(properties: Properties): Properties {
   return Object.fromEntries(entries);
 }
 
-/** Beginning and end of a long text that is {@link printable}; no character and no escape in it is cut. */
+/** The beginning and the end of a long {@link printable} text. Characters and escapes stay whole. */
 export function shortened(text: string): string {
   if (text.length <= MAX_LOGGED_TEXT) return text;
   const half = Math.floor((MAX_LOGGED_TEXT - ELLIPSIS.length) / 2);
@@ -144,7 +147,7 @@ export function shortened(text: string): string {
   return `${begin}${ELLIPSIS}${end}`;
 }
 
-/** Where a peer is counted, of its address with its port. */
+/** The key under which a peer is counted, from its address with the port. */
 function originOf(address: string): string {
   return addressKey(address.replace(/:\d+$/, "").replace(/^\[|\]$/g, ""));
 }

@@ -1,5 +1,5 @@
 /**
- * Where the server listens, and which protocol it speaks there.
+ * The addresses on which the server listens, and the protocol that it speaks there.
  *
  * @module
  */
@@ -13,13 +13,13 @@ import type { LimitError } from "../limits/limits.ts";
 import type { TlsIdentity } from "./tls/identity.ts";
 import type { Properties } from "../limits/server_log.ts";
 
-/** An address to listen at; port 0 takes any free one. */
+/** An address to listen on. Port 0 takes any free port. */
 export interface ListenOptions extends Address {
   /** The editions of protocol 3 to serve there; `DEFAULT_SERVED` by default. */
   readonly editions?: readonly Edition[];
 }
 
-/** How clients reach a server. */
+/** The address and ports at which clients reach a server. */
 export interface Advertised {
   /** The plain port, as clients see it. */
   readonly address: Address;
@@ -29,30 +29,30 @@ export interface Advertised {
 
 /** A connection of either protocol. */
 export interface OpenConnection {
-  /** Serves the peer until it leaves, breaks the protocol or is closed. Never rejects. */
+  /** Serves the peer until it disconnects, violates the protocol or is closed. Never rejects. */
   serve(): Promise<void>;
-  /** Answers that the server is busy, and ends the connection; at once when the signal aborts. Never rejects. */
+  /** Answers that the server is full and ends the connection, at once if the signal aborts. Never rejects. */
   rejectBusy(error: LimitError, signal: AbortSignal): Promise<void>;
-  /** Ends the connection as soon as no file is on its way or waits to be judged. */
+  /** Ends the connection as soon as no upload is in progress or waits for its confirmation. */
   finish(): void;
-  /** Ends the connection at once; what it was doing fails for that reason. */
+  /** Closes the connection at once. Its work fails for this reason. */
   close(reason: string): void;
 }
 
-/** A peer that was accepted, and what is spoken with it. */
+/** A peer that was accepted, and its protocol. */
 export type AcceptedSocket = AcceptedPlain | AcceptedSecure;
 
 export interface AcceptedPlain {
   readonly protocol: 3;
   readonly socket: Deno.TcpConn;
-  /** Those that are served at the address at which it came in. */
+  /** The editions that are served at the address at which the peer connected. */
   readonly editions: readonly Edition[];
 }
 
 export interface AcceptedSecure {
   readonly protocol: 4;
   readonly socket: Deno.TlsConn;
-  /** What it was shown. */
+  /** The identity that the peer was shown. */
   readonly identity: TlsIdentity;
 }
 
@@ -60,19 +60,19 @@ export interface Listener {
   readonly address: Address;
   accept(): Promise<AcceptedSocket>;
   close(): void;
-  /** What the log says of it, with the values of the words in braces. */
+  /** The log line for the listener. */
   readonly announcement: readonly [words: string, properties: Properties];
 }
 
 /** A listener of protocol 4. */
 export interface SecureListener extends Listener {
-  /** What it shows to all whom it accepts. */
+  /** The identity that peers are shown. */
   readonly identity: TlsIdentity;
-  /** What is said of it to who asks for protocol 4. */
+  /** The answer to a hello. */
   readonly helloAnswer: HelloAnswer;
 }
 
-/** Listens everywhere or nowhere. Throws `NetworkError` `cannot-listen`. */
+/** Listens on all addresses or on none. Throws `NetworkError` `cannot-listen`. */
 export function listenAll(addresses: readonly ListenOptions[]): Listener[] {
   const listeners: Listener[] = [];
   try {
@@ -101,8 +101,8 @@ function listenPlain({ editions = DEFAULT_SERVED, ...address }: ListenOptions): 
 }
 
 /**
- * Listens for protocol 4, which is told of at the address `plain`; `beside`: at the port behind it, or any free one where
- * that is taken. Throws `NetworkError` `cannot-listen`.
+ * Listens for protocol 4. Hellos at `plain` are answered with its port. `beside`: the port after that of `plain`, or
+ * any free one if that is taken. Throws `NetworkError` `cannot-listen`.
  */
 export function listenSecurely(
   where: Address | "beside",
@@ -144,7 +144,7 @@ function openBeside<T>({ hostname, port }: Address, open: (address: Address) => 
   }
 }
 
-/** What clients write into line 1: a name that the certificate is good for, or the fingerprint. */
+/** The location that clients write into line 1, with a host name of the certificate or with the fingerprint. */
 function locate(
   plain: Address,
   { fingerprint, names }: TlsIdentity,
@@ -157,13 +157,13 @@ function locate(
   return { address: { ...address, hostname }, secure: true, fingerprint: undefined };
 }
 
-/** An address by which others may reach what listens everywhere. */
+/** An address at which others may reach a server that listens on all addresses. */
 function reachable({ hostname, port }: Address): Address {
   const everywhere = hostname === "0.0.0.0" || hostname === "::";
   return { hostname: everywhere ? Deno.hostname() : hostname, port };
 }
 
-/** Where a socket listens that was asked to at an address: Deno does not tell the zone. */
+/** The address of a socket, with the zone of the requested address, which Deno omits. */
 function addressOf(socket: Deno.TcpListener | Deno.TlsListener, asked: Address): Address {
   const { hostname, port } = socket.addr;
   return { hostname: asked.hostname.includes("%") ? asked.hostname : hostname, port };
@@ -176,8 +176,8 @@ function listening<T>(address: Address, option: string, listen: () => T): T {
     const reason = reasonOf(cause);
     throw new NetworkError(
       "cannot-listen",
-      `Cannot listen on ${formatAddress(address)}: ${reason}`,
-      { hint: `Name another address: ${option} HOST:PORT.`, cause },
+      `cannot listen on ${formatAddress(address)}: ${reason}`,
+      { hint: `Choose another address: ${option} HOST:PORT.`, cause },
     );
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The socket of a connection: waits for the peer as long as the limits say, in buffers that fit what comes.
+ * The socket of a connection. Waits for the peer up to the limits, with buffers that fit the data.
  *
  * @module
  */
@@ -9,50 +9,50 @@ import { addressKey } from "../limits/client_address.ts";
 import { LimitError, type LimitName, type Limits } from "../limits/limits.ts";
 import { ReadDeadline, type ReadPhase } from "./read_deadline.ts";
 
-/** The part of a TCP connection that is used here. */
+/** The methods of a TCP connection that the server uses. */
 export type TcpSocket = Pick<
   Deno.TcpConn,
   "read" | "write" | "close" | "closeWrite" | "remoteAddr"
 >;
 
-/** Room for requests without content; most connections never need more. */
+/** The buffer for requests without content, in bytes. Most connections never need more. */
 const SMALL_BUFFER = 4 * 1024;
-/** Room for a file's content. */
+/** The buffer for a file's content, in bytes. */
 const LARGE_BUFFER = 256 * 1024;
 /**
- * After a last word the peer's bytes are still read for so long, and so many: a socket that is closed with bytes
- * unread is reset, and the peer might never see what it was told.
+ * The time and the bytes that the server reads after its last message. A socket closed with unread bytes is reset,
+ * and the peer might never see the message.
  */
 const LINGER_MS = 1000;
 const LINGER_BYTES = 1024 * 1024;
 
-/** Takes why the peer is gone. */
+/** Receives the reason why the peer is gone. */
 export type Leave = (error: Error) => void;
 
 interface Wait {
   limit: LimitName;
-  /** By `performance.now()`; it may be put off. */
+  /** In `performance.now()`; it can be extended. */
   until: number;
   reject: (error: Error) => void;
 }
 
 export class PeerSocket {
-  /** For people, with the port. */
+  /** `HOST:PORT`, for the log. */
   readonly address: string;
-  /** Where the peer is counted, see {@link addressKey}. */
+  /** The key under which the peer is counted, see {@link addressKey}. */
   readonly origin: string;
   readonly #socket: TcpSocket;
   readonly #limits: Limits;
   readonly #deadline: ReadDeadline;
   #buffer: Bytes = new Uint8Array(SMALL_BUFFER);
   #reading: Promise<number | null> | undefined;
-  /** What is waited for. */
+  /** The waits for the socket. */
   readonly #waits = new Set<Wait>();
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** When the timer ends. */
+  /** The time at which the timer fires. */
   #watchingAt = Infinity;
   #closedFor: string | undefined;
-  /** Those who are told when the peer leaves; the read by which that is seen; and that it has left. */
+  /** Callbacks for when the peer disconnects, the read that detects it, and the reason once it has. */
   readonly #leavers = new Set<Leave>();
   #watched: Promise<number | null> | undefined;
   #left: Error | undefined;
@@ -67,27 +67,27 @@ export class PeerSocket {
     this.origin = addressKey(socket.remoteAddr.hostname);
   }
 
-  /** Why it was closed here, if it was. */
+  /** The reason why the server closed the connection, if it did. */
   get closedFor(): string | undefined {
     return this.#closedFor;
   }
 
-  /** Ends the connection at once; what it was doing fails for that reason. */
+  /** Closes the connection at once. Its work fails for this reason. */
   close(reason: string): void {
     if (this.#closedFor !== undefined) return;
     this.#closedFor = reason;
     clearTimeout(this.#timer);
     this.#watchingAt = -Infinity;
     this.#socket.close();
-    // Not every version of Deno ends what a closed TLS connection was doing.
+    // Not every version of Deno ends pending reads and writes when a TLS connection is closed.
     for (const { reject } of this.#waits) reject(new Error(reason));
     this.#waits.clear();
     this.#tellLeft(new Error(reason));
   }
 
   /**
-   * The next bytes, valid until the next call; `undefined` when the peer has left. Throws `LimitError` when it keeps
-   * the server waiting.
+   * The next bytes, valid until the next call; `undefined` if the peer has disconnected. Throws `LimitError` if the
+   * peer takes too long.
    */
   async receive(phase: ReadPhase): Promise<Bytes | undefined> {
     this.#deadline.enter(phase);
@@ -102,8 +102,8 @@ export class PeerSocket {
   }
 
   /**
-   * Fills all of a buffer; `false` where the peer has left before. Throws `LimitError` as `receive` does.
-   * One wait is kept for all of it: to set one up for each read takes as long as to read.
+   * Fills a buffer. Returns `false` if the peer disconnects first. Throws `LimitError` as `receive` does. One wait
+   * serves all reads, since setting one up takes as long as a read.
    */
   async fill(buffer: Bytes, phase: ReadPhase): Promise<boolean> {
     this.#deadline.enter(phase);
@@ -114,8 +114,9 @@ export class PeerSocket {
   }
 
   /**
-   * Calls `leave` when the peer leaves or the connection is closed, until it is disposed of: for whoever does work for the
-   * peer meanwhile. What it sends instead is kept for `receive`: whether it stays can't be seen then.
+   * Calls `leave` when the peer disconnects or the connection is closed, until the result is disposed of. Used during
+   * work for the peer. If the peer sends data instead, `receive` returns it later, and a disconnect is no longer
+   * detected.
    */
   onLeft(leave: Leave): Disposable {
     this.#leavers.add(leave);
@@ -125,13 +126,15 @@ export class PeerSocket {
   }
 
   #watchRead(): void {
-    // What was received before may still be in use.
+    // The bytes that were received last may still be in use.
     if (this.#reading === undefined) this.#buffer = new Uint8Array(this.#buffer.length);
     const reading = this.#read();
     if (reading === this.#watched) return;
     this.#watched = reading;
     const hear = (size: number | null) => {
-      if (size === null) this.#tellLeft(new Error("it left before it was answered"));
+      if (size === null) {
+        this.#tellLeft(new Error("the client disconnected before it was answered"));
+      }
     };
     reading.then(hear, (error) => this.#tellLeft(error));
   }
@@ -141,12 +144,12 @@ export class PeerSocket {
     for (const leave of this.#leavers) leave(error);
   }
 
-  /** Whether bytes are read that are to be received next. */
+  /** Whether the next bytes were already requested from the socket. */
   get isReadAhead(): boolean {
     return this.#reading !== undefined;
   }
 
-  /** Has `receive` or `fill` fail if one is under way; the peer can be told why, by `dismiss`. */
+  /** Makes a pending `receive` or `fill` fail. `dismiss` can then tell the peer why. */
   interrupt(error: Error): void {
     const wait = this.#hearing;
     if (wait !== undefined && this.#waits.delete(wait)) wait.reject(error);
@@ -158,7 +161,7 @@ export class PeerSocket {
       this.#reading = this.#socket.read(buffer.subarray(filled));
       const size = await this.#reading;
       this.#reading = undefined;
-      // What still comes when the wait is over is `dismiss`'s to read.
+      // Bytes that arrive after the wait belong to `dismiss`.
       if (size === null || !this.#waits.has(wait)) return false;
       filled += size;
       const begin = now;
@@ -171,14 +174,14 @@ export class PeerSocket {
     return true;
   }
 
-  /** Throws `LimitError` when the peer does not take them in time. */
+  /** Sends bytes. Throws `LimitError` if the peer does not read them in time. */
   async send(bytes: Bytes): Promise<void> {
     const wait = this.#newWait("stallTimeoutMs", this.#limits.stallTimeoutMs);
     await this.#within(wait, this.#write(bytes));
     this.#deadline.restart();
   }
 
-  /** What comes within so many milliseconds, still to be received; `undefined` where nothing does. */
+  /** Bytes that arrive within `ms` milliseconds, which `receive` returns again; `undefined` if none do. */
   async awaitMore(ms: number): Promise<Bytes | undefined> {
     const timer = Promise.withResolvers<null>();
     const id = setTimeout(() => timer.resolve(null), ms);
@@ -190,7 +193,10 @@ export class PeerSocket {
     }
   }
 
-  /** A buffer for so many bytes of content, or for requests: idle connections are many and hold a small one. */
+  /**
+   * Sizes the buffer for this number of bytes of content, or for requests. Idle connections are many and keep a small
+   * one.
+   */
   expect(content: number): void {
     const size = Math.min(Math.max(content, SMALL_BUFFER), LARGE_BUFFER);
     if (this.#buffer.length !== size && this.#reading === undefined) {
@@ -199,10 +205,14 @@ export class PeerSocket {
   }
 
   /**
-   * Sends a last word, and sees to it that the peer can hear it and all before it. Rejects where it has left already.
+   * Sends a last message, and lingers so that the peer can read it and all before it. Rejects if the peer has
+   * disconnected.
    */
   async dismiss(lastWord: Bytes): Promise<void> {
-    const id = setTimeout(() => this.close("it goes on after the last word"), LINGER_MS);
+    const id = setTimeout(
+      () => this.close("the client kept sending after the last message"),
+      LINGER_MS,
+    );
     try {
       await this.#write(lastWord);
       await this.#socket.closeWrite();
@@ -217,7 +227,7 @@ export class PeerSocket {
     }
   }
 
-  /** The read that is under way, or a new one. */
+  /** The pending read, or a new one. */
   #read(): Promise<number | null> {
     this.#reading ??= this.#socket.read(this.#buffer);
     return this.#reading;
@@ -227,7 +237,7 @@ export class PeerSocket {
     for (let done = 0; done < bytes.length;) done += await this.#socket.write(bytes.subarray(done));
   }
 
-  /** Waits for the socket, but not for ever. Throws `LimitError`. */
+  /** Waits for the socket, up to the limit. Throws `LimitError`. */
   #within<T>(wait: Wait, operation: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       wait.reject = reject;
@@ -236,12 +246,12 @@ export class PeerSocket {
         this.#waits.delete(wait);
         settle(value);
       };
-      // What is still under way when the connection ends fails with nobody to hear it.
+      // Operations still pending when the connection ends may fail unobserved.
       operation.then(end(resolve), end(reject));
     });
   }
 
-  /** Throws where the connection was closed here: nothing is waited for any more. */
+  /** Throws if the server has closed the connection. */
   #newWait(limit: LimitName, ms: number): Wait {
     if (this.#closedFor !== undefined) throw new Error(this.#closedFor);
     this.#watch(ms);
@@ -249,8 +259,8 @@ export class PeerSocket {
   }
 
   /**
-   * Sees to it that the waits are looked at in so many milliseconds. A timer is left to run when its wait has ended: the
-   * next one is likely to be no longer, and to set a timer for each read takes as long as to read.
+   * Checks the waits in `ms` milliseconds. The timer keeps running after its wait has ended: the next wait is rarely
+   * shorter, and setting a timer for each read takes as long as a read.
    */
   #watch(ms: number): void {
     const at = performance.now() + ms;

@@ -1,14 +1,14 @@
 /**
- * How long a peer is waited for.
+ * The deadline for a peer's next bytes.
  *
  * @module
  */
 import type { LimitName, Limits } from "../limits/limits.ts";
 
-/** What a peer is to send next: a request, the rest of one, or the content of a file. */
+/** The peer's next data: a request, the rest of one, or the content of a file. */
 export type ReadPhase = "idle" | "request" | "content";
 
-/** Counts the time that is spent waiting for a peer; time that the server takes itself does not count. */
+/** Counts the time spent waiting for a peer. The server's own time does not count. */
 export class ReadDeadline {
   readonly #limits: Limits;
   #phase: ReadPhase = "idle";
@@ -19,7 +19,7 @@ export class ReadDeadline {
     this.#limits = limits;
   }
 
-  /** Waits anew where the peer has gone on to another phase. */
+  /** Starts a new deadline if the phase has changed. */
   enter(phase: ReadPhase): void {
     if (phase === this.#phase) return;
     this.#phase = phase;
@@ -31,13 +31,13 @@ export class ReadDeadline {
     this.#received = 0;
   }
 
-  /** Notes that bytes came after a wait, in milliseconds. */
+  /** Records a wait in milliseconds and the bytes received. */
   spend(ms: number, bytes: number): void {
     this.#waited += ms;
     this.#received += bytes;
   }
 
-  /** How many milliseconds are left, and the limit that ends them. */
+  /** The milliseconds that are left, and the limit that ends them. */
   left(): { readonly limit: LimitName; readonly ms: number } {
     const { idleTimeoutMs, requestTimeoutMs, stallTimeoutMs, minRate } = this.#limits;
     switch (this.#phase) {

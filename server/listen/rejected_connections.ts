@@ -1,5 +1,5 @@
 /**
- * Peers for which the server has no room: each gets an answer that says so, which costs little and is bounded itself.
+ * Peers that the server rejects because it is full. Each gets an answer. The cost is small and bounded.
  *
  * @module
  */
@@ -7,17 +7,17 @@ import type { LimitError } from "../limits/limits.ts";
 import type { OpenConnection } from "./listeners.ts";
 
 /**
- * Rejected peers whose first request is waited for at a time; beyond that the oldest gets its answer at once. Each takes
- * a descriptor and 4 KiB; a client that is there sends its first request long before as many others have come.
+ * The most rejected peers whose first request the server waits for. Beyond that, the oldest is answered at once. Each
+ * takes a descriptor and 4 KiB. A real client sends its first request long before this many others connect.
  */
 export const MAX_REJECTING = 256;
 
 export class RejectedConnections {
-  /** What ends the wait for each peer's first request; the oldest peer first. */
+  /** The controllers that end the wait for each peer's first request, oldest first. */
   readonly #peers = new Map<OpenConnection, AbortController>();
   readonly #leaving = new Set<Promise<void>>();
 
-  /** Answers a peer that the server is busy, and ends its connection. */
+  /** Answers a peer that the server is full, and ends its connection. */
   rejectBusy(peer: OpenConnection, error: LimitError): void {
     const [oldest] = this.#peers;
     if (oldest !== undefined && this.#peers.size >= MAX_REJECTING) this.#abort(...oldest);
@@ -30,7 +30,7 @@ export class RejectedConnections {
     this.#leaving.add(leaving);
   }
 
-  /** Answers all at once. Resolves when all connections have ended. */
+  /** Answers all peers at once. Resolves when all connections have ended. */
   async close(): Promise<void> {
     for (const entry of [...this.#peers]) this.#abort(...entry);
     await Promise.all(this.#leaving);

@@ -1,5 +1,5 @@
 /**
- * The port where protocol 4 is spoken. What it shows there can be replaced while it is in use.
+ * The listener of protocol 4, whose certificate can be replaced while it runs.
  *
  * @module
  */
@@ -16,8 +16,8 @@ import {
 import type { TlsIdentity } from "./tls/identity.ts";
 
 /**
- * A listener of Deno's has one certificate for life, so another one takes its place. The port is free as soon as the
- * pending accept has ended, in a few milliseconds; by then it may be another's, who keeps it for longer.
+ * A Deno listener has one certificate for life, so a new listener replaces it. The port is free a few milliseconds
+ * later, when the pending accept has ended. Another process may take it in between.
  */
 const RELISTEN_MS = 5;
 const RELISTEN_TRIES = 2000;
@@ -27,9 +27,9 @@ export class ReloadableTlsListener implements Listener {
   readonly #plain: Address;
   readonly #advertised: Advertised | undefined;
   readonly #read: () => Promise<TlsIdentity>;
-  /** `undefined` between two, and when it is closed. */
+  /** `undefined` between two listeners, and when closed. */
   #listener: SecureListener | undefined;
-  /** The one that is there, or was there last. */
+  /** The current listener, or the last one. */
   #last: SecureListener;
   #closed = false;
   #change = Promise.withResolvers<void>();
@@ -49,7 +49,7 @@ export class ReloadableTlsListener implements Listener {
     this.#read = read;
   }
 
-  /** Listens as {@link listenSecurely} does. `read` gives another identity at each reload. */
+  /** Listens as {@link listenSecurely} does. `read` returns the identity at each reload. */
   static open(
     where: Address | "beside",
     plain: Address,
@@ -78,7 +78,7 @@ export class ReloadableTlsListener implements Listener {
       const listener = this.#listener;
       try {
         if (listener !== undefined) return await listener.accept();
-        if (this.#closed) throw new Deno.errors.BadResource("It is closed");
+        if (this.#closed) throw new Deno.errors.BadResource("the listener is closed");
       } catch (error) {
         if (this.#closed || listener === this.#listener) throw error;
       }
@@ -87,9 +87,9 @@ export class ReloadableTlsListener implements Listener {
   }
 
   /**
-   * Reads the identity again and shows it to whom it accepts from now on; connections that are open go on. Resolves with
-   * `false` where it is the same. Throws what reading does, and all is as it was; or `NetworkError` `cannot-listen`, and
-   * nobody is accepted until another try succeeds.
+   * Reads the identity again and uses it for new connections. Open connections continue. Returns `false` if it is
+   * unchanged. If reading fails, throws that error and changes nothing. Throws `NetworkError` `cannot-listen` if the
+   * port was lost: then no connections are accepted until another call succeeds.
    */
   reload(): Promise<boolean> {
     const reloaded = this.#reloading.then(() => this.#reload());
@@ -97,7 +97,7 @@ export class ReloadableTlsListener implements Listener {
     return reloaded;
   }
 
-  /** Nobody is accepted any more. */
+  /** Accepts no further connections. */
   close(): void {
     this.#closed = true;
     this.#listener?.close();
@@ -117,7 +117,7 @@ export class ReloadableTlsListener implements Listener {
     return true;
   }
 
-  /** `undefined` where it was closed meanwhile. */
+  /** `undefined` if the listener was closed in the meantime. */
   async #listenAgain(identity: TlsIdentity): Promise<SecureListener | undefined> {
     for (let tried = 1;; tried++) {
       await new Promise((resolve) => setTimeout(resolve, tried === 1 ? 0 : RELISTEN_MS));

@@ -1,8 +1,8 @@
 /**
- * Copying a store whole, to a backup and back from it.
+ * Copies a store completely, to a backup and from one.
  *
- * A backup is a folder with `backup.db`, a catalog, and `files/`, as in a data folder. The catalog comes last: without
- * it a folder is no backup, and no data folder either.
+ * A backup is a folder with `backup.db`, a catalog, and `files/`, as in a data folder. The catalog is written last.
+ * Without it, a folder is neither a backup nor a data folder.
  *
  * @module
  */
@@ -37,19 +37,20 @@ import {
 import { damageOf as damagedCatalog } from "../data_folder/errors.ts";
 
 /**
- * A server that is at work may replace files faster than they are copied. Each further round copies only what was
- * stored since the one before, so that it is shorter; this many are enough unless nearly all is replaced all the time.
+ * The most rounds of a backup. A busy server can replace files faster than they are copied. Each round copies only the
+ * files stored since the previous one, so rounds get shorter. This number is enough unless clients replace nearly
+ * everything all the time.
  */
 const MAX_ROUNDS = 20;
 const PAGE = 1000;
-/** How the names of catalogs begin that are not whole yet. */
+/** The prefix of incomplete catalogs. */
 const PARTIAL = "partial-";
 
-/** What was copied. */
+/** The result of a copy. */
 export interface CopyReport {
-  /** How many files. */
+  /** The number of files. */
   readonly files: number;
-  /** Bytes of these files. */
+  /** The bytes of these files. */
   readonly bytes: number;
   /** Damaged files, which are not in the copy. */
   readonly damaged: readonly StoredFile[];
@@ -68,7 +69,7 @@ export async function backup(
   await using source = await DataFolder.openToRead(dataFolder, Deno);
   const copying = { source, target: resolve(target), name: BACKUP_CATALOG, ...options };
   const report = await copyStore(copying);
-  // A folder that can't be written can be backed up.
+  // A read-only folder can be backed up too.
   await recordFound(source.path, report.damaged).catch(() => undefined);
   return report;
 }
@@ -106,7 +107,7 @@ export async function restore(
 interface Copying extends Abortable {
   readonly source: DataFolder;
   readonly target: string;
-  /** What the catalog is called there. */
+  /** The file name of the copied catalog. */
   readonly name: string;
 }
 
@@ -126,8 +127,11 @@ async function copyStore(copying: Copying): Promise<CopyReport> {
     throw damagedCatalog(source.place, cause) ??
       new StorageError(
         "cannot-copy",
-        `Cannot copy to ${printable(target)}: ${reasonOf(cause)}`,
-        { hint: "Check that you may write there and that there is room, and try again.", cause },
+        `cannot copy to ${printable(target)}: ${reasonOf(cause)}`,
+        {
+          hint: "Check that you can write there and that the disk has space, and try again.",
+          cause,
+        },
       );
   }
 }
@@ -157,22 +161,22 @@ async function copyInRounds(copying: Copying): Promise<CopyReport> {
   }
   throw new StorageError(
     "store-too-busy",
-    `Files were replaced faster than they could be copied, ${MAX_ROUNDS} times`,
-    { hint: "Back up when fewer clients are at work, or stop the server meanwhile." },
+    `files were overwritten faster than they could be copied, ${MAX_ROUNDS} times`,
+    { hint: "Back up when fewer clients are active, or stop the server during the backup." },
   );
 }
 
 /** A copy of the catalog in a file that only its owner can read. */
 async function snapshotOf(catalog: Catalog, path: string): Promise<CatalogSnapshot> {
-  if (!isSnapshotting(catalog)) throw new Error("its catalog can't be copied into a file");
+  if (!isSnapshotting(catalog)) throw new Error("the catalog cannot be copied to a file");
   // Closed before SQLite opens it: closing it later would end SQLite's locks.
   (await Deno.open(path, { create: true, write: true, mode: 0o600 })).close();
   return await catalog.snapshotTo(path);
 }
 
 /**
- * Takes away what there is of a copy that has failed, as far as that can be done: first what makes a backup of it. The
- * folder was new or empty; of those above it those go that were made for it.
+ * Removes an incomplete copy as far as possible, its catalog first. The target was new or empty. Parent folders are
+ * removed only if the copy created them.
  */
 async function removeBegun({ target, name }: Copying, made: string | undefined): Promise<void> {
   try {
@@ -192,7 +196,7 @@ async function removeBegun({ target, name }: Copying, made: string | undefined):
       if (folder === made) return;
     }
   } catch {
-    return; // why the copy has failed is what is told
+    return; // report the original error
   }
 }
 
@@ -201,7 +205,7 @@ interface Copy {
   readonly blobs: DiskBlobStore;
 }
 
-/** Copies the blobs that are not there yet; `undefined` where one was replaced since the catalog was copied. */
+/** Copies the missing blobs. Returns `undefined` if one was replaced since the catalog was copied. */
 async function copyBlobs(
   copying: Copying,
   { catalog, blobs }: Copy,
@@ -222,7 +226,7 @@ async function copyBlobs(
       if (damage === undefined) {
         files++;
         bytes += file.size;
-        // What was found damaged before has been mended since.
+        // The file was repaired since the damage was found.
         if (file.damage !== undefined) await catalog.files.setDamage(file.content.id, undefined);
         continue;
       }
@@ -238,7 +242,7 @@ async function copyBlobs(
   }
 }
 
-/** The damage of a blob that came with the catalog. */
+/** The damage of inline content, which was copied with the catalog. */
 async function damageOf(copy: Copy, file: StoredFile): Promise<Damage | undefined> {
   try {
     for await (const _ of readChecked(copy, file)) continue;
@@ -248,7 +252,7 @@ async function damageOf(copy: Copy, file: StoredFile): Promise<Damage | undefine
   }
 }
 
-/** Copies a blob, unless it is damaged or its path is none of a blob's; returns its damage. */
+/** Copies a blob and returns its damage. Does not copy a damaged blob, or one whose id is not a blob's path. */
 async function copyBlob(
   { source, target, signal }: Copying,
   file: StoredFile,
@@ -275,14 +279,14 @@ async function copyBlob(
   return undefined;
 }
 
-/** Without it what is restored would be another server to clients of protocol 4. */
+/** Copies the server's identity. Without it, clients of protocol 4 would refuse the restored server. */
 async function copyIdentity(source: string, target: string): Promise<void> {
   let identity: Bytes;
   try {
     identity = await readRegularFile(join(source, TLS_FILE), MAX_TLS_FILE, Deno.lstat);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return; // protocol 4 was never spoken
-    throw new Error(`${TLS_FILE} can't be copied: ${reasonOf(error)}`, { cause: error });
+    if (error instanceof Deno.errors.NotFound) return; // the server never had protocol 4
+    throw new Error(`cannot copy ${TLS_FILE}: ${reasonOf(error)}`, { cause: error });
   }
   const options = { write: true, create: true, truncate: true, mode: 0o600 };
   using copy = await Deno.open(join(target, TLS_FILE), options);

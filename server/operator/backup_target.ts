@@ -1,5 +1,5 @@
 /**
- * The folder that a store is copied to, which must be new or empty, and elsewhere.
+ * Checks of the target of a copy. It must be new or empty, and outside the source.
  *
  * @module
  */
@@ -8,26 +8,26 @@ import { ConfigurationError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import { isThere } from "../fs/file_system.ts";
 
-/** The topmost folder that has to be made for a folder that is not there. */
+/** The topmost folder that must be created for a missing folder. */
 export async function firstMissing(folder: string): Promise<string> {
   const above = dirname(folder);
   if (above === folder || await isThere(Deno, above)) return folder;
   return await firstMissing(above);
 }
 
-/** Throws `ConfigurationError` `target-in-source` where a folder, wherever links lead, is in another. */
+/** Throws `ConfigurationError` `target-in-source` if the target is inside the source, after following links. */
 export async function refuseInside(source: string, target: string): Promise<void> {
   const [from, to] = [await Deno.realPath(source), await realPathOf(target)];
   const way = relative(from, to);
   if (isAbsolute(way) || way.split(sep)[0] === "..") return;
   throw new ConfigurationError(
     "target-in-source",
-    `Cannot copy to ${printable(target)}: it is in ${printable(source)}, which is to be copied`,
-    { hint: "Name a folder outside, best on another disk." },
+    `cannot copy to ${printable(target)}: it is inside ${printable(source)}`,
+    { hint: "Choose a folder outside, ideally on another disk." },
   );
 }
 
-/** Where a folder really is, or would be, made as it is named. */
+/** The real path of a folder, or the one that it would have. */
 async function realPathOf(folder: string): Promise<string> {
   const above = dirname(folder);
   if (above === folder || await isThere(Deno, folder)) return await Deno.realPath(folder);
@@ -35,7 +35,7 @@ async function realPathOf(folder: string): Promise<string> {
 }
 
 /**
- * Whether a folder is there. Throws `ConfigurationError` `target-not-empty` where there is anything in it, and
+ * Whether a folder exists. Throws `ConfigurationError` `target-not-empty` if it contains anything, and
  * `target-no-folder`.
  */
 export async function isEmptyFolder(target: string): Promise<boolean> {
@@ -43,8 +43,8 @@ export async function isEmptyFolder(target: string): Promise<boolean> {
     for await (const { name } of Deno.readDir(target)) {
       throw new ConfigurationError(
         "target-not-empty",
-        `Cannot copy to ${printable(target)}: it is not empty, ${printable(name)} is there`,
-        { hint: "Name a folder that is new or empty." },
+        `cannot copy to ${printable(target)}: it is not empty, it contains ${printable(name)}`,
+        { hint: "Choose a new or empty folder." },
       );
     }
     return true;
@@ -53,8 +53,8 @@ export async function isEmptyFolder(target: string): Promise<boolean> {
     if (!(error instanceof Deno.errors.NotADirectory)) throw error;
     throw new ConfigurationError(
       "target-no-folder",
-      `Cannot copy to ${printable(target)}: it is, or is below, a file`,
-      { hint: "Name a folder that is new or empty.", cause: error },
+      `cannot copy to ${printable(target)}: it is a file, or below one`,
+      { hint: "Choose a new or empty folder.", cause: error },
     );
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Writes a stored file out of a data folder, whether it is served or not.
+ * Exports a stored file from a data folder, whether a server runs on it or not.
  *
  * @module
  */
@@ -14,11 +14,11 @@ import type { DataFolder } from "../data_folder/data_folder.ts";
 import { syncFolder, writeAll } from "../fs/file_system.ts";
 import { found } from "./users.ts";
 
-/** Which file to export. */
+/** The file to export. */
 export interface ExportRequest extends Abortable {
   /** Path of the data folder. */
   readonly dataFolder: string;
-  /** Its owner. */
+  /** The user name of its owner. */
   readonly userName: string;
   /** Its name on the server. */
   readonly fileName: string;
@@ -29,9 +29,9 @@ export interface ExportRequest extends Abortable {
 }
 
 /**
- * Writes a stored file to a path, after its size and checksum were compared with the catalog. The target appears complete
- * or not at all. Throws `ConfigurationError` `no-data-folder`; `UsageError` `no-such-user`, `no-such-file`,
- * `target-exists`; `IntegrityError` `stored-file-damaged`; `StorageError` `cannot-read`, `cannot-write`.
+ * Writes a stored file to a path, after comparing its size and checksum with the catalog. The target appears complete
+ * or not at all. Throws `ConfigurationError` `no-data-folder`; `UsageError` `no-such-user`, `no-such-file` or
+ * `target-exists`; `IntegrityError` `stored-file-damaged`; `StorageError` `cannot-read` or `cannot-write`.
  */
 export function exportFile(request: ExportRequest): Promise<StoredFile> {
   return withReadOnly(request.dataFolder, async (folder) => {
@@ -47,7 +47,7 @@ export function exportFile(request: ExportRequest): Promise<StoredFile> {
   });
 }
 
-/** Copies the file: a current one that is replaced in the meantime is looked up again. */
+/** Copies the file. Looks up a current file again if it is replaced in the meantime. */
 async function copyCurrent(
   folder: DataFolder,
   request: ExportRequest,
@@ -60,7 +60,7 @@ async function copyCurrent(
     } catch (error) {
       if (await folder.catalog.blobs.owner(file.content.id) === "file") {
         const [{ content }, damage] = [file, damageIn(error)];
-        // A folder that can't be written can be exported from.
+        // A read-only folder can be exported from too.
         if (damage !== undefined) {
           await recordFound(folder.path, [{ content, damage }]).catch(() => {});
         }
@@ -89,10 +89,10 @@ async function copyChecked(
   await writing(target, () => output.sync());
 }
 
-/** Gives a finished copy its name, in place of nothing. */
+/** Gives a finished copy its name, without overwriting anything. */
 async function publish(temporary: string, target: string): Promise<void> {
   try {
-    // Unlike rename, link does not replace what has come to be there in the meantime.
+    // Unlike rename, link does not overwrite a file created in the meantime.
     await Deno.link(temporary, target);
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) throw error;
@@ -107,14 +107,14 @@ async function refuseExisting(target: string): Promise<void> {
   try {
     await Deno.lstat(target);
   } catch {
-    return; // not there, or not to be reached: then writing says why
+    return; // missing, or unreachable: then writing reports why
   }
   throw targetExists(target);
 }
 
 function targetExists(target: string): UsageError {
-  return new UsageError("target-exists", `${printable(target)} is there already`, {
-    hint: "Name another place, or remove it: nothing is replaced.",
+  return new UsageError("target-exists", `${printable(target)} already exists`, {
+    hint: "Choose another path, or delete the file first.",
   });
 }
 
@@ -126,8 +126,8 @@ async function writing<T>(target: string, operation: () => Promise<T>): Promise<
     if (cause instanceof Deno.errors.AlreadyExists) throw targetExists(target);
     throw new StorageError(
       "cannot-write",
-      `Cannot write ${printable(target)}: ${reasonOf(cause)}`,
-      { hint: "Check that its folder exists, is writable and has room.", cause },
+      `cannot write ${printable(target)}: ${reasonOf(cause)}`,
+      { hint: "Check that its folder exists and is writable, and that the disk has space.", cause },
     );
   }
 }
@@ -142,7 +142,7 @@ async function reading<T>(
   } catch (cause) {
     if (cause instanceof XferError) throw cause;
     const where = printable(join(folder.path, path));
-    throw new StorageError("cannot-read", `Cannot read ${where}: ${reasonOf(cause)}`, { cause });
+    throw new StorageError("cannot-read", `cannot read ${where}: ${reasonOf(cause)}`, { cause });
   }
 }
 
@@ -154,8 +154,8 @@ async function findFile(folder: DataFolder, request: ExportRequest): Promise<Sto
     throw new UsageError(
       "no-such-file",
       `${printable(userName)} has no file ${printable(fileName)}` +
-        (version === undefined ? "" : ` of version ${version}`),
-      { hint: "See what there is: xfer server list." },
+        (version === undefined ? "" : `, version ${version}`),
+      { hint: "To see all files, run 'xfer server list'." },
     );
   }
   return file;

@@ -1,5 +1,5 @@
 /**
- * What an operator does about invitations, whether the server runs or not.
+ * An operator's functions for invitations, whether the server runs or not.
  *
  * @module
  */
@@ -11,13 +11,13 @@ import { idOf, makeToken, type NewToken, type TokenOptions } from "../accounts/t
 
 /** An invitation that can still be used. */
 export interface Invitation {
-  /** Its name for {@link revokeInvitations}; the token itself is not kept. */
+  /** The id for {@link revokeInvitations}. The server does not keep the token itself. */
   readonly id: string;
   /** A note of the operator. */
   readonly label: string | undefined;
-  /** How many users have registered with it. */
+  /** The number of users who have registered with it. */
   readonly used: number;
-  /** How many more may. */
+  /** The number of users who can still register with it. */
   readonly usesLeft: number;
   /** Milliseconds since the epoch. */
   readonly madeAt: number;
@@ -45,8 +45,8 @@ export function listInvitations(dataFolder: string): Promise<Invitation[]> {
 }
 
 /**
- * Revokes invitations by id, or all of them. Returns how many. Throws `ConfigurationError` `no-data-folder`; `UsageError`
- * `no-such-invitation`, and revokes none then.
+ * Revokes invitations by id, or all of them. Returns the number revoked. Throws `ConfigurationError` `no-data-folder`,
+ * and `UsageError` `no-such-invitation`, in which case none is revoked.
  */
 export function revokeInvitations(
   dataFolder: string,
@@ -60,8 +60,8 @@ export function revokeInvitations(
     if (unknown.length > 0) {
       throw new UsageError(
         "no-such-invitation",
-        `There is no open invitation ${unknown.map((id) => printable(id)).join(", ")}`,
-        { hint: "See which there are: xfer server invite list." },
+        `no such open invitation: ${unknown.map((id) => printable(id)).join(", ")}`,
+        { hint: "To see the open invitations, run 'xfer server invite list'." },
       );
     }
     const revoked = invitations.filter(({ id }) => ids === "all" || ids.includes(id));

@@ -1,5 +1,5 @@
 /**
- * Lists the clients of a data folder and their files, whether it is served or not.
+ * Lists the accounts of a data folder and their files, whether a server runs on it or not.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { withReadOnly } from "../data_folder/with_data_folder.ts";
 
 /** An account in a data folder. */
 export interface StoredAccount extends Account {
-  /** Whether it has a key, of either protocol: without one it cannot store files. */
+  /** Whether the account has a key of either protocol. Without one, it cannot store files. */
   readonly hasKey: boolean;
 }
 
@@ -19,19 +19,19 @@ export interface AccountWithFiles extends StoredAccount {
   readonly files: readonly StoredFile[];
 }
 
-/** Called with accounts and their files, one after another. */
+/** Receives accounts and their files in order. */
 export interface StoredVisitor {
   /** An account begins. `count`: its files and old versions. */
   client(
     client: StoredAccount,
     count: { readonly files: number; readonly oldVersions: number },
   ): void;
-  /** A file of the account that came last. */
+  /** A file of the last account. */
   file(file: StoredFile): void;
 }
 
 /**
- * Visits every account with its files, by name; they need not fit into memory. Throws `ConfigurationError`
+ * Visits every account with its files, by name, without holding all of them in memory. Throws `ConfigurationError`
  * `no-data-folder`.
  */
 export function visitStored(dataFolder: string, visitor: StoredVisitor): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * What an operator does with a data folder, whether a server is running on it or not: backup and restore, verify,
+ * An operator's functions for a data folder, whether a server is running on it or not: backup and restore, verify,
  * export, users, invitations. A running server notices a change within a second.
  *
  * @example Start a server for invited users only

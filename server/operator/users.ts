@@ -1,5 +1,6 @@
 /**
- * What an operator does about accounts, whether the server runs or not: it notices within a second.
+ * An operator's functions for accounts, whether the server runs or not. A running server notices changes within a
+ * second.
  *
  * @module
  */
@@ -13,16 +14,13 @@ import { type Account, PROTOCOL_4 } from "../catalog/accounts.ts";
 import { GarbageCollector } from "../uploads/garbage_collector.ts";
 import { LINK_LIFE_MS, makeToken, type NewToken } from "../accounts/tokens.ts";
 
-/**
- * All accounts with what they have stored, by name. Throws `ConfigurationError` `no-data-folder`, as all functions here
- * do.
- */
+/** All accounts with their usage, by name. Throws `ConfigurationError` `no-data-folder`, as all functions here do. */
 export function listUsers(dataFolder: string): Promise<AccountSummary[]> {
   return withReadOnly(dataFolder, ({ catalog }) => catalog.accounts.list());
 }
 
 /**
- * Removes an account with its files; uploads in progress fail. Returns how many files there were. Throws `UsageError`
+ * Removes an account with its files. Uploads in progress fail. Returns the number of its files. Throws `UsageError`
  * `no-such-user`.
  */
 export function removeUser(dataFolder: string, name: string): Promise<number> {
@@ -52,8 +50,8 @@ export async function setUserDisabled(
 }
 
 /**
- * Renames an account. Returns whether its clients learn the new name by themselves: those of protocol 3 do not. Throws
- * `UsageError` `no-such-user`, `bad-user-name`, `name-taken`.
+ * Renames an account. Returns whether its clients learn the new name from the server. Those of protocol 3 do not.
+ * Throws `UsageError` `no-such-user`, `bad-user-name`, `name-taken`.
  */
 export async function renameUser(
   dataFolder: string,
@@ -61,22 +59,22 @@ export async function renameUser(
   newName: string,
 ): Promise<boolean> {
   if (!isUserName(newName)) {
-    throw new UsageError("bad-user-name", `${printable(newName)} can't be a user's name`, {
-      hint: "A name has 1 to 254 ASCII letters and digits.",
+    throw new UsageError("bad-user-name", `invalid user name: ${printable(newName)}`, {
+      hint: "Use 1 to 254 ASCII letters and digits.",
     });
   }
   return await changeUser(dataFolder, name, async ({ id, storedProfile }, catalog) => {
     const outcome = await catalog.accounts.update(id, { name: newName });
     if (outcome !== "name-taken") return storedProfile.edition === PROTOCOL_4;
-    throw new UsageError("name-taken", `${newName} is another's name`, {
-      hint: "See who there is: xfer server users list.",
+    throw new UsageError("name-taken", `the user name ${newName} is taken`, {
+      hint: "To see all accounts, run 'xfer server users list'.",
     });
   });
 }
 
 /**
- * Sets the quota of an account; what is left out stays, `default` removes it. Returns the quota that it has now. Throws
- * `UsageError` `no-such-user`.
+ * Sets the quota of an account. Omitted fields keep their value; `default` removes the quota. Returns the new quota.
+ * Throws `UsageError` `no-such-user`.
  */
 export async function setUserQuota(
   dataFolder: string,
@@ -108,8 +106,8 @@ export function listUserKeys(dataFolder: string, name: string): Promise<UserKey[
 }
 
 /**
- * Removes a key from an account. Throws `UsageError` `no-such-user`, `no-such-key`; `last-key` for the only one, unless
- * `evenLast`.
+ * Removes a key from an account. Throws `UsageError` `no-such-user`, `no-such-key`, and `last-key` for the only one
+ * unless `evenLast`.
  */
 export async function removeUserKey(
   dataFolder: string,
@@ -122,13 +120,14 @@ export async function removeUserKey(
     const key = keys.find((one) => one.fingerprint === fingerprint);
     if (key === undefined) {
       throw new UsageError("no-such-key", `${name} has no key ${printable(fingerprint)}`, {
-        hint: `See its keys: xfer server users keys ${name}.`,
+        hint: `To see its keys, run 'xfer server users keys ${name}'.`,
       });
     }
     if (keys.length === 1 && !evenLast) {
-      throw new UsageError("last-key", `It is the last key of ${name}, who could not log in`, {
-        hint: "Remove it with --yes. For a token with which the user gets a new key: " +
-          `xfer server users link ${name}. To keep the user out for now: xfer server users disable ${name}.`,
+      throw new UsageError("last-key", `this is the last key of ${name}`, {
+        hint: "To remove it anyway, add --yes. To let the user add another key first, run " +
+          `'xfer server users link ${name}'. To block the account, run ` +
+          `'xfer server users disable ${name}'.`,
       });
     }
     await catalog.accounts.removeKey(client.id, key.key);
@@ -136,8 +135,8 @@ export async function removeUserKey(
 }
 
 /**
- * Creates a token that links another machine to an account. `lifeMs`: how long it is valid, in milliseconds. Throws
- * `UsageError` `no-such-user`.
+ * Creates a link token for an account. `lifeMs`: how long it is valid, in milliseconds. Throws `UsageError`
+ * `no-such-user`.
  */
 export async function linkUser(
   dataFolder: string,
@@ -151,11 +150,11 @@ export async function linkUser(
   );
 }
 
-/** The client, if there is one. Throws `UsageError` `no-such-user`. */
+/** The account, if it exists. Throws `UsageError` `no-such-user`. */
 export function found(client: Account | undefined, name: string): Account {
   if (client !== undefined) return client;
-  throw new UsageError("no-such-user", `There is no user ${printable(name)}`, {
-    hint: "See who there is: xfer server users list.",
+  throw new UsageError("no-such-user", `no such user: ${printable(name)}`, {
+    hint: "To see all accounts, run 'xfer server users list'.",
   });
 }
 

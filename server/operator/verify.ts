@@ -1,5 +1,5 @@
 /**
- * Looking whether everything that is stored is as it was stored, and putting aside what is not.
+ * Compares everything that is stored with the catalog, and moves damaged files to the quarantine.
  *
  * @module
  */
@@ -15,20 +15,20 @@ import type { FileSystem } from "../fs/file_system.ts";
 
 /** A difference between catalog and contents. */
 export interface Verified {
-  /** What differs. */
+  /** The difference. */
   readonly finding: Finding;
-  /** Name of the owner. */
+  /** The user name of the owner. */
   readonly user?: string;
-  /** With `repair`, its path in the quarantine, relative to the data folder, if there was anything to move. */
+  /** The path in the quarantine, relative to the data folder, if `repair` moved a file there. */
   readonly movedTo?: string;
 }
 
-/** What to verify. */
+/** The options of a verification. */
 export interface VerifyOptions extends Abortable {
   /** Path of the data folder. */
   readonly dataFolder: string;
   /**
-   * Moves damaged files to `quarantine/` and removes them from the catalog. No server may run on the folder meanwhile.
+   * Moves damaged files to `quarantine/` and removes them from the catalog. No server may run on the folder.
    */
   readonly repair?: boolean;
   /** Called with each difference. */
@@ -45,17 +45,20 @@ export interface VerifyOptions extends Abortable {
 
 /** The result of a verification. */
 export interface VerifyReport {
-  /** How many differences. */
+  /** The number of differences. */
   readonly findings: number;
-  /** Whether everything was read: it was not aborted. */
+  /** Whether everything was read. It was not if the signal was aborted. */
   readonly whole: boolean;
-  /** What the database reports about itself; this is never repaired. */
+  /** Faults that the database reports about itself. They are never repaired. */
   readonly catalogFaults: readonly string[];
 }
 
-/** Of many findings so many are recorded together … */
+/** Findings are recorded together up to this number … */
 const PAGE = 100;
-/** … but in so many milliseconds some are: what is found now may be mended before all is read, which takes hours. */
+/**
+ * … but after at most this many milliseconds. A full verification takes hours, and a file found damaged now may be
+ * repaired before its end.
+ */
 const RECORDED_EVERY_MS = 1000;
 
 /**
@@ -102,7 +105,7 @@ export function verify(options: VerifyOptions): Promise<VerifyReport> {
   });
 }
 
-/** Records what was found, where the folder can be written. */
+/** Records damage if the folder can be written. */
 async function record(
   { dataFolder, onNotRecorded }: VerifyOptions,
   found: readonly FoundDamage[],

@@ -1,5 +1,5 @@
 /**
- * The last steps of an upload, by either protocol: its blob is finished, and its row committed.
+ * The last steps of an upload over either protocol: finish its blob and commit its row.
  *
  * @module
  */
@@ -27,7 +27,7 @@ import type {
   StoredFile,
 } from "../catalog/files.ts";
 
-/** What a file is stored with. */
+/** The dependencies of {@link commitFile}. */
 export interface CommitContext {
   readonly store: { readonly catalog: Catalog; readonly blobs: BlobStore };
   readonly limits: Limits;
@@ -36,26 +36,26 @@ export interface CommitContext {
   readonly log: Log;
 }
 
-/** A file on whose checksum both ends agree. */
+/** A file on whose checksum client and server agree. */
 export interface ReceivedFile
   extends Pick<StoredFile, "accountId" | "name" | "size" | "crc" | "storedAt"> {
   readonly staged: StagedUpload;
   readonly tree?: FileDigest;
-  /** The digests of its chunks, of a file with a tree. */
+  /** The digests of the chunks, for a file with a digest. */
   readonly chunks?: Bytes;
-  /** Whether the catalog has it as a partial upload: no longer when it is stored. */
+  /** Whether the catalog has a partial upload of the file, which storing it removes. */
   readonly isPartial?: boolean;
-  /** Ends when the file is stored, or not. */
+  /** Ends when the file is stored or has failed. */
   readonly reservation?: QuotaReservation | undefined;
 }
 
 /**
- * Makes a file durable and visible, and returns its version. The blob counts as garbage from before it is finished until
- * the row refers to it: after a crash in between the next start deletes it.
+ * Makes a file durable and visible, and returns its version. The blob is listed as garbage before it is finished and
+ * until its row refers to it, so that the next start deletes it after a crash in between.
  */
 export async function commitFile(
   context: CommitContext,
-  { address }: { readonly address: string },
+  { name: user, address }: { readonly name: string; readonly address: string },
   file: ReceivedFile,
 ): Promise<number> {
   const { store: { catalog }, limits, quotaReservations, garbage } = context;
@@ -85,7 +85,7 @@ export async function commitFile(
     quotaReservations.revoke(accountId, name, { isStored: true });
   } catch (error) {
     await writer.abort();
-    // A commit may have failed in its last step and hold all the same: then the blob is the file's.
+    // A commit can fail in its last step and still be durable. Then the blob belongs to the file.
     const isStored = inline !== undefined || await catalog.blobs.owner(id) === "file";
     if (!isStored) await garbage.collect([id]);
     const over = error instanceof CatalogRefusal ? LIMITS_OF[error.reason] : undefined;
@@ -96,10 +96,11 @@ export async function commitFile(
     staged.release();
     reservation?.end();
   }
-  context.log.info("Stored {file} of {client}: {size} bytes, cksum {crc}", {
+  context.log.info("Stored {file} for {user} from {address}: {size} bytes, cksum {crc}", {
     event: "file.stored",
     file: printable(name),
     client: toHex(accountId),
+    user,
     address,
     size,
     crc,

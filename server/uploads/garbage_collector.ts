@@ -1,20 +1,21 @@
 /**
- * Deletes the blobs that nothing refers to any longer. The transaction that makes a blob garbage lists it in the catalog
- * and returns its id; whoever called hands the id over, and the collector deletes the blob and takes it off the list. It
- * looks at no other blobs while the server runs: another process never deletes what a commit under way has reserved.
+ * Deletes blobs without references. A transaction that removes the last reference to a blob lists it as garbage and
+ * returns its id. The caller passes the id to the collector, which deletes the blob and removes it from the list. While
+ * the server runs, the collector touches no other blobs, so another process never deletes a blob that a commit has
+ * reserved.
  *
  * @module
  */
 import type { BlobReferences } from "../catalog/blob_references.ts";
 import type { BlobId, BlobStore, UploadId } from "../blobs/blob_store.ts";
 
-/** Blobs that are taken off the list in one transaction. */
+/** The most blobs that are removed from the list in one transaction. */
 const TOGETHER = 100;
 
 export interface GarbageCollectorOptions {
   readonly catalog: { readonly blobs: Pick<BlobReferences, "garbage" | "collected"> };
   readonly blobs: Pick<BlobStore, "delete">;
-  /** Called for a blob that could not be deleted. It stays listed, and is tried again at the next start. */
+  /** Called for a blob that could not be deleted. It stays listed, and the next start tries again. */
   readonly onFailure: (id: BlobId | UploadId, error: unknown) => void;
 }
 
@@ -22,14 +23,14 @@ export class GarbageCollector {
   readonly #options: GarbageCollectorOptions;
   /** Open uploads. */
   readonly #open = new Set<BlobId | UploadId>();
-  /** Those of them that are garbage. */
+  /** Open uploads that are garbage. They are deleted when they end. */
   readonly #waiting = new Set<BlobId | UploadId>();
 
   constructor(options: GarbageCollectorOptions) {
     this.#options = options;
   }
 
-  /** Deletes garbage; what an open upload writes to waits until that ends. */
+  /** Deletes garbage. Open uploads are deleted when they end. */
   async collect(ids: readonly (BlobId | UploadId)[]): Promise<void> {
     for (let at = 0; at < ids.length; at += TOGETHER) {
       const closed: (BlobId | UploadId)[] = [];
@@ -41,7 +42,7 @@ export class GarbageCollector {
     }
   }
 
-  /** Deletes all garbage that is listed, and returns how many blobs were: at a start, before anything is reserved. */
+  /** Deletes all listed garbage, and returns the number of blobs. Called at the start, before anything is reserved. */
   async collectAll(): Promise<number> {
     let count = 0;
     let after: BlobId | UploadId | undefined;
@@ -54,23 +55,23 @@ export class GarbageCollector {
     }
   }
 
-  /** Spares an upload while it is open: until {@link release}. */
+  /** Keeps an open upload until {@link release}. */
   hold(id: UploadId): void {
     this.#open.add(id);
   }
 
-  /** Resolves when an upload that has ended is deleted, if it became garbage while it was open. */
+  /** Resolves when an ended upload is deleted, if it became garbage while it was open. */
   async release(id: UploadId): Promise<void> {
     this.#open.delete(id);
     if (this.#waiting.delete(id)) await this.#delete([id]);
   }
 
-  /** An open upload is referred to again. */
+  /** An open upload has a reference again. */
   reprieve(id: UploadId): void {
     this.#waiting.delete(id);
   }
 
-  /** Whether an open upload is deleted when it ends. */
+  /** Whether an open upload will be deleted when it ends. */
   isGarbage(id: UploadId): boolean {
     return this.#waiting.has(id);
   }

@@ -1,12 +1,12 @@
 /**
- * A small upload in memory: the catalog keeps its bytes in the row of the file, committed with it.
+ * A small upload in memory. The catalog stores its bytes in the file's row.
  *
  * @module
  */
 import type { Bytes } from "../../protocol/bytes.ts";
 import type { BlobId, BlobWriter, UploadId } from "../blobs/blob_store.ts";
 
-/** The bytes are lost with the process, and nothing is resumed. */
+/** The bytes are lost if the process ends, and the upload cannot be resumed. */
 export class InlineWriter implements BlobWriter {
   readonly blobId: BlobId;
   readonly #bytes: Bytes;
@@ -18,18 +18,18 @@ export class InlineWriter implements BlobWriter {
     this.#bytes = new Uint8Array(size);
   }
 
-  /** No store knows it. */
+  /** Not the id of any upload in a store. */
   get uploadId(): UploadId {
     return this.blobId as string as UploadId;
   }
 
-  /** What is committed. */
+  /** The bytes to commit. */
   get bytes(): Bytes {
     return this.#bytes;
   }
 
   write(offset: number, bytes: Bytes): Promise<void> {
-    if (!this.#isOpen) return Promise.reject(new Error("Cannot write: the upload has ended"));
+    if (!this.#isOpen) return Promise.reject(new Error("cannot write: the upload has ended"));
     this.#bytes.set(bytes, offset);
     return Promise.resolve();
   }

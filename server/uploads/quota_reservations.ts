@@ -1,6 +1,6 @@
 /**
- * What is on its way in counts towards its user's quota from the beginning: with so many bytes, and files, as its user
- * has more when it is stored. The stored file that it replaces is taken off once, however many are to replace it.
+ * Quota reservations. An upload counts towards its account's quota from its start, by the bytes and files that storing
+ * it adds. A stored file that it replaces is subtracted once, even if several uploads replace it.
  *
  * @module
  */
@@ -14,19 +14,19 @@ import { LimitError, type Limits } from "../limits/limits.ts";
 
 interface QuotaShare {
   readonly name: string;
-  /** Bytes of the whole file. */
+  /** The bytes of the whole file. */
   readonly size: number;
-  /** How much of it takes the place of stored bytes, which no other reservation takes off. */
+  /** The bytes of the stored file that this upload replaces, as far as no other reservation subtracts them. */
   readonly credit: number;
-  /** Whether its user has one file more when it is stored. */
+  /** Whether storing the upload adds a file to the account. */
   readonly isNew: boolean;
 }
 
-/** What one file on its way in counts. */
+/** The quota that one upload in progress reserves. */
 export class QuotaReservation implements QuotaShare {
   readonly name: string;
   readonly size: number;
-  /** Reservations are numbered in their order. */
+  /** Reservations are numbered in order. */
   readonly number: number;
   readonly #onEnd: () => void;
   #credit: number;
@@ -51,63 +51,65 @@ export class QuotaReservation implements QuotaShare {
     return this.#isNew;
   }
 
-  /** What it was to replace is not there any more; `isStored`: another file is. */
+  /** The stored file to replace is gone; `isStored`: another file has its name now. */
   revoke(isStored: boolean): void {
     this.#credit = 0;
     this.#isNew = !isStored;
   }
 
-  /** Whether the catalog may count the file already. */
+  /** Whether the catalog may already count the file. */
   get isEnding(): boolean {
     return this.#isEnding;
   }
 
-  /** Resolves when it counts no more. */
+  /** Resolves when the reservation has ended. */
   get ended(): Promise<void> {
     return this.#ended.promise;
   }
 
-  /** The catalog is about to be told of the file. */
+  /** Called before the file is committed. */
   startCommit(): void {
     this.#isEnding = true;
   }
 
-  /** What has become of the file is in the catalog, or it is gone. */
+  /** Called when the file is in the catalog or discarded. */
   end(): void {
     this.#onEnd();
     this.#ended.resolve();
   }
 }
 
-/** What was claimed at some moment, before the catalog is asked what is stored of a name. */
+/** The reservations of an account at one moment, before a query to the catalog. */
 export interface ReservationSnapshot extends Disposable {
   readonly quotaReservations: readonly QuotaReservation[];
-  /** Whether a stored file has gone from the name since: what the catalog tells of it may be out of date. */
+  /**
+   * Whether a stored file of the name was removed or replaced since, so that the catalog's answer may be out of date.
+   */
   readonly isStale: boolean;
-  /** Whether there is another in its place, then. */
+  /** If `isStale`: whether another file has the name now. */
   readonly isStored: boolean;
-  /** The number of the latest reservation until then. */
+  /** The number of the latest reservation at that moment. */
   readonly latest: number;
-  /** Of what the catalog may hold a part. */
+  /** Names for which the catalog may have partial uploads. */
   readonly names: readonly string[];
 }
 
-/** What may have been claimed while the catalog was asked how much there is besides. */
+/** The reservations of an account during a query to the catalog. */
 export interface ReservedTotal extends Usage {
-  /** How much of what is stored under the name is taken off already. */
+  /** The bytes of the stored file of the name that reservations already subtract. */
   readonly spent: number;
-  /** Whether a file of the name is on its way already. */
+  /** Whether an upload of the name is in progress. */
   readonly isAgain: boolean;
-  /** Whether nothing may be in both, the reservations and the catalog. */
+  /** Whether nothing can be counted in both the reservations and the catalog. */
   readonly isExact: boolean;
 }
 
-/** As many as there are files on their way in, which `maxStagedPerClient` bounds. */
+/** The number of reservations is bounded by `maxStagedPerClient`. */
 export class QuotaReservations {
-  /** By client, oldest first. */
+  /** By account, oldest first. */
   readonly #byClient = new Map<string, Set<QuotaReservation>>();
   #latest = 0;
-  /** Those whose answers from the catalog are awaited. */
+  /** Snapshots whose query to the catalog is running. */
   readonly #looks = new Set<
     { readonly key: string; readonly name: string; isStale: boolean; isStored: boolean }
   >();
@@ -124,7 +126,7 @@ export class QuotaReservations {
     return reservation;
   }
 
-  /** What a client has reserved now, before the catalog is asked for a file; to be disposed of when that has answered. */
+  /** Takes a snapshot of an account's reservations before a query to the catalog. Dispose of it after the query. */
   look(accountId: Bytes, name: string): ReservationSnapshot {
     const quotaReservations = [...this.#of(accountId)];
     const names = quotaReservations.filter(({ size }) => size >= CHUNK_SIZE).map(({ name }) =>
@@ -148,8 +150,8 @@ export class QuotaReservations {
   }
 
   /**
-   * What a client may have claimed from a look on, when the catalog has answered. However many files of one name are on
-   * their way, each counts with its bytes, but together as one file; those of `name` as none, since one more is to come.
+   * An upper bound of what the account has reserved since `before`. Each upload counts with its bytes. Several uploads
+   * of one name count as one file, and those of `name` as none, since the new upload counts already.
    */
   sum(accountId: Bytes, before: ReservationSnapshot, name: string): ReservedTotal {
     const all = this.#of(accountId);
@@ -173,10 +175,7 @@ export class QuotaReservations {
     };
   }
 
-  /**
-   * A stored file has gone from its name, or, with `isStored`, is another: what is on its way there does not take the place
-   * of it.
-   */
+  /** The stored file of a name was removed or, with `isStored`, replaced. Uploads in progress no longer replace it. */
   revoke(accountId: Bytes, name: string, { isStored = false } = {}): void {
     const key = toHex(accountId);
     for (const reservation of this.#byClient.get(key) ?? NONE) {
@@ -187,7 +186,7 @@ export class QuotaReservations {
     }
   }
 
-  /** Resolves when those reservations have ended that are about to. */
+  /** Resolves when the reservations that are being committed have ended. */
   async settle(accountId: Bytes): Promise<void> {
     const ending = [...this.#of(accountId)].filter(({ isEnding }) => isEnding);
     await Promise.all(ending.map(({ ended }) => ended));
@@ -200,26 +199,26 @@ export class QuotaReservations {
 
 const NONE: ReadonlySet<QuotaReservation> = new Set();
 
-/** What a user may have whose operator has said nothing else. */
+/** The quota of an account for which the operator has set none. */
 export function quotaOfAll({ quota, quotaFiles }: Limits): Usage {
   return { bytes: quota, files: quotaFiles };
 }
 
-/** How many of the files that one replaces are kept besides it. */
+/** The number of old versions that are kept besides a new one. */
 export function replacedKept({ versions }: Limits): number {
   return Math.max(0, versions - 1);
 }
 
 /**
- * A user's own files that are stored meanwhile may be counted twice: where it would be too much it is looked at again
- * when they are, but not more often.
+ * The most checks of one upload. A file committed during a check may be counted twice. If that exceeds the quota, the
+ * check is repeated.
  */
 const MAX_LOOKS = 16;
 
 /**
- * Refuses beforehand what could not be stored afterwards. What is on its way counts from now on, until its reservation ends;
- * there is none where no quota is. Where there is no room beside earlier files of the same name that are on their way,
- * `makeWay` is called once: it resolves when those have ended that are to. Throws `LimitError`.
+ * Reserves quota for an upload, so that it is refused now and not after its transfer. Returns `undefined` if the
+ * account has no quota. If uploads in progress of the same name leave no room, calls `makeWay` once, which resolves
+ * after those that can be suspended have ended. Throws `LimitError`.
  */
 export async function claimRoom(
   { limits, store, accounts, quotaReservations }: {

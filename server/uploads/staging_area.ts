@@ -1,5 +1,5 @@
 /**
- * Uploads until they are committed: counted for each account, their room on the disk reserved.
+ * Uploads until they are committed: counted for each account, with reserved space on the disk.
  *
  * @module
  */
@@ -10,15 +10,15 @@ import { newInlineId } from "../catalog/inline_ids.ts";
 import { LimitError, type Limits } from "../limits/limits.ts";
 import { InlineWriter } from "./inline_writer.ts";
 
-/** Measuring the free space takes as long as writing a small file: it is done once for so many uploads … */
+/** Measuring the free space takes as long as writing a small file. It is done once per this number of uploads … */
 const MEASURE_EVERY = 64;
-/** … and for each upload while not so many bytes more are free than have to stay free. */
+/** … and before each upload while free space is within this many bytes of `minFree`. */
 const PLENTY = 1024 * 1024 * 1024;
 
-/** Bytes of small files in memory at a time, of all accounts; further ones go to the blob store. */
+/** The most bytes of small files in memory, of all accounts. Further ones go to the blob store. */
 export const MOST_IN_MEMORY = 32 * 1024 * 1024;
 
-/** An upload from its creation until it is committed, suspended or aborted: then it is to be released. */
+/** An upload from its creation until it is committed, suspended or aborted. It must then be released. */
 export class StagedUpload {
   readonly writer: BlobWriter;
   readonly #written: (bytes: number) => void;
@@ -30,19 +30,19 @@ export class StagedUpload {
     this.#release = release;
   }
 
-  /** All bytes of a small file, which the catalog is to keep. */
+  /** All bytes of a small file that goes into the catalog. */
   get inline(): Bytes | undefined {
     return this.writer instanceof InlineWriter ? this.writer.bytes : undefined;
   }
 
-  /** Writes as `BlobWriter.write` does; what is written no longer needs its reserved room. */
+  /** Writes as `BlobWriter.write` does, and ends the reservation of the written bytes. */
   async write(offset: number, bytes: Bytes): Promise<void> {
     const { length } = bytes;
     await this.writer.write(offset, bytes);
     this.#written(length);
   }
 
-  /** Counts no longer. May be called more than once. */
+  /** Ends the upload's share of all limits. Can be called more than once. */
   release(): void {
     this.#release?.();
     this.#release = undefined;
@@ -55,14 +55,14 @@ export class StagingArea {
   readonly #freeSpace: () => Promise<number>;
   readonly #countByClient = new Map<string, number>();
   #count = 0;
-  /** Bytes for which room is reserved and that are not written yet. */
+  /** Bytes that are reserved and not written yet. */
   #promised = 0;
   #inMemory = 0;
-  /** Bytes that were free when the disk was last measured, less what has been reserved until now. */
+  /** The free bytes at the last measurement, minus later reservations. */
   #room = 0;
-  /** Uploads since then. */
+  /** Uploads since the last measurement. */
   #unmeasured = 0;
-  /** Bytes that were reserved since the last measurement began. */
+  /** Bytes reserved since the last measurement began. */
   #admitted = 0;
   #measuring: Promise<void> | undefined;
 
@@ -86,7 +86,7 @@ export class StagingArea {
     return this.#open(owner, size, () => this.#blobs.create({ owner, size }));
   }
 
-  /** The same, in memory if the catalog is to keep the file and there is room. */
+  /** Like `create`, but in memory if the catalog can keep the file and memory is left. */
   createInline(owner: Bytes, size: number): Promise<StagedUpload> {
     const isSmall = size <= Math.min(this.#limits.inlineSize, MAX_INLINE);
     if (!isSmall || this.#inMemory + size > MOST_IN_MEMORY) return this.create(owner, size);
@@ -99,7 +99,7 @@ export class StagingArea {
     return this.#open(owner, size - offset, () => this.#blobs.reopen(id, { owner, offset }));
   }
 
-  /** `size`: bytes that are to come; `inMemory`: those that take memory until the upload is released. */
+  /** `size`: bytes to come; `inMemory`: those that take memory until the upload is released. */
   async #open(
     accountId: Bytes,
     size: number,
@@ -134,7 +134,7 @@ export class StagingArea {
     }
   }
 
-  /** Reserves room for an upload. Throws `LimitError` `minFree` if there is none: then nothing is reserved. */
+  /** Reserves space for an upload. Throws `LimitError` `minFree` if the disk is too full, and reserves nothing then. */
   async #admit(size: number): Promise<void> {
     const { minFree } = this.#limits;
     const isPlenty = this.#room - size >= minFree + PLENTY;
@@ -146,10 +146,10 @@ export class StagingArea {
     this.#admitted += size;
   }
 
-  /** Measures the free space, once for all who need it at a time: each then takes from what is found. */
+  /** Measures the free space once for all callers that wait. Each then takes its share. */
   #measure(): Promise<void> {
     const measure = async () => {
-      // Bytes that are written meanwhile may be in both numbers, but never in neither.
+      // Bytes written in the meantime may be in both numbers, but never in neither.
       const promised = this.#promised;
       this.#admitted = 0;
       const free = await this.#freeSpace();

@@ -1,5 +1,5 @@
 /**
- * How a client speaks, between the catalog's names and the protocol's tables.
+ * Converts client profiles between the catalog's names and the protocol's tables.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * One connection: bytes from the socket to the session, what it says to the handlers, their answers to the socket.
+ * A connection of protocol 3: passes bytes to the session, its events to the handlers, and their answers to the socket.
  *
  * @module
  */
@@ -22,8 +22,12 @@ import { PeerSocket, type TcpSocket } from "../listen/peer_socket.ts";
 import { sameProfile, toProfile, toStoredProfile } from "./client_profile.ts";
 import { V3Upload } from "./upload.ts";
 
-/** Filling that a client has announced, and not sent when its content has been here for so long, never comes. */
+/**
+ * The time to wait for the padding that a client has announced, after its content has arrived. Later, it never comes.
+ */
 const FILLING_MS = 600;
+
+const LEFT_WITHIN = "the client disconnected in the middle of a message";
 
 export class V3Connection {
   readonly #context: V3Context;
@@ -34,12 +38,12 @@ export class V3Connection {
   #requests = 0;
   #finishing = false;
   #upload: PendingUpload | undefined;
-  /** Who speaks, and how it is known to speak. */
+  /** The client's id, and its stored profile. */
   #client: Bytes | undefined;
   #kept: Profile | undefined;
   #isRegistered = false;
 
-  /** Speaks the editions that are served at the address at which the peer came in. */
+  /** Serves the editions of the address at which the peer connected. */
   constructor(context: V3Context, socket: TcpSocket, number: number, served: readonly Edition[]) {
     this.#context = context;
     this.#socket = new PeerSocket(socket, context.limits);
@@ -55,7 +59,7 @@ export class V3Connection {
     };
   }
 
-  /** Serves the peer until it leaves, breaks the protocol or is closed. Never rejects. */
+  /** Serves the peer until it disconnects, violates the protocol or is closed. Never rejects. */
   async serve(): Promise<void> {
     try {
       try {
@@ -67,42 +71,42 @@ export class V3Connection {
       if (error instanceof ProtocolError || error instanceof LimitError) await this.#refuse(error);
       else this.#logLoss(error);
     } finally {
-      this.close("it was served");
+      this.close("the connection has ended");
       this.#ending.resolve();
     }
   }
 
-  /** Ends the connection at once; what it was doing fails for that reason. */
+  /** Closes the connection at once. Its work fails for this reason. */
   close(reason: string): void {
     this.#socket.close(reason);
   }
 
   /**
-   * Answers that the server is busy, by the protocol that the peer speaks, and ends the connection; at once when the signal
-   * aborts. Never rejects.
+   * Answers that the server is full, over the peer's protocol, and ends the connection, at once if the signal aborts.
+   * Never rejects.
    */
   async rejectBusy(error: LimitError, signal: AbortSignal): Promise<void> {
     this.#context.limitLog.report(error, this.#peer.address);
-    const close = () => this.close("there is no room for it");
+    const close = () => this.close("the server is full");
     try {
       const request = await readFirstRequest(this.#socket, this.#session, signal);
-      // A peer that has not asked yet must not take it for protocol 3 either.
+      // A peer that has sent no request yet may be one of protocol 4.
       const isBusy = request !== "other" && this.#context.helloAnswer() !== undefined;
       const answer = isBusy ? BUSY : this.#session.generalError().bytes;
       if (signal.aborted) return await this.#socket.send(answer);
       signal.addEventListener("abort", close);
       await this.#socket.dismiss(answer);
     } catch {
-      // It has left by itself.
+      // The peer has disconnected.
     } finally {
       close();
     }
   }
 
-  /** Ends the connection as soon as no file is on its way or waits to be judged. */
+  /** Ends the connection as soon as no upload is in progress or waits for its confirmation. */
   finish(): void {
     this.#finishing = true;
-    if (!this.#isAtWork) this.close("the server stops");
+    if (!this.#isAtWork) this.close("the server is stopping");
   }
 
   get #isAtWork(): boolean {
@@ -155,14 +159,17 @@ export class V3Connection {
     }
   }
 
-  /** Tells where protocol 4 is spoken, or ends as one does that never heard of it. */
+  /**
+   * Answers a hello. If the server has no protocol 4, ends the connection without an answer, as servers of protocol 3
+   * do.
+   */
   async #sayHello(): Promise<void> {
     const helloAnswer = this.#context.helloAnswer();
     if (helloAnswer === undefined) return;
     await this.#socket.dismiss(encodeHelloAnswer(helloAnswer));
   }
 
-  /** What is known of how a client speaks. */
+  /** The known profile of a client. */
   async #recall(clientId: Bytes): Promise<Profile | undefined> {
     this.#client = clientId;
     this.#isRegistered = false;
@@ -179,7 +186,7 @@ export class V3Connection {
   }
 
   /**
-   * Keeps with the account what was learnt of its quirks: once it has registered here or has a key, since anybody can
+   * Stores the quirks that were detected with the account, if the client has registered here or has a key. Anyone can
    * name an id.
    */
   async #keepProfile(): Promise<void> {
@@ -207,7 +214,7 @@ export class V3Connection {
     this.#upload = await V3Upload.begin(this.#context, this.#peer, request);
   }
 
-  /** Answers the end of a part, where it is answered; `false` where the connection is to end with it. */
+  /** Answers the end of a part, if an answer is due. Returns `false` if the connection must end then. */
   async #endPart(request: SendFile): Promise<boolean> {
     const response = await this.#upload?.endPart(request);
     if (response !== undefined) return await this.#answer(this.#session.reply(response));
@@ -215,7 +222,7 @@ export class V3Connection {
     if (upload?.isOpen && this.#peer.profile.quirks.has("acknowledged-parts")) {
       const { clientId } = upload.request;
       this.#upload = undefined;
-      // The next part may come on another connection, and be there before this one is seen to end.
+      // The next part may come on another connection before this one ends.
       await this.#context.pendingUploads.add(upload, this.#context.ticks());
       return await this.#answer(this.#session.reply({ kind: "messageReceived", clientId }));
     }
@@ -223,11 +230,11 @@ export class V3Connection {
     return true;
   }
 
-  /** Hands the next bytes to the session; `false` when the peer has left. Throws `LimitError`. */
+  /** Passes the next bytes to the session. Returns `false` if the peer has disconnected. Throws `LimitError`. */
   async #receive(): Promise<boolean> {
     const bytes = await this.#socket.receive(this.#phase);
     if (bytes !== undefined) this.#session.push(bytes);
-    else if (!this.#session.betweenMessages) this.#logLoss(new Error("it left within a message"));
+    else if (!this.#session.betweenMessages) this.#logLoss(new Error(LEFT_WITHIN));
     return bytes !== undefined;
   }
 
@@ -242,7 +249,7 @@ export class V3Connection {
     throw new LimitError("maxRequestsPerConnection", maxRequestsPerConnection);
   }
 
-  /** Sends a reply; `false` where the connection is to end with it. */
+  /** Sends a reply. Returns `false` if the connection must end then. */
   async #answer({ bytes, afterMs, close }: Reply): Promise<boolean> {
     if (afterMs > 0 && !(await this.#staysSilent(afterMs))) return true;
     await this.#socket.send(bytes);
@@ -250,7 +257,7 @@ export class V3Connection {
     return !close;
   }
 
-  /** Whether for so long nothing comes but what fills up the message before. */
+  /** Whether nothing arrives for `ms` milliseconds except padding of the previous message. */
   async #staysSilent(ms: number): Promise<boolean> {
     if (this.#session.available > 0) return false;
     const more = await this.#socket.awaitMore(ms);
@@ -258,11 +265,11 @@ export class V3Connection {
       (fillingOf(this.#peer.profile.quirks, 1) > 0 && more.every((byte) => byte === 0));
   }
 
-  /** Tells the peer that what it sent can't be understood or is too much, and ends. */
+  /** Tells the peer that its message is invalid or over a limit, and ends the connection. */
   async #refuse(error: ProtocolError | LimitError): Promise<void> {
     if (error instanceof LimitError) this.#context.limitLog.report(error, this.#peer.address);
     else {
-      this.#context.log.warn("Closing {address}: {reason}", {
+      this.#context.log.warn("Closed the connection from {address}: {reason}", {
         event: "connection.refused",
         address: this.#peer.address,
         code: error.code,
@@ -277,7 +284,7 @@ export class V3Connection {
   }
 
   #logLoss(error: unknown): void {
-    this.#context.log.info("Lost {address}: {reason}", {
+    this.#context.log.info("Connection from {address} ended: {reason}", {
       event: "connection.lost",
       address: this.#peer.address,
       reason: this.#socket.closedFor ??

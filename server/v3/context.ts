@@ -1,5 +1,5 @@
 /**
- * What the connections of protocol 3 share.
+ * The state that connections of protocol 3 share.
  *
  * @module
  */
@@ -16,9 +16,9 @@ export interface V3Context extends Context {
   readonly reservedIds: ReservedIds;
   readonly unverified: UnverifiedFiles;
   readonly disputes: DisputedChecksums;
-  /** Files whose further packets come on connections of their own. */
+  /** Uploads whose packets arrive on separate connections. */
   readonly pendingUploads: PendingUploads;
-  /** What a client is told that asks for protocol 4; `undefined` where it is not spoken. */
+  /** The answer to a hello; `undefined` if the server has no protocol 4. */
   readonly helloAnswer: () => HelloAnswer | undefined;
 }
 
@@ -38,7 +38,7 @@ export function createV3Context(
   };
 }
 
-/** Drops what has expired. */
+/** Removes expired entries. */
 export async function expireV3(context: V3Context): Promise<void> {
   const { limits, ticks, sessionKeys, reservedIds } = context;
   sessionKeys.sweep();
@@ -46,7 +46,7 @@ export async function expireV3(context: V3Context): Promise<void> {
   await dropUploads(context, ticks() - limits.unverifiedTtlMs);
 }
 
-/** Drops files that are not whole or not confirmed: their clients have left, and no connection is open. */
+/** Discards incomplete and unconfirmed files. No connection is open then. */
 export async function closeV3(context: V3Context): Promise<void> {
   await dropUploads(context, Infinity);
 }

@@ -1,6 +1,6 @@
 /**
- * The stages of a file on its way in: ciphertext is gathered into pieces, these are decrypted side by side, summed up
- * and written in their order. All of it overlaps, and with what comes from the socket.
+ * The stages of an upload over protocol 3: collect ciphertext into pieces, decrypt these in parallel, then compute
+ * checksums and write them in order. All stages overlap with each other and with receiving.
  *
  * @module
  */
@@ -12,28 +12,28 @@ import { release } from "../../protocol/memory.ts";
 import type { ZlibCrc } from "../../protocol/crc/zlib.ts";
 import type { StagedUpload } from "../uploads/staging_area.ts";
 
-/** Ciphertext is decrypted in pieces of so many bytes: each costs two calls to WebCrypto, however small. */
+/** The largest piece of ciphertext, in bytes. Each piece costs two calls to WebCrypto, however small it is. */
 const LARGEST_PIECE = 1024 * 1024;
-/** What many files at once have for a piece each, in bytes: they go in smaller pieces where it is not enough … */
+/** Bytes for the pieces of all uploads together. If they are not enough, pieces are smaller … */
 const ROOM_FOR_PIECES = 16 * 1024 * 1024;
-/** … but in none smaller than this. */
+/** … but not smaller than this. */
 const SMALLEST_PIECE = 64 * 1024;
 /**
- * Pieces of a file that are on their way from the socket to the disk at most; further ones wait in the socket. Each is
- * held up to three times, in its stages.
+ * The most pieces of an upload in progress. Further data waits in the socket. Each piece takes memory up to three
+ * times, once in each stage.
  */
 const MAX_IN_FLIGHT = 3;
-/** The same of all files; each has one at least. More do not overlap any better. */
+/** The most pieces of all uploads; each upload has at least one. More would not overlap better. */
 const MAX_IN_FLIGHT_IN_ALL = 24;
 
 export interface DecryptPipelineOptions {
   readonly decryptor: CbcDecryptor | PiecesDecryptor;
   readonly staged: Pick<StagedUpload, "write">;
-  /** Sums up the plaintext too, for clients that expect another checksum. */
+  /** Also updated with the plaintext, for clients that may expect zlib's checksum. */
   readonly zlibCrc?: ZlibCrc | undefined;
-  /** Bytes of ciphertext that are expected. */
+  /** The expected size of the ciphertext, in bytes. */
   readonly size: number;
-  /** How many files are on their way in at the moment, this one included. */
+  /** The number of uploads in progress, including this one. */
   readonly count: () => number;
 }
 
@@ -57,12 +57,12 @@ export class DecryptPipeline {
     this.#piece = new Uint8Array(this.#pieceSize());
   }
 
-  /** Of the plaintext so far. */
+  /** The checksum of the plaintext so far. */
   get checksum(): Pick<Cksum, "size" | "digest"> {
     return this.#checksum;
   }
 
-  /** Takes ciphertext; the bytes may change when the promise resolves. Throws what has failed since the last call. */
+  /** Writes ciphertext, which may be changed after the promise resolves. Throws earlier failures. */
   async write(ciphertext: Bytes): Promise<void> {
     for (let done = 0; done < ciphertext.length;) {
       const part = ciphertext.subarray(done, done + this.#piece.length - this.#filled);
@@ -73,20 +73,23 @@ export class DecryptPipeline {
     }
   }
 
-  /** Resolves when all is written. Throws `IntegrityError` `bad-padding`; what comes before the padding is written. */
+  /**
+   * Resolves when everything is written. Throws `IntegrityError` `bad-padding` after writing everything before the
+   * padding.
+   */
   async end(): Promise<void> {
     await this.#flush();
     this.#launch(this.#decryptor.final());
     await this.#pieces.end();
   }
 
-  /** Resolves when nothing is in flight any more, however it went. */
+  /** Resolves when no piece is in progress, also after failures. */
   async settle(): Promise<void> {
     await this.#pieces.settle();
   }
 
   async #flush(): Promise<void> {
-    // Both kinds of decryptor copy what they are given before they return.
+    // Both kinds of decryptor copy their input before they return.
     this.#launch(this.#decryptor.update(this.#piece.subarray(0, this.#filled)));
     this.#filled = 0;
     const max = Math.min(MAX_IN_FLIGHT, Math.floor(MAX_IN_FLIGHT_IN_ALL / this.#count()));
@@ -98,7 +101,7 @@ export class DecryptPipeline {
     }
   }
 
-  /** Bytes of a piece now. */
+  /** The current size of a piece, in bytes. */
   #pieceSize(): number {
     const share = Math.floor(ROOM_FOR_PIECES / this.#count());
     return Math.min(Math.max(share, SMALLEST_PIECE), LARGEST_PIECE, this.#size);
@@ -115,35 +118,35 @@ export class DecryptPipeline {
   }
 }
 
-/** Pieces whose first stage is done side by side, and whose second in their order. */
+/** Pieces whose first stages run in parallel, and whose second stages run in order. */
 class InOrder {
-  /** The pieces in flight, oldest first. Each ends when all before it have. */
+  /** The pieces in progress, oldest first. Each ends after all before it. */
   readonly #inFlight: Promise<void>[] = [];
 
-  /** Takes a piece on: `finish` gets what `begun` comes to, when all pieces before are finished. */
+  /** Adds a piece. Calls `finish` with the result of `begun` after all earlier pieces are finished. */
   add<T>(begun: Promise<T>, finish: (result: T) => Promise<void>): void {
     const before = this.#inFlight.at(-1);
     const finished = (async () => {
       await before;
       await finish(await begun);
     })();
-    // They are awaited in their turn; until then their failures are not to count as unhandled.
+    // They are awaited later. Until then, their failures must not count as unhandled.
     finished.catch(() => undefined);
     begun.catch(() => undefined);
     this.#inFlight.push(finished);
   }
 
-  /** Resolves when fewer than `max` pieces are in flight. Throws what has failed. */
+  /** Resolves when fewer than `max` pieces are in progress. Throws their failures. */
   async makeRoom(max: number): Promise<void> {
     while (this.#inFlight.length >= max) await this.#inFlight.shift();
   }
 
-  /** Resolves when all are finished. Throws what has failed. */
+  /** Resolves when all pieces are finished. Throws their failures. */
   async end(): Promise<void> {
     await Promise.all(this.#inFlight);
   }
 
-  /** Resolves when nothing is in flight any more, however it went. */
+  /** Resolves when no piece is in progress, also after failures. */
   async settle(): Promise<void> {
     await Promise.allSettled(this.#inFlight);
   }

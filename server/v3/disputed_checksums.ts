@@ -1,6 +1,6 @@
 /**
- * Files of protocol 3 whose right checksum a client has called wrong, time after time: it may expect zlib's CRC-32 in
- * place of cksum, as some published clients do.
+ * Files whose correct checksum a client has rejected repeatedly. The client may expect zlib's CRC-32 instead of cksum,
+ * as some published clients do.
  *
  * @module
  */
@@ -8,22 +8,22 @@ import { type Bytes, toHex } from "../../protocol/bytes.ts";
 import { TtlMap } from "../ttl_map.ts";
 import type { UnverifiedFile } from "./unverified_files.ts";
 
-/** A client that has failed is started again within a day, or it is not worth the room. */
+/** A failed client is usually started again within a day. */
 const TTL_MS = 24 * 60 * 60_000;
-/** Of all clients together: some hundred bytes each. */
+/** The most disputes of all clients together, a few hundred bytes each. */
 const MAX_DISPUTES = 1000;
 /**
- * So often it has its cksum before it is answered with zlib's: an answer that was damaged on its way makes a strict
- * client ask once more, and hardly twice. The published text has four attempts.
+ * The number of cksum answers before zlib's checksum is tried. After an answer that was damaged in transit, a strict
+ * client asks once more, hardly twice. The published text has four attempts.
  */
 const TIMES_BEFORE = 2;
 
 interface Dispute {
   readonly crc: number;
   readonly size: number;
-  /** How often its cksum was called wrong. */
+  /** The number of times that the client has rejected the cksum. */
   readonly times: number;
-  /** Whether zlib's checksum was called wrong too. */
+  /** Whether the client has rejected zlib's checksum too. */
   readonly isOtherWrong: boolean;
 }
 
@@ -34,14 +34,14 @@ export class DisputedChecksums {
     this.#disputes = new TtlMap(() => ({ ttlMs: TTL_MS, max: MAX_DISPUTES }), ticks);
   }
 
-  /** Whether there is one about a file of this name, so that either checksum may be needed. */
+  /** Whether a file of this name is in dispute, so that both checksums must be computed. */
   has(clientId: Bytes, name: string): boolean {
     return this.#disputes.peek(keyOf(clientId, name)) !== undefined;
   }
 
   /**
-   * Whether the same plaintext, called wrong so often, is answered with zlib's checksum this once. A strict client that
-   * calls that wrong too has its cksum again, with an attempt left.
+   * Whether the next answer for this plaintext is zlib's checksum, once. If a strict client rejects that too, it gets
+   * cksum again and has an attempt left.
    */
   isOtherDue({ accountId: clientId, name, crc, size }: Disputed): boolean {
     const before = this.#disputes.peek(keyOf(clientId, name));
@@ -50,7 +50,7 @@ export class DisputedChecksums {
     return before.times >= TIMES_BEFORE;
   }
 
-  /** The client has called the checksum of an intact file wrong. */
+  /** Records that the client has rejected the checksum of an intact file. */
   note(file: UnverifiedFile): void {
     const at = keyOf(file.accountId, file.name);
     const { crc, size } = file;
@@ -63,7 +63,7 @@ export class DisputedChecksums {
     });
   }
 
-  /** Both ends agree. */
+  /** Ends the dispute: both sides agree on the checksum. */
   end(clientId: Bytes, name: string): void {
     this.#disputes.delete(keyOf(clientId, name));
   }

@@ -1,6 +1,6 @@
 /**
- * The first request of a peer that is about to be rejected: a client of protocol 4 must not take the server for one of
- * protocol 3.
+ * The first request of a peer that the server rejects. A client of protocol 4 must not conclude that the server has
+ * only protocol 3.
  *
  * @module
  */
@@ -8,13 +8,13 @@ import { ProtocolError } from "../../protocol/errors.ts";
 import type { ServerSession } from "../../protocol/v3/server_session.ts";
 import type { PeerSocket } from "../listen/peer_socket.ts";
 
-/** How long the request is waited for, in milliseconds: as long as a client waits for the answer to its hello. */
+/** The time to wait for the request, in milliseconds: as long as a client waits for the answer to its hello. */
 const FIRST_REQUEST_MS = 2000;
 
-/** `aborted`: it was not waited for any longer. */
+/** `aborted`: the signal ended the wait. */
 export type FirstRequest = "hello" | "other" | "aborted";
 
-/** Reads the first request of a peer; `other` where none comes. */
+/** Reads the first request of a peer. Returns `other` if none arrives. */
 export function readFirstRequest(
   socket: PeerSocket,
   session: ServerSession,

@@ -1,5 +1,5 @@
 /**
- * What one connection of protocol 3 adds to what all of them share.
+ * The state of one connection of protocol 3.
  *
  * @module
  */
@@ -12,14 +12,17 @@ export interface Peer {
   readonly connection: number;
   /** `HOST:PORT`. */
   readonly address: string;
-  /** The same where peers are counted: see `addressKey`. */
+  /** The key under which the peer is counted, see `addressKey`. */
   readonly origin: string;
   /** Resolves when the connection has ended. */
   readonly ended: Promise<void>;
-  /** How it speaks, as far as it is known by now. */
+  /** The client's profile, as far as it is known. */
   profile: Profile;
-  /** Takes note of a quirk that its bytes alone don't show, or that it has not. */
+  /** Records whether the client has a quirk that its bytes alone do not show. */
   readonly noteQuirk: (quirk: Quirk, has: boolean) => void;
-  /** The last AES key given on this connection, and to whom; used before the one of `SessionKeys`. By `ticks`. */
+  /**
+   * The last AES key given on this connection, and its client. It takes precedence over the one in `SessionKeys`. Times
+   * are `ticks`.
+   */
   key: { readonly clientId: Bytes; readonly key: CryptoKey; usedAt: number } | undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * Files of clients that open a connection for each packet, between one packet and the next.
+ * Uploads of clients that open a connection for each packet, between two packets.
  *
  * @module
  */
@@ -8,33 +8,33 @@ import { decodeTextField } from "../../protocol/v3/text_field.ts";
 import type { Response, SendFile } from "../../protocol/v3/messages.ts";
 import type { Limits } from "../limits/limits.ts";
 
-/** A file on its way in, of which further packets are to come. */
+/** An upload that expects further packets. */
 export interface PendingUpload extends AsyncDisposable {
-  /** That of the first part. */
+  /** The request of the first part. */
   readonly request: SendFile;
-  /** Whether its parts so far were taken, and more of them are to come. */
+  /** Whether all parts were accepted so far and more are expected. */
   readonly isOpen: boolean;
-  /** Whether a part is of the same file as the ones before. */
+  /** Whether a part belongs to the same file. */
   isOf(part: SendFile): boolean;
-  /** Begins a further part, if it is one of this file. */
+  /** Begins another part, if it belongs to this file. */
   continue(part: SendFile): Promise<void>;
-  /** Takes content; the bytes may change when the promise resolves. */
+  /** Writes content, which may be changed after the promise resolves. */
   write(content: Bytes): Promise<void>;
   /**
-   * Ends a part. Returns the response: to the file after its last part, or to one that can't be taken, which is said
-   * once; `undefined` where there is nothing to say of the file yet.
+   * Ends a part. Returns the response after the last part, or once for a file that was refused; `undefined` if no
+   * response is due.
    */
   endPart(end: SendFile): Promise<Response | undefined>;
 }
 
 interface WaitingUpload {
   readonly upload: PendingUpload;
-  /** By `Context.ticks`. */
+  /** In `Context.ticks`. */
   readonly since: number;
 }
 
 export class PendingUploads {
-  /** In order of their parking. */
+  /** Oldest first. */
   readonly #uploads = new Map<string, WaitingUpload>();
   readonly #limits: Limits;
 
@@ -56,18 +56,18 @@ export class PendingUploads {
     await disposeAll([...dropped, ...this.#takeOut(surplus)]);
   }
 
-  /** Takes out the file that a packet is of. */
+  /** Takes out the upload that a packet belongs to. */
   take(packet: SendFile): PendingUpload | undefined {
     return this.#takeOut([keyOf(packet)])[0];
   }
 
-  /** Drops files that have waited since before a time. */
+  /** Discards uploads that have waited since before `before`. */
   async expire(before: number): Promise<void> {
     const expired = [...this.#uploads].filter(([, { since }]) => since < before);
     await disposeAll(this.#takeOut(expired.map(([key]) => key)));
   }
 
-  /** All at once: what is to be dropped is nobody's to take while another one is being dropped. */
+  /** Takes out all of them at once. Otherwise a packet could resume one while another is being discarded. */
   #takeOut(keys: readonly string[]): PendingUpload[] {
     const uploads: PendingUpload[] = [];
     for (const key of keys) {

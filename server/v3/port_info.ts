@@ -1,5 +1,5 @@
 /**
- * `port.info`: the port in digits, as the published servers read it from the folder they run in.
+ * `port.info`: the port in decimal digits. The published servers read it from their working folder.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import { printable } from "../../protocol/printable.ts";
 import { readRegularFile } from "../fs/file_system.ts";
 
 export const PORT_INFO = "port.info";
-/** Bytes of a port and of spaces around it. */
+/** The most bytes of the file: a port, and spaces around it. */
 const MAX_SIZE = 1024;
 
-/** The port of a `port.info`, or `undefined` where there is none. Throws `ConfigurationError` `bad-port-info`. */
+/** The port in a `port.info`; `undefined` if there is no such file. Throws `ConfigurationError` `bad-port-info`. */
 export async function readPortInfo(path: string): Promise<number | undefined> {
   let text: string;
   try {
@@ -20,10 +20,8 @@ export async function readPortInfo(path: string): Promise<number | undefined> {
     if (cause instanceof Deno.errors.NotFound) return undefined;
     throw new ConfigurationError(
       "bad-port-info",
-      `Cannot read ${printable(path)}: ${reasonOf(cause)}`,
-      {
-        cause,
-      },
+      `cannot read ${printable(path)}: ${reasonOf(cause)}`,
+      { cause },
     );
   }
   const line = text.replace(/^\uFEFF/, "").trim();
@@ -34,6 +32,6 @@ export async function readPortInfo(path: string): Promise<number | undefined> {
     `${printable(path)} line 1: found "${
       printable(line.slice(0, 40))
     }", expected a port from 1 to 65535`,
-    { hint: "Correct it, remove it, or name the address: --listen HOST:PORT." },
+    { hint: "Correct or delete the file, or choose the address: --listen HOST:PORT." },
   );
 }

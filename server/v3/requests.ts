@@ -1,5 +1,5 @@
 /**
- * What the server does for each request. A handler takes a request and returns the response; none touches a socket.
+ * The handlers of requests over protocol 3. A handler takes a request and returns the response. None uses a socket.
  *
  * @module
  */
@@ -51,7 +51,7 @@ const handlers: { readonly [K in NonFileRequest["kind"]]: Handler<K> } = {
       });
       return { kind: "refused" };
     }
-    log.info("Registered {name} as {client} from {address}", {
+    log.info("Registered {name} with id {client} from {address}", {
       event: "client.registered",
       name,
       client: toHex(id),
@@ -78,7 +78,9 @@ const handlers: { readonly [K in NonFileRequest["kind"]]: Handler<K> } = {
       log.warn("Refused a public key for {name} ({client}) from {address}: {reason}", {
         event: "key.refused",
         ...properties,
-        reason: outcome === "unknown" ? "not registered so" : "the account is disabled",
+        reason: outcome === "unknown"
+          ? "no account has this id and name"
+          : "the account is disabled",
       });
       return GENERAL_ERROR;
     }
@@ -99,14 +101,16 @@ const handlers: { readonly [K in NonFileRequest["kind"]]: Handler<K> } = {
     const client = await store.catalog.accounts.find({ id: clientId });
     const properties = { name: printable(name), client: toHex(clientId), address: peer.address };
     if (client?.name !== name || client.publicKey === undefined) {
-      log.info("Denied {name} ({client}) from {address} to reconnect: not known so", {
+      const words =
+        "Denied reconnecting as {name} ({client}) from {address}: no such account or key";
+      log.info(words, {
         event: "client.denied",
         ...properties,
       });
       return { kind: "denied", clientId: await reserveId(context, peer, name, clientId) };
     }
     if (client.disabled) {
-      log.warn("Denied {name} ({client}) from {address} to reconnect: the account is disabled", {
+      log.warn("Denied reconnecting as {name} from {address}: the account is disabled", {
         event: "client.denied",
         ...properties,
       });
@@ -115,7 +119,7 @@ const handlers: { readonly [K in NonFileRequest["kind"]]: Handler<K> } = {
     const { aesKey, wrappedKey } = await freshKey(context, peer, client.publicKey);
     noteSeen(context, client);
     await context.sessionKeys.set(peer, clientId, aesKey);
-    log.info("Reconnected {name} ({client}) from {address}", {
+    log.info("Reconnected {name} from {address}", {
       event: "client.reconnected",
       ...properties,
     });
@@ -129,9 +133,12 @@ const handlers: { readonly [K in NonFileRequest["kind"]]: Handler<K> } = {
       await context.unverified.discard(file);
       return GENERAL_ERROR;
     }
-    await commitFile(context, peer, { ...file, storedAt: context.clock() });
+    await commitFile(context, { name: file.user, address: peer.address }, {
+      ...file,
+      storedAt: context.clock(),
+    });
     context.disputes.end(clientId, file.name);
-    // What the client has agreed on is what it is told from now on.
+    // From now on, the client gets the kind of checksum that it has accepted.
     const isZlib = peer.profile.quirks.has("zlib-crc") !== file.isOtherChecksumSent;
     peer.noteQuirk("zlib-crc", isZlib);
     return { kind: "messageReceived", clientId };
@@ -142,7 +149,7 @@ const handlers: { readonly [K in NonFileRequest["kind"]]: Handler<K> } = {
 };
 
 /**
- * The response to any request but a file. A failure of our own is logged and answered with a general error. Throws
+ * The response to any request except a file. Logs internal failures and answers them with a general error. Throws
  * `LimitError`.
  */
 export async function handle(
@@ -159,7 +166,7 @@ export async function handle(
   } catch (error) {
     if (error instanceof LimitError) throw error;
     const known = error instanceof ProtocolError || error instanceof CatalogRefusal;
-    context.log[known ? "warn" : "error"]("Could not answer {request} of {address}: {reason}", {
+    context.log[known ? "warn" : "error"]("Could not answer {request} from {address}: {reason}", {
       event: known ? "request.refused" : "request.failed",
       request: request.kind,
       address: peer.address,
@@ -175,8 +182,8 @@ async function freshKey(context: V3Context, peer: Peer, publicKey: Bytes) {
 }
 
 /**
- * An id under which a client that was denied may go on: some do, others register anew. It is worth something only
- * where the name is free, or its registration is the client's own or has expired.
+ * A new id for a client that was denied. Some clients continue under it, others register again. The id is only usable
+ * if the name is free, or if its registration is the client's own or has expired.
  */
 async function reserveId(
   context: V3Context,
@@ -203,7 +210,9 @@ async function takeUnverified(
   return await context.unverified.take(clientId, storedName(fileName), peer.connection);
 }
 
-/** Drops a file that the client does not want stored. One that is gone already is fine: some clients ask twice. */
+/**
+ * Discards a file that the client does not want to store. If it is already gone, that is fine: some clients ask twice.
+ */
 async function drop(
   context: V3Context,
   peer: Peer,
@@ -213,12 +222,14 @@ async function drop(
   const file = await takeUnverified(context, peer, clientId, fileName);
   if (file?.intact) context.disputes.note(file);
   if (file !== undefined) await context.unverified.discard(file);
-  context.log.info("Dropped {file} of {client} from {address}: {reason}", {
+  const who = file === undefined ? "account {client}" : "{user}";
+  context.log.info(`Discarded {file} for ${who} from {address}: {reason}`, {
     event: "file.dropped",
+    ...(file === undefined ? {} : { user: file.user }),
     file: printable(decodeTextField(fileName)),
     client: toHex(clientId),
     address: peer.address,
-    reason: kind === "crcGivenUp" ? "the client has given up" : "it will be sent again",
+    reason: kind === "crcGivenUp" ? "the client gave up" : "the client will send it again",
   });
   return { kind: "messageReceived", clientId };
 }

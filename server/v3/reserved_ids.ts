@@ -1,5 +1,5 @@
 /**
- * Ids under which clients that were denied to reconnect may go on. Nothing of them is in the catalog until a client does.
+ * Ids for clients that were denied. A client can continue under its id, which enters the catalog only then.
  *
  * @module
  */
@@ -9,9 +9,9 @@ import type { Limits } from "../limits/limits.ts";
 import { TtlMap } from "../ttl_map.ts";
 
 export interface ReservedId {
-  /** The name that it was reserved for. */
+  /** The name for which the id is reserved. */
   readonly name: string;
-  /** The id under which the client had asked. */
+  /** The id that the client had sent. */
   readonly claimedId: Bytes;
   readonly profile: Profile;
 }
@@ -35,20 +35,20 @@ export class ReservedIds {
     return this.#reserved.peek(toHex(id));
   }
 
-  /** All that are reserved for a name, oldest first. */
+  /** All reservations for a name, oldest first. */
   ofName(name: string): ReservedId[] {
     return Array.from(this.#reserved.entries(), ([, reserved]) => reserved)
       .filter((reserved) => reserved.name === name);
   }
 
-  /** Forgets all that are reserved for a name: a client has it now. */
+  /** Removes all reservations for a name, which a client has registered now. */
   deleteName(name: string): void {
     for (const [id, reserved] of [...this.#reserved.entries()]) {
       if (reserved.name === name) this.#reserved.delete(id);
     }
   }
 
-  /** Forgets those that have expired. */
+  /** Removes expired reservations. */
   sweep(): void {
     this.#reserved.sweep();
   }

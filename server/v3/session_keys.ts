@@ -1,5 +1,5 @@
 /**
- * The AES keys under which clients of protocol 3 send files: for each client the one that it was last given.
+ * The AES keys with which clients of protocol 3 encrypt files: the last one given to each client.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { Peer } from "./peer.ts";
 export class SessionKeys {
   readonly #limits: Limits;
   readonly #ticks: () => number;
-  /** The key that a client was last given on any connection, by its id in hexadecimal. */
+  /** The last key given to each client on any connection, by the client's id in hexadecimal. */
   readonly #keys: TtlMap<CryptoKey>;
 
   constructor(limits: Limits, ticks: () => number) {
@@ -24,7 +24,7 @@ export class SessionKeys {
     );
   }
 
-  /** The key under which a client sends files on a connection, if it has one. */
+  /** The key of a client on a connection, if it has one. */
   find(peer: Pick<Peer, "key">, clientId: Bytes): CryptoKey | undefined {
     const now = this.#ticks();
     const { key } = peer;
@@ -36,19 +36,19 @@ export class SessionKeys {
     return key.key;
   }
 
-  /** Gives a client a new key, on this connection and on any other that has none of its own. */
+  /** Sets a client's key on this connection, and on all connections that have none of their own. */
   async set(peer: Pick<Peer, "key">, clientId: Bytes, aesKey: Bytes): Promise<void> {
     const key = await importAesKey(aesKey);
     peer.key = { clientId, key, usedAt: this.#ticks() };
     this.#keys.set(toHex(clientId), key);
   }
 
-  /** Takes the key from a client whose account is no longer one of protocol 3. */
+  /** Removes the key of a client whose account no longer uses protocol 3. */
   delete(clientId: Bytes): void {
     this.#keys.delete(toHex(clientId));
   }
 
-  /** Forgets keys that have expired. */
+  /** Removes expired keys. */
   sweep(): void {
     this.#keys.sweep();
   }

@@ -1,5 +1,5 @@
 /**
- * Files that have arrived whole and wait for the client's word on their checksum.
+ * Files that have arrived completely and wait for the client to confirm their checksum.
  *
  * @module
  */
@@ -13,30 +13,33 @@ import type { Log } from "../limits/server_log.ts";
 export interface UnverifiedFile {
   readonly accountId: Bytes;
   readonly name: string;
-  /** The connection on which it came. */
+  /** The user name of its owner, for the log. */
+  readonly user: string;
+  /** The connection on which the file arrived. */
   readonly connection: number;
   /**
-   * Where the client had exchanged keys on that connection too: resolves when it ends. Until then no other connection
-   * is heard on the file. A client that connects anew for each request can't be told from somebody who knows its id.
+   * Resolves when that connection ends, if the client exchanged keys on it. Until then, only that connection can
+   * confirm the file. Otherwise, a client that connects for each request looks the same as someone who only knows its
+   * id.
    */
   readonly boundUntil: Promise<void> | undefined;
   readonly staged: StagedUpload;
   readonly size: number;
   readonly crc: number;
-  /** Whether the client was told another checksum than the usual one: see `disputed_checksums.ts`. */
+  /** Whether the client was sent another kind of checksum than usual: see `disputed_checksums.ts`. */
   readonly isOtherChecksumSent: boolean;
-  /** Whether it may be stored at all: it can't when its padding was wrong. */
+  /** Whether the file can be stored. It cannot if its padding was wrong. */
   readonly intact: boolean;
-  /** By `Context.ticks`. */
+  /** In `Context.ticks`. */
   readonly arrivedAt: number;
-  /** What it counts until it is stored or discarded. */
+  /** Ends when the file is stored or discarded. */
   readonly reservation: QuotaReservation | undefined;
 }
 
-/** A client that has just left is seen to have left within so many milliseconds. */
+/** The time until the server notices that a client has disconnected, in milliseconds. */
 const LEAVING_MS = 1000;
 
-/** Whether who speaks on a connection is heard on a file. */
+/** Whether a connection can confirm a file. */
 async function mayJudge({ boundUntil, connection: own }: UnverifiedFile, connection: number) {
   if (boundUntil === undefined || own === connection) return true;
   const timer = Promise.withResolvers<false>();
@@ -60,8 +63,8 @@ export class UnverifiedFiles {
   }
 
   /**
-   * Adds a file; the one it resends, and the oldest of too many, are discarded. Those that only their own connection may
-   * judge come last: files that are sent under a known id alone don't push them out.
+   * Adds a file. Discards the one that it resends and, if there are too many, the oldest. Files that only their own
+   * connection can confirm are discarded last, so that files sent with a known id alone cannot push them out.
    */
   async add(file: UnverifiedFile): Promise<void> {
     const files = this.#of(file.accountId);
@@ -79,9 +82,9 @@ export class UnverifiedFiles {
   }
 
   /**
-   * Takes out the file that a client speaks of: the one that came on the same connection, else the latest that came
-   * on an earlier one, since some clients connect anew for each request. A later one it can't mean: such a client may
-   * send the next request before this one has been seen to.
+   * Takes out the file that a client means: the one from the same connection, else the latest from an earlier one,
+   * since some clients connect for each request. It cannot mean a later one: such a client may send the next request
+   * before this one is handled.
    */
   async take(
     clientId: Bytes,
@@ -104,7 +107,7 @@ export class UnverifiedFiles {
     return files.findLast((file) => file.name === name && file.connection <= connection);
   }
 
-  /** A client sends a file again: discards what waits of it, as far as it may judge that. */
+  /** Discards a file that the client sends again, if this connection can confirm it. */
   async supersede(clientId: Bytes, name: string, connection: number): Promise<void> {
     for (;;) {
       const file = await this.take(clientId, name, connection);
@@ -123,7 +126,7 @@ export class UnverifiedFiles {
     }
   }
 
-  /** Whether a file that came on a connection waits to be judged. */
+  /** Whether a file from a connection waits to be confirmed. */
   hasFrom(connection: number): boolean {
     for (const files of this.#byClient.values()) {
       if (files.some((file) => file.connection === connection)) return true;
@@ -131,10 +134,10 @@ export class UnverifiedFiles {
     return false;
   }
 
-  /** Discards files that arrived before a time. */
+  /** Discards files that arrived before `before`. */
   async expire(before: number): Promise<void> {
     const expired = [...this.#byClient.values()].flat().filter((file) => file.arrivedAt < before);
-    // All at once: none is to be judged while another one is being discarded.
+    // Take out all of them at once, so that none can be confirmed while another is being discarded.
     for (const { accountId: clientId } of expired) {
       this.#set(clientId, this.#of(clientId).filter((file) => file.arrivedAt >= before));
     }
@@ -151,15 +154,16 @@ export class UnverifiedFiles {
     else this.#byClient.delete(key);
   }
 
-  /** What can't be removed now is at the next start. */
+  /** Discards files. Files that cannot be deleted now are deleted at the next start. */
   async #discardAll(files: readonly UnverifiedFile[]): Promise<void> {
     for (const file of files) {
       try {
         await this.discard(file);
       } catch (error) {
-        this.#log.warn("Could not drop {file}, which was never confirmed: {reason}", {
+        this.#log.warn("Could not discard the unconfirmed file {file} of {user}: {reason}", {
           event: "file.kept",
           file: printable(file.name),
+          user: file.user,
           reason: printable(String(error)),
         });
       }

@@ -1,5 +1,5 @@
 /**
- * One file on its way in: its parts, what may forbid it, and what is said of it in the end.
+ * An upload over protocol 3: its parts, the checks, and its responses.
  *
  * @module
  */
@@ -24,33 +24,35 @@ import { DecryptPipeline } from "./decrypt_pipeline.ts";
 import { LimitError } from "../limits/limits.ts";
 import type { StagedUpload } from "../uploads/staging_area.ts";
 
-/** Padding that ciphertext holds at most: some clients encrypt a file in two pieces. */
+/** The most padding in the ciphertext. Some clients encrypt a file in two pieces. */
 const MAX_PADDING = 2 * BLOCK_SIZE;
 
 interface OpenPart {
   readonly packets: PacketSequence;
   readonly pipeline: DecryptPipeline;
   readonly staged: StagedUpload;
-  /** The key under which it comes. */
+  /** The key of the file's content. */
   readonly key: CryptoKey;
-  /** zlib's CRC-32, where the client may expect that. */
+  /** Set if the client may expect zlib's CRC-32. */
   readonly zlibCrc: ZlibCrc | undefined;
-  /** What it counts until another has it, or it is gone. */
+  /** Ends when the file is discarded; later, the unverified file owns it. */
   readonly reservation: QuotaReservation | undefined;
 }
 
 /**
- * Takes the ciphertext of one file, in one part or several. Whatever goes wrong, the rest of the part is still taken,
- * so that the message ends where its sender thinks it does, and the response says that it went wrong.
+ * Receives the ciphertext of a file, in one or more parts. After a failure it still reads the rest of the part, so that
+ * the message ends where the sender expects, and the response reports the failure.
  */
 export class V3Upload implements PendingUpload {
-  /** That of the first part. */
+  /** The request of the first part. */
   readonly request: SendFile;
   readonly #context: V3Context;
   readonly #peer: Peer;
   #work: OpenPart | undefined;
   #intact = true;
   #answered = false;
+  /** The user name, once the account is known. */
+  #user: string | undefined;
 
   private constructor(context: V3Context, peer: Peer, request: SendFile) {
     this.#context = context;
@@ -64,25 +66,25 @@ export class V3Upload implements PendingUpload {
     return upload;
   }
 
-  /** Begins a further part, if it is one of this file. */
+  /** Begins another part, if it belongs to this file. */
   async continue(request: SendFile): Promise<void> {
     await this.#guard(() => this.#work?.packets.continue(request));
   }
 
-  /** Whether a part is of the same file as the ones before. */
+  /** Whether a part belongs to the same file. */
   isOf({ clientId, fileName }: SendFile): boolean {
     return equalBytes(this.request.clientId, clientId) &&
       decodeTextField(this.request.fileName) === decodeTextField(fileName);
   }
 
-  /** Takes content; the bytes may change when the promise resolves. */
+  /** Writes content, which may be changed after the promise resolves. */
   async write(content: Bytes): Promise<void> {
     await this.#guard(() => this.#work?.pipeline.write(this.#work.packets.take(content)));
   }
 
   /**
-   * Ends a part. Returns the response: to the file after its last part, or to one that can't be taken, which is said
-   * once; `undefined` where there is nothing to say of the file yet.
+   * Ends a part. Returns the response after the last part, or once for a file that was refused; `undefined` if no
+   * response is due.
    */
   async endPart(end: SendFile): Promise<Response | undefined> {
     let last = false;
@@ -96,7 +98,7 @@ export class V3Upload implements PendingUpload {
     return answered ? undefined : { kind: "generalError" };
   }
 
-  /** Whether its parts so far were taken, and more of them are to come. */
+  /** Whether all parts were accepted so far and more are expected. */
   get isOpen(): boolean {
     return this.#work !== undefined;
   }
@@ -115,6 +117,7 @@ export class V3Upload implements PendingUpload {
     const { connection, key: own, ended } = this.#peer;
     await this.#context.unverified.add({
       ...sound,
+      user: this.#user ?? "",
       connection,
       boundUntil: own && equalBytes(own.clientId, clientId) ? ended : undefined,
       staged,
@@ -123,8 +126,8 @@ export class V3Upload implements PendingUpload {
       arrivedAt: this.#context.ticks(),
       reservation,
     });
-    // A checksum that is certainly not the client's, which will send the file again. Not the complement: of nothing at all
-    // that of one kind of checksum is the other.
+    // A checksum that certainly differs from the client's, so that it sends the file again. The complement would not
+    // do: for an empty file, it turns one kind of checksum into the other.
     const sentCrc = this.#intact ? crc : (crc ^ 1) >>> 0;
     return { kind: "fileReceived", clientId, contentSize, fileName, crc: sentCrc };
   }
@@ -144,11 +147,13 @@ export class V3Upload implements PendingUpload {
   async #open(): Promise<void> {
     const { clientId, contentSize, fileName } = this.request;
     const key = this.#context.sessionKeys.find(this.#peer, clientId);
-    if (key === undefined) throw new Error("its key exchange was not done, or has expired");
-    const refused = faultOf(await this.#context.accounts.find(clientId));
+    if (key === undefined) throw new Error("the key exchange was not done or has expired");
+    const account = await this.#context.accounts.find(clientId);
+    this.#user = account?.name;
+    const refused = faultOf(account);
     if (refused !== undefined) throw new Error(refused);
     const fault = nameFault(storedName(fileName));
-    if (fault !== undefined) throw new Error(`its name ${fault}`);
+    if (fault !== undefined) throw new Error(`the name ${fault}`);
     const packets = new PacketSequence(this.request);
     const size = Math.max(0, contentSize - MAX_PADDING);
     const { unverified } = this.#context;
@@ -165,7 +170,7 @@ export class V3Upload implements PendingUpload {
       reservation?.end();
       throw error;
     }
-    // A store that takes no file says so before the content comes.
+    // A store that accepts no files fails here, before the content arrives.
     await this.#work.staged.write(0, new Uint8Array(0));
   }
 
@@ -188,7 +193,7 @@ export class V3Upload implements PendingUpload {
     });
   }
 
-  /** Decrypts the rest and makes the bytes durable: until the client judges them no descriptor is held. */
+  /** Decrypts the rest and makes the bytes durable. No descriptor stays open until the client confirms the file. */
   async #end({ plaintextSize }: SendFile): Promise<void> {
     try {
       await this.#work?.pipeline.end();
@@ -203,8 +208,8 @@ export class V3Upload implements PendingUpload {
   }
 
   /**
-   * Does a part of the work; where it fails, the staged bytes go and the rest is not done. Throws `LimitError`, since
-   * the rest of what is over a limit is not to be taken.
+   * Does a part of the work. If it fails, discards the staged bytes and skips the rest. Throws `LimitError`, since the
+   * rest of a file over a limit must not be received.
    */
   async #guard(work: () => Promise<void> | void): Promise<void> {
     try {
@@ -217,8 +222,11 @@ export class V3Upload implements PendingUpload {
   }
 
   #logRefusal(reason: string): void {
-    this.#context.log.warn("Refused {file} of {client} from {address}: {reason}", {
+    const user = this.#user === undefined ? {} : { user: this.#user };
+    const who = this.#user === undefined ? "account {client}" : "{user}";
+    this.#context.log.warn(`Refused {file} for ${who} from {address}: {reason}`, {
       event: "file.refused",
+      ...user,
       file: printable(decodeTextField(this.request.fileName)),
       client: toHex(this.request.clientId),
       address: this.#peer.address,
@@ -227,11 +235,11 @@ export class V3Upload implements PendingUpload {
   }
 }
 
-/** Why a client of protocol 3 may not use an account; `undefined` where it may. */
+/** The reason why a client of protocol 3 cannot use an account; `undefined` if it can. */
 function faultOf(account: AccountWithKeys | undefined): string | undefined {
-  if (account === undefined) return "its account is gone";
+  if (account === undefined) return "the account no longer exists";
   if (account.storedProfile.edition === PROTOCOL_4) {
-    return "its account has gone over to protocol 4";
+    return "the account has moved to protocol 4";
   }
-  return account.disabled ? "its account is disabled" : undefined;
+  return account.disabled ? "the account is disabled" : undefined;
 }

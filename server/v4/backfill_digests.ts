@@ -1,9 +1,10 @@
 /**
- * Digests of files that protocol 3 has stored: they are found when they are first asked for, and kept.
+ * Digests of files that were stored over protocol 3. They are computed at the first request, and stored.
  *
  * @module
  */
 import { toHex } from "../../protocol/bytes.ts";
+import { printable } from "../../protocol/printable.ts";
 import { inSlices } from "../../protocol/v4/slices.ts";
 import { ChunkDigests, type FileDigests } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE, chunkSize } from "../../protocol/v4/merkle_tree.ts";
@@ -16,37 +17,38 @@ import type { Damage, FileDigest, StoredFile } from "../catalog/files.ts";
 import { RequestError } from "./request_error.ts";
 import type { RequestContext } from "./request_context.ts";
 
-/** Characters of a name that a refusal repeats: it has to fit into its frame. */
+/** The most characters of a name in an error, which must fit into one frame. */
 const MAX_QUOTED = 255;
 
 export type FileWithDigests = StoredFile & { readonly tree: FileDigest };
 
 /**
- * A file with its digest, for which one without is read whole; `undefined` where it has been replaced or removed
- * meanwhile. Throws `RequestError` `damaged` where its blob is missing, has another size, or is known or found to be changed.
+ * A file with its digest. Reads the whole file if the catalog has no digest. `undefined` if the file was replaced or
+ * removed in the meantime. Throws `RequestError` `damaged` if the content is missing, has another size, or has changed.
  */
 export async function withDigests(
-  { context, answers }: RequestContext,
+  { context, owner: { name: user }, answers }: RequestContext,
   file: StoredFile,
 ): Promise<FileWithDigests | undefined> {
   const damage = await visibleDamage(context.store, file);
   if (damage !== undefined) return await refuseDamaged(context, file, damage);
   if (file.tree !== undefined) return { ...file, tree: file.tree };
   const owner = toHex(file.accountId);
-  const work = (signal: AbortSignal) => findTree(context, file, signal);
+  const work = (signal: AbortSignal) => findTree(context, file, user, signal);
   const tree = await context.readings.do(file.content.id, owner, work, answers.onLeft);
   return tree && { ...file, tree };
 }
 
-/** Reads a file for its tree, and keeps that; see {@link withDigests}. Throws the signal's reason where it is aborted. */
+/** Computes and stores the digest of a file; see {@link withDigests}. Throws the signal's reason if it is aborted. */
 async function findTree(
   context: Pick<V4Context, "store" | "log">,
   file: StoredFile,
+  user: string,
   signal: AbortSignal,
 ): Promise<FileDigest | undefined> {
   const { store, log } = context;
   const { catalog } = store;
-  // It may have been read since it was looked up.
+  // Another request may have stored it since the file was looked up.
   const now = await catalog.files.find(file.accountId, file.name, { version: file.version });
   if (now?.content.id !== file.content.id) return undefined;
   if (now.damage !== undefined) return await refuseDamaged(context, file, now.damage);
@@ -54,19 +56,20 @@ async function findTree(
   const sums = new ChunkDigests(file.size);
   const found = await summedUp(readContent(store, file), sums, signal);
   if (found?.cksum !== file.crc) return await refuseDamaged(context, file, "content");
-  // When the client's file was changed protocol 3 does not tell.
+  // Protocol 3 does not send the modification time.
   const tree = { mtime: file.storedAt, digest: found.digest };
   await catalog.files.setDigests(file.content.id, tree, await inSlices(sums.gathering(), breath));
-  log.debug("Summed up {path} of {client}, which protocol 3 had stored", {
+  log.debug("Computed the digest of {file} for {user} ({path})", {
     event: "file.summed-up",
     ...{ path: file.content.id, client: toHex(file.accountId) },
+    ...{ file: printable(file.name), user },
   });
   return tree;
 }
 
 /**
- * Refuses a file that is damaged, and records that; `undefined` where the file has been replaced or removed meanwhile.
- * Throws `RequestError` `damaged`.
+ * Refuses a damaged file and records the damage. Returns `undefined` if the file was replaced or removed in the
+ * meantime. Throws `RequestError` `damaged`.
  */
 export async function refuseDamaged(
   context: Pick<V4Context, "store" | "log">,
@@ -78,12 +81,12 @@ export async function refuseDamaged(
   throw isDamaged(file);
 }
 
-/** Why a file is not given back. */
+/** The error for a damaged file. */
 export function isDamaged({ name }: Pick<StoredFile, "name">): RequestError {
   return new RequestError("damaged", `${name.slice(0, MAX_QUOTED)} is damaged on the server`);
 }
 
-/** Sums of a whole blob; `undefined` where there is none, or one of another size. */
+/** The digests of a whole blob; `undefined` if the blob is missing or has another size. */
 async function summedUp(
   chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
   sums: ChunkDigests,

@@ -1,13 +1,13 @@
 /**
- * When an upload makes a checkpoint: so often that a server that is killed loses little, so seldom that the rows, whose
- * size is in proportion to the upload's, cost little.
+ * Decides when an upload makes a checkpoint: often enough that little is lost if the server is killed, and rarely enough
+ * that the rows cost little, since their size grows with the upload.
  *
  * @module
  */
 
-/** A checkpoint is considered after every so many bytes, the size at which the disk is synced in the background … */
+/** A checkpoint is considered after this many bytes, the size at which the disk is synced in the background … */
 const CHECKPOINT_SIZE = 64 * 1024 * 1024;
-/** … and made if the upload has grown by this part of itself. */
+/** … and made if the upload has grown by this fraction of itself. */
 const CHECKPOINT_PART = 1 / 8;
 
 export class CheckpointPace {
@@ -19,7 +19,7 @@ export class CheckpointPace {
     this.#considered = this.#made = offset;
   }
 
-  /** Whether to make a checkpoint of these many bytes. One that fails is not tried again before the upload has grown. */
+  /** Whether to make a checkpoint of `bytes` bytes. A failed one is not repeated before the upload has grown. */
   isDue(bytes: number): boolean {
     if (bytes - this.#considered < CHECKPOINT_SIZE) return false;
     this.#considered = bytes;

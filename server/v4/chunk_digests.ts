@@ -1,5 +1,5 @@
 /**
- * The digests of a file's chunks, a page at a time: a connection holds one while its client does not read.
+ * The digests of a file's chunks, one page at a time. A connection keeps only one page while its client does not read.
  *
  * @module
  */
@@ -19,10 +19,10 @@ export class StoredDigests {
   readonly #catalog: { readonly files: Pick<Catalog["files"], "chunkDigests"> };
   readonly #file: Pick<StoredFile, "content" | "size">;
   #page: Bytes;
-  /** Where the page begins, in bytes of all digests. */
+  /** The offset of the page, in bytes of all digests. */
   #begin = 0;
 
-  /** `first`: those that the catalog has found with the file. */
+  /** `first`: the page that the catalog returned with the file. */
   constructor(
     catalog: { readonly files: Pick<Catalog["files"], "chunkDigests"> },
     file: Pick<StoredFile, "content" | "size">,
@@ -33,7 +33,7 @@ export class StoredDigests {
     this.#page = first;
   }
 
-  /** All of them in order; `undefined` in the place of those that are not there any more. */
+  /** All pages in order; `undefined` for a page that no longer exists. */
   async *pages(): AsyncGenerator<Bytes | undefined, void, void> {
     const size = chunkCount(this.#file.size) * DIGEST_SIZE;
     for (let at = 0; at < size; at += CHUNKS_PAGE) {
@@ -41,7 +41,10 @@ export class StoredDigests {
     }
   }
 
-  /** Whether a chunk is the one that was stored. Of a file that was removed meanwhile that is for its client to judge. */
+  /**
+   * Whether a chunk matches its digest. Returns `true` if the file was removed in the meantime: the client verifies the
+   * chunk anyway.
+   */
   async isSound(offset: number, chunk: Bytes): Promise<boolean> {
     const index = offset / CHUNK_SIZE;
     if (chunk.length !== chunkSize(this.#file.size, index)) return false;
@@ -50,7 +53,7 @@ export class StoredDigests {
     return equalBytes(digestChunk(chunk), this.#page.subarray(at, at + DIGEST_SIZE));
   }
 
-  /** Turns to the page that has a digest; `false` where there is none. */
+  /** Loads the page that contains a digest. Returns `false` if it no longer exists. */
   async #at(position: number): Promise<boolean> {
     const begin = position - position % CHUNKS_PAGE;
     if (begin === this.#begin) return true;

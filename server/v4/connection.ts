@@ -1,5 +1,5 @@
 /**
- * One connection of protocol 4: frames in, frames out, and the client's proof of who it is before all else.
+ * A connection of protocol 4: reads and writes frames, and authenticates the client first.
  *
  * @module
  */
@@ -28,35 +28,35 @@ import { RequestError } from "./request_error.ts";
 import { Requests, WINDOW } from "./requests.ts";
 import { SendError } from "./request_context.ts";
 
-/** What makes up the server to a client, beside what all connections share. */
+/** The parts of the server's identity that a connection needs. */
 export type ServedIdentity = Pick<TlsIdentity, "fingerprint" | "names">;
 
 const VERSION = 0x0400;
-/** Ends the wait for the next request where the server stops. */
-const FINISHING = new Error("the server stops");
+/** Ends the wait for the next request when the server stops. */
+const FINISHING = new Error("the server is stopping");
 const NOTHING: Bytes = new Uint8Array(0);
-/** What the socket is read into; TLS gives no more than 16 KiB at once. */
+/** The size of the read buffer, in bytes. TLS returns at most 16 KiB at once. */
 const READ_SIZE = 64 * 1024;
 
-/** They count as parts of the request before them. */
+/** Messages that count as parts of the request before them. */
 const PARTS: readonly MessageKind[] = ["data", "end", "cancel", "leave"];
-/** Answers of which more may follow. */
+/** Answers that come in several messages. */
 const STREAMED: readonly MessageKind[] = ["file", "digests", "data"];
 
 export class V4Connection {
   readonly #context: V4Context;
   readonly #identity: ServedIdentity;
-  /** What the client signs as the server's fingerprint. */
+  /** The fingerprint of the server that the client signs. */
   #fingerprint: Bytes;
   readonly #socket: PeerSocket;
   readonly #state = new ConnectionState(WINDOW);
   readonly #frames = new FrameReader("client", (header) => this.#state.expect(header));
   #requests: Requests | undefined;
   #finishing = false;
-  /** Why the client may not stay, although it was let in. */
+  /** The reason to disconnect a signed-in client. */
   #dismissal: RequestError | undefined;
   readonly #writer = new FrameWriter((bytes) => this.#write(bytes));
-  /** Why the peer could not be told something. */
+  /** The reason why an answer could not be sent. */
   #unsent: unknown;
 
   constructor(context: V4Context, socket: TcpSocket, identity: ServedIdentity) {
@@ -66,7 +66,7 @@ export class V4Connection {
     this.#socket = new PeerSocket(socket, context.limits);
   }
 
-  /** Serves the peer until it leaves, breaks the protocol or is closed. Never rejects. */
+  /** Serves the peer until it disconnects, violates the protocol or is closed. Never rejects. */
   async serve(): Promise<void> {
     try {
       try {
@@ -76,7 +76,7 @@ export class V4Connection {
       } finally {
         await this.#requests?.[Symbol.asyncDispose]();
       }
-      // Who says no more may still listen.
+      // A peer that sends nothing more may still read.
       if (this.#finishing) await this.#sayLast();
       else await this.#writer.drain();
     } catch (cause) {
@@ -85,7 +85,7 @@ export class V4Connection {
       else if (error instanceof RequestError) await this.#sayLast(error);
       else this.#logLoss(error);
     } finally {
-      this.close("it was served");
+      this.close("the connection has ended");
     }
   }
 
@@ -93,15 +93,15 @@ export class V4Connection {
     this.#socket.close(reason);
   }
 
-  /** Answers that the server is busy, and ends the connection; at once when the signal aborts. Never rejects. */
+  /** Answers that the server is full and ends the connection, at once if the signal aborts. Never rejects. */
   async rejectBusy(error: LimitError, signal: AbortSignal): Promise<void> {
-    const close = () => this.close("there is no room for it");
+    const close = () => this.close("the server is full");
     signal.addEventListener("abort", close);
     await this.#refuse(error);
     close();
   }
 
-  /** Takes no further request, and ends the connection as soon as those under way are done and answered. */
+  /** Takes no further requests. Ends the connection as soon as the open ones are answered. */
   finish(): void {
     this.#finishing = true;
     const { isAtWork, isReceiving } = this.#state;
@@ -109,7 +109,7 @@ export class V4Connection {
       if (!isReceiving) this.#socket.interrupt(FINISHING);
       return;
     }
-    const close = () => this.close("the server stops");
+    const close = () => this.close("the server is stopping");
     this.#writer.drain().then(close, close);
   }
 
@@ -121,7 +121,7 @@ export class V4Connection {
       await this.#answerToName(first);
       first = await this.#receive();
     }
-    if (first === undefined) throw new Error("it left before it said who it is");
+    if (first === undefined) throw new SilentDisconnect();
     const principal = await authenticate({
       ...{ context: this.#context, fingerprint: this.#fingerprint, nonce, peer: this.#socket },
       send: (message) => this.#send(message),
@@ -157,11 +157,14 @@ export class V4Connection {
     }
   }
 
-  /** Ends what a client does that may not stay, so that it can be told; at once where it did not end until the next time. */
+  /**
+   * Interrupts the client's work and tells it why. If the client is still connected at the next call, closes the
+   * connection at once.
+   */
   #dismiss({ accountId, name }: NamedPrincipal, refusal: RequestError): void {
     if (this.#dismissal !== undefined) return this.close(refusal.message);
     this.#dismissal = refusal;
-    this.#context.log.info("Ending the connection of {name} ({client}), {address}: {reason}", {
+    this.#context.log.info("Disconnected {name} ({address}): {reason}", {
       event: "client.dismissed",
       ...{ name: printable(name), client: toHex(accountId) },
       ...{ address: this.#socket.address, reason: refusal.message },
@@ -169,19 +172,22 @@ export class V4Connection {
     this.#socket.interrupt(refusal);
   }
 
-  /** The client has verified the server by a name, and signs that. Throws `RequestError` where it is another's. */
+  /**
+   * The client has verified the server by a host name, and signs that name. Throws `RequestError` if the server has no
+   * certificate for it.
+   */
   async #answerToName({ name }: MessageOf<"host">): Promise<void> {
     if (!isOneOf(name, this.#identity.names ?? [])) {
-      const reason = "the server has no certificate for the name under which it was asked for";
+      const reason = "the server has no certificate for the requested name";
       const connection = { context: this.#context, peer: this.#socket };
       throw refused(connection, "", "not-authenticated", reason);
     }
     this.#fingerprint = await fingerprintOfName(name);
   }
 
-  #requestsOf({ accountId, key }: NamedPrincipal): Requests {
+  #requestsOf(principal: NamedPrincipal): Requests {
     return new Requests({
-      ...{ context: this.#context, owner: { accountId, key, address: this.#socket.address } },
+      ...{ context: this.#context, owner: { ...principal, address: this.#socket.address } },
       answers: {
         send: (message) => this.#unlessDismissed(message.kind, () => this.#send(message)),
         sendChunk: (tag, offset, chunk) =>
@@ -192,13 +198,13 @@ export class V4Connection {
     });
   }
 
-  /** Who may not stay gets no more of what was asked for; what was done is told. */
+  /** A dismissed client gets no more parts of streamed answers. Completed requests are still answered. */
   #unlessDismissed(kind: MessageKind, send: () => Promise<void>): Promise<void> {
     const ends = this.#dismissal !== undefined && STREAMED.includes(kind);
     return ends ? Promise.reject(this.#dismissal) : send();
   }
 
-  /** The next message; `undefined` when the peer has left between two. */
+  /** The next message; `undefined` if the peer has disconnected between two messages. */
   async #receive(): Promise<Message | undefined> {
     for (;;) {
       if (this.#dismissal !== undefined) throw this.#dismissal;
@@ -227,13 +233,13 @@ export class V4Connection {
     }
   }
 
-  /** Resolves when there is room for more. */
+  /** Resolves when more can be sent. */
   #send(message: Message): Promise<void> {
     this.#state.send(message);
     return this.#writer.send(encodeMessage(message));
   }
 
-  /** The chunk may change when the promise resolves. */
+  /** The chunk may be changed after the promise resolves. */
   #sendChunk(tag: number, offset: number, chunk: Bytes): Promise<void> {
     this.#state.send({ kind: "data", tag });
     return this.#writer.send(dataHeader(tag, offset, chunk.length), chunk);
@@ -244,8 +250,8 @@ export class V4Connection {
       await this.#socket.send(bytes);
     } catch (error) {
       this.#unsent ??= error;
-      // Nothing more is taken from a peer that takes nothing.
-      this.close(`it could not be answered: ${reasonOf(error)}`);
+      // A peer that does not read must not send more.
+      this.close(`an answer could not be sent: ${reasonOf(error)}`);
       throw new SendError(error);
     }
   }
@@ -256,14 +262,14 @@ export class V4Connection {
       this.#context.limitLog.report(error, address);
       return await this.#sayLast(new RequestError("over-limit", error.message));
     }
-    this.#context.log.warn("Closing {address}: {reason}", {
+    this.#context.log.warn("Closed the connection from {address}: {reason}", {
       event: "connection.refused",
       ...{ address, code: error.code, reason: error.message },
     });
     await this.#sayLast(new RequestError("bad-frame", error.message));
   }
 
-  /** Sees to it that the peer hears all that was said, and why nothing more is. */
+  /** Sends all pending answers, then the refusal, if any, and closes the connection. */
   async #sayLast(refusal?: RequestError): Promise<void> {
     try {
       await this.#writer.drain();
@@ -274,7 +280,9 @@ export class V4Connection {
   }
 
   #logLoss(error: unknown): void {
-    this.#context.log.info("Lost {address}: {reason}", {
+    // Port scans and health checks only connect.
+    const level = error instanceof SilentDisconnect ? "debug" : "info";
+    this.#context.log[level]("Connection from {address} ended: {reason}", {
       event: "connection.lost",
       address: this.#socket.address,
       reason: this.#socket.closedFor ??
@@ -288,12 +296,19 @@ function lastWord({ code, message }: RequestError): Bytes {
 }
 
 function leftWithin(): Error {
-  return new Error("it left within a message or a file");
+  return new Error("the client disconnected in the middle of a message or file");
+}
+
+/** The peer has disconnected without sending anything. */
+class SilentDisconnect extends Error {
+  constructor() {
+    super("the client disconnected before signing in");
+  }
 }
 
 /**
- * What comes; `undefined` where the peer has left without TLS's own goodbye, as most programs do, ours among them. It is
- * not needed here: a message has its length, a file its end, and so nothing can be cut off unseen.
+ * Resolves with the result; `undefined` if the peer has disconnected without TLS's close_notify, as most programs do.
+ * Truncation is detected anyway: messages have a length, and files have an end.
  */
 async function unlessLeft<T>(coming: Promise<T>): Promise<T | undefined> {
   try {

@@ -1,5 +1,5 @@
 /**
- * What the connections of protocol 4 share.
+ * The state that connections of protocol 4 share.
  *
  * @module
  */
@@ -12,18 +12,18 @@ import { RevocationWatch } from "./revocation.ts";
 import { SharedWork } from "./shared_work.ts";
 
 export interface V4Context extends Context {
-  /** Ends the connections of clients that may not stay. */
+  /** Disconnects clients whose account was disabled or removed, or whose key was removed. */
   readonly revocation: RevocationWatch;
-  /** Files of protocol 3 that are read whole for their trees, by path. */
+  /** Files of protocol 3 whose digests are being computed, by blob id. */
   readonly readings: SharedWork<FileDigest | undefined>;
   readonly openUploads: OpenUploads;
-  /** What is held of uploads that were broken off. */
+  /** Uploads that were interrupted and can be resumed. */
   readonly partialUploads: PartialUploads;
-  /** Called when an account has got a key of protocol 4: whoever used it by protocol 3 alone is not it any more. */
+  /** Called when an account has got a key of protocol 4. Sessions of protocol 3 must end then. */
   readonly onAccountClaimed: (accountId: Bytes) => void;
 }
 
-/** Whole files that are read at once for what a peer asks, one of each user's: a disk serves others beside. */
+/** The most files that are read whole at a time, at most one of each account, so that the disk can serve others. */
 const MAX_READINGS = 2;
 
 export function createV4Context(
@@ -41,7 +41,7 @@ export function createV4Context(
   };
 }
 
-/** Drops what has expired. */
+/** Removes expired partial uploads. */
 export async function expireV4({ partialUploads, limits, clock }: V4Context): Promise<void> {
   await partialUploads.expire(clock() - limits.partialTtlMs);
 }

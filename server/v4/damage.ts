@@ -1,6 +1,6 @@
 /**
- * Damage that is found in stored files: the catalog records it, so that nobody is told that such a file is safe, and the
- * log names the file and its user.
+ * Damage that is found in stored files. The catalog records it, so that clients no longer skip the file as unchanged,
+ * and the log names the file and its user.
  *
  * @module
  */
@@ -18,8 +18,8 @@ const WORDS: Readonly<Record<Damage, string>> = {
 };
 
 /**
- * The damage of a file that shows without reading the content: damage that was found before, or a blob that is missing or
- * has another size. For content that the catalog keeps, its row already says so.
+ * The damage of a file that shows without reading its content: known damage, a missing blob, or another size. For
+ * inline content, the catalog's row is enough.
  */
 export async function visibleDamage(
   { blobs }: Pick<Store, "blobs">,
@@ -31,7 +31,7 @@ export async function visibleDamage(
   return found.size === size ? undefined : "size";
 }
 
-/** Records the damage of a file that a client has asked for, and logs it, where the catalog does not have it yet. */
+/** Records and logs the damage of a requested file, unless the catalog already has it. */
 export async function recordDamage(
   { store: { catalog }, log }: Pick<V4Context, "store" | "log">,
   file: StoredFile,
@@ -44,12 +44,12 @@ export async function recordDamage(
     const isNew = await catalog.files.setDamage(path, damage);
     if (!isNew) return;
     const user = (await catalog.accounts.find({ id: accountId }))?.name ?? "";
-    log.error("Damaged file {file} of {user}: {what} ({path}); see xfer server verify", {
+    log.error("Found {file} of {user} damaged: {what} ({path}); run 'xfer server verify'", {
       event: "file.damaged",
       ...{ ...about, user, damage, what: WORDS[damage] },
     });
   } catch (error) {
-    log.error("Could not record that {file} of {client} is damaged: {reason}", {
+    log.error("Could not mark {file} of account {client} as damaged: {reason}", {
       event: "file.damage-not-recorded",
       ...{ ...about, damage, reason: reasonWithPathOf(error) },
     });

@@ -1,9 +1,10 @@
 /**
- * Requests about files that are stored.
+ * Requests about stored files.
  *
  * @module
  */
 import type { Bytes } from "../../protocol/bytes.ts";
+import { printable } from "../../protocol/printable.ts";
 import type { Message, MessageKind, MessageOf } from "../../protocol/v4/messages.ts";
 import { CHUNK_SIZE, chunkCount, DIGEST_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { BlobNotFound } from "../blobs/blob_store.ts";
@@ -14,18 +15,18 @@ import { checkFileName, RequestError } from "./request_error.ts";
 import { logFile, type RequestContext } from "./request_context.ts";
 import { type FileWithDigests, isDamaged, refuseDamaged, withDigests } from "./backfill_digests.ts";
 
-/** Names that are looked up at once for a list. */
+/** The number of files in one look-up of a list. */
 const PAGE = 500;
-/** How often a file is looked up that is replaced each time before it is read. */
+/** The most look-ups of a file that is replaced each time before it can be read. */
 const MAX_LOOKS = 16;
-/** Characters of a name that a refusal repeats: it has to fit into its frame. */
+/** The most characters of a name in an error, which must fit into one frame. */
 const MAX_QUOTED = 255;
 
 type Handlers = {
   readonly [K in MessageKind]?: (session: RequestContext, message: MessageOf<K>) => Promise<void>;
 };
 
-/** Each answers by itself, or throws why it does not. */
+/** Each handler sends its answer, or throws why it refuses. */
 export const FILE_REQUESTS: Handlers = {
   get,
   async list(session, { tag, prefix }) {
@@ -44,7 +45,7 @@ export const FILE_REQUESTS: Handlers = {
     context.quotaReservations.revoke(owner.accountId, name);
     if (garbage === undefined) throw noSuchFile(name);
     await context.garbage.collect(garbage);
-    logFile(session, "file.removed", "Removed {file} of {client}", name);
+    logFile(session, "file.removed", "Removed {file} for {user} from {address}", name);
     await answers.send({ kind: "done", tag });
   },
   async rename(session, { tag, oldName, newName }) {
@@ -56,8 +57,9 @@ export const FILE_REQUESTS: Handlers = {
       context.quotaReservations.revoke(owner.accountId, newName, { isStored: true });
     }
     if (outcome === "missing") throw noSuchFile(oldName);
-    if (outcome === "taken") throw new RequestError("file-exists", `${newName} is there already`);
-    logFile(session, "file.renamed", "Renamed a file of {client} to {file}", newName);
+    if (outcome === "taken") throw new RequestError("file-exists", `${newName} already exists`);
+    const words = "Renamed {oldName} to {file} for {user} from {address}";
+    logFile(session, "file.renamed", words, newName, { oldName: printable(oldName) });
     await answers.send({ kind: "done", tag });
   },
 };
@@ -87,8 +89,8 @@ async function* versionsOf({ context, owner }: RequestContext, name: string) {
 }
 
 /**
- * Sends what is known of files, and which are damaged; `versionOf` says which version stands for one that has been replaced
- * meanwhile.
+ * Describes files, including damaged ones. `versionOf`: the version to look up if the file was replaced in the
+ * meantime.
  */
 async function describeAll(
   session: RequestContext,
@@ -104,7 +106,7 @@ async function describeAll(
   await answers.send({ kind: "done", tag });
 }
 
-/** `undefined` for a file that has been removed meanwhile. */
+/** `undefined` for a file that was removed in the meantime. */
 async function describeOne(
   session: RequestContext,
   tag: number,
@@ -135,7 +137,7 @@ async function get(session: RequestContext, request: MessageOf<"get">): Promise<
     const end = Math.min(to, file.size);
     for (let at = beginOfChunk(from), piece = first; from < end && at < end;) {
       if (piece.value === undefined || !(await digests.isSound(at, piece.value))) {
-        // A file that was replaced meanwhile has no row to be recorded in.
+        // Does nothing if the file was replaced in the meantime.
         await recordDamage(session.context, file, "content");
         throw isDamaged(file);
       }
@@ -152,14 +154,16 @@ async function get(session: RequestContext, request: MessageOf<"get">): Promise<
 interface Opened {
   readonly file: FileWithDigests;
   readonly digests: StoredDigests;
-  /** The first chunk that is wanted, where any is, and those behind it: of this file, whatever becomes of its name. */
+  /**
+   * The first requested chunk, if any, and the chunks after it. They stay readable if the file is replaced or removed.
+   */
   readonly first: IteratorResult<Bytes, void>;
   readonly chunks: AsyncGenerator<Bytes, void, void>;
 }
 
 /**
- * Looks a file up and opens it. One that is replaced or removed in between is looked up again: nobody is told of a file
- * before it is open. Throws `RequestError`.
+ * Looks up a file and opens it. Looks it up again if it is replaced or removed in between, so that only open files are
+ * described. Throws `RequestError`.
  */
 async function open(
   session: RequestContext,
@@ -172,7 +176,7 @@ async function open(
     if (found === undefined) throw noSuchFile(name, version);
     const { chunks: digests, bytes, ...stored } = found;
     const file = await withDigests(session, stored);
-    // One that was just read for its tree has its digests from now on.
+    // After the digest was computed, the chunk digests are in the catalog too.
     if (file === undefined || stored.tree === undefined) continue;
     const begin = beginOfChunk(from);
     const chunks = bytes === undefined
@@ -189,14 +193,14 @@ async function open(
   throw replacedTooOften(name);
 }
 
-/** A small file, which is one chunk, in the place of those of a blob. */
+/** Inline content as chunks. It is at most one chunk. */
 async function* inMemory(content: Bytes): AsyncGenerator<Bytes, void, void> {
   yield content;
 }
 
 const NONE: IteratorResult<Bytes, void> = { done: true, value: undefined };
 
-/** The first piece, with which a blob is open; `undefined` where there is none. */
+/** The first piece of a blob, which opens it; `undefined` if the blob is missing. */
 async function firstOf(
   pieces: AsyncGenerator<Bytes, void, void>,
 ): Promise<IteratorResult<Bytes, void> | undefined> {
@@ -233,12 +237,12 @@ function describe(tag: number, file: FileWithDigests): Message {
   return { kind: "file", tag, name, version, size, storedAt, cksum: crc, ...tree };
 }
 
-/** `version`: 0 for whichever is current. */
+/** `version`: 0 for the current one. */
 function noSuchFile(name: string, version = 0): RequestError {
-  const what = version === 0 ? "file" : `version ${version} of`;
-  return new RequestError("no-such-file", `there is no ${what} ${name.slice(0, MAX_QUOTED)}`);
+  const what = version === 0 ? "file" : `version (${version})`;
+  return new RequestError("no-such-file", `no such ${what}: ${name.slice(0, MAX_QUOTED)}`);
 }
 
 function replacedTooOften(name: string): RequestError {
-  return new RequestError("cannot-store", `${name} is replaced faster than it can be read`);
+  return new RequestError("cannot-store", `${name} is overwritten faster than it can be read`);
 }

@@ -1,5 +1,5 @@
 /**
- * The further connections of a client that bring chunks of one upload.
+ * The other connections of a client that send chunks of one upload.
  *
  * @module
  */
@@ -15,12 +15,12 @@ export class JoinedConnections {
     if (--this.#count === 0) this.#onNone?.();
   }
 
-  /** Resolves when none is left, or they are not waited for any longer. One waits at a time. */
+  /** Resolves when no connection is left, or after `abandon`. Only one caller can wait at a time. */
   async none(): Promise<void> {
     if (this.#count > 0) await new Promise<void>((resolve) => this.#onNone = resolve);
   }
 
-  /** Waits for none of them. */
+  /** Ends the wait for the connections. */
   abandon(): void {
     this.#onNone?.();
   }

@@ -1,6 +1,6 @@
 /**
- * How a client is let in: by its first message, whose signature proves that it has the key (docs/protocol-4.md, "Who is
- * who").
+ * Signs in a client by its first message, whose signature proves that the client has the key (docs/protocol-4.md,
+ * "Authentication").
  *
  * @module
  */
@@ -28,34 +28,34 @@ import { PROTOCOL_4 } from "../catalog/accounts.ts";
 import { MAX_KEYS } from "../catalog/bounds.ts";
 import { RequestError, type RequestErrorCode } from "./request_error.ts";
 
-/** Who was let in, and by which key. */
+/** A signed-in account with its name and key. */
 export interface NamedPrincipal extends Principal {
   readonly name: string;
 }
 
-/** The connection of somebody who has not been let in yet. */
+/** A connection whose client has not signed in yet. */
 export interface UnauthenticatedConnection {
   readonly context: V4Context;
-  /** Of the server. */
+  /** The server's fingerprint. */
   readonly fingerprint: Bytes;
-  /** Of this connection. */
+  /** The nonce of this connection. */
   readonly nonce: Bytes;
   readonly peer: {
     /** `HOST:PORT`. */
     readonly address: string;
-    /** The same where peers are counted: see `addressKey`. */
+    /** The key under which the peer is counted, see `addressKey`. */
     readonly origin: string;
   };
   send(message: Message): Promise<void>;
-  /** The next message; `undefined` where the peer has left. */
+  /** The next message; `undefined` if the peer has disconnected. */
   receive(): Promise<Message | undefined>;
 }
 
-/** Characters of a name that is none which are logged: as many as a name has at most. */
+/** The most characters of an invalid name in the log: the maximum of a valid one. */
 const MAX_LOGGED = 254;
 const WRONG_SIGNATURE = "the signature is wrong";
 
-/** Returns `undefined` where the client leaves in between. */
+/** Returns `undefined` if the client disconnects in between. */
 type LoginHandler<K extends MessageKind> = (
   connection: UnauthenticatedConnection,
   message: MessageOf<K>,
@@ -75,7 +75,7 @@ const LOGIN_HANDLERS: { readonly [K in "register" | "login" | "claim"]: LoginHan
         connection,
         name,
         "bad-user-name",
-        "a name has 1 to 254 ASCII letters and digits",
+        "a user name must have 1 to 254 ASCII letters and digits",
       );
     }
     const { store: { catalog }, random, clock, registration } = context;
@@ -99,13 +99,13 @@ const LOGIN_HANDLERS: { readonly [K in "register" | "login" | "claim"]: LoginHan
     if (!hasKey(account, key)) {
       const reason = !proven
         ? WRONG_SIGNATURE
-        : `the account ${account ? "has no such key" : "is not known"}`;
-      context.log.info("Denied {client} from {address} to log in: {reason}", {
+        : `the account ${account ? "has no such key" : "does not exist"}`;
+      context.log.info("Denied sign-in to account {client} from {address}: {reason}", {
         event: "client.denied",
         ...{ name: "", client: toHex(accountId), address, reason },
       });
-      // Who is denied is not told which.
-      throw new RequestError("not-authenticated", "no such account has this key");
+      // The client does not learn which of the two is wrong.
+      throw new RequestError("not-authenticated", "unknown account or key");
     }
     const entered = account.disabled ? "disabled" : { account, how: "known" } as const;
     return accept(connection, entered, account.name, key);
@@ -133,27 +133,30 @@ const LOGIN_HANDLERS: { readonly [K in "register" | "login" | "claim"]: LoginHan
 };
 
 /**
- * Lets a client in by its first message; `undefined` where it leaves in between. Throws `RequestError`, `LimitError`, and
- * `ProtocolError` for what is no way in.
+ * Signs a client in by its first message. Returns `undefined` if the client disconnects in between. Throws
+ * `RequestError`, `LimitError`, and `ProtocolError` for a message that does not sign in.
  */
 export async function authenticate(
   connection: UnauthenticatedConnection,
   message: Message,
 ): Promise<NamedPrincipal | undefined> {
   if (!Object.hasOwn(LOGIN_HANDLERS, message.kind)) {
-    throw new ProtocolError("bad-frame", `Cannot take ${message.kind} before a client is let in`);
+    throw new ProtocolError("bad-frame", `${message.kind} came before sign-in`);
   }
   return await (LOGIN_HANDLERS[message.kind as keyof typeof LOGIN_HANDLERS] as LoginHandler<
     MessageKind
   >)(connection, message);
 }
 
-/** What a client is told that may not stay. */
+/** The error for a client whose session must end. */
 export function dismissal(fault: RevocationReason): RequestError {
   return new RequestError(...(fault === "disabled" ? REFUSALS.disabled : GONE));
 }
 
-/** Has the client prove that it owns the RSA key of an account; `false` where it leaves instead. Throws `RequestError`. */
+/**
+ * Challenges the client to prove that it owns the account's RSA key. Returns `false` if the client disconnects. Throws
+ * `RequestError` if the proof is wrong.
+ */
 async function ownsAccount(
   connection: UnauthenticatedConnection,
   { accountId, name, key }: NamedPrincipal,
@@ -166,7 +169,7 @@ async function ownsAccount(
   const answer = await receive();
   if (answer === undefined) return false;
   if (answer.kind !== "unsealed") {
-    throw new ProtocolError("bad-frame", `Cannot take ${answer.kind} in place of unsealed`);
+    throw new ProtocolError("bad-frame", `${answer.kind} came instead of unsealed`);
   }
   if (await verifyProof(secret, { fingerprint, clientId: accountId, key }, answer.proof)) {
     return true;
@@ -175,29 +178,26 @@ async function ownsAccount(
 }
 
 const WORDS: Readonly<Record<LoginResult["how"], readonly [event: string, words: string]>> = {
-  known: ["client.logged-in", "Logged in {name} ({client}) from {address}"],
-  registered: ["client.registered", "Registered {name} as {client} from {address}"],
-  linked: ["client.linked", "Linked a further key to {name} ({client}) from {address}"],
-  claimed: [
-    "client.claimed",
-    "Took {name} ({client}) over from protocol 3 to protocol 4, from {address}",
-  ],
+  known: ["client.logged-in", "Signed in {name} from {address}"],
+  registered: ["client.registered", "Registered {name} with id {client} from {address}"],
+  linked: ["client.linked", "Linked another key to {name} from {address}"],
+  claimed: ["client.claimed", "Moved {name} from protocol 3 to protocol 4 ({address})"],
 };
 
-const GONE = ["not-authenticated", "the account is gone, or no longer has this key"] as const;
+const GONE = ["not-authenticated", "the account was removed, or no longer has this key"] as const;
 
 const REFUSALS: Readonly<Record<LoginFault, readonly [code: RequestErrorCode, message: string]>> = {
-  "name-taken": ["name-taken", "the name is another's"],
-  "closed": ["registration-closed", "the server takes nobody new by itself"],
-  "invitation-needed": ["registration-closed", "only who has an invitation may register"],
-  "token-unknown": ["bad-token", "the token is not known here, or was withdrawn"],
+  "name-taken": ["name-taken", "the user name is taken"],
+  "closed": ["registration-closed", "registration is closed"],
+  "invitation-needed": ["registration-closed", "registration requires an invitation"],
+  "token-unknown": ["bad-token", "the token is unknown or was revoked"],
   "token-expired": ["bad-token", "the token has expired"],
   "token-used-up": ["bad-token", "the token is used up"],
-  "token-of-another": ["bad-token", "the token links to an account of another name"],
-  "no-such-account": ["no-such-account", "there is no account of protocol 3 with this id and name"],
-  "claimed-already": ["not-authenticated", "the account has keys of protocol 4 already"],
-  "disabled": ["account-disabled", "the server's operator has disabled the account"],
-  "too-many-keys": ["over-limit", `the account has ${MAX_KEYS} keys, which is the most`],
+  "token-of-another": ["bad-token", "the token links to an account with another name"],
+  "no-such-account": ["no-such-account", "no protocol 3 account has this id and name"],
+  "claimed-already": ["not-authenticated", "the account already uses protocol 4"],
+  "disabled": ["account-disabled", "the operator has disabled the account"],
+  "too-many-keys": ["over-limit", `the account already has ${MAX_KEYS} keys, the maximum`],
 };
 
 /** Throws `RequestError`. */
@@ -227,14 +227,15 @@ async function refuseUnsigned(
   if (!(await proven)) throw refused(connection, name, "not-authenticated", WRONG_SIGNATURE);
 }
 
-/** Logs that somebody is not let in, and returns what he is told. */
+/** Logs a refused sign-in, and returns the error for the client. */
 export function refused(
   { context, peer: { address } }: Pick<UnauthenticatedConnection, "context" | "peer">,
   name: string,
   code: RequestErrorCode,
   reason: string,
 ): RequestError {
-  context.log.warn("Did not let {name} in from {address}: {reason}", {
+  const as = name === "" ? "" : " as {name}";
+  context.log.warn(`Refused sign-in${as} from {address}: {reason}`, {
     event: "client.refused",
     ...{ name: printable(name.slice(0, MAX_LOGGED)), address, reason },
   });

@@ -1,6 +1,6 @@
 /**
- * The open uploads of all connections: by client and name, since only the newest of a name can be resumed, and by the id
- * by which other connections of the client join them.
+ * The open uploads of all connections. They are found by client and name, since only the newest of a name can be
+ * resumed, and by the id with which other connections of the client join them.
  *
  * @module
  */
@@ -8,9 +8,9 @@ import { type Bytes, equalBytes, toHex } from "../../protocol/bytes.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import type { UploadId } from "../blobs/blob_store.ts";
 
-/** What other uploads of a name, and other connections of a client, need of an upload. */
+/** The parts of an upload that other uploads of its name and other connections of its client use. */
 export interface OpenUpload {
-  /** By which other connections join it. */
+  /** The id with which other connections join. */
   readonly id: Bytes;
   readonly accountId: Bytes;
   readonly request: Pick<MessageOf<"put">, "name">;
@@ -18,7 +18,7 @@ export interface OpenUpload {
   readonly uploadId: UploadId | undefined;
   /** Whether it takes chunks. */
   readonly isReceiving: boolean;
-  /** Why a write has failed, if one has. */
+  /** The error of a failed write. */
   readonly failure: unknown;
   /**
    * Writes a chunk and detaches its buffer. Resolves when the write has ended; `failure` says how. A chunk that comes
@@ -27,7 +27,7 @@ export interface OpenUpload {
   write(data: MessageOf<"data">): Promise<void>;
   /** Another connection of the client takes part. Returns `false` if none can. */
   join(): boolean;
-  /** It no longer does. */
+  /** The connection no longer takes part. */
   leave(): void;
   /** The client continues on another connection: ends this one, and resolves when the upload is suspended. */
   suspendForSuccessor(): Promise<void>;
@@ -35,10 +35,10 @@ export interface OpenUpload {
   loseName(): Promise<void>;
 }
 
-/** As many as there are files on their way in, which `maxStagedPerClient` bounds. */
+/** The number of open uploads is bounded by `maxStagedPerClient`. */
 export class OpenUploads {
   readonly #open = new Set<OpenUpload>();
-  /** Oldest first: each is suspended for the next, or loses its name to it. */
+  /** Oldest first. Each is suspended for the next one, or loses its name to it. */
   readonly #byName = new Map<string, OpenUpload[]>();
   readonly #byId = new Map<string, OpenUpload>();
 

@@ -1,6 +1,6 @@
 /**
- * Partial uploads: what of them is durable, in the blob store and in rows of the catalog. Bytes are durable before their
- * row is; a row without its upload is worth nothing.
+ * Partial uploads: their durable bytes are in the blob store, and their checkpoints in the catalog. Bytes become
+ * durable before their row. A row without its upload is useless.
  *
  * @module
  */
@@ -12,10 +12,10 @@ import type { Limits } from "../limits/limits.ts";
 import type { GarbageCollector } from "../uploads/garbage_collector.ts";
 import { quotaOfAll } from "../uploads/quota_reservations.ts";
 
-/** Rows that are looked at together: with the longest names they have 450 KiB. */
+/** The number of rows in one look-up. With the longest names they take 450 KiB. */
 const PAGE = 50;
 
-/** What it works with. */
+/** The dependencies of {@link PartialUploads}. */
 export interface PartialUploadsOptions {
   readonly catalog: Catalog;
   readonly blobs: BlobStore;
@@ -27,7 +27,7 @@ export interface PartialUploadsOptions {
 
 export class PartialUploads {
   readonly #options: PartialUploadsOptions;
-  /** Accounts that have had partial uploads since the start: a query for each file of the others would take long. */
+  /** Accounts that have had partial uploads since the start. It saves the others a query per file. */
   readonly #owners = new Set<string>();
 
   constructor(options: PartialUploadsOptions) {
@@ -63,7 +63,7 @@ export class PartialUploads {
     return await this.#options.catalog.uploads.find(accountId, name);
   }
 
-  /** Records a checkpoint, in place of the one of the same name. Throws `CatalogRefusal`. */
+  /** Records a checkpoint, which replaces the previous one of the name. Throws `CatalogRefusal`. */
   async save(partial: Omit<PartialUpload, "updatedAt">): Promise<void> {
     const { catalog, limits, clock, garbage } = this.#options;
     this.#owners.add(toHex(partial.accountId));

@@ -1,5 +1,5 @@
 /**
- * What the handlers of one connection have.
+ * The context of a connection's request handlers.
  *
  * @module
  */
@@ -12,45 +12,51 @@ import type { V4Context } from "./context.ts";
 
 export interface ConnectedPrincipal {
   readonly accountId: Bytes;
-  /** By which it has logged in. */
+  /** The key with which the client signed in. */
   readonly key: Bytes;
-  /** Of the peer, for the log. */
+  /** The user name, for the log. */
+  readonly name: string;
+  /** The peer's address, for the log. */
   readonly address: string;
 }
 
-/** An answer did not go out: the peer has left, or its connection was closed. It is no failure of what was asked for. */
+/**
+ * An answer could not be sent, because the peer has disconnected or the connection was closed. The request itself has
+ * not failed.
+ */
 export class SendError extends Error {
   constructor(cause: unknown) {
-    super(`Cannot send: ${reasonOf(cause)}`, { cause });
+    super(`cannot send: ${reasonOf(cause)}`, { cause });
   }
 }
 
 export interface Answers {
   /** Resolves when the message is sent. Throws `SendError`. */
   send(message: Message): Promise<void>;
-  /** The same of a chunk, which may change when the promise resolves. */
+  /** Sends a chunk, which may be changed after the promise resolves. */
   sendChunk(tag: number, offset: number, chunk: Bytes): Promise<void>;
   /** Ends the connection at once. */
   close(reason: string): void;
-  /** Calls `leave` with `SendError` when the client leaves, as far as that can be seen, until it is disposed of. */
+  /** Calls `leave` with `SendError` when it notices that the client has disconnected, until the result is disposed of. */
   onLeft(leave: Leave): Disposable;
 }
 
 export interface RequestContext {
   readonly context: V4Context;
-  /** Who has logged in. */
+  /** The signed-in account. */
   readonly owner: ConnectedPrincipal;
   readonly answers: Answers;
 }
 
-/** Logs what was done with a file, in words with {file} and {client}. */
+/** Logs a change of a file. `words` can contain {file}, {user}, {address} and the names in `others`. */
 export function logFile(
   { context, owner }: RequestContext,
   event: string,
   words: string,
   name: string,
+  others: Readonly<Record<string, string>> = {},
 ) {
-  const { accountId, address } = owner;
-  const properties = { file: printable(name), client: toHex(accountId), address };
-  context.log.info(words, { event, ...properties });
+  const { accountId, name: user, address } = owner;
+  const properties = { file: printable(name), client: toHex(accountId), user, address };
+  context.log.info(words, { event, ...properties, ...others });
 }

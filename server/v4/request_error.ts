@@ -1,5 +1,5 @@
 /**
- * Why a request is not done, as docs/protocol-4.md, "Errors" lists the codes.
+ * Errors that refuse a request. docs/protocol-4.md, "Errors" lists their codes.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export type RequestErrorCode =
   | "damaged"
   | "bad-frame";
 
-/** Characters of a message: one that names what the client has named must still fit into a frame. */
+/** The most characters of a message. With a name of the client's in it, the message must still fit into a frame. */
 const MAX_MESSAGE = 1000;
 
 export class RequestError extends Error {
@@ -43,7 +43,7 @@ const CODES: Readonly<Record<RefusalReason, RequestErrorCode>> = {
   "other-protocol": "cannot-store",
 };
 
-/** What the catalog refuses, as a client is told. */
+/** The error for a client when the catalog refuses a file. */
 export function toRefusal({ reason, message }: CatalogRefusal): RequestError {
   return new RequestError(CODES[reason], message);
 }

@@ -1,5 +1,5 @@
 /**
- * What the server does for a client that has proven who it is. What may come when is `ConnectionState`'s to judge.
+ * The requests of a signed-in client. `ConnectionState` decides which messages can come when.
  *
  * @module
  */
@@ -18,17 +18,17 @@ import { V4Upload } from "./upload.ts";
 import { RequestError, toRefusal } from "./request_error.ts";
 import { type RequestContext, SendError } from "./request_context.ts";
 
-/** Puts of a connection that are not answered at a time: so many small files are synced and committed together. */
+/** The most unanswered puts of a connection. Small files are synced and committed together. */
 export const WINDOW = 256;
 
 export class Requests implements AsyncDisposable {
   readonly #session: RequestContext;
   readonly #backlog: WriteBacklog;
-  /** The file whose data comes; none where it was refused, and is passed over. */
+  /** The upload whose data arrives on this connection; `undefined` if it was refused and its data is ignored. */
   #incoming: V4Upload | undefined;
-  /** The transfer of another connection whose data comes here too. */
+  /** The upload of another connection whose data arrives here too. */
   #joined: OpenUpload | undefined;
-  /** Puts that have come whole, and whose answers have not found room yet. */
+  /** Uploads that are complete but not answered yet. */
   readonly #deciding = new Set<Promise<void>>();
 
   constructor(session: RequestContext) {
@@ -36,7 +36,9 @@ export class Requests implements AsyncDisposable {
     this.#backlog = new WriteBacklog(() => session.context.staging.count);
   }
 
-  /** Answers a message that may come now. Throws `ProtocolError` `bad-frame` for a chunk that does not fit its file. */
+  /**
+   * Handles a message that is allowed now. Throws `ProtocolError` `bad-frame` for a chunk that does not fit its file.
+   */
   async handle(message: Message): Promise<void> {
     switch (message.kind) {
       case "put":
@@ -56,7 +58,7 @@ export class Requests implements AsyncDisposable {
     }
   }
 
-  /** Holds what is on its way in, and waits for what is being stored. */
+  /** Suspends the upload in progress, and waits for those being committed. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#joined?.leave();
     await this.#incoming?.suspend();
@@ -76,7 +78,7 @@ export class Requests implements AsyncDisposable {
     const incoming = this.#incoming;
     const upload = incoming ?? this.#joined;
     const { bytes } = message;
-    // What was refused is passed over.
+    // The upload was refused, so its data is ignored.
     if (upload === undefined) return release(bytes);
     if (incoming !== undefined && incoming.failure !== undefined) {
       return await this.#giveUp(message.tag, incoming);
@@ -93,17 +95,17 @@ export class Requests implements AsyncDisposable {
     });
   }
 
-  /** What remains to be done for a file goes on while the next one comes. */
+  /** Commits the upload while the next one arrives. */
   async #end(message: MessageOf<"end">): Promise<void> {
     const upload = this.#incoming;
     if (upload === undefined) return;
     await upload.awaitWhole();
     this.#incoming = undefined;
     const deciding: Promise<void> = this.#finish(upload, message)
-      // Who has left is not told.
+      // The client has disconnected.
       .catch(() => undefined).finally(() => this.#deciding.delete(deciding));
     this.#deciding.add(deciding);
-    // Nothing more is taken from a client that does not take its answers.
+    // A client that does not read its answers must not send more.
     if (this.#deciding.size >= WINDOW) await Promise.race(this.#deciding);
   }
 
@@ -149,15 +151,15 @@ export class Requests implements AsyncDisposable {
       | undefined;
     await this.#attempt(message.tag, async () => {
       if (handler === undefined) {
-        throw new RequestError("over-limit", `${message.kind} is not offered`);
+        throw new RequestError("over-limit", `${message.kind} is not supported`);
       }
       await handler(this.#session, message);
     });
   }
 
   /**
-   * Does work for a request, and answers why where it fails. Returns whether it did not. Throws `ProtocolError` and
-   * `SendError`, which end the connection.
+   * Does the work of a request, and answers with an error if it fails. Returns whether it succeeded. Throws
+   * `ProtocolError` and `SendError`, which end the connection.
    */
   async #attempt(tag: number, work: () => Promise<void> | void): Promise<boolean> {
     try {
@@ -172,31 +174,34 @@ export class Requests implements AsyncDisposable {
   }
 
   #explain(error: unknown): RequestError {
-    const { context: { log, limitLog }, owner: { address, accountId } } = this.#session;
+    const { context: { log, limitLog }, owner: { address, accountId, name: user } } = this.#session;
     if (error instanceof LimitError) {
       limitLog.report(error, address);
       return new RequestError("over-limit", error.message);
     }
     if (error instanceof CatalogRefusal || error instanceof RequestError) {
       const refusal = error instanceof RequestError ? error : toRefusal(error);
-      // Nothing out of the common: clients ask for what may not be there.
-      log.debug("Refused a request of {client} from {address}: {reason}", {
+      // Clients often ask for files that may not exist.
+      log.debug("Refused a request of {user} from {address}: {reason}", {
         event: "request.refused",
-        ...{ client: toHex(accountId), address },
+        ...{ client: toHex(accountId), user, address },
         ...{ code: refusal.code, reason: printable(refusal.message) },
       });
       return refusal;
     }
-    log.error("Could not answer {request} of {address}: {reason}", {
+    log.error("Could not answer a request of {user} from {address}: {reason}", {
       event: "request.failed",
-      ...{ request: "protocol 4", address, reason: printable(String(error)) },
+      ...{ request: "protocol 4", user, address, reason: printable(String(error)) },
     });
-    return new RequestError("cannot-store", "the server could not do it: it is full or failing");
+    return new RequestError(
+      "cannot-store",
+      "the server could not complete the request: disk full or I/O error",
+    );
   }
 }
 
 function noSuchTransfer(): RequestError {
-  return new RequestError("no-such-transfer", "no upload of yours with this id is open");
+  return new RequestError("no-such-transfer", "you have no open upload with this id");
 }
 
 const REQUESTS = {
@@ -208,9 +213,9 @@ const REQUESTS = {
     const { store: { catalog }, clock } = context;
     const wish = { accountId, uses: 1, lifeMs: LINK_LIFE_MS };
     const made = await tryToMakeToken(catalog, wish, clock(), key);
-    // Within the second before its operator's word holds, a link would outlive the key.
+    // The key was removed or the account disabled less than a second ago. A link token would outlive it.
     if (made === undefined) {
-      throw new RequestError("not-authenticated", "the account may not be linked");
+      throw new RequestError("not-authenticated", "the account cannot be linked");
     }
     await answers.send({ kind: "token", tag, ...made });
   },

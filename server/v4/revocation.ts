@@ -1,6 +1,6 @@
 /**
- * Ends the sessions of protocol 4 whose account was disabled, or has lost the key or is gone: within about a second, even
- * when they are idle or in the middle of a transfer.
+ * Ends the sessions of protocol 4 whose account was disabled or removed, or whose key was removed. It takes about a
+ * second, even if they are idle or in the middle of a transfer.
  *
  * @module
  */
@@ -8,11 +8,11 @@ import type { Principal, RevocationReason } from "../catalog/accounts.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Log } from "../limits/server_log.ts";
 
-/** How often the catalog is asked, in milliseconds: in one look for all sessions. */
+/** The interval at which the catalog is asked, in milliseconds. One query covers all sessions. */
 export const WATCH_MS = 1000;
 
 export interface WatchedSession extends Principal {
-  /** Called at each look that finds a reason, until the session is removed. */
+  /** Called at each query that finds a reason, until the session is removed. */
   dismiss(reason: RevocationReason): void;
 }
 
@@ -26,12 +26,12 @@ export interface RevocationWatchOptions {
 export class RevocationWatch {
   readonly #options: RevocationWatchOptions;
   readonly #sessions = new Set<WatchedSession>();
-  /** Runs from one look to the next while there are sessions. */
+  /** Runs between two queries while sessions exist. */
   #timer: ReturnType<typeof setTimeout> | undefined;
   #looking: Promise<void> | undefined;
-  /** When the last look began that succeeded. */
+  /** When the last successful query began. */
   #lookedAt = -Infinity;
-  /** Whether the last look of the timer failed: that is logged once. */
+  /** Whether the last query of the timer failed. Only the first failure is logged. */
   #isFailing = false;
 
   constructor(options: RevocationWatchOptions) {
@@ -55,28 +55,28 @@ export class RevocationWatch {
   }
 
   /**
-   * Resolves when the last look began less than a second ago, so that no request of a dismissed session is done. Throws
-   * what the catalog throws.
+   * Resolves when the last query began less than a second ago, so that a dismissed session cannot make a request.
+   * Throws what the catalog throws.
    */
   async refresh(): Promise<void> {
     if (this.#options.ticks() - this.#lookedAt >= WATCH_MS) await this.#look();
   }
 
   async #watch(): Promise<void> {
-    // A catalog that takes longer than the interval is not asked again meanwhile.
+    // Don't start another query while a slow one runs.
     if (this.#looking !== undefined) return this.#setTimer();
     try {
       await this.#look();
       this.#isFailing = false;
     } catch (error) {
-      // The data folder is closed after the last session has ended.
+      // Failures while the server closes its data folder do not matter.
       if (this.#sessions.size > 0 && !this.#isFailing) this.#logFailure(error);
     }
   }
 
-  /** Looks once for all who need it at a time. */
+  /** Queries the catalog once for all callers that wait. */
   #look(): Promise<void> {
-    // Who is dismissed has until the next look to be told.
+    // A dismissed session has until the next query to disconnect.
     if (this.#looking === undefined) this.#setTimer();
     this.#looking ??= this.#dismissRevoked().finally(() => this.#looking = undefined);
     return this.#looking;
@@ -97,7 +97,7 @@ export class RevocationWatch {
 
   #logFailure(error: unknown): void {
     this.#isFailing = true;
-    this.#options.log.error("Could not see who may stay: {reason}", {
+    this.#options.log.error("Could not check for disabled and removed accounts: {reason}", {
       event: "housekeeping.failed",
       reason: String(error),
     });

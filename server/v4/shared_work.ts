@@ -1,6 +1,6 @@
 /**
- * Expensive work that peers ask for: done once for all who wait for it, some at a time, one of each owner's, and broken
- * off where nobody waits any more.
+ * Expensive work that peers ask for. It is done once for all who wait for it, up to a number at a time, one per owner.
+ * It is aborted when no one waits for it any longer.
  *
  * @module
  */
@@ -17,25 +17,25 @@ interface SharedJob<T> {
 export class SharedWork<T> {
   readonly #max: number;
   readonly #jobs = new Map<string, SharedJob<T>>();
-  /** Those that have not begun, in the order in which they were asked for. */
+  /** Work that has not begun, in the order of requests. */
   readonly #queue = new Set<SharedJob<T>>();
-  /** Owners whose work is being done. */
+  /** Owners whose work is running. */
   readonly #busy = new Set<string>();
 
-  /** `max`: how much is done at a time. */
+  /** `max`: the most work at a time. */
   constructor(max: number) {
     this.#max = max;
   }
 
-  /** How many wait for work that has not begun. */
+  /** The number of jobs that have not begun. */
   get queued(): number {
     return this.#queue.size;
   }
 
   /**
-   * What the work comes to: its own, or that of one with its key that has not ended. Where whoever asks leaves before, it
-   * rejects, and if nobody else waits for it the work is not begun, or its signal is aborted. `onLeft` is listened to until
-   * then, and not longer: one connection may ask for any number of works.
+   * The result of the work, or of unfinished work with the same key. Rejects if the caller's peer disconnects first. If
+   * no one else waits, the work is then dropped or its signal aborted. `onLeft` is disposed of afterwards, since one
+   * connection can ask for any number of jobs.
    */
   async do(
     key: string,
@@ -59,7 +59,7 @@ export class SharedWork<T> {
       ...{ key, owner, work, waiting: 0 },
       ...{ done: Promise.withResolvers<T>(), end: new AbortController() },
     };
-    // Nobody may wait any more when it fails.
+    // If it fails, perhaps no one waits for it.
     job.done.promise.catch(() => undefined);
     this.#jobs.set(key, job);
     this.#queue.add(job);
@@ -89,7 +89,7 @@ export class SharedWork<T> {
     } catch (error) {
       done.reject(error);
     } finally {
-      // Who asks from now on asks anew.
+      // Later callers start new work.
       if (this.#jobs.get(key)?.done === done) this.#jobs.delete(key);
       this.#busy.delete(owner);
       this.#beginNext();

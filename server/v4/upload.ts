@@ -1,5 +1,5 @@
 /**
- * One upload by protocol 4, in the order of docs/protocol-4.md, "Sending": open, write, finish, suspend, abort.
+ * An upload over protocol 4, in the order of docs/protocol-4.md, "Uploading": open, write, finish, suspend, abort.
  *
  * @module
  */
@@ -24,7 +24,7 @@ import { checkFileName } from "./request_error.ts";
 import { UploadLog } from "./upload_log.ts";
 
 const ID_SIZE = 16;
-const SUCCEEDED = "its client goes on with the file on another connection";
+const SUCCEEDED = "the client resumed the upload on another connection";
 
 export class V4Upload implements OpenUpload {
   readonly id: Bytes = crypto.getRandomValues(new Uint8Array(ID_SIZE));
@@ -34,7 +34,7 @@ export class V4Upload implements OpenUpload {
   readonly #log: UploadLog;
   /** Closes the connection of the `put`. */
   readonly #closeConnection: (reason: string) => void;
-  /** Leaves `receiving` before anything of the end is awaited: nothing is taken from then on. */
+  /** Leaves `receiving` before the end awaits anything, so that no more data is accepted. */
   #state: "opening" | "receiving" | "ending" | "ended" = "opening";
   #opening: Promise<void> | undefined;
   #suspending: Promise<void> | undefined;
@@ -44,10 +44,10 @@ export class V4Upload implements OpenUpload {
   #digests: ChunkDigests;
   /** Whether this is the newest upload of its name: only that one can be resumed. */
   #isNewest = true;
-  /** Whether its client continues on another connection. */
+  /** Whether the client continues on another connection. */
   #isSucceeded = false;
   #failure: unknown;
-  /** The checkpoint under way. */
+  /** The running checkpoint. */
   #checkpointing: Promise<void> | undefined;
   #pace = new CheckpointPace(0);
   /** Whether the catalog has a checkpoint of this upload. */
@@ -79,14 +79,16 @@ export class V4Upload implements OpenUpload {
     return this.#failure;
   }
 
-  /** Chunks may only come in order if the store does not take them otherwise. */
+  /** Without random access in the store, chunks must come in order. */
   get #maxAhead(): number | undefined {
     return this.#context.store.blobs.randomAccess ? undefined : 0;
   }
 
   // Open: name, predecessors, quota, resume.
 
-  /** Opens the upload, with what is kept of it if it is to be resumed. Throws `RequestError`, `LimitError`. */
+  /**
+   * Opens the upload, resumed from its partial upload if the client asks for that. Throws `RequestError`, `LimitError`.
+   */
   open(): Promise<void> {
     this.#opening = this.#open();
     return this.#opening;
@@ -118,16 +120,19 @@ export class V4Upload implements OpenUpload {
     }
   }
 
-  /** Reopens the partial upload of the name if it is of this file. Returns whether it could be. Throws `LimitError`. */
+  /**
+   * Reopens the partial upload of the name, if it is of this file. Returns whether it was reopened. Throws
+   * `LimitError`.
+   */
   async #resume(): Promise<boolean> {
     const { partialUploads, openUploads, staging, garbage } = this.#context;
     const { name, size, mtime } = this.request;
     const partial = await partialUploads.find(this.accountId, name);
     if (partial?.size !== size || partial.mtime !== mtime) return false;
     const { id, held, sums } = partial;
-    // Two must never write to one upload.
+    // Two uploads must never write to the same file.
     if (openUploads.isOpen(id)) return false;
-    // Its row may give way to others meanwhile.
+    // A new partial upload can discard the row in the meantime.
     garbage.hold(id);
     try {
       const digests = ChunkDigests.decode(size, sums, held, this.#maxAhead);
@@ -144,7 +149,7 @@ export class V4Upload implements OpenUpload {
     return true;
   }
 
-  /** Begins from nothing. As long as that may be refused, the uploads before it stay those that can be resumed. */
+  /** Begins an empty upload. Earlier uploads can be resumed until it can no longer be refused. */
   async #begin(): Promise<void> {
     const { staging, partialUploads, openUploads, garbage } = this.#context;
     this.#staged = await staging.createInline(this.accountId, this.request.size);
@@ -153,14 +158,14 @@ export class V4Upload implements OpenUpload {
     await partialUploads.remove(this.accountId, this.request.name);
   }
 
-  /** Where the client can resume. */
+  /** The offset from which the client can resume. */
   async findHeld(): Promise<Omit<MessageOf<"held">, "kind" | "tag">> {
     const offset = this.#digests.contiguousBytes;
     const { digest } = await this.#inSlices(this.#digests.summing(offset));
     return { transfer: this.id, offset, digest };
   }
 
-  // Write: chunks from the connection of the `put`, and from others that join.
+  // Write: chunks from the connection of the `put`, and from connections that join.
 
   write({ offset, bytes }: MessageOf<"data">): Promise<void> {
     if (!this.isReceiving) {
@@ -171,10 +176,10 @@ export class V4Upload implements OpenUpload {
     const staged = this.#opened();
     const written = staged.write(offset, bytes).then(
       () => release(bytes),
-      // What the end cuts off has not failed.
+      // Writes that the end cancels have not failed.
       (error) => void (this.isReceiving && (this.#failure ??= error)),
     );
-    // The commit awaits this too, and its failure.
+    // The commit awaits the same promise and handles its failure.
     if (this.#digests.isWhole) staged.writer.close().catch(() => undefined);
     else this.#considerCheckpoint();
     return written;
@@ -195,7 +200,7 @@ export class V4Upload implements OpenUpload {
     if (this.#checkpointing !== undefined || !this.#pace.isDue(contiguousBytes)) return;
     this.#checkpointing = this.#opened().writer.checkpoint(contiguousBytes)
       .then((durable) => this.#save(durable))
-      // Nothing depends on it: the last sync of a failing disk fails too.
+      // A checkpoint is optional. If the disk fails, the last sync fails too.
       .then(() => undefined, (error) => this.#log.notHeld(error))
       .finally(() => this.#checkpointing = undefined);
   }
@@ -216,16 +221,16 @@ export class V4Upload implements OpenUpload {
   // Finish: compare, commit.
 
   /**
-   * Resolves when all data has come. Throws `ProtocolError` `bad-frame` when nobody is left who could bring what is
-   * missing.
+   * Resolves when all data has arrived. Throws `ProtocolError` `bad-frame` if data is missing and no connection can
+   * send it.
    */
   async awaitWhole(): Promise<void> {
     if (!this.#digests.isWhole) await this.#joined.none();
     if (this.#digests.isWhole) return;
-    throw new ProtocolError("bad-frame", "Cannot take end: data is missing");
+    throw new ProtocolError("bad-frame", "end came before all data");
   }
 
-  /** Compares what has come with what the client has sent, and commits it if they are the same. Throws why it cannot. */
+  /** Compares the digests of client and server, and commits the file if they are equal. Throws why it cannot. */
   async finish(end: MessageOf<"end">): Promise<Message> {
     this.#state = "ending";
     try {
@@ -254,9 +259,9 @@ export class V4Upload implements OpenUpload {
     }
   }
 
-  // Suspend: the connection is lost, or the client continues on another one.
+  // Suspend: the client has disconnected, or continues on another connection.
 
-  /** Keeps what has come to be resumed, if that is at least one chunk. Does nothing after `end`. */
+  /** Keeps the received data for resuming, if it is at least one chunk. Does nothing after `end`. */
   async suspend(): Promise<void> {
     if (this.isReceiving) this.#suspending = this.#suspend();
     await this.#suspending;
@@ -275,7 +280,7 @@ export class V4Upload implements OpenUpload {
     }
   }
 
-  /** Returns whether what has come can be resumed. */
+  /** Returns whether the upload can be resumed. */
   async #keep(): Promise<boolean> {
     await this.#checkpointing;
     const { writer } = this.#opened();
@@ -286,7 +291,7 @@ export class V4Upload implements OpenUpload {
     const held = await this.#save(await writer.suspend(contiguousBytes));
     if (held === 0) return false;
     this.#log.held(held);
-    // Meanwhile another upload may have taken the name, or the row have given way to others.
+    // In the meantime, another upload may have taken the name, or the row may have been discarded.
     return this.#isNewest && !this.#context.garbage.isGarbage(writer.uploadId);
   }
 
@@ -309,7 +314,7 @@ export class V4Upload implements OpenUpload {
 
   // Abort: the client cancels, or a write has failed.
 
-  /** Discards what has come, and what was kept. */
+  /** Discards the received data and the partial upload. */
   async abort(): Promise<void> {
     if (!this.isReceiving) return await this.#ended.promise;
     this.#state = "ending";
@@ -325,7 +330,7 @@ export class V4Upload implements OpenUpload {
     await this.#staged?.writer.abort();
     if (!this.#hasRow) return;
     this.#hasRow = false;
-    // What another upload has under the name stays.
+    // Keeps another upload's row under the same name.
     await this.#context.partialUploads.remove(this.accountId, this.request.name, this.uploadId);
   }
 
@@ -340,7 +345,7 @@ export class V4Upload implements OpenUpload {
     this.#ended.resolve();
   }
 
-  /** Gives others their turn; gives up when another connection waits for this upload to end. */
+  /** Lets other work run in between. Throws when another connection waits for this upload to end. */
   #inSlices<T>(work: Sliced<T>): Promise<T> {
     return inSlices(work, async () => {
       await breath();
@@ -349,7 +354,7 @@ export class V4Upload implements OpenUpload {
   }
 
   #opened(): StagedUpload {
-    if (this.#staged === undefined) throw new Error("Cannot take data: the file is not open");
+    if (this.#staged === undefined) throw new Error("cannot accept data: the upload is not open");
     return this.#staged;
   }
 }

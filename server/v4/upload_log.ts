@@ -1,5 +1,5 @@
 /**
- * What the log has of one upload that is suspended and resumed.
+ * Log lines about one upload that is resumed or suspended.
  *
  * @module
  */
@@ -14,36 +14,39 @@ export class UploadLog {
   readonly #properties: {
     readonly file: string;
     readonly client: string;
+    readonly user: string;
     readonly address: string;
   };
   readonly #size: number;
 
   constructor(
     log: Log,
-    { accountId, address }: ConnectedPrincipal,
+    { accountId, name: user, address }: ConnectedPrincipal,
     { name, size }: MessageOf<"put">,
   ) {
     this.#log = log;
-    this.#properties = { file: printable(name), client: toHex(accountId), address };
+    this.#properties = { file: printable(name), client: toHex(accountId), user, address };
     this.#size = size;
   }
 
   resumed(offset: number): void {
-    this.#log.info("Goes on with {file} of {client} at {offset} of {size} bytes", {
+    this.#log.info("Resumed {file} for {user} from {address} at {offset} of {size} bytes", {
       event: "file.resumed",
       ...{ ...this.#properties, offset, size: this.#size },
     });
   }
 
   held(held: number): void {
-    this.#log.info("Holds {held} of {size} bytes of {file} of {client}", {
+    const words = "Kept the partial upload of {file} for {user} from {address}";
+    this.#log.info(`${words}: {held} of {size} bytes`, {
       event: "file.held",
       ...{ ...this.#properties, held, size: this.#size },
     });
   }
 
   notHeld(error: unknown): void {
-    this.#log.warn("Could not hold what came of {file} of {client}: {reason}", {
+    const words = "Could not keep the partial upload of {file} for {user} from {address}: {reason}";
+    this.#log.warn(words, {
       event: "file.not-held",
       ...{ ...this.#properties, reason: printable(String(error)) },
     });

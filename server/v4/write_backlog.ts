@@ -1,12 +1,13 @@
 /**
- * What a connection has received and the disk has not taken: bounded, so that a peer that is faster than the disk waits.
+ * Chunks of a connection that are being written. Their number is bounded, so that a peer that is faster than the disk
+ * waits.
  *
  * @module
  */
 
-/** Bytes of a connection that may wait; one chunk more is on its way when that is reached. */
+/** The most bytes of a connection that wait. One more chunk can be in transit when the bound is reached. */
 const MOST = 4 * 1024 * 1024;
-/** What many files at once have together; each connection has a chunk all the same. */
+/** The most bytes of all connections together, but at least one chunk of each. */
 const MOST_IN_ALL = 24 * 1024 * 1024;
 const LEAST = 1024 * 1024;
 
@@ -15,12 +16,12 @@ export class WriteBacklog {
   #bytes = 0;
   #wake: (() => void) | undefined;
 
-  /** `count`: how many files are on their way in at the moment, of all connections. */
+  /** `count`: the number of uploads in progress on all connections. */
   constructor(count: () => number) {
     this.#count = count;
   }
 
-  /** Takes note of bytes that are being written; `written` does not reject. */
+  /** Counts bytes until `written` resolves, which must not reject. */
   add(size: number, written: Promise<void>): void {
     this.#bytes += size;
     written.then(() => {
@@ -29,13 +30,13 @@ export class WriteBacklog {
     });
   }
 
-  /** Resolves when more may come. One waits at a time. */
+  /** Resolves when more can be written. Only one caller can wait at a time. */
   async makeRoom(): Promise<void> {
     const share = Math.floor(MOST_IN_ALL / Math.max(1, this.#count()));
     await this.#below(Math.max(LEAST, Math.min(MOST, share)) + 1);
   }
 
-  /** Resolves when all is written. */
+  /** Resolves when everything is written. */
   async settle(): Promise<void> {
     await this.#below(1);
   }

@@ -203,6 +203,6 @@ Deno.test({
     // It makes its folder first of all.
     for await (const { kind } of watcher) if (kind === "create") break;
     server.kill("SIGHUP");
-    await server.printed(/Certificate and key are the same as before/);
+    await server.printed(/Certificate and key are unchanged/);
   },
 });

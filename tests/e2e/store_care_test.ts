@@ -106,7 +106,7 @@ Deno.test("export: why it can't write is told of the target; one that is stopped
   const nowhere = scene.folder.join("nowhere", "x");
   const failed = await scene.operate("export", "Alice", "large", nowhere);
   assert.equal(failed.code, 7);
-  assert.match(failed.stderr, /^xfer: Cannot write \S+nowhere.x: .* \[cannot-write\]$/m);
+  assert.match(failed.stderr, /^xfer: cannot write \S+nowhere.x: .* \[cannot-write\]$/m);
   assert.doesNotMatch(failed.stderr, /\.tmp|NotFound/);
 
   const target = scene.folder.join("out");

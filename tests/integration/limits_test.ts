@@ -254,8 +254,8 @@ Deno.test("limits: docs/operations.md tells each with its option and default", a
 Deno.test("limits: a client is told what it means for it, and no name that is the server's own", () => {
   const said = (limit: LimitName, value: number) => new LimitError(limit, value).message;
   assert.equal(said("minFree", 1048576), "the server's disk is full");
-  assert.equal(said("quota", 1000), "your quota of 1000 bytes would be exceeded");
-  assert.equal(said("idleTimeoutMs", 1500), "nothing came from you for 1.5 seconds");
+  assert.equal(said("quota", 1000), "the upload would exceed your quota of 1000 bytes");
+  assert.equal(said("idleTimeoutMs", 1500), "no request arrived for 1.5 seconds");
   for (const limit of LIMIT_NAMES) {
     assert.doesNotMatch(said(limit, 5), /[a-z][A-Z]|--/, limit);
   }

@@ -1,5 +1,5 @@
 /**
- * Work that is done once for all who request it before it begins.
+ * Work that runs once for all callers that request it before it begins.
  *
  * @module
  */
@@ -9,13 +9,13 @@ export class Coalesced {
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
-  /** `onIdle` is called when work has ended and no more was requested. */
+  /** `onIdle`: called when work has ended and none was requested in the meantime. */
   constructor(work: () => Promise<void>, onIdle: () => void = () => undefined) {
     this.#work = work;
     this.#onIdle = onIdle;
   }
 
-  /** Resolves when work that began after this call is done. */
+  /** Resolves when a run of the work that began after this call has ended. */
   run(): Promise<void> {
     this.#next ??= this.#begin();
     return this.#next;
@@ -23,7 +23,7 @@ export class Coalesced {
 
   async #begin(): Promise<void> {
     await this.#running?.catch(() => undefined);
-    // A later request may be for something that the work that begins now no longer sees.
+    // The run that begins now does not see the changes of later callers.
     this.#running = this.#next;
     this.#next = undefined;
     try {

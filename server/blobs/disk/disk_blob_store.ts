@@ -1,5 +1,5 @@
 /**
- * Blobs as files: `staging/<random>` while they are uploaded, `files/<owner id>/<random>` once they are finished.
+ * Blobs as files: `staging/<random>` during the upload, then `files/<owner id>/<random>`.
  *
  * @module
  */
@@ -49,13 +49,13 @@ export class DiskBlobStore implements BlobStore, Quarantine {
   readonly #fs: FileSystem;
   readonly #folders: DurableFolders;
 
-  /** A store in `folder`, which exists; the folders that it needs are made if they are missing. */
+  /** Opens a store in an existing folder. Creates missing subfolders. */
   static async create(folder: string, fs: FileSystem): Promise<DiskBlobStore> {
     for (const name of [STAGING, FILES]) await createOwnFolder(fs, join(folder, name));
     return new DiskBlobStore(folder, fs);
   }
 
-  /** A store that exists. */
+  /** An existing store. */
   constructor(folder: string, fs: FileSystem) {
     this.#folder = folder;
     this.#fs = fs;
@@ -69,7 +69,7 @@ export class DiskBlobStore implements BlobStore, Quarantine {
   async reopen(id: UploadId, { owner, offset }: ReopenOptions): Promise<BlobWriter> {
     const found = await this.stat(id);
     if (found === undefined || found.size < offset) {
-      throw new BlobNotFound(`Cannot reopen ${printable(id)}: it has not ${offset} bytes`);
+      throw new BlobNotFound(`cannot reopen ${printable(id)}: it has fewer than ${offset} bytes`);
     }
     const file = await this.#open(id, { write: true });
     try {
@@ -90,7 +90,7 @@ export class DiskBlobStore implements BlobStore, Quarantine {
     });
   }
 
-  /** Symbolic links are not followed: whatever is no plain file is not found. */
+  /** Reads regular files only. Does not follow symbolic links. */
   async *read(
     id: BlobId,
     { from = 0, pieceSize = READ_SIZE }: ReadOptions = {},
@@ -108,7 +108,7 @@ export class DiskBlobStore implements BlobStore, Quarantine {
     }
   }
 
-  /** Opens what was found a moment ago. */
+  /** Opens a file that was found a moment ago. */
   async #open(id: BlobId | UploadId, options: Deno.OpenOptions): Promise<Deno.FsFile> {
     try {
       return await this.#fs.open(this.#pathOf(id), options);
@@ -127,7 +127,7 @@ export class DiskBlobStore implements BlobStore, Quarantine {
     if (isStorePath(id)) await removeIfThere(this.#fs, this.#pathOf(id));
   }
 
-  /** Nothing below a folder that is no owner's is looked at. */
+  /** Does not descend into folders that are not an owner's. */
   async *list(): AsyncGenerator<BlobId, void, void> {
     for await (const owner of this.#fs.readDir(join(this.#folder, FILES))) {
       const id = blobIdOf(owner.name);
@@ -170,13 +170,13 @@ export class DiskBlobStore implements BlobStore, Quarantine {
     for (const folder of [dirname(target), dirname(source)]) await syncFolder(this.#fs, folder);
   }
 
-  /** Where a blob or an upload is. Throws {@link BlobNotFound} for an id that no store on a disk has made. */
+  /** The path of a blob or upload. Throws {@link BlobNotFound} for an id that is not one of a disk store. */
   #pathOf(id: string): string {
     if (!isStorePath(id)) throw notFound(id);
     return join(this.#folder, id);
   }
 
-  /** A plain file in a plain folder, or `undefined`. */
+  /** A regular file in a real folder, or `undefined`. */
   async #find(id: BlobId | UploadId): Promise<Deno.FileInfo | undefined> {
     if (!isStorePath(id)) return undefined;
     const path = this.#pathOf(id);
@@ -187,7 +187,7 @@ export class DiskBlobStore implements BlobStore, Quarantine {
 }
 
 function notFound(id: string, cause?: unknown): BlobNotFound {
-  return new BlobNotFound(`Cannot use ${printable(id)}: there is no plain file`, { cause });
+  return new BlobNotFound(`cannot use ${printable(id)}: not a regular file`, { cause });
 }
 
 async function infoOf(fs: FileSystem, path: string): Promise<Deno.FileInfo | undefined> {

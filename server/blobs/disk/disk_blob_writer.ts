@@ -10,7 +10,7 @@ import { type FileSystem, removeIfThere, writeAll } from "../../fs/file_system.t
 import { Coalesced } from "./coalesced.ts";
 import type { DurableFolders } from "./durable_folders.ts";
 
-/** After every so many bytes the file is synced in the background, so that the last sync has little left to do. */
+/** The file is synced in the background after this many bytes, so that the last sync has little left to do. */
 const WRITE_BACK_SIZE = 64 * 1024 * 1024;
 
 export interface DiskBlobWriterOptions {
@@ -18,14 +18,17 @@ export interface DiskBlobWriterOptions {
   readonly folders: DurableFolders;
   readonly uploadId: UploadId;
   readonly blobId: BlobId;
-  /** Where the upload is, and where its blob will be. */
+  /** The path of the upload, and that of its blob. */
   readonly path: string;
   readonly blobPath: string;
-  /** The file of an upload that is reopened. */
+  /** The open file of an upload that is resumed. */
   readonly file?: Deno.FsFile;
 }
 
-/** The file is created with the first write: a small one is opened, written, synced and closed in a row. */
+/**
+ * The file is created by the first write. For a small file, opening, writing, syncing and closing follow each other
+ * directly.
+ */
 export class DiskBlobWriter implements BlobWriter {
   readonly uploadId: UploadId;
   readonly blobId: BlobId;
@@ -34,18 +37,18 @@ export class DiskBlobWriter implements BlobWriter {
   readonly #path: string;
   readonly #blobPath: string;
   #file: Deno.FsFile | undefined;
-  /** Changes before anything is awaited: writes are taken while it is open, and no work begins once it is gone. */
+  /** Changes before anything is awaited. Writes are accepted while it is open. No work begins once it is gone. */
   #state: "open" | "closed" | "gone" = "open";
-  /** Where the file's handle stands, if that is known. */
+  /** The position of the file handle, if known. */
   #position: number | undefined;
   /** The last operation on the handle, which does one thing at a time. */
   #busy: Promise<unknown> = Promise.resolve();
   /** Bytes written since the last sync began. */
   #unsynced = 0;
-  /** What has to be written before the next sync. */
+  /** The writes to await before the next sync. */
   #toSync: Promise<unknown> = this.#busy;
   readonly #syncs = new Coalesced(() => this.#syncWritten());
-  /** The sync under way. */
+  /** The running sync. */
   #syncing: Promise<void> | undefined;
   #isNameDurable = false;
   #closed: Promise<void> | undefined;
@@ -71,7 +74,7 @@ export class DiskBlobWriter implements BlobWriter {
     });
     this.#unsynced += bytes.length;
     const isDue = this.#unsynced >= WRITE_BACK_SIZE && this.#syncing === undefined;
-    // A failure here fails the last sync too, on which alone durability depends.
+    // If this sync fails, so does the last one, on which durability depends.
     if (isDue && this.#state === "open") this.#sync().catch(() => undefined);
     return written;
   }
@@ -111,7 +114,7 @@ export class DiskBlobWriter implements BlobWriter {
     return this.#aborted ?? Promise.resolve();
   }
 
-  /** Renames the upload to its blob in the owner's folder, which is made if it is missing, durably. */
+  /** Renames the upload to its blob in the owner's folder, durably. Creates the folder if it is missing. */
   async #rename(): Promise<void> {
     const folder = dirname(this.#blobPath);
     await this.#folders.ensure(folder);
@@ -119,7 +122,7 @@ export class DiskBlobWriter implements BlobWriter {
       await this.#fs.rename(this.#path, this.#blobPath);
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
-      // The folder was removed meanwhile.
+      // The folder was removed in the meantime.
       await this.#folders.create(folder);
       await this.#fs.rename(this.#path, this.#blobPath);
     }
@@ -132,7 +135,7 @@ export class DiskBlobWriter implements BlobWriter {
     await removeIfThere(this.#fs, this.#path);
   }
 
-  /** Closes the file after its last work, once. */
+  /** Does the last work, then closes the file. Only the first call has an effect. */
   #close(lastWork: (file: Deno.FsFile) => Promise<void>): Promise<void> {
     if (this.#closed === undefined) {
       const closing = this.#enqueue(async (file) => {
@@ -145,7 +148,7 @@ export class DiskBlobWriter implements BlobWriter {
     return this.#closed;
   }
 
-  /** Runs work with the file after all earlier work. A failure fails all later work too, and so does the file's end. */
+  /** Runs work on the file after all earlier work. After a failure, all later work fails too. */
   #enqueue(work: (file: Deno.FsFile) => Promise<unknown>): Promise<void> {
     if (this.#state !== "open") return Promise.reject(this.#over());
     const done = this.#busy.then(async () => {
@@ -154,7 +157,7 @@ export class DiskBlobWriter implements BlobWriter {
       await work(this.#file);
     });
     this.#busy = done;
-    // The caller handles it; what is enqueued next only repeats it.
+    // The caller handles the failure. Later work only repeats it.
     done.catch(() => undefined);
     return done;
   }
@@ -165,7 +168,7 @@ export class DiskBlobWriter implements BlobWriter {
     return created;
   }
 
-  /** Syncs what was written before the call. Calls at the same moment share one sync. */
+  /** Syncs all earlier writes. Concurrent calls share one sync. */
   #sync(): Promise<void> {
     this.#unsynced = 0;
     this.#toSync = this.#busy;
@@ -178,7 +181,7 @@ export class DiskBlobWriter implements BlobWriter {
     return syncing;
   }
 
-  /** Uses a handle of its own, so that writing continues meanwhile. */
+  /** Uses its own handle, so that writing can continue. */
   async #syncWritten(): Promise<void> {
     await this.#toSync;
     using file = await this.#fs.open(this.#path, { write: true });
@@ -191,7 +194,7 @@ export class DiskBlobWriter implements BlobWriter {
   }
 
   #over(): Error {
-    return new Error(`Cannot write ${this.uploadId}: it is ${this.#state}`);
+    return new Error(`cannot write ${this.uploadId}: it is ${this.#state}`);
   }
 
   #closeFile(): void {

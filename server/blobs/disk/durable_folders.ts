@@ -1,12 +1,12 @@
 /**
- * Folders of the disk store, made and synced so that the names in them survive a crash.
+ * Folders of the disk store, created and synced so that the names in them survive a crash.
  *
  * @module
  */
 import { createOwnFolder, type FileSystem, syncFolder } from "../../fs/file_system.ts";
 import { Coalesced } from "./coalesced.ts";
 
-/** Folders that are known to be durable; a server has few owners at work at a time. */
+/** The most folders that are remembered as durable. Few owners of a server are active at a time. */
 const MAX_KNOWN = 4096;
 
 export class DurableFolders {
@@ -19,20 +19,20 @@ export class DurableFolders {
     this.#fs = fs;
   }
 
-  /** Makes a folder if it is missing, durably. One that was made here before is not looked at again. */
+  /** Creates a folder if it is missing, durably. Does not check folders that were created here before. */
   async ensure(folder: string): Promise<void> {
     if (!this.#known.has(folder)) await this.create(folder);
   }
 
-  /** Makes a folder if it is missing, durably, whatever was known of it. */
+  /** Creates a folder if it is missing, durably, even if it was created here before. */
   async create(folder: string): Promise<void> {
     await createOwnFolder(this.#fs, folder);
-    // Only now: a folder that another upload has just made is durable for this one when its parent is synced.
+    // Not earlier: a folder just created by another upload is durable only after its parent is synced.
     if (this.#known.size >= MAX_KNOWN) this.#known.clear();
     this.#known.add(folder);
   }
 
-  /** Makes the names in a folder durable. Requests that come during a sync are served together by the next one. */
+  /** Makes the names in a folder durable. Calls during a sync share the next one. */
   sync(folder: string): Promise<void> {
     let syncing = this.#syncing.get(folder);
     if (syncing === undefined) {

@@ -7,7 +7,7 @@ import { sep } from "node:path";
 import { type Bytes, toHex } from "../../../protocol/bytes.ts";
 import type { BlobId, UploadId } from "../blob_store.ts";
 
-/** The folders of uploads, of blobs, and of what was put aside. */
+/** The folders of uploads, of blobs, and of the quarantine. */
 export const STAGING = "staging";
 export const FILES = "files";
 export const QUARANTINE = "quarantine";
@@ -23,7 +23,7 @@ export function newUploadId(): UploadId {
   return uploadIdOf(newName());
 }
 
-/** The id of the upload whose file has this name. */
+/** The id of the upload with this file name. */
 export function uploadIdOf(name: string): UploadId {
   return `${STAGING}/${name}` as UploadId;
 }
@@ -32,7 +32,7 @@ export function newBlobId(owner: Bytes): BlobId {
   return blobIdOf(toHex(owner), newName());
 }
 
-/** The id of what has these names below the folder of blobs. */
+/** The id for these names below the folder of blobs. */
 export function blobIdOf(...names: readonly string[]): BlobId {
   return [FILES, ...names].join("/") as BlobId;
 }
@@ -41,7 +41,7 @@ export function newQuarantinePath(): string {
   return `${QUARANTINE}/${newName()}`;
 }
 
-/** Whether an id is one that this store gives its blobs. */
+/** Whether an id is one of a blob of this store. */
 export function isBlobPath(id: string): boolean {
   const [top, ...names] = id.split("/");
   return top === FILES && names.length === 2 && names.every(isBlobName);
@@ -53,8 +53,8 @@ export function isBlobName(name: string): boolean {
 }
 
 /**
- * Whether a path stays in one of the folders of blobs. Ids are checked before they are used: they come from a catalog,
- * which may be that of a forged backup.
+ * Whether a path stays in one of the store's folders. Ids are checked before use: they come from a catalog, which may
+ * belong to a forged backup.
  */
 export function isStorePath(path: string): boolean {
   const [top = "", ...names] = path.split(SEPARATOR);

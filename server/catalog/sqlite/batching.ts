@@ -1,6 +1,6 @@
 /**
- * Calls of a catalog as data, so that many can be done together: what is asked for while one transaction is committed
- * goes into the next, and one sync of the disk serves all of it.
+ * Batches of catalog calls. Calls that arrive while a transaction commits go into the next one, so that one sync of the
+ * disk serves all of them.
  *
  * @module
  */
@@ -17,32 +17,35 @@ export interface Call {
 
 export type CallOutcome = { readonly value: unknown } | { readonly error: unknown };
 
-/** Calls in one batch at most. Those of connections are bounded by their number, one each. */
+/** The most calls in one batch. Connections make one call at a time each. */
 const MAX_BATCH = 256;
 /**
- * So long a batch takes calls, in milliseconds, and then it is committed: other processes (`xfer server users`) wait for
- * the end of a transaction, and who has asked first gets no answer before it.
+ * The time for which a batch takes calls before it is committed, in milliseconds. Other processes (`xfer server users`)
+ * wait for the end of a transaction, and so do the first callers.
  */
 export const MAX_BATCH_MS = 100;
-/** Bytes that a batch asks for, and as many that it answers: both are copied between threads, and held until they are used. */
+/**
+ * The most bytes of a batch's arguments, and of its results. Both are copied between threads and stay in memory until
+ * used.
+ */
 export const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 /**
- * A pause between two batches of which the first has used up its time, in milliseconds: who waits for the database in
- * another process looks every 100 ms whether it is free, for 5 seconds, and must not find it busy each time.
+ * The pause after a batch that has used up its time, in milliseconds. Another process that waits for the database tries
+ * every 100 ms for 5 seconds, and must not find it busy each time.
  */
 export const TURN_MS = 20;
 
 /**
- * Clients that have one turn, beside those that wait for a later one: anybody can name any number of clients, and must
- * neither fill the memory with them nor keep those waiting who have had this turn.
+ * The most accounts of one turn, besides those that wait for a later one. Peers can name any number of accounts. These
+ * must not fill the memory, and must not delay callers who have had this turn.
  */
 const MAX_OWNERS = 1024;
 
-/** Tells milliseconds from any moment on. */
+/** Milliseconds since any moment. */
 type Ticks = () => number;
 const system: Ticks = () => performance.now();
 
-/** Does calls one after another, each by itself; returns the outcomes of as many as one batch has time and room for. */
+/** Does calls one after another. Returns the outcomes of as many as fit into the time and size of one batch. */
 export function lookUp(
   catalog: SqliteCatalog,
   calls: readonly Call[],
@@ -60,8 +63,8 @@ export function lookUp(
 }
 
 /**
- * Does the same in one transaction. One call that fails leaves the others alone; where the transaction fails, all have
- * that were in it.
+ * Like `lookUp`, but in one transaction. A failed call does not affect the others. If the transaction fails, all of its
+ * calls fail.
  */
 export function commitTogether(
   catalog: SqliteCatalog,
@@ -86,14 +89,14 @@ function attempt(catalog: SqliteCatalog, { method, args }: Call): CallOutcome {
   }
 }
 
-/** Does as many of a batch of calls as it has time and room for, from the first on; rejects where all of them fail. */
+/** Does as many calls of a batch, from the first on, as its time and size allow. Rejects if all of them fail. */
 export type Batch = (
   calls: readonly Call[],
 ) => readonly CallOutcome[] | Promise<readonly CallOutcome[]>;
 
 interface WaitingCall {
   readonly call: Call;
-  /** It comes before those with a later one. */
+  /** Calls of an earlier turn come first. */
   readonly turn: number;
   readonly size: number;
   readonly resolve: (value: unknown) => void;
@@ -101,20 +104,20 @@ interface WaitingCall {
 }
 
 /**
- * One batch at a time; what comes meanwhile waits for the next. Clients take turns: who asks for one thing does not wait
- * until everything is done that another has asked for before.
+ * A queue that runs one batch at a time. Accounts take turns, so that a single call does not wait for many earlier
+ * calls of another account.
  */
 class CallQueue {
   readonly #batch: Batch;
   readonly #rest: () => Promise<void>;
-  /** By their turns. */
+  /** Ordered by turn. */
   readonly #waiting: WaitingCall[] = [];
-  /** Whose turn it is, and the last one of each account. */
+  /** The current turn, and the last turn of each account. */
   #turn = 0;
   readonly #turns = new Map<string, number>();
   #draining: Promise<void> | undefined;
 
-  /** `rest`: what comes between two batches where the first one has not done all that it was given. */
+  /** `rest`: the pause after a batch that has not done all of its calls. */
   constructor(batch: Batch, rest: () => Promise<void>) {
     this.#batch = batch;
     this.#rest = rest;
@@ -137,13 +140,16 @@ class CallQueue {
     return turn;
   }
 
-  /** Forgets the clients that have had it; those that come from now on come after whoever waits for the next one. */
+  /**
+   * Ends the current turn and forgets the accounts that have had it. Their next calls come after those that wait for
+   * the next turn.
+   */
   #endTurn(): void {
     this.#turn++;
     for (const [owner, turn] of this.#turns) if (turn < this.#turn) this.#turns.delete(owner);
   }
 
-  /** Resolves when nothing waits any more. */
+  /** Resolves when no calls wait. */
   async settle(): Promise<void> {
     await this.#draining;
   }
@@ -166,7 +172,7 @@ class CallQueue {
     this.#draining = undefined;
   }
 
-  /** Those that a batch had no time for come again in their turn, and others that came meanwhile in theirs. */
+  /** Puts calls for which a batch had no time back in their order. */
   #putBack(left: readonly WaitingCall[]): void {
     if (left.length === 0) return;
     const all = [...left, ...this.#waiting].sort((a, b) => a.turn - b.turn);
@@ -181,7 +187,7 @@ class CallQueue {
     }
   }
 
-  /** How many of those that wait are asked for at once. */
+  /** The number of calls in the next batch. */
   #countOfNext(): number {
     const most = Math.min(MAX_BATCH, this.#waiting.length);
     let bytes = 0;
@@ -193,29 +199,29 @@ class CallQueue {
   }
 }
 
-/** The account that a call is for: its id is the first argument, or in it. Calls for none count as one account's. */
+/** The account of a call, whose id is the first argument or in it. Calls without an account count as one account's. */
 function ownerOf({ method, args: [first] }: Call): string {
   const named = first as { readonly accountId?: unknown; readonly id?: unknown } | undefined;
-  // The id of a registration is no account's yet.
+  // A registration's id does not belong to an account yet.
   const id = (method === "accounts.find" ? named?.id : named?.accountId) ?? first;
   return id instanceof Uint8Array ? toHex(id as Bytes) : "";
 }
 
 export interface Executors {
-  /** Does calls that only look. */
+  /** Runs read-only calls. */
   readonly read: Batch;
-  /** Does calls in one transaction, which is on disk when it resolves. */
+  /** Runs calls in one transaction. Resolves when it is on disk. */
   readonly write: Batch;
-  /** Lets other processes have the database for a moment. */
+  /** Leaves the database to other processes for a moment. */
   readonly rest?: () => Promise<void>;
   close(): Promise<void>;
 }
 
-/** A catalog whose calls go these ways. What reads does not wait for what writes. */
+/** A catalog that batches its calls. Reads do not wait for writes. */
 export function batchedCatalog(ways: Executors): Catalog {
   const rest = ways.rest ?? (() => new Promise((resolve) => setTimeout(resolve, TURN_MS)));
   const queues = {
-    // Who reads keeps nobody out.
+    // Reads do not block other processes.
     read: new CallQueue(ways.read, () => Promise.resolve()),
     write: new CallQueue(ways.write, rest),
   };

@@ -1,5 +1,5 @@
 /**
- * A SQLite database: write-ahead log, every commit synced, foreign keys on, brought up to date when it is opened.
+ * A SQLite database with a write-ahead log, synced commits and foreign keys. Opening it upgrades its schema.
  *
  * @module
  */
@@ -9,12 +9,12 @@ import { printable } from "../../../protocol/printable.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import type { Row } from "./rows.ts";
 
-/** How long a statement waits for another process (`xfer server list`) to finish, in milliseconds. */
+/** The time for which a statement waits for another process (`xfer server list`), in milliseconds. */
 const BUSY_TIMEOUT_MS = 5000;
 
 export class Database implements Disposable {
   readonly #database: DatabaseSync;
-  /** Of the transaction that was begun here. */
+  /** The state of this object's transaction. */
   #state: "none" | "open" | "ended" = "none";
   readonly #statements = new Map<string, StatementSync>();
 
@@ -35,25 +35,22 @@ export class Database implements Disposable {
     });
   }
 
-  /**
-   * Opens a database that is there, for reading alone. Throws `ConfigurationError` `catalog-too-new` or
-   * `catalog-too-old`.
-   */
+  /** Opens an existing database for reading. Throws `ConfigurationError` `catalog-too-new` or `catalog-too-old`. */
   static openToRead(path: string): Database {
     return Database.#over(new DatabaseSync(path, { readOnly: true }), (database) => {
       database.#database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
       if (database.#version(path) === MIGRATIONS.length) return;
       throw new ConfigurationError(
         "catalog-too-old",
-        `${printable(path)} was written by an older xfer and not used by this one yet`,
-        { hint: "Start the server once: it brings the catalog up to date." },
+        `${printable(path)} was written by an older version of xfer`,
+        { hint: "Start the server once with this version: it upgrades the catalog." },
       );
     });
   }
 
   /**
-   * Whether nothing was ever written to a database that is there: as a file without bytes, which is what is left of one
-   * after many an accident. Throws `ConfigurationError` `catalog-too-new`.
+   * Whether an existing database was never written. An empty file can be the result of an accident. Throws
+   * `ConfigurationError` `catalog-too-new`.
    */
   static isEmpty(path: string): boolean {
     using database = Database.#over(new DatabaseSync(path, { readOnly: true }), (opened) => {
@@ -73,7 +70,10 @@ export class Database implements Disposable {
     }
   }
 
-  /** All or nothing of what `work` writes. One within another is a part of it, and may fail by itself. */
+  /**
+   * Runs `work` in a transaction: all of its changes are made, or none. A nested transaction is a part of the outer one
+   * and can fail by itself.
+   */
   transaction<T>(work: () => T): T {
     if (this.#state !== "none") return this.#savepoint(work);
     try {
@@ -104,10 +104,10 @@ export class Database implements Disposable {
     }
   }
 
-  /** A failure for want of space, or to read or write, may have ended the transaction by itself. */
+  /** Whether a transaction is open. An I/O error or a full disk may have ended it. */
   #isInTransaction(): boolean {
     try {
-      // Within a transaction it is refused. Not every version of node:sqlite has `isTransaction`.
+      // SQLite refuses BEGIN in a transaction. Not every version of node:sqlite has `isTransaction`.
       this.#database.exec("BEGIN");
     } catch {
       return true;
@@ -117,13 +117,13 @@ export class Database implements Disposable {
     return false;
   }
 
-  /** What would follow in a transaction that a failure has ended must not be committed by itself. */
+  /** Throws if a failure has ended the transaction. Its later statements must not be committed on their own. */
   #refuseIfEnded(): void {
     if (this.#state !== "ended") return;
-    throw new Error("Cannot go on with a transaction that a failure before has ended");
+    throw new Error("cannot continue a transaction that an earlier failure has ended");
   }
 
-  /** All that `work` reads is as it was at one moment. */
+  /** Runs `work` on the state of one moment. */
   snapshot<T>(work: () => T): T {
     this.#database.exec("BEGIN");
     try {
@@ -134,8 +134,8 @@ export class Database implements Disposable {
   }
 
   /**
-   * Puts all into one file, which can be read where nothing can be written. Nobody else has the database open, and nothing
-   * is written to it afterwards.
+   * Merges everything into one file, which can be read on read-only disks. No one else may have the database open, and
+   * nothing may be written afterwards.
    */
   toSingleFile(): void {
     this.#database.exec("PRAGMA journal_mode = DELETE");
@@ -185,7 +185,7 @@ export class Database implements Disposable {
       `${
         printable(path)
       } has schema version ${version}; this xfer knows up to ${MIGRATIONS.length}`,
-      { hint: "Use the newer xfer that wrote it." },
+      { hint: "Use the newer version of xfer that wrote it." },
     );
   }
 }

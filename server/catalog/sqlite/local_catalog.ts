@@ -1,5 +1,5 @@
 /**
- * The catalog in this thread: for commands that look into a data folder, and end.
+ * The catalog in the same thread, for commands that use a data folder for a short time.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { batchedCatalog, commitTogether, lookUp } from "./batching.ts";
 import type { Catalog, SelfChecking, Snapshotting } from "../catalog.ts";
 import type { SqliteCatalog } from "./sqlite_catalog.ts";
 
-/** Does the calls of one moment together, in one transaction. */
+/** Batches the calls of one moment into one transaction. */
 export function localCatalog(catalog: SqliteCatalog): Catalog & SelfChecking & Snapshotting {
   const batched = batchedCatalog({
     read: (calls) => lookUp(catalog, calls),

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** One script a schema version, applied in order; what has been published is never changed. */
+/** One script per schema version, applied in order. Published scripts never change. */
 export const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE clients (

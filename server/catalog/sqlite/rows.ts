@@ -1,5 +1,5 @@
 /**
- * Rows of the catalog's tables as values.
+ * Converts rows of the catalog's tables to values.
  *
  * @module
  */
@@ -36,13 +36,13 @@ function toLimit(what: keyof Quota, limit: number | null): Quota {
   return limit === null ? {} : { [what]: limit < 0 ? Infinity : limit };
 }
 
-/** The columns of a file as they are stored, but for the digests of its chunks, which can be many. */
+/** The stored columns of a file, except its chunk digests, which can be large. */
 export const STORED_COLUMNS =
   "client_id, name, version, current, path, size, crc, stored_at, verified, mtime, digest";
 
 /**
- * What is read of a file. A file whose content the catalog keeps is damaged too where that is missing or has another
- * size: SQLite tells both without reading the content.
+ * The columns to read of a file. Inline content that is missing or has another size counts as damage. SQLite checks
+ * both without reading the content.
  */
 export const FILE_COLUMNS = `${STORED_COLUMNS}, coalesce(damage, CASE
   WHEN substr(path, 1, ${INLINE_PREFIX.length}) <> '${INLINE_PREFIX}' THEN NULL
@@ -50,7 +50,7 @@ export const FILE_COLUMNS = `${STORED_COLUMNS}, coalesce(damage, CASE
   WHEN length(content) <> size THEN 'size'
   END) AS damage`;
 
-/** Whether the catalog keeps what has this id. */
+/** Whether an id is one of content in the catalog. */
 export function isInline(id: BlobId | UploadId): boolean {
   return id.startsWith(INLINE_PREFIX);
 }

@@ -1,5 +1,5 @@
 /**
- * Copying a catalog whole, as it is at one moment.
+ * Copies a catalog completely, as of one moment.
  *
  * @module
  */
@@ -8,13 +8,13 @@ import type { Database } from "./database.ts";
 import { page } from "./operations/page.ts";
 import type { Row } from "./rows.ts";
 
-/** Bytes of rows that are held in memory at once: each may have a small file in it. */
+/** The most bytes of rows in memory at a time. Each row can contain a small file. */
 const COPIED_AT_ONCE = 1024 * 1024;
 
-/** The tables of a copy: all but those of what is under way. */
+/** The tables of a copy: all except work in progress. */
 export const COPIED = ["clients", "keys", "files", "tokens"] as const;
 
-/** Copies all that a database keeps into one that is empty. */
+/** Copies the content of a database into an empty one. */
 export function copyDatabase(from: Database, to: Database): void {
   from.snapshot(() =>
     to.transaction(() => {
@@ -41,7 +41,7 @@ function* rowsOf(database: Database, table: string): Generator<Record<string, un
   }
 }
 
-/** As this program has made them: those of another catalog may be called anything. */
+/** The columns from this program's schema. Those of a forged catalog could have any name. */
 function columnsOf(database: Database, table: string): string[] {
   return database.all("SELECT name FROM pragma_table_info(?)", table)
     .map(({ name }) => name as string);

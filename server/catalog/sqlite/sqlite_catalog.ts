@@ -1,5 +1,5 @@
 /**
- * The catalog in SQLite, in this thread.
+ * The catalog in SQLite, in the same thread.
  *
  * @module
  */
@@ -9,11 +9,11 @@ import { Database } from "./database.ts";
 import { aggregatesOver, type Method, operationOf } from "./operations/mod.ts";
 import { copyDatabase } from "./snapshot.ts";
 
-/** The methods do all their work before they return. */
+/** All methods do their work before they return. */
 export interface SqliteCatalog extends Catalog, SelfChecking, Snapshotting {
-  /** Calls a method, whose work is done when it returns. Throws what the method rejects with. */
+  /** Calls a method, which has done its work when it returns. Throws what the method rejects with. */
   call(method: Method, args: readonly unknown[]): unknown;
-  /** Makes one transaction of what is called meanwhile. Throws where that can't be committed: nothing is done then. */
+  /** Puts all calls in `work` into one transaction. Throws if it cannot be committed: then nothing has changed. */
   together<T>(work: () => T): T;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -24,10 +24,7 @@ export const SqliteCatalog = {
     return over(Database.open(path, openDatabase));
   },
 
-  /**
-   * Opens a catalog that is there, for reading alone. Throws `ConfigurationError` `catalog-too-new` or
-   * `catalog-too-old`.
-   */
+  /** Opens an existing catalog for reading. Throws `ConfigurationError` `catalog-too-new` or `catalog-too-old`. */
   openToRead(path: string): SqliteCatalog {
     return over(Database.openToRead(path));
   },

@@ -1,13 +1,13 @@
 /**
- * How much room values take, so that what is handed over at a time is bounded by its bytes and not by its number.
+ * The memory that values take, by which batches and pages are bounded.
  *
  * @module
  */
 
-/** What any value takes, beside its text or bytes. */
+/** The bytes of any value besides its text or content. */
 const EACH = 16;
 
-/** About how many bytes a value takes in memory. */
+/** The approximate size of a value in memory, in bytes. */
 export function sizeOf(value: unknown): number {
   if (typeof value === "string") return EACH + 2 * value.length;
   if (typeof value !== "object" || value === null) return EACH;

@@ -7,7 +7,7 @@ import { type Call, type CallOutcome, commitTogether, lookUp } from "./batching.
 import { CatalogRefusal, type RefusalReason } from "../refusal.ts";
 import { SqliteCatalog } from "./sqlite_catalog.ts";
 
-/** What a thread is asked for, `open` first. */
+/** The requests to a worker. `open` comes first. */
 export type WorkerRequest =
   | { readonly do: "open"; readonly path: string; readonly way: "read" | "write" }
   | { readonly do: "batch"; readonly calls: readonly Call[] }
@@ -17,13 +17,13 @@ export type WorkerReply = { readonly outcomes: readonly PlainOutcome[] } | {
   readonly failure: string;
 };
 
-/** Errors don't cross between threads as what they are. */
+/** The outcome of a call, with the error as data, since errors lose their class between threads. */
 export type PlainOutcome =
   | { readonly value: unknown }
   | { readonly refused: RefusalReason }
   | { readonly failure: string };
 
-/** What a worker's global scope has beside a window's. */
+/** The parts of a worker's global scope that a window lacks. */
 const thread = self as unknown as {
   onmessage: (event: MessageEvent<WorkerRequest>) => void;
   postMessage(answer: WorkerReply): void;
@@ -44,7 +44,7 @@ async function answer(question: WorkerRequest): Promise<WorkerReply> {
         return { outcomes: [] };
       }
       case "batch": {
-        if (catalog === undefined) throw new Error("Cannot do a batch: the catalog is not open");
+        if (catalog === undefined) throw new Error("cannot run a batch: the catalog is not open");
         return { outcomes: batch(catalog, question.calls).map(toPlain) };
       }
       case "close":

@@ -1,6 +1,6 @@
 /**
- * The catalog in threads of its own: SQLite waits for the disk, and nobody else is to wait with it. One thread writes,
- * another reads, so that a look does not wait for a commit either.
+ * The catalog in threads of its own, so that the server does not wait for the disk. One thread writes and another
+ * reads, so that reads do not wait for commits.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { PlainOutcome, WorkerReply, WorkerRequest } from "./worker.ts";
 
 /** Opens or creates the catalog at `path`. Throws `ConfigurationError` `catalog-too-new`. */
 export async function openWorkerCatalog(path: string): Promise<Catalog> {
-  // Brings it up to date and says here what is wrong with it, before two threads open it.
+  // Upgrades the schema and reports errors before two threads open the catalog.
   await SqliteCatalog.open(path)[Symbol.asyncDispose]();
   const write = new Thread();
   const read = new Thread();
@@ -35,7 +35,7 @@ export async function openWorkerCatalog(path: string): Promise<Catalog> {
   });
 }
 
-/** A thread that answers one question at a time. */
+/** A worker that answers one request at a time. */
 class Thread {
   readonly #worker = new Worker(new URL("./worker.ts", import.meta.url), {
     type: "module",

@@ -14,29 +14,29 @@ import { MAX_TLS_FILE, TLS_FILE } from "../../data_folder/data_folder.ts";
 import { type FileSystem, readRegularFile, syncFolder, writeAll } from "../../fs/file_system.ts";
 
 export interface TlsIdentity {
-  /** PEM, as `Deno.listenTls` takes them; the certificate with those that lead to its authority. */
+  /** PEM, as `Deno.listenTls` takes them. The certificate includes the chain to its CA. */
   readonly key: string;
   readonly certificate: string;
   /** DER. */
   readonly rawCertificate: Bytes;
   /** SHA-256 of the public key, 32 bytes. */
   readonly fingerprint: Bytes;
-  /** Hosts that it is good for, where an authority has issued it; `undefined` for a self-made one. */
+  /** The host names in a CA's certificate; `undefined` for a self-signed one. */
   readonly names: readonly string[] | undefined;
-  /** What the operator should know of it. */
+  /** Warnings for the operator. */
   readonly warnings: readonly string[];
 }
 
 /**
- * The identity in a data folder, made at the first start. Throws `ConfigurationError` `bad-tls-identity` where the file
- * is there and is none: another one would be another server to every client that knows this one.
+ * The identity in a data folder, created at the first start. Throws `ConfigurationError` `bad-tls-identity` if the file
+ * exists and is invalid: with a new identity, known clients would refuse the server.
  */
 export async function loadIdentity(folder: string, fs: FileSystem): Promise<TlsIdentity> {
   const path = join(folder, TLS_FILE);
   if (await readIfThere(path) !== undefined) return await readIdentity(folder);
   const { makeIdentity } = await import("./x509.ts");
   const made = await makeIdentity();
-  // Whole or absent, and durable before any client keeps the fingerprint.
+  // Complete or absent, and durable before any client saves the fingerprint.
   const temporary = `${path}.tmp`;
   {
     const options = { write: true, create: true, truncate: true, mode: 0o600 };
@@ -49,13 +49,13 @@ export async function loadIdentity(folder: string, fs: FileSystem): Promise<TlsI
   return await parseIdentity(made, path);
 }
 
-/** The identity that a data folder has. Throws `ConfigurationError` `bad-tls-identity`, also where there is none. */
+/** The existing identity in a data folder. Throws `ConfigurationError` `bad-tls-identity`, also if it is missing. */
 export async function readIdentity(folder: string): Promise<TlsIdentity> {
   const path = join(folder, TLS_FILE);
   return await parseIdentity(await readIfThere(path) ?? "", path);
 }
 
-/** Throws where Deno can't serve with a key and a certificate: better now than when others rely on them. */
+/** Throws if Deno cannot serve with this key and certificate. Called before anything relies on them. */
 export function tryOut(key: string, cert: string): void {
   Deno.listenTls({ hostname: "127.0.0.1", port: 0, key, cert }).close();
 }
@@ -63,7 +63,9 @@ export function tryOut(key: string, cert: string): void {
 async function parseIdentity(text: string, path: string): Promise<TlsIdentity> {
   const [key, certificate] = text.match(/-----BEGIN [^-]+-----[^-]+-----END [^-]+-----\n/g) ?? [];
   try {
-    if (key === undefined || certificate === undefined) throw new Error("a part is missing");
+    if (key === undefined || certificate === undefined) {
+      throw new Error("the key or the certificate is missing");
+    }
     const rawCertificate = fromPem(certificate);
     const fingerprint = await fingerprintOf(rawCertificate);
     tryOut(key, certificate);
@@ -72,10 +74,11 @@ async function parseIdentity(text: string, path: string): Promise<TlsIdentity> {
   } catch (cause) {
     throw new ConfigurationError(
       "bad-tls-identity",
-      `${printable(path)} does not hold the server's key and certificate`,
+      `${printable(path)} does not contain the server's key and certificate`,
       {
-        hint: "Restore it from a backup. If it is lost, remove it: the server makes another, and " +
-          "every client has to be told the new fingerprint.",
+        hint:
+          "Restore it from a backup. If you have none, delete it: the server creates a new one, " +
+          "and you must send its fingerprint to every user.",
         cause,
       },
     );
@@ -87,6 +90,6 @@ async function readIfThere(path: string): Promise<string | undefined> {
     return new TextDecoder().decode(await readRegularFile(path, MAX_TLS_FILE, Deno.lstat));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw new Error(`${TLS_FILE} in it can't be read: ${reasonOf(error)}`, { cause: error });
+    throw new Error(`cannot read ${TLS_FILE}: ${reasonOf(error)}`, { cause: error });
   }
 }

@@ -1,6 +1,5 @@
 /**
- * A server's identity that an operator has: a certificate from an authority, and its key (docs/protocol-4.md, "The
- * channel").
+ * A server identity from the operator: a certificate of a CA, and its key (docs/protocol-4.md, "The channel").
  *
  * @module
  */
@@ -23,13 +22,13 @@ export interface TlsFiles {
   readonly key: string;
 }
 
-/** No sensible file is longer, in bytes: a chain of a few certificates has less than 10,000. */
+/** The most bytes of a file. A chain of a few certificates has less than 10,000. */
 const MAX_FILE = 256 * 1024;
 const FOR_ANYBODY = 0o007;
 
 /**
- * Reads both files and sees that they go together. Throws `ConfigurationError` `bad-tls-certificate` or `bad-tls-key`,
- * which say which file, and why.
+ * Reads both files and checks that they belong together. Throws `ConfigurationError` `bad-tls-certificate` or
+ * `bad-tls-key`, with the file and the reason.
  */
 export async function readOperatorIdentity(files: TlsFiles): Promise<TlsIdentity> {
   const certificate = await readFile(files.certificate, badCertificate);
@@ -41,7 +40,7 @@ export async function readOperatorIdentity(files: TlsFiles): Promise<TlsIdentity
   if (rawCertificate.length > MAX_CERTIFICATE) {
     throw badCertificate(
       files.certificate,
-      `it has ${rawCertificate.length} bytes, more than the ${MAX_CERTIFICATE} that clients take`,
+      `it has ${rawCertificate.length} bytes; clients accept at most ${MAX_CERTIFICATE}`,
     );
   }
   let parsed: Validity;
@@ -50,7 +49,7 @@ export async function readOperatorIdentity(files: TlsFiles): Promise<TlsIdentity
     fingerprint = await fingerprintOf(rawCertificate);
     parsed = (await import("./x509.ts")).readValidity(rawCertificate);
   } catch (cause) {
-    throw badCertificate(files.certificate, "it can't be read as X.509", cause);
+    throw badCertificate(files.certificate, "it is not a valid X.509 certificate", cause);
   }
   if (parsed.names.length === 0) {
     throw badCertificate(files.certificate, "it names no host (subjectAltName)");
@@ -58,9 +57,12 @@ export async function readOperatorIdentity(files: TlsFiles): Promise<TlsIdentity
   const publicKey = attempt(() => publicKeyOf(key), badKey, files.key);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", publicKey));
   if (!equalBytes(digest, fingerprint)) {
-    throw badKey(files.key, `it is not that of the certificate in ${printable(files.certificate)}`);
+    throw badKey(
+      files.key,
+      `it does not belong to the certificate in ${printable(files.certificate)}`,
+    );
   }
-  // Whatever else keeps Deno from using them shows here, and not when nobody listens any more.
+  // Any other reason why Deno cannot use them must show before the old listener is closed.
   attempt(() => tryOut(key, certificate), badCertificate, files.certificate);
   return {
     ...{ key, certificate, rawCertificate, fingerprint },
@@ -78,7 +80,7 @@ function publicKeyOf(pem: string): Bytes {
 function outOfTime(path: string, { notBefore, notAfter }: Validity): string[] {
   const now = new Date();
   const what = `The certificate in ${printable(path)}`;
-  if (notAfter < now) return [`${what} has expired: ${notAfter.toISOString()}; clients refuse it`];
+  if (notAfter < now) return [`${what} expired at ${notAfter.toISOString()}; clients refuse it`];
   if (notBefore > now) return [`${what} is not valid before ${notBefore.toISOString()}`];
   return [];
 }
@@ -86,7 +88,8 @@ function outOfTime(path: string, { notBefore, notAfter }: Validity): string[] {
 async function looksOpen(path: string): Promise<string[]> {
   const { mode } = await Deno.stat(path);
   if (mode === null || (mode & FOR_ANYBODY) === 0) return [];
-  return [`Anybody on this machine can read or change the key in ${printable(path)}: chmod o= it`];
+  const file = printable(path);
+  return [`Anyone on this machine can read or change the key in ${file}; run 'chmod o= ${file}'`];
 }
 
 type Bad = (path: string, reason: string, cause?: unknown) => ConfigurationError;
@@ -94,16 +97,16 @@ type Bad = (path: string, reason: string, cause?: unknown) => ConfigurationError
 const badCertificate: Bad = (path, reason, cause) =>
   new ConfigurationError(
     "bad-tls-certificate",
-    `Cannot use ${printable(path)} as the certificate: ${reason}`,
+    `cannot use ${printable(path)} as the certificate: ${reason}`,
     {
-      hint: "It must be in PEM, the server's own first, behind it those up to the authority's.",
+      hint: "Use a PEM file with the server's certificate first, then those that lead to its CA.",
       cause,
     },
   );
 
 const badKey: Bad = (path, reason, cause) =>
-  new ConfigurationError("bad-tls-key", `Cannot use ${printable(path)} as the key: ${reason}`, {
-    hint: "It must be the certificate's private key in PEM, not encrypted.",
+  new ConfigurationError("bad-tls-key", `cannot use ${printable(path)} as the key: ${reason}`, {
+    hint: "Use the certificate's private key in PEM, not encrypted.",
     cause,
   });
 
@@ -119,7 +122,7 @@ async function readFile(path: string, bad: Bad): Promise<string> {
   try {
     return new TextDecoder().decode(await readRegularFile(path, MAX_FILE, Deno.stat));
   } catch (cause) {
-    const none = cause instanceof Deno.errors.NotFound;
-    throw bad(path, none ? "there is none" : reasonOf(cause), cause);
+    const isMissing = cause instanceof Deno.errors.NotFound;
+    throw bad(path, isMissing ? "no such file" : reasonOf(cause), cause);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * X.509 certificates, made and read. Needed at the first start of a server, and of an operator's; the libraries take
- * longer to load than all the rest: import this module where it is used.
+ * Creates and reads X.509 certificates. This is needed at the first start of a server, and for an operator's
+ * certificate. The libraries load slowly, so import this module only where it is used.
  *
  * @module
  */
@@ -20,7 +20,7 @@ const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as con
 const NO_END = new Date("9999-12-31T23:59:59Z");
 const BEGIN = new Date("2020-01-01T00:00:00Z");
 
-/** A new key and a self-signed certificate for it, PEM, one behind the other (docs/protocol-4.md, "The channel"). */
+/** A new key and a self-signed certificate for it, in this order, in PEM (docs/protocol-4.md, "The channel"). */
 export async function makeIdentity(): Promise<string> {
   const keys = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
   const spki = await crypto.subtle.exportKey("spki", keys.publicKey);
@@ -38,13 +38,13 @@ export async function makeIdentity(): Promise<string> {
 }
 
 export interface Validity {
-  /** Hosts that it is good for. */
+  /** The host names of the certificate. */
   readonly names: readonly string[];
   readonly notBefore: Date;
   readonly notAfter: Date;
 }
 
-/** What a certificate in DER is good for. Throws where it is none. */
+/** The validity of a certificate in DER. Throws if it is not a certificate. */
 export function readValidity(certificate: Bytes): Validity {
   const parsed = new X509Certificate(certificate);
   const names = parsed.getExtension(SubjectAlternativeNameExtension)?.names.toJSON() ?? [];

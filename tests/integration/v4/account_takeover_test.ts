@@ -145,11 +145,11 @@ Deno.test("nobody takes over what he has no key for, and no proof is good for an
   await setUserDisabled(scene.data, "Alice", true);
   assert.equal(await claim(scene, alice), "account-disabled");
   const proof = "Alice: the proof for the account's key is wrong";
-  const none = "there is no account of protocol 3 with this id and name";
+  const none = "no protocol 3 account has this id and name";
   assert.deepEqual(log.of("client.refused").map(({ name, reason }) => `${name}: ${reason}`), [
     ...Array(4).fill(proof),
     ...[`Bob: ${none}`, `Alice: ${none}`],
-    "Alice: the server's operator has disabled the account",
+    "Alice: the operator has disabled the account",
   ]);
   assert.deepEqual(log.entries, []);
   await setUserDisabled(scene.data, "Alice", false);
@@ -168,7 +168,7 @@ Deno.test("an account that was taken over is not taken over again, but by the ke
     hint: /xfer client link/,
   });
   assert.deepEqual(log.refusals, [
-    "client.refused: the account has keys of protocol 4 already",
+    "client.refused: the account already uses protocol 4",
   ]);
   await assert.rejects(Deno.stat(`${folder}/me.account`), Deno.errors.NotFound);
 });
@@ -215,7 +215,7 @@ for (const registration of ["invite", "closed"] as const) {
       code: "registration-closed",
       hint: /link token/,
     });
-    assert.deepEqual(log.refusals, ["client.refused: the server takes nobody new by itself"]);
+    assert.deepEqual(log.refusals, ["client.refused: registration is closed"]);
     assert.equal((await listUsers(scene.data))[0]?.protocol, 3);
   });
 }

@@ -91,7 +91,7 @@ Deno.test("disabled while a file arrives: it is not stored", async () => {
   const end = { kind: "end", tag: 2, cksum: 0xffffffff, digest } as const;
   await assert.rejects(mux.askFor(end, "stored"), {
     ...DISABLED,
-    message: /Cannot store the file/,
+    message: /cannot store the file/,
   });
   assert.deepEqual(scene.blobs("files"), []);
   assert.deepEqual(scene.blobs("staging"), []);

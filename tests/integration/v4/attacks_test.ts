@@ -91,7 +91,7 @@ Deno.test("while a person is asked about a server, another one that is met there
   await assert.rejects(scene.client("Alice", { onNewServer }), { code: "other-server" });
   assert.deepEqual(await known.find(address), other);
   await log.awaits("connection.lost");
-  assert.deepEqual(log.refusals, ["connection.lost: it left before it said who it is"]);
+  assert.deepEqual(log.refusals, ["connection.lost: the client disconnected before signing in"]);
   assert.deepEqual(log.entries, []);
 });
 
@@ -110,7 +110,7 @@ Deno.test("he who passes the certificate on has not its key: no channel comes ab
   });
   // The channel breaks before anybody has said who he is.
   await log.awaits("connection.lost");
-  assert.match(log.refusals.join(), /^connection\.lost: it could not be answered: [^,]+$/);
+  assert.match(log.refusals.join(), /^connection\.lost: an answer could not be sent: [^,]+$/);
   assert.deepEqual(log.entries, []);
 });
 
@@ -137,7 +137,7 @@ Deno.test("who is met for the first time and has not the key of its certificate 
   );
   // The channel breaks before anybody has said who he is.
   await log.awaits("connection.lost");
-  assert.match(log.refusals.join(), /^connection\.lost: it could not be answered: [^,]+$/);
+  assert.match(log.refusals.join(), /^connection\.lost: an answer could not be sent: [^,]+$/);
   assert.deepEqual(log.entries, []);
 });
 
@@ -235,8 +235,8 @@ Deno.test("a name that is taken, by either protocol, is not given again", async 
   const bad = { ...options, userName: "no name" };
   await assert.rejects(V4Client.connect(bad), { code: "bad-user-name" });
   assert.deepEqual(log.refusals, [
-    "client.refused: the name is another's",
-    "client.refused: a name has 1 to 254 ASCII letters and digits",
+    "client.refused: the user name is taken",
+    "client.refused: a user name must have 1 to 254 ASCII letters and digits",
   ]);
   assert.deepEqual(log.entries, ["client.registered Alice"]);
 });
@@ -267,7 +267,7 @@ Deno.test("another's files are not there: get, stat, remove, rename, list", asyn
   await assert.rejects(bob.rename("secret", "mine"), none);
   await bob.list("", () => assert.fail("he has no files"));
   assert.equal((await alice.stat("secret")).size, 10);
-  const refused = "request.refused: there is no file secret";
+  const refused = "request.refused: no such file: secret";
   assert.deepEqual(log.refusals, Array(4).fill(refused));
   assert.deepEqual(log.of("file.removed", "file.renamed"), []);
 });

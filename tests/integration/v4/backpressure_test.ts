@@ -207,7 +207,12 @@ test("what is not read is not stored: a client that takes no answers sends no mo
   let [asked, told] = [0, 0];
   await using requests = new Requests({
     context,
-    owner: { accountId: await clientIdOf(scene), key: new Uint8Array(32), address: "127.0.0.1:1" },
+    owner: {
+      accountId: await clientIdOf(scene),
+      key: new Uint8Array(32),
+      name: "Alice",
+      address: "127.0.0.1:1",
+    },
     answers: {
       send() {
         if (++told === WINDOW) windowful.resolve();

@@ -111,7 +111,7 @@ Deno.test("a file that verify can't read is told of, and not taken for damaged b
   } finally {
     Deno.open = open;
   }
-  assert.deepEqual(found, ["it can't be read: Error: Too many open files (os error 24)"]);
+  assert.deepEqual(found, ["it cannot be read: Error: Too many open files (os error 24)"]);
   assert.equal(markOf(scene, name), null);
   assert.deepEqual(new Set(Object.values(await again())), new Set(["unchanged"]));
 });

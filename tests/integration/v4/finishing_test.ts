@@ -81,7 +81,7 @@ Deno.test("stop: a download that takes longer than the grace is cut off, which i
   using alice = await Uploader.login(scene, "Alice");
   await assert.rejects(download(alice, () => scene.server.close(0)), { name: "NetworkError" });
   assert.deepEqual(place.alarms(), []);
-  assert.equal(await place.lost, "the server stops");
+  assert.equal(await place.lost, "the server is stopping");
 });
 
 Deno.test("stop: uploads that have come whole are answered, and the one that is coming is stored", async () => {

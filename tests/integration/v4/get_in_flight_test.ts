@@ -111,7 +111,7 @@ Deno.test("a get whose file is replaced each time is refused in the end", async 
     await store(scene, other, pseudoRandomBytes(10, ++times));
     working = false;
   };
-  await assert.rejects(got(client, "a"), { code: "cannot-store", message: /replaced faster/ });
+  await assert.rejects(got(client, "a"), { code: "cannot-store", message: /overwritten faster/ });
   watch.before = () => Promise.resolve();
   assert.deepEqual(await got(client, "a"), pseudoRandomBytes(10, times));
 });

@@ -105,7 +105,7 @@ Deno.test("a port that says nothing is given up in time, by name and by fingerpr
   }
 });
 
-const NO_SUCH_NAME = "the server has no certificate for the name under which it was asked for";
+const NO_SUCH_NAME = "the server has no certificate for the requested name";
 
 /** A connection to a server that is verified by name, before the client has said anything. */
 async function openRaw(scene: Scene, caCerts: readonly string[]) {

@@ -99,7 +99,7 @@ test("another's transfer is to everybody else as one that there is not", async (
     });
   }
   assert.equal(refusals[0], refusals[1]);
-  const refused = "request.refused: no upload of yours with this id is open";
+  const refused = "request.refused: you have no open upload with this id";
   assert.deepEqual(log.refusals, [refused, refused]);
   await assert.rejects(alice.join(transfer), { code: "bad-frame" }, "its file has not ended");
   await log.awaits("connection.refused");

@@ -22,8 +22,8 @@ for (const registration of ["invite", "closed"] as const) {
 
     assert.equal(await machine(scene, "Carol", "Carol"), "registration-closed");
     const why = {
-      invite: "only who has an invitation may register",
-      closed: "the server takes nobody new by itself",
+      invite: "registration requires an invitation",
+      closed: "registration is closed",
     };
     assert.deepEqual(log.refusals, [`client.refused: ${why[registration]}`]);
     (await scene.client("Alice"))[Symbol.dispose]();
@@ -54,7 +54,7 @@ Deno.test("an invitation is good for as many as it says, for a name that is free
   assert.ok((await machine(scene, "Bob", "Bob", token)) instanceof Uint8Array);
   assert.equal(await machine(scene, "Carol", "Carol", token), "bad-token");
   assert.deepEqual(log.refusals, [
-    "client.refused: the name is another's",
+    "client.refused: the user name is taken",
     "client.refused: the token is used up",
   ]);
   assert.deepEqual(log.entries, ["client.registered Alice", "client.registered Bob"]);
@@ -92,9 +92,9 @@ Deno.test("a token that has expired, was never made, is cut off or of another se
   clock.forward(HOUR);
   const cases: readonly [string, RegExp][] = [
     [token, /has expired/],
-    ["a".repeat(26), /not known/],
-    [token.slice(0, 25), /not known/],
-    [foreign, /not known/],
+    ["a".repeat(26), /unknown/],
+    [token.slice(0, 25), /unknown/],
+    [foreign, /unknown/],
   ];
   for (const [i, [bad, why]] of cases.entries()) {
     const failure = { name: "RefusedError", code: "bad-token", message: why };
@@ -102,7 +102,7 @@ Deno.test("a token that has expired, was never made, is cut off or of another se
   }
   const [expired, unknown] = [
     "client.refused: the token has expired",
-    "client.refused: the token is not known here, or was withdrawn",
+    "client.refused: the token is unknown or was revoked",
   ];
   assert.deepEqual(log.refusals, [expired, unknown, unknown, unknown]);
   assert.deepEqual(await listUsers(scene.data), []);
@@ -136,7 +136,7 @@ Deno.test("a client links a machine: once, under its own name, to the same accou
   assert.deepEqual(await machine(scene, "laptop", "Alice", token), clientId);
   assert.equal(await machine(scene, "third", "Alice", token), "bad-token");
   assert.deepEqual(log.of("client.refused").map(({ name, reason }) => `${name}: ${reason}`), [
-    "Bob: the token links to an account of another name",
+    "Bob: the token links to an account with another name",
     "Alice: the token is used up",
   ]);
   assert.deepEqual(log.entries, ["client.linked Alice"]);

@@ -18,8 +18,8 @@ import { ServerLog } from "../../support/server_log.ts";
 import { connectRaw, loginRaw, put, Scene } from "../../support/v4/fixture.ts";
 import { Uploader } from "../../support/v4/raw_client.ts";
 
-const DISABLED = /the server's operator has disabled the account/;
-const GONE = /the account is gone, or no longer has this key/;
+const DISABLED = /the operator has disabled the account/;
+const GONE = /the account was removed, or no longer has this key/;
 
 /** What an operator does, and what is said of it at either end. */
 const WAYS: Readonly<

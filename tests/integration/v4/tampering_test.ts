@@ -18,6 +18,7 @@ const CHANGE_OF_CIPHERS = 1;
 const LOGIN = HANDSHAKE;
 
 const content = pseudoRandomBytes(3000);
+const LEFT = "the client disconnected in the middle of a message";
 
 interface Faulty {
   readonly scene: Scene;
@@ -27,7 +28,7 @@ interface Faulty {
 }
 
 async function faulty(body: (faulty: Faulty) => Promise<void>): Promise<void> {
-  await using log = await ServerLog.take();
+  await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   (await scene.client("Alice"))[Symbol.dispose]();
   const file = await scene.source("a", content);
@@ -133,7 +134,9 @@ for (const direction of ["up", "down"] as const) {
           const refusals = log.refusals.filter((one) => !one.startsWith("connection.lost: "));
           assert.deepEqual(refusals, [], where);
           if (early && ending === "fin" && record === LOGIN) {
-            assert.deepEqual(log.refusals, ["connection.lost: it left before it said who it is"]);
+            assert.deepEqual(log.refusals, [
+              "connection.lost: the client disconnected before signing in",
+            ]);
           }
         }
       }
@@ -155,7 +158,7 @@ for (const ending of ["fin", "rst"] as const) {
     });
     await log.awaits("connection.lost");
     // Deno 2.4 resets nothing: there it is an end like the other.
-    const reasons = { fin: "it left within", rst: "connection reset|it left within" };
+    const reasons = { fin: LEFT, rst: `connection reset|${LEFT}` };
     assert.match(log.refusals.join(), new RegExp(`^connection\\.lost: (${reasons[ending]})`));
     assert.deepEqual([...log.of("file.stored"), ...scene.blobs("files")], []);
     using alice = await scene.client("Alice");

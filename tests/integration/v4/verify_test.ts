@@ -43,7 +43,7 @@ for (const name of ["small", "large", "empty"]) {
     const catalog = `${scene.data}/catalog.db`;
     tamper(catalog, "UPDATE files SET digest = zeroblob(32) WHERE name = ?", name);
     assert.deepEqual(await findings(scene.data), [
-      `${name}: its digest is not the one that the catalog has`,
+      `${name}: its digest differs from the catalog's`,
     ]);
     const target = scene.folder.join("exported");
     await assert.rejects(
@@ -63,7 +63,7 @@ Deno.test("verify: digests of chunks that are not the file's are found, with whi
     "UPDATE files SET chunks = CAST(x'00' || substr(chunks, 2) AS BLOB) WHERE name = 'large'",
   );
   assert.deepEqual(await findings(scene.data), [
-    "large: the digests of its chunks in the catalog are not those of the file",
+    "large: its chunk digests in the catalog do not match its content",
   ]);
 });
 

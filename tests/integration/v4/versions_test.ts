@@ -167,7 +167,7 @@ Deno.test("versions: the operator lists and exports them; verify, backup, restor
   assert.equal((await exportFile({ ...request, version: 2 })).version, 2);
   assert.deepEqual(new Uint8Array(await Deno.readFile(target)), content(2));
   await assert.rejects(exportFile({ ...request, version: 4, target: `${target}4` }), {
-    ...{ code: "no-such-file", message: "Alice has no file a of version 4" },
+    ...{ code: "no-such-file", message: "Alice has no file a, version 4" },
   });
 
   const copy = scene.folder.join("backup");

@@ -60,9 +60,9 @@ function failing(data: string, words: string): void {
 }
 
 const TROUBLES: readonly [string, string, RegExp, RegExp][] = [
-  ["database or disk is full", "data-folder-unusable", /disk is full/, /with room/],
-  ["disk I/O error", "data-folder-unusable", /disk I\/O error/, /on a disk/],
-  ["database is locked", "data-folder-unusable", /is locked/, /try again/],
+  ["database or disk is full", "data-folder-unusable", /disk is full/, /has space/],
+  ["disk I/O error", "data-folder-unusable", /disk I\/O error/, /the disk/],
+  ["database is locked", "data-folder-unusable", /is locked/, /Try again/],
   ["database disk image is malformed", "catalog-damaged", /is damaged/, /from a backup/],
 ];
 

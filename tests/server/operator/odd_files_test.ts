@@ -87,7 +87,7 @@ for (const name of ["tls.pem", "backup.db", "backup.db-wal", "backup.db-journal"
       await put(join(copy, name));
       await assert.rejects(restore(copy, target), {
         code: "backup-unusable",
-        message: new RegExp(`: ${name.replace(".", "\\.")} in it is `),
+        message: new RegExp(`: ${name.replace(".", "\\.")} is `),
       });
       await assert.rejects(Deno.lstat(target), Deno.errors.NotFound);
     },
@@ -131,7 +131,7 @@ Deno.test("restore: an identity that is far too long is refused, and nothing is 
   await Deno.truncate(join(copy, "tls.pem"), 2 ** 40);
   await assert.rejects(restore(copy, target), {
     code: "cannot-copy",
-    message: /tls\.pem can't be copied: it has more than 65536 bytes/,
+    message: /cannot copy tls\.pem: it has more than 65536 bytes/,
   });
   await assert.rejects(Deno.lstat(target), Deno.errors.NotFound);
 });
@@ -152,7 +152,7 @@ const FOREIGN: Readonly<Record<string, readonly [sql: string, reason: RegExp]>> 
   ],
   "a column that is computed": [
     "ALTER TABLE tokens ADD COLUMN other TEXT AS (zeroblob(100)) VIRTUAL",
-    /has columns that no server has made/,
+    /has computed columns, which xfer never creates/,
   ],
   "a small file that is too large": [
     "UPDATE files SET content = zeroblob(256 * 1024 + 1)",

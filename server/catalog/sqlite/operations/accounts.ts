@@ -1,5 +1,5 @@
 /**
- * Accounts: registrations by both protocols, their keys, and what an operator decides.
+ * Accounts: registrations over both protocols, keys, and changes by an operator.
  *
  * @module
  */
@@ -67,7 +67,7 @@ export const ACCOUNT_OPERATIONS = {
   registerV4: write((database, request: RegisterV4): LoginResult | LoginFault => {
     const { id, name, key, now, expiredBefore, registration } = request;
     const holder = findBy(database, "name = ?", name);
-    // The answer to a registration may have been lost: asked again it is the same.
+    // The answer to an earlier registration may have been lost, so it is answered again.
     if (holder !== undefined && hasKey(database, holder, key)) return known(holder);
     const token = request.token && findGoodToken(database, request.token, now);
     if (typeof token === "string") return token;
@@ -97,7 +97,7 @@ export const ACCOUNT_OPERATIONS = {
     if (account === undefined) return "no-such-account";
     if (hasKey(database, account, key)) return known(account);
     if (account.storedProfile.edition === PROTOCOL_4) return "claimed-already";
-    // It may have been replaced since the client was asked.
+    // The key may have been replaced since the challenge.
     if (account.publicKey === undefined || !equalBytes(account.publicKey, publicKey)) {
       return "no-such-account";
     }
@@ -128,7 +128,7 @@ export const ACCOUNT_OPERATIONS = {
     database.run("UPDATE clients SET last_seen = ? WHERE id = ?", now, id);
   }),
   setProfile: write((database, id: Bytes, { edition, quirks }: StoredProfile): void => {
-    // A connection of protocol 3 may still be open when its account goes over to protocol 4.
+    // A connection of protocol 3 may still be open when its account moves to protocol 4.
     const query = "UPDATE clients SET edition = ?, habits = ? WHERE id = ? AND edition <> ?";
     database.run(query, edition, quirks.join(" "), id, PROTOCOL_4);
   }),
@@ -152,7 +152,7 @@ export const ACCOUNT_OPERATIONS = {
   removeKey: write((database, id: Bytes, key: Bytes): boolean => {
     const had = keysOf(database, id).some((known) => equalBytes(known.key, key));
     database.run("DELETE FROM keys WHERE client_id = ? AND key = ?", id, key);
-    // Whoever had the key may have made himself a way back.
+    // A holder of the removed key may have created link tokens.
     dropLinks(database, id);
     return had;
   }),
@@ -207,7 +207,7 @@ function known(account: Account): LoginResult | LoginFault {
   return account.disabled ? "disabled" : { account, how: "known" };
 }
 
-/** Gives an account a key. One of protocol 3 is one of protocol 4 from then on. */
+/** Gives an account a key, which converts an account of protocol 3 to protocol 4. */
 function bind(
   database: Database,
   account: Account,
@@ -238,7 +238,7 @@ function keysOf(database: Database, id: Bytes): KnownKey[] {
     .map((row) => ({ key: row["key"] as Bytes, addedAt: row["added_at"] as number }));
 }
 
-/** No limit is -1: a column has no infinity. */
+/** -1 stands for no limit, since a column has no infinity. */
 function toColumn(limit: number | undefined): number | null {
   return limit === undefined ? null : limit === Infinity ? -1 : limit;
 }

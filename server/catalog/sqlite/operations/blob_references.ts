@@ -34,7 +34,7 @@ export const BLOB_OPERATIONS = {
   }),
 };
 
-/** Lists blobs as garbage, and returns their ids: not those of content in the catalog, which goes with its row. */
+/** Lists blobs as garbage and returns their ids. Skips content in the catalog, which is deleted with its row. */
 export function makeGarbage<Id extends BlobId | UploadId>(
   database: Database,
   paths: readonly Id[],

@@ -1,5 +1,5 @@
 /**
- * Files: the current one of each name, and those that it has replaced, as far as they are kept.
+ * Files: the current version of each name, and old versions.
  *
  * @module
  */
@@ -32,7 +32,7 @@ import { CHUNKS_PAGE } from "../../bounds.ts";
 import { page } from "./page.ts";
 import { checkQuota, usageBeside } from "./usage.ts";
 
-/** Files that are listed at once where nobody has said how many. */
+/** The default number of files in a list. */
 const MAX_LISTED = 1000;
 
 export const FILE_OPERATIONS = {
@@ -41,7 +41,7 @@ export const FILE_OPERATIONS = {
     const { quota, keep = 0, staged } = options;
     const owner = refuseOwner(database, file);
     const { newest, isCurrent } = versionsOf(database, accountId, name);
-    // A name that is in use has been seen to fit.
+    // A name in use has been checked before.
     if (!isCurrent && file.tree !== undefined) refuseConflict(database, accountId, name);
     const version = newest + 1;
     const garbage = newest === 0 ? [] : replaceOthers(database, file, keep);
@@ -156,7 +156,7 @@ function insert(database: Database, file: CommittedFile, chunks: Bytes | undefin
   );
 }
 
-/** The file of a name, as it is now or, from 1 on, in one version. */
+/** The current version of a file, or the one with a number from 1 on. */
 function find(
   database: Database,
   accountId: Bytes,
@@ -166,7 +166,7 @@ function find(
   return rowsOf(database, FILE_COLUMNS, accountId, name, version).map(toFile)[0];
 }
 
-/** The same with the first page of its digests and, if the catalog keeps it, its content. */
+/** Also reads the first page of chunk digests and, if the catalog stores it, the content. */
 function findAll(
   database: Database,
   owner: Bytes,
@@ -199,12 +199,12 @@ function rowsOf(
     : database.all(`${ofName} AND version = ?`, accountId, name, version);
 }
 
-/** A page of digests. A part of an empty blob is NULL to SQLite. */
+/** A page of digests. SQLite returns NULL for a part of an empty blob. */
 function pageOf(row: Row): Bytes {
   return (row["chunks"] as Bytes | null) ?? new Uint8Array(0);
 }
 
-/** What is known of the file at a path, if there is one, and it is known. */
+/** A value of the file with this blob id, if the file exists and has the value. */
 function valueAt<T extends Bytes | number>(
   database: Database,
   value: "content" | "length(content)",
@@ -214,7 +214,7 @@ function valueAt<T extends Bytes | number>(
   return (row?.["value"] as T | null | undefined) ?? undefined;
 }
 
-/** The newest version of a name, 0 without any, and whether one is the current one. */
+/** The newest version of a name, or 0, and whether the name has a current version. */
 function versionsOf(database: Database, accountId: Bytes, name: string) {
   const query = `SELECT coalesce(max(version), 0) AS newest, coalesce(max(current), 0) AS current
     FROM files WHERE client_id = ? AND name = ?`;
@@ -223,8 +223,8 @@ function versionsOf(database: Database, accountId: Bytes, name: string) {
 }
 
 /**
- * Makes room for a new version of a name: the last one is not the current one any more. Makes garbage
- * of versions that are not kept: all but the newest `keep`, and damaged ones that the new one mends.
+ * Makes the current version of a name an old one. Discards versions that are not kept, and returns their blobs: all but
+ * the newest `keep`, and damaged ones with the new file's content.
  */
 function replaceOthers(database: Database, file: CommittedFile, keep: number): BlobId[] {
   const { accountId, name } = file;
@@ -234,7 +234,7 @@ function replaceOthers(database: Database, file: CommittedFile, keep: number): B
   return garbage;
 }
 
-/** Forgets damaged versions that had the same content. */
+/** Discards damaged versions that had the same content. */
 function dropMended(
   database: Database,
   { accountId, name, size, crc, tree }: CommittedFile,
@@ -244,7 +244,7 @@ function dropMended(
   return drop(database, database.all(query, accountId, name, size, crc, tree?.digest ?? null));
 }
 
-/** Forgets all versions of a name but the newest `keep`. */
+/** Discards all versions of a name except the newest `keep`. */
 function dropOldest(
   database: Database,
   { accountId, name }: CommittedFile,
@@ -252,7 +252,7 @@ function dropOldest(
 ): BlobId[] {
   const query = `SELECT path FROM files WHERE client_id = ? AND name = ?
     ORDER BY version DESC LIMIT -1 OFFSET ?`;
-  // SQLite knows no Infinity there.
+  // SQLite has no Infinity.
   const offset = Math.min(keep, Number.MAX_SAFE_INTEGER);
   return drop(database, database.all(query, accountId, name, offset));
 }
@@ -264,10 +264,9 @@ function drop(database: Database, rows: readonly Row[]): BlobId[] {
 }
 
 /**
- * Files of protocol 4 are to fit into one tree of folders. However many folders are above a name, at most one of them can
- * be a file: the one that ends where the name parts from the one before it, in the order of names. What is below that one
- * comes after the name before, so that it would be that; what is above it has the name before for a file, so that it is a
- * folder.
+ * Checks that files of protocol 4 fit into one tree of folders. If a folder above the name is a file, it is the common
+ * prefix of the name and its predecessor in the order of names, since nothing else is stored below a file. One look-up is
+ * enough for any depth.
  */
 function refuseConflict(database: Database, accountId: Bytes, name: string): void {
   const current = "SELECT name FROM files WHERE client_id = ? AND current = 1";
@@ -285,7 +284,7 @@ function refuseConflict(database: Database, accountId: Bytes, name: string): voi
   if (isBelowFile || isFolder(name)) throw new CatalogRefusal("name-conflict");
 }
 
-/** How long the beginning is that two texts have in common. */
+/** The length of the common prefix of two texts. */
 function commonLength(a: string, b: string): number {
   let length = 0;
   while (length < a.length && a[length] === b[length]) length++;
@@ -297,13 +296,13 @@ function listCurrent(
   owner: Bytes,
   { prefix = "", after = "", limit }: FilePage,
 ): StoredFile[] {
-  // One lower bound, the higher of the two: of two SQLite would search from one, and pass over what is below the other.
+  // Only the higher of the two lower bounds: with both, SQLite might search from one and scan all rows up to the other.
   const query = `SELECT ${FILE_COLUMNS} FROM files WHERE client_id = ? AND current = 1
     AND name >= max(?, ?) AND name <> ?`;
   const end = firstBehind(prefix);
   const rows = page(limit, (last, step) => {
-    const behind = last === undefined ? after : last["name"] as string;
-    const from = [owner, prefix, behind, behind];
+    const start = last === undefined ? after : last["name"] as string;
+    const from = [owner, prefix, start, start];
     return end === undefined
       ? database.all(`${query} ORDER BY name LIMIT ?`, ...from, step)
       : database.all(`${query} AND name < ? ORDER BY name LIMIT ?`, ...from, end, step);
@@ -314,7 +313,7 @@ function listCurrent(
 const LAST_CODE_POINT = 0x10ffff;
 const SURROGATES = { first: 0xd800, last: 0xdfff };
 
-/** The lowest text behind all that begin with `prefix`, by code points; `undefined` where nothing is behind them. */
+/** The lowest text after all that begin with `prefix`, by code points; `undefined` if no text comes after them. */
 export function firstBehind(prefix: string): string | undefined {
   const points = Array.from(prefix, (character) => character.codePointAt(0) as number);
   while (points.at(-1) === LAST_CODE_POINT) points.pop();
@@ -325,8 +324,8 @@ export function firstBehind(prefix: string): string | undefined {
 }
 
 /**
- * The owner of a file, unless what was decided of it since the file began to arrive forbids to store it. A file that
- * came by protocol 3 has no tree.
+ * The owner of a file. Throws if a change since the upload began forbids storing it. A file of protocol 3 has no
+ * digest.
  */
 function refuseOwner(database: Database, { accountId, tree }: CommittedFile): Account | undefined {
   const owner = findBy(database, "id = ?", accountId);

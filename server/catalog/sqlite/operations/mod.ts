@@ -47,12 +47,12 @@ const OPERATIONS: ReadonlyMap<string, Operation> = new Map(
 export function operationOf(method: Method): Operation {
   const operation = OPERATIONS.get(method);
   if (operation === undefined) {
-    throw new Error(`Cannot call ${method}: the catalog has no such method`);
+    throw new Error(`cannot call ${method}: the catalog has no such method`);
   }
   return operation;
 }
 
-/** The aggregates of a catalog, each of whose methods is done by `call`. */
+/** The aggregates of a catalog that pass each method to `call`. */
 export function aggregatesOver(
   call: (method: Method, args: readonly unknown[]) => Promise<unknown>,
 ): Aggregates {

@@ -1,5 +1,5 @@
 /**
- * One thing that a catalog does, as data: what it needs, and the work.
+ * An operation of a catalog as data.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import type { Database } from "../database.ts";
 
 // deno-lint-ignore no-explicit-any
 export interface Operation<Args extends readonly any[] = readonly any[], Result = unknown> {
-  /** A look, or a transaction. */
+  /** Whether it only reads, or is a transaction. */
   readonly way: "read" | "write";
   readonly run: (database: Database, ...args: Args) => Result;
 }
@@ -18,7 +18,7 @@ export function read<Args extends readonly unknown[], Result>(
   return { way: "read", run };
 }
 
-/** All of the work is done, or nothing. */
+/** An operation whose changes are all made, or none. */
 export function write<Args extends readonly unknown[], Result>(
   run: (database: Database, ...args: Args) => Result,
 ): Operation<Args, Result> {

@@ -1,17 +1,17 @@
 /**
- * Pages of rows, bounded by bytes and not by entries: who asks for a connection holds a page while its peer does not read.
+ * Pages of rows, bounded by bytes and not by number: a connection keeps a page in memory while its peer does not read.
  *
  * @module
  */
 import type { Row } from "../rows.ts";
 import { sizeOf } from "../value_size.ts";
 
-/** Bytes of a page; the rows of the last step may go beyond. */
+/** The size of a page in bytes. The rows of the last step can exceed it. */
 export const PAGE_BYTES = 64 * 1024;
-/** Rows that are looked up together: of files with the longest names they have 140 KiB. */
+/** The number of rows in one look-up. With the longest file names they take 140 KiB. */
 const STEP = 16;
 
-/** Up to `count` rows, fewer where they take more bytes, none where there are none. `next` finds so many behind the last. */
+/** At most `count` rows, fewer if they exceed `bytes`. `next` finds at most `count` rows after `last`. */
 export function page(
   count: number,
   next: (last: Row | undefined, count: number) => Row[],

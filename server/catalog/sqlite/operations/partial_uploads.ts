@@ -1,5 +1,5 @@
 /**
- * Uploads that were broken off, or may be: what of them is staged, and its sums.
+ * Partial uploads: their durable parts and checksums.
  *
  * @module
  */
@@ -31,9 +31,9 @@ export const UPLOAD_OPERATIONS = {
         ...[accountId, name, size, mtime, path, held, sums, updatedAt],
       );
       const own = findBy(database, "id = ?", accountId)?.quota;
-      // What is held is no file of its own.
+      // A partial upload does not count as a file.
       checkQuota(database, accountId, quota, { ...own, files: Infinity });
-      // It may have made room for others while it was open.
+      // While it was open, it may have been discarded for newer partial uploads.
       endGarbage(database, path);
       return makeGarbage(database, [...replaced, ...surplus].filter((other) => other !== path));
     },

@@ -1,5 +1,5 @@
 /**
- * Repairs: what is being put aside, so that one that was cut off can be finished.
+ * Repairs in progress, recorded so that an interrupted one can be finished.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Tokens: invitations, and links to accounts.
+ * Tokens: invitations and link tokens.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Database } from "../database.ts";
 import type { Row } from "../rows.ts";
 import { read, write } from "./operation.ts";
 
-/** So long it is still told why a token is not good any more, in milliseconds: 30 days. */
+/** The time for which expired tokens are remembered, so that a client learns the reason: 30 days in milliseconds. */
 const REMEMBERED_MS = 30 * 24 * 60 * 60_000;
 
 const GOOD_INVITATION = "client_id IS NULL AND uses_left > 0 AND expires_at > ?";
@@ -46,7 +46,7 @@ export const TOKEN_OPERATIONS = {
   }),
 };
 
-/** A token that may be used, or why it may not. */
+/** A token that can be used, or the reason why it cannot. */
 export function findGoodToken(database: Database, hash: Bytes, now: number): Token | LoginFault {
   const [row] = database.all("SELECT * FROM tokens WHERE hash = ?", hash);
   if (row === undefined) return "token-unknown";
@@ -59,12 +59,12 @@ export function useToken(database: Database, { hash }: Token): void {
   database.run("UPDATE tokens SET uses_left = uses_left - 1, used = used + 1 WHERE hash = ?", hash);
 }
 
-/** Withdraws all links of an account. */
+/** Removes all link tokens of an account. */
 export function dropLinks(database: Database, accountId: Bytes): void {
   database.run("DELETE FROM tokens WHERE client_id = ?", accountId);
 }
 
-/** Why somebody who was let in by a key may not stay; `undefined` where he may. */
+/** The reason why a session must end; `undefined` if it can continue. */
 export function revocationReason(
   database: Database,
   { accountId, key }: Principal,

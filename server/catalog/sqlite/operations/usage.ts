@@ -1,5 +1,5 @@
 /**
- * What users have stored, and what is held of their broken uploads: both count towards their quota.
+ * The usage of accounts. Stored files and partial uploads count towards the quota.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { NewFile, UsageBeside } from "../../files.ts";
 import { CatalogRefusal } from "../../refusal.ts";
 import type { Database } from "../database.ts";
 
-/** What an account has; beside a new file, as far as that file replaces none of it. */
+/** The usage of an account; beside a new file, without what that file replaces. */
 export function usageBeside(database: Database, owner: Bytes, file?: NewFile): UsageBeside {
   if (file === undefined) return { ...usage(database, owner), replaced: { bytes: 0, files: 0 } };
   const { bytes, files } = usage(database, owner, [file.name, ...file.open]);
@@ -22,7 +22,7 @@ export function usageBeside(database: Database, owner: Bytes, file?: NewFile): U
 
 const NO_QUOTA: Usage = { bytes: Infinity, files: Infinity };
 
-/** Throws `CatalogRefusal` if an account has more than it may: `own` goes before `quota`. */
+/** Throws `CatalogRefusal` if an account is over its quota: `own`, or `quota` where it has none. */
 export function checkQuota(
   database: Database,
   accountId: Bytes,
@@ -36,14 +36,14 @@ export function checkQuota(
   if (used.files > files) throw new CatalogRefusal("quota-files");
 }
 
-/** Old versions and what is held of broken uploads take room, but are no files of their own. */
+/** Old versions and partial uploads count with their bytes, but not as files. */
 function usage(database: Database, accountId: Bytes, exceptHeld: readonly string[] = []): Usage {
   const [row] = database.all("SELECT files, bytes FROM usage WHERE client_id = ?", accountId);
   const { bytes = 0, files = 0 } = (row ?? {}) as Partial<Usage>;
   return { bytes: bytes + heldBytes(database, accountId, exceptHeld), files };
 }
 
-/** Bytes that are held of an account's partial uploads, under other names than these. */
+/** The bytes of an account's partial uploads, except under these names. */
 function heldBytes(database: Database, accountId: Bytes, except: readonly string[]): number {
   const [row] = database.all(
     `SELECT coalesce(sum(held), 0) AS bytes FROM partials
@@ -58,7 +58,7 @@ function isStored(database: Database, accountId: Bytes, name: string): boolean {
   return database.all(query, accountId, name).length > 0;
 }
 
-/** Those of all versions of a name but the newest `keep`, damaged ones that are mended left out. */
+/** The bytes of all versions of a name except the newest `keep`, and of damaged versions that the new file repairs. */
 function bytesReplaced(
   database: Database,
   accountId: Bytes,
@@ -71,7 +71,7 @@ function bytesReplaced(
     ORDER BY version DESC LIMIT -1 OFFSET ?`;
   const rows = [
     ...database.all(mended, accountId, name, size),
-    // SQLite knows no Infinity there.
+    // SQLite has no Infinity.
     ...database.all(beyondNewest, accountId, name, size, Math.min(keep, Number.MAX_SAFE_INTEGER)),
   ];
   return rows.reduce((bytes, row) => bytes + (row["size"] as number), 0);

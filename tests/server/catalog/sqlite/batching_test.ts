@@ -142,7 +142,7 @@ Deno.test("together: after a failure that ends the transaction nothing is commit
     ];
     const outcomes = await commitTogether(catalog, calls);
     const reasons = outcomes.map((outcome) => "error" in outcome && `${outcome.error}`);
-    const after = "Error: Cannot go on with a transaction that a failure before has ended";
+    const after = "Error: cannot continue a transaction that an earlier failure has ended";
     assert.deepEqual(reasons, [after, "Error: database or disk is full", after]);
     assert.deepEqual(await catalog.files.listAll(id), []);
     assert.deepEqual(await catalog.blobs.garbage(undefined, 9), []);
