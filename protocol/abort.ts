@@ -1,35 +1,37 @@
 /**
- * Being asked to stop, by an `AbortSignal`: the same for all that takes its time.
+ * Aborting work by an `AbortSignal`.
  *
  * @module
  */
 import { InterruptedError, XferError } from "./errors.ts";
 
-/** What can be aborted. */
+/** Options of work that can be aborted. */
 export interface Abortable {
-  /** Ends the work when aborted: with `InterruptedError` `interrupted`, or with the reason if that is an `XferError`. */
+  /**
+   * Ends the work when aborted, with `InterruptedError` `interrupted`, or with the reason if that is an `XferError`.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Why work has ended that was stopped. */
+/** The error for aborted work. */
 export function abortReason({ reason }: AbortSignal): XferError {
   if (reason instanceof XferError) return reason;
   return new InterruptedError("interrupted", "the operation was aborted", { cause: reason });
 }
 
-/** Throws `InterruptedError` `interrupted` where the work is to stop. */
+/** Throws `InterruptedError` `interrupted` if the signal has aborted. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw abortReason(signal);
 }
 
-/** Has `end` called when the work is to stop, also where it is already, until it is disposed. */
+/** Calls `end` when the signal aborts, or at once if it has, until disposed. */
 export function whenAborted(signal: AbortSignal | undefined, end: () => void): Disposable {
   if (signal?.aborted === true) end();
   signal?.addEventListener("abort", end);
   return { [Symbol.dispose]: () => signal?.removeEventListener("abort", end) };
 }
 
-/** What comes of work. Throws `InterruptedError` `interrupted` as soon as it is to stop, whatever comes of it then. */
+/** Awaits work. Throws `InterruptedError` `interrupted` as soon as the signal aborts, whatever the work does later. */
 export async function unlessAborted<T>(
   signal: AbortSignal | undefined,
   work: Promise<T>,

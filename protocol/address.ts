@@ -1,11 +1,11 @@
 /**
- * `HOST:PORT`, as people write it.
+ * Addresses as people write them: `HOST:PORT`.
  *
  * @module
  */
-/** Where to connect to, or to listen. */
+/** An address to connect to or to listen at. */
 export interface Address {
-  /** An IPv4 address, an IPv6 address without brackets, which may end with the `%` and name of a zone, or a name. */
+  /** An IPv4 address, an IPv6 address without brackets (possibly with a zone, such as `%eth0`), or a host name. */
   readonly hostname: string;
   /** 0 to 65535; 0 to listen on any free port. */
   readonly port: number;
@@ -15,7 +15,7 @@ export interface Address {
 export const MAX_PORT = 65_535;
 
 /**
- * Reads `HOST:PORT` with an IPv4 address, a name, or an IPv6 address in brackets, and a port of 0 to 65535;
+ * Parses `HOST:PORT`: an IPv4 address, a host name or an IPv6 address in brackets, and a port of 0 to 65535. Returns
  * `undefined` for anything else.
  */
 export function parseAddress(text: string): Address | undefined {
@@ -26,12 +26,12 @@ export function parseAddress(text: string): Address | undefined {
   return hostname !== undefined && port <= MAX_PORT ? { hostname, port } : undefined;
 }
 
-/** `HOST:PORT`, with an IPv6 address in brackets. */
+/** Formats an address as `HOST:PORT`, with an IPv6 address in brackets. */
 export function formatAddress({ hostname, port }: Address): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
-/** An address as it is known elsewhere too: a zone, such as `%eth0`, is a name of this machine for one of its networks. */
+/** Removes the zone of an IPv6 address, such as `%eth0`, which means something only on this machine. */
 export function withoutZone(hostname: string): string {
   return hostname.replace(/%.*$/, "");
 }

@@ -1,19 +1,19 @@
 /**
- * Bytes: comparing, joining, and their hexadecimal form.
+ * Compares and joins bytes, and converts them to and from hexadecimal.
  *
  * @module
  */
 import { timingSafeEqual } from "node:crypto";
 
-/** Bytes that own a plain `ArrayBuffer`, as WebCrypto and the file system want them. */
+/** Bytes with a plain `ArrayBuffer`, as WebCrypto and the file system require. */
 export type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Whether two runs of bytes are the same; the time it takes tells nothing of where they differ. */
+/** Whether two byte arrays are equal, compared in constant time. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** All of `parts`, one after the other. */
+/** Concatenates `parts`. */
 export function concatBytes(...parts: readonly Uint8Array[]): Bytes {
   const all = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
   let offset = 0;
@@ -24,7 +24,7 @@ export function concatBytes(...parts: readonly Uint8Array[]): Bytes {
   return all;
 }
 
-/** Lower-case hexadecimal digits, two a byte. */
+/** Formats bytes as lower-case hexadecimal digits, two per byte. */
 export function toHex(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += HEX[byte];
@@ -33,7 +33,7 @@ export function toHex(bytes: Uint8Array): string {
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
-/** The bytes of hexadecimal digits in either case, or `undefined` where `text` is anything else. */
+/** Parses hexadecimal digits in either case. Returns `undefined` for anything else. */
 export function fromHex(text: string): Bytes | undefined {
   if (!/^(?:[0-9a-f]{2})*$/i.test(text)) return undefined;
   return Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16));

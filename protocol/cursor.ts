@@ -1,12 +1,12 @@
 /**
- * A cursor over bytes, for reading and for writing, with bounds. All numbers are little endian.
+ * Reads and writes fields in bytes, with bounds checks. All numbers are little endian.
  *
  * @module
  */
 import type { Bytes } from "./bytes.ts";
 import { ProtocolError } from "./errors.ts";
 
-/** Reads fields one after another. Never reads past the end: throws `ProtocolError` `truncated` instead. */
+/** Reads fields one after another. Throws `ProtocolError` `truncated` instead of reading past the end. */
 export class ByteReader {
   readonly #bytes: Bytes;
   readonly #view: DataView<ArrayBuffer>;
@@ -37,12 +37,12 @@ export class ByteReader {
     return this.#view.getBigUint64(this.#advance(8), true);
   }
 
-  /** All that is left, as a view of the input. */
+  /** Returns the remaining bytes, as a view of the input. */
   rest(): Bytes {
     return this.bytes(this.remaining);
   }
 
-  /** The next `size` bytes, as a view of the input. */
+  /** Returns the next `size` bytes, as a view of the input. */
   bytes(size: number): Bytes {
     const start = this.#advance(size);
     return this.#bytes.subarray(start, start + size);
@@ -61,7 +61,7 @@ export class ByteReader {
   }
 }
 
-/** Writes fields one after another into a buffer of a size known beforehand. Throws `RangeError` past its end. */
+/** Writes fields one after another into a buffer of a given size. Throws `RangeError` past its end. */
 export class ByteWriter {
   readonly bytes: Bytes;
   readonly #view: DataView<ArrayBuffer>;

@@ -1,15 +1,14 @@
 /**
- * Errors that xfer raises, by class of what went wrong.
+ * The errors of xfer, in classes by what failed.
  *
- * Every error has a stable `code` in kebab case, for programs; a message that says what happened and with what; and,
- * where there is something to do about it, a `hint`. The class decides the exit code of the executable.
+ * Every error has a stable `code` in kebab case, for programs; a message that says what failed, with names; and, if one helps, a `hint` with the next step. The class decides the exit code of the executable.
  *
  * @module
  */
 
 import { printable } from "./printable.ts";
 
-/** What kind of thing went wrong; the executable has one exit code for each. */
+/** The category of an error. The executable has one exit code for each. */
 export type ErrorCategory =
   | "usage"
   | "configuration"
@@ -20,27 +19,27 @@ export type ErrorCategory =
   | "io"
   | "interrupted";
 
-/** What an error may carry beside its code and message. */
+/** Further properties of an error. */
 export interface ErrorDetails {
-  /** What the person in front of the terminal can do next, as a sentence. */
+  /** The next step for the user, as a sentence. */
   readonly hint?: string;
   /** The error that led to this one. */
   readonly cause?: unknown;
 }
 
 /**
- * Base of all errors that xfer raises. `code` never changes between releases; `message` may. docs/troubleshooting.md has
- * an entry for every code.
+ * The base class of all errors of xfer. `code` never changes between releases; `message` may. docs/troubleshooting.md
+ * has an entry for every code.
  */
 export abstract class XferError extends Error {
-  /** What kind of thing went wrong. */
+  /** The category of the error. */
   abstract readonly category: ErrorCategory;
   /** Stable, in kebab case, such as `name-taken`. */
   readonly code: string;
-  /** What to do about it, as a sentence, where there is something to do. */
+  /** The next step for the user, as a sentence, if one helps. */
   readonly hint: string | undefined;
 
-  /** `code` in kebab case; `message` without a full stop. */
+  /** `code`: in kebab case; `message`: without a full stop. */
   constructor(code: string, message: string, details: ErrorDetails = {}) {
     super(message, { cause: details.cause });
     this.name = new.target.name;
@@ -55,13 +54,13 @@ export class UsageError extends XferError {
   override readonly category = "usage";
 }
 
-/** A file that a person wrote (transfer.info, the server's settings) or the state of a folder is not valid. */
+/** A file that a person wrote (transfer.info, the server's settings) or the state of a folder is invalid. */
 export class ConfigurationError extends XferError {
   /** Always `configuration`. */
   override readonly category = "configuration";
 }
 
-/** The other end could not be reached, or the connection was lost. */
+/** The other end could not be reached, or is disconnected. */
 export class NetworkError extends XferError {
   /** Always `network`. */
   override readonly category = "network";
@@ -79,7 +78,7 @@ export class RefusedError extends XferError {
   override readonly category = "refused";
 }
 
-/** Data is damaged or changed: a checksum, a digest or a size does not match. */
+/** Data is damaged or changed: a checksum, a digest or a size differs. */
 export class IntegrityError extends XferError {
   /** Always `integrity`. */
   override readonly category = "integrity";
@@ -91,21 +90,21 @@ export class StorageError extends XferError {
   override readonly category = "io";
 }
 
-/** The operation was aborted before it was done. */
+/** The operation was aborted before it was complete. */
 export class InterruptedError extends XferError {
   /** Always `interrupted`. */
   override readonly category = "interrupted";
 }
 
 /**
- * The request was sent, and no answer came that says whether it was carried out. Its category is that of its `cause`,
- * which says what came in place of the answer.
+ * The request was sent, but no answer says whether it was carried out. The category is that of the `cause`, the error
+ * that occurred instead of the answer.
  */
 export class UnconfirmedError extends XferError {
   /** The category of `cause`. */
   override readonly category: ErrorCategory;
 
-  /** `details.cause`: what came in place of the answer. */
+  /** `details.cause`: the error that occurred instead of the answer. */
   constructor(
     code: string,
     message: string,
@@ -116,10 +115,10 @@ export class UnconfirmedError extends XferError {
   }
 }
 
-/** Deno's advice to those who start it themselves, or compile; who runs an executable can do neither. */
+/** Deno's advice for its own command line, which users of an executable cannot follow. */
 const DENO_ADVICE = /, (?:run again with|specify the required permissions) .*$/s;
 
-/** Why what was read of a file is not stored. `file`: its name or path, safe to show. */
+/** The error for a file that changed while it was read. `file`: its name or path, safe to show. */
 export function fileChanged(file: string): IntegrityError {
   return new IntegrityError(
     "file-changed",
@@ -132,27 +131,27 @@ export function fileChanged(file: string): IntegrityError {
   );
 }
 
-/** Whether an error ends more than the file at hand: the connection, or all of the work. */
+/** Whether an error ends more than the current file: the connection, or all work. */
 export function endsAll(error: unknown): boolean {
   if (!(error instanceof XferError)) return true;
   return ["network", "protocol", "interrupted"].includes(error.category);
 }
 
 /**
- * What Deno says behind the system's words: the call with its paths. Who says what has failed has named the file, and a
- * call may be about another one, which takes its place later.
+ * The call with its paths that Deno appends to the system's message. Our messages already name the file, and the call
+ * may name a temporary one.
  */
 const CALL = /(?<=^E[A-Z0-9]+: [^,']+), [a-z_]+ '.*'$|(?<= \(os error \d+\)): [a-z_]+ '.*'$/s;
 
-/** What rustls says of a connection that ends without its last word. */
+/** The message of rustls for a connection that ends without a TLS close. */
 const CUT_OFF = /^peer closed connection without sending TLS close_notify\b/;
 
-/** Why something has failed, as it is said behind what has, and with which file; safe to show. */
+/** The reason in an error, to follow what failed and the name of the file; safe to show. */
 export function reasonOf(cause: unknown): string {
   return printable(messageOf(cause).replace(CALL, ""));
 }
 
-/** The same where nobody else says with which file. */
+/** The same, with the path, for messages that name no file. */
 export function reasonWithPathOf(cause: unknown): string {
   return printable(messageOf(cause));
 }

@@ -1,18 +1,21 @@
 /**
- * What a file may be called: a name that means one file on every system, and nothing to a terminal.
+ * Valid file names: a name that means the same file on every system and does nothing to a terminal.
  *
  * @module
  */
 
-/** Bytes of UTF-8 that a name has at most: what file systems take. */
+/** The longest name, in bytes of UTF-8: the limit of common file systems. */
 export const MAX_FILE_NAME = 255;
 
-/** Control characters (escapes among them), line separators, lone surrogates, and what turns the direction of writing. */
+/**
+ * Control characters (such as escape), line separators, lone surrogates, and characters that change the writing
+ * direction.
+ */
 const DECEIVING = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
-/** Devices of Windows, whatever follows behind a dot. */
+/** Device names of Windows, with any extension. */
 const DEVICE = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?:\.|$)/i;
 
-/** Why a file may not have this name, in words that continue "its name …"; `undefined` if it may. */
+/** Why a file must not have this name, to follow "its name"; `undefined` if it may. */
 export function nameFault(name: string): string | undefined {
   if (name === "" || name === "." || name === "..") return "is empty or names a folder";
   if (/[/\\\0]/.test(name)) return "contains a slash, a backslash or a NUL";

@@ -1,5 +1,5 @@
 /**
- * How a client that knows the plain port finds protocol 4 (docs/protocol-4.md, "Finding the server").
+ * The hello, with which a client that knows the plain port finds protocol 4 (docs/protocol-4.md, "Finding the server").
  *
  * @module
  */
@@ -20,22 +20,22 @@ const VERSION = 4;
 const HELLO_CODE = 0x7834;
 const ANSWER_CODE = 0x7835;
 const BUSY_CODE = 0x7836;
-/** Stands for a port that the client knows by the one that it has connected to. */
+/** The port after the one that the client has connected to. */
 const NEXT_PORT = 0;
-/** No answer has a larger payload, in bytes. */
+/** The largest payload of an answer, in bytes. */
 const MAX_ANSWER = 16 * 1024;
-/** The largest certificate that an answer may hold, in bytes. */
+/** The largest certificate in an answer, in bytes. */
 export const MAX_CERTIFICATE = MAX_ANSWER - 2;
 
-/** Where the server speaks protocol 4, and its certificate. Nothing of it is proven until the TLS handshake. */
+/** The port for protocol 4 and the server's certificate. Neither is verified before the TLS handshake. */
 export interface HelloAnswer {
-  /** On the same host; `next`: the one after the port that the client has connected to. */
+  /** A port on the same host; `next`: the one after the port that the client has connected to. */
   readonly port: number | "next";
   /** X.509, DER. */
   readonly certificate: Bytes;
 }
 
-/** What a client sends to ask for protocol 4: the header of a request, 23 bytes. */
+/** The hello, with which a client asks for protocol 4: the header of a request, 23 bytes. */
 export const HELLO: Bytes = writeRequestHeader(new ByteWriter(REQUEST_HEADER_SIZE), {
   ...{ clientId: new Uint8Array(CLIENT_ID_SIZE), version: VERSION },
   ...{ code: HELLO_CODE, payloadSize: 0 },
@@ -46,7 +46,7 @@ export function isHello(header: Bytes): boolean {
   return equalBytes(header, HELLO);
 }
 
-/** A server's answer to a hello, as bytes. */
+/** Encodes a server's answer to a hello. */
 export function encodeHelloAnswer({ port, certificate }: HelloAnswer): Bytes {
   const payloadSize = 2 + certificate.length;
   const writer = new ByteWriter(RESPONSE_HEADER_SIZE + payloadSize);
@@ -54,7 +54,7 @@ export function encodeHelloAnswer({ port, certificate }: HelloAnswer): Bytes {
   return writer.u16(port === "next" ? NEXT_PORT : port).put(certificate).bytes;
 }
 
-/** What a server of protocol 4 answers when it has no room for another connection. */
+/** The answer of a server of protocol 4 that has too many connections. */
 export const BUSY: Bytes = writeResponseHeader(new ByteWriter(RESPONSE_HEADER_SIZE), {
   ...{ version: VERSION, code: BUSY_CODE, payloadSize: 0 },
 }).bytes;
@@ -65,8 +65,8 @@ export function isBusy({ version, code }: ResponseHeader): boolean {
 }
 
 /**
- * Reads the answer from the bytes received so far; `undefined` while more are needed. Throws `ProtocolError`
- * `protocol-4-not-spoken` if they are anything else.
+ * Decodes the answer from the bytes received so far. Returns `undefined` if more are needed. Throws `ProtocolError`
+ * `protocol-4-not-spoken` for anything else.
  */
 export function decodeHelloAnswer(bytes: Bytes): HelloAnswer | undefined {
   if (bytes.length < RESPONSE_HEADER_SIZE) return undefined;

@@ -1,5 +1,5 @@
 /**
- * Turns bytes that arrive in pieces of any size into fields of a wanted size and into runs of content.
+ * Cuts bytes that arrive in pieces of any size into fields of a given size and runs of content.
  *
  * @module
  */
@@ -8,20 +8,20 @@ import type { Bytes } from "./bytes.ts";
 const NOTHING: Bytes = new Uint8Array(0);
 
 /**
- * Holds one pushed piece and at most one incomplete field. The caller pushes the next piece when everything of the
- * one before has been taken, so that what is held never grows.
+ * Holds one pushed piece and at most one incomplete field. The caller must take everything of a piece before it pushes
+ * the next, so that memory never grows.
  */
 export class InputBuffer {
   #piece = NOTHING;
   #field = NOTHING;
   #filled = 0;
 
-  /** How many pushed bytes are not taken yet. */
+  /** The number of pushed bytes that are not taken yet. */
   get available(): number {
     return this.#filled + this.#piece.length;
   }
 
-  /** Hands over the next piece. It must not change until it has been taken whole. */
+  /** Adds the next piece. It must not change until all of it is taken. */
   push(piece: Bytes): void {
     if (this.#piece.length > 0) {
       throw new RangeError("cannot push: the previous piece was not taken");
@@ -29,7 +29,9 @@ export class InputBuffer {
     this.#piece = piece;
   }
 
-  /** Exactly `size` bytes as a copy, or `undefined` until they all are here. Ask again with the same size. */
+  /**
+   * Returns exactly `size` bytes as a copy, or `undefined` until all have arrived. Call it again with the same size.
+   */
   take(size: number): Bytes | undefined {
     if (this.#field.length !== size) this.#field = new Uint8Array(size);
     const part = this.#run(size - this.#filled);
@@ -43,25 +45,25 @@ export class InputBuffer {
   }
 
   /**
-   * Where the rest of a field goes that `take` has not got whole, to be filled from elsewhere; `undefined` where none is
-   * begun. Nothing that was pushed is left then.
+   * The rest of the field that `take` could not complete, for the caller to fill directly; `undefined` without one. All
+   * pushed bytes are taken then.
    */
   get room(): Bytes | undefined {
     return this.#field.length === 0 ? undefined : this.#field.subarray(this.#filled);
   }
 
-  /** Takes note that so many bytes of the room are filled. */
+  /** Reports that the first `size` bytes of `room` are filled. */
   fill(size: number): void {
     this.#filled += size;
   }
 
-  /** Between 1 and `max` bytes as a view of the pushed piece, or `undefined` where none is here. */
+  /** Returns between 1 and `max` bytes as a view of the pushed piece, or `undefined` if none are left. */
   run(max: number): Bytes | undefined {
     const part = this.#run(max);
     return part.length > 0 ? part : undefined;
   }
 
-  /** What is here of the pushed piece and not of a field, as a view; it stays to be taken. */
+  /** A view of the rest of the pushed piece, which stays to be taken; empty if it belongs to an incomplete field. */
   get rest(): Bytes {
     return this.#filled === 0 ? this.#piece : NOTHING;
   }

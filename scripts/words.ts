@@ -9,7 +9,17 @@ const ROOT = new URL("../", import.meta.url);
 /** Files and folders that are searched. Each was read and rewritten as a whole. */
 const CLEAN = [
   ...["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "deno.json"],
-  ...["cli/", "client/", "docs/", "packaging/", "scripts/", "server/", "main.ts", "mod.ts"],
+  ...[
+    "cli/",
+    "client/",
+    "docs/",
+    "packaging/",
+    "protocol/",
+    "scripts/",
+    "server/",
+    "main.ts",
+    "mod.ts",
+  ],
   ...["tests/docs/", "tests/packaging/", "tests/scripts/", "tests/snapshots/help.txt"],
 ];
 

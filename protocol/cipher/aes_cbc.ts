@@ -1,9 +1,9 @@
 /**
- * AES-CBC with a zero IV and PKCS#7 padding (NIST SP 800-38A, RFC 5652 6.3), over streams, by a WebCrypto that only
- * does whole messages.
+ * AES-CBC with a zero IV and PKCS#7 padding (NIST SP 800-38A, RFC 5652 6.3) over streams, with WebCrypto, which
+ * processes only whole messages.
  *
- * A piece is encrypted as a message of its own whose IV is the last ciphertext block before it, and its padding block
- * is dropped. A piece is decrypted with a block behind it that decrypts to nothing but padding.
+ * A piece is encrypted as a message whose IV is the last ciphertext block before it, and the padding block is dropped.
+ * A piece is decrypted with an extra block at its end that decrypts to padding.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export const BLOCK_SIZE = 16;
 const NOTHING: Bytes = new Uint8Array(0);
 const ZERO_IV: Bytes = new Uint8Array(BLOCK_SIZE);
 
-/** The size of the ciphertext, in bytes, of a plaintext of this size: padding adds 1 to 16 bytes. */
+/** The size of the ciphertext, in bytes, of a plaintext of this size. Padding adds 1 to 16 bytes. */
 export function ciphertextSize(plaintextSize: number): number {
   return plaintextSize - (plaintextSize % BLOCK_SIZE) + BLOCK_SIZE;
 }
@@ -56,7 +56,7 @@ export class CbcEncryptor {
     this.#key = key;
   }
 
-  /** Takes more plaintext. Returns the ciphertext of all whole blocks that was not returned before. */
+  /** Adds plaintext. Returns the ciphertext of all whole blocks that was not returned before. */
   async update(plaintext: Bytes): Promise<Bytes> {
     const input = this.#withRest(plaintext);
     const whole = input.length - (input.length % BLOCK_SIZE);
@@ -68,7 +68,7 @@ export class CbcEncryptor {
     return ciphertext;
   }
 
-  /** Takes the last of the plaintext. Returns the rest of the ciphertext, padding included. */
+  /** Adds the last plaintext. Returns the rest of the ciphertext, with padding. */
   async final(plaintext: Bytes = NOTHING): Promise<Bytes> {
     return await this.#encrypt(this.#withRest(plaintext));
   }
@@ -85,13 +85,13 @@ export class CbcEncryptor {
 }
 
 /**
- * Decrypts one message that arrives in pieces: AES-CBC with a zero IV and PKCS#7 padding. Calls may overlap: each copies
- * its input before it returns, and pieces are decrypted independently of each other.
+ * Decrypts one message that arrives in pieces: AES-CBC with a zero IV and PKCS#7 padding. Calls may overlap: each
+ * copies its input before it returns, and pieces are decrypted independently of each other.
  */
 export class CbcDecryptor {
   readonly #key: CryptoKey;
   #iv = ZERO_IV;
-  /** Ciphertext not decrypted yet: always the last block, which may hold the padding, and any part of a block. */
+  /** Ciphertext not decrypted yet: always the last block, which may contain the padding, and any part of a block. */
   #rest = NOTHING;
 
   /** `key`: from {@link importAesKey}. */
@@ -99,7 +99,7 @@ export class CbcDecryptor {
     this.#key = key;
   }
 
-  /** Takes more ciphertext. Returns the plaintext of all blocks but the last that was not returned before. */
+  /** Adds ciphertext. Returns the plaintext of all blocks but the last that was not returned before. */
   async update(ciphertext: Bytes): Promise<Bytes> {
     const available = this.#rest.length + ciphertext.length;
     const whole = available === 0 ? 0 : available - 1 - ((available - 1) % BLOCK_SIZE);
@@ -111,7 +111,7 @@ export class CbcDecryptor {
     this.#iv = last;
     input.set(await this.#paddingBehind(last), whole);
     const decrypting = this.#decrypt(iv, input.subarray(0, whole + BLOCK_SIZE));
-    // WebCrypto has a copy of its own.
+    // WebCrypto has copied the input.
     release(input);
     return await decrypting;
   }
@@ -121,7 +121,7 @@ export class CbcDecryptor {
     return concatBytes(await this.update(ciphertext), await this.final());
   }
 
-  /** Returns the plaintext of the last block. Throws `IntegrityError` `bad-padding` if its padding is not valid. */
+  /** Returns the plaintext of the last block. Throws `IntegrityError` `bad-padding` if its padding is invalid. */
   async final(): Promise<Bytes> {
     try {
       return await this.#decrypt(this.#iv, this.#rest);
@@ -134,7 +134,7 @@ export class CbcDecryptor {
     }
   }
 
-  /** One block that, behind `last`, decrypts to a whole block of padding. */
+  /** The block that decrypts to a whole block of padding if it follows `last`. */
   async #paddingBehind(last: Bytes): Promise<Bytes> {
     return new Uint8Array(
       await crypto.subtle.encrypt({ name: "AES-CBC", iv: last }, this.#key, NOTHING),

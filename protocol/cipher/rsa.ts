@@ -10,13 +10,13 @@ import { createPrivateKey, createPublicKey, generateKeyPair } from "node:crypto"
 import { ProtocolError } from "../errors.ts";
 import type { Bytes } from "../bytes.ts";
 
-/** Bytes of a public key: SubjectPublicKeyInfo, DER. */
+/** The size of a public key in bytes: SubjectPublicKeyInfo, DER. */
 export const PUBLIC_KEY_SIZE = 160;
-/** Bytes of a wrapped AES key. */
+/** The size of a wrapped AES key in bytes. */
 export const WRAPPED_KEY_SIZE = 128;
 
 const MODULUS_BITS = 1024;
-/** WebCrypto makes no keys with this exponent, and any larger one makes a public key too long for its field. */
+/** WebCrypto cannot create keys with this exponent, and a larger one makes the public key too long for its field. */
 const PUBLIC_EXPONENT = 17;
 const OAEP = { name: "RSA-OAEP", hash: "SHA-1" };
 
@@ -31,7 +31,7 @@ export function generatePrivateKey(): Promise<Bytes> {
   });
 }
 
-/** The public key of a private key (PKCS#8 DER), as SubjectPublicKeyInfo DER: 160 bytes. */
+/** Returns the public key of a private key (PKCS#8 DER), as SubjectPublicKeyInfo DER: 160 bytes. */
 export function publicKeyOf(privateKey: Bytes): Bytes {
   const key = createPrivateKey({ key: Buffer.from(privateKey), format: "der", type: "pkcs8" });
   const publicKey = createPublicKey(key as unknown as Parameters<typeof createPublicKey>[0]);

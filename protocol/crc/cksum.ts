@@ -8,7 +8,7 @@ import { fastest } from "./reflected.ts";
 import { bySlicing } from "./slicing.ts";
 import { step } from "./table.ts";
 
-/** From so many bytes on the fastest engine is worth what it takes to load it. */
+/** In bytes. For fewer bytes, loading the fastest engine takes longer than it saves. */
 const WORTHWHILE_SIZE = 4 * 1024 * 1024;
 
 /**
@@ -28,12 +28,12 @@ export class Cksum {
   #remainder = 0;
   #size = 0;
 
-  /** How many bytes were added so far. */
+  /** The number of bytes added so far. */
   get size(): number {
     return this.#size;
   }
 
-  /** The remainder of the bytes so far, without their count, as `combine` takes it. */
+  /** The remainder of the bytes so far, without their count, as `combine` expects it. */
   get remainder(): number {
     return this.#remainder;
   }
@@ -45,18 +45,18 @@ export class Cksum {
     return this;
   }
 
-  /** The checksum so far, an unsigned 32-bit number. More bytes may follow. */
+  /** The checksum of the bytes so far, an unsigned 32-bit number. More bytes may follow. */
   digest(): number {
     return digestOf(this.#remainder, this.#size);
   }
 }
 
-/** Continues a remainder with more bytes. `size`: bytes of the whole sum, for choosing an engine. */
+/** Continues a remainder with more bytes. `size`: the number of bytes in all, to choose an engine. */
 export function continueRemainder(remainder: number, bytes: Uint8Array, size: number): number {
   return (size < WORTHWHILE_SIZE ? bySlicing : fastest)(remainder, bytes);
 }
 
-/** The checksum of `size` bytes that have this remainder. */
+/** The checksum of `size` bytes with this remainder. */
 export function digestOf(remainder: number, size: number): number {
   let register = remainder;
   for (let rest = size; rest > 0; rest = Math.floor(rest / 256)) {
@@ -65,7 +65,7 @@ export function digestOf(remainder: number, size: number): number {
   return ~register >>> 0;
 }
 
-/** POSIX cksum of bytes, an unsigned 32-bit number. */
+/** The POSIX cksum of bytes, an unsigned 32-bit number. */
 export function cksum(bytes: Uint8Array): number {
   return new Cksum().update(bytes).digest();
 }

@@ -1,13 +1,13 @@
 /**
- * The remainder of two runs of bytes, from the remainders of each: parts of a file can be summed in parallel.
+ * Combines the remainders of two byte sequences, so that parts of a file can be summed in parallel.
  *
  * @module
  */
 import { POLYNOMIAL } from "./table.ts";
 
-/** Remainders are polynomials: bit 31 is the coefficient of x^31. */
+/** A remainder is a polynomial: bit 31 is the coefficient of x^31. */
 const ONE = 1;
-/** x^8, by which a byte more multiplies. */
+/** x^8, the factor for one more byte. */
 const X8 = 1 << 8;
 
 /**
@@ -28,7 +28,7 @@ export function combine(crcA: number, crcB: number, lengthB: number): number {
   return combiner(lengthB)(crcA, crcB);
 }
 
-/** {@link combine} for many runs of one length: the costly part is computed once. */
+/** {@link combine} for many sequences of one length. Computes the costly part once. */
 export function combiner(lengthB: number): (crcA: number, crcB: number) => number {
   const shift = power(lengthB);
   return (crcA, crcB) => (multiply(crcA, shift) ^ crcB) >>> 0;

@@ -1,6 +1,7 @@
 /**
- * The CRC-32 of POSIX cksum by the native one of zlib. That is of the same polynomial, but reflected: it takes the
- * least significant bit of each byte first. So the bits of each byte are reversed for it, and those of the remainder.
+ * The CRC-32 of POSIX cksum, computed by the native one of zlib. It has the same polynomial, but reflected: it takes
+ * the least significant bit of each byte first. So the bits of each byte, and those of the remainder, are reversed for
+ * it.
  *
  * @module
  */
@@ -9,16 +10,16 @@ import { bySlicing } from "./slicing.ts";
 import { byTable, type Engine } from "./table.ts";
 import { REVERSE_BITS } from "./reverse_bits.ts";
 
-/** Bytes that are reversed at once: few enough to be in the processor's first cache when zlib comes to them. */
+/** Bytes that are reversed at once: few enough to be in the processor's first cache when zlib reads them. */
 const BLOCK_SIZE = 16 * 1024;
-/** Bytes of a remainder. */
+/** The size of a remainder in bytes. */
 const REGISTER_SIZE = 4;
 
-/** An engine, or `undefined` where WebAssembly lacks what it takes: relaxed SIMD. */
+/** Creates the engine. Returns `undefined` if WebAssembly lacks relaxed SIMD, which it requires. */
 export function createReflected(isSupported = WebAssembly.validate): Engine | undefined {
   const code = Uint8Array.from(atob(REVERSE_BITS), (char) => char.charCodeAt(0));
   if (!isSupported(code)) return undefined;
-  // Loaded when it is used: the modules of Node take longer to load than a small file to be summed up.
+  // Loaded on first use: Node's modules take longer to load than a small file takes to sum.
   const { crc32 } = process.getBuiltinModule("node:zlib");
   const { memory, reverseBits } = new WebAssembly.Instance(new WebAssembly.Module(code))
     .exports as {
@@ -32,8 +33,8 @@ export function createReflected(isSupported = WebAssembly.validate): Engine | un
       const piece = bytes.subarray(at, at + BLOCK_SIZE);
       if (piece.length < REGISTER_SIZE) return byTable(register, piece);
       block.set(piece);
-      // What is summed up so far goes into the first bytes, not into zlib's second argument: Deno 2.4.2 makes
-      // 0x7fffffff of any that is larger, once it has compiled the call. zlib's own register begins with all ones.
+      // The remainder so far goes into the first bytes, not into zlib's second argument: compiled code of Deno 2.4.2
+      // replaces any number above 0x7fffffff by that. zlib's own register starts with all ones.
       for (let i = 0; i < REGISTER_SIZE; i++) {
         block[i] = (block[i] as number) ^ (~register >>> (24 - 8 * i));
       }
@@ -46,13 +47,13 @@ export function createReflected(isSupported = WebAssembly.validate): Engine | un
 
 let engine: Engine | undefined;
 
-/** The fastest engine that there is. */
+/** The fastest available engine. */
 export const fastest: Engine = (remainder, bytes) => {
   engine ??= createReflected() ?? bySlicing;
   return engine(remainder, bytes);
 };
 
-/** The bits of a 32-bit number, the last first. */
+/** Reverses the bits of a 32-bit number. */
 function reverse32(number: number): number {
   let bits = number;
   bits = ((bits >>> 1) & 0x5555_5555) | ((bits & 0x5555_5555) << 1);

@@ -1,6 +1,6 @@
 /**
- * The CRC-32 of POSIX cksum, sixteen bytes at a time: "slicing", after M. E. Kounavis and F. L. Berry, "Novel
- * Table Lookup-Based Algorithms for High-Performance CRC Generation" (2008).
+ * The CRC-32 of POSIX cksum, sixteen bytes at a time: "slicing", after M. E. Kounavis and F. L. Berry, "Novel Table
+ * Lookup-Based Algorithms for High-Performance CRC Generation" (2008).
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { byTable, type Engine, step, TABLE } from "./table.ts";
 
 const SLICES = 16;
 
-/** The remainder of each byte value that is followed by 0, 1, … 15 zeros, one table of 256 behind the other. */
+/** The remainder of each byte value followed by 0, 1, … 15 zeros, in consecutive tables of 256. */
 const TABLES = new Uint32Array(256 * SLICES);
 TABLES.set(TABLE);
 for (let i = 256; i < TABLES.length; i++) TABLES[i] = step(TABLES[i - 256] as number, 0);
@@ -19,7 +19,7 @@ export const bySlicing: Engine = (remainder, bytes) => {
   const end = bytes.length - (bytes.length % SLICES);
   let register = remainder;
   for (let i = 0; i < end; i += SLICES) {
-    // Written out: a loop over the slices halves the speed.
+    // Written out, because a loop over the slices halves the speed.
     register = t[3840 + (b[i]! ^ (register >>> 24))]! ^
       t[3584 + (b[i + 1]! ^ ((register >>> 16) & 0xff))]! ^
       t[3328 + (b[i + 2]! ^ ((register >>> 8) & 0xff))]! ^

@@ -1,16 +1,16 @@
 /**
- * The CRC-32 of POSIX cksum, a byte at a time: the polynomial 0x04C11DB7, not reflected, initial value 0. What the
- * faster engines are compared with, and what they leave: the few bytes that fill no block.
+ * The CRC-32 of POSIX cksum, a byte at a time: the polynomial 0x04C11DB7, not reflected, initial value 0. Tests compare
+ * the faster engines with it, and they use it for the last bytes that fill no block.
  *
  * @module
  */
 
 export const POLYNOMIAL = 0x04c1_1db7;
 
-/** Takes a remainder (32 bits, of either sign) and the bytes that come next; returns the new remainder. */
+/** Continues a remainder (32 bits, of either sign) with bytes. Returns the new remainder. */
 export type Engine = (remainder: number, bytes: Uint8Array) => number;
 
-/** The remainder of each byte value, moved to the top of the register. */
+/** The remainder of each byte value, in the top bits of the register. */
 export const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   let remainder = byte << 24;
   for (let bit = 0; bit < 8; bit++) {
@@ -25,7 +25,7 @@ export const byTable: Engine = (remainder, bytes) => {
   return register >>> 0;
 };
 
-/** One byte more. */
+/** Continues a register with one byte. */
 export function step(register: number, byte: number): number {
   return (register << 8) ^ (TABLE[(register >>> 24) ^ byte] as number);
 }

@@ -1,6 +1,6 @@
 /**
- * The CRC-32 of zlib (RFC 1952, 8), which some peers of protocol 3 have in place of POSIX cksum: the same polynomial,
- * but reflected, with an initial value of all ones and without the length.
+ * The CRC-32 of zlib (RFC 1952, 8), which some peers of protocol 3 use instead of POSIX cksum: the same polynomial, but
+ * reflected, with an initial value of all ones and without the length.
  *
  * @module
  */
@@ -28,7 +28,7 @@ export class ZlibCrc {
     return this;
   }
 
-  /** The checksum so far, an unsigned 32-bit number. More bytes may follow. */
+  /** The checksum of the bytes so far, an unsigned 32-bit number. More bytes may follow. */
   digest(): number {
     return ~this.#register >>> 0;
   }

@@ -1,5 +1,5 @@
 /**
- * Base32 (RFC 4648 6) in lower case and without padding: what fits into names and is read out without mistakes.
+ * Base32 (RFC 4648 6) in lower case and without padding, which is valid in host names and easy to read out.
  *
  * @module
  */

@@ -10,7 +10,7 @@ export function toPem(label: string, der: Bytes): string {
   return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ""].join("\n");
 }
 
-/** The DER of one block, whatever its label. Throws where it is no base64. */
+/** Returns the DER of one block with any label. Throws if it is not base64. */
 export function fromPem(pem: string): Bytes {
   const base64 = pem.replaceAll(/-----[^-]+-----|\s/g, "");
   return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));

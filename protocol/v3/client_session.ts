@@ -1,7 +1,7 @@
 /**
- * The client's end of a session, without sockets, files or clocks: each flow is a generator that yields what is
- * to be done next and is resumed with what came of it. Reading one top to bottom is reading the protocol. A file is sent
- * here; who sends it is said in `registration.ts`.
+ * The client's end of a session, without sockets, files or clocks. Each flow is a generator that yields the next step
+ * and is resumed with its result, so it reads top to bottom like the protocol. This module uploads a file;
+ * `registration.ts` signs in.
  *
  * @module
  */
@@ -35,14 +35,14 @@ import type { Profile } from "./server_session.ts";
 /** How long a server may take to answer "CRC invalid, will resend" before the file is sent again, in milliseconds. */
 export const RESEND_PAUSE_MS = 500;
 
-/** How long a server may take to answer "giving up", in milliseconds: nothing depends on it any more. */
+/** How long a server may take to answer "giving up", in milliseconds. Nothing depends on the answer. */
 const GIVING_UP_MS = 5000;
 
 /**
  * The session that sends a file until both ends agree on its checksum. Returns its cksum. Throws `IntegrityError`:
  * `crc-mismatch` after the edition's number of attempts, `file-changed` if the file changed while it was sent;
  * `UnconfirmedError` `not-confirmed` if the server did not confirm that it stored the file; `RefusedError`
- * `general-error`; `ProtocolError` and `NetworkError` for answers that are not allowed or do not come.
+ * `general-error`; `ProtocolError` and `NetworkError` for invalid or missing answers.
  */
 export function* upload(profile: Profile, file: OutgoingFile): SessionSteps<number> {
   const { clientId, fileName } = file;
@@ -72,9 +72,9 @@ export function* upload(profile: Profile, file: OutgoingFile): SessionSteps<numb
   }
 }
 
-/** One attempt at a file: sends it and returns both checksums. */
+/** One attempt: sends the file and returns both checksums. */
 function* sendOnce(profile: Profile, file: OutgoingFile, attempt: number) {
-  // Some servers answer the resend with a general error and take the next one. It is the same attempt for both ends.
+  // Some servers answer the resend with a general error and accept the next one. Both count as one attempt.
   let repeatsLeft = attempt > 1 ? 1 : 0;
   for (;;) {
     const sent = yield* perform("fileSent", {
@@ -96,7 +96,7 @@ function fileRefused(fileName: Bytes): RefusedError {
   return generalError("the file", `Rename the file: its name ${fault}, which servers may refuse.`);
 }
 
-/** The answer to a file. An answer to "CRC invalid" that comes only now is passed over. */
+/** Receives the answer to a file. Ignores a late answer to "CRC invalid". */
 function* receiveFileAnswer() {
   const kinds = ["fileReceived", "generalError"] as const;
   const response = yield* receive(...kinds, "messageReceived");
@@ -112,14 +112,17 @@ function checkEcho(response: FileReceived, fileName: Bytes): void {
   }
 }
 
-/** After "CRC invalid, will resend" some servers answer and some don't. */
+/** Waits briefly after "CRC invalid, will resend", which only some servers answer. */
 function* passOverAnswer(): SessionSteps<void> {
   const answer = yield { do: "receive", withinMs: RESEND_PAUSE_MS };
   if (answer.type === "silence") return;
   expectKind(answer, ["messageReceived"]);
 }
 
-/** Has the file stored: it is only when the server says so, and it may be when the server is not heard any more. */
+/**
+ * Asks the server to store the file. It is stored for certain only if the server confirms it, and unconfirmed if no
+ * answer arrives.
+ */
 function* approve(profile: Profile, clientId: Bytes, fileName: Bytes): SessionSteps<void> {
   try {
     yield* send(profile, { kind: "crcValid", clientId, fileName });
@@ -127,7 +130,7 @@ function* approve(profile: Profile, clientId: Bytes, fileName: Bytes): SessionSt
   } catch (error) {
     const unheard = error instanceof ProtocolError || error instanceof NetworkError ||
       error instanceof InterruptedError;
-    // Without a connection the server was not even asked.
+    // Without a connection, the request was not sent.
     if (!unheard || error.code === "cannot-connect") throw error;
     if (error.code === "connection-closed") throw closedUnconfirmed(fileName, error);
     throw new UnconfirmedError(
@@ -153,13 +156,13 @@ function closedUnconfirmed(fileName: Bytes, cause: XferError): UnconfirmedError 
   );
 }
 
-/** Has the file dropped. Some servers close then without an answer; what counts is decided anyway. */
+/** Asks the server to discard the file. Some servers then close without an answer, which changes nothing. */
 function* giveUp(profile: Profile, clientId: Bytes, fileName: Bytes): SessionSteps<void> {
   try {
     yield* send(profile, { kind: "crcGivenUp", clientId, fileName });
     yield { do: "receive", withinMs: GIVING_UP_MS };
   } catch (error) {
-    // Whatever became of the goodbye, why it was said is what counts.
+    // The reason for giving up matters more than an error of the last message.
     if (!(error instanceof XferError)) throw error;
   }
 }

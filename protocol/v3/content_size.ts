@@ -1,6 +1,6 @@
 /**
- * How large a file's ciphertext is: its content size tells, or, where that can't be a ciphertext's, what else it can
- * only mean. A strict peer's content size is always taken as it is.
+ * Derives the size of a file's ciphertext from its content size. If that cannot be a ciphertext's size, it has the only
+ * other possible meaning. The content size of a strict peer is always taken literally.
  *
  * @module
  */
@@ -10,13 +10,13 @@ import type { SendFile } from "./messages.ts";
 
 export interface ContentSize {
   readonly ciphertext: number;
-  /** What its sender does, and the size of the plaintext by which the ciphertext's was found. */
+  /** The sender's quirk, and the plaintext size from which the ciphertext size was derived. */
   readonly odd?: { readonly quirk: Quirk; readonly plaintext: number };
-  /** Whether the last block may be filling that was announced: it is where it does not come, or is zeros. */
+  /** Whether the last block may be announced padding. It is if it does not arrive, or is all zeros. */
   readonly isLastDoubtful?: true;
 }
 
-/** `counted`: bytes behind the fixed part, as the message's payload size has them. */
+/** `counted`: bytes after the fixed part, by the message's payload size. */
 export function contentSizeOf(request: SendFile, counted: number, quirks: Quirks): ContentSize {
   const odd = request.originalSize === undefined
     ? ofOneMessage(request, counted, quirks)
@@ -25,8 +25,8 @@ export function contentSizeOf(request: SendFile, counted: number, quirks: Quirks
 }
 
 /**
- * The plaintext's in place of the ciphertext's. A multiple of a block may be either, where the sender is not known: then
- * the last block tells.
+ * The content size may be that of the plaintext. A multiple of the block size may be either, if the sender is unknown;
+ * then the last block decides.
  */
 function ofOneMessage(
   { contentSize }: SendFile,
@@ -40,7 +40,9 @@ function ofOneMessage(
   return canBeCiphertext && !quirks.has(quirk) ? { ...size, isLastDoubtful: true } : size;
 }
 
-/** The plaintext's, or that of this packet alone: of its bytes, or of the room that it has for some. */
+/**
+ * The content size may be that of the plaintext, or that of this packet alone: of its bytes or of the space for them.
+ */
 function ofPacket(
   { contentSize, packetNumber = 1, totalPackets = 1 }: SendFile,
   counted: number,
@@ -49,7 +51,7 @@ function ofPacket(
   const canBeCiphertext = contentSize % BLOCK_SIZE === 0 && contentSize > plaintext;
   if (canBeCiphertext) return undefined;
   const ciphertext = ciphertextSize(plaintext);
-  // Each packet but the last is full, and all of them together have room. Further ones must agree with the first.
+  // All packets but the last are full, and all together have enough space. Further packets must agree with the first.
   const isFirst = packetNumber === 1;
   const fits = (totalPackets - 1) * counted < ciphertext && ciphertext <= totalPackets * counted;
   if (isFirst && !fits) return undefined;

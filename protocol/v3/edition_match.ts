@@ -1,6 +1,6 @@
 /**
- * Which edition a request belongs to, from its bytes: by the code where ranges differ, by the payload's size, and by
- * whether the payload begins with the client's id.
+ * Finds the editions that a request fits: by its code, by the payload's size, and by whether the payload begins with
+ * the client's id.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { KEY_SURPLUS } from "./editions/quirks.ts";
 import type { RequestHeader } from "../header.ts";
 import { isCrcRequest, requestKind } from "./messages.ts";
 
-/** An edition in which a request can be read. */
+/** An edition that a request fits. */
 export interface EditionMatch {
   readonly edition: Edition;
   readonly kind: RequestKind;
@@ -24,8 +24,8 @@ export interface EditionMatch {
 }
 
 /**
- * The editions in which a request with this header can be read, in the order of `served`. Throws `ProtocolError`
- * `unknown-code` or `bad-payload-size` where there is none.
+ * Returns the editions that a request with this header fits, in the order of `served`. Throws `ProtocolError`
+ * `unknown-code` or `bad-payload-size` if none does.
  */
 export function matchEditions(served: readonly Edition[], header: RequestHeader): EditionMatch[] {
   const matches = served.flatMap((edition) => {
@@ -52,17 +52,17 @@ function fits({ edition, kind, layout }: EditionMatch, payloadSize: number): boo
   const fixed = fixedSize(layout);
   if (payloadSize === fixed) return true;
   if (kind === "publicKey" && payloadSize === fixed + KEY_SURPLUS) return true;
-  // The quirks empty-crc-payload and headerless-blocks.
+  // The quirks `empty-crc-payload` and `headerless-blocks`.
   if (payloadSize === 0) return isCrcRequest(kind) || (kind === "sendFile" && hasPackets(edition));
   return layout.content === true && payloadSize > fixed;
 }
 
-/** Whether the payload begins with the client's id, once more after the header. */
+/** Whether the payload begins with the client's id, which the header also has. */
 export function startsWithId({ layout }: EditionMatch): boolean {
   return layout.fields[0] === "clientId";
 }
 
-/** The edition whose request codes come nearest to a code that none has: that is most likely what its sender speaks. */
+/** Returns the edition whose request codes are nearest to an unknown code, most likely that of the sender. */
 export function nearestEdition(served: readonly Edition[], code: number): Edition | undefined {
   const distance = ({ requests }: Edition) =>
     Math.min(...Object.values(requests).map((layout) => Math.abs(layout.code - code)));

@@ -1,5 +1,5 @@
 /**
- * How a file's ciphertext is cut into messages: one, numbered packets, or what a quirk has in their place.
+ * Cuts a file's ciphertext into messages: one, numbered packets, or the form of a quirk.
  *
  * @module
  */
@@ -22,33 +22,33 @@ import type { Bytes } from "../bytes.ts";
 import type { Profile } from "./server_session.ts";
 
 /**
- * Ciphertext bytes of a packet. Large, so that the 16-bit packet number is in bounds for any file that a 32-bit size
- * can tell; small enough for servers that hold a packet whole.
+ * Ciphertext bytes per packet. Large enough for the 16-bit packet number to count any file with a 32-bit size; small
+ * enough for servers that buffer a packet.
  */
 const PACKET_SIZE = 1024 * 1024;
 const MAX_PACKETS = 0xffff;
 
-/** A file to send. */
+/** A file to upload. */
 export interface OutgoingFile {
   /** 16 bytes. */
   readonly clientId: Bytes;
   /** The name as a field of 255 bytes. */
   readonly fileName: Bytes;
-  /** Bytes of the plaintext. */
+  /** The size of the plaintext in bytes. */
   readonly size: number;
 }
 
 /** One message of a file. */
 export interface Part {
-  /** Header and fixed part; empty if the part continues the one before. */
+  /** Header and fixed part; empty if the part continues the previous one. */
   readonly head: Bytes;
-  /** Bytes of ciphertext that follow. */
+  /** The number of ciphertext bytes that follow. */
   readonly content: number;
-  /** Zeros that follow them. */
+  /** The number of zeros that follow the ciphertext. */
   readonly padding: number;
 }
 
-/** The largest file that can be sent this way, in bytes of plaintext. */
+/** The largest file that a profile can carry, in bytes of plaintext. */
 export function maxFileSize({ edition, quirks }: Profile): number {
   const counted = 2 ** (8 * FIELDS.contentSize.size) - 1;
   const content = hasPackets(edition)
@@ -57,12 +57,14 @@ export function maxFileSize({ edition, quirks }: Profile): number {
   return content - (content % BLOCK_SIZE) - 1;
 }
 
-/** Bytes that follow the ciphertext and count as part of it: with the quirk `headerless-blocks`, the checksum. */
+/**
+ * The number of bytes after the ciphertext that count as part of it: with the quirk `headerless-blocks`, a checksum.
+ */
 export function trailerSize(quirks: Quirks): number {
   return quirks.has("headerless-blocks") ? BLOCK_TRAILER : 0;
 }
 
-/** The messages of a file, in order. Throws `ProtocolError` `payload-too-large`. */
+/** Yields the messages of a file in order. Throws `ProtocolError` `payload-too-large`. */
 export function partsOf(profile: Profile, upload: OutgoingFile): Generator<Part> {
   if (hasPackets(profile.edition)) return packets(profile, upload);
   return inPieces(profile.quirks, upload.size) ? pieces(profile, upload) : whole(profile, upload);
@@ -77,7 +79,7 @@ function* whole({ edition, quirks }: Profile, upload: OutgoingFile): Generator<P
   yield { head, content, padding: fillingOf(quirks, head.length + content) };
 }
 
-/** The payload size covers the first piece, which has a frame of its own; the others follow without a header. */
+/** The payload size covers the first piece, which has a frame of its own. The others follow without a header. */
 function* pieces({ edition, quirks }: Profile, upload: OutgoingFile): Generator<Part> {
   const contentSize = piecesSize(upload.size);
   const first = ciphertextSize(FIRST_PIECE);

@@ -1,5 +1,5 @@
 /**
- * The answer of servers of protocol 3 to what they don't know.
+ * The general error, with which servers of protocol 3 answer unknown requests.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { type ResponseHeader, VERSION } from "../header.ts";
 
 const GENERAL_ERRORS = EDITIONS.flatMap(({ responses }) => responses.generalError?.code ?? []);
 
-/** Whether it is what servers of protocol 3 say to a request that they don't know; some of them name an older version. */
+/** Whether a response is a general error in any edition. Some servers put an older version into the header. */
 export function isGeneralError({ version, code }: ResponseHeader): boolean {
   return version <= VERSION && GENERAL_ERRORS.includes(code);
 }

@@ -1,8 +1,8 @@
 /**
- * Requests and responses as values, and as bytes through an edition's table.
+ * Requests and responses as values, encoded and decoded by an edition's table.
  *
- * Text fields stay as they are on the wire (255 bytes, see {@link decodeTextField}): what a peer put behind the NUL
- * must come back to it unchanged where a field is echoed.
+ * Text fields keep their bytes on the wire (255 bytes, see {@link decodeTextField}): an echoed field must include what
+ * the peer put after the NUL.
  *
  * @module
  */
@@ -31,7 +31,7 @@ import {
 import { ByteReader, ByteWriter } from "../cursor.ts";
 import { type Bytes, equalBytes } from "../bytes.ts";
 
-/** What every request has. */
+/** The property that every request has. */
 export interface FromClient {
   /** 16 bytes. */
   readonly clientId: Bytes;
@@ -49,19 +49,21 @@ export type Request =
 
 /** A file, or a packet of one. The ciphertext follows its fixed part on the wire. */
 export interface SendFile extends FromClient {
-  /** Which request it is. */
+  /** The kind of the request. */
   readonly kind: "sendFile";
-  /** Bytes of the whole file's ciphertext. */
+  /** The size of the whole file's ciphertext in bytes. */
   readonly contentSize: number;
   /** The name as a field of 255 bytes. */
   readonly fileName: Bytes;
-  /** Bytes of the plaintext. This field and the next two only in editions with packets. */
+  /** The size of the plaintext in bytes. This field and the next two exist only in editions with packets. */
   readonly originalSize?: number;
-  /** From 1. */
+  /** Counts from 1. */
   readonly packetNumber?: number;
-  /** How many packets the file has. */
+  /** The number of packets of the file. */
   readonly totalPackets?: number;
-  /** Bytes that the plaintext must have, where the size of the ciphertext was derived from it (`content_size.ts`). */
+  /**
+   * The required size of the plaintext in bytes, if the size of the ciphertext was derived from it (`content_size.ts`).
+   */
   readonly plaintextSize?: number;
 }
 
@@ -78,31 +80,31 @@ export type Response =
 
 /** The server has received a whole file. */
 export interface FileReceived {
-  /** Which response it is. */
+  /** The kind of the response. */
   readonly kind: "fileReceived";
   /** 16 bytes. */
   readonly clientId: Bytes;
-  /** Bytes of the ciphertext as received. */
+  /** The number of ciphertext bytes received. */
   readonly contentSize: number;
-  /** The field of the request, byte for byte. */
+  /** The field of the request, unchanged. */
   readonly fileName: Bytes;
-  /** POSIX cksum of the plaintext as decrypted. */
+  /** POSIX cksum of the decrypted file. */
   readonly crc: number;
 }
 
 type PayloadValues = Readonly<Partial<Record<FieldName, number | Bytes>>>;
 
-/** What the bytes of a request depend on beside its own values. */
+/** Options for encoding a request. */
 export interface RequestOptions {
-  /** Bytes of content that follow the fixed part of this message; 0 by default. */
+  /** The number of content bytes after the fixed part of this message; 0 by default. */
   readonly contentLength?: number;
   /** Quirks of the server; none by default. */
   readonly quirks?: Quirks;
 }
 
 /**
- * The header and the fixed part of a request. Throws `ProtocolError`: `no-such-request` if the edition does not have it,
- * `payload-too-large` if the header cannot count its payload.
+ * Encodes the header and the fixed part of a request. Throws `ProtocolError`: `no-such-request` if the edition does not
+ * have it, `payload-too-large` if the payload is too large for the header.
  */
 export function encodeRequest(
   edition: Edition,
@@ -132,7 +134,7 @@ export function encodeRequest(
   return writeFields(writer, layout, request as PayloadValues).bytes;
 }
 
-/** The payload size that goes into the header. */
+/** The payload size for the header. */
 function countedSize(
   kind: RequestKind,
   fixed: number,
@@ -144,14 +146,14 @@ function countedSize(
   return kind === "sendFile" && quirks.has("uncounted-content") ? fixed : fixed + contentLength;
 }
 
-/** Whether a request is the client's word on a checksum. */
+/** Whether a request says whether a checksum is correct. */
 export function isCrcRequest(kind: RequestKind): boolean {
   return kind === "crcValid" || kind === "crcInvalid" || kind === "crcGivenUp";
 }
 
 /**
- * Reads a request from its header and the fixed part of its payload. Throws `ProtocolError`: `truncated` or `surplus` if
- * `fixed` does not have the size of the layout, `wrong-client-id` if the payload has another id than the header.
+ * Decodes a request from its header and the fixed part of its payload. Throws `ProtocolError`: `truncated` or `surplus`
+ * if `fixed` does not have the size of the layout, `wrong-client-id` if the payload has another id than the header.
  */
 export function decodeRequest(
   edition: Edition,
@@ -172,7 +174,7 @@ export function decodeRequest(
   return { ...values, kind, clientId } as Request;
 }
 
-/** A response as bytes. Throws `ProtocolError` `no-such-response` if the edition does not have it. */
+/** Encodes a response. Throws `ProtocolError` `no-such-response` if the edition does not have it. */
 export function encodeResponse(
   edition: Edition,
   response: Response,
@@ -193,8 +195,8 @@ export function encodeResponse(
 }
 
 /**
- * Reads a response from its header and payload. Throws `ProtocolError`: `unknown-code` if the edition does not have it,
- * `truncated` or `surplus` if the payload does not have the size of the layout.
+ * Decodes a response from its header and payload. Throws `ProtocolError`: `unknown-code` if the edition does not have
+ * it, `truncated` or `surplus` if the payload does not have the size of the layout.
  */
 export function decodeResponse(edition: Edition, header: ResponseHeader, payload: Bytes): Response {
   const kind = responseKind(edition, header.code);
@@ -204,12 +206,12 @@ export function decodeResponse(edition: Edition, header: ResponseHeader, payload
   return { kind, ...readFields(layout, body) } as Response;
 }
 
-/** The request of a code, or `undefined` where the edition has none. */
+/** Returns the kind of request with this code, or `undefined` if the edition has none. */
 export function requestKind(edition: Edition, code: number): RequestKind | undefined {
   return kindOf(edition.requests, code);
 }
 
-/** The layout of a response's code, or `undefined` where the edition has none. */
+/** Returns the layout of the response with this code, or `undefined` if the edition has none. */
 export function responseLayout(edition: Edition, code: number): ResponseLayout | undefined {
   const kind = kindOf(edition.responses, code);
   return kind && edition.responses[kind];

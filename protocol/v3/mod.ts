@@ -1,6 +1,6 @@
 /**
  * Protocol 3 without sockets: messages as values and bytes, the sessions of both ends, the cipher, the checksums, the
- * published editions and the quirks of their implementations. For programs that test an implementation, or are one.
+ * published editions and the quirks of their implementations. For other implementations and for tests of one.
  * The specification is docs/protocol-3.md.
  *
  * Every number on the wire is little endian. Nothing here opens a socket or a file: bytes go in and come out.

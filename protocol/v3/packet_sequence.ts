@@ -1,5 +1,5 @@
 /**
- * A file that comes in numbered packets: each belongs to the one before, and together they are the ciphertext.
+ * A file in numbered packets. Each must follow the previous one, and together they are the ciphertext.
  *
  * @module
  */
@@ -7,13 +7,13 @@ import { ProtocolError } from "../errors.ts";
 import type { SendFile } from "./messages.ts";
 import { type Bytes, equalBytes } from "../bytes.ts";
 
-/** Checks packets as they come. A file in one message is one packet of one. */
+/** Checks packets in order. A file in one message counts as a single packet. */
 export class PacketSequence {
   first: SendFile;
   #number = 1;
   #missing: number;
 
-  /** Throws `ProtocolError` `bad-packet` where `first` can't be the first of any. */
+  /** Throws `ProtocolError` `bad-packet` if `first` cannot be the first packet of a file. */
   constructor(first: SendFile) {
     const { contentSize, originalSize = 0, packetNumber = 1, totalPackets = 1 } = first;
     if (packetNumber !== 1 || totalPackets < 1) {
@@ -26,7 +26,7 @@ export class PacketSequence {
     this.#missing = contentSize;
   }
 
-  /** Takes the header of a further packet. Throws `ProtocolError` `bad-packet` where it does not follow. */
+  /** Accepts the header of the next packet. Throws `ProtocolError` `bad-packet` if it does not follow. */
   continue(packet: SendFile): void {
     const { first } = this;
     if (packet.packetNumber !== this.#number + 1) {
@@ -44,7 +44,7 @@ export class PacketSequence {
     this.#number++;
   }
 
-  /** The part of a packet's content that is ciphertext: some clients fill the last packet up. */
+  /** Returns the ciphertext in a packet's content. Some clients pad the last packet. */
   take(content: Bytes): Bytes {
     const ciphertext = content.subarray(0, this.#missing);
     this.#missing -= ciphertext.length;
@@ -52,8 +52,8 @@ export class PacketSequence {
   }
 
   /**
-   * Ends a packet; `true` when it was the last. `end`: the packet as it was told at its end, when the file may have
-   * turned out to be smaller. Throws `ProtocolError` `bad-packet` where the last leaves something missing.
+   * Ends a packet. Returns `true` after the last. `end`: the packet's header at its end, when the file may have become
+   * smaller. Throws `ProtocolError` `bad-packet` if bytes are missing after the last.
    */
   endPacket(end: SendFile = this.first): boolean {
     if (end.contentSize < this.first.contentSize) {

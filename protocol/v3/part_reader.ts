@@ -1,6 +1,5 @@
 /**
- * Where the content of a message lies: behind its fixed part, as its payload size counts it, or as one of the quirks
- * has it.
+ * Finds the content of a file message after its fixed part: by its payload size, or as one of the quirks says.
  *
  * @module
  */
@@ -23,7 +22,7 @@ import { decodeRequest, type SendFile } from "./messages.ts";
 import { type Bytes, concatBytes, equalBytes } from "../bytes.ts";
 import { type ContentSize, contentSizeOf } from "./content_size.ts";
 
-/** A run of bytes behind the fixed part: content, or something to pass over. */
+/** A run of bytes after the fixed part: content, or bytes to skip. */
 interface ByteRun {
   readonly size: number;
   readonly content: boolean;
@@ -32,39 +31,39 @@ interface ByteRun {
 export interface PartMessage {
   readonly edition: Edition;
   readonly header: RequestHeader;
-  /** Its fixed part. */
+  /** The fixed part of the message. */
   readonly request: SendFile;
-  /** How the peer is known to speak. */
+  /** The known quirks of the peer. */
   readonly quirks: Quirks;
 }
 
-/** Reads the content of one file message from a input. */
+/** Reads the content of one file message from an input buffer. */
 export class PartReader {
   /**
-   * The part as it is told: a file in blocks is one part, since what numbers the blocks says nothing of the file. At its
-   * end it may have turned out to have a block less.
+   * The header to report for the part. A file in blocks counts as one part, because block numbers say nothing about the
+   * file. At the end it may have one block less.
    */
   request: SendFile;
-  /** What the message shows of its sender, at its end too. */
+  /** The quirks that the message shows, complete at its end. */
   shown: readonly Quirk[];
-  /** Bytes of the message so far. */
+  /** The number of bytes of the message so far. */
   size: number;
-  /** Zeros that may follow: of a file in blocks they fill up the last one. */
+  /** The number of zeros that may follow; for a file in blocks, the padding of the last block. */
   filling = 0;
   readonly #edition: Edition;
   readonly #header: RequestHeader;
-  /** Whether it is the last packet of a file, or all of it. */
+  /** Whether it is the last or only packet of a file. */
   readonly #isLast: boolean;
   #runs: ByteRun[];
-  /** The part without its last block, where it has yet to be seen whether that is one of the ciphertext. */
+  /** The header without the last block, while it is unknown whether that block is ciphertext or padding. */
   #withoutLast: SendFile | undefined;
-  /** What has come of it. */
+  /** The bytes of the last block so far. */
   #last: Bytes = new Uint8Array(0);
-  /** The block that is being read, and the bytes of those behind it. */
+  /** The current block, and the number of bytes in the blocks after it. */
   #block: SendFile;
   #blocksLeft = 0;
 
-  /** Throws `ProtocolError` `bad-content-size` or `bad-packet` where the message's sizes or numbers can't be. */
+  /** Throws `ProtocolError` `bad-content-size` or `bad-packet` for impossible sizes or numbers. */
   constructor(message: PartMessage) {
     const { edition, header, request } = message;
     this.#edition = edition;
@@ -102,17 +101,17 @@ export class PartReader {
     }
   }
 
-  /** Whether it can end when the file's content is complete, whatever else it announces. */
+  /** Whether the message may end when the file's content is complete, although it announces more. */
   get mayEndEarly(): boolean {
     return this.#isLast && isZero(this.#last);
   }
 
-  /** Bytes of ciphertext that it has in any case. */
+  /** The number of bytes that are certainly ciphertext. */
   get certainSize(): number {
     return (this.#withoutLast ?? this.request).contentSize;
   }
 
-  /** Ends the message: what was announced and has not come may follow it all the same. */
+  /** Ends the message. The announced rest may still follow. */
   endEarly(): void {
     this.filling = this.#runs.reduce((sum, { size }) => sum + size, 0);
     this.#runs = [];
@@ -121,7 +120,7 @@ export class PartReader {
     this.#dropLast();
   }
 
-  /** Content as a view of what was fed, `wait` where none is here yet, or `end`. */
+  /** Returns content as a view of the pushed bytes, `wait` if none are left, or `end`. */
   next(input: InputBuffer): Bytes | "wait" | "end" {
     for (;;) {
       const [run, ...others] = this.#runs;
@@ -143,7 +142,7 @@ export class PartReader {
     }
   }
 
-  /** Filling is zeros, which a block of ciphertext never is. */
+  /** Padding is all zeros, which a block of ciphertext never is. */
   #readLast(input: InputBuffer): Bytes | "wait" | "end" {
     while (this.#last.length < BLOCK_SIZE) {
       const bytes = input.run(BLOCK_SIZE - this.#last.length);
@@ -180,7 +179,7 @@ export class PartReader {
     return true;
   }
 
-  /** The content of a block of which `left` bytes, this block's included, are still to come. */
+  /** Begins a block. `left`: the number of bytes in this block and those after it. */
   #enterBlock(block: SendFile, left: number): ByteRun[] {
     const size = Math.min(left, BLOCK_CONTENT);
     const content = Math.max(0, Math.min(size, left - BLOCK_TRAILER));
@@ -191,7 +190,7 @@ export class PartReader {
   }
 }
 
-/** The runs of a message of which `size` bytes, up to its fixed part's end, are read. */
+/** The runs of a message. `size`: the bytes up to the end of its fixed part. */
 function runsOf(message: PartMessage, size: number): ByteRun[] {
   const { edition, request, quirks } = message;
   const { contentSize } = request;
@@ -223,7 +222,7 @@ function shownQuirks(message: PartMessage): Quirk[] {
   if (isUncounted(message)) return ["uncounted-content"];
   const { edition, header, request } = message;
   const { contentSize, totalPackets = 1 } = request;
-  // A packet of just this size is nothing special where it is the only one and not filled up.
+  // A single packet of exactly this size without padding shows nothing.
   const special = hasPackets(edition) &&
     (contentSize < countedContent(message) || totalPackets > 1);
   const payloads = Object.entries(PACKET_PAYLOADS) as [Quirk, number][];

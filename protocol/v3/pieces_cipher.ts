@@ -1,6 +1,6 @@
 /**
- * Ciphertext of clients with the quirk `pieces`: a long file is cut, and each piece is encrypted as a message of its
- * own, with a zero IV and padding.
+ * The cipher of clients with the quirk `pieces`: a long file is cut into pieces, and each is encrypted as a message of
+ * its own, with a zero IV and padding.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export function inPieces(quirks: Quirks, plaintextSize: number): boolean {
   return quirks.has("pieces") && plaintextSize > FIRST_PIECE;
 }
 
-/** Bytes of ciphertext of a file in pieces. */
+/** The size of the ciphertext, in bytes, of a file in pieces. */
 export function piecesSize(plaintextSize: number): number {
   let size = ciphertextSize(Math.min(plaintextSize, FIRST_PIECE));
   const rest = Math.max(0, plaintextSize - FIRST_PIECE);
@@ -35,7 +35,7 @@ export class PiecesEncryptor {
     this.#key = key;
   }
 
-  /** Takes more plaintext. Returns the ciphertext of all whole pieces but the last. */
+  /** Adds plaintext. Returns the ciphertext of all whole pieces but the last. */
   async update(plaintext: Bytes): Promise<Bytes> {
     let input = concatBytes(this.#rest, plaintext);
     const ciphertext: Bytes[] = [];
@@ -48,7 +48,7 @@ export class PiecesEncryptor {
     return concatBytes(...ciphertext);
   }
 
-  /** Takes the last of the plaintext. Returns the rest of the ciphertext. */
+  /** Adds the last plaintext. Returns the rest of the ciphertext. */
   async final(plaintext: Bytes = NOTHING): Promise<Bytes> {
     const before = await this.update(plaintext);
     return concatBytes(before, await new CbcEncryptor(this.#key).final(this.#rest));
@@ -56,8 +56,8 @@ export class PiecesEncryptor {
 }
 
 /**
- * Decrypts a file that may be in pieces. It is if its first bytes decrypt to a whole first piece with valid padding, which
- * those of other files do not unless someone made them so. Calls may overlap; they are done one after another.
+ * Decrypts a file that may be in pieces. It is if its first bytes decrypt to a whole first piece with valid padding,
+ * which those of other files do not unless they were crafted. Calls may overlap; they run one after another.
  */
 export class PiecesDecryptor {
   readonly #key: CryptoKey;
@@ -71,7 +71,7 @@ export class PiecesDecryptor {
     this.#key = key;
   }
 
-  /** Takes more ciphertext. Returns the plaintext that is known by now. */
+  /** Adds ciphertext. Returns the plaintext that is known by now. */
   update(ciphertext: Bytes): Promise<Bytes> {
     const copy = ciphertext.slice();
     return this.#inTurn(() => this.#update(copy));
@@ -111,7 +111,7 @@ export class PiecesDecryptor {
     return await new CbcDecryptor(this.#key).whole(this.#rest);
   }
 
-  /** A piece that is not the last, or `undefined` where the first is none. */
+  /** Decrypts a piece that is not the last. Returns `undefined` if the file is not in pieces. */
   async #piece(ciphertext: Bytes): Promise<Bytes | undefined> {
     const first = this.#pieceSize === ciphertextSize(FIRST_PIECE);
     if (!first) return await new CbcDecryptor(this.#key).whole(ciphertext);

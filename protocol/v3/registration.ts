@@ -1,5 +1,5 @@
 /**
- * How a client says who it is, and gets a key: registration and reconnection, as `client.ts` has the rest.
+ * The sign-in of a client: it registers or reconnects, and gets an AES key. `client_session.ts` has the upload.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import {
 } from "./session_steps.ts";
 import type { Profile } from "./server_session.ts";
 
-/** Who the client is. */
+/** The name and the public key of a client. */
 export interface ClientKey {
   /** The name as a field of 255 bytes. */
   readonly name: Bytes;
@@ -25,11 +25,11 @@ export interface ClientKey {
   readonly publicKey: Bytes;
 }
 
-/** What a client registers with. */
+/** The properties of a registration. */
 export interface Registration extends ClientKey {
-  /** 16 bytes for the header before the server has given an id; servers ignore them. */
+  /** 16 bytes for the header, because the server has not assigned an id yet. Servers ignore them. */
   readonly placeholderId: Bytes;
-  /** Whether an earlier registration got no answer: this very client may have the name already. */
+  /** Whether an earlier registration got no answer, so that this client may already have the name. */
   readonly unanswered?: boolean;
   /** Ids that came with denials of this name, the last one first. */
   readonly deniedIds?: readonly Bytes[];
@@ -39,8 +39,8 @@ export interface Registration extends ClientKey {
 const DENIED_ID_MS = 5000;
 
 /**
- * The session that registers a name and exchanges keys. Returns the client id that the server gave. Throws
- * `RefusedError` `name-taken`; `ProtocolError` and `NetworkError` for answers that are not allowed or do not come.
+ * The session that registers a name and exchanges keys. Returns the client id that the server assigned. Throws
+ * `RefusedError` `name-taken`; `ProtocolError` and `NetworkError` for invalid or missing answers.
  *
  * @example Drive a session by hand
  * ```ts
@@ -73,8 +73,8 @@ export function* register(
 }
 
 /**
- * Some servers register a client that they deny: its name is taken then, by itself, under the id of the denial. Returns
- * the id under which the server takes the public key, or `undefined` where it is none of these.
+ * Some servers register the name of a client that they deny, under the id of the denial. Returns the id under which the
+ * server accepts the public key, or `undefined` if it accepts none.
  */
 function* settleAsDenied(
   profile: Profile,
@@ -84,7 +84,7 @@ function* settleAsDenied(
   for (const clientId of deniedIds.filter((id) => id.some((byte) => byte !== 0))) {
     const answer = yield* offerKey(profile, clientId, owner);
     if (answer.type !== "response" || answer.response.kind !== "keyReceived") continue;
-    // Not before: an id that is another's must not take the place of one that is ours.
+    // Only now, because another client's id must not replace ours.
     yield { do: "keepIdentity", clientId };
     yield* useKeyOrRenew(profile, clientId, owner, answer.response);
     return clientId;
@@ -92,7 +92,7 @@ function* settleAsDenied(
   return undefined;
 }
 
-/** Where the server has closed after its refusal, it is asked on a connection of its own. */
+/** If the server has closed after its refusal, asks again over a new connection. */
 function* offerKey(profile: Profile, clientId: Bytes, owner: ClientKey): SessionSteps<StepResult> {
   for (let isFirst = true;; isFirst = false) {
     yield* send(profile, { kind: "publicKey", clientId, ...owner });
@@ -151,7 +151,7 @@ export function* reconnect(
   return yield* register(profile, { ...registration, placeholderId: clientId, deniedIds });
 }
 
-/** The ids that came with denials, the last one first. */
+/** Ids that came with denials, the last one first. */
 interface Denial {
   readonly deniedIds: readonly Bytes[];
 }
@@ -175,7 +175,7 @@ function distinct(ids: readonly Bytes[]): Bytes[] {
   return ids.filter((id, index) => ids.findIndex((other) => equalBytes(id, other)) === index);
 }
 
-/** Where there is no reconnection, the key exchange is done again; a server that does not know the id closes. */
+/** In an edition without reconnection, the keys are exchanged again. A server that does not know the id closes. */
 function* sendKeyAgain(
   profile: Profile,
   clientId: Bytes,
@@ -191,8 +191,8 @@ function* sendKeyAgain(
 type KeyResponse = Extract<Response, { readonly wrappedKey: Bytes }>;
 
 /**
- * A key that can't be unwrapped was wrapped with another public key than ours, or was damaged on the way. The public
- * key is sent again, once: where it was the one that came damaged, the account could never be used otherwise.
+ * A key that cannot be unwrapped was damaged on the way, or wrapped with a damaged public key. The public key is sent
+ * again, once, because otherwise the account could never be used.
  */
 function* useKeyOrRenew(
   profile: Profile,

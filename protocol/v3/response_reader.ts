@@ -1,5 +1,5 @@
 /**
- * The client's reading half: bytes in pieces of any size become responses.
+ * The client's reading half: cuts bytes that arrive in pieces of any size into responses.
  *
  * @module
  */
@@ -18,8 +18,8 @@ import type { Bytes } from "../bytes.ts";
 import { TrailingBytes } from "./trailing_bytes.ts";
 
 /**
- * The largest payload that a client accepts from a server, in bytes. The protocol's largest has 279; some servers send a
- * line of text with a refusal.
+ * The largest payload that a client accepts from a server, in bytes. The protocol's largest has 279; some servers send
+ * a line of text with a refusal.
  */
 export const MAX_RESPONSE_PAYLOAD = 4096;
 
@@ -30,7 +30,7 @@ export class ResponseReader {
   readonly #input = new InputBuffer();
   #header: ResponseHeader | undefined;
   #size = 0;
-  /** Zeros that fill up answers of servers that are not known to do so. */
+  /** Padding after answers of servers whose quirks are not known yet. */
   readonly #trailing = new TrailingBytes(RESPONSE_HEADER_SIZE);
   #isFramed = false;
 
@@ -46,8 +46,8 @@ export class ResponseReader {
   }
 
   /**
-   * The next response, or `undefined` until it is complete. Throws `ProtocolError`: `tls-port`, `bad-payload-size`, and
-   * what `decodeResponse` throws.
+   * Returns the next response, or `undefined` until it is complete. Throws `ProtocolError`: `tls-port`,
+   * `bad-payload-size`, and as `decodeResponse` does.
    */
   next(): Response | undefined {
     this.#header ??= this.#takeHeader();
@@ -75,12 +75,12 @@ export class ResponseReader {
     if (frame !== undefined) this.#isFramed = true;
   }
 
-  /** Bytes of the last response, header included. */
+  /** The size of the last response in bytes, header included. */
   get size(): number {
     return this.#size;
   }
 
-  /** The header of the response that is incomplete, or that could not be read. */
+  /** The header of a response that is incomplete or could not be read. */
   get header(): ResponseHeader | undefined {
     return this.#header;
   }
@@ -109,7 +109,7 @@ export class ResponseReader {
     return { ...header, payloadSize: this.#countedSize(header) };
   }
 
-  /** Some servers leave what they send out of the payload size. Of a denial it may be nothing. */
+  /** Some servers don't count their payload in its size. A denial may have none. */
   #countedSize({ code, payloadSize }: ResponseHeader): number {
     const layout = responseLayout(this.#edition, code);
     if (payloadSize > 0 || layout === undefined) return payloadSize;

@@ -1,6 +1,6 @@
 /**
- * The server's end of a session, without sockets: bytes go in, requests and content come out, answers go in,
- * bytes come out.
+ * The server's end of a session, without sockets: bytes go in and requests and content come out;
+ * answers go in and bytes come out.
  *
  * ```
  *          push / next                              reply
@@ -9,8 +9,8 @@
  *     └─▶ a part of a file ─▶ content … ─▶ part end ────────┘  reply or proceed
  * ```
  *
- * Editions and quirks of the peer are recognised from what it sends. What is known of it from before is asked for by
- * the event `identify`.
+ * The session recognises the peer's edition and quirks from its bytes. The event `identify` asks for the profile of an
+ * earlier session.
  *
  * @module
  */
@@ -37,20 +37,20 @@ import { PartReader } from "./part_reader.ts";
 import { type EditionMatch, matchEditions, nearestEdition, startsWithId } from "./edition_match.ts";
 import { type FrameQuirk, TrailingBytes } from "./trailing_bytes.ts";
 
-/** How a peer speaks. */
+/** The edition and the quirks of a peer. */
 export interface Profile {
-  /** Its edition. */
+  /** The peer's edition. */
   readonly edition: Edition;
-  /** What it does differently from its edition. */
+  /** The peer's deviations from its edition. */
   readonly quirks: Quirks;
 }
 
-/** Bytes of an AES key for a peer: 16 or 32. */
+/** The size of an AES key for a peer in bytes: 16 or 32. */
 export function aesKeySize({ edition, quirks }: Profile): number {
   return quirks.has("short-key") ? SHORT_KEY : edition.aesKeySize;
 }
 
-/** What the bytes of a peer say. */
+/** An event in the bytes of a peer. */
 export type ServerEvent =
   /**
    * More bytes are needed. `isComplete`: only padding of a file is missing, which some clients announce and never send; if
@@ -63,22 +63,22 @@ export type ServerEvent =
   | { readonly type: "send"; readonly bytes: Bytes }
   /** The peer asks for protocol 4: send the answer to a hello, and close. */
   | { readonly type: "hello" }
-  /** A whole request: answer it with `reply`. */
+  /** A complete request: answer it with `reply`. */
   | { readonly type: "request"; readonly request: Exclude<Request, SendFile> }
-  /** A part of a file begins, perhaps its only one: `content` events follow, then `partEnd`. */
+  /** A part of a file begins, perhaps the only one: `content` events follow, then `partEnd`. */
   | { readonly type: "part"; readonly request: SendFile }
   /** Ciphertext of the file: a view of the pushed bytes. */
   | { readonly type: "content"; readonly bytes: Bytes }
   /** The part is complete, perhaps smaller than announced: call `reply`, or `proceed` if it gets no answer. */
   | { readonly type: "partEnd"; readonly request: SendFile };
 
-/** An answer on its way. */
+/** An answer to send. */
 export interface Reply {
-  /** What to send; empty if the edition has no such answer. */
+  /** The bytes to send; empty if the edition has no such answer. */
   readonly bytes: Bytes;
-  /** Send it only if the peer sends nothing for so many milliseconds; 0: at once. */
+  /** Send the answer only if the peer sends nothing for this many milliseconds; 0: at once. */
   readonly afterMs: number;
-  /** Whether to close the connection after it: the edition has no other way to refuse. */
+  /** Whether to close the connection afterwards, because the edition has no other way to refuse. */
   readonly close: boolean;
 }
 
@@ -99,8 +99,8 @@ const NOTHING: Bytes = new Uint8Array(0);
 const WAIT = { type: "wait" } as const;
 
 /**
- * The server's end of one connection: push bytes, act on what `next` says, send what `reply` returns. It recognises the
- * peer's edition and quirks from what it sends.
+ * The server's end of one connection: push bytes, handle the events of `next`, send the bytes of `reply`. It
+ * recognises the peer's edition and quirks from its bytes.
  *
  * @example
  * ```ts
@@ -127,13 +127,13 @@ export class ServerSession {
   #edition: Edition | undefined;
   #quirks: Quirks = NO_QUIRKS;
   #identified: Bytes | undefined;
-  /** What may follow the message before without being one. */
+  /** Bytes that may follow the previous message without being one. */
   readonly #trailing = new TrailingBytes(REQUEST_HEADER_SIZE);
-  /** The answer before: bytes without and with what fills it up. */
+  /** The size of the previous answer, without and with padding. */
   #answer = { size: 0, sent: 0 };
-  /** Bytes of the file's content that have not come. */
+  /** The number of bytes of the file's content that have not arrived. */
   #missing = Infinity;
-  /** Whether no message has come on this connection. */
+  /** Whether no message has arrived on this connection yet. */
   #isFirst = true;
 
   /** `served`: the editions to accept. If several fit what a peer sends, the first of them counts. */
@@ -141,12 +141,12 @@ export class ServerSession {
     this.#served = served;
   }
 
-  /** How many pushed bytes are not read yet. */
+  /** The number of pushed bytes that are not read yet. */
   get available(): number {
     return this.#input.available;
   }
 
-  /** Whether no message is incomplete: the peer may close now. */
+  /** Whether no message is incomplete, so that the peer may close now. */
   get betweenMessages(): boolean {
     return this.#state.at === "header" && this.#input.available === 0;
   }
@@ -156,7 +156,7 @@ export class ServerSession {
     return this.#state.at === "part";
   }
 
-  /** How the peer speaks, as far as it is known by now; `undefined` before its first request. */
+  /** The peer's profile, as far as it is known; `undefined` before its first request. */
   get profile(): Profile | undefined {
     return this.#edition && { edition: this.#edition, quirks: this.#quirks };
   }
@@ -184,8 +184,8 @@ export class ServerSession {
   }
 
   /**
-   * What the pushed bytes say next. Throws `ProtocolError` if they break the framing: nothing after them can be read, so
-   * send `generalError` and close.
+   * Returns the next event of the pushed bytes. Throws `ProtocolError` if they break the framing. Nothing after them
+   * can be read, so send `generalError` and close.
    */
   next(): ServerEvent {
     for (;;) {
@@ -194,7 +194,7 @@ export class ServerSession {
     }
   }
 
-  /** The answer to what `next` returned last. Throws `RangeError` if no request is open. */
+  /** Encodes the answer to the last event. Throws `RangeError` if no request is open. */
   reply(response: Response): Reply {
     if (this.#state.at !== "answer") throw new RangeError("cannot reply: no request is open");
     const { afterMs } = this.#state;
@@ -209,13 +209,13 @@ export class ServerSession {
     this.#answer = { size: 0, sent: 0 };
   }
 
-  /** Ends a part of a file whose content is complete, without the padding that was announced. */
+  /** Ends a part of a file whose content is complete, without the announced padding. */
   endPart(): void {
     if (this.#state.at !== "part") throw new RangeError("cannot end a part: none is open");
     this.#state.part.endEarly();
   }
 
-  /** A general error, whatever the state. */
+  /** A general error, in any state. */
   generalError(): Reply {
     return { ...this.#encode({ kind: "generalError" }), afterMs: 0 };
   }
@@ -260,7 +260,7 @@ export class ServerSession {
     return undefined;
   }
 
-  /** A frame was filled up only now: so is the answer to it. */
+  /** The padding of a frame has arrived after the answer, so the answer needs its padding too. */
   #fillAnswer(frame: FrameQuirk): ServerEvent | undefined {
     this.#adopt(frame);
     const { size, sent } = this.#answer;
@@ -271,7 +271,7 @@ export class ServerSession {
   }
 
   #recognise(header: RequestHeader, prefix: Bytes | undefined): ServerEvent | undefined {
-    // Should the request be refused, then in the words of the edition that it is most likely of.
+    // A refusal uses the codes of the most likely edition.
     this.#edition ??= nearestEdition(this.#served, header.code);
     let matches = matchEditions(this.#served, header);
     const { clientId } = header;
@@ -289,7 +289,7 @@ export class ServerSession {
     const match = matches.find(({ edition }) => edition === this.#edition) ?? matches[0];
     if (match === undefined) throw new RangeError("cannot recognise the edition: none is left");
     this.#edition = match.edition;
-    // What frames bring along is known only with the edition.
+    // The further quirks of peers with frames depend on the edition.
     if (this.#quirks.has("frames")) {
       this.#adopt("frames");
       const isSeparate = this.#isFirst && !["register", "reconnect"].includes(match.kind);
@@ -302,7 +302,7 @@ export class ServerSession {
   #readFixed(header: RequestHeader, match: EditionMatch, prefix: Bytes): ServerEvent | undefined {
     const { edition, kind, layout } = match;
     const size = fixedSize(layout);
-    // Some clients count what they have behind a public key.
+    // Some clients count their extra bytes after a public key.
     const surplus = kind === "publicKey" ? header.payloadSize - size : 0;
     const rest = this.#input.take(size + surplus - prefix.length);
     if (rest === undefined) return WAIT;

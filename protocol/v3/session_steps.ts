@@ -1,5 +1,5 @@
 /**
- * What a client's session is made of: steps that the one who drives it is asked to do, answers that it is resumed with.
+ * The steps of a client's session, which its driver carries out, and their results.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { Bytes } from "../bytes.ts";
 import type { Part } from "./file_parts.ts";
 import type { Profile } from "./server_session.ts";
 
-/** What a session asks its driver to do. */
+/** A step for the driver. */
 export type Step =
   /** Send these bytes. Resume with `sent`. */
   | { readonly do: "send"; readonly kind: RequestKind; readonly bytes: Bytes }
@@ -22,7 +22,7 @@ export type Step =
   | { readonly do: "receive"; readonly withinMs?: number }
   /** Make this id durable. Resume with `kept`. */
   | { readonly do: "keepIdentity"; readonly clientId: Bytes }
-  /** The server no longer knows this id; it is about to be replaced. Resume with `kept`. */
+  /** The server no longer knows this id, which will be replaced. Resume with `kept`. */
   | { readonly do: "dropIdentity"; readonly clientId: Bytes }
   /** Unwrap an AES key and use it from now on. Resume with `kept`. */
   | { readonly do: "useKey"; readonly wrappedKey: Bytes }
@@ -37,7 +37,7 @@ export type Step =
     readonly theirs: number;
   };
 
-/** What a driver resumes a session with. */
+/** The result of a step, with which the driver resumes a session. */
 export type StepResult =
   | { readonly type: "sent" }
   | { readonly type: "kept" }
@@ -66,14 +66,14 @@ export function* send(profile: Profile, request: Request): SessionSteps<void> {
   };
 }
 
-/** The response that is due. Throws what came in its place. */
+/** Receives the next response, of one of these kinds. Throws as {@link expectKind} does. */
 export function* receive<K extends ResponseKind>(
   ...kinds: readonly K[]
 ): SessionSteps<ResponseOf<K>> {
   return expectKind(yield { do: "receive" }, kinds);
 }
 
-/** A step whose answer can only be of one type. */
+/** Yields a step whose result can be of only one type. */
 export function* perform<K extends StepResult["type"]>(
   type: K,
   step: Step,
@@ -83,7 +83,10 @@ export function* perform<K extends StepResult["type"]>(
   return answer as Extract<StepResult, { readonly type: K }>;
 }
 
-/** The response of an answer, if it is of one of the kinds. Throws `NetworkError`, `RefusedError` or `ProtocolError`. */
+/**
+ * Returns the response in a result, if it is of one of these kinds. Throws `NetworkError`, `RefusedError` or
+ * `ProtocolError`.
+ */
 export function expectKind<K extends ResponseKind>(
   answer: StepResult,
   kinds: readonly K[],

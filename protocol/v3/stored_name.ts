@@ -1,5 +1,5 @@
 /**
- * From the field of a file's name to the name under which the file is kept.
+ * Converts the field of a file's name to the name under which the file is stored.
  *
  * @module
  */
@@ -7,8 +7,8 @@ import type { Bytes } from "../bytes.ts";
 import { decodeTextField } from "./text_field.ts";
 
 /**
- * The name under which a server stores a file, from the field that the client sent: the last component of a path with
- * `/` or `\\`, in Unicode's composed form (NFC). Check it with `nameFault`.
+ * The name under which a server stores a file, from the client's field: the last component of a path with `/` or `\\`,
+ * in Unicode normalization form C (NFC). Check it with `nameFault`.
  */
 export function storedName(field: Bytes): string {
   return decodeTextField(field).replace(/^.*[/\\]/s, "").normalize("NFC");

@@ -10,8 +10,8 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 const windows1252 = new TextDecoder("windows-1252");
 
 /**
- * A text as a field of `size` bytes: UTF-8, padded with NULs. `undefined` if it does not fit with at least one NUL, or
- * contains a NUL.
+ * Encodes a text as a field of `size` bytes: UTF-8, padded with NULs. Returns `undefined` if it contains a NUL or does
+ * not fit with at least one NUL.
  */
 export function encodeTextField(text: string, size: number): Bytes | undefined {
   const bytes = encoder.encode(text);
@@ -22,8 +22,8 @@ export function encodeTextField(text: string, size: number): Bytes | undefined {
 }
 
 /**
- * The text of a field up to its first NUL. The protocol says ASCII; peers send UTF-8, and what is not valid UTF-8 is read
- * as windows-1252.
+ * Decodes a field up to its first NUL. The protocol says ASCII. Peers send UTF-8; anything else is read as
+ * windows-1252.
  */
 export function decodeTextField(field: Bytes): string {
   const end = field.indexOf(0);

@@ -1,6 +1,6 @@
 /**
- * What may follow a message of the other end without being one: zeros that fill up its frame, filling that was announced and
- * comes late, and what some clients have behind their public key.
+ * Bytes after a message that are not a message: padding to whole frames, announced padding that arrives late, and the
+ * extra bytes of some clients after their public key.
  *
  * @module
  */
@@ -11,14 +11,14 @@ import type { Bytes } from "../bytes.ts";
 export type FrameQuirk = "frames" | "frames-2048";
 
 export class TrailingBytes {
-  /** No header is all zeros: as many as it has bytes, and more, fill up the message before. */
+  /** The size of a header in bytes. No header is all zeros, so that many zeros are padding. */
   readonly #headerSize: number;
-  /** Zeros that would fill up the message, for each size of frames that is not known; the smallest first. */
+  /** The padding of the message for each frame size that the peer may use, smallest first. */
   #frames: readonly { readonly quirk: FrameQuirk; readonly padding: number }[] = [];
-  /** Zeros of it that were passed over, and up to how many belong to it in any case. */
+  /** The zeros skipped so far, and the number of zeros that certainly belong to the message. */
   #passed = 0;
   #certain = 0;
-  /** The frame that is being filled up, where it was not known to be one. */
+  /** The frame size that is being detected. */
   #found: FrameQuirk | undefined;
   #mayHaveSurplus = false;
   #surplus = 0;
@@ -28,8 +28,8 @@ export class TrailingBytes {
   }
 
   /**
-   * A message of so many bytes has ended. `filling`: zeros that may follow in any case. Returns the frame by which it is
-   * filled up, where the zeros are here already.
+   * Begins after a message of `size` bytes. `filling`: zeros that may follow in any case. Returns the quirk of the
+   * detected frame size if all its zeros have already arrived.
    */
   begin(
     input: InputBuffer,
@@ -44,7 +44,7 @@ export class TrailingBytes {
     const large = { quirk: "frames-2048", padding: framePadding(size, "frames-2048") } as const;
     const sizes = quirks.has("frames-2048") ? [] : quirks.has("frames") ? [large] : [small, large];
     const known = fillingOf(quirks, size);
-    // Where both are the same, it is the smaller that is seen.
+    // If both frame sizes need the same padding, the smaller is assumed.
     this.#frames = sizes.filter((frame) =>
       frame.padding >= this.#headerSize && frame.padding > known &&
       (frame === small || frame.padding > small.padding)
@@ -60,7 +60,10 @@ export class TrailingBytes {
     return frame?.quirk;
   }
 
-  /** Passes over what is known to belong to the message before. Returns the frame that it has come to the end of. */
+  /**
+   * Skips bytes that certainly belong to the previous message. Returns the quirk of the detected frame size at the end
+   * of the frame.
+   */
   pass(input: InputBuffer): FrameQuirk | undefined {
     if (this.#surplus > 0) this.#surplus -= input.run(this.#surplus)?.length ?? 0;
     const due = this.#certain - this.#passed;
@@ -68,7 +71,7 @@ export class TrailingBytes {
     const zeros = zerosOf(input.rest, due);
     if (zeros > 0) input.run(zeros);
     this.#passed += zeros;
-    // Something else begins before the frame is full: it is none.
+    // Other bytes begin before the frame is full, so it is not a frame.
     if (zeros < due && input.rest.length > 0) this.#certain = this.#passed;
     if (zeros < due) return undefined;
     const found = this.#found;
@@ -76,7 +79,7 @@ export class TrailingBytes {
     return found;
   }
 
-  /** Whether bytes in the place of a header belong to the message before; what else does is passed over then. */
+  /** Whether bytes in the place of a header belong to the previous message. Prepares `pass` to skip the rest. */
   takes(bytes: Bytes, isKnownCode: boolean): boolean {
     if (zerosOf(bytes, bytes.length) === bytes.length) {
       const passed = this.#passed + bytes.length;
@@ -94,7 +97,7 @@ export class TrailingBytes {
   }
 }
 
-/** With how many zeros bytes begin, of which no more than so many count. */
+/** The number of zeros at the beginning, at most `max`. */
 function zerosOf(bytes: Bytes, max: number): number {
   const end = Math.min(bytes.length, max);
   let zeros = 0;

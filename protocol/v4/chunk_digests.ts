@@ -1,6 +1,6 @@
 /**
- * What both ends know of a file's chunks: digest and checksum of each, from which those of the whole are found, and of
- * any part from its beginning.
+ * The digests and checksums of a file's chunks. Those of the whole file, and of any part from its beginning, are
+ * computed from them.
  *
  * @module
  */
@@ -19,74 +19,74 @@ import {
 } from "./merkle_tree.ts";
 
 /**
- * A chunk may come before those in front of it, but no more than so many of them: what is kept of chunks must not grow
- * with what a peer says, only with what it sends.
+ * The most chunks by which a chunk may be ahead of the first missing one, so that memory grows only with the data that
+ * a peer sends.
  */
 export const MAX_AHEAD = 1024;
 
-/** Digest and remainder (little endian) of one chunk, as they are kept. */
+/** The size of an entry in bytes: digest and remainder (little endian) of one chunk. */
 const ENTRY_SIZE = DIGEST_SIZE + 4;
-/** Room for so many at first; it is doubled when it is full. */
+/** The initial capacity in chunks, doubled when needed. */
 const FIRST_ROOM = 16;
 
-/** With each chunk that comes so many at most are summed up that came before those in front of them. */
+/** The most chunks that are summed up with each new one, after a gap is filled. */
 const CATCH_UP = 64;
-/** So many chunks are summed up, or their digests gathered, in one slice. */
+/** The number of chunks that are summed up, or whose digests are gathered, in one slice. */
 const SUMMING_SLICE = 1024;
 const GATHERING_SLICE = 65_536;
 
 const combineWhole = combiner(CHUNK_SIZE);
 
-/** What both ends compare at the end of a file. */
+/** The digests that both ends compare at the end of a file. */
 export interface FileDigests {
   /** POSIX cksum. */
   readonly cksum: number;
-  /** Of the tree over the chunks, 32 bytes. */
+  /** The digest of the tree over the chunks, 32 bytes. */
   readonly digest: Bytes;
 }
 
-/** Of the first chunks of a file. */
+/** The sums of the first chunks of a file. */
 interface Summed {
   remainder: number;
   readonly tree: MerkleTree;
 }
 
 export class ChunkDigests {
-  /** Bytes of the file. */
+  /** The size of the file in bytes. */
   readonly size: number;
   #entries: Bytes = new Uint8Array(FIRST_ROOM * ENTRY_SIZE);
-  /** Of each chunk whether it has come. */
+  /** 1 for each chunk that was added. */
   #come: Bytes = new Uint8Array(FIRST_ROOM);
   #held = 0;
-  /** Goes on as chunks come, so that little is left to do in the end. */
+  /** Advances as chunks arrive, so that little is left to do at the end. */
   #summed: Summed = { remainder: 0, tree: new MerkleTree() };
   readonly #maxAhead: number;
 
-  /** `maxAhead`: how far before those in front of it a chunk may come. */
+  /** `maxAhead`: the most chunks by which a chunk may be ahead of the first missing one. */
   constructor(size: number, maxAhead = MAX_AHEAD) {
     this.size = size;
     this.#maxAhead = maxAhead;
   }
 
-  /** How many bytes are there from the beginning on without a gap: whole chunks, or all of the file. */
+  /** The number of bytes from the beginning without a gap: whole chunks, or the whole file. */
   get contiguousBytes(): number {
     return Math.min(this.#held * CHUNK_SIZE, this.size);
   }
 
-  /** Whether all of the file is there. */
+  /** Whether all chunks were added. */
   get isWhole(): boolean {
     return this.contiguousBytes === this.size;
   }
 
-  /** Whether the chunk that begins at an offset has come. */
+  /** Whether the chunk at an offset was added. */
   has(offset: number): boolean {
     return this.#come[offset / CHUNK_SIZE] === 1;
   }
 
   /**
-   * Sums a chunk up. Throws `ProtocolError` `bad-frame` for one that begins nowhere in the file, has not the size that
-   * it must have there, has come before, or is too far ahead. Where the chunk has not the digest that is expected, it is
-   * not taken: `false`.
+   * Adds a chunk. Returns `false`, and does not add it, if it has another digest than `expected`. Throws
+   * `ProtocolError` `bad-frame` for an invalid offset or size, a chunk that was already added, or one that is too far
+   * ahead.
    */
   add(offset: number, chunk: Bytes, expected?: Bytes): boolean {
     const index = this.#place(offset, chunk.length);
@@ -105,7 +105,7 @@ export class ChunkDigests {
     return true;
   }
 
-  /** The digests of the chunks that are held, one behind the other. */
+  /** Computes the digests of the chunks from the beginning without a gap, concatenated. */
   *gathering(): Sliced<Bytes> {
     const count = this.#held;
     const digests = new Uint8Array(count * DIGEST_SIZE);
@@ -116,14 +116,14 @@ export class ChunkDigests {
     return digests;
   }
 
-  /** The same of a file that is known to have few, or where nobody waits. */
+  /** The same at once, for few chunks or if nothing else waits. */
   get digests(): Bytes {
     return atOnce(this.gathering());
   }
 
   /**
-   * Digest and checksum of the first `bytes` of the file, which are held: whole chunks, or all. Of all that has come
-   * chunk by chunk they are nearly found already.
+   * Computes digest and checksum of the first `bytes` of the file, which must be complete: whole chunks, or the whole
+   * file. For chunks that arrived in order, little is left to do.
    */
   *summing(bytes = this.size): Sliced<FileDigests> {
     if (bytes > this.contiguousBytes) {
@@ -140,24 +140,24 @@ export class ChunkDigests {
       this.#sumUp(summed);
       if (summed.tree.count % SUMMING_SLICE === 0) yield;
     }
-    // More may have come meanwhile.
+    // More chunks may have been added meanwhile.
     if (count > this.#summed.tree.count) {
       this.#summed = { remainder: summed.remainder, tree: summed.tree.copy() };
     }
     return { cksum: digestOf(summed.remainder, bytes), digest: summed.tree.digest };
   }
 
-  /** The same at once, where there are few chunks or they came one by one. */
+  /** The same at once, for few chunks or chunks that arrived in order. */
   sums(bytes?: number): FileDigests {
     return atOnce(this.summing(bytes));
   }
 
-  /** The sums of the first `bytes` of the file, which are there, as {@link decode} takes them: whole chunks, or all. */
+  /** Encodes the entries of the first `bytes` of the file, which must be complete, for {@link decode}. */
   encode(bytes = this.contiguousBytes): Bytes {
     return this.#entries.slice(0, chunkCount(bytes) * ENTRY_SIZE);
   }
 
-  /** The sums of the first `bytes` of a file of this size. Throws `RangeError` where fewer are in `encoded`. */
+  /** Decodes the entries of the first `bytes` of a file of this size. Throws `RangeError` if `encoded` has fewer. */
   static decode(size: number, encoded: Bytes, bytes: number, maxAhead?: number): ChunkDigests {
     const count = chunkCount(bytes);
     if (encoded.length < count * ENTRY_SIZE) {
@@ -192,7 +192,7 @@ export class ChunkDigests {
     this.#come = grown(this.#come, count);
   }
 
-  /** Takes the next chunk to what is summed up. */
+  /** Adds the next chunk to the sums. */
   #sumUp(summed: Summed): void {
     const index = summed.tree.count;
     const view = new DataView(this.#entries.buffer);

@@ -1,5 +1,5 @@
 /**
- * Which message may be sent when on a connection of protocol 4 (docs/protocol-4.md), as the server sees it. `ChunkDigests`
+ * The order of messages on a connection over protocol 4 (docs/protocol-4.md), from the server's view. `ChunkDigests`
  * checks offsets and sizes of chunks, since one file may arrive on several connections.
  *
  * @module
@@ -8,16 +8,17 @@ import { ProtocolError } from "../errors.ts";
 import type { Message, MessageKind } from "./messages.ts";
 
 /**
- * How far the login is: the server has sent its challenge (`asked`); the client has named the server (`named`), asked for
- * an account of protocol 3 (`claiming`), got the sealed secret (`sealed`), or sent its proof (`proving`); it is logged in
- * (`known`); the server has ended the connection (`over`).
+ * The progress of the sign-in: the server has sent its challenge (`asked`); the client has named the server (`named`),
+ * claimed an account of protocol 3 (`claiming`), received the sealed secret (`sealed`), or sent its proof (`proving`);
+ * it is signed in (`known`); the server has ended the connection (`over`).
  */
 export type LoginPhase = "asked" | "named" | "claiming" | "sealed" | "proving" | "known" | "over";
 
 /**
- * The state of a request. Of a put: `offered` until the server says where to resume, `receiving` its data, `passing` over
- * the data of a refused one, `deciding` once it is complete. Of a transfer on a further connection: `joining`, `joined`,
- * `leaving`. Of other requests: `looking` for one answer that is not `done`, or `asking`. `none`: the tag is not in use.
+ * The state of a request. Of a put: `offered` until the server says where to resume, `receiving` its data, `passing`
+ * over the data of a refused one, `deciding` once it is complete. Of a transfer on a further connection: `joining`,
+ * `joined`, `leaving`. Of other requests: `looking` for one answer that is not `done`, or `asking`. `none`: the tag is
+ * not in use.
  */
 export type TagState =
   | "offered"
@@ -31,7 +32,7 @@ export type TagState =
   | "asking"
   | "none";
 
-/** A tag in one of these takes data, or is about to: there is one at a time. */
+/** The states in which a tag accepts data, or is about to. Only one tag may be in any of them. */
 const OPEN: readonly TagState[] = ["offered", "receiving", "passing", "joining", "joined"];
 
 type Transitions<State extends string> = Readonly<
@@ -41,7 +42,7 @@ type Transitions<State extends string> = Readonly<
 const REQUEST = { none: "asking" } as const;
 const GOES_ON = { asking: "asking" } as const;
 
-/** What the client says once it is known: from which state to which it brings its tag. */
+/** Transitions of a tag by messages of a signed-in client: from state to state. */
 const RECEIVED: Transitions<TagState> = {
   put: { none: "receiving" },
   data: { receiving: "receiving", passing: "passing", joined: "joined" },
@@ -54,7 +55,7 @@ const RECEIVED: Transitions<TagState> = {
   ...{ get: REQUEST, list: REQUEST, versions: REQUEST, remove: REQUEST, rename: REQUEST },
 };
 
-/** The same of what the server says. */
+/** Transitions of a tag by messages of the server. */
 const SENT: Transitions<TagState> = {
   held: { offered: "receiving" },
   stored: { deciding: "none" },
@@ -80,7 +81,7 @@ const LOGIN_RECEIVED: Transitions<LoginPhase> = {
 const LOGIN_SENT: Transitions<LoginPhase> = {
   challenge: { asked: "asked" },
   sealed: { claiming: "sealed" },
-  // A key that has the account by now claims nothing more.
+  // A key that already has the account needs no proof.
   welcome: { proving: "known", claiming: "known" },
 };
 
@@ -102,7 +103,7 @@ export class ConnectionState {
   readonly #window: number;
   #phase: LoginPhase = "asked";
   readonly #tags = new Map<number, TagState>();
-  /** The tag that takes data, or is about to. */
+  /** The tag that accepts data, or is about to. */
   #open: number | undefined;
   #deciding = 0;
 
@@ -111,7 +112,7 @@ export class ConnectionState {
     this.#window = window;
   }
 
-  /** How far the login is. */
+  /** The progress of the sign-in. */
   get phase(): LoginPhase {
     return this.#phase;
   }
@@ -126,14 +127,14 @@ export class ConnectionState {
     return this.#open !== undefined;
   }
 
-  /** Whether any request is not answered yet. */
+  /** Whether any request is unanswered. */
   get isAtWork(): boolean {
     return this.#tags.size > 0;
   }
 
   /**
-   * Checks the header of a frame before memory for its payload is taken. Throws `ProtocolError` `bad-frame` for data of no
-   * open file.
+   * Checks the header of a frame before memory for its payload is allocated. Throws `ProtocolError` `bad-frame` for
+   * data without an open file.
    */
   expect({ kind }: { readonly kind: MessageKind }): void {
     if (kind === "data" && !this.isReceiving) throw outOfPlace(kind, "no file is open");
@@ -155,7 +156,7 @@ export class ConnectionState {
     this.#set(tag, state, message.kind === "put" && message.resume !== 0 ? "offered" : next);
   }
 
-  /** Reports a message of the server. Throws `RangeError` if it is not allowed now: a mistake of the server. */
+  /** Reports a message of the server. Throws `RangeError` if it is not allowed now, which is a bug of the server. */
   send({ kind, tag }: { readonly kind: MessageKind; readonly tag: number }): void {
     if (kind === "error" && tag === 0) {
       this.#phase = "over";
@@ -173,7 +174,7 @@ export class ConnectionState {
     this.#set(tag, state, next);
   }
 
-  /** What is on its way forbids further requests; what has come whole does not. */
+  /** Refuses a new put while another receives data, or while too many are unanswered. */
   #refuseNew(kind: MessageKind, tag: number): void {
     if (tag === 0) throw outOfPlace(kind, "its tag is 0");
     if (this.#open !== undefined) throw outOfPlace(kind, "the previous file has not ended");

@@ -1,5 +1,5 @@
 /**
- * A server's fingerprint, SHA-256 of its public key, as people and certificates have it.
+ * A server's fingerprint, the SHA-256 of its public key, in text, addresses and certificates.
  *
  * @module
  */
@@ -10,11 +10,11 @@ import { toBase32 } from "../encoding/base32.ts";
 
 const PREFIX = "SHA256:";
 const SCHEME = "xfer://";
-/** No public authority issues names below it: RFC 6761 6.4. */
+/** No public CA issues names in this domain: RFC 6761 6.4. */
 const DOMAIN = ".xfer.invalid";
 
 /**
- * SHA-256 of the public key (SubjectPublicKeyInfo) of a certificate in DER, 32 bytes. Throws if it is not a
+ * The SHA-256 of the public key (SubjectPublicKeyInfo) of a certificate in DER, 32 bytes. Throws if it is not a
  * certificate.
  */
 export async function fingerprintOf(certificate: Bytes): Promise<Bytes> {
@@ -27,19 +27,19 @@ export async function fingerprintOfKey(key: Bytes): Promise<string> {
   return formatFingerprint(new Uint8Array(await crypto.subtle.digest("SHA-256", key)));
 }
 
-/** A fingerprint as text: `SHA256:` and base64 without padding. */
+/** Formats a fingerprint: `SHA256:` and base64 without padding. */
 export function formatFingerprint(fingerprint: Bytes): string {
   return PREFIX + btoa(String.fromCharCode(...fingerprint)).replace(/=+$/, "");
 }
 
-/** Reads what {@link formatFingerprint} writes; `undefined` for anything else. */
+/** Parses the output of {@link formatFingerprint}. Returns `undefined` for anything else. */
 export function parseFingerprint(text: string): Bytes | undefined {
   if (!/^SHA256:[A-Za-z0-9+/]{43}$/.test(text)) return undefined;
   const fingerprint = Uint8Array.from(
     atob(text.slice(PREFIX.length)),
     (char) => char.charCodeAt(0),
   );
-  // The last of 43 characters has two bits that nothing is made of.
+  // The last of 43 characters has two unused bits, which must be 0.
   return formatFingerprint(fingerprint) === text ? fingerprint : undefined;
 }
 
@@ -48,23 +48,26 @@ export function certificateName(fingerprint: Bytes): string {
   return toBase32(fingerprint) + DOMAIN;
 }
 
-/** Whether a certificate has the name of its own fingerprint: clients pin it then, and ask no certificate authority. */
+/**
+ * Whether a certificate has the name of its own fingerprint. Clients then pin the fingerprint and ask no certificate
+ * authority.
+ */
 export function isSelfMade(certificate: Bytes, fingerprint: Bytes): boolean {
   const text = Array.from(certificate, (byte) => String.fromCharCode(byte)).join("");
   return text.includes(certificateName(fingerprint));
 }
 
-/** Where a server is, and how to recognise it. */
+/** The address of a server, and how to verify it. */
 export interface Location {
-  /** Of the port where it answers a hello. */
+  /** The address of the plain port. */
   readonly address: Address;
-  /** Whether it is written `xfer://…`: only protocol 4 may be spoken. */
+  /** Whether the location begins with `xfer://`, which allows only protocol 4. */
   readonly secure: boolean;
-  /** Of the server, 32 bytes; only with `secure`. */
+  /** The server's fingerprint, 32 bytes; only with `secure`. */
   readonly fingerprint: Bytes | undefined;
 }
 
-/** Reads `HOST:PORT`, `xfer://HOST:PORT` or `xfer://HOST:PORT#SHA256:…`; `undefined` for anything else. */
+/** Parses `HOST:PORT`, `xfer://HOST:PORT` or `xfer://HOST:PORT#SHA256:…`. Returns `undefined` for anything else. */
 export function parseLocation(text: string): Location | undefined {
   const secure = text.startsWith(SCHEME);
   const [where = "", hash] = secure ? text.slice(SCHEME.length).split(/#(.*)/s) : [text];
@@ -74,7 +77,7 @@ export function parseLocation(text: string): Location | undefined {
   return { address, secure, fingerprint };
 }
 
-/** A location as {@link parseLocation} reads it. */
+/** Formats a location for {@link parseLocation}. */
 export function formatLocation({ address, secure, fingerprint }: Location): string {
   const where = formatAddress(address);
   if (!secure) return where;

@@ -1,5 +1,5 @@
 /**
- * Frames from bytes that arrive in pieces of any size.
+ * Reads frames from bytes that arrive in pieces of any size.
  *
  * @module
  */
@@ -13,10 +13,13 @@ import {
   type Message,
 } from "./messages.ts";
 
-/** Payloads of so many bytes and more are read to where they belong; others come in one piece with what follows. */
+/**
+ * The size, in bytes, from which a payload is read directly into its buffer. Smaller ones arrive together with what
+ * follows.
+ */
 const WORTH_FILLING = 64 * 1024;
 
-/** Reads messages from bytes that arrive in pieces of any size. Holds one incomplete frame at most. */
+/** Reads messages from bytes that arrive in pieces of any size. Holds at most one incomplete frame. */
 export class FrameReader {
   readonly #from: "client" | "server";
   readonly #judge: (header: FrameHeader) => void;
@@ -24,8 +27,8 @@ export class FrameReader {
   #header: FrameHeader | undefined;
 
   /**
-   * `from`: who sends what is read. `judge` sees each header before memory for the payload is taken, and throws to reject
-   * the frame.
+   * `from`: the sender of the messages. `judge`: called with each header before memory for its payload is allocated;
+   * throws to reject the frame.
    */
   constructor(
     from: "client" | "server",
@@ -46,8 +49,8 @@ export class FrameReader {
   }
 
   /**
-   * Where the rest of a large payload goes, for readers that can fill a buffer; report it with `fill`. `undefined`: push
-   * the next piece instead.
+   * The rest of a large payload, for the caller to fill directly and to report with `fill`; `undefined` if the caller
+   * must push the next piece instead.
    */
   get room(): Bytes | undefined {
     if (this.#header === undefined || this.#header.length < WORTH_FILLING) return undefined;
@@ -60,8 +63,8 @@ export class FrameReader {
   }
 
   /**
-   * The next message, or `undefined` until it is complete. Its bytes are a copy. Throws `ProtocolError` `bad-frame`, and
-   * what `judge` throws.
+   * Returns the next message, or `undefined` until it is complete. Its bytes are a copy. Throws `ProtocolError`
+   * `bad-frame`, and what `judge` throws.
    */
   next(): Message | undefined {
     if (this.#header === undefined) {

@@ -1,46 +1,48 @@
 /**
- * Frames on their way into a socket: small ones are gathered while the socket takes those before, and go out in one
- * write.
+ * Writes frames to a socket. While the socket is busy, small frames are gathered and then leave in one write.
  *
  * @module
  */
 import type { Bytes } from "../bytes.ts";
 
-/** Bytes that are gathered at most. There are two such buffers: one is written while the other is filled. */
+/** The size of each of two buffers, in bytes: one is written while the other is filled. */
 const SIZE = 256 * 1024;
-/** As large are they at first: most connections never need more. */
+/** The initial size of the buffers, in bytes, which is enough for most connections. */
 const FIRST_SIZE = 1024;
-/** Of a longer piece the beginning is gathered, and the rest written as it is: to copy that would take longer than a write. */
+/**
+ * The size, in bytes, above which only the beginning of a piece is gathered. Copying the rest would take longer than
+ * writing it.
+ */
 const LARGE = SIZE / 4;
 
 const DONE = Promise.resolve();
 
 export class FrameWriter {
   readonly #write: (bytes: Bytes) => Promise<void>;
-  /** What is filled, and what is written or free. */
+  /** The buffer that is being filled, and the one that is written or free. */
   #here: Bytes = new Uint8Array(FIRST_SIZE);
   #other: Bytes = new Uint8Array(FIRST_SIZE);
   #filled = 0;
-  /** Ends when nothing that was gathered is left. */
+  /** Resolves when everything gathered is written; `undefined` then. */
   #emptying: Promise<void> | undefined;
-  /** Ends when all that has to wait for room has found it. */
+  /** Resolves when all frames that wait for room are gathered. */
   #turn: Promise<unknown> = DONE;
   #inTurn = 0;
   #failure: { readonly error: unknown } | undefined;
 
-  /** `write` writes bytes whole; what it throws once ends everything. */
+  /** `write` writes all of its bytes. Its first error ends the writer. */
   constructor(write: (bytes: Bytes) => Promise<void>) {
     this.#write = write;
   }
 
-  /** Whether something is not written yet. */
+  /** Whether anything is not written yet. */
   get isBusy(): boolean {
     return this.#emptying !== undefined || this.#inTurn > 0;
   }
 
   /**
-   * Takes the pieces of a frame; no other gets between them. Resolves when they may be changed and more may be sent.
-   * Rejects with what `write` has thrown, now or before.
+   * Writes the pieces of a frame without other bytes in between. Resolves when the caller may change them and send
+   * more. Rejects with the first error of `write`.
    */
   send(...pieces: readonly Bytes[]): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
@@ -67,7 +69,7 @@ export class FrameWriter {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
-  /** Resolves when all that was taken is written. Rejects with what `write` has thrown. */
+  /** Resolves when everything is written. Rejects with the first error of `write`. */
   async drain(): Promise<void> {
     while (this.isBusy) await (this.#emptying ?? this.#turn);
     if (this.#failure !== undefined) throw this.#failure.error;
@@ -88,7 +90,7 @@ export class FrameWriter {
   }
 
   async #empty(): Promise<void> {
-    // What is sent in one go without waiting goes out in one write.
+    // Frames that are sent without waiting in between leave in one write.
     await DONE;
     while (this.#filled > 0) {
       const bytes = this.#here.subarray(0, this.#filled);
@@ -99,7 +101,7 @@ export class FrameWriter {
     this.#emptying = undefined;
   }
 
-  /** Whoever sends next is told of a failure. */
+  /** Keeps an error for the next `send`. */
   async #writeOrFail(bytes: Bytes): Promise<void> {
     try {
       if (this.#failure === undefined) await this.#write(bytes);

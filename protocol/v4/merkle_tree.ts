@@ -7,20 +7,20 @@ import { createHash } from "node:crypto";
 import { atOnce, type Sliced } from "./slices.ts";
 import { type Bytes, concatBytes } from "../bytes.ts";
 
-/** Bytes of a chunk; the last one of a file may be shorter. */
+/** The size of a chunk in bytes. The last one of a file may be shorter. */
 export const CHUNK_SIZE = 1024 * 1024;
-/** Bytes of a digest: SHA-256. */
+/** The size of a digest in bytes: SHA-256. */
 export const DIGEST_SIZE = 32;
 
 const LEAF = Uint8Array.of(0);
 const NODE = Uint8Array.of(1);
 
-/** How many chunks a file of this size, in bytes, has. */
+/** The number of chunks of a file of this size in bytes. */
 export function chunkCount(size: number): number {
   return Math.ceil(size / CHUNK_SIZE);
 }
 
-/** Bytes of the chunk at an index, counted from 0, in a file of `size` bytes; 0 or less past its end. */
+/** The size, in bytes, of the chunk at an index, counted from 0, in a file of `size` bytes; 0 or less past its end. */
 export function chunkSize(size: number, index: number): number {
   return Math.min(CHUNK_SIZE, size - index * CHUNK_SIZE);
 }
@@ -30,7 +30,7 @@ export function digestChunk(chunk: Bytes): Bytes {
   return sha256(LEAF, chunk);
 }
 
-/** So many leaves are joined in one slice: some ten milliseconds. */
+/** The number of leaves that are joined in one slice, about ten milliseconds. */
 const SLICE = 1024;
 
 /**
@@ -53,7 +53,7 @@ export class MerkleTree {
   readonly #nodes: Bytes[] = [];
   #count = 0;
 
-  /** How many chunks were added. */
+  /** The number of chunks added. */
   get count(): number {
     return this.#count;
   }
@@ -65,7 +65,7 @@ export class MerkleTree {
     return concatBytes(nodes.reduceRight((right, left) => sha256(NODE, left, right)));
   }
 
-  /** A copy that grows on its own. */
+  /** Returns a copy that grows independently. */
   copy(): MerkleTree {
     const copy = new MerkleTree();
     copy.#nodes.push(...this.#nodes);
@@ -104,7 +104,7 @@ export function digestTree(leaves: Bytes): Bytes {
   return atOnce(digestingTree(leaves));
 }
 
-/** In this thread: to have a chunk hashed in another takes longer for small ones, and copies large ones. */
+/** In this thread, because hashing in another takes longer for small chunks and copies large ones. */
 function sha256(...parts: readonly Bytes[]): Bytes {
   const hash = createHash("sha256");
   for (const part of parts) hash.update(part);

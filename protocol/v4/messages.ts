@@ -1,5 +1,5 @@
 /**
- * The messages of protocol 4 as values, and as bytes by one table (docs/protocol-4.md, "Frames").
+ * The messages of protocol 4 as values, encoded and decoded by one table (docs/protocol-4.md, "Frames").
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { ProtocolError } from "../errors.ts";
 import { ByteReader, ByteWriter } from "../cursor.ts";
 import type { Bytes } from "../bytes.ts";
 
-/** The types of fields, with their values. Numbers are little endian. */
+/** The types of fields, with their values in TypeScript. Numbers are little endian. */
 export interface FieldTypes {
   /** Unsigned, 1 byte. */
   u8: number;
@@ -15,9 +15,9 @@ export interface FieldTypes {
   u16: number;
   /** Unsigned, 4 bytes. */
   u32: number;
-  /** Unsigned, 8 bytes. What is larger than 2^53 − 1 reads as 2^53 − 1: no file is so large. */
+  /** Unsigned, 8 bytes. Numbers above 2^53 − 1 are read as 2^53 − 1, because no file is that large. */
   u64: number;
-  /** Signed, 8 bytes: milliseconds since the epoch, limited to what a `Date` holds. */
+  /** Signed, 8 bytes: milliseconds since the epoch, limited to the range of a `Date`. */
   i64: number;
   /** 16 bytes. */
   id: Bytes;
@@ -25,7 +25,7 @@ export interface FieldTypes {
   hash: Bytes;
   /** 64 bytes. */
   signature: Bytes;
-  /** UTF-8 behind its length in bytes, a u16. */
+  /** UTF-8 after its length in bytes, a u16. */
   text: string;
   /** The rest of the payload. */
   rest: Bytes;
@@ -36,13 +36,13 @@ export type FieldType = keyof FieldTypes;
 /** Fields of a message in order: name and type. */
 export type FieldList = readonly (readonly [name: string, type: FieldType])[];
 
-/** Bytes of a `data` frame before those of its chunk. */
+/** The number of bytes of a `data` frame's payload before its chunk. */
 const OFFSET_SIZE = 8;
 /** The largest payload of `data` and `digests`, in bytes: an offset and one chunk. */
 export const MAX_BULK: number = 1024 * 1024 + OFFSET_SIZE;
 /** The largest payload of any other frame, in bytes. */
 export const MAX_PAYLOAD = 64 * 1024;
-/** The time furthest from 1970 that a `Date` holds, in milliseconds. Every database can keep it. */
+/** The time furthest from 1970 that a `Date` can hold, in milliseconds. Every database can store it. */
 export const MAX_TIME = 8_640_000_000_000_000;
 
 const FILE = [
@@ -60,7 +60,7 @@ const SUMS = [["cksum", "u32"], ["digest", "hash"]] as const;
 const C = "client";
 const S = "server";
 
-/** Every message by kind: its type on the wire, who sends it, its fields in order. */
+/** Every message by kind: its type on the wire, its sender, its fields in order. */
 export const MESSAGES = {
   challenge: { type: 1, from: S, fields: [["version", "u16"], ["nonce", "hash"]] },
   register: {
@@ -118,7 +118,7 @@ export const MESSAGES = {
   { type: number; from: "client" | "server" | "both"; fields: FieldList }
 >;
 
-/** A message, by name. */
+/** The name of a message. */
 export type MessageKind = keyof typeof MESSAGES;
 
 /** The values of a list of fields, by name. */
@@ -136,7 +136,7 @@ export type Message = {
 /** A message of one kind. */
 export type MessageOf<K extends MessageKind> = Extract<Message, { readonly kind: K }>;
 
-/** Bytes of the header of a frame: type (1), tag (4), length of the payload (4). */
+/** The size of a frame's header in bytes: type (1), tag (4), length of the payload (4). */
 export const FRAME_HEADER_SIZE = 9;
 
 const KINDS: ReadonlyMap<number, MessageKind> = new Map(
@@ -145,17 +145,17 @@ const KINDS: ReadonlyMap<number, MessageKind> = new Map(
 
 /** The header of a frame. */
 export interface FrameHeader {
-  /** Which message it is. */
+  /** The kind of the message. */
   readonly kind: MessageKind;
   /** Groups a request with its answers. */
   readonly tag: number;
-  /** Bytes of the payload. */
+  /** The size of the payload in bytes. */
   readonly length: number;
 }
 
 /**
- * Reads the header of a frame that `from` has sent. Throws `ProtocolError` `bad-frame` for an unknown type, one that only
- * the other end sends, and a payload that is too long.
+ * Decodes the header of a frame that `from` has sent. Throws `ProtocolError` `bad-frame` for an unknown type, a type
+ * that only the other end sends, and a payload that is too long.
  */
 export function decodeFrameHeader(bytes: Bytes, from: "client" | "server"): FrameHeader {
   const reader = new ByteReader(bytes);
@@ -171,7 +171,10 @@ export function decodeFrameHeader(bytes: Bytes, from: "client" | "server"): Fram
   return { kind, tag, length };
 }
 
-/** Reads a message from its header and payload. Throws `ProtocolError` `bad-frame` if the payload does not fit the kind. */
+/**
+ * Decodes a message from its header and payload. Throws `ProtocolError` `bad-frame` if the payload does not fit the
+ * kind.
+ */
 export function decodeMessage({ kind, tag }: FrameHeader, payload: Bytes): Message {
   const reader = new ByteReader(payload);
   const message: Record<string, unknown> = { kind, tag };
@@ -187,7 +190,7 @@ export function decodeMessage({ kind, tag }: FrameHeader, payload: Bytes): Messa
   return message as Message;
 }
 
-/** A message as a frame. Throws `RangeError` for a field of a wrong size. */
+/** Encodes a message as a frame. Throws `RangeError` for a field of a wrong size. */
 export function encodeMessage(message: Message): Bytes {
   const layout: FieldList = MESSAGES[message.kind].fields;
   const values = layout.map(([name, type]) => {
@@ -201,7 +204,7 @@ export function encodeMessage(message: Message): Bytes {
   return writer.bytes;
 }
 
-/** The beginning of a `data` frame, up to the chunk of `length` bytes that follows it. */
+/** Encodes the beginning of a `data` frame, before its chunk of `length` bytes. */
 export function dataHeader(tag: number, offset: number, length: number): Bytes {
   return new ByteWriter(FRAME_HEADER_SIZE + OFFSET_SIZE)
     .u8(MESSAGES.data.type).u32(tag).u32(OFFSET_SIZE + length).u64(BigInt(offset)).bytes;
@@ -228,14 +231,14 @@ const READ: { readonly [T in FieldType]: (reader: ByteReader) => FieldTypes[T] }
   u64(reader) {
     const value = reader.u64();
     if (value > BigInt(Number.MAX_SAFE_INTEGER)) {
-      // The end of a range may be any; nothing else is ever so large.
+      // The end of a range may be any number. Nothing else is ever that large.
       return Number.MAX_SAFE_INTEGER;
     }
     return Number(value);
   },
   i64(reader) {
     const value = Number(BigInt.asIntN(64, reader.u64()));
-    // What no clock shows is taken for the last time that there is.
+    // A time outside the range of a `Date` becomes the nearest one inside.
     return Math.max(-MAX_TIME, Math.min(value, MAX_TIME));
   },
   id: (reader) => reader.bytes(16),

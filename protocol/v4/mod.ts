@@ -1,6 +1,6 @@
 /**
- * Protocol 4 without sockets: frames and messages, which message may be sent when, digests, checksums, signatures,
- * fingerprints and tokens. For programs that test an implementation, or are one. The specification is
+ * Protocol 4 without sockets: frames and messages, the order of messages, digests, checksums, signatures,
+ * fingerprints and tokens. For other implementations and for tests of one. The specification is
  * docs/protocol-4.md; docs/protocol-4-vectors.json has values to compare with.
  *
  * Every number on the wire is little endian. Nothing here opens a socket or a file: bytes go in and come out.

@@ -1,5 +1,5 @@
 /**
- * Names of files in protocol 4: relative paths.
+ * Names of files over protocol 4: relative paths.
  *
  * @module
  */
@@ -7,10 +7,10 @@ import { nameFault } from "../file_name.ts";
 
 /** The longest name, in bytes of UTF-8. */
 export const MAX_PATH_NAME = 4096;
-/** The most components of a name: each costs whoever stores the file a lookup or a folder. */
+/** The most components of a name, because each costs a lookup or a folder where the file is stored. */
 export const MAX_PATH_DEPTH = 128;
 
-/** Why a file may not have this path as its name, in words that continue "its name …"; `undefined` if it may. */
+/** Why a file must not have this path as its name, to follow "its name"; `undefined` if it may. */
 export function pathNameFault(name: string): string | undefined {
   if (isTooLong(name)) return `is longer than ${MAX_PATH_NAME} bytes`;
   const components = name.split("/");

@@ -1,5 +1,5 @@
 /**
- * Computations whose length a peer decides, done in slices: signals and other peers get their turn in between.
+ * Computations whose length depends on a peer, in slices, so that signals and other peers are handled in between.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 /** A computation that yields after each slice and returns its result. */
 export type Sliced<T> = Generator<void, T, void>;
 
-/** Runs a computation. Calls `pause` between two slices; an error of `pause` ends it. */
+/** Runs a computation. Calls `pause` between two slices. An error of `pause` ends the computation. */
 export async function inSlices<T>(work: Sliced<T>, pause: () => Promise<void>): Promise<T> {
   for (;;) {
     const { done, value } = work.next();
@@ -16,7 +16,7 @@ export async function inSlices<T>(work: Sliced<T>, pause: () => Promise<void>): 
   }
 }
 
-/** Runs a computation at once. Only for one that is known to be short. */
+/** Runs a computation at once. Only for short ones. */
 export function atOnce<T>(work: Sliced<T>): T {
   for (;;) {
     const { done, value } = work.next();

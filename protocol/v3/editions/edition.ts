@@ -1,12 +1,12 @@
 /**
- * What a published edition of protocol 3 is made of. An edition is data: a difference between two editions is a
- * different value in a table, never a branch in the code that reads it.
+ * The shape of a published edition of protocol 3. An edition is data: two editions differ in the values of tables,
+ * never in branches of the code that reads them.
  *
  * @module
  */
 import type { Quirk } from "./quirks.ts";
 
-/** Every field that a payload can hold: its size in bytes, and whether it is a number (little endian) or bytes. */
+/** Every field of a payload: its size in bytes, and whether it is a number (little endian) or bytes. */
 export const FIELDS = {
   clientId: { size: 16, type: "bytes" },
   name: { size: 255, type: "bytes" },
@@ -23,7 +23,7 @@ export const FIELDS = {
 /** A field of a payload. */
 export type FieldName = keyof typeof FIELDS;
 
-/** A request, by name. */
+/** The name of a request. */
 export type RequestKind =
   | "register"
   | "publicKey"
@@ -33,7 +33,7 @@ export type RequestKind =
   | "crcInvalid"
   | "crcGivenUp";
 
-/** A response, by name. */
+/** The name of a response. */
 export type ResponseKind =
   | "registered"
   | "refused"
@@ -44,7 +44,7 @@ export type ResponseKind =
   | "denied"
   | "generalError";
 
-/** What a message looks like on the wire. */
+/** The form of a message on the wire. */
 export interface Layout {
   /** The code in the header. */
   readonly code: number;
@@ -52,22 +52,22 @@ export interface Layout {
   readonly fields: readonly FieldName[];
 }
 
-/** What a request looks like on the wire. */
+/** The form of a request on the wire. */
 export interface RequestLayout extends Layout {
   /** Whether content of any length follows the fixed part. */
   readonly content?: true;
   /**
-   * Answer only when the peer has sent nothing for so many milliseconds; without, at once. The published texts leave open
-   * whether some requests are answered, and peers differ.
+   * Answer only if the peer sends nothing for this many milliseconds; without it, at once. The published texts leave
+   * open whether some requests are answered, and peers differ.
    */
   readonly answerAfterMs?: number;
 }
 
-/** What a response looks like on the wire. */
+/** The form of a response on the wire. */
 export interface ResponseLayout extends Layout {
   /**
-   * Accept a payload of any length: missing bytes read as zeros, surplus ones are ignored. Peers send an id, nothing, or
-   * text where the code alone has the meaning.
+   * Whether to accept a payload of any length: missing bytes are read as zeros, surplus ones are ignored. Peers send an
+   * id, nothing, or text if only the code has a meaning.
    */
   readonly anyPayload?: true;
 }
@@ -78,29 +78,29 @@ export interface Edition {
   readonly name: string;
   /** The TCP port that the edition's text names. */
   readonly defaultPort: number;
-  /** Bytes of an AES key. */
+  /** The size of an AES key in bytes. */
   readonly aesKeySize: 16 | 32;
-  /** How often a client sends one file in all, the first time included. */
+  /** The number of times that a client sends a file in all. */
   readonly attempts: number;
-  /** How often a client asks to reconnect before it accepts a denial. */
+  /** The number of times that a client asks to reconnect before it accepts a denial. */
   readonly reconnectAttempts: number;
-  /** The requests that the edition has. */
+  /** The requests of the edition. */
   readonly requests: Readonly<
     & Partial<Record<"reconnect", RequestLayout>>
     & Record<Exclude<RequestKind, "reconnect">, RequestLayout>
   >;
-  /** The responses that the edition has. */
+  /** The responses of the edition. */
   readonly responses: Readonly<
     & Partial<Record<"reconnected" | "denied" | "generalError", ResponseLayout>>
     & Record<Exclude<ResponseKind, "reconnected" | "denied" | "generalError">, ResponseLayout>
   >;
-  /** Further quirks of clients of this edition that send 1024-byte frames. */
+  /** Further quirks of clients of this edition that pad messages to 1024-byte frames. */
   readonly framedQuirks: readonly Quirk[];
   /** Further quirks of those among them that open a connection for each request. */
   readonly separateQuirks: readonly Quirk[];
 }
 
-/** Bytes of the fixed part of a payload. */
+/** The size of the fixed part of a payload in bytes. */
 export function fixedSize(layout: Layout): number {
   return layout.fields.reduce((size, field) => size + FIELDS[field].size, 0);
 }

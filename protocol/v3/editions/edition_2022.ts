@@ -5,7 +5,7 @@ const { requests, responses } = edition2023a;
 
 /**
  * The edition of 2022, known from its peers: the codes of 2023a without reconnection and general error, the client id
- * once more in the payload of files and CRC requests, and an empty acknowledgement.
+ * repeated in the payload of files and CRC requests, and an empty acknowledgement.
  */
 export const edition2022: Edition = {
   ...edition2023a,

@@ -1,6 +1,6 @@
 import type { Edition } from "./edition.ts";
 
-/** The edition of 2023 with request codes from 1025: xfer's default. */
+/** The edition of 2023 with request codes from 1025, the default of xfer. */
 export const edition2023c: Edition = {
   name: "2023c",
   defaultPort: 1357,
@@ -13,8 +13,8 @@ export const edition2023c: Edition = {
     reconnect: { code: 1027, fields: ["name"] },
     sendFile: { code: 1028, fields: ["contentSize", "fileName"], content: true },
     crcValid: { code: 1029, fields: ["fileName"] },
-    // The text names no answer. Some clients wait for one, others send the file at once and would take an answer for
-    // that of the file: so it goes out only to those that stay silent.
+    // The published text names no answer. Some clients wait for one; others send the file at once and would take it for
+    // the answer to the file. So only clients that stay silent get one.
     crcInvalid: { code: 1030, fields: ["fileName"], answerAfterMs: 600 },
     crcGivenUp: { code: 1031, fields: ["fileName"] },
   },

@@ -5,7 +5,7 @@ import { edition2024 } from "./edition_2024.ts";
 const { requests } = edition2024;
 const codes = edition2023c.requests;
 
-/** A forerunner of 2024: its messages and response codes, under the request codes of 2023c. */
+/** An early form of 2024: its messages and response codes, with the request codes of 2023c. */
 export const edition2024early: Edition = {
   ...edition2024,
   name: "2024early",

@@ -1,5 +1,5 @@
 /**
- * The published editions. A further one is a file beside these and a line here.
+ * The published editions. To add one, add a file here and a line to {@link EDITIONS}.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { edition2024early } from "./edition_2024early.ts";
 
 export { edition2022, edition2023a, edition2023c, edition2024, edition2024early };
 
-/** Every edition. If several fit what a client has sent, the first of them counts. */
+/** All editions. If several fit a client's request, the first one applies. */
 export const EDITIONS: readonly Edition[] = [
   edition2023c,
   edition2023a,
@@ -21,18 +21,18 @@ export const EDITIONS: readonly Edition[] = [
   edition2024early,
 ];
 
-/** The edition of a client by default. */
+/** The default edition of a client. */
 export const DEFAULT_EDITION: Edition = edition2023c;
 
 /**
- * The editions of a server by default: all but 2024early, whose clients cannot be distinguished from those of 2023c
- * before they have received a wrong response.
+ * The default editions of a server: all but 2024early, whose clients cannot be distinguished from those of 2023c before
+ * they have received a wrong response.
  */
 export const DEFAULT_SERVED: readonly Edition[] = EDITIONS.filter((edition) =>
   edition !== edition2024early
 );
 
-/** The edition of a name such as `2023c`; `undefined` if there is none. */
+/** Returns the edition with a name such as `2023c`; `undefined` if none has it. */
 export function findEdition(name: string): Edition | undefined {
   return EDITIONS.find((edition) => edition.name === name);
 }

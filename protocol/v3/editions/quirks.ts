@@ -1,10 +1,10 @@
 /**
- * What published clients and servers do besides, or instead of, their edition's text. Each quirk is independent of the
- * others and is described in docs/protocol-3.md.
+ * Deviations of published clients and servers from their edition. Quirks are independent of each other;
+ * docs/protocol-3.md describes them.
  *
  * @module
  */
-/** Every quirk by name, with what its peers do. */
+/** Every quirk, with a description. */
 export const QUIRKS = {
   "uncounted-content": "the payload size of a file covers its fixed part only; the content follows",
   "empty-crc-payload": "the payload size of a CRC request is 0; its fixed part follows",
@@ -29,10 +29,10 @@ export type Quirk = keyof typeof QUIRKS;
 /** The quirks of one peer. */
 export type Quirks = ReadonlySet<Quirk>;
 
-/** A peer that does what its edition says. */
+/** The quirks of a peer that follows its edition. */
 export const NO_QUIRKS: Quirks = new Set();
 
-/** Whether a quirk has this name. */
+/** Whether a name is that of a quirk. */
 export function isQuirk(name: string): name is Quirk {
   return Object.hasOwn(QUIRKS, name);
 }
@@ -53,49 +53,48 @@ export const CLIENT_QUIRKS = [
   "zlib-crc",
 ] as const satisfies readonly Quirk[];
 
-/** Messages of a peer with one of these quirks come in multiples of so many bytes. */
+/** The frame size of peers with one of these quirks, in bytes. Their messages are multiples of it. */
 const FRAME_SIZES: Readonly<Partial<Record<Quirk, number>>> = {
   "frames": 1024,
   "frames-2048": 2048,
 };
 
-/** With the quirk `pieces`: plaintext bytes of the first piece, and of each further one. */
+/** With the quirk `pieces`: the size of the first piece, and of each further one, in plaintext bytes. */
 export const FIRST_PIECE = 720;
 export const FURTHER_PIECE = 1008;
 
-/** With the quirk `short-key`: bytes of an AES key. */
+/** With the quirk `short-key`: the size of an AES key in bytes. */
 export const SHORT_KEY = 16;
 
-/** With the quirks `frames` and `acknowledged-parts`: content bytes of a packet, so that it just fills a frame. */
+/** With the quirks `frames` and `acknowledged-parts`: content bytes of a packet, which then exactly fills a frame. */
 export const FRAMED_PACKET = 734;
 
-/** With the quirk `headerless-blocks`: content bytes of a block, and of the checksum behind the ciphertext. */
+/** With the quirk `headerless-blocks`: content bytes of a block, and the size of the checksum after the ciphertext. */
 export const BLOCK_CONTENT = 7925;
 export const BLOCK_TRAILER = 4;
 
-/** The payload size of every packet, fixed part included, by quirk. */
+/** The payload size of every packet in bytes, fixed part included, by quirk. */
 export const PACKET_PAYLOADS: Readonly<Partial<Record<Quirk, number>>> = {
   "packets-1291": 1291,
   "packets-65536": 65_536,
 };
 
-/** Zeros that fill a message of so many bytes up to whole frames: those of 1024 bytes, or of another quirk. */
+/** The number of zeros that pad a message of `size` bytes to whole frames of this quirk. */
 export function framePadding(size: number, quirk: "frames" | "frames-2048" = "frames"): number {
   const frame = FRAME_SIZES[quirk] ?? 1;
   return (frame - (size % frame)) % frame;
 }
 
-/** Zeros that fill up a message of so many bytes from, or to, a peer. */
+/** The number of zeros that pad a message of `size` bytes for a peer with these quirks. */
 export function fillingOf(quirks: Quirks, size: number): number {
   if (quirks.has("frames-2048")) return framePadding(size, "frames-2048");
   return quirks.has("frames") ? framePadding(size) : 0;
 }
 
 /**
- * Bytes that a message may announce beyond the content that a file has by its content size: clients with packets of a
- * fixed size fill up so many at most.
+ * The most padding that a file message may announce, in bytes: the most that clients with packets of a fixed size send.
  */
 export const MAX_FILLING = 65_536;
 
-/** Bytes of junk behind a public key of some clients, whose key has as much room as a name. */
+/** Bytes that some clients send after a public key, because they reserve as much space for it as for a name. */
 export const KEY_SURPLUS = 95;
