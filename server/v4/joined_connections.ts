@@ -5,6 +5,7 @@
  */
 export class JoinedConnections {
   #count = 0;
+  #isAbandoned = false;
   #onNone: (() => void) | undefined;
 
   join(): void {
@@ -17,11 +18,13 @@ export class JoinedConnections {
 
   /** Resolves when none is left, or they are not waited for any longer. One waits at a time. */
   async none(): Promise<void> {
-    if (this.#count > 0) await new Promise<void>((resolve) => this.#onNone = resolve);
+    if (this.#count === 0 || this.#isAbandoned) return;
+    await new Promise<void>((resolve) => this.#onNone = resolve);
   }
 
-  /** Waits for none of them. */
+  /** Waits for none of them from now on. */
   abandon(): void {
+    this.#isAbandoned = true;
     this.#onNone?.();
   }
 }
