@@ -28,11 +28,21 @@ export interface ByteRange {
   readonly to: number;
 }
 
-/** How many bytes of a file are wanted. Throws `UsageError` `bad-range` where the range begins behind its end. */
+/**
+ * How many bytes of a file are wanted. Throws `UsageError` `bad-range` where the range begins behind the end of the file,
+ * or is none.
+ */
 export function wantedBytes({ name, size }: RemoteFile, range: ByteRange | undefined): number {
   if (range === undefined) return size;
   const { from, to } = range;
-  if (from < size) return Math.min(to, size) - from;
+  if (from < size) {
+    if (Number.isSafeInteger(from) && Number.isSafeInteger(to) && from >= 0 && to >= from) {
+      return Math.min(to, size) - from;
+    }
+    throw new UsageError("bad-range", `There are no bytes from ${from} up to ${to} in any file`, {
+      hint: "A range begins at 0 or later, and does not end before it begins.",
+    });
+  }
   throw new UsageError(
     "bad-range",
     `There is no byte ${from} in ${printable(name)}: it has ${size}, counted from 0`,
