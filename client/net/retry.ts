@@ -67,7 +67,8 @@ export async function withRetries<T>(
       if (now > reached) retry = 1;
       reached = now;
       const ofNetwork = error instanceof XferError && error.category === "network";
-      if (!ofNetwork || retry > retries || signal?.aborted === true) throw error;
+      // Not `retry > retries`: NaN must not retry forever.
+      if (!ofNetwork || !(retry <= retries) || signal?.aborted === true) throw error;
       if (isFinal?.(error)) throw error;
       const delayMs = backoffMs(retry, random);
       onRetry?.({ retry, retries, delayMs, error });

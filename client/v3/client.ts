@@ -5,15 +5,10 @@
  * @module
  */
 import type { Bytes } from "../../protocol/bytes.ts";
-import {
-  ConfigurationError,
-  NetworkError,
-  ProtocolError,
-  RefusedError,
-} from "../../protocol/errors.ts";
+import { NetworkError, ProtocolError, RefusedError } from "../../protocol/errors.ts";
 import { encodeTextField } from "../../protocol/v3/text_field.ts";
 import { FIELDS } from "../../protocol/v3/editions/edition.ts";
-import { generatePrivateKey, publicKeyOf, unwrapKey } from "../../protocol/cipher/rsa.ts";
+import { publicKeyOf, unwrapKey } from "../../protocol/cipher/rsa.ts";
 import { importAesKey } from "../../protocol/cipher/aes_cbc.ts";
 import { keepFreedMemory } from "../../protocol/memory.ts";
 import type { Part } from "../../protocol/v3/file_parts.ts";
@@ -25,9 +20,9 @@ import { upload } from "../../protocol/v3/client_session.ts";
 import { ZlibCrc } from "../../protocol/crc/zlib.ts";
 import { DEFAULT_TIMEOUTS } from "../net/dial.ts";
 import type { Stored, V3Event } from "../events.ts";
-import { type Identity, IDENTITY_FILE, IdentityFolder } from "../identity/v3_identity.ts";
 import { ReconnectingConnection } from "./reconnecting_connection.ts";
 import { chooseProfile, type ChosenProfile } from "./choose_profile.ts";
+import { ClientIdentity } from "./client_identity.ts";
 import type { V3ConnectOptions } from "./connect_options.ts";
 import { PIECE_SIZE, sendContent } from "./send_content.ts";
 import type { SourceFile } from "../local/source_file.ts";
@@ -41,32 +36,20 @@ const AES_KEY_SIZES: readonly number[] = [16, 32];
 export class V3Client implements Disposable {
   #profile: Profile;
   readonly #options: V3ConnectOptions;
-  readonly #identities: IdentityFolder;
+  readonly #identity: ClientIdentity;
   readonly #connection: ReconnectingConnection;
   readonly #gracefulAbort: GracefulAbort;
   readonly #deniedIds: readonly Bytes[];
   readonly #buffers: [Bytes, Bytes] = [new Uint8Array(PIECE_SIZE), new Uint8Array(PIECE_SIZE)];
-  #privateKey: Bytes = new Uint8Array(0);
-  #identity: Identity | undefined;
   #aesKey: CryptoKey | undefined;
   #isAuthenticated = false;
   /** The checksum of the last file, for another attempt. */
   #lastChecksum: { readonly file: SourceFile; readonly crc: number } | undefined;
-  /** Whether a registration was sent, in this run or an earlier one, and not answered. */
-  #unanswered = false;
-  /**
-   * Whether the private key comes from an earlier run, or was created in this one and is not yet (`made`) or already
-   * (`saved`) saved.
-   */
-  #key: "loaded" | "made" | "saved" = "loaded";
-  /** Whether the identity was registered in this run and not used yet, so that nothing is lost with it. */
-  #unused = false;
 
   private constructor(
     options: V3ConnectOptions,
     { profile, deniedIds }: ChosenProfile,
-    identities: IdentityFolder,
-    identity: Identity | undefined,
+    identity: ClientIdentity,
   ) {
     const { server, signal } = options;
     const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
@@ -74,7 +57,6 @@ export class V3Client implements Disposable {
     this.#options = options;
     this.#profile = profile;
     this.#deniedIds = deniedIds;
-    this.#identities = identities;
     this.#identity = identity;
     const { tracer } = options;
     this.#connection = new ReconnectingConnection({
@@ -93,30 +75,16 @@ export class V3Client implements Disposable {
    */
   static async create(options: V3ConnectOptions): Promise<V3Client> {
     keepFreedMemory();
-    const identities = new IdentityFolder(options.identityFolder, options.onEvent);
-    const identity = await identities.load();
-    if (identity !== undefined && identity.name !== options.userName) {
-      throw new ConfigurationError(
-        "other-identity",
-        `${IDENTITY_FILE} belongs to the account ${identity.name}, but transfer.info names ${options.userName}`,
-        {
-          hint:
-            `Write ${identity.name} into line 2 of transfer.info, or use another folder for ${options.userName}.`,
-        },
-      );
-    }
+    const identity = await ClientIdentity.load(options);
     const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
-    const remembered = await identities.loadProfile();
-    const chosen = await chooseProfile(options, remembered, identity?.clientId, timeouts);
-    return new V3Client(options, chosen, identities, identity);
+    const remembered = await identity.loadProfile();
+    const chosen = await chooseProfile(options, remembered, identity.clientId, timeouts);
+    return new V3Client(options, chosen, identity);
   }
 
   /** Reads the private key or creates one. */
   async prepare(): Promise<void> {
-    const kept = this.#identity?.privateKey ?? await this.#identities.loadKey();
-    this.#privateKey = kept ?? await generatePrivateKey();
-    if (kept === undefined) this.#key = "made";
-    else this.#unanswered = this.#identity === undefined;
+    await this.#identity.prepareKey();
   }
 
   /**
@@ -169,11 +137,11 @@ export class V3Client implements Disposable {
     // Without reconnection, a server denies by closing. A close after the previous file must not look like a denial.
     if (this.#profile.edition.requests.reconnect === undefined) this.#connection.close();
     const reused = this.#connection.isOpen;
-    const unanswered = this.#unanswered;
+    const { isUnanswered } = this.#identity;
     try {
       return await this.#drive(this.#login());
     } catch (error) {
-      if (error instanceof RefusedError && !unanswered) await this.#dropKey();
+      if (error instanceof RefusedError && !isUnanswered) await this.#identity.dropKey();
       if (!reused || !(error instanceof NetworkError)) throw error;
       // Some servers close after each file.
       this.#connection.close();
@@ -181,31 +149,16 @@ export class V3Client implements Disposable {
     }
   }
 
-  /** Makes the private key durable, because an unanswered registration may have succeeded. */
-  async #saveKey(): Promise<void> {
-    if (this.#key !== "made") return;
-    await this.#identities.saveKey(this.#privateKey);
-    this.#key = "saved";
-  }
-
-  /** Removes a new key that was not registered. */
-  async #dropKey(): Promise<void> {
-    if (this.#key !== "saved" || this.#identity !== undefined) return;
-    await this.#identities.removeKey();
-    this.#key = "made";
-    this.#unanswered = false;
-  }
-
   #login(): SessionSteps<Bytes> {
     const name = encodeTextField(this.#options.userName, FIELDS.name.size);
     if (name === undefined) throw new RangeError("cannot register: the user name is too long");
-    const publicKey = publicKeyOf(this.#privateKey);
-    const deniedIds = this.#deniedIds;
-    const registration = { name, publicKey, unanswered: this.#unanswered, deniedIds };
+    const { clientId, privateKey, isUnanswered: unanswered } = this.#identity;
+    const publicKey = publicKeyOf(privateKey);
+    const registration = { name, publicKey, unanswered, deniedIds: this.#deniedIds };
     const placeholderId = new Uint8Array(FIELDS.clientId.size);
-    return this.#identity === undefined
+    return clientId === undefined
       ? register(this.#profile, { ...registration, placeholderId })
-      : reconnect(this.#profile, this.#identity.clientId, registration);
+      : reconnect(this.#profile, clientId, registration);
   }
 
   async #drive<T>(session: SessionSteps<T>, file?: SourceFile): Promise<T> {
@@ -228,10 +181,7 @@ export class V3Client implements Disposable {
     switch (step.do) {
       case "send":
         await this.#connection.begin();
-        if (step.kind === "register") {
-          await this.#saveKey();
-          this.#unanswered = true;
-        }
+        if (step.kind === "register") await this.#identity.startRegistration();
         this.#emit({ type: "request", kind: step.kind });
         this.#connection.traceSent(step.kind, step.bytes.length);
         await this.#connection.write(step.bytes);
@@ -239,11 +189,14 @@ export class V3Client implements Disposable {
       case "receive":
         return await this.#connection.receive(step.withinMs);
       case "keepIdentity":
-        await this.#keepIdentity(step.clientId);
+        await this.#identity.register(step.clientId);
+        this.#emit({ type: "registered", clientId: step.clientId });
         return { type: "kept" };
-      case "dropIdentity":
-        await this.#dropIdentity(step.clientId);
+      case "dropIdentity": {
+        const copy = await this.#identity.backUp();
+        this.#emit({ type: "denied", clientId: step.clientId, copy });
         return { type: "kept" };
+      }
       case "useKey":
         await this.#useKey(step.wrappedKey);
         return { type: "kept" };
@@ -271,27 +224,12 @@ export class V3Client implements Disposable {
     if (crc.digest() !== checksum || await file.hasChanged()) return false;
     const { edition, quirks } = this.#profile;
     this.#profile = { edition, quirks: new Set([...quirks, "zlib-crc"]) };
-    await this.#identities.saveProfile(this.#profile);
+    await this.#identity.saveProfile(this.#profile);
     return true;
   }
 
-  async #keepIdentity(clientId: Bytes): Promise<void> {
-    const identity = { name: this.#options.userName, clientId, privateKey: this.#privateKey };
-    await this.#identities.save(identity);
-    this.#identity = identity;
-    this.#unanswered = false;
-    this.#unused = true;
-    this.#emit({ type: "registered", clientId });
-  }
-
-  /** Keeps the identity until a new one exists, because registering may fail. */
-  async #dropIdentity(clientId: Bytes): Promise<void> {
-    const copy = this.#unused ? undefined : await this.#identities.backUp();
-    this.#emit({ type: "denied", clientId, copy });
-  }
-
   async #useKey(wrappedKey: Bytes): Promise<void> {
-    const key = await unwrapKey(this.#privateKey, wrappedKey);
+    const key = await unwrapKey(this.#identity.privateKey, wrappedKey);
     if (!AES_KEY_SIZES.includes(key.length)) {
       throw new ProtocolError(
         "bad-key-size",
@@ -299,11 +237,10 @@ export class V3Client implements Disposable {
       );
     }
     this.#aesKey = await importAesKey(key);
-    await this.#identities.saveProfile(this.#profile);
-    this.#unused = false;
-    if (this.#identity !== undefined) {
-      this.#emit({ type: "keyReceived", clientId: this.#identity.clientId });
-    }
+    await this.#identity.saveProfile(this.#profile);
+    this.#identity.markUsed();
+    const { clientId } = this.#identity;
+    if (clientId !== undefined) this.#emit({ type: "keyReceived", clientId });
   }
 
   async #sendFile(parts: Iterable<Part>, file: SourceFile, attempt: number): Promise<StepResult> {

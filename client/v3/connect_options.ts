@@ -17,7 +17,7 @@ export interface V3ConnectOptions extends Traceable, Abortable {
   readonly server: Address;
   /** The user's name: 1 to 254 ASCII letters and digits. */
   readonly userName: string;
-  /** The folder for `me.info` and `priv.key`. The first connection creates them and registers. */
+  /** An existing folder for `me.info` and `priv.key`: the first connection makes them, and registers. */
   readonly identityFolder: string;
   /** The server's edition. `auto` detects it. Default: that of the last run with this identity, or else 2023c. */
   readonly edition?: Edition | "auto";

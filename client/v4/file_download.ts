@@ -28,11 +28,21 @@ export interface ByteRange {
   readonly to: number;
 }
 
-/** The number of bytes to download. Throws `UsageError` `bad-range` if the range begins after the end of the file. */
+/**
+ * The number of bytes to download. Throws `UsageError` `bad-range` if the range is invalid, or begins after the end of the
+ * file.
+ */
 export function wantedBytes({ name, size }: RemoteFile, range: ByteRange | undefined): number {
   if (range === undefined) return size;
   const { from, to } = range;
-  if (from < size) return Math.min(to, size) - from;
+  if (from < size) {
+    if (Number.isSafeInteger(from) && Number.isSafeInteger(to) && from >= 0 && to >= from) {
+      return Math.min(to, size) - from;
+    }
+    throw new UsageError("bad-range", `There are no bytes from ${from} up to ${to} in any file`, {
+      hint: "A range begins at 0 or later, and does not end before it begins.",
+    });
+  }
   throw new UsageError(
     "bad-range",
     `the range begins after the end of ${printable(name)}: byte ${from} of ${size}, counted from 0`,

@@ -110,18 +110,16 @@ export class Upload {
    */
   async send(
     [mux, ...others]: readonly [RequestMux, ...RequestMux[]],
-    { onEvent, buffers }: UploadIo,
+    io: UploadIo,
   ): Promise<Pick<PutRequest, "result">> {
     this.#isStarted = true;
     const stored = await this.#findStored(mux);
     if (stored !== undefined) return { result: Promise.resolve(stored) };
     const [file, attempt] = [this.#file, this.#attempt];
+    const { onEvent, buffers } = io;
     onEvent({ type: "sending", file, attempt });
     using source = await file.open();
-    const { request, digests, offset, transfer } = await this.#open(mux, source, {
-      onEvent,
-      buffers,
-    });
+    const { request, digests, offset, transfer } = await this.#open(mux, source, io);
     let sent = offset;
     const sendChunk = (at: number, chunk: Bytes) => {
       this.#isPartSent = this.#isResumable;
@@ -131,15 +129,8 @@ export class Upload {
       onEvent({ type: "progress", file, sent: sent += bytes, attempt });
     try {
       if (transfer !== undefined && others.length > 0) {
-        const upload = {
-          request,
-          sendChunk,
-          source,
-          buffer: buffers[0],
-          digests,
-          transfer,
-          onSent,
-        };
+        const [buffer] = buffers;
+        const upload = { request, sendChunk, source, buffer, digests, transfer, onSent };
         await sendInParallel({ ...upload, file, offset, mux }, others);
       } else {
         for await (const chunk of source.read(buffers, offset)) {
@@ -270,10 +261,8 @@ export class Upload {
       mux.resetDeadline();
       onEvent({ type: "comparing", done: at, total: offset });
     }
-    const ours = await inSlices(
-      digests.summing(offset),
-      () => mux.gracefulAbort.yieldToSignals(),
-    );
+    const yieldToSignals = () => mux.gracefulAbort.yieldToSignals();
+    const ours = await inSlices(digests.summing(offset), yieldToSignals);
     if (!equalBytes(ours.digest, digest)) return false;
     this.#isPartSent = true;
     onEvent({ type: "resumed", file, offset });

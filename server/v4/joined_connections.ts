@@ -5,6 +5,7 @@
  */
 export class JoinedConnections {
   #count = 0;
+  #isAbandoned = false;
   #onNone: (() => void) | undefined;
 
   join(): void {
@@ -17,11 +18,13 @@ export class JoinedConnections {
 
   /** Resolves when no connection is left, or after `abandon`. Only one caller can wait at a time. */
   async none(): Promise<void> {
-    if (this.#count > 0) await new Promise<void>((resolve) => this.#onNone = resolve);
+    if (this.#count === 0 || this.#isAbandoned) return;
+    await new Promise<void>((resolve) => this.#onNone = resolve);
   }
 
   /** Ends the wait for the connections. */
   abandon(): void {
+    this.#isAbandoned = true;
     this.#onNone?.();
   }
 }

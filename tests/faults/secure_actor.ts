@@ -123,6 +123,7 @@ export class SecureActor {
       using _closed = mux;
       const tag = mux.nextTag();
       const held = resume === 1 ? mux.answerOf(tag, "held") : undefined;
+      held?.catch(() => undefined);
       const size = 3 * CHUNK_SIZE;
       await mux.send({ kind: "put", tag, name, size, mtime: 1, resume });
       if ((await held)?.offset === size) return;

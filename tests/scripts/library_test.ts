@@ -97,13 +97,13 @@ Deno.test("library: the guide's program runs where the guide says to put it", as
   await folder.write("main.ts", await guideIn("ts"));
   const page = await Deno.readTextFile(GUIDE);
   const permissions = page.match(/^Run the program with `([^`]+)`/m)?.[1]?.split(" ") ?? [];
-  const output = await run(
-    Deno.execPath(),
-    ["run", "--quiet", "--no-lock", "--no-prompt", ...permissions, "main.ts"],
-    { cwd: folder.path },
-  );
-  const lines = output.replaceAll(/127\.0\.0\.1:\d+/g, "ADDRESS").replace(/(?<=such-file: ).*/, "…")
-    .split("\n");
+  const args = ["run", "--quiet", "--no-lock", "--no-prompt", ...permissions, "main.ts"];
+  const temporary = { TMPDIR: folder.path, TMP: folder.path, TEMP: folder.path };
+  const runIt = async () =>
+    (await run(Deno.execPath(), args, { cwd: folder.path, env: temporary }))
+      .replaceAll(/127\.0\.0\.1:\d+/g, "ADDRESS").replace(/(?<=such-file: ).*/, "…").split("\n");
+  const lines = await runIt();
+  assert.deepEqual(await runIt(), lines, "a reader runs it again after each block");
   assert.deepEqual(lines, [
     "Listening on ADDRESS",
     "Stored report.txt",

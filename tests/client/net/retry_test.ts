@@ -319,6 +319,17 @@ Deno.test("a server that comes back while it is waited for is found, also while 
   assert.deepEqual(states(run), ["stored", "stored"]);
 });
 
+Deno.test("retries that are no number, as a program may give them, are none", async () => {
+  let calls = 0;
+  const fails = () => {
+    if (++calls > 10) throw new Error("it is tried again for ever");
+    return Promise.reject(new NetworkError("connection-lost", "lost"));
+  };
+  const retry = { retries: NaN, pause: () => Promise.resolve() };
+  await assert.rejects(withRetries(fails, retry, {}), NetworkError);
+  assert.equal(calls, 1);
+});
+
 Deno.test("an error that is no error of xfer's is not tried again", async () => {
   let calls = 0;
   const fails = () => {

@@ -183,3 +183,19 @@ testUpload(
     assert.deepEqual(server.offsets, []);
   },
 );
+
+testUpload(
+  "the connection is lost before the put: the upload fails by that, once",
+  async (folder) => {
+    using server = new ScriptedServer(() => assert.fail("nothing is sent"));
+    const { session: { mux } } = server;
+    server.close();
+    await assert.rejects(mux.answer(mux.nextTag(), () => true), { code: "connection-lost" });
+    const upload = await uploadOf(folder);
+    const buffers = [new Uint8Array(CHUNK_SIZE), new Uint8Array(CHUNK_SIZE)] as const;
+    const sent = upload.send([mux], { onEvent: () => undefined, buffers });
+    await assert.rejects(sent, { code: "connection-lost" });
+    // A failure that nobody handles ends the program.
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  },
+);
