@@ -85,7 +85,7 @@ for (const what of Object.keys(PUTS) as (keyof typeof PUTS)[]) {
         `UPDATE files SET content = ${value} WHERE name = ?`,
         name,
       );
-      if (how.startsWith("a get")) {
+      if (how.startsWith("a download")) {
         using client = await scene.client("Alice");
         await assert.rejects(got(client, name), { code: "damaged" });
       }
