@@ -1,7 +1,8 @@
 /**
  * The errors of xfer, in classes by what failed.
  *
- * Every error has a stable `code` in kebab case, for programs; a message that says what failed, with names; and, if one helps, a `hint` with the next step. The class decides the exit code of the executable.
+ * Every error has a stable `code` in kebab case, for programs; a message that says what failed, with names; and, if one
+ * helps, a `hint` with the next step. The class decides the exit code of the executable.
  *
  * @module
  */

@@ -14,18 +14,18 @@ export function foldCase(path: string): string {
 /** Files of one run whose names differ only in case. One must not overwrite another. */
 export class CaseCollisions {
   /** Paths of files that exist, by device and inode. */
-  readonly #here = new Map<string, string>();
+  readonly #existing = new Map<string, string>();
 
   /** Records that a file exists in full. */
   async add(path: string): Promise<void> {
     const id = await identify(path);
-    if (id !== undefined) this.#here.set(id, path);
+    if (id !== undefined) this.#existing.set(id, path);
   }
 
   /** Throws `UsageError` `same-name` if `path` leads to a recorded file that has another name. */
   async refuse(path: string): Promise<void> {
     const id = await identify(path);
-    const other = id === undefined ? undefined : this.#here.get(id);
+    const other = id === undefined ? undefined : this.#existing.get(id);
     if (other === undefined) return;
     throw new UsageError(
       "same-name",

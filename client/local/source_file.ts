@@ -58,13 +58,13 @@ export class SourceFile {
 
   /** Whether the file at the path differs from the inspected one: see {@link OpenSource.hasChanged}. */
   async hasChanged(): Promise<boolean> {
-    if (!this.isWhat(await attempt(this.path, () => Deno.stat(this.path)))) return true;
+    if (!this.matches(await attempt(this.path, () => Deno.stat(this.path)))) return true;
     using file = await this.open();
     return await file.hasChanged();
   }
 
   /** Whether `info` is that of the inspected file, by size, times and inode. */
-  isWhat(info: Deno.FileInfo): boolean {
+  matches(info: Deno.FileInfo): boolean {
     return identityOf(info) === this.#identity;
   }
 
@@ -136,7 +136,7 @@ export class OpenSource implements Disposable {
    */
   async hasChanged(): Promise<boolean> {
     const { path, size } = this.#source;
-    if (!this.#source.isWhat(this.#file.statSync())) return true;
+    if (!this.#source.matches(this.#file.statSync())) return true;
     this.#file.seekSync(size, Deno.SeekMode.Start);
     return await attempt(path, () => this.#file.read(new Uint8Array(1))) !== null;
   }

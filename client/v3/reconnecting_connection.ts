@@ -92,8 +92,8 @@ export class ReconnectingConnection implements Disposable {
   async nextPart(): Promise<boolean> {
     if (this.#options.profile.quirks.has("acknowledged-parts")) {
       const answer = await this.receive();
-      const goesOn = answer.type === "response" && answer.response.kind === "messageReceived";
-      if (!goesOn) {
+      const continues = answer.type === "response" && answer.response.kind === "messageReceived";
+      if (!continues) {
         this.#early = answer;
         return false;
       }

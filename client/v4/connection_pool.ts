@@ -66,7 +66,7 @@ export class ConnectionPool implements Disposable {
     return this.#retrying(async () => await work(await this.#open(index)));
   }
 
-  /** Runs work over as many connections as are allowed and the server accepts, at least one. */
+  /** Runs work as `use` does, over as many connections as are allowed and the server accepts, at least one. */
   useAll<T>(work: (clients: readonly V4Client[]) => Promise<T>): Promise<T> {
     return this.#retrying(async () => {
       const first = await this.#open(0);
@@ -81,8 +81,8 @@ export class ConnectionPool implements Disposable {
 
   /**
    * Runs work over all connections in parallel. `work` takes its items from the shared queue and requeues those that it
-   * could not finish. Other connections do these in another round, as long as each round leaves fewer items. Throws the
-   * error of the first connection if none is left; otherwise any error that is not from the network.
+   * could not finish; another round does these. Throws the first error if all connections fail, or if a round does not
+   * leave fewer items.
    */
   async share<T>(queue: WorkQueue<T>, work: (client: V4Client) => Promise<void>) {
     for (let left = queue.size; left > 0; left = queue.size) {

@@ -116,8 +116,8 @@ function tooMany(cause: unknown): NetworkError | undefined {
 }
 
 /**
- * Decrypts the server's secret. Refuses anything else, such as a recorded AES key of protocol 3, because decrypting it
- * would help an attacker.
+ * Decrypts the server's secret. Refuses anything else, such as a recorded AES key of protocol 3, because a proof made
+ * with it could help an attacker.
  */
 async function unseal(privateKey: Bytes, sealed: Bytes): Promise<Bytes> {
   const unsealed = await unwrapKey(privateKey, sealed).catch(() => undefined);

@@ -260,8 +260,8 @@ export class RequestMux implements Disposable {
     if (message.kind === "error" && message.tag === 0) {
       // After the sign-in, the server may close a connection that has used its share, in favour of others. The client
       // may connect again.
-      const goesOn = message.code === "over-limit" && !this.#waiting.has(0);
-      return this.#fail(goesOn ? ended(message) : refused(message));
+      const mayReconnect = message.code === "over-limit" && !this.#waiting.has(0);
+      return this.#fail(mayReconnect ? ended(message) : refused(message));
     }
     const waiting = this.#waiting.get(message.tag);
     // An answer to a cancelled request.

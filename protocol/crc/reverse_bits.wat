@@ -1,16 +1,15 @@
-;; Reverses the bits of each byte of a block, in place. scripts/build_wasm.ts makes reverse_bits.ts of it.
+;; Reverses the bits of each byte of a block, in place. scripts/build_wasm.ts builds reverse_bits.ts from it.
 ;;
-;; A byte's bits are reversed by reversing those of its halves and changing their places. A half is one of sixteen
-;; values, so that a swizzle looks sixteen of them up at once. The relaxed one does without a check of the indices,
-;; which are always in range here.
+;; A byte is reversed by reversing its two halves and swapping them. A half has one of sixteen values, so a swizzle
+;; looks up sixteen halves at once. The relaxed swizzle does not check indices, which are always in range here.
 (module
   (memory (export "memory") 1)
 
-  ;; The first `size` bytes of memory; those up to the next multiple of 16 are reversed too.
+  ;; Reverses the first `size` bytes of memory, rounded up to a multiple of 16.
   (func (export "reverseBits") (param $size i32)
     (local $at i32)
     (local $bytes v128)
-    ;; As locals, since constants are loaded each time that they are used.
+    ;; Locals, because a constant is loaded each time that it is used.
     (local $half v128)
     (local $toUpper v128)
     (local $toLower v128)
@@ -31,7 +30,7 @@
             (v128.and (local.get $bytes) (local.get $half)))
           (i8x16.relaxed_swizzle
             (local.get $toLower)
-            ;; A shift of wider lanes is cheaper; what it brings in from the next byte goes with the mask.
+            ;; A shift of wider lanes is cheaper. The mask removes the bits that it brings in from the next byte.
             (v128.and
               (i32x4.shr_u (local.get $bytes) (i32.const 4))
               (local.get $half)))))

@@ -68,7 +68,7 @@ export function* upload(profile: Profile, file: OutgoingFile): SessionSteps<numb
       );
     }
     yield* send(profile, { kind: "crcInvalid", clientId, fileName });
-    yield* passOverAnswer();
+    yield* skipAnswer();
   }
 }
 
@@ -113,7 +113,7 @@ function checkEcho(response: FileReceived, fileName: Bytes): void {
 }
 
 /** Waits briefly after "CRC invalid, will resend", which only some servers answer. */
-function* passOverAnswer(): SessionSteps<void> {
+function* skipAnswer(): SessionSteps<void> {
   const answer = yield { do: "receive", withinMs: RESEND_PAUSE_MS };
   if (answer.type === "silence") return;
   expectKind(answer, ["messageReceived"]);

@@ -56,7 +56,7 @@ export class ChunkDigests {
   readonly size: number;
   #entries: Bytes = new Uint8Array(FIRST_ROOM * ENTRY_SIZE);
   /** 1 for each chunk that was added. */
-  #come: Bytes = new Uint8Array(FIRST_ROOM);
+  #added: Bytes = new Uint8Array(FIRST_ROOM);
   #held = 0;
   /** Advances as chunks arrive, so that little is left to do at the end. */
   #summed: Summed = { remainder: 0, tree: new MerkleTree() };
@@ -80,7 +80,7 @@ export class ChunkDigests {
 
   /** Whether the chunk at an offset was added. */
   has(offset: number): boolean {
-    return this.#come[offset / CHUNK_SIZE] === 1;
+    return this.#added[offset / CHUNK_SIZE] === 1;
   }
 
   /**
@@ -97,8 +97,8 @@ export class ChunkDigests {
     this.#entries.set(digest, at);
     const remainder = continueRemainder(0, chunk, this.size);
     new DataView(this.#entries.buffer).setUint32(at + DIGEST_SIZE, remainder, true);
-    this.#come[index] = 1;
-    while (this.#come[this.#held] === 1) this.#held++;
+    this.#added[index] = 1;
+    while (this.#added[this.#held] === 1) this.#held++;
     for (let i = 0; i < CATCH_UP && this.#summed.tree.count < this.#held; i++) {
       this.#sumUp(this.#summed);
     }
@@ -166,7 +166,7 @@ export class ChunkDigests {
     const sums = new ChunkDigests(size, maxAhead);
     if (count > 0) sums.#makeRoom(count - 1);
     sums.#entries.set(encoded.subarray(0, count * ENTRY_SIZE));
-    sums.#come.fill(1, 0, count);
+    sums.#added.fill(1, 0, count);
     sums.#held = count;
     return sums;
   }
@@ -178,7 +178,7 @@ export class ChunkDigests {
     }
     const expected = chunkSize(this.size, index);
     if (length !== expected) throw badChunk(offset, `it has ${length} bytes, not ${expected}`);
-    if (this.#come[index] === 1) throw badChunk(offset, "it was already received");
+    if (this.#added[index] === 1) throw badChunk(offset, "it was already received");
     if (index > this.#held + this.#maxAhead) {
       throw badChunk(offset, "too many chunks before it are missing");
     }
@@ -186,10 +186,10 @@ export class ChunkDigests {
   }
 
   #makeRoom(index: number): void {
-    if (index < this.#come.length) return;
-    const count = Math.max(index + 1, 2 * this.#come.length);
+    if (index < this.#added.length) return;
+    const count = Math.max(index + 1, 2 * this.#added.length);
     this.#entries = grown(this.#entries, count * ENTRY_SIZE);
-    this.#come = grown(this.#come, count);
+    this.#added = grown(this.#added, count);
   }
 
   /** Adds the next chunk to the sums. */

@@ -20,8 +20,8 @@ const DONE = Promise.resolve();
 export class FrameWriter {
   readonly #write: (bytes: Bytes) => Promise<void>;
   /** The buffer that is being filled, and the one that is written or free. */
-  #here: Bytes = new Uint8Array(FIRST_SIZE);
-  #other: Bytes = new Uint8Array(FIRST_SIZE);
+  #buffer: Bytes = new Uint8Array(FIRST_SIZE);
+  #spare: Bytes = new Uint8Array(FIRST_SIZE);
   #filled = 0;
   /** Resolves when everything gathered is written; `undefined` then. */
   #emptying: Promise<void> | undefined;
@@ -52,12 +52,12 @@ export class FrameWriter {
       return DONE;
     }
     this.#inTurn++;
-    const sent = this.#turn.then(() => this.#squeeze(pieces)).finally(() => this.#inTurn--);
+    const sent = this.#turn.then(() => this.#sendInTurn(pieces)).finally(() => this.#inTurn--);
     this.#turn = sent.catch(() => undefined);
     return sent;
   }
 
-  async #squeeze(pieces: readonly Bytes[]): Promise<void> {
+  async #sendInTurn(pieces: readonly Bytes[]): Promise<void> {
     for (const piece of pieces) {
       const beginning = piece.subarray(0, LARGE);
       while (this.#filled + beginning.length > SIZE) await this.#emptying;
@@ -77,24 +77,24 @@ export class FrameWriter {
 
   #gather(bytes: Bytes): void {
     const filled = this.#filled + bytes.length;
-    if (filled > this.#here.length) this.#grow(filled);
-    this.#here.set(bytes, this.#filled);
+    if (filled > this.#buffer.length) this.#grow(filled);
+    this.#buffer.set(bytes, this.#filled);
     this.#filled += bytes.length;
     this.#emptying ??= this.#empty();
   }
 
   #grow(needed: number): void {
-    const grown = new Uint8Array(Math.min(SIZE, Math.max(needed, 2 * this.#here.length)));
-    grown.set(this.#here.subarray(0, this.#filled));
-    this.#here = grown;
+    const grown = new Uint8Array(Math.min(SIZE, Math.max(needed, 2 * this.#buffer.length)));
+    grown.set(this.#buffer.subarray(0, this.#filled));
+    this.#buffer = grown;
   }
 
   async #empty(): Promise<void> {
     // Frames that are sent without waiting in between leave in one write.
     await DONE;
     while (this.#filled > 0) {
-      const bytes = this.#here.subarray(0, this.#filled);
-      [this.#here, this.#other] = [this.#other, this.#here];
+      const bytes = this.#buffer.subarray(0, this.#filled);
+      [this.#buffer, this.#spare] = [this.#spare, this.#buffer];
       this.#filled = 0;
       await this.#writeOrFail(bytes);
     }

@@ -1,4 +1,4 @@
-/** Protocol 4: what is stopped ends in good order, is told truly, and can be gone on with. */
+/** Protocol 4: an interrupted command ends cleanly, reports what happened, and can be resumed. */
 import assert from "node:assert/strict";
 import { type Bytes, equalBytes } from "../../../protocol/bytes.ts";
 import { InterruptedError, type XferError } from "../../../protocol/errors.ts";
@@ -25,11 +25,11 @@ interface Run {
 }
 
 interface Put extends Partial<ConnectOptions>, Partial<TransferOptions> {
-  /** Whether it is to stop at an event. */
+  /** Interrupts the run at the first event for which it returns true. */
   readonly stopAt?: (event: V4Event) => boolean;
 }
 
-/** Puts Alice's files of these names. */
+/** Uploads Alice's files with these names. */
 async function run(scene: Scene, names: readonly string[], options: Put = {}): Promise<Run> {
   const { stopAt = () => false, ...changes } = options;
   const controller = new AbortController();
@@ -69,7 +69,7 @@ async function stored(scene: Scene): Promise<string[]> {
   return names;
 }
 
-/** Nothing of Alice's is on its way in any more. */
+/** Resolves when Alice has no upload in progress and `staged` partial uploads. */
 async function settled(scene: Scene, staged: number): Promise<void> {
   while (scene.blobs("staging").length !== staged) {
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -80,7 +80,7 @@ async function write(scene: Scene, files: Readonly<Record<string, Bytes>>): Prom
   for (const [name, content] of Object.entries(files)) await scene.folder.write(name, content);
 }
 
-Deno.test("v4: stopped in a large file: it goes on from there, and those behind were not begun", async () => {
+Deno.test("v4 interrupt: within a large file: that file can be resumed, and later files were not started", async () => {
   await using scene = await Scene.create();
   await write(scene, { a: SMALL.slice(0, 9), b: LARGE, c: SMALL, d: SMALL.slice(0, 7) });
   const names = ["a", "b", "c", "d"];
@@ -92,12 +92,12 @@ Deno.test("v4: stopped in a large file: it goes on from there, and those behind 
   const again = await run(scene, names);
   assert.deepEqual(states(again), ["unchanged", "stored", "stored", "stored"]);
   const [resumed] = of(again, "resumed");
-  assert.ok(resumed?.type === "resumed" && resumed.offset >= CHUNK_SIZE, "it was gone on with");
+  assert.ok(resumed?.type === "resumed" && resumed.offset >= CHUNK_SIZE, "the upload was resumed");
   using client = await scene.client("Alice");
   assert.ok(equalBytes(await got(client, "b"), LARGE));
 });
 
-Deno.test("v4: stopped in a file that is too small to be gone on with: nothing of it is left there", async () => {
+Deno.test("v4 interrupt: within a file that is too small to resume: the server keeps nothing of it", async () => {
   await using scene = await Scene.create();
   await write(scene, { a: SMALL });
   const stopped = await run(scene, ["a"], { stopAt: (event) => hasSent(event, 2 * CHUNK_SIZE) });
@@ -106,7 +106,7 @@ Deno.test("v4: stopped in a file that is too small to be gone on with: nothing o
   await settled(scene, 0);
 });
 
-Deno.test("v4: stopped when all is sent: what the server is about to confirm is stored", async () => {
+Deno.test("v4 interrupt: after everything was sent: files that the server is about to confirm are stored", async () => {
   await using scene = await Scene.create();
   await write(scene, { a: LARGE, b: SMALL });
   const stopAt = (event: V4Event) => hasSent(event, LARGE.length);
@@ -115,7 +115,7 @@ Deno.test("v4: stopped when all is sent: what the server is about to confirm is 
   assert.deepEqual(await stored(scene), ["a"]);
 });
 
-Deno.test("v4: stopped among many small files: each is told as it is", async () => {
+Deno.test("v4 interrupt: among many small files: each is reported as it is", async () => {
   await using scene = await Scene.create();
   await Deno.mkdir(scene.folder.join("many"));
   for (let i = 0; i < 300; i++) await scene.folder.write(`many/${i}`, pseudoRandomBytes(i, i + 1));
@@ -137,7 +137,7 @@ Deno.test("v4: stopped among many small files: each is told as it is", async () 
   assert.equal((await stored(scene)).length, 300);
 });
 
-Deno.test("v4: stopped in a file that goes over several connections: it goes on from there", async () => {
+Deno.test("v4 interrupt: within a file sent over several connections: it can be resumed", async () => {
   await using scene = await Scene.create();
   const content = pseudoRandomBytes(PARALLEL_SIZE + 5);
   await write(scene, { a: content });
@@ -154,7 +154,7 @@ Deno.test("v4: stopped in a file that goes over several connections: it goes on 
   assert.ok(equalBytes(await got(client, "a"), content));
 });
 
-Deno.test("v4: stopped while it waits for a retry: at once", async () => {
+Deno.test("v4 interrupt: during the wait before a retry: the run ends at once", async () => {
   await using scene = await Scene.create();
   await write(scene, { a: SMALL });
   (await scene.client("Alice"))[Symbol.dispose]();
@@ -169,7 +169,7 @@ Deno.test("v4: stopped while it waits for a retry: at once", async () => {
   assertInterrupted(stopped);
 });
 
-Deno.test("v4: stopped while somebody is asked whether to trust the server: nothing is kept or sent", async () => {
+Deno.test("v4 interrupt: during the question whether to trust the server: nothing is recorded or sent", async () => {
   await using scene = await Scene.create();
   await write(scene, { a: SMALL });
   const controller = new AbortController();
@@ -184,7 +184,7 @@ Deno.test("v4: stopped while somebody is asked whether to trust the server: noth
   assert.deepEqual([...Deno.readDirSync(scene.folder.join("Alice"))], []);
 });
 
-Deno.test("v4: stopped while files are compared or looked for: nothing is sent", async () => {
+Deno.test("v4 interrupt: while files are compared or collected: nothing is sent", async () => {
   await using scene = await Scene.create();
   await Deno.mkdir(scene.folder.join("d"));
   await write(scene, { "d/a": SMALL, "d/b": SMALL });
@@ -195,7 +195,7 @@ Deno.test("v4: stopped while files are compared or looked for: nothing is sent",
   await assert.rejects(before, { code: "interrupted" });
 });
 
-/** A network that can be told to pass nothing more to the server. */
+/** A network that can stop passing bytes to the server. */
 class Stalling implements Disposable {
   readonly #end = Promise.withResolvers<void>();
   isStalled = false;
@@ -211,7 +211,7 @@ class Stalling implements Disposable {
   }
 }
 
-Deno.test("v4: stopped when the network takes nothing more: what is not confirmed is not known", async () => {
+Deno.test("v4 interrupt: on a network that accepts no more bytes: unconfirmed files are reported as unknown", async () => {
   await using scene = await Scene.create();
   await write(scene, { a: SMALL.slice(0, 100), b: pseudoRandomBytes(24 * CHUNK_SIZE), c: SMALL });
   (await scene.client("Alice"))[Symbol.dispose]();
@@ -231,7 +231,7 @@ Deno.test("v4: stopped when the network takes nothing more: what is not confirme
   assertInterrupted(stopped);
 });
 
-Deno.test("v4: stopped when an answer is due: what only looks ends at once, what changes something is waited for", async () => {
+Deno.test("v4 interrupt: read-only requests stop at once; mutating requests wait for their answer", async () => {
   await using scene = await Scene.create();
   const network = new Stalling();
   await using proxy = await SecureProxy.start(scene.server, { secure: network });
@@ -267,7 +267,7 @@ Deno.test("v4: stopped when an answer is due: what only looks ends at once, what
   );
 });
 
-Deno.test("v4: an answer that comes in time is what is told", async () => {
+Deno.test("v4 interrupt: an answer that arrives in time is the one that is reported", async () => {
   await using scene = await Scene.create();
   const controller = new AbortController();
   using client = await scene.client("Alice", { signal: controller.signal });
@@ -280,7 +280,7 @@ Deno.test("v4: an answer that comes in time is what is told", async () => {
   assert.deepEqual(await stored(scene), []);
 });
 
-Deno.test("v4: stopped while a folder is got: what is there is whole, the rest is told not to be", async () => {
+Deno.test("v4 interrupt: while a folder is downloaded: finished files are whole, the others are reported as not downloaded", async () => {
   await using scene = await Scene.create();
   await Deno.mkdir(scene.folder.join("many"));
   for (let i = 0; i < 200; i++) await scene.folder.write(`many/${i}`, pseudoRandomBytes(i, i + 1));
@@ -308,5 +308,5 @@ Deno.test("v4: stopped while a folder is got: what is there is whole, the rest i
     }
   }
   assert.ok(there.length < 200);
-  assert.deepEqual(there.filter((name) => name.startsWith(".")), [], "nothing temporary is left");
+  assert.deepEqual(there.filter((name) => name.startsWith(".")), [], "no temporary file is left");
 });

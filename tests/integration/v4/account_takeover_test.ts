@@ -1,4 +1,4 @@
-/** Protocol 4: an account of protocol 3 is taken over by who has its key, and by nobody else. */
+/** Protocol 4: an account of protocol 3 can be claimed by the owner of its key and by nobody else. */
 import assert from "node:assert/strict";
 import { reset } from "@logtape/logtape";
 import type { Bytes } from "../../../protocol/bytes.ts";
@@ -23,7 +23,7 @@ import { kindOf, Peer, privateKey } from "../../support/v3/raw_client.ts";
 import { ServerLog, takeLogs } from "../../support/server_log.ts";
 import { connectRaw, Scene, startServer } from "../../support/v4/fixture.ts";
 
-/** Registers by protocol 3 and stores a file; the folder has me.info then. */
+/** Registers over protocol 3 and stores a file. The folder then has me.info. */
 async function enrolPlainly(scene: Scene, name: string, server = scene.server): Promise<string> {
   const { identityFolder } = await scene.options(name);
   const file = await scene.folder.write(`${name}.txt`, pseudoRandomBytes(10));
@@ -43,13 +43,13 @@ interface Attempt {
   readonly clientId: Bytes;
   readonly name: string;
   readonly key: AccountKey;
-  /** Opens what is sealed. */
+  /** Decrypts the server's challenge. */
   readonly privateKey: Bytes;
-  /** What the proof is made over, where it is something else. */
+  /** Replaces the input of the proof. */
   readonly changes?: Partial<Takeover>;
 }
 
-/** Claims on a raw connection; `welcome`, or the code of the error. */
+/** Claims an account on a raw connection. Returns `welcome`, or the code of the error. */
 async function claim(scene: Scene, attempt: Attempt): Promise<string> {
   const { clientId, name, key: { privateKey, publicKey: key } } = attempt;
   using raw = await connectRaw(scene.server.address);
@@ -68,17 +68,17 @@ async function claim(scene: Scene, attempt: Attempt): Promise<string> {
   }
 }
 
-/** What its owner would say of an account of protocol 3, with a key that is not kept. */
+/** A claim of an account of protocol 3, with a key that is not saved. */
 async function attemptOf(scene: Scene, folder: string): Promise<Attempt> {
   const { identityFolder } = await scene.options(`key of ${folder}`.replaceAll("/", " "));
   return { ...await identityIn(folder), key: await new AccountFolder(identityFolder).loadKey() };
 }
 
-Deno.test("a client takes its account over: same id, same files; protocol 3 has no way to it any more", async () => {
+Deno.test("account takeover: the client keeps its id and files, and protocol 3 no longer works for the account", async () => {
   await using scene = await Scene.create();
   const folder = await enrolPlainly(scene, "Alice");
   const { clientId } = await identityIn(folder);
-  // Whoever has listened knows the id.
+  // An eavesdropper on protocol 3 knows the id.
   using spy = await Peer.connect(scene.server.address);
   spy.clientId = clientId;
 
@@ -98,7 +98,7 @@ Deno.test("a client takes its account over: same id, same files; protocol 3 has 
   (await scene.client("Alice"))[Symbol.dispose]();
 });
 
-Deno.test("sessions of protocol 3 that are open when the account goes over end with it", async () => {
+Deno.test("account takeover: open sessions of protocol 3 end with it", async () => {
   await using scene = await Scene.create();
   using open = await Peer.connect(scene.server.address);
   await open.enrol("Alice");
@@ -120,7 +120,7 @@ Deno.test("sessions of protocol 3 that are open when the account goes over end w
   assert.deepEqual([user?.protocol, user?.publicKey, user?.usage.files], [4, undefined, 0]);
 });
 
-Deno.test("nobody takes over what he has no key for, and no proof is good for another server or key", async () => {
+Deno.test("account takeover: it fails without the account's key, and a proof is valid for one server and key only", async () => {
   await using scene = await Scene.create();
   const alice = await attemptOf(scene, await enrolPlainly(scene, "Alice"));
   const bob = await attemptOf(scene, await enrolPlainly(scene, "Bob"));
@@ -128,10 +128,10 @@ Deno.test("nobody takes over what he has no key for, and no proof is good for an
   const denied = "not-authenticated";
   const wrongKey = { ...alice, privateKey: bob.privateKey };
   assert.equal(await claim(scene, wrongKey), denied, "another's id");
-  const his = await startServer(scene.folder.join("his"));
+  const attacker = await startServer(scene.folder.join("attacker"));
   {
-    await using _his = his;
-    using there = await connectRaw(his.address);
+    await using _attacker = attacker;
+    using there = await connectRaw(attacker.address);
     const { fingerprint } = there;
     assert.equal(await claim(scene, { ...alice, changes: { fingerprint } }), denied, "relayed");
   }
@@ -157,7 +157,7 @@ Deno.test("nobody takes over what he has no key for, and no proof is good for an
   assert.equal(await claim(scene, alice), "welcome");
 });
 
-Deno.test("an account that was taken over is not taken over again, but by the key that has it", async () => {
+Deno.test("account takeover: a claimed account can be claimed again only with the key that it has", async () => {
   await using scene = await Scene.create();
   const folder = await enrolPlainly(scene, "Alice");
   const attempt = await attemptOf(scene, folder);
@@ -173,7 +173,7 @@ Deno.test("an account that was taken over is not taken over again, but by the ke
   await assert.rejects(Deno.stat(`${folder}/me.account`), Deno.errors.NotFound);
 });
 
-Deno.test("a claim whose answer was lost is done again", async () => {
+Deno.test("account takeover: a claim whose answer was lost is repeated", async () => {
   await using scene = await Scene.create();
   const folder = await enrolPlainly(scene, "Alice");
   (await scene.client("Alice"))[Symbol.dispose]();
@@ -186,7 +186,7 @@ Deno.test("a claim whose answer was lost is done again", async () => {
   assert.equal((await listUsers(scene.data))[0]?.keys, 1);
 });
 
-Deno.test("an account whose key exchange never came can't be claimed", async () => {
+Deno.test("account takeover: an account without a completed key exchange cannot be claimed", async () => {
   await using scene = await Scene.create();
   using peer = await Peer.connect(scene.server.address);
   await peer.register("Alice");
@@ -195,7 +195,7 @@ Deno.test("an account whose key exchange never came can't be claimed", async () 
   assert.equal(await claim(scene, { ...bob, clientId, name: "Alice" }), "no-such-account");
 });
 
-Deno.test("where a server does not know the identity of protocol 3, the client registers", async () => {
+Deno.test("account takeover: if the server does not know the identity of protocol 3, the client registers", async () => {
   await using scene = await Scene.create();
   await using other = await startServer(scene.folder.join("other"));
   await enrolPlainly(scene, "Alice", other);
@@ -206,7 +206,7 @@ Deno.test("where a server does not know the identity of protocol 3, the client r
 });
 
 for (const registration of ["invite", "closed"] as const) {
-  Deno.test(`registration ${registration}: no claim, and the client says what to do`, async () => {
+  Deno.test(`registration ${registration}: no claim, and the client's hint says what to do`, async () => {
     await using scene = await Scene.create();
     await enrolPlainly(scene, "Alice");
     await scene.restart({ registration });
@@ -220,7 +220,7 @@ for (const registration of ["invite", "closed"] as const) {
   });
 }
 
-Deno.test("a client opens nothing but a question about its account", async () => {
+Deno.test("account takeover: the client decrypts nothing but a challenge about its account", async () => {
   await using scene = await Scene.create();
   const folder = await enrolPlainly(scene, "Alice");
   const { privateKey: mine, clientId } = await identityIn(folder);
@@ -228,7 +228,7 @@ Deno.test("a client opens nothing but a question about its account", async () =>
   const key = await new AccountFolder(folder).loadKey();
   const sealed = sealedBytes(pseudoRandomBytes(32));
   const questions: readonly (readonly [Bytes, readonly string[]])[] = [
-    // AES keys of protocol 3, of either size, that somebody has recorded.
+    // AES keys of protocol 3, of either size, as an eavesdropper would record them.
     [await wrapKey(publicKey, pseudoRandomBytes(16)), ["claim"]],
     [await wrapKey(publicKey, pseudoRandomBytes(32)), ["claim"]],
     [await wrapKey(publicKey, sealed.slice(0, 51)), ["claim"]],
@@ -254,11 +254,11 @@ Deno.test("a client opens nothing but a question about its account", async () =>
     );
     if (says.includes("unsealed")) await introducing;
     else await assert.rejects(introducing, { code: "bad-seal" });
-    assert.deepEqual(said, says, "a proof is given to a question alone");
+    assert.deepEqual(said, says, "account takeover: the client answers a challenge only");
   }
 });
 
-Deno.test("a name that is none, and as long as a frame, is logged in part and as what it is not", async () => {
+Deno.test("log: an invalid name as long as a frame is shortened and escaped", async () => {
   const names: unknown[] = [];
   await takeLogs("warning", ({ properties }) => void names.push(properties["name"]));
   try {

@@ -1,4 +1,4 @@
-/** Protocol 4: what an operator does to accounts, and what their clients see of it. */
+/** Protocol 4: operations of the operator on accounts, and what their clients see. */
 import assert from "node:assert/strict";
 import { invite } from "../../../server/operator/invitations.ts";
 import {
@@ -20,7 +20,7 @@ import { connectRaw, loginRaw, put, Scene } from "../../support/v4/fixture.ts";
 
 const DISABLED = { name: "RefusedError", code: "account-disabled" };
 
-Deno.test("disabled: out within a second, on open connections too; enabled: in again", async () => {
+Deno.test("disable: open connections end within a second; enable: the user can sign in again", async () => {
   const clock = new Clock();
   await using scene = await Scene.create({}, { clock: clock.now, ticks: clock.now });
   using alice = await scene.client("Alice");
@@ -31,17 +31,21 @@ Deno.test("disabled: out within a second, on open connections too; enabled: in a
   await assert.rejects(alice.stat("a"), DISABLED);
   await assert.rejects(scene.client("Alice"), DISABLED);
   assert.equal(await machine(scene, "laptop", "Alice", token), "bad-token");
-  const { token: anew } = await linkUser(scene.data, "Alice");
-  assert.equal(await machine(scene, "laptop", "Alice", anew), "account-disabled");
+  const { token: newToken } = await linkUser(scene.data, "Alice");
+  assert.equal(await machine(scene, "laptop", "Alice", newToken), "account-disabled");
   assert.equal(await machine(scene, "other", "Alice"), "name-taken");
-  await assert.rejects(bob.stat("a"), { code: "no-such-file" }, "nobody else is concerned");
+  await assert.rejects(bob.stat("a"), { code: "no-such-file" }, "other users are not affected");
   await setUserDisabled(scene.data, "Alice", false);
   (await scene.client("Alice"))[Symbol.dispose]();
-  assert.equal(await machine(scene, "laptop", "Alice", token), "bad-token", "it is not good again");
-  assert.ok((await machine(scene, "laptop", "Alice", anew)) instanceof Uint8Array);
+  assert.equal(
+    await machine(scene, "laptop", "Alice", token),
+    "bad-token",
+    "the link token stays invalid",
+  );
+  assert.ok((await machine(scene, "laptop", "Alice", newToken)) instanceof Uint8Array);
 });
 
-Deno.test("a link that was made before a key is taken away, or the account disabled, is good no more", async () => {
+Deno.test("link token: it is void once a key of the account is removed or the account is disabled", async () => {
   await using scene = await Scene.create();
   using alice = await scene.client("Alice");
   using bob = await scene.client("Bob");
@@ -60,7 +64,7 @@ Deno.test("a link that was made before a key is taken away, or the account disab
 });
 
 for (const what of ["its key is taken away", "its account is disabled", "it is removed"] as const) {
-  Deno.test(`no link is made in the moment before it is noticed that ${what}`, async () => {
+  Deno.test(`link token: none is created in the moment before the server notices that ${what}`, async () => {
     const stopped = Date.now();
     await using scene = await Scene.create({}, { clock: () => stopped, ticks: () => stopped });
     using alice = await scene.client("Alice");
@@ -70,12 +74,12 @@ for (const what of ["its key is taken away", "its account is disabled", "it is r
     if (what === "it is removed") await removeUser(scene.data, "Alice");
     else if (what === "its account is disabled") await setUserDisabled(scene.data, "Alice", true);
     else await removeUserKey(scene.data, "Alice", key.fingerprint, true);
-    // The clock stands still: only the transaction can know.
+    // The clock stands still, so only the transaction can notice it.
     await assert.rejects(alice.link(), { name: "RefusedError", code: /^(not-auth|account-dis)/ });
   });
 }
 
-Deno.test("disabled while a file arrives: it is not stored", async () => {
+Deno.test("disable: a file that arrives meanwhile is not stored", async () => {
   const stopped = Date.now();
   await using scene = await Scene.create({}, { clock: () => stopped, ticks: () => stopped });
   (await scene.client("Alice"))[Symbol.dispose]();
@@ -85,7 +89,7 @@ Deno.test("disabled while a file arrives: it is not stored", async () => {
   const stat = { kind: "stat", tag: 1, name: "a", version: 0 } as const;
   await assert.rejects(mux.askFor(stat, "file"), { code: "no-such-file" });
   await setUserDisabled(scene.data, "Alice", true);
-  // The clock stands still: only the transaction can know.
+  // The clock stands still, so only the transaction can notice it.
   await mux.send({ kind: "put", tag: 2, name: "a", size: 0, mtime: 0, resume: 0 });
   const digest = digestTree(new Uint8Array(0));
   const end = { kind: "end", tag: 2, cksum: 0xffffffff, digest } as const;
@@ -97,7 +101,7 @@ Deno.test("disabled while a file arrives: it is not stored", async () => {
   assert.deepEqual(scene.blobs("staging"), []);
 });
 
-Deno.test("disabled: protocol 3 gets general errors, and its files are not stored", async () => {
+Deno.test("disable: protocol 3 gets general errors, and its files are not stored", async () => {
   const clock = new Clock();
   await using scene = await Scene.create({}, { clock: clock.now, ticks: clock.now });
   using open = await Peer.connect(scene.server.address);
@@ -118,7 +122,7 @@ Deno.test("disabled: protocol 3 gets general errors, and its files are not store
   assert.equal(kindOf(await open.judge("crcValid", "a")), "messageReceived");
 });
 
-Deno.test("a quota of one's own goes before the server's, for either protocol", async () => {
+Deno.test("quota: an account's own quota takes precedence over the server's, over both protocols", async () => {
   const clock = new Clock();
   await using scene = await Scene.create({ quotaFiles: 1 }, { clock: clock.now, ticks: clock.now });
   using alice = await scene.client("Alice");
@@ -127,7 +131,7 @@ Deno.test("a quota of one's own goes before the server's, for either protocol", 
       file: await scene.source(name, pseudoRandomBytes(10)),
     })),
   );
-  // Which of them comes first is left to chance.
+  // Their order is left to chance.
   const refused = async () =>
     (await put(alice, files)).filter((outcome) => outcome === "over-limit").length;
   assert.equal(await refused(), 2);
@@ -148,12 +152,12 @@ Deno.test("a quota of one's own goes before the server's, for either protocol", 
   back.clientId = bob.clientId;
   await back.reconnect("Bob");
   assert.equal(kindOf(await back.sendFile("a", pseudoRandomBytes(100))), "fileReceived");
-  // One that fits when it arrives, and does not any more where it would be stored.
+  // A file that fits when it arrives and no longer fits when it would be stored.
   await setUserQuota(scene.data, "Bob", { bytes: 99 });
   assert.equal(kindOf(await back.judge("crcValid", "a")), "generalError");
 });
 
-Deno.test("renamed: the client learns of it, and transfer.info has to say the new name", async () => {
+Deno.test("rename: the client reports it, and transfer.info needs the new name", async () => {
   await using scene = await Scene.create();
   (await scene.client("Alice"))[Symbol.dispose]();
   (await scene.client("Bob"))[Symbol.dispose]();
@@ -174,7 +178,7 @@ Deno.test("renamed: the client learns of it, and transfer.info has to say the ne
   assert.ok((await machine(scene, "new", "Alice")) instanceof Uint8Array, "the old name is free");
 });
 
-Deno.test("a key that is taken away is out within a second; the last one is not taken by mistake", async () => {
+Deno.test("keys: a removed key is signed out within a second; removing the last one needs confirmation", async () => {
   const clock = new Clock();
   await using scene = await Scene.create({}, { clock: clock.now, ticks: clock.now });
   using alice = await scene.client("Alice");
@@ -200,11 +204,11 @@ Deno.test("a key that is taken away is out within a second; the last one is not 
   await removeUserKey(scene.data, "Alice", fingerprint, true);
   clock.forward(1000);
   await assert.rejects(alice.stat("a"), out);
-  const { token: anew } = await linkUser(scene.data, "Alice");
-  assert.ok((await machine(scene, "new", "Alice", anew)) instanceof Uint8Array);
+  const { token: newToken } = await linkUser(scene.data, "Alice");
+  assert.ok((await machine(scene, "new", "Alice", newToken)) instanceof Uint8Array);
 });
 
-Deno.test("an account that is removed is out within a second, and its name is free", async () => {
+Deno.test("remove: an account is signed out within a second, and its name is free", async () => {
   const clock = new Clock();
   await using scene = await Scene.create({}, { clock: clock.now, ticks: clock.now });
   using alice = await scene.client("Alice");
@@ -212,6 +216,10 @@ Deno.test("an account that is removed is out within a second, and its name is fr
   await removeUser(scene.data, "Alice");
   clock.forward(1000);
   await assert.rejects(alice.stat("a"), { code: "not-authenticated" });
-  assert.equal(await machine(scene, "laptop", "Alice", token), "bad-token", "it went with it");
+  assert.equal(
+    await machine(scene, "laptop", "Alice", token),
+    "bad-token",
+    "the file was removed with the account",
+  );
   assert.ok((await machine(scene, "new", "Alice")) instanceof Uint8Array);
 });

@@ -1,4 +1,4 @@
-/** Protocol 4: what an adversary may try, and what comes of it at both ends. */
+/** Protocol 4: attacks, and how both ends react. */
 import assert from "node:assert/strict";
 import { type Bytes, equalBytes } from "../../../protocol/bytes.ts";
 import { DEFAULT_TIMEOUTS } from "../../../client/net/dial.ts";
@@ -18,24 +18,24 @@ import { SecureProxy } from "../../support/net/tls_proxy.ts";
 import { connectRaw, got, loginRaw, put, Scene, startServer } from "../../support/v4/fixture.ts";
 import { startInThisThread } from "../../support/server.ts";
 
-/** At the server's end nobody has logged in or registered, nor was anybody refused: the client has not come so far. */
+/** On the server nobody signed in, registered or was refused: the client did not get that far. */
 function assertNobody(log: ServerLog): void {
   assert.deepEqual([...log.entries, ...log.refusals], []);
 }
 
-/** The server knows why, and tells only that. */
+/** The server logs the reason and tells the client nothing else. */
 function assertDenied(log: ServerLog, ...reasons: readonly string[]): void {
   assert.deepEqual(log.refusals, reasons.map((reason) => `client.denied: ${reason}`));
   assert.deepEqual(log.entries, []);
 }
 
-Deno.test("a man in the middle with a key of his own is found out where the server is known", async () => {
+Deno.test("attack: a man in the middle with a key of their own is detected if the server is known", async () => {
   await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   (await scene.client("Alice"))[Symbol.dispose]();
   log.forget();
-  // He answers at the address where the server was.
-  await using other = await startServer(scene.folder.join("his"));
+  // The attacker answers at the server's address.
+  await using other = await startServer(scene.folder.join("attacker"));
   await using proxy = await FaultyProxy.start(other.address);
   const known = await Deno.readTextFile(scene.folder.join("Alice", "known_servers"));
   const { hostname, port } = proxy.address;
@@ -49,13 +49,13 @@ Deno.test("a man in the middle with a key of his own is found out where the serv
   assertNobody(log);
 });
 
-Deno.test("with a fingerprint in the address he is found out on first use, and nobody is asked", async () => {
+Deno.test("attack: with a fingerprint in the address, a wrong key is detected on first use, without a question", async () => {
   await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
-  await using other = await startServer(scene.folder.join("his"));
+  await using other = await startServer(scene.folder.join("attacker"));
   const answer = await findV4Server(scene.server.address, DEFAULT_TIMEOUTS);
   const fingerprint = await fingerprintOf(answer?.certificate ?? new Uint8Array(0));
-  const onNewServer = () => assert.fail("nobody is to be asked");
+  const onNewServer = () => assert.fail("nobody should be asked");
   const changes = { fingerprint, onNewServer };
   await assert.rejects(scene.client("Alice", { ...changes, server: other.address }), {
     code: "other-server",
@@ -64,7 +64,7 @@ Deno.test("with a fingerprint in the address he is found out on first use, and n
   (await scene.client("Alice", changes))[Symbol.dispose]();
 });
 
-Deno.test("without one a person is asked on first use, and a no is a no", async () => {
+Deno.test("first use: without a fingerprint in the address, a person is asked, and can refuse", async () => {
   await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   const asked: string[] = [];
@@ -81,7 +81,7 @@ Deno.test("without one a person is asked on first use, and a no is a no", async 
   assertNobody(log);
 });
 
-Deno.test("while a person is asked about a server, another one that is met there is not forgotten for it", async () => {
+Deno.test("first use: a server recorded while a person is asked about another one is kept", async () => {
   await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   const { address } = scene.server;
@@ -95,37 +95,37 @@ Deno.test("while a person is asked about a server, another one that is met there
   assert.deepEqual(log.entries, []);
 });
 
-Deno.test("he who passes the certificate on has not its key: no channel comes about", async () => {
+Deno.test("attack: replaying a server's certificate without its key does not complete TLS", async () => {
   await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
-  await using other = await startServer(scene.folder.join("his"));
+  await using other = await startServer(scene.folder.join("attacker"));
   const honest = await findV4Server(scene.server.address, DEFAULT_TIMEOUTS);
-  const his = await findV4Server(other.address, DEFAULT_TIMEOUTS);
-  assert.ok(honest !== undefined && his !== undefined);
-  const lie = { certificate: honest.certificate, port: his.port };
+  const attacker = await findV4Server(other.address, DEFAULT_TIMEOUTS);
+  assert.ok(honest !== undefined && attacker !== undefined);
+  const lie = { certificate: honest.certificate, port: attacker.port };
   const fingerprint = await fingerprintOf(honest.certificate);
   await assert.rejects(openPinned(scene.server.address, lie, fingerprint, DEFAULT_TIMEOUTS), {
     name: "NetworkError",
     code: "no-secure-channel",
   });
-  // The channel breaks before anybody has said who he is.
+  // TLS breaks before either end has said who it is.
   await log.awaits("connection.lost");
   assert.match(log.refusals.join(), /^connection\.lost: an answer could not be sent: [^,]+$/);
   assert.deepEqual(log.entries, []);
 });
 
-Deno.test("who is met for the first time and has not the key of its certificate is not kept", async () => {
+Deno.test("attack: a new server without the key of its certificate is not recorded", async () => {
   await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
-  await using other = await startServer(scene.folder.join("his"));
-  const his = await findV4Server(other.address, DEFAULT_TIMEOUTS);
-  assert.ok(his !== undefined);
-  // He passes another's certificate on.
+  await using other = await startServer(scene.folder.join("attacker"));
+  const attacker = await findV4Server(other.address, DEFAULT_TIMEOUTS);
+  assert.ok(attacker !== undefined);
+  // The attacker presents somebody else's certificate.
   await using proxy = await SecureProxy.start(scene.server, {
     plain: {
       down: () => (bytes) => {
         const { port } = decodeHelloAnswer(bytes) ?? { port: 0 };
-        return [encodeHelloAnswer({ port, certificate: his.certificate })];
+        return [encodeHelloAnswer({ port, certificate: attacker.certificate })];
       },
     },
   });
@@ -135,13 +135,13 @@ Deno.test("who is met for the first time and has not the key of its certificate 
     Deno.stat(scene.folder.join("Alice", "known_servers")),
     Deno.errors.NotFound,
   );
-  // The channel breaks before anybody has said who he is.
+  // TLS breaks before either end has said who it is.
   await log.awaits("connection.lost");
   assert.match(log.refusals.join(), /^connection\.lost: an answer could not be sent: [^,]+$/);
   assert.deepEqual(log.entries, []);
 });
 
-Deno.test("a hello that is stripped, or answered by nonsense, is no way down to protocol 3", async () => {
+Deno.test("attack: a hello that is stripped or answered with garbage does not downgrade to protocol 3", async () => {
   await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   (await scene.client("Alice"))[Symbol.dispose]();
@@ -162,7 +162,7 @@ Deno.test("a hello that is stripped, or answered by nonsense, is no way down to 
   assert.equal((await listUsers(scene.data)).length, 1);
 });
 
-Deno.test("a server without protocol 4 ends the hello, and goes on with others", async () => {
+Deno.test("hello: a server without protocol 4 ends the connection and keeps serving others", async () => {
   await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   await using plain = await startInThisThread({
@@ -175,7 +175,7 @@ Deno.test("a server without protocol 4 ends the hello, and goes on with others",
 
 const NOT_IN = { name: "RefusedError", code: "not-authenticated" };
 
-Deno.test("a signature is worth nothing on another connection", async () => {
+Deno.test("attack: a signature is not valid on another connection", async () => {
   await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   (await scene.client("Alice"))[Symbol.dispose]();
@@ -190,21 +190,21 @@ Deno.test("a signature is worth nothing on another connection", async () => {
   assertDenied(log, "the signature is wrong");
 });
 
-Deno.test("a signature that another server asked for is worth nothing here", async () => {
+Deno.test("attack: a signature made for another server is not valid", async () => {
   await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   (await scene.client("Alice"))[Symbol.dispose]();
   log.forget();
-  await using other = await startServer(scene.folder.join("his"));
-  using his = await connectRaw(other.address);
+  await using other = await startServer(scene.folder.join("attacker"));
+  using attacker = await connectRaw(other.address);
   using raw = await connectRaw(scene.server.address);
-  // He relays our nonce; the client signs it for him, with his fingerprint.
-  const { fingerprint } = his;
+  // The attacker relays our nonce. The client signs it with the attacker's fingerprint.
+  const { fingerprint } = attacker;
   await assert.rejects(loginRaw(raw, scene.folder.join("Alice"), { fingerprint }), NOT_IN);
   assertDenied(log, "the signature is wrong");
 });
 
-Deno.test("nobody logs in with another's id, or another's key", async () => {
+Deno.test("attack: signing in with another account's id or key fails", async () => {
   await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   for (const name of ["Alice", "Bob"]) (await scene.client(name))[Symbol.dispose]();
@@ -224,7 +224,7 @@ Deno.test("nobody logs in with another's id, or another's key", async () => {
   assertDenied(log, "the account has no such key", "the signature is wrong");
 });
 
-Deno.test("a name that is taken, by either protocol, is not given again", async () => {
+Deno.test("registration: a name that is taken, over either protocol, is refused", async () => {
   await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   (await scene.client("Alice"))[Symbol.dispose]();
@@ -241,7 +241,7 @@ Deno.test("a name that is taken, by either protocol, is not given again", async 
   assert.deepEqual(log.entries, ["client.registered Alice"]);
 });
 
-Deno.test("nobody is let in to anything before he has logged in", async () => {
+Deno.test("attack: requests before signing in are refused", async () => {
   await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   using raw = await connectRaw(scene.server.address);
@@ -253,7 +253,7 @@ Deno.test("nobody is let in to anything before he has logged in", async () => {
   assert.deepEqual(log.entries, []);
 });
 
-Deno.test("another's files are not there: get, stat, remove, rename, list", async () => {
+Deno.test("accounts: files of other users look missing to get, stat, remove, rename and list", async () => {
   await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   using alice = await scene.client("Alice");
@@ -265,14 +265,14 @@ Deno.test("another's files are not there: get, stat, remove, rename, list", asyn
   await assert.rejects(bob.stat("secret"), none);
   await assert.rejects(bob.remove("secret"), none);
   await assert.rejects(bob.rename("secret", "mine"), none);
-  await bob.list("", () => assert.fail("he has no files"));
+  await bob.list("", () => assert.fail("Bob has no files"));
   assert.equal((await alice.stat("secret")).size, 10);
   const refused = "request.refused: no such file: secret";
   assert.deepEqual(log.refusals, Array(4).fill(refused));
   assert.deepEqual(log.of("file.removed", "file.renamed"), []);
 });
 
-Deno.test("a file that was changed on the server's disk does not come out as what it was", async () => {
+Deno.test("damage: a file changed on the server's disk fails before its first wrong byte", async () => {
   await using scene = await Scene.create();
   using client = await scene.client("Alice");
   await put(client, [{ file: await scene.source("a", pseudoRandomBytes(2 * CHUNK_SIZE)) }]);
@@ -289,5 +289,5 @@ Deno.test("a file that was changed on the server's disk does not come out as wha
     return Promise.resolve();
   });
   await assert.rejects(getting, { name: "RefusedError", code: "damaged" });
-  assert.deepEqual(taken, [CHUNK_SIZE], "the chunk before is sound");
+  assert.deepEqual(taken, [CHUNK_SIZE], "the chunk before the damage was delivered");
 });

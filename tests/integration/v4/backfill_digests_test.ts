@@ -1,4 +1,4 @@
-/** Files that protocol 3 has stored, in an account that protocol 4 uses: they get their digests when they are asked for. */
+/** Files stored over protocol 3 in an account of protocol 4: the server computes their digests on first use. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import type { Bytes } from "../../../protocol/bytes.ts";
@@ -16,7 +16,7 @@ import { watched } from "../../support/v4/traced.ts";
 const SIZES = [0, 1, CHUNK_SIZE - 1, CHUNK_SIZE, 2 * CHUNK_SIZE + 5];
 const contents = new Map(SIZES.map((size) => [`${size}`, pseudoRandomBytes(size, size + 1)]));
 
-/** Files stored by protocol 3, which are Alice's of protocol 4 from now on, as after a claim. */
+/** Stores files over protocol 3 and moves them to Alice's account of protocol 4, like a claim. */
 async function claimed(scene: Scene, files: ReadonlyMap<string, Bytes>): Promise<void> {
   (await scene.client("Alice"))[Symbol.dispose]();
   using peer = await Peer.connect(scene.server.address);
@@ -37,7 +37,7 @@ function change(scene: Scene, sql: string): void {
   database.exec(sql);
 }
 
-/** How many rows have a digest. */
+/** The number of rows that have a digest. */
 function withDigest(scene: Scene): unknown {
   using database = new DatabaseSync(scene.folder.join("data", "catalog.db"));
   return database.prepare("SELECT count(digest) AS n FROM files").get()?.["n"];
@@ -67,11 +67,11 @@ const ASKED: Record<string, (scene: Scene, name: string) => Promise<RemoteFile>>
 };
 
 for (const [request, ask] of Object.entries(ASKED)) {
-  Deno.test(`files of protocol 3: ${request} finds their digests, and keeps them`, async () => {
+  Deno.test(`files of protocol 3: ${request} computes their digests and records them`, async () => {
     await using scene = await Scene.create();
     await claimed(scene, contents);
     assert.equal(withDigest(scene), 0);
-    // The longest first: one's name is the beginning of another's.
+    // The longest first, since one name is a prefix of another.
     for (const [name, content] of [...contents].reverse()) {
       const sums = new ChunkDigests(content.length);
       for (let at = 0; at < content.length; at += CHUNK_SIZE) {
@@ -81,7 +81,7 @@ for (const [request, ask] of Object.entries(ASKED)) {
       const first = await ask(scene, name);
       assert.deepEqual([first.name, first.cksum], [name, cksum(content)]);
       assert.deepEqual(first.digest, digest);
-      assert.equal(first.mtime, first.storedAt, "protocol 3 tells no other time");
+      assert.equal(first.mtime, first.storedAt, "protocol 3 has no other time");
       assert.deepEqual(await ask(scene, name), first);
     }
     assert.equal(withDigest(scene), contents.size);
@@ -90,7 +90,7 @@ for (const [request, ask] of Object.entries(ASKED)) {
   });
 }
 
-Deno.test("files of protocol 3: they are replaced, renamed and removed before anyone asks for a digest", async () => {
+Deno.test("files of protocol 3: they can be overwritten, renamed and removed before their digest is computed", async () => {
   await using scene = await Scene.create();
   const small = pseudoRandomBytes(100);
   await claimed(scene, new Map(["a", "b", "c"].map((name) => [name, small])));
@@ -106,7 +106,7 @@ Deno.test("files of protocol 3: they are replaced, renamed and removed before an
   assert.deepEqual(await got(client, "c"), next);
 });
 
-Deno.test("files of protocol 3: one that is replaced or removed while it is read is looked up again", async () => {
+Deno.test("files of protocol 3: one overwritten or removed while it is read is looked up again", async () => {
   for (const [request, ask] of Object.entries(ASKED)) {
     await using scene = await Scene.create();
     const watch = await watched(scene);
@@ -119,14 +119,14 @@ Deno.test("files of protocol 3: one that is replaced or removed while it is read
       await put(other, [{ file: await scene.source("next", next), name: "a" }]);
     };
     const found = ask(scene, "a");
-    // What is asked for is the versions that were kept when the question came: none of these is left.
+    // The request is for the versions that existed when it arrived, and none of them is left.
     assert.equal((await found)?.cksum, request === "versions" ? undefined : cksum(next), request);
     assert.ok(times > 0);
     assert.equal((await ask(scene, "a")).version, 2);
   }
 });
 
-Deno.test("files of protocol 3: one that is not what was stored is damaged, and keeps no other back", async () => {
+Deno.test("files of protocol 3: a changed file is reported as damaged and does not affect others", async () => {
   const spoil: Record<string, (path: string) => Promise<void>> = {
     "another byte": (path) => Deno.writeFile(path, pseudoRandomBytes(100, 9)),
     shorter: (path) => Deno.truncate(path, 99),
@@ -154,7 +154,7 @@ Deno.test("files of protocol 3: one that is not what was stored is damaged, and 
   }
 });
 
-Deno.test("a name that no client may give is listed and served, and leads nowhere outside", async () => {
+Deno.test("invalid stored names: they are listed and served, and cannot escape the folder", async () => {
   await using scene = await Scene.create();
   const content = pseudoRandomBytes(100);
   await claimed(scene, new Map([["x", content]]));
@@ -191,7 +191,7 @@ Deno.test("a name that no client may give is listed and served, and leads nowher
   }
 });
 
-/** Names that rules of before may have let in, and the exit codes with which they are got. */
+/** Names that earlier rules may have allowed, with the exit codes of a download. */
 const ODD_NAMES: Readonly<Record<string, number>> = {
   ...{ "../../evil": 0, "/../evil": 0, "dir/../../evil": 0, "dir//evil": 0, "a\u202eb": 0 },
   ...{ "dir/.": 2, "..": 2, ".": 2 },

@@ -1,4 +1,4 @@
-/** Answers of the server of protocol 4, and peers that take them late, or not at all. */
+/** Answers of the server over protocol 4 to peers that read them late, or not at all. */
 import assert from "node:assert/strict";
 import { getLogger, reset } from "@logtape/logtape";
 import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
@@ -20,16 +20,16 @@ import { sumsOf } from "../../support/v4/raw_client.ts";
 import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
 
 const FINGERPRINT = new Uint8Array(32).fill(7);
-/** Bytes that are sent are the receiver's. */
+/** The receiver owns the bytes that are sent. */
 const content = () => new Uint8Array([1, 2, 3]);
 
-/** A client at the other end of a connection without a network: what it says, hears, and takes is the test's to decide. */
+/** A client at the other end of an in-memory connection. The test decides what it sends and reads. */
 class ScriptedPeer implements TcpSocket {
   readonly remoteAddr: Deno.NetAddr = { transport: "tcp", hostname: "127.0.0.1", port: 1 };
   readonly heard: Message[] = [];
-  /** Whether it takes what is written. */
+  /** Whether it reads. */
   takes = true;
-  /** Ends when the server knows that it says no more. */
+  /** Resolves when the server knows that the client sends no more. */
   readonly hasLeft = Promise.withResolvers<void>();
   readonly #frames = new FrameReader("server");
   #said: Bytes = new Uint8Array(0);
@@ -44,12 +44,12 @@ class ScriptedPeer implements TcpSocket {
     this.#change();
   }
 
-  /** Ends when the server has read all and waits for more. */
+  /** Resolves when the server has read everything and waits for more. */
   hasNothingMore(): Promise<void> {
     return this.#idle.promise;
   }
 
-  /** Says no more, but still listens; with an error, that is what the server is told of it. */
+  /** Ends the sending direction and keeps reading. If given, the server sees this error. */
   leave(error?: Error): void {
     this.#leaving = { error };
     this.#change();
@@ -79,7 +79,7 @@ class ScriptedPeer implements TcpSocket {
   }
 
   async write(bytes: Bytes): Promise<number> {
-    // As sockets do, it takes nothing in no time.
+    // Like a socket, it takes no time to accept nothing.
     await new Promise((resolve) => setTimeout(resolve));
     while (!this.takes && !this.#closed) await this.#changed.promise;
     if (this.#closed) throw new Deno.errors.BrokenPipe("closed");
@@ -144,9 +144,9 @@ interface Scene {
   readonly context: V4Context;
   readonly connection: V4Connection;
   readonly peer: ScriptedPeer;
-  /** What is waited for before a file is stored. */
+  /** Awaited before a file is stored. */
   readonly storing: { after: Promise<unknown> };
-  /** Ends with the connection. */
+  /** Resolves when the connection ends. */
   readonly served: Promise<void>;
   readonly logged: readonly Readonly<Record<string, unknown>>[];
 }
@@ -190,7 +190,7 @@ function test(name: string, work: (scene: Scene) => Promise<void>, limits: Parti
   });
 }
 
-test("a client that says no more is still answered all that it has asked", async (scene) => {
+test("a client that closed its sending direction still gets all of its answers", async (scene) => {
   const { peer, storing, served, context } = scene;
   storing.after = peer.hasLeft.promise;
   peer.say(...tags(1, 20).flatMap(whole));
@@ -200,7 +200,7 @@ test("a client that says no more is still answered all that it has asked", async
   assert.equal(context.staging.count, 0);
 });
 
-test("what is not read is not stored: a client that takes no answers sends no more", async (scene) => {
+test("answers that are not read stop the storing of further files", async (scene) => {
   const { context } = scene;
   const taking = Promise.withResolvers<void>();
   const windowful = Promise.withResolvers<void>();
@@ -239,7 +239,7 @@ test("what is not read is not stored: a client that takes no answers sends no mo
 });
 
 test(
-  "a client that takes no answers is given up, with all that it has begun",
+  "a client that reads no answers is disconnected, and its uploads are discarded",
   async ({ peer, served, context, logged }) => {
     peer.takes = false;
     peer.say(...tags(1, 3).flatMap(whole), ...begun(4));
@@ -252,7 +252,7 @@ test(
   { stallTimeoutMs: 100 },
 );
 
-test("a server that stops waits for the last answer, and for nothing more", async (scene) => {
+test("a stopping server waits for the last answer and for nothing more", async (scene) => {
   const { connection, peer, storing, served } = scene;
   const stopping = Promise.withResolvers<void>();
   storing.after = stopping.promise;
@@ -264,7 +264,7 @@ test("a server that stops waits for the last answer, and for nothing more", asyn
   assert.deepEqual(peer.heard.at(-1)?.kind, "stored");
 });
 
-test("a client of Deno's leaves without a word: it is lost only within a file", async (scene) => {
+test("a Deno client that closes without close_notify counts as lost only within a file", async (scene) => {
   const { peer, served, logged } = scene;
   peer.say(...whole(1));
   await peer.hear("stored");
@@ -273,7 +273,7 @@ test("a client of Deno's leaves without a word: it is lost only within a file", 
   assert.equal(logged.at(-1)?.["event"], "file.stored");
 });
 
-test("a client that leaves within a file is lost", async ({ peer, served, logged }) => {
+test("a client that closes within a file is lost", async ({ peer, served, logged }) => {
   peer.say(...begun(1));
   await peer.hasNothingMore();
   peer.leave(new Deno.errors.UnexpectedEof("peer closed connection without sending close_notify"));

@@ -1,4 +1,4 @@
-/** Protocol 4: a server that an authority vouches for is known by its name, and what becomes of that. */
+/** Protocol 4: servers with a certificate from a CA are verified by their name. */
 import assert from "node:assert/strict";
 import { fingerprintOf } from "../../../protocol/v4/fingerprint.ts";
 import { KnownServers } from "../../../client/identity/known_servers.ts";
@@ -13,7 +13,7 @@ import {
 } from "../../support/v4/certificate_fixture.ts";
 import { connectRaw, got, put, Scene, startServer } from "../../support/v4/fixture.ts";
 
-Deno.test("a server with an authority's certificate is verified by its name, and kept so", async () => {
+Deno.test("certificates: a server with a certificate from a CA is verified by its name and recorded under it", async () => {
   await using it = await named();
   const { scene, trust } = it;
   const content = pseudoRandomBytes(1000);
@@ -21,14 +21,14 @@ Deno.test("a server with an authority's certificate is verified by its name, and
   await put(alice, [{ file: await scene.source("a", content) }]);
   assert.deepEqual(await got(alice, "a"), content);
   assert.equal(await known(scene, "Alice", scene.byName), "pki");
-  // By another name that the certificate has, in capitals, and the second time.
+  // By another name of the certificate, in capitals, for the second connection.
   for (const hostname of ["127.0.0.1", "LOCALHOST", "localhost"]) {
     using again = await scene.client("Alice", { ...trust, server: { ...scene.byName, hostname } });
     assert.equal((await again.stat("a")).size, 1000, hostname);
   }
 });
 
-Deno.test("a renewed certificate passes, with another key and from another authority too", async () => {
+Deno.test("certificates: a renewed certificate is accepted, even with another key and from another CA", async () => {
   await using it = await named();
   const { scene, authority, trust } = it;
   (await scene.client("Alice", trust))[Symbol.dispose]();
@@ -43,7 +43,7 @@ Deno.test("a renewed certificate passes, with another key and from another autho
   (await scene.client("Alice", both))[Symbol.dispose]();
 });
 
-Deno.test("a certificate for another name, from no known authority or expired is refused, first and later", async () => {
+Deno.test("certificates: a wrong name, an unknown CA and an expired certificate are refused, first and later", async () => {
   await using it = await named();
   const { scene, authority, trust } = it;
   const stranger = await Authority.create();
@@ -62,7 +62,7 @@ Deno.test("a certificate for another name, from no known authority or expired is
   }
 });
 
-Deno.test("from an authority's certificate to a self-made one and back is a hard error that says how to go on", async () => {
+Deno.test("certificates: a change between a CA's and a self-signed one, either way, is an error with a hint", async () => {
   await using it = await named();
   const { scene, trust } = it;
   await using own = await startServer(scene.folder.join("own"));
@@ -85,7 +85,7 @@ Deno.test("from an authority's certificate to a self-made one and back is a hard
     await assert.rejects(scene.client("Alice", { ...trust, server: real }), {
       hint: new RegExp(`'xfer client forget localhost:${real.port}'`),
     });
-    assert.deepEqual(await servers.find(real), expected, "what is known stays");
+    assert.deepEqual(await servers.find(real), expected, "known_servers is unchanged");
     assert.ok(await servers.forget(real));
     const name = real === address ? "Carol" : "Alice";
     (await scene.client(name, { ...trust, server: real, onNewServer: () => true }))
@@ -93,7 +93,7 @@ Deno.test("from an authority's certificate to a self-made one and back is a hard
   }
 });
 
-Deno.test("a fingerprint in the address can't be met by an authority's certificate", async () => {
+Deno.test("certificates: a CA's certificate does not satisfy a fingerprint in the address", async () => {
   await using it = await named();
   const { scene, trust } = it;
   const fingerprint = await fingerprintOf((await helloOf(scene.byName)).certificate);
@@ -104,7 +104,7 @@ Deno.test("a fingerprint in the address can't be met by an authority's certifica
     ),
   });
 });
-Deno.test("a server that nobody vouches for answers to no name", async () => {
+Deno.test("certificates: a server without a CA's certificate cannot be verified by name", async () => {
   await using scene = await Scene.create();
   (await scene.client("Alice"))[Symbol.dispose]();
   using raw = await connectRaw(scene.server.address);

@@ -1,4 +1,4 @@
-/** Files that are not what the system said of them when they are sent: nothing is stored of them, and all of the others. */
+/** Files whose size or content changes while they are sent: they are not stored, and all others are. */
 import assert from "node:assert/strict";
 import { putFiles } from "../../../client/v4/put_files.ts";
 import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
@@ -11,7 +11,7 @@ import { Scene, splitOptions } from "../../support/v4/fixture.ts";
 const MIB = 1024 * 1024;
 const onLinux = Deno.build.os === "linux";
 
-/** Puts paths; returns what came of each, by the last part of its path, and what the server has then. */
+/** Uploads paths. Returns the outcome of each, by its file name, and the server's list afterwards. */
 async function put(
   scene: Scene,
   paths: readonly string[],
@@ -34,13 +34,13 @@ async function put(
 for (const parallel of [1, 4]) {
   Deno.test({
     name:
-      `put: a file with more bytes than its size is refused, not stored as its beginning, over ${parallel}`,
+      `put: a file with more bytes than its reported size is refused, and no prefix of it is stored, over ${parallel}`,
     ignore: !onLinux,
     fn: async () => {
       await using scene = await Scene.create();
       const [a, b] = [await scene.folder.write("a", "1"), await scene.folder.write("b", "2")];
       const { size } = await Deno.stat("/proc/cpuinfo");
-      assert.equal(size, 0, "the system does not know its size");
+      assert.equal(size, 0, "its reported size is wrong");
       const { outcomes, stored } = await put(scene, [a, "/proc/cpuinfo", b], { parallel });
       assert.deepEqual(outcomes, { a: "stored", cpuinfo: "file-changed", b: "stored" });
       assert.deepEqual(stored, ["a 1", "b 1"]);
@@ -49,7 +49,7 @@ for (const parallel of [1, 4]) {
 }
 
 Deno.test({
-  name: "put: a file with fewer bytes than its size is refused",
+  name: "put: a file with fewer bytes than its reported size is refused",
   ignore: !onLinux,
   fn: async () => {
     await using scene = await Scene.create();
@@ -61,8 +61,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "put: an empty file on the server is no reason to call a file without a true size unchanged",
+  name: "put: a file that reports a wrong size is not unchanged because an empty one is stored",
   ignore: !onLinux,
   fn: async () => {
     await using scene = await Scene.create();
@@ -74,7 +73,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "put: of a folder whose files have no true size nothing is stored, and each is named",
+  name: "put: in a folder whose files report wrong sizes, nothing is stored and each file is named",
   ignore: !onLinux,
   fn: async () => {
     await using scene = await Scene.create();
@@ -98,11 +97,11 @@ const SIZES: readonly [what: string, size: number, parallel: number][] = [
   ["a small file", 1000, 1],
   ["a file of several chunks", 3 * MIB, 1],
   ["a file that can be resumed", 6 * MIB, 1],
-  ["a file that is spread over connections", PARALLEL_SIZE, 4],
+  ["a file sent over several connections", PARALLEL_SIZE, 4],
 ];
 for (const [what, size, parallel] of SIZES) {
   for (const [changes, code, change] of CHANGES) {
-    Deno.test(`put: ${what} that ${changes} before it is read to its end is not stored, the others of its folder are`, async () => {
+    Deno.test(`put: ${what} that ${changes} while it is read is not stored, and the other files of its folder are`, async () => {
       await using scene = await Scene.create();
       await Deno.mkdir(scene.folder.join("d"));
       for (const name of ["d/a", "d/c"]) await scene.folder.write(name, name);
@@ -110,7 +109,7 @@ for (const [what, size, parallel] of SIZES) {
       const { outcomes, stored } = await put(scene, [scene.folder.join("d")], {
         parallel,
         onEvent: (event) => {
-          // A file that is spread is looked at once more before it is begun.
+          // A file sent over several connections is checked once more before it starts.
           const isBegun = event.type === "sending" && event.file.path === path;
           if (size < PARALLEL_SIZE ? event.type === "planned" : isBegun) change(path);
         },

@@ -1,4 +1,4 @@
-/** Quota: a stored file is taken off once, however many are on their way to replace it. */
+/** Quota: uploads that overwrite a stored file are credited its size once, however many are in progress. */
 import assert from "node:assert/strict";
 import { IdentityFolder } from "../../../client/identity/v3_identity.ts";
 import { DEFAULT_LIMITS } from "../../../server/limits/limits.ts";
@@ -13,7 +13,7 @@ import { missing, type Sent, Uploader } from "../../support/v4/raw_client.ts";
 const content = pseudoRandomBytes(2 * CHUNK_SIZE);
 const OVER = { code: "over-limit" };
 
-/** A scene with a quota, and so many of Alice's connections; as many of them as wanted. */
+/** A server with a quota, and connections of Alice, as many as needed. */
 async function sceneOf(quota: number, connections: number, versions = 1) {
   const scene = await Scene.create({ quota, versions });
   const stack = new DisposableStack();
@@ -53,12 +53,12 @@ async function remove(alice: Uploader, name: string): Promise<void> {
   await alice.mux.askFor({ kind: "remove", tag: alice.mux.nextTag(), name }, "done");
 }
 
-/** Bytes that are staged. */
+/** The number of staged bytes. */
 function staged(scene: Scene): number {
   return scene.blobs("staging").reduce((sum, path) => sum + Deno.statSync(path).size, 0);
 }
 
-Deno.test("v4 credit: many uploads of one stored file stage no more at once than the quota", async () => {
+Deno.test("v4 credit: many uploads that overwrite one file stage at most the quota at once", async () => {
   const count = 20;
   await using place = await sceneOf(content.length, count);
   const { scene, alices } = place;
@@ -66,7 +66,7 @@ Deno.test("v4 credit: many uploads of one stored file stage no more at once than
   let gone = 0;
   for (const [i, alice] of alices.entries()) {
     const tag = await alice.begin(content, { mtime: 2 + i });
-    // Those that have to make way are cut off while they send.
+    // Superseded uploads are cut off while they send.
     alice.send(tag, content, 0, 1).catch(() => undefined);
     alice.ended().then(() => gone++);
   }
@@ -77,7 +77,7 @@ Deno.test("v4 credit: many uploads of one stored file stage no more at once than
   assert.ok(staged(scene) <= content.length, `${staged(scene)} bytes are staged`);
 });
 
-Deno.test("v4 credit: a client that comes back for its file is let in, and the connection that it has lost ends", async () => {
+Deno.test("v4 credit: a client that returns for its file is admitted, and its lost connection ends", async () => {
   await using place = await sceneOf(content.length, 2);
   const [lost, again] = place.alices as [Uploader, Uploader];
   await store(again, content);
@@ -91,7 +91,7 @@ Deno.test("v4 credit: a client that comes back for its file is let in, and the c
   assert.deepEqual(await got(client, "a"), replacing);
 });
 
-Deno.test("v4 credit: a file that is renamed while another is to replace it is not taken off again under its new name", async () => {
+Deno.test("v4 credit: a file renamed while an upload overwrites it is not credited again under its new name", async () => {
   await using place = await sceneOf(content.length, 3);
   const [first, second, third] = place.alices as [Uploader, Uploader, Uploader];
   await store(third, content);
@@ -100,7 +100,7 @@ Deno.test("v4 credit: a file that is renamed while another is to replace it is n
   await assertRefused(second, content, { name: "b", mtime: 2 });
 });
 
-Deno.test("v4 credit: a file that is removed while another is to replace it gives its room to that one alone", async () => {
+Deno.test("v4 credit: a file removed while an upload overwrites it frees its space for that upload only", async () => {
   await using place = await sceneOf(content.length, 3);
   const [first, second, third] = place.alices as [Uploader, Uploader, Uploader];
   await store(third, content);
@@ -111,7 +111,7 @@ Deno.test("v4 credit: a file that is removed while another is to replace it give
   await first.end(tag, content);
 });
 
-Deno.test("v4 credit: a file that a smaller one has replaced meanwhile is not taken off any more", async () => {
+Deno.test("v4 credit: a file already overwritten by a smaller one is no longer credited", async () => {
   const small = content.slice(0, 1);
   await using place = await sceneOf(2 * content.length, 3);
   const [first, second, third] = place.alices as [Uploader, Uploader, Uploader];
@@ -125,7 +125,7 @@ Deno.test("v4 credit: a file that a smaller one has replaced meanwhile is not ta
   await store(third, content.slice(1), { name: "b" });
 });
 
-Deno.test("v4 credit: an old version that is to go is taken off once", async () => {
+Deno.test("v4 credit: an old version about to be deleted is credited once", async () => {
   await using place = await sceneOf(2 * content.length, 3, 2);
   const [first, second, third] = place.alices as [Uploader, Uploader, Uploader];
   await store(third, content);
@@ -136,9 +136,9 @@ Deno.test("v4 credit: an old version that is to go is taken off once", async () 
   await assertRefused(second, content, { name: "b", mtime: 3 });
 });
 
-Deno.test("protocol 3: a file that is sent again takes the place of the one that waits, on its own connection alone", async () => {
+Deno.test("protocol 3: a file sent again supersedes the waiting one on its own connection only", async () => {
   const small = content.slice(0, 10_000);
-  // What is announced of a file of protocol 3 is its ciphertext.
+  // Over protocol 3 the announced size is that of the ciphertext.
   await using scene = await Scene.create({ quota: small.length + 500 });
   using peer = await Peer.connect(scene.server.address);
   await peer.enrol("Bob");
@@ -146,12 +146,12 @@ Deno.test("protocol 3: a file that is sent again takes the place of the one that
   assert.equal(await send(peer), "fileReceived");
   assert.equal(kindOf(await peer.judge("crcValid", "a")), "messageReceived");
   assert.equal(await send(peer), "fileReceived");
-  assert.equal(await send(peer), "fileReceived", "the one before is dropped");
+  assert.equal(await send(peer), "fileReceived", "the first upload is dropped");
   assert.equal(scene.blobs("staging").length, 1);
   using other = await Peer.connect(scene.server.address);
   other.clientId = peer.clientId;
   assert.equal(kindOf(await other.reconnect("Bob")), "reconnected");
-  assert.notEqual(await send(other), "fileReceived", "the stored file is taken off already");
+  assert.notEqual(await send(other), "fileReceived", "the stored file was already credited");
   assert.equal(kindOf(await peer.judge("crcValid", "a")), "messageReceived");
   assert.deepEqual(scene.blobs("staging"), []);
 });
@@ -168,7 +168,7 @@ async function withTwoFiles(name: string, body: (alices: readonly Uploader[]) =>
   await body([first, second]);
 }
 
-Deno.test("v4 credit: an upload is not one file more where another has replaced the file meanwhile", () =>
+Deno.test("v4 credit: an upload still counts as no extra file after another has overwritten the file", () =>
   withTwoFiles("a", async ([first, second]) => {
     const tag = await first?.begin(content, { mtime: 2 }) ?? 0;
     await first?.send(tag, content, 0, 1);
@@ -176,14 +176,14 @@ Deno.test("v4 credit: an upload is not one file more where another has replaced 
     await second?.resume(content, { name: "b" });
   }));
 
-Deno.test("v4 credit: an upload is not one file more where a rename has taken its name meanwhile", () =>
+Deno.test("v4 credit: an upload still counts as no extra file after a rename has taken its name", () =>
   withTwoFiles("b", async ([first, second]) => {
     await rename(first as Uploader, "a", "b");
     await second?.resume(content, { name: "c" });
   }));
 
-Deno.test("v4 credit: what an upload of protocol 3 takes off is taken off when the account goes over to protocol 4", async () => {
-  // What is announced of a file of protocol 3 is its ciphertext.
+Deno.test("v4 credit: the credit of an upload over protocol 3 survives the claim of its account", async () => {
+  // Over protocol 3 the announced size is that of the ciphertext.
   await using scene = await Scene.create({ quota: content.length + 500 });
   const identityFolder = new IdentityFolder((await scene.options("Bob")).identityFolder);
   const peer = await Peer.connect(scene.server.address);
@@ -209,7 +209,7 @@ Deno.test("v4 credit: what an upload of protocol 3 takes off is taken off when t
   await store(bob, content, { mtime: 2 });
 });
 
-Deno.test("credit: what the catalog has told of a file that is removed before the answer is used is not taken off", async () => {
+Deno.test("credit: a file removed after the catalog's answer and before its use is not credited", async () => {
   const clientId = new Uint8Array(16);
   const quotaReservations = new QuotaReservations();
   const asked = Promise.withResolvers<void>();
@@ -231,7 +231,7 @@ Deno.test("credit: what the catalog has told of a file that is removed before th
     () => assert.fail(),
   );
   await asked.promise;
-  // The answer comes behind that of the removal.
+  // The answer arrives after that of the removal.
   quotaReservations.revoke(clientId, "a");
   answer.resolve({ ...nothing, replaced: { bytes: 10, files: 1 } });
   const claim = await claiming;

@@ -1,4 +1,4 @@
-/** Networks that cut every connection after a while: retries are used up only where nothing is gained in between. */
+/** Networks that cut every connection after a while: retries are used up only by attempts without progress. */
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { equalBytes } from "../../../protocol/bytes.ts";
@@ -16,10 +16,10 @@ import { Scene } from "../../support/v4/fixture.ts";
 const MIB = 1024 * 1024;
 /** The longest first wait, with the random number below. */
 const FIRST_WAIT = 999;
-/** Every attempt gets so far, and no further. */
+/** Bytes after which every attempt is cut. */
 const EACH = 6 * CHUNK_SIZE;
 const LARGE = pseudoRandomBytes(40 * MIB);
-/** Fewer than the attempts that are needed. */
+/** Fewer than the needed attempts. */
 const RETRIES = 2;
 
 interface Cut {
@@ -29,7 +29,9 @@ interface Cut {
   readonly retries: readonly Retry[];
 }
 
-/** A client whose connections are cut as soon as so many bytes went one way; `bytes` is asked for each connection. */
+/**
+ * A client whose connections are cut after a number of bytes in one direction. `bytes` is called for each connection.
+ */
 function test(
   what: string,
   way: Direction,
@@ -59,9 +61,9 @@ function test(
   });
 }
 
-/** That it was tried again more often than `retries` says, each time as if for the first time. */
+/** Asserts that there were more attempts than `retries`, each counted as a first retry. */
 function assertFirst(retries: readonly Retry[]): void {
-  assert.ok(retries.length > RETRIES, `tried again ${retries.length} times`);
+  assert.ok(retries.length > RETRIES, `${retries.length} retries`);
   for (const { retry, retries: most, delayMs } of retries) {
     assert.deepEqual([retry, most], [1, RETRIES]);
     assert.ok(delayMs <= FIRST_WAIT);
@@ -70,7 +72,7 @@ function assertFirst(retries: readonly Retry[]): void {
 
 const always = (bytes: number) => () => bytes;
 
-test("a large file is stored, however often it is cut", "up", always(EACH), async (cut) => {
+test("a large file is uploaded, however often it is cut", "up", always(EACH), async (cut) => {
   const path = cut.scene.folder.join("large");
   await Deno.writeFile(path, LARGE);
   const [outcome] = await putFiles({ ...cut, paths: [path] });
@@ -78,7 +80,7 @@ test("a large file is stored, however often it is cut", "up", always(EACH), asyn
   assertFirst(cut.retries);
 });
 
-test("so is one that is spread over connections", "up", always(3 * EACH), async (cut) => {
+test("a file sent over several connections is uploaded", "up", always(3 * EACH), async (cut) => {
   const path = cut.scene.folder.join("large");
   await Deno.writeFile(path, LARGE.subarray(0, 36 * MIB));
   const [outcome] = await putFiles({
@@ -89,7 +91,7 @@ test("so is one that is spread over connections", "up", always(3 * EACH), async 
   assert.equal(outcome?.state, "stored");
 });
 
-test("a folder of small files is stored", "down", always(3000), async (cut) => {
+test("a folder of small files is uploaded", "down", always(3000), async (cut) => {
   await Deno.mkdir(cut.scene.folder.join("small"));
   for (let i = 0; i < 150; i++) {
     await cut.scene.folder.write(`small/${i}`, pseudoRandomBytes(20_000, i));
@@ -136,7 +138,7 @@ test("a folder is downloaded", "down", always(MIB), async (cut) => {
 let reached = 0;
 
 test(
-  "a list comes whole, and each file once, where each attempt gets further",
+  "a list that progresses with each attempt is complete, with each file once",
   "down",
   () => reached += 20_000,
   async (cut) => {
@@ -155,7 +157,7 @@ test(
 );
 
 test(
-  "what gains nothing is given up after as many retries as before, with growing waits",
+  "without progress, the client gives up after the set number of retries, with growing waits",
   "up",
   always(MIB),
   async (cut) => {

@@ -1,4 +1,7 @@
-/** Damage that gets, starts and verify find is recorded once and said to whoever asks; what is whole is not called damaged. */
+/**
+ * Damage found by downloads, at the start and by verify is recorded once and reported to clients. Sound files are not
+ * called damaged.
+ */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { exportFile } from "../../../server/operator/export_file.ts";
@@ -13,7 +16,7 @@ import { ServerLog } from "../../support/server_log.ts";
 import { got, ON_DISK, Scene, startServer } from "../../support/v4/fixture.ts";
 import { blobOf, contentOf, fileOf, flipByte, markOf, putFirst } from "../../support/v4/damage.ts";
 
-Deno.test("a get that finds damage logs user and file once, and records it for later", async () => {
+Deno.test("damage: a download that finds damage logs user and file once, and records it", async () => {
   await using log = await ServerLog.take();
   await using scene = await Scene.create(ON_DISK);
   const { name } = await putFirst(scene, "one file");
@@ -28,7 +31,7 @@ Deno.test("a get that finds damage logs user and file once, and records it for l
   assert.equal(markOf(scene, name), "content");
 });
 
-Deno.test("of a range, a get finds the damage that is in it, and gives no damaged byte", async () => {
+Deno.test("damage: a download of a range reports the damage within it, and delivers no damaged byte", async () => {
   await using scene = await Scene.create(ON_DISK);
   const { name } = await putFirst(scene, "one file", 2 * CHUNK_SIZE);
   await flipByte(await blobOf(scene, name), CHUNK_SIZE + 1);
@@ -40,7 +43,7 @@ Deno.test("of a range, a get finds the damage that is in it, and gives no damage
   assert.equal(markOf(scene, name), "content");
 });
 
-Deno.test("a start finds files that are missing or have another size, records and logs them", async () => {
+Deno.test("damage: at the start, missing files and files of another size are recorded and logged", async () => {
   await using log = await ServerLog.take();
   await using scene = await Scene.create(ON_DISK);
   const { again, name } = await putFirst(scene, "a folder");
@@ -54,7 +57,7 @@ Deno.test("a start finds files that are missing or have another size, records an
   assert.equal(markOf(scene, name), "missing");
   await scene.server.close();
 
-  // As after a disk was put back that had not been mounted.
+  // Like a disk that was mounted again after it had been missing.
   await Deno.rename(scene.folder.join("away"), join(scene.data, path));
   scene.server = await startServer(scene.data, ON_DISK);
   await log.awaits("store.mended");
@@ -62,7 +65,7 @@ Deno.test("a start finds files that are missing or have another size, records an
   assert.deepEqual(new Set(Object.values(await again())), new Set(["unchanged"]));
 });
 
-Deno.test("a file that can't be written elsewhere is not damaged for that", async () => {
+Deno.test("damage: a file whose copy cannot be written is not marked as damaged", async () => {
   await using scene = await Scene.create(ON_DISK);
   const { name } = await putFirst(scene, "a folder");
   const request = { dataFolder: scene.data, userName: "Alice", fileName: name };
@@ -75,7 +78,7 @@ Deno.test("a file that can't be written elsewhere is not damaged for that", asyn
   assert.equal(markOf(scene, name), "missing");
 });
 
-Deno.test("what verify finds is recorded before it has read all", async () => {
+Deno.test("damage: verify records each finding before it has read everything", async () => {
   await using scene = await Scene.create(ON_DISK);
   await putFirst(scene, "a folder");
   const files = (await listStored(scene.data)).flatMap(({ files }) => files);
@@ -93,7 +96,7 @@ Deno.test("what verify finds is recorded before it has read all", async () => {
   assert.deepEqual(recorded, ["missing", "missing"]);
 });
 
-Deno.test("a file that verify can't read is told of, and not taken for damaged by clients", async () => {
+Deno.test("damage: a file that verify cannot read is reported, and not marked as damaged", async () => {
   await using scene = await Scene.create(ON_DISK);
   const { again, name } = await putFirst(scene, "a folder");
   const blob = await blobOf(scene, name);
@@ -116,7 +119,7 @@ Deno.test("a file that verify can't read is told of, and not taken for damaged b
   assert.deepEqual(new Set(Object.values(await again())), new Set(["unchanged"]));
 });
 
-Deno.test("a start that can't record what is missing logs that, and the server is at work", async () => {
+Deno.test("damage: a start that cannot record a missing file logs it and serves", async () => {
   await using log = await ServerLog.take();
   await using scene = await Scene.create(ON_DISK);
   const { name } = await putFirst(scene, "a folder");
@@ -138,7 +141,7 @@ Deno.test("a start that can't record what is missing logs that, and the server i
   await assert.rejects(client.stat(name), { code: "damaged" });
 });
 
-Deno.test("a damaged file is recorded once, however often it is asked for", async () => {
+Deno.test("damage: a damaged file is recorded once, however often it is requested", async () => {
   const database = new CountedDatabase();
   const openCatalog = (path: string) => openInThisThread(path, database.open);
   await using scene = await Scene.create(ON_DISK, { openCatalog });
@@ -155,7 +158,7 @@ Deno.test("a damaged file is recorded once, however often it is asked for", asyn
   assert.deepEqual(database.executed, [], "no transaction");
 });
 
-Deno.test("a start believes what was found in a file's content before, which it does not read", async () => {
+Deno.test("damage: the start keeps marks of damaged content, which it does not read itself", async () => {
   await using log = await ServerLog.take();
   await using scene = await Scene.create(ON_DISK);
   const { name } = await putFirst(scene, "a folder");
@@ -167,7 +170,7 @@ Deno.test("a start believes what was found in a file's content before, which it 
   assert.equal(markOf(scene, name), "content");
 });
 
-Deno.test("verify takes a mark away that is wrong, and says so", async () => {
+Deno.test("damage: verify removes a wrong mark and reports that", async () => {
   await using scene = await Scene.create(ON_DISK);
   const { again, name } = await putFirst(scene, "one file");
   const path = await blobOf(scene, name);
@@ -185,7 +188,7 @@ Deno.test("verify takes a mark away that is wrong, and says so", async () => {
   assert.deepEqual(Object.values(await again()), ["unchanged"]);
 });
 
-Deno.test("a list tells of each damaged file in its turn, and fails in the end for whoever has no use for that", async () => {
+Deno.test("damage: a list reports damaged files in order; a client without a handler for them gets an error at the end", async () => {
   await using scene = await Scene.create(ON_DISK);
   await putFirst(scene, "a folder");
   await Deno.remove(await blobOf(scene, "photos/b"));
@@ -203,7 +206,7 @@ Deno.test("a list tells of each damaged file in its turn, and fails in the end f
   });
 });
 
-Deno.test("get of a folder: a damaged file is named as failed, and all others come", async () => {
+Deno.test("damage: in a download of a folder the damaged file fails by name, and all others succeed", async () => {
   await using scene = await Scene.create(ON_DISK);
   await putFirst(scene, "a folder");
   await Deno.remove(await blobOf(scene, "photos/a"));

@@ -1,4 +1,4 @@
-/** A file that is damaged on the server is never called unchanged: it is sent again, which mends it. */
+/** A file that is damaged on the server never counts as unchanged: it is uploaded again, which repairs it. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { backup } from "../../../server/operator/backup.ts";
@@ -51,7 +51,7 @@ for (const what of Object.keys(PUTS) as (keyof typeof PUTS)[]) {
       const path = await blobOf(scene, name);
       await damage(path);
       mended(await again());
-      // What a link or a folder took the place of is no blob, and stays where it is.
+      // A link or folder in the place of a blob is not a blob, and stays.
       if (how.startsWith("a ")) await Deno.remove(path).catch(() => undefined);
       await Deno.remove(`${path}-elsewhere`).catch(() => undefined);
       await isWhole(scene, name, contentOf("a"));
@@ -59,7 +59,7 @@ for (const what of Object.keys(PUTS) as (keyof typeof PUTS)[]) {
     }
   });
 
-  Deno.test(`put of ${what}: a file that a get has found damaged is stored again`, async () => {
+  Deno.test(`put of ${what}: a file found damaged by a download is stored again`, async () => {
     for (const size of [SIZE, 2 * CHUNK_SIZE + 5]) {
       await using scene = await Scene.create(ON_DISK);
       const { again, name } = await putFirst(scene, what, size);
@@ -71,11 +71,11 @@ for (const what of Object.keys(PUTS) as (keyof typeof PUTS)[]) {
     }
   });
 
-  Deno.test(`put of ${what}: a damaged file that the catalog keeps is stored again`, async () => {
+  Deno.test(`put of ${what}: a damaged file kept in the catalog is stored again`, async () => {
     const damages = {
       "its content is gone": "NULL",
       "its content is shorter": "substr(content, 2)",
-      "a get has found another byte": "CAST(x'00' || substr(content, 2) AS BLOB)",
+      "a download found a changed byte": "CAST(x'00' || substr(content, 2) AS BLOB)",
     };
     for (const [how, value] of Object.entries(damages)) {
       await using scene = await Scene.create();
@@ -85,7 +85,7 @@ for (const what of Object.keys(PUTS) as (keyof typeof PUTS)[]) {
         `UPDATE files SET content = ${value} WHERE name = ?`,
         name,
       );
-      if (how.startsWith("a get")) {
+      if (how.startsWith("a download")) {
         using client = await scene.client("Alice");
         await assert.rejects(got(client, name), { code: "damaged" });
       }
@@ -95,7 +95,7 @@ for (const what of Object.keys(PUTS) as (keyof typeof PUTS)[]) {
   });
 }
 
-/** Whatever reads a whole file on the server, with what it takes to find one byte that is another. */
+/** Operations that read a whole file on the server, each with a way to find a changed byte. */
 const FINDERS: Readonly<Record<string, (scene: Scene, name: string) => Promise<unknown>>> = {
   verify: (scene) => verify({ dataFolder: scene.data }),
   export: async (scene, fileName) => {
@@ -108,7 +108,7 @@ const FINDERS: Readonly<Record<string, (scene: Scene, name: string) => Promise<u
 
 for (const [finder, find] of Object.entries(FINDERS)) {
   for (const [where, limits] of Object.entries({ "on disk": ON_DISK, "in the catalog": {} })) {
-    Deno.test(`a file ${where} that ${finder} has found damaged is refused, and stored again`, async () => {
+    Deno.test(`a file ${where} found damaged by ${finder} is refused, and stored again`, async () => {
       await using scene = await Scene.create(limits);
       const { again, name } = await putFirst(scene, "a folder");
       await spoil(scene, name);
@@ -127,7 +127,7 @@ for (const [finder, find] of Object.entries(FINDERS)) {
   }
 }
 
-Deno.test("where versions are kept, a damaged one goes when its content is stored again; others stay", async () => {
+Deno.test("with old versions: a damaged version is deleted when its content is stored again; others stay", async () => {
   await using scene = await Scene.create({ ...ON_DISK, versions: 5 });
   const { again, name } = await putFirst(scene, "one file");
   const source = scene.folder.join("photos", "a");
@@ -148,7 +148,7 @@ Deno.test("where versions are kept, a damaged one goes when its content is store
   await isWhole(scene, name, contentOf("a"));
 });
 
-Deno.test("where versions are kept, the quota has room for what mends a damaged file", async () => {
+Deno.test("with old versions: the quota has room for an upload that repairs a damaged file", async () => {
   const limits = { ...ON_DISK, versions: 5, quota: 1.5 * SIZE };
   await using scene = await Scene.create(limits);
   const { again, name } = await putFirst(scene, "one file");
@@ -164,7 +164,7 @@ Deno.test("where versions are kept, the quota has room for what mends a damaged 
   );
 });
 
-Deno.test("files of protocol 3: one whose digest is known, and that is damaged later, is stored again", async () => {
+Deno.test("files of protocol 3: one damaged after its digest was computed is stored again", async () => {
   await using scene = await Scene.create();
   (await scene.client("Alice"))[Symbol.dispose]();
   {
@@ -186,7 +186,7 @@ Deno.test("files of protocol 3: one whose digest is known, and that is damaged l
   await isWhole(scene, "a", contentOf("a"));
 });
 
-Deno.test("a put looks once at each blob that is to be called unchanged, and at none that the catalog keeps", async () => {
+Deno.test("put: each unchanged blob is checked once on disk, and files kept in the catalog never", async () => {
   for (const [limits, looksPerFile] of [[ON_DISK, 1], [{}, 0]] as [Partial<Limits>, number][]) {
     await using scene = await Scene.create(limits);
     const { again } = await putFirst(scene, "a folder");
@@ -194,7 +194,7 @@ Deno.test("a put looks once at each blob that is to be called unchanged, and at 
     let looks = 0;
     watch.before = () => Promise.resolve(void looks++);
     assert.deepEqual(new Set(Object.values(await again())), new Set(["unchanged"]));
-    // The comparison at the start looks at each blob too, at the same time.
+    // The check at the start runs at the same time and looks at each blob, too.
     assert.ok(looks <= 2 * looksPerFile * NAMES.length, `${looks} looks`);
     assert.equal(watch.opened, 0);
   }

@@ -1,4 +1,4 @@
-/** Names of many parts: what they cost whoever else stores files. */
+/** Names with many parts: their cost for other users' uploads. */
 import assert from "node:assert/strict";
 import { DataFolder } from "../../../server/data_folder/data_folder.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
@@ -11,7 +11,7 @@ import { got, put, Scene } from "../../support/v4/fixture.ts";
 import { blobId } from "../../support/store/ids.ts";
 
 const MAX_PARTS = 128;
-/** Whether the one folder is a file that could be one. */
+/** A query whether a folder of the name exists as a file. */
 const ONE_LOOK = 1;
 const deep = (parts: number, file = "f") => `${"d/".repeat(parts - 1)}${file}`;
 
@@ -19,9 +19,9 @@ interface Counted {
   readonly scene: Scene;
   readonly client: V4Client;
   readonly database: CountedDatabase;
-  /** Puts an empty file under each name, and returns what came of each. */
+  /** Uploads an empty file under each name, and returns the outcomes. */
   readonly putAll: (names: readonly string[]) => Promise<(number | string)[]>;
-  /** Puts an empty file, and returns how many statements about files that took. */
+  /** Uploads an empty file, and returns the number of statements about files. */
   readonly costOf: (name: string) => Promise<number>;
 }
 
@@ -46,7 +46,7 @@ function test(what: string, body: (counted: Counted) => Promise<void>) {
   });
 }
 
-test("128 parts are stored, 129 refused before the catalog is asked", async ({ putAll, database }) => {
+test("128 parts are stored, 129 are refused without a query of the catalog", async ({ putAll, database }) => {
   const names = [deep(MAX_PARTS), deep(MAX_PARTS + 1, "g"), deep(2030, "h")];
   const outcomes = await putAll(names);
   assert.deepEqual(outcomes.slice(1), ["bad-file-name", "bad-file-name"]);
@@ -56,14 +56,14 @@ test("128 parts are stored, 129 refused before the catalog is asked", async ({ p
   assert.deepEqual(database.aboutFiles, []);
 });
 
-test("to store one takes one statement more than any other at most", async ({ costOf }) => {
+test("storing one takes at most one statement more than any other name", async ({ costOf }) => {
   const cost = await costOf("a/b");
   for (const file of ["f", "another"]) {
     assert.ok(await costOf(deep(MAX_PARTS, file)) <= cost + ONE_LOOK);
   }
 });
 
-test("those stored before the bound are listed, read, renamed and removed", async ({ scene, client }) => {
+test("names stored before the bound existed are listed, read, renamed and removed", async ({ scene, client }) => {
   const content = pseudoRandomBytes(100);
   const names = [deep(500, "a"), deep(2000, "b")];
   const sums = new ChunkDigests(content.length);
@@ -98,7 +98,7 @@ test("those stored before the bound are listed, read, renamed and removed", asyn
   await assert.rejects(client.stat(second), { code: "no-such-file" });
 });
 
-test("attack: 256 names of 128 parts and 4,096 bytes at once cost one statement more each than any other at most", async ({ putAll, database, costOf }) => {
+test("attack: 256 names of 128 parts and 4,096 bytes at once cost at most one statement more each than others", async ({ putAll, database, costOf }) => {
   const cost = await costOf("one");
   const head = Array(MAX_PARTS - 1).fill("x".repeat(31)).join("/");
   const names = Array.from({ length: 256 }, (_, i) => `${head}/${`${i}`.padStart(32, "0")}`);
@@ -111,9 +111,9 @@ test("attack: 256 names of 128 parts and 4,096 bytes at once cost one statement 
   );
 });
 
-test("attack: names between each folder and what is in it hide no conflict, and cost one look more at most", async ({ client, putAll, costOf }) => {
+test("attack: names that sort between a folder and its files hide no conflict, and cost at most one query more", async ({ client, putAll, costOf }) => {
   const parents = Array.from({ length: MAX_PARTS - 2 }, (_, i) => deep(i + 2, "").slice(0, -1));
-  // "-" sorts before "/": each of them comes between a folder and its files.
+  // "-" sorts before "/", so each name comes between a folder and its files.
   await putAll(parents.map((parent) => `${parent}-`));
   const cost = await costOf("one");
   assert.ok(await costOf(deep(MAX_PARTS)) <= cost + ONE_LOOK);
@@ -124,7 +124,7 @@ test("attack: names between each folder and what is in it hide no conflict, and 
   assert.deepEqual(await putAll([deep(MAX_PARTS)]), ["bad-file-name"]);
 });
 
-test("attack: renames to and fro between deep names stay within the bound and their cost", async ({ client, database, costOf }) => {
+test("attack: repeated renames between deep names stay within the bound and its cost", async ({ client, database, costOf }) => {
   await costOf("a");
   const costs: number[] = [];
   const names = ["a", deep(MAX_PARTS), "b", deep(MAX_PARTS, "g"), "c"];

@@ -1,4 +1,4 @@
-/** Which protocol a run speaks, and that nobody between can choose it for a client that knows its server. */
+/** The choice of the protocol. Nobody on the network can change it for a client that knows its server. */
 import assert from "node:assert/strict";
 import { type Address, formatAddress } from "../../../protocol/address.ts";
 import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
@@ -25,7 +25,7 @@ const NOT_SPOKEN = { name: "ProtocolError", code: "protocol-4-not-spoken" };
 /** 2107, of 2023c. */
 const GENERAL_ERROR = Uint8Array.of(3, 0x3b, 0x08, 0, 0, 0, 0);
 
-/** What published servers of protocol 3 do about the hello; whoever is between can do so too. */
+/** Answers of published servers of protocol 3 to the hello. An attacker can send them, too. */
 const AS_PROTOCOL_3: Readonly<Record<string, Meddlers>> = {
   "silence": { up: () => () => [] },
   "a close": { up: () => () => ["fin"] },
@@ -36,7 +36,7 @@ const AS_PROTOCOL_3: Readonly<Record<string, Meddlers>> = {
   },
 };
 
-/** What none of them does. */
+/** Answers that no published server sends. */
 const AS_NONE: Readonly<Record<string, readonly [Meddlers, failure: object]>> = {
   "garbage": [{ down: () => (bytes) => [bytes.map((byte) => byte ^ 0x55)] }, NOT_SPOKEN],
   "another answer of protocol 3": [{
@@ -46,13 +46,13 @@ const AS_NONE: Readonly<Record<string, readonly [Meddlers, failure: object]>> = 
   "half an answer, then silence": [{ down: () => (bytes) => [bytes.slice(0, 3)] }, NO_HELLO],
 };
 
-/** How somebody between can keep a server from answering the hello. */
+/** Ways of an attacker to keep a server's answer to the hello from the client. */
 const STRIPPED: Readonly<Record<string, readonly [Meddlers, failure: object]>> = {
   ...Object.fromEntries(Object.entries(AS_PROTOCOL_3).map(([what, by]) => [what, [by, NO_HELLO]])),
   ...AS_NONE,
 };
 
-Deno.test("a server that is not known is asked; where it does not answer, protocol 3 is warned of", async () => {
+Deno.test("downgrade: an unknown server gets the hello; without an answer, the client warns and uses protocol 3", async () => {
   await using scene = await Scene.create();
   const { identityFolder } = await scene.options("Alice");
   const { address } = scene.server;
@@ -64,10 +64,10 @@ Deno.test("a server that is not known is asked; where it does not answer, protoc
   }
 });
 
-Deno.test("a server that was asked is not asked again for the first connection, but after trouble", async () => {
+Deno.test("downgrade: a server that answered is not asked again for the first connection, but after a failure", async () => {
   await using scene = await Scene.create();
   const path = await scene.folder.write("a.txt", pseudoRandomBytes(10));
-  // The second as of a server that was started again at another port meanwhile.
+  // The second hello reaches a server that was restarted at another port meanwhile.
   for (const [userName, changes, asked] of [["Alice", {}, 1], ["Bob", NOWHERE, 2]] as const) {
     const options = await scene.options(userName);
     const { server, identityFolder } = options;
@@ -89,7 +89,7 @@ Deno.test("a server that was asked is not asked again for the first connection, 
   }
 });
 
-Deno.test("an answer that no published server gives does not lead to protocol 3: it is an error", async () => {
+Deno.test("downgrade: an answer that no published server sends is an error, and does not lead to protocol 3", async () => {
   await using scene = await Scene.create();
   const { identityFolder } = await scene.options("Alice");
   for (const [what, [meddlers, failure]] of Object.entries(AS_NONE)) {
@@ -102,7 +102,7 @@ Deno.test("an answer that no published server gives does not lead to protocol 3:
   }
 });
 
-Deno.test("what is known of a server decides, whatever is answered: nobody is asked, and nothing is sent", async () => {
+Deno.test("downgrade: for a known server, no answer to the hello changes the protocol: nothing is asked or sent", async () => {
   await using folder = await TemporaryFolder.create();
   const known = new KnownServers(folder.path);
   const ways: readonly [what: string, identity: ServerIdentity | undefined, asked: Asked][] = [
@@ -126,7 +126,7 @@ Deno.test("what is known of a server decides, whatever is answered: nobody is as
   assert.deepEqual(await choose(folder.path), { protocol: 4 }, "an account of protocol 4");
 });
 
-Deno.test("a known server whose hello is stripped is an error at the connection, and never protocol 3", async () => {
+Deno.test("downgrade: a known server whose hello is stripped is a connection error, never protocol 3", async () => {
   await using scene = await Scene.create();
   (await scene.client("Alice"))[Symbol.dispose]();
   await using log = await ServerLog.take();
@@ -140,11 +140,11 @@ Deno.test("a known server whose hello is stripped is an error at the connection,
     await assert.rejects(scene.client("Carol", common), failure, what);
     assert.equal(await known.find(proxy.address), "pki", what);
   }
-  // At the server's end nobody has come in, by either protocol.
+  // On the server nobody connected, over either protocol.
   assert.deepEqual([...log.entries, ...log.of("client.reconnected")], []);
 });
 
-Deno.test("protocol 3 is had by asking: with a warning that names what is given up, and no hello", async () => {
+Deno.test("downgrade: --protocol 3 skips the hello and warns of what it gives up", async () => {
   await using folder = await TemporaryFolder.create();
   const known = new KnownServers(folder.path);
   const warned = { protocol: 3, why: "asked" };
@@ -164,12 +164,12 @@ Deno.test("protocol 3 is had by asking: with a warning that names what is given 
   }
 });
 
-Deno.test("protocol 3 that was asked for before is spoken again, with a warning, until more is known of the server", async () => {
+Deno.test("downgrade: --protocol 3 is remembered with a warning, until the server proves to have protocol 4", async () => {
   await using folder = await TemporaryFolder.create();
   const known = new KnownServers(folder.path);
   const again = { protocol: 3, why: "remembered", known: undefined };
   await known.keepProtocol3(NOWHERE);
-  // Nobody is there to be asked.
+  // There is no terminal for a question.
   assert.deepEqual(await choose(folder.path), again);
   await assert.rejects(choose(folder.path, { info: { server: { ...NOWHERE, port: 2 } } }), {
     code: "cannot-connect",
@@ -187,7 +187,7 @@ Deno.test("protocol 3 that was asked for before is spoken again, with a warning,
   assert.deepEqual(await choose(folder.path), { protocol: 4 }, "an account of protocol 4");
 });
 
-Deno.test("a network that fails decides nothing: the server is asked again, and then it is said", async () => {
+Deno.test("downgrade: after a network failure the server is asked again, and the answer is reported", async () => {
   await using scene = await Scene.create();
   const { identityFolder } = await scene.options("Alice");
   const { address } = scene.server;
@@ -201,7 +201,7 @@ Deno.test("a network that fails decides nothing: the server is asked again, and 
     code: "cannot-connect",
   });
   assert.equal(retries.length, 2);
-  // It is there again when the client comes back.
+  // The server is back when the client returns.
   let proxy: FaultyProxy | undefined;
   const returning = async () => {
     proxy ??= await FaultyProxy.startAt(address, NOWHERE, { down: () => () => [] });
@@ -214,7 +214,7 @@ Deno.test("a network that fails decides nothing: the server is asked again, and 
   assert.equal(choice.protocol, 3);
 });
 
-Deno.test("a server that answered once is not taken for one of protocol 3 later in the run", async () => {
+Deno.test("downgrade: a server without protocol 4 does not switch to it later in the run", async () => {
   await using scene = await Scene.create();
   const { identityFolder } = await scene.options("Alice");
   let hellos = 0;
@@ -230,7 +230,7 @@ Deno.test("a server that answered once is not taken for one of protocol 3 later 
   assert.equal(hellos, 2);
 });
 
-Deno.test("no hint leads to protocol 3 where line 1 or what is to be done rules it out", async () => {
+Deno.test("downgrade: hints never suggest --protocol 3 if the server is pinned or the command needs protocol 4", async () => {
   await using scene = await Scene.create();
   for (
     const meddlers of [
@@ -250,7 +250,7 @@ Deno.test("no hint leads to protocol 3 where line 1 or what is to be done rules 
   }
 });
 
-Deno.test("the TLS port in place of the plain one is recognised by either protocol, and the plain one is named", async () => {
+Deno.test("ports: over either protocol, the TLS port instead of the plain one is recognised, and the hint names the plain one", async () => {
   await using scene = await Scene.create();
   const tls = scene.server.addresses[1] as Address;
   const options = await scene.options("Alice", { server: tls });

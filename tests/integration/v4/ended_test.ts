@@ -1,4 +1,4 @@
-/** Protocol 4: what comes for an upload that is about to end is dropped, and leaves nothing behind. */
+/** Protocol 4: messages for an upload that is about to end are dropped, and leave nothing behind. */
 import assert from "node:assert/strict";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
@@ -28,7 +28,7 @@ function test(what: string, body: (place: Place) => Promise<void>) {
     } finally {
       disk.release();
     }
-    // Neither a failure of the server's own was logged, nor is a file open or staged when all have left.
+    // After all clients left, the log has no internal error, and no file is open or staged.
     assert.deepEqual(log.of("request.failed", "file.not-held"), []);
     await scene.server.close();
     assert.equal(disk.open, 0, "files that are open");
@@ -48,7 +48,7 @@ async function joinedBy(scene: Scene, transfer: Uint8Array<ArrayBuffer>, count: 
   return { all, [Symbol.dispose]: () => stack.dispose() };
 }
 
-test("a chunk that is sent on a joined connection during a cancel makes no file", async ({ scene, disk, alice }) => {
+test("a chunk sent on a joined connection during a cancel creates no file", async ({ scene, disk, alice }) => {
   const { tag, transfer } = await alice.resume(content);
   using other = await Uploader.login(scene, "Alice");
   const joined = await other.join(transfer);
@@ -62,7 +62,7 @@ test("a chunk that is sent on a joined connection during a cancel makes no file"
   assert.deepEqual(scene.blobs("staging"), []);
 });
 
-test("neither do chunks of many joined connections while the first one is being written", async ({ scene, disk, alice }) => {
+test("chunks of many joined connections while the first chunk is written create no file", async ({ scene, disk, alice }) => {
   const { tag, transfer } = await alice.resume(content);
   using others = await joinedBy(scene, transfer, 5);
   disk.hold("open");
@@ -79,7 +79,7 @@ test("neither do chunks of many joined connections while the first one is being 
   assert.deepEqual(scene.blobs("staging"), []);
 });
 
-test("a chunk that comes while the upload is being held is not part of what is held", async ({ scene, disk, alice }) => {
+test("a chunk that arrives while the upload is suspended is not part of the partial upload", async ({ scene, disk, alice }) => {
   const { tag, transfer } = await alice.resume(content);
   using other = await Uploader.login(scene, "Alice");
   const joined = await other.join(transfer);
@@ -99,7 +99,7 @@ test("a chunk that comes while the upload is being held is not part of what is h
   assert.deepEqual(await got(client, "a"), content);
 });
 
-test("a cancel and a chunk that race each other, time and again, leave nothing", async ({ scene, alice }) => {
+test("repeated races of a cancel and a chunk leave nothing behind", async ({ scene, alice }) => {
   using other = await Uploader.login(scene, "Alice");
   for (let turn = 0; turn < 50; turn++) {
     const { tag, transfer } = await alice.resume(content, { name: `${turn}` });

@@ -5,7 +5,7 @@ import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import { MAX_TIME } from "../../../protocol/v4/messages.ts";
 import { connectRaw, loginRaw, Scene } from "../../support/v4/fixture.ts";
 
-Deno.test("v4: a time that no clock shows is kept as the last that there is, and keeps nobody from his files", async () => {
+Deno.test("v4: an out-of-range mtime is clamped, and the file stays readable", async () => {
   await using scene = await Scene.create();
   (await scene.client("Alice"))[Symbol.dispose]();
   using raw = await connectRaw(scene.server.address);
@@ -27,17 +27,17 @@ Deno.test("v4: a time that no clock shows is kept as the last that there is, and
   assert.equal(user?.files.length, times.length);
 });
 
-Deno.test("v4: a name as long as a frame is refused like any other, and the connection goes on", async () => {
+Deno.test("v4: a name as long as a frame is refused like any other, and the connection stays open", async () => {
   await using scene = await Scene.create();
   using client = await scene.client("Alice");
   const name = "x".repeat(65_530);
   await assert.rejects(client.stat(name), { code: "no-such-file" });
   await assert.rejects(client.remove(name), { code: "no-such-file" });
   await assert.rejects(client.rename("ü".repeat(30_000), "a"), { code: "no-such-file" });
-  await client.list(name, () => assert.fail("there is none"));
+  await client.list(name, () => assert.fail("no file has this name"));
 });
 
-Deno.test("v4: a request with the tag that stands for the connection ends it", async () => {
+Deno.test("v4: a request with the tag reserved for the connection ends it", async () => {
   await using scene = await Scene.create();
   (await scene.client("Alice"))[Symbol.dispose]();
   using raw = await connectRaw(scene.server.address);

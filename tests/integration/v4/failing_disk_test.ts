@@ -1,4 +1,4 @@
-/** Protocol 4: a disk that fails, and fails again when the server cleans up. */
+/** Protocol 4: a disk that fails, and fails again during cleanup. */
 import assert from "node:assert/strict";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
@@ -8,7 +8,7 @@ import { put, Scene, startServer } from "../../support/v4/fixture.ts";
 const FAILURE = { type: "fail", error: "EIO", when: "before" } as const;
 
 for (const failing of ["write", "sync", "rename"]) {
-  Deno.test(`v4: where ${failing} fails, and then the removal of what was staged, the client is told`, async () => {
+  Deno.test(`v4: if ${failing} fails and then the removal of the staged file, the client gets the error`, async () => {
     await using scene = await Scene.create();
     await scene.server.close();
     const system = new FaultySystem();
@@ -20,6 +20,6 @@ for (const failing of ["write", "sync", "rename"]) {
     system.plan = ({ operation }) => [failing, "remove"].includes(operation) ? FAILURE : undefined;
     assert.deepEqual(await put(client, [{ file }]), ["cannot-store"]);
     system.plan = () => undefined;
-    assert.equal(typeof (await put(client, [{ file }]))[0], "number", "the connection goes on");
+    assert.equal(typeof (await put(client, [{ file }]))[0], "number", "the connection stays open");
   });
 }

@@ -1,4 +1,4 @@
-/** Protocol 4: files put, got back and looked at. */
+/** Protocol 4: upload, download, list, stat, rename, remove. */
 import assert from "node:assert/strict";
 import { cksum } from "../../../protocol/crc/cksum.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
@@ -15,7 +15,7 @@ import {
 
 const SIZES = [0, 1, 1000, CHUNK_SIZE - 1, CHUNK_SIZE, CHUNK_SIZE + 1, 3 * CHUNK_SIZE + 7];
 
-Deno.test("v4: files of all sizes come back as they were, also after a restart", async () => {
+Deno.test("v4 files: files of all sizes are downloaded as they were uploaded, also after a restart", async () => {
   await using scene = await Scene.create();
   const contents = SIZES.map((size) => pseudoRandomBytes(size, size + 1));
   {
@@ -27,7 +27,7 @@ Deno.test("v4: files of all sizes come back as they were, also after a restart",
   }
   await scene.server.close();
   scene.server = await startServer(scene.folder.join("data"));
-  // Another port is another address: it is not known yet, but the account is.
+  // Another port is another address: the server there is unknown, and the account is known.
   using client = await scene.client("Alice");
   for (const [i, size] of SIZES.entries()) {
     const name = `folder/${size}.bin`;
@@ -40,7 +40,7 @@ Deno.test("v4: files of all sizes come back as they were, also after a restart",
   assert.deepEqual(scene.blobs("staging"), []);
 });
 
-Deno.test("v4: of a range come the chunks that hold it", async () => {
+Deno.test("v4 files: a range is served as the chunks that contain it", async () => {
   await using scene = await Scene.create();
   using client = await scene.client("Alice");
   const content = pseudoRandomBytes(3 * CHUNK_SIZE + 7);
@@ -59,7 +59,7 @@ Deno.test("v4: of a range come the chunks that hold it", async () => {
   }
 });
 
-Deno.test("v4: 300 small files go one behind the other, each stored", async () => {
+Deno.test("v4 files: 300 small files are sent without waiting for answers, and all are stored", async () => {
   await using scene = await Scene.create();
   using client = await scene.client("Alice");
   const files = await Promise.all(
@@ -75,7 +75,7 @@ Deno.test("v4: 300 small files go one behind the other, each stored", async () =
   assert.deepEqual(names, [...names].sort());
 });
 
-Deno.test("v4: list, stat, rename, remove", async () => {
+Deno.test("v4 files: list, stat, rename, remove", async () => {
   await using scene = await Scene.create(ON_DISK);
   using client = await scene.client("Alice");
   const file = await scene.source("a", pseudoRandomBytes(10));
@@ -101,7 +101,7 @@ Deno.test("v4: list, stat, rename, remove", async () => {
   assert.equal(scene.blobs("files").length, 1);
 });
 
-Deno.test("v4: what can't be stored is refused by itself, the files around it are stored", async () => {
+Deno.test("v4 files: a refused file does not affect the files before and after it", async () => {
   await using scene = await Scene.create({ ...ON_DISK, maxFileSize: 5000, quota: 9000 });
   using client = await scene.client("Alice");
   const small = await scene.source("small", pseudoRandomBytes(3000));
@@ -122,16 +122,16 @@ Deno.test("v4: what can't be stored is refused by itself, the files around it ar
     "bad-file-name",
     "bad-file-name",
     "over-limit",
-    "bad-file-name", // a is a file
+    "bad-file-name", // "a" is a file.
     sum,
     sum,
-    "over-limit", // the quota
+    "over-limit", // The quota.
   ]);
   assert.deepEqual(scene.blobs("staging"), []);
   assert.equal(scene.blobs("files").length, 3);
 });
 
-Deno.test("v4: a file replaced is the new one, the old blob is gone", async () => {
+Deno.test("v4 files: overwriting a file serves the new content and deletes the old blob", async () => {
   await using scene = await Scene.create(ON_DISK);
   using client = await scene.client("Alice");
   for (const seed of [1, 2]) {
@@ -142,7 +142,7 @@ Deno.test("v4: a file replaced is the new one, the old blob is gone", async () =
   assert.equal(scene.blobs("files").length, 1);
 });
 
-Deno.test("v4: sums that differ are told, and nothing is stored", async () => {
+Deno.test("v4 files: sums that differ are reported, and nothing is stored", async () => {
   await using scene = await Scene.create();
   (await scene.client("Alice"))[Symbol.dispose]();
   using raw = await connectRaw(scene.server.address);
@@ -164,7 +164,7 @@ Deno.test("v4: sums that differ are told, and nothing is stored", async () => {
   assert.deepEqual([scene.blobs("staging"), scene.blobs("files")], [[], []]);
 });
 
-Deno.test("v4: a client that leaves within the first chunk of a file leaves nothing behind", async () => {
+Deno.test("v4 files: a client that disconnects within the first chunk of a file leaves nothing behind", async () => {
   await using scene = await Scene.create();
   (await scene.client("Alice"))[Symbol.dispose]();
   {

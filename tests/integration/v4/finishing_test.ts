@@ -1,4 +1,7 @@
-/** A server that stops finishes what is under way, downloads too; and what a peer does is not the server's error. */
+/**
+ * A stopping server finishes transfers in progress, downloads too. A peer's behavior is not logged as an error of the
+ * server.
+ */
 import assert from "node:assert/strict";
 import { type LogRecord, reset } from "@logtape/logtape";
 import { equalBytes } from "../../../protocol/bytes.ts";
@@ -9,12 +12,12 @@ import { encrypt, Peer } from "../../support/v3/raw_client.ts";
 import { put, Scene } from "../../support/v4/fixture.ts";
 import { Uploader } from "../../support/v4/raw_client.ts";
 
-/** More than what sockets hold on their way, so that the server is still at it when the client has the first chunk. */
+/** More than socket buffers hold, so that the server is still sending when the client has the first chunk. */
 const content = pseudoRandomBytes(48 * CHUNK_SIZE);
 /** Longer than any test takes. */
 const GRACE_MS = 10 * 60_000;
 
-/** A scene with Alice's file "a", and what is logged of it from then on. */
+/** A server with Alice's file "a", and its log from then on. */
 async function sceneWithFile() {
   const scene = await Scene.create();
   using client = await scene.client("Alice");
@@ -40,7 +43,7 @@ async function sceneWithFile() {
 
 const GET = { kind: "get", name: "a", version: 0, from: 0, to: Number.MAX_SAFE_INTEGER } as const;
 
-/** Asks for the file, calls `atFirst` when its first chunk is here, and takes the rest then. */
+/** Downloads the file, calls `atFirst` after the first chunk, and then reads the rest. */
 async function download(alice: Uploader, atFirst: () => void | Promise<void>) {
   const whole = new Uint8Array(content.length);
   let received = 0;
@@ -55,7 +58,7 @@ async function download(alice: Uploader, atFirst: () => void | Promise<void>) {
   return { whole, received };
 }
 
-Deno.test("stop: a download under way is finished within the grace, and no further request is answered", async () => {
+Deno.test("stop: a download in progress finishes within the grace period, and no further request is answered", async () => {
   await using place = await sceneWithFile();
   const { scene } = place;
   using alice = await Uploader.login(scene, "Alice");
@@ -75,7 +78,7 @@ Deno.test("stop: a download under way is finished within the grace, and no furth
   assert.deepEqual(place.alarms(), []);
 });
 
-Deno.test("stop: a download that takes longer than the grace is cut off, which is no error in the log", async () => {
+Deno.test("stop: a download that exceeds the grace period is cut off, which is not logged as an error", async () => {
   await using place = await sceneWithFile();
   const { scene } = place;
   using alice = await Uploader.login(scene, "Alice");
@@ -84,7 +87,7 @@ Deno.test("stop: a download that takes longer than the grace is cut off, which i
   assert.equal(await place.lost, "the server is stopping");
 });
 
-Deno.test("stop: uploads that have come whole are answered, and the one that is coming is stored", async () => {
+Deno.test("stop: completely received uploads are answered, and the one in progress is stored", async () => {
   await using place = await sceneWithFile();
   const { scene } = place;
   const small = content.slice(0, 2 * CHUNK_SIZE);
@@ -101,44 +104,44 @@ Deno.test("stop: uploads that have come whole are answered, and the one that is 
   assert.deepEqual(place.alarms(), []);
 });
 
-/** Ways of leaving that a server has to expect. */
+/** Ways of disconnecting that a server has to expect. */
 const LEAVES: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
-  "resets the connection in the middle of a download": async (scene) => {
+  "resets the connection during a download": async (scene) => {
     const alice = await Uploader.login(scene, "Alice");
-    // With bytes unread, a close is a reset.
+    // Closing with unread bytes sends a reset.
     await assert.rejects(download(alice, () => alice[Symbol.dispose]()));
   },
-  "leaves without TLS's goodbye in the middle of an upload": async (scene) => {
+  "closes without close_notify during an upload": async (scene) => {
     using alice = await Uploader.login(scene, "Alice");
     const { tag } = await alice.resume(content, { name: "b" });
     await alice.send(tag, content, 0);
   },
-  "asks much and leaves before it is answered": async (scene) => {
+  "sends many requests and closes before the answers": async (scene) => {
     using alice = await Uploader.login(scene, "Alice");
     for (let asked = 0; asked < 20; asked++) {
       await alice.mux.send({ ...GET, tag: alice.mux.nextTag() });
     }
   },
-  "closes TLS's port before any handshake": async ({ server }) => {
+  "closes the TLS port before any handshake": async ({ server }) => {
     const socket = await Deno.connect(server.addresses[1] ?? assert.fail());
     await socket.write(Uint8Array.of(0x16, 3, 1));
     socket.close();
   },
-  "leaves in the middle of a file of protocol 3": async (scene) => {
+  "closes during a file of protocol 3": async (scene) => {
     using peer = await Peer.connect(scene.server.address);
     await peer.enrol("Bob");
     const ciphertext = await encrypt(content.slice(0, CHUNK_SIZE), peer.aesKey ?? assert.fail());
     await peer.write(peer.fileHead("b", ciphertext.length));
     await peer.write(ciphertext.subarray(0, 5000));
   },
-  "leaves in the middle of a header of protocol 3": async (scene) => {
+  "closes during a header of protocol 3": async (scene) => {
     using peer = await Peer.connect(scene.server.address);
     await peer.write(new Uint8Array(10));
   },
 };
 
 for (const [what, leave] of Object.entries(LEAVES)) {
-  Deno.test(`log: a client that ${what} is no error, and no warning`, async () => {
+  Deno.test(`log: a client that ${what} is neither an error nor a warning`, async () => {
     await using place = await sceneWithFile();
     await leave(place.scene);
     await place.lost;

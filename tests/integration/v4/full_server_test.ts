@@ -1,4 +1,4 @@
-/** A server that is full: clients try again, and do not take it for one of protocol 3. */
+/** A server at its connection limit: clients try again, and do not downgrade to protocol 3. */
 import assert from "node:assert/strict";
 import type { Retry } from "../../../client/net/retry.ts";
 import { V4Client } from "../../../client/v4/client.ts";
@@ -10,7 +10,7 @@ import { choose } from "../../support/v4/choose_protocol.ts";
 
 const FULL = { name: "NetworkError", code: "over-limit" };
 
-Deno.test("a server that is full says so to a hello: it is tried again, and not taken for one of protocol 3", async () => {
+Deno.test("full server: its answer to the hello leads to retries, not to protocol 3", async () => {
   await using scene = await Scene.create({ maxConnectionsPerAddress: 1 });
   const server = scene.server.address;
   const { identityFolder } = await scene.options("Alice");
@@ -27,7 +27,7 @@ Deno.test("a server that is full says so to a hello: it is tried again, and not 
     },
   );
   assert.deepEqual(retries.map(({ error: { code } }) => code), Array(3).fill("over-limit"));
-  // The other one goes; the server needs a moment to see it.
+  // The other client disconnects. The server notices it a moment later.
   const leaving = async () => {
     if (retries.length === 4) idle.close();
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -40,11 +40,11 @@ Deno.test("a server that is full says so to a hello: it is tried again, and not 
   assert.ok(retries.length > 3);
 });
 
-Deno.test("a client that knows its server tries again too where that is full", async () => {
+Deno.test("full server: a client that knows its server tries again, too", async () => {
   await using scene = await Scene.create({ maxConnectionsPerAddress: 1 });
   const retries: Retry[] = [];
   const idle = await Deno.connect(scene.server.address);
-  // The other one goes; the server needs a moment to see it.
+  // The other client disconnects. The server notices it a moment later.
   const pause = async () => {
     if (retries.length === 2) idle.close();
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -58,7 +58,7 @@ Deno.test("a client that knows its server tries again too where that is full", a
   assert.equal(retries[0]?.error.code, "over-limit");
 });
 
-Deno.test("so is one that is full when the client has found it", async () => {
+Deno.test("full server: a server that becomes full after the hello is tried again", async () => {
   await using server = await OddSecureServer.start();
   await using folder = await TemporaryFolder.create();
   const full = encodeMessage({ kind: "error", tag: 0, code: "over-limit", message: "full" });

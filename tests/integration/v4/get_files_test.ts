@@ -1,9 +1,9 @@
-/** Several files got at once, by a client that is not let in. */
+/** Downloads of several files by a client that cannot connect. */
 import assert from "node:assert/strict";
 import { getFiles } from "../../../client/v4/get_files.ts";
 import { Scene } from "../../support/v4/fixture.ts";
 
-Deno.test("several: who does not trust the server is asked once, and told of each file", async () => {
+Deno.test("get: a user who does not trust the server is asked once, and each file is reported", async () => {
   await using scene = await Scene.create();
   let asked = 0;
   const outcomes = await getFiles({

@@ -1,4 +1,4 @@
-/** A get, and what becomes of its file meanwhile: it ends whole, or with an error, and is never a mixture. */
+/** Downloads whose file changes meanwhile: they finish with one content or fail, and never deliver a mixture. */
 import assert from "node:assert/strict";
 import { type Bytes, concatBytes, equalBytes } from "../../../protocol/bytes.ts";
 import type { V4Client } from "../../../client/v4/client.ts";
@@ -7,7 +7,7 @@ import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { got, put, Scene } from "../../support/v4/fixture.ts";
 import { watched } from "../../support/v4/traced.ts";
 
-/** More than what sockets hold on their way, so that the server is still at it when the client has the first chunk. */
+/** More than socket buffers hold, so that the server is still sending when the client has the first chunk. */
 const LARGE = 48 * CHUNK_SIZE;
 const old = pseudoRandomBytes(LARGE, 1);
 const next = pseudoRandomBytes(LARGE, 2);
@@ -17,19 +17,19 @@ async function store(scene: Scene, client: V4Client, bytes: Bytes): Promise<void
   assert.equal(typeof outcome, "number", `${outcome}`);
 }
 
-/** What is done to the file "a" while it is read, and what a further look finds. */
+/** Changes to the file "a" during its download, with what a later request finds. */
 const DONE: Record<string, (scene: Scene, other: V4Client) => Promise<void>> = {
   "is removed": (_, other) => other.remove("a"),
   "is replaced": (scene, other) => store(scene, other, next),
   "is renamed": (_, other) => other.rename("a", "b"),
-  "is renamed, and another put in its place": async (scene, other) => {
+  "is renamed, and its name used again": async (scene, other) => {
     await other.rename("a", "b");
     await store(scene, other, next);
   },
 };
 
 for (const [what, work] of Object.entries(DONE)) {
-  Deno.test(`a get that has begun ends whole where the file ${what}`, async () => {
+  Deno.test(`get: a download in progress finishes unchanged if the file ${what}`, async () => {
     await using scene = await Scene.create();
     using client = await scene.client("Alice");
     using other = await scene.client("Alice");
@@ -40,12 +40,12 @@ for (const [what, work] of Object.entries(DONE)) {
       chunks.push(chunk.slice());
     });
     assert.equal(file.version, 1);
-    // Not compared as an array of so many numbers, which takes many times the memory.
-    assert.ok(equalBytes(concatBytes(...chunks), old), "it is what was stored");
+    // Not compared as arrays of numbers, which takes many times the memory.
+    assert.ok(equalBytes(concatBytes(...chunks), old), "it is the content that was stored");
   });
 }
 
-Deno.test("parts that are got one after another are of the file that each tells of", async () => {
+Deno.test("get: consecutive ranges each report the file that they belong to", async () => {
   await using scene = await Scene.create();
   using client = await scene.client("Alice");
   const [first, second] = [old, next].map((content) => content.slice(0, 2 * CHUNK_SIZE + 9));
@@ -59,13 +59,17 @@ Deno.test("parts that are got one after another are of the file that each tells 
   const before = await part(0, CHUNK_SIZE);
   await store(scene, client, second as Bytes);
   const after = await part(CHUNK_SIZE, 2 ** 40);
-  assert.notDeepEqual(after.digest, before.digest, "whoever goes on sees that it is another");
+  assert.notDeepEqual(
+    after.digest,
+    before.digest,
+    "a client that resumes sees that the file is another",
+  );
   assert.deepEqual(after.bytes, second?.slice(CHUNK_SIZE));
   await client.remove("a");
   await assert.rejects(part(CHUNK_SIZE, 2 ** 40), { code: "no-such-file" });
 });
 
-/** Between the look into the catalog and the opening. */
+/** Runs between the look into the catalog and the opening of the file. */
 const IN_BETWEEN: Record<
   string,
   [(scene: Scene, other: V4Client) => Promise<void>, Bytes | string]
@@ -73,7 +77,7 @@ const IN_BETWEEN: Record<
   "is replaced": [(scene, other) => store(scene, other, next.slice(0, 10)), next.slice(0, 10)],
   "is removed": [(_, other) => other.remove("a"), "no-such-file"],
   "is renamed": [(_, other) => other.rename("a", "b"), old.slice(0, 100)],
-  "is lost on the disk": [
+  "is missing on disk": [
     async (scene) => {
       for (const path of scene.blobs("files")) await Deno.remove(path);
     },
@@ -82,7 +86,7 @@ const IN_BETWEEN: Record<
 };
 
 for (const [what, [work, expected]] of Object.entries(IN_BETWEEN)) {
-  Deno.test(`a get looks again where the file ${what} before it is open`, async () => {
+  Deno.test(`get: the file is looked up again if it ${what} before it is opened`, async () => {
     await using scene = await Scene.create();
     const watch = await watched(scene);
     using client = await scene.client("Alice");
@@ -98,7 +102,7 @@ for (const [what, [work, expected]] of Object.entries(IN_BETWEEN)) {
   });
 }
 
-Deno.test("a get whose file is replaced each time is refused in the end", async () => {
+Deno.test("get: a file that is overwritten before each attempt is refused in the end", async () => {
   await using scene = await Scene.create();
   const watch = await watched(scene);
   using client = await scene.client("Alice");
@@ -116,7 +120,7 @@ Deno.test("a get whose file is replaced each time is refused in the end", async 
   assert.deepEqual(await got(client, "a"), pseudoRandomBytes(10, times));
 });
 
-Deno.test("a get opens its file once, however long it is", async () => {
+Deno.test("get: a file is opened once, however long it is", async () => {
   await using scene = await Scene.create();
   const watch = await watched(scene);
   using client = await scene.client("Alice");
@@ -126,5 +130,5 @@ Deno.test("a get opens its file once, however long it is", async () => {
   assert.deepEqual(await got(client, "a"), content);
   assert.equal(watch.opened, 1);
   assert.equal((await got(client, "a", { from: 0, to: 0 })).length, 0);
-  assert.equal(watch.opened, 1, "digests alone need no file");
+  assert.equal(watch.opened, 1, "a request for digests opens no file");
 });

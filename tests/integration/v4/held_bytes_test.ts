@@ -1,4 +1,6 @@
-/** What a connection of protocol 4 holds while its peer does not read: bounded by bytes, whatever it has asked for. */
+/**
+ * Memory that a connection of protocol 4 takes while its peer does not read: bounded in bytes, whatever was requested.
+ */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { concatBytes, toHex } from "../../../protocol/bytes.ts";
@@ -14,15 +16,15 @@ import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
 import { blobId } from "../../support/store/ids.ts";
 
 const MIB = 1024 * 1024;
-/** A page of names and what belongs to them; the last 16 rows may go beyond. */
+/** The size of a page of names with their data. The last 16 rows may exceed it. */
 const MAX_PAGE = 64 * 1024 + 16 * 9 * 1024;
 const LONG = Array(16).fill("x".repeat(250)).join("/");
 
 interface Watched {
   readonly scene: Scene;
-  /** How many bytes each answer of the catalog has, by method. */
+  /** The bytes in each answer of the catalog, by method. */
   readonly answers: Map<string, number[]>;
-  /** Records files of Alice's in the catalog as they are, with what changes of them. */
+  /** Records files of Alice directly in the catalog. */
   readonly record: (
     files: readonly { readonly name: string; readonly version?: number }[],
   ) => Promise<void>;
@@ -64,7 +66,7 @@ function test(what: string, body: (watched: Watched) => Promise<void>) {
   });
 }
 
-/** A catalog whose answers are measured. */
+/** A catalog that measures its answers. */
 function watch(catalog: Catalog, answers: Map<string, number[]>): Catalog {
   return interceptedCatalog(catalog, async (method, _args, next) => {
     const value = await next();
@@ -73,7 +75,7 @@ function watch(catalog: Catalog, answers: Map<string, number[]>): Catalog {
   });
 }
 
-/** Asks on so many connections, and takes nothing but the first message of each answer until it is let go on. */
+/** Sends requests on several connections, and reads only the first message of each answer until released. */
 async function unread(
   scene: Scene,
   count: number,
@@ -106,14 +108,14 @@ async function unread(
 const most = (answers: Watched["answers"], method: string) =>
   Math.max(...answers.get(method) ?? []);
 
-test("attack: lists of long names that are not read", async ({ scene, answers, record }) => {
+test("attack: lists of long names that nobody reads", async ({ scene, answers, record }) => {
   await record(Array.from({ length: 300 }, (_, i) => ({ name: `${LONG}/${i}` })));
   answers.clear();
   await using _unread = await unread(scene, 10, (tag) => ({ kind: "list", tag, prefix: "" }));
   assert.ok(most(answers, "files.list") <= MAX_PAGE);
 });
 
-test("attack: versions of a long name that are not read", async ({ scene, answers, record }) => {
+test("attack: versions of a long name that nobody reads", async ({ scene, answers, record }) => {
   const name = `${LONG}/a`;
   await record(Array.from({ length: 300 }, () => ({ name })));
   answers.clear();
@@ -121,7 +123,7 @@ test("attack: versions of a long name that are not read", async ({ scene, answer
   assert.ok(most(answers, "files.versions") <= MAX_PAGE);
 });
 
-test("attack: digests of a huge file that are not read, and ranges of it", async ({ scene, answers }) => {
+test("attack: digests of a huge file that nobody reads, and ranges of it", async ({ scene, answers }) => {
   const count = 40 * 1024;
   const size = count * MIB;
   const zeros = new Uint8Array(MIB);
@@ -132,7 +134,7 @@ test("attack: digests of a huge file that are not read, and ranges of it", async
     const path = blobId(`files/${toHex(owner.id)}/${"0".repeat(32)}`);
     await Deno.mkdir(join(scene.data, path, ".."), { recursive: true });
     using file = await Deno.open(join(scene.data, path), { create: true, write: true });
-    // It has a hole for a content.
+    // Its content is a hole.
     await file.truncate(size);
     await folder.catalog.files.commit({
       ...{
@@ -158,10 +160,10 @@ test("attack: digests of a huge file that are not read, and ranges of it", async
   using client = await scene.client("Alice");
   const to = size;
   const last = await got(client, "huge", { from: size - MIB, to });
-  assert.deepEqual(last, zeros, "all digests were right, and so is the last chunk");
+  assert.deepEqual(last, zeros, "all digests were right, and so was the last chunk");
 });
 
-test("operators list files in pages too, and all of them", async ({ scene, record }) => {
+test("for the operator: files are listed in pages, too, and completely", async ({ scene, record }) => {
   const names = Array.from({ length: 300 }, (_, i) => `${LONG}/${`${i}`.padStart(4, "0")}`);
   await record([...names, ...names.slice(0, 3)].map((name) => ({ name })));
   await using folder = await DataFolder.openToRead(scene.data, Deno);

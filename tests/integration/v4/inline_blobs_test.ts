@@ -1,4 +1,4 @@
-/** Small files, which the catalog keeps: as good as those that have blobs of their own. */
+/** Small files, whose content is in the catalog: they behave like files with blobs. */
 import assert from "node:assert/strict";
 import { backup, restore } from "../../../server/operator/backup.ts";
 import { cksum } from "../../../protocol/crc/cksum.ts";
@@ -28,14 +28,14 @@ async function store(scene: Scene, client: V4Client, name: string, size: number,
 }
 
 for (const size of [0, 1, INLINE - 1, INLINE, INLINE + 1, 2 * INLINE]) {
-  Deno.test(`inline: a file of ${size} bytes, where ${INLINE} are kept in the catalog`, async () => {
+  Deno.test(`inline: a file of ${size} bytes, if ${INLINE} are kept in the catalog`, async () => {
     await using scene = await Scene.create({ inlineSize: INLINE });
     using client = await scene.client("Alice");
     const content = await store(scene, client, "a", size);
     assert.deepEqual(await got(client, "a"), content);
     if (size > 0) {
       const range = { from: size - 1, to: size };
-      assert.deepEqual(await got(client, "a", range), content, "the chunk that holds the range");
+      assert.deepEqual(await got(client, "a", range), content, "the chunk that contains the range");
     }
     assert.equal(scene.blobs("files").length, size > INLINE ? 1 : 0);
     assert.deepEqual(scene.blobs("staging"), []);
@@ -52,7 +52,7 @@ for (const size of [0, 1, INLINE - 1, INLINE, INLINE + 1, 2 * INLINE]) {
   });
 }
 
-Deno.test("inline: however much is asked for, what could be resumed has a blob", async () => {
+Deno.test("inline: however large the setting, files that can be resumed have blobs", async () => {
   await using scene = await Scene.create({ inlineSize: Infinity });
   using client = await scene.client("Alice");
   await store(scene, client, "a", MAX_INLINE);
@@ -61,7 +61,7 @@ Deno.test("inline: however much is asked for, what could be resumed has a blob",
   assert.equal(scene.blobs("files").length, 1);
 });
 
-Deno.test("inline: a file goes from the catalog to a blob and back, with its versions", async () => {
+Deno.test("inline: a file moves from the catalog to a blob and back, with its versions", async () => {
   await using scene = await Scene.create({ inlineSize: INLINE, versions: 3 });
   using client = await scene.client("Alice");
   const contents = [];
@@ -71,12 +71,12 @@ Deno.test("inline: a file goes from the catalog to a blob and back, with its ver
   for (const version of [3, 4, 5]) {
     assert.deepEqual(await got(client, "a", { version }), contents[version - 1]);
   }
-  assert.equal(scene.blobs("files").length, 1, "version 4 alone");
+  assert.equal(scene.blobs("files").length, 1, "version 4 only");
   await scene.server.close();
   readWholeFolder(scene.data);
 });
 
-Deno.test("inline: the quota counts them, and the limit of files on their way", async () => {
+Deno.test("inline: such files count for the quota and for the limit of uploads in progress", async () => {
   await using scene = await Scene.create({ quota: 2500, maxStagedPerClient: 1 });
   using client = await scene.client("Alice");
   await store(scene, client, "a", 1500);
@@ -90,7 +90,7 @@ Deno.test("inline: the quota counts them, and the limit of files on their way", 
   assert.deepEqual(await put(client, [{ file: small }]), ["over-limit"]);
 });
 
-Deno.test("inline: export, backup, restore and verify; one that is damaged is found, kept out and put aside", async () => {
+Deno.test("inline: export, backup, restore and verify; a damaged file is found, excluded and quarantined", async () => {
   await using scene = await Scene.create();
   const contents = new Map<string, Uint8Array>();
   {
@@ -132,7 +132,7 @@ Deno.test("inline: export, backup, restore and verify; one that is damaged is fo
     }),
     { code: "stored-file-damaged" },
   );
-  const again = await backup(restored, scene.folder.join("backup of what is damaged"));
+  const again = await backup(restored, scene.folder.join("backup of a damaged file"));
   assert.deepEqual([again.files, again.damaged.map(({ name }) => name).sort()], [1, ["a", "b"]]);
 
   const found: string[] = [];
@@ -154,7 +154,7 @@ Deno.test("inline: export, backup, restore and verify; one that is damaged is fo
   assert.deepEqual(readWholeFolder(dataFolder), new Map());
 });
 
-Deno.test("inline: a get of one that is damaged is refused", async () => {
+Deno.test("inline: a download of a damaged file is refused", async () => {
   await using scene = await Scene.create();
   using client = await scene.client("Alice");
   await store(scene, client, "a", 100);
@@ -168,7 +168,7 @@ Deno.test("inline: a get of one that is damaged is refused", async () => {
   await assert.rejects(got(client, "b"), { code: "damaged" });
 });
 
-Deno.test("inline: what is compared at a start is their sizes; nothing of them is read", async () => {
+Deno.test("inline: the start compares sizes and reads no content", async () => {
   await using scene = await Scene.create();
   {
     using client = await scene.client("Alice");

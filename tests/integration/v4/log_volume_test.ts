@@ -1,11 +1,11 @@
-/** How much peers can have a server write into its log. */
+/** The amount of log that peers can cause. */
 import assert from "node:assert/strict";
 import { LOGGED_AT_ONCE, MAX_LOGGED_TEXT } from "../../../server/limits/server_log.ts";
 import { type Logged, ServerLog } from "../../support/server_log.ts";
 import { kindOf, Peer } from "../../support/v3/raw_client.ts";
 import { connectRaw, put, Scene } from "../../support/v4/fixture.ts";
 
-/** A server for which no time passes, so that all happens at once. */
+/** A server whose clock stands still, so that everything happens at once. */
 function test(what: string, body: (scene: Scene, log: ServerLog) => Promise<void>) {
   Deno.test(`log volume: ${what}`, async () => {
     await using log = await ServerLog.take("debug");
@@ -21,14 +21,14 @@ function longest(lines: readonly Logged[]): number {
   return Math.max(...texts.map((text) => text.length));
 }
 
-/** What was suppressed of an event is told when the server is closed. */
+/** Suppressed lines of an event are reported when the server closes. */
 async function suppressed(scene: Scene, log: ServerLog, like: string): Promise<unknown> {
   await scene.server.close();
   return log.of("log.suppressed").find((line) => line["like"] === like)?.["omitted"];
 }
 
 test(
-  "names full of invisible characters make no long lines, and are still recognised",
+  "names full of invisible characters make no long lines, and stay distinguishable",
   async (scene, log) => {
     using client = await scene.client("Alice");
     const file = await scene.source("a", new Uint8Array(10));
@@ -45,7 +45,7 @@ test(
 );
 
 test(
-  "attack: files given up again and again on one connection of protocol 3",
+  "attack: one connection of protocol 3 gives up files again and again",
   async (scene, log) => {
     using peer = await Peer.connect(scene.server.address);
     await peer.enrol("Alice");
@@ -63,7 +63,7 @@ test(
 );
 
 test(
-  "attack: reconnections with ids of nobody, each on a connection of its own",
+  "attack: reconnections with unknown ids, each on its own connection",
   async (scene, log) => {
     const count = LOGGED_AT_ONCE + 30;
     for (let i = 0; i < count; i++) {
@@ -77,7 +77,7 @@ test(
 );
 
 test(
-  "attack: connections that break the protocol, and user names of 60,000 characters",
+  "attack: connections that violate the protocol, with user names of 60,000 characters",
   async (scene, log) => {
     const key = new Uint8Array(32);
     const register = {

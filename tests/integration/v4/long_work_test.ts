@@ -1,4 +1,4 @@
-/** Protocol 4: what takes long because a peer says so is done in slices, so that others, and Ctrl-C, have their turn. */
+/** Protocol 4: long work that a peer causes is done in slices, so that other clients, and Ctrl-C, get their turn. */
 import assert from "node:assert/strict";
 import { equalBytes } from "../../../protocol/bytes.ts";
 import { InterruptedError } from "../../../protocol/errors.ts";
@@ -16,14 +16,14 @@ import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { Scene } from "../../support/v4/fixture.ts";
 import { Uploader } from "../../support/v4/raw_client.ts";
 
-/** Chunks that are held: 128 GiB. */
+/** The chunks of the partial upload: 128 GiB. */
 const CHUNKS = 128 * 1024;
 const HELD = CHUNKS * CHUNK_SIZE;
 const SIZE = HELD + CHUNK_SIZE;
 const CHECKSUM_SIZE = 4;
 
-/** A scene where so much is held of Alice's "a" as nobody sends in a test; the staged file is one hole. */
-async function sceneWithHeld() {
+/** A server with a huge partial upload of Alice's "a". Its staged file is one hole. */
+async function sceneWithHugePartial() {
   let catalog: Catalog | undefined;
   const openCatalog = async (path: string) => catalog = await openInThisThread(path);
   const scene = await Scene.create({}, { openCatalog });
@@ -63,11 +63,11 @@ async function resume(alice: Uploader) {
   return { ...await alice.mux.askFor(put, "held"), tag };
 }
 
-/** How often others are answered at least while a huge file is summed up: it takes many times as many slices. */
+/** The least number of requests answered while a huge file is summed up. The work takes many times as many slices. */
 const TURNS = 20;
 
-Deno.test("v4 long work: others are answered while the server sums up what it holds of a huge upload", async () => {
-  const { scene, digest } = await sceneWithHeld();
+Deno.test("v4 long work: others are answered while the server sums up a huge partial upload", async () => {
+  const { scene, digest } = await sceneWithHugePartial();
   await using _scene = scene;
   using alice = await Uploader.login(scene, "Alice");
   using other = await Uploader.login(scene, "Alice");
@@ -84,8 +84,8 @@ Deno.test("v4 long work: others are answered while the server sums up what it ho
   assert.deepEqual(scene.blobs("staging"), []);
 });
 
-Deno.test("v4 long work: an end with wrong sums is answered although the file is huge", async () => {
-  const { scene } = await sceneWithHeld();
+Deno.test("v4 long work: wrong sums at the end of a huge file are answered", async () => {
+  const { scene } = await sceneWithHugePartial();
   await using _scene = scene;
   using alice = await Uploader.login(scene, "Alice");
   const { tag } = await resume(alice);
@@ -95,8 +95,8 @@ Deno.test("v4 long work: an end with wrong sums is answered although the file is
   assert.deepEqual(scene.blobs("staging"), []);
 });
 
-Deno.test("v4 long work: connections that ask for the same huge upload take it from each other, and the last one has it", async () => {
-  const { scene, digest } = await sceneWithHeld();
+Deno.test("v4 long work: connections that resume the same huge upload take it over in turn, and the last one has it", async () => {
+  const { scene, digest } = await sceneWithHugePartial();
   await using _scene = scene;
   using first = await Uploader.login(scene, "Alice");
   using second = await Uploader.login(scene, "Alice");
@@ -104,7 +104,7 @@ Deno.test("v4 long work: connections that ask for the same huge upload take it f
   const asked = [first, second].map((alice) =>
     resume(alice).then(() => "held", ({ code }) => code)
   );
-  // It is their turn when the others have asked.
+  // It is their turn after the others have asked.
   await third.settle();
   const { offset, digest: found, tag } = await resume(third);
   assert.deepEqual([offset, equalBytes(found, digest)], [HELD, true]);
@@ -128,17 +128,17 @@ const FILE = {
   },
 } as const;
 
-/** Digests in as large messages as there may be, for 64 GiB. */
+/** The digests of 64 GiB, in messages of the largest size. */
 const DIGESTS = Array.from({ length: 2 }, () => new Uint8Array(CHUNK_SIZE));
 
-Deno.test("v4 long work: a client that puts the digests of a huge file together hears that it is to stop", async () => {
+Deno.test("v4 long work: a client that combines the digests of a huge file reacts to an interrupt", async () => {
   const controller = new AbortController();
   const script = new ScriptedServer((message, server) => {
     if (message.kind !== "get") return;
     const { tag } = message;
     server.say({ ...FILE, tag, size: DIGESTS.length * CHUNK_SIZE / DIGEST_SIZE * CHUNK_SIZE });
     for (const bytes of DIGESTS) server.say({ kind: "digests", tag, bytes });
-    // All of it is here when the user has had enough.
+    // All digests have arrived when the user interrupts.
     setTimeout(() => controller.abort(new InterruptedError("interrupted", "Ctrl-C")));
   }, { signal: controller.signal });
   using server = script;
@@ -147,7 +147,7 @@ Deno.test("v4 long work: a client that puts the digests of a huge file together 
   await assert.rejects(getting, { code: "interrupted" });
 });
 
-Deno.test("v4 long work: Ctrl-C ends a get of a file of which a server says that it has 16 TiB", async () => {
+Deno.test("v4 long work: Ctrl-C ends a download of a file whose size the server gives as 16 TiB", async () => {
   const controller = new AbortController();
   await using folder = await TemporaryFolder.create();
   await using server = await OddSecureServer.start();
@@ -166,7 +166,7 @@ Deno.test("v4 long work: Ctrl-C ends a get of a file of which a server says that
       controller.abort(new InterruptedError("interrupted", "Ctrl-C"));
     },
   });
-  await assert.rejects(client.get({ name: "a" }, () => assert.fail("nothing is believed yet")), {
+  await assert.rejects(client.get({ name: "a" }, () => assert.fail("nothing is trusted yet")), {
     code: "interrupted",
   });
 });

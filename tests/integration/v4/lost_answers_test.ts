@@ -1,4 +1,4 @@
-/** Protocol 4: answers that never come, and what a client does then. */
+/** Protocol 4: answers that never arrive, and how a client reacts. */
 import assert from "node:assert/strict";
 import { putFiles } from "../../../client/v4/put_files.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
@@ -6,7 +6,7 @@ import type { Ending } from "../../support/net/faulty_proxy.ts";
 import { SecureProxy } from "../../support/net/tls_proxy.ts";
 import { ON_DISK, Scene, startServer } from "../../support/v4/fixture.ts";
 
-Deno.test("v4: a client whose registration was never answered has its name all the same", async () => {
+Deno.test("v4 lost answers: a client whose registration was not answered still gets its name", async () => {
   await using scene = await Scene.create();
   (await scene.client("Alice"))[Symbol.dispose]();
   await Deno.remove(scene.folder.join("Alice", "me.account"));
@@ -16,7 +16,7 @@ Deno.test("v4: a client whose registration was never answered has its name all t
 });
 
 for (const retries of [0, 1]) {
-  Deno.test(`v4: files that were sent and not answered: with ${retries} retries`, async () => {
+  Deno.test(`v4 lost answers: files sent without an answer, with ${retries} retries`, async () => {
     await using scene = await Scene.create();
     const dataFolder = scene.folder.join("data");
     let isStoring = false;
@@ -45,7 +45,7 @@ for (const retries of [0, 1]) {
   });
 }
 
-Deno.test("v4: where the server ends a connection that has had its requests, the files go on over another", async () => {
+Deno.test("v4 lost answers: if the server ends a connection after its last request, the files continue on another", async () => {
   await using scene = await Scene.create({ maxRequestsPerConnection: 10 });
   const paths: string[] = [];
   for (let i = 0; i < 25; i++) paths.push(await scene.folder.write(`file${i}`, `${i}`));

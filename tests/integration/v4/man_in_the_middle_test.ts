@@ -1,4 +1,4 @@
-/** Protocol 4: who is between a client and a server that an authority vouches for, and what he can make of it. */
+/** Protocol 4: attackers between a client and a server that has a certificate from a CA. */
 import assert from "node:assert/strict";
 import type { Address } from "../../../protocol/address.ts";
 import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
@@ -23,11 +23,11 @@ import {
 } from "../../support/v4/certificate_fixture.ts";
 import { Scene, startServer } from "../../support/v4/fixture.ts";
 
-Deno.test("in the middle, before an authority's server: his own key is asked about, and later refused", async () => {
+Deno.test("man in the middle, before a CA's server: on first use their own key leads to a question, later it is refused", async () => {
   await using it = await named();
   const { scene, trust } = it;
-  await using his = await startServer(scene.folder.join("his"));
-  const lie = await helloOf(his.address);
+  await using attacker = await startServer(scene.folder.join("attacker"));
+  const lie = await helloOf(attacker.address);
   await using proxy = await lyingProxy(scene.server.address, () => lie);
   await using log = await ServerLog.take();
   const asked: string[] = [];
@@ -40,15 +40,15 @@ Deno.test("in the middle, before an authority's server: his own key is asked abo
   assert.equal(asked.length, 1);
   await new KnownServers(scene.folder.join("Alice")).keep(at(proxy), "pki");
   await assert.rejects(scene.client("Alice", options), { code: "other-server" });
-  assert.equal(asked.length, 1, "who is known is not asked about");
-  assert.deepEqual([...log.entries, ...log.refusals], [], "neither server has heard of a client");
+  assert.equal(asked.length, 1, "a known server leads to no question");
+  assert.deepEqual([...log.entries, ...log.refusals], [], "neither server was contacted");
 });
 
-Deno.test("an altered port leads to nobody who is not the server, whichever certificate it has", async () => {
+Deno.test("man in the middle: an altered port leads only to servers that are refused, whatever their certificate", async () => {
   await using it = await named();
   const { scene, trust } = it;
-  await using his = await startServer(scene.folder.join("his"));
-  const { port } = await helloOf(his.address);
+  await using attacker = await startServer(scene.folder.join("attacker"));
+  const { port } = await helloOf(attacker.address);
   {
     await using proxy = await lyingProxy(scene.server.address, (answer) => ({ ...answer, port }));
     const options = { ...trust, server: at(proxy) };
@@ -56,14 +56,14 @@ Deno.test("an altered port leads to nobody who is not the server, whichever cert
     assert.equal(await known(scene, "Alice", at(proxy)), undefined);
   }
   const { port: named4 } = await helloOf(scene.server.address);
-  await using proxy = await lyingProxy(his.address, (answer) => ({ ...answer, port: named4 }));
+  await using proxy = await lyingProxy(attacker.address, (answer) => ({ ...answer, port: named4 }));
   await assert.rejects(scene.client("Alice", { server: proxy.address }), {
     code: "no-secure-channel",
   });
   assert.equal(await known(scene, "Alice", proxy.address), undefined);
 });
 
-Deno.test("an altered certificate changes nothing where it is the name that is verified", async () => {
+Deno.test("man in the middle: an altered certificate has no effect if the name is verified", async () => {
   await using it = await named();
   const { scene, authority, trust } = it;
   const { certificate } = await authority.issue({ names: ["files.example.org"] });
@@ -86,7 +86,7 @@ Deno.test("an altered certificate changes nothing where it is the name that is v
   });
 });
 
-Deno.test("a port that says nothing is given up in time, by name and by fingerprint", async () => {
+Deno.test("man in the middle: a silent port is given up in time, by name and by fingerprint", async () => {
   await using it = await named();
   const { scene, trust } = it;
   await using own = await startServer(scene.folder.join("own"));
@@ -107,7 +107,7 @@ Deno.test("a port that says nothing is given up in time, by name and by fingerpr
 
 const NO_SUCH_NAME = "the server has no certificate for the requested name";
 
-/** A connection to a server that is verified by name, before the client has said anything. */
+/** A connection to a server that was verified by name, before the client has sent anything. */
 async function openRaw(scene: Scene, caCerts: readonly string[]) {
   const { port } = await helloOf(scene.byName);
   const mux = new RequestMux(
@@ -118,7 +118,7 @@ async function openRaw(scene: Scene, caCerts: readonly string[]) {
   return { mux, nonce };
 }
 
-Deno.test("what a client signs for one name is worth nothing under another, or for a key", async () => {
+Deno.test("man in the middle: a signature for one name is not valid for another, nor for a key", async () => {
   await using it = await named();
   const { scene, trust: { caCerts = [] }, trust } = it;
   (await scene.client("Alice", trust))[Symbol.dispose]();
@@ -135,13 +135,13 @@ Deno.test("what a client signs for one name is worth nothing under another, or f
     await mux.askFor({ kind: "login", tag: 0, clientId, key, signature }, "welcome");
   };
   const refused = { name: "RefusedError", code: "not-authenticated" };
-  // A malicious server with a name of its own passes on this server's nonce; whatever certificate it tells of, the
-  // client signs the name under which it has verified it.
-  const his = await fingerprintOfName("evil.example.org");
+  // A malicious server with its own name relays this server's nonce. Whatever certificate it reports, the client signs
+  // the name that it verified.
+  const attacker = await fingerprintOfName("evil.example.org");
   const own = await fingerprintOfName("localhost");
-  await assert.rejects(login(his, "evil.example.org"), refused, "not a name of the server");
-  await assert.rejects(login(his, "localhost"), refused, "signed for another name");
-  await assert.rejects(login(his, undefined), refused, "no name at all");
+  await assert.rejects(login(attacker, "evil.example.org"), refused, "not a name of the server");
+  await assert.rejects(login(attacker, "localhost"), refused, "signed for another name");
+  await assert.rejects(login(attacker, undefined), refused, "no name at all");
   await assert.rejects(login(own, "127.0.0.1"), refused, "another name of this server");
   assert.deepEqual(log.refusals, [
     `client.refused: ${NO_SUCH_NAME}`,
@@ -153,10 +153,10 @@ Deno.test("what a client signs for one name is worth nothing under another, or f
 
 type Change = (bytes: Bytes) => Bytes;
 
-/** Ends TLS with a certificate of his own, and passes all on to a server, what the client says changed. */
-function startRelay(his: Issued, caCerts: readonly string[], to: Address, change: Change) {
+/** Ends TLS with its own certificate and relays everything to a server, with altered client messages. */
+function startRelay(attacker: Issued, caCerts: readonly string[], to: Address, change: Change) {
   const listener = Deno.listenTls({
-    ...{ hostname: "127.0.0.1", port: 0, cert: his.certificate, key: his.key },
+    ...{ hostname: "127.0.0.1", port: 0, cert: attacker.certificate, key: attacker.key },
   });
   const pass = async (from: Deno.TlsConn, to: Deno.TlsConn, change: Change) => {
     const buffer = new Uint8Array(16 * 1024);
@@ -183,11 +183,11 @@ function startRelay(his: Issued, caCerts: readonly string[], to: Address, change
   };
 }
 
-Deno.test("he who has a name of his own can't relay a login to a server by telling of its certificate", async () => {
+Deno.test("man in the middle: the owner of another name cannot relay a sign-in by reporting the server's certificate", async () => {
   const authority = await Authority.create();
   await using scene = await Scene.named(await authority.issue({ names: ["localhost"] }));
   const caCerts = [authority.certificate];
-  const onNewServer = () => assert.fail("nobody is to be asked");
+  const onNewServer = () => assert.fail("nobody should be asked");
   const trust = { caCerts, onNewServer };
   (await scene.client("Alice", { ...trust, server: scene.byName }))[Symbol.dispose]();
   await using log = await ServerLog.take();
@@ -199,9 +199,9 @@ Deno.test("he who has a name of his own can't relay a login to a server by telli
     return begins ? concatBytes(host("localhost"), bytes.subarray(said.length)) : bytes;
   };
   for (const change of [(bytes: Bytes) => bytes, renamed]) {
-    const his = await authority.issue({ names: ["127.0.0.1"] });
+    const attacker = await authority.issue({ names: ["127.0.0.1"] });
     const to = { ...scene.byName, port: honest.port };
-    await using relay = await startRelay(his, caCerts, to, change);
+    await using relay = await startRelay(attacker, caCerts, to, change);
     await using proxy = await lyingProxy(
       scene.server.address,
       (answer) => ({ ...answer, port: relay.port }),

@@ -1,4 +1,4 @@
-/** Protocol 4: one file on several connections. */
+/** Protocol 4: one file over several connections. */
 import assert from "node:assert/strict";
 import { cksum } from "../../../protocol/crc/cksum.ts";
 import { MAX_AHEAD } from "../../../protocol/v4/chunk_digests.ts";
@@ -27,7 +27,7 @@ async function assertStored(scene: Scene): Promise<void> {
 }
 
 test(
-  "chunks of a file come on three connections, in any order, and it is stored whole",
+  "chunks that arrive on three connections in any order make one whole file",
   async (scene, alice) => {
     const { tag, transfer } = await alice.resume(content);
     const order = [8, 3, 0, 7, 5, 1, 6, 2, 4];
@@ -44,7 +44,7 @@ test(
   },
 );
 
-test("a connection may join, leave, and then put a file of its own", async (scene, alice) => {
+test("a connection can join, leave, and then upload a file of its own", async (scene, alice) => {
   const { tag, transfer } = await alice.resume(content);
   using other = await Uploader.login(scene, "Alice");
   const joined = await other.join(transfer);
@@ -59,7 +59,7 @@ test("a connection may join, leave, and then put a file of its own", async (scen
   await assertStored(scene);
 });
 
-test("one that is lost just leaves: what is missing comes on another", async (scene, alice) => {
+test("a lost connection just leaves: its missing chunks come on another", async (scene, alice) => {
   const { tag, transfer } = await alice.resume(content);
   {
     using lost = await Uploader.login(scene, "Alice");
@@ -75,7 +75,7 @@ test("one that is lost just leaves: what is missing comes on another", async (sc
 });
 
 for (const how of ["leaves", "is lost"]) {
-  test(`an end with data missing waits until the last one ${how}`, async (scene, alice) => {
+  test(`an end with missing data waits until the last connection ${how}`, async (scene, alice) => {
     const { tag, transfer } = await alice.resume(content);
     using other = await Uploader.login(scene, "Alice");
     const joined = await other.join(transfer);
@@ -87,7 +87,7 @@ for (const how of ["leaves", "is lost"]) {
   });
 }
 
-test("another's transfer is to everybody else as one that there is not", async (scene, alice) => {
+test("a transfer of another account looks like one that does not exist", async (scene, alice) => {
   const { transfer } = await alice.resume(content);
   await using log = await ServerLog.take("debug");
   using bob = await Uploader.login(scene, "Bob");
@@ -101,13 +101,13 @@ test("another's transfer is to everybody else as one that there is not", async (
   assert.equal(refusals[0], refusals[1]);
   const refused = "request.refused: you have no open upload with this id";
   assert.deepEqual(log.refusals, [refused, refused]);
-  await assert.rejects(alice.join(transfer), { code: "bad-frame" }, "its file has not ended");
+  await assert.rejects(alice.join(transfer), { code: "bad-frame" }, "the file has not ended");
   await log.awaits("connection.refused");
   assert.match(log.refusals.at(-1) ?? "", /^connection\.refused: cannot accept join: /);
 });
 
 for (const how of ["stored", "cancelled"]) {
-  test(`who has joined what is ${how} since is told so when it leaves`, async (scene, alice) => {
+  test(`leaving a transfer that was ${how} meanwhile is an error`, async (scene, alice) => {
     const { tag, transfer } = await alice.resume(content);
     using other = await Uploader.login(scene, "Alice");
     const joined = await other.join(transfer);
@@ -127,35 +127,38 @@ for (const how of ["stored", "cancelled"]) {
 }
 
 const FAULTS: Readonly<Record<string, (other: Uploader, tag: number) => Promise<void>>> = {
-  "a chunk twice": (other, tag) => other.send(tag, content, 1, 1),
+  "a repeated chunk": (other, tag) => other.send(tag, content, 1, 1),
   "a chunk of another size": (other, tag) => other.mux.sendChunk(tag, 0, content.slice(0, 9)),
-  "a chunk that begins nowhere": (other, tag) => other.mux.sendChunk(tag, 9, content.slice(9)),
-  "a chunk behind the end": (other, tag) =>
+  "a chunk at no chunk boundary": (other, tag) => other.mux.sendChunk(tag, 9, content.slice(9)),
+  "a chunk after the end": (other, tag) =>
     other.mux.sendChunk(tag, CHUNKS * CHUNK_SIZE, content.slice(0, 9)),
-  "data of no transfer": (other, tag) => other.send(tag + 1, content, 1),
+  "data of an unknown transfer": (other, tag) => other.send(tag + 1, content, 1),
   "an end": (other, tag) => other.mux.send({ kind: "end", tag, ...sumsOf(content) }),
 };
 
 for (const [fault, commit] of Object.entries(FAULTS)) {
-  test(`who has joined and sends ${fault} is out, the file is not`, async (scene, alice) => {
-    const { tag, transfer } = await alice.resume(content);
-    await using log = await ServerLog.take();
-    using other = await Uploader.login(scene, "Alice");
-    const joined = await other.join(transfer);
-    await commit(other, joined).catch(() => undefined);
-    assert.equal(await other.ended(), "bad-frame");
-    const [refused] = await log.awaits("connection.refused");
-    assert.equal(refused?.["code"], "bad-frame");
-    const sent = fault === "a chunk twice" ? [1] : [];
-    const left = missing(content, 0).filter((index) => !sent.includes(index));
-    await alice.send(tag, content, ...left);
-    await alice.end(tag, content);
-    await assertStored(scene);
-  });
+  test(
+    `a joined connection that sends ${fault} is closed, and the upload stays`,
+    async (scene, alice) => {
+      const { tag, transfer } = await alice.resume(content);
+      await using log = await ServerLog.take();
+      using other = await Uploader.login(scene, "Alice");
+      const joined = await other.join(transfer);
+      await commit(other, joined).catch(() => undefined);
+      assert.equal(await other.ended(), "bad-frame");
+      const [refused] = await log.awaits("connection.refused");
+      assert.equal(refused?.["code"], "bad-frame");
+      const sent = fault === "a repeated chunk" ? [1] : [];
+      const left = missing(content, 0).filter((index) => !sent.includes(index));
+      await alice.send(tag, content, ...left);
+      await alice.end(tag, content);
+      await assertStored(scene);
+    },
+  );
 }
 
 test(
-  "a chunk that is too far ahead of the first that is missing breaks the protocol",
+  "a chunk too far ahead of the first missing one violates the protocol",
   async (scene, alice) => {
     const tag = alice.mux.nextTag();
     const size = (MAX_AHEAD + 3) * CHUNK_SIZE;

@@ -1,4 +1,4 @@
-/** What a client of protocol 4 tells of files on their way is enough to say how far it has got, and is true. */
+/** Events of a client of protocol 4: they suffice to show progress, and are true. */
 import assert from "node:assert/strict";
 import type { Bytes } from "../../../protocol/bytes.ts";
 import { getFile, getFiles, getFolder } from "../../../client/v4/get_files.ts";
@@ -16,7 +16,7 @@ const SIZE = LARGE.length;
 const OF_FILES = ["planned", "comparing", "sending", "resumed", "progress"];
 const OF_GETTING = ["planned", "comparing", "getting", "found-part", "received"];
 
-/** What is told of files, without the files themselves. */
+/** The events about files, without the files themselves. */
 function toldOf(events: readonly V4Event[]) {
   return events.filter(({ type }) => [...OF_FILES, ...OF_GETTING].includes(type)).map((event) => {
     const { file, ...rest } = event as V4Event & { file?: { path: string } };
@@ -46,7 +46,7 @@ class Stage implements AsyncDisposable {
     });
   }
 
-  /** What was told since it was asked last. */
+  /** The events since the last call. */
   told() {
     return toldOf(this.events.splice(0));
   }
@@ -67,7 +67,7 @@ class Stage implements AsyncDisposable {
 
 const chunks = Array.from({ length: 7 }, (_, i) => Math.min(SIZE, (i + 1) * CHUNK_SIZE));
 
-Deno.test("v4 progress: of a file that is put, each chunk is told when it is sent", async () => {
+Deno.test("v4 progress: an upload reports each chunk when it is sent", async () => {
   await using stage = await Stage.create({ a: LARGE });
   assert.deepEqual(await stage.put("a"), [
     { type: "planned", files: 1, bytes: SIZE },
@@ -76,7 +76,7 @@ Deno.test("v4 progress: of a file that is put, each chunk is told when it is sen
   ]);
 });
 
-Deno.test("v4 progress: of a folder only what is sent is planned; what is there is compared", async () => {
+Deno.test("v4 progress: for a folder, only files to be sent are planned; stored files are compared", async () => {
   const files = { "photos/a": new Uint8Array(10), "photos/b": new Uint8Array(0) };
   await using stage = await Stage.create({ ...files, "photos/c": LARGE });
   const first = await stage.put("photos");
@@ -92,7 +92,7 @@ Deno.test("v4 progress: of a folder only what is sent is planned; what is there 
   assert.deepEqual(
     compared,
     chunks.map((done) => ({ type: "comparing", done, total: SIZE })),
-    "what has another size, or nothing in it, is not read",
+    "files of another size, or empty ones, are not read",
   );
   assert.deepEqual(again.slice(compared.length), [
     { type: "planned", files: 1, bytes: 7 },
@@ -101,7 +101,7 @@ Deno.test("v4 progress: of a folder only what is sent is planned; what is there 
   ]);
 });
 
-Deno.test("v4 progress: of files that are named only what is sent is planned; none is read for another's sake", async () => {
+Deno.test("v4 progress: for files, only those to be sent are planned; none is read because of another", async () => {
   await using stage = await Stage.create({ a: LARGE, b: new Uint8Array(10), c: LARGE });
   const { folder } = stage.scene;
   await stage.put("a");
@@ -121,23 +121,27 @@ Deno.test("v4 progress: of files that are named only what is sent is planned; no
   await Deno.mkdir(folder.join("x"));
   await folder.write("x/c", LARGE);
   const [again] = await put(["a", "b", "x/c"]);
-  assert.deepEqual(again, ["unchanged", "unchanged", "unchanged"], "whenever it was changed");
+  assert.deepEqual(
+    again,
+    ["unchanged", "unchanged", "unchanged"],
+    "whatever its modification time",
+  );
   using client = await stage.scene.client("Alice");
   assert.equal((await client.stat("a")).version, 1);
   assert.equal((await client.stat("b")).version, 2);
 });
 
-Deno.test("v4 progress: over several connections it is the sum of them", async () => {
+Deno.test("v4 progress: over several connections it is their sum", async () => {
   const content = pseudoRandomBytes(40 * CHUNK_SIZE + 1);
   await using stage = await Stage.create({ a: content });
   const told = await stage.put("a", { parallel: 3 });
   const sent = told.flatMap((event) => event.type === "progress" ? [event.sent] : []);
   assert.equal(sent.length, 41);
-  assert.deepEqual(sent, [...sent].sort((a, b) => a - b), "it never goes back");
+  assert.deepEqual(sent, [...sent].sort((a, b) => a - b), "it never decreases");
   assert.equal(sent.at(-1), content.length);
 });
 
-Deno.test("v4 progress: after the network has failed a put goes on where the server got to, and says so", async () => {
+Deno.test("v4 progress: after a network failure an upload resumes at the server's offset, and reports so", async () => {
   await using stage = await Stage.create({ a: LARGE });
   {
     await using proxy = await SecureProxy.start(stage.scene.server, {
@@ -145,7 +149,7 @@ Deno.test("v4 progress: after the network has failed a put goes on where the ser
     });
     const told = await stage.put("a", { server: proxy.address });
     const begun = told.findLastIndex(({ type }) => type === "sending");
-    assert.ok(begun > 1, "it was begun twice");
+    assert.ok(begun > 1, "it was started twice");
     const [, ...rest] = told.slice(begun);
     const resumed = rest.find((event) => event.type === "resumed");
     assert.ok(resumed?.type === "resumed" && resumed.offset > 0);
@@ -154,7 +158,7 @@ Deno.test("v4 progress: after the network has failed a put goes on where the ser
   }
 });
 
-Deno.test("v4 progress: of a file that is got, each chunk is told when it is here", async () => {
+Deno.test("v4 progress: a download reports each chunk when it arrives", async () => {
   await using stage = await Stage.create({ a: LARGE });
   await stage.put("a");
   const target = stage.scene.folder.join("back");
@@ -172,11 +176,11 @@ Deno.test("v4 progress: of a file that is got, each chunk is told when it is her
       ...chunks.map((done) => ({ type: "comparing", done, total: SIZE })),
       { type: "planned", files: 0, bytes: 0 },
     ],
-    "it is there already",
+    "the chunk was written before",
   );
 });
 
-Deno.test("v4 progress: of a range its own bytes count, not those of the chunks that hold it", async () => {
+Deno.test("v4 progress: for a range its own bytes count, not those of the chunks around it", async () => {
   await using stage = await Stage.create({ a: LARGE });
   await stage.put("a");
   for (
@@ -196,7 +200,7 @@ Deno.test("v4 progress: of a range its own bytes count, not those of the chunks 
   }
 });
 
-Deno.test("v4 progress: after the network has failed a get goes on, as another attempt", async () => {
+Deno.test("v4 progress: after a network failure a download continues as another attempt", async () => {
   await using stage = await Stage.create({ a: LARGE });
   await stage.put("a");
   await using proxy = await SecureProxy.start(stage.scene.server, {
@@ -217,7 +221,7 @@ Deno.test("v4 progress: after the network has failed a get goes on, as another a
   ]);
 });
 
-Deno.test("v4 progress: a part from an earlier run is compared, found, and counts", async () => {
+Deno.test("v4 progress: a partial download of an earlier run is compared, reported and counted", async () => {
   await using stage = await Stage.create({ a: LARGE });
   await stage.put("a");
   const target = stage.scene.folder.join("back");
@@ -239,7 +243,7 @@ Deno.test("v4 progress: a part from an earlier run is compared, found, and count
   ]);
 });
 
-Deno.test("v4 progress: nothing that is empty is kept of a file that can't be written", async () => {
+Deno.test("v4 progress: no empty partial download stays if the file cannot be written", async () => {
   await using stage = await Stage.create({ a: LARGE });
   await stage.put("a");
   const target = stage.scene.folder.join("back");
@@ -259,7 +263,7 @@ Deno.test("v4 progress: nothing that is empty is kept of a file that can't be wr
   assert.deepEqual(left.filter((name) => /back|xfer/.test(name)), []);
 });
 
-Deno.test("v4 progress: a part that was not looked at yet is kept where the run is stopped", async () => {
+Deno.test("v4 progress: a partial download that was not compared yet stays if the run is interrupted", async () => {
   await using stage = await Stage.create({ a: LARGE });
   await stage.put("a");
   const [target, part] = ["back", ".back.xfer-part"].map((name) => stage.scene.folder.join(name));
@@ -271,7 +275,7 @@ Deno.test("v4 progress: a part that was not looked at yet is kept where the run 
   assert.equal((await Deno.stat(part as string)).size, CHUNK_SIZE);
 });
 
-Deno.test("v4 progress: of a folder that is got it is told how much there is", async () => {
+Deno.test("v4 progress: a download of a folder reports the total", async () => {
   const files = { "photos/a": new Uint8Array(10), "photos/b": new Uint8Array(0) };
   await using stage = await Stage.create({ ...files, "photos/c": LARGE });
   await stage.put("photos");
@@ -292,7 +296,7 @@ Deno.test("v4 progress: of a folder that is got it is told how much there is", a
   });
 });
 
-Deno.test("v4 progress: of several that are got it is known how much there is before the first comes", async () => {
+Deno.test("v4 progress: a download of several files reports the total before the first file", async () => {
   const files = { "photos/a": new Uint8Array(10), "photos/b": new Uint8Array(0), c: LARGE };
   await using stage = await Stage.create(files);
   for (const name of ["photos", "c"]) await stage.put(name);

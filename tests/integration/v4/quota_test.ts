@@ -1,4 +1,4 @@
-/** Protocol 4: a quota holds for what is on its way too, and nobody is refused what fits. */
+/** Protocol 4: the quota includes uploads in progress, and no file that fits is refused. */
 import assert from "node:assert/strict";
 import { batchedCatalog, commitTogether, lookUp } from "../../../server/catalog/sqlite/batching.ts";
 import { SqliteCatalog } from "../../../server/catalog/sqlite/sqlite_catalog.ts";
@@ -16,7 +16,7 @@ async function sceneOf(...[limits, options]: Parameters<typeof Scene.create>): P
   return scene;
 }
 
-/** Logs in so often. */
+/** Signs in several times. */
 async function uploaders(scene: Scene, count: number) {
   const stack = new DisposableStack();
   const all: Uploader[] = [];
@@ -24,7 +24,7 @@ async function uploaders(scene: Scene, count: number) {
   return { all, [Symbol.dispose]: () => stack.dispose() };
 }
 
-/** Has the server take the first chunks of a file; resolves when it has. */
+/** Sends the first chunks of a file. Resolves when the server has them. */
 async function take(scene: Scene, alice: Uploader, count: number, as: Sent): Promise<void> {
   const { transfer } = await alice.resume(content, as);
   using other = await Uploader.login(scene, "Alice");
@@ -33,12 +33,12 @@ async function take(scene: Scene, alice: Uploader, count: number, as: Sent): Pro
   await other.leave(joined);
 }
 
-/** Bytes that are staged. */
+/** The number of staged bytes. */
 function staged(scene: Scene): number {
   return scene.blobs("staging").reduce((sum, path) => sum + Deno.statSync(path).size, 0);
 }
 
-Deno.test("v4 quota: of many uploads at once as many are let in as fit, and no more is held when they are cut off", async () => {
+Deno.test("v4 quota: parallel uploads are admitted while they fit, and partial uploads keep to it when they are cut off", async () => {
   await using scene = await sceneOf({ quota: 2 * content.length });
   {
     using clients = await uploaders(scene, 10);
@@ -52,7 +52,7 @@ Deno.test("v4 quota: of many uploads at once as many are let in as fit, and no m
   assert.equal(staged(scene), 2 * CHUNK_SIZE);
 });
 
-Deno.test("v4 quota: files on their way count as files, but for one that takes the place of another", async () => {
+Deno.test("v4 quota: uploads in progress count as files, unless they overwrite one", async () => {
   await using scene = await sceneOf({ quotaFiles: 2 });
   using clients = await uploaders(scene, 4);
   const [first, second, third, fourth] = clients.all as [Uploader, Uploader, Uploader, Uploader];
@@ -60,7 +60,7 @@ Deno.test("v4 quota: files on their way count as files, but for one that takes t
   const again = await first.resume(content, { name: "a", mtime: 2 });
   const b = await second.resume(content, { name: "b" });
   await assert.rejects(third.resume(content, { name: "c" }), OVER);
-  // The client of the second is gone, and comes back.
+  // The client of the second upload disconnects and returns.
   const tag = await fourth.begin(content, { name: "b" });
   await fourth.send(tag, content, 0, 1);
   await fourth.end(tag, content);
@@ -69,7 +69,7 @@ Deno.test("v4 quota: files on their way count as files, but for one that takes t
   await first.end(again.tag, content);
 });
 
-/** Sends a file; what ends it remains to be said. */
+/** Sends a file without its end. */
 async function sent(alice: Uploader, name: string): Promise<[number, typeof content]> {
   const { tag, offset } = await alice.resume(content, { name });
   await alice.send(tag, content, ...missing(content, offset));
@@ -83,7 +83,7 @@ const ENDS: Readonly<Record<string, (alice: Uploader) => Promise<unknown>>> = {
     const sums = { cksum: 0, digest: new Uint8Array(32) };
     await alice.mux.askFor({ kind: "end", tag, ...sums }, "mismatch");
   },
-  "it is cut off before a chunk has come": async (alice) => {
+  "it is cut off within the first chunk": async (alice) => {
     await alice.resume(content);
     alice[Symbol.dispose]();
   },
@@ -105,12 +105,12 @@ const ENDS: Readonly<Record<string, (alice: Uploader) => Promise<unknown>>> = {
 };
 
 for (const [how, end] of Object.entries(ENDS)) {
-  Deno.test(`v4 quota: a file on its way counts no more when ${how}`, async () => {
+  Deno.test(`v4 quota: an upload no longer counts when ${how}`, async () => {
     await using scene = await sceneOf({ quota: content.length, quotaFiles: 1 });
     using alice = await Uploader.login(scene, "Alice");
     await end(alice);
     using other = await Uploader.login(scene, "Alice");
-    // That a client is gone the server learns in its own time.
+    // The server notices a disconnected client after a while.
     for (let looks = 0;; looks++) {
       try {
         await other.resume(content, { name: "b" });
@@ -123,7 +123,7 @@ for (const [how, end] of Object.entries(ENDS)) {
   });
 }
 
-Deno.test("v4 quota: what is held of a file counts once when it is gone on with", async () => {
+Deno.test("v4 quota: a partial upload counts once when it is resumed", async () => {
   await using scene = await sceneOf({ quota: content.length + CHUNK_SIZE });
   {
     using first = await Uploader.login(scene, "Alice");
@@ -141,7 +141,7 @@ Deno.test("v4 quota: what is held of a file counts once when it is gone on with"
   await again.end(tag, content);
 });
 
-Deno.test("v4 quota: what is held beside the file that it is to replace has to fit too", async () => {
+Deno.test("v4 quota: a partial upload must fit next to the file that it will overwrite", async () => {
   await using scene = await sceneOf({ quota: content.length + CHUNK_SIZE });
   using alice = await Uploader.login(scene, "Alice");
   await alice.end(...await sent(alice, "a"));
@@ -161,7 +161,7 @@ Deno.test("v4 quota: what is held beside the file that it is to replace has to f
   assert.deepEqual(scene.blobs("staging"), []);
 });
 
-/** A catalog whose answers come late: what is done is seen before it is told. */
+/** A catalog that commits at once and answers late. */
 function openLate(path: string) {
   const catalog = SqliteCatalog.open(path);
   return Promise.resolve(batchedCatalog({
@@ -175,8 +175,8 @@ function openLate(path: string) {
   }));
 }
 
-for (const [what, inlineSize] of [["in the catalog", 1000], ["on the disk", 0]] as const) {
-  Deno.test(`v4 quota: small files ${what} that fill it exactly are all stored, and all replaced`, async () => {
+for (const [what, inlineSize] of [["in the catalog", 1000], ["on disk", 0]] as const) {
+  Deno.test(`v4 quota: small files ${what} that fill it exactly are all stored, and all overwritten`, async () => {
     const count = 60;
     const [size, connections] = [1000, 3];
     const all = count * connections;

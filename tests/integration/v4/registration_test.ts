@@ -1,4 +1,4 @@
-/** Protocol 4: how accounts come about, by oneself, by an invitation, or by a link to one that there is. */
+/** Protocol 4: ways to create an account or to join one: registration, invitation, link token. */
 import assert from "node:assert/strict";
 import { invite } from "../../../server/operator/invitations.ts";
 import { linkUser, listUserKeys, listUsers } from "../../../server/operator/users.ts";
@@ -10,7 +10,7 @@ import { Clock, HOUR, machine, once } from "../../support/v4/machines.ts";
 import { put, Scene, startServer } from "../../support/v4/fixture.ts";
 
 for (const registration of ["invite", "closed"] as const) {
-  Deno.test(`registration ${registration}: nobody registers by himself, by either protocol; who is known goes on`, async () => {
+  Deno.test(`registration ${registration}: nobody registers without an invitation, over either protocol; known clients continue`, async () => {
     await using scene = await Scene.create();
     (await scene.client("Alice"))[Symbol.dispose]();
     using bob = await Peer.connect(scene.server.address);
@@ -33,10 +33,10 @@ for (const registration of ["invite", "closed"] as const) {
     assert.equal(
       kindOf(await late.sendKey("Carol")),
       "generalError",
-      "the id given is worth nothing",
+      "the id that the client got is not registered",
     );
     late.clientId = pending.clientId;
-    assert.equal(kindOf(await late.sendKey("Pending")), "generalError", "its time is over");
+    assert.equal(kindOf(await late.sendKey("Pending")), "generalError", "it has expired");
     late.clientId = bob.clientId;
     assert.equal(kindOf(await late.reconnect("Bob")), "reconnected");
     assert.equal(kindOf(await late.sendKey("Bob")), "keyReceived");
@@ -45,12 +45,16 @@ for (const registration of ["invite", "closed"] as const) {
   });
 }
 
-Deno.test("an invitation is good for as many as it says, for a name that is free, and not in closed", async () => {
+Deno.test("invitation: it is valid for its number of uses, for a free name, and not with registration closed", async () => {
   await using scene = await Scene.create({}, { registration: "invite" });
   await using log = await ServerLog.take();
   const { token } = await invite(scene.data, { ...once, uses: 2 });
   assert.ok((await machine(scene, "Alice", "Alice", token)) instanceof Uint8Array);
-  assert.equal(await machine(scene, "other", "Alice", token), "name-taken", "it is not used up so");
+  assert.equal(
+    await machine(scene, "other", "Alice", token),
+    "name-taken",
+    "a refused name does not use it up",
+  );
   assert.ok((await machine(scene, "Bob", "Bob", token)) instanceof Uint8Array);
   assert.equal(await machine(scene, "Carol", "Carol", token), "bad-token");
   assert.deepEqual(log.refusals, [
@@ -65,7 +69,7 @@ Deno.test("an invitation is good for as many as it says, for a name that is free
   assert.ok((await machine(scene, "Carol", "Carol", other.token)) instanceof Uint8Array);
 });
 
-Deno.test("of many that come at once with one use of an invitation one gets in", async () => {
+Deno.test("invitation: one of many simultaneous clients gets the last use", async () => {
   await using scene = await Scene.create({}, { registration: "invite" });
   const { token } = await invite(scene.data, once);
   await using log = await ServerLog.take();
@@ -78,7 +82,7 @@ Deno.test("of many that come at once with one use of an invitation one gets in",
   assert.equal((await listUsers(scene.data)).length, 1);
 });
 
-Deno.test("a token that has expired, was never made, is cut off or of another server is refused, and why is said", async () => {
+Deno.test("token: if expired, unknown, cut off or of another server, it is refused with the reason", async () => {
   const clock = new Clock();
   await using scene = await Scene.create({}, {
     registration: "invite",
@@ -108,7 +112,7 @@ Deno.test("a token that has expired, was never made, is cut off or of another se
   assert.deepEqual(await listUsers(scene.data), []);
 });
 
-Deno.test("guesses at tokens count as registrations", async () => {
+Deno.test("token: guesses count as registrations", async () => {
   await using scene = await Scene.create({ maxRegistrationsPerHour: 2 }, {
     registration: "invite",
   });
@@ -123,7 +127,7 @@ Deno.test("guesses at tokens count as registrations", async () => {
   assert.equal(log.of("client.refused").length, 2);
 });
 
-Deno.test("a client links a machine: once, under its own name, to the same account, whatever the registration", async () => {
+Deno.test("link: a client links a machine once, under its own name, to the same account, whatever the registration", async () => {
   await using scene = await Scene.create();
   using alice = await scene.client("Alice");
   await put(alice, [{ file: await scene.source("a", pseudoRandomBytes(10)) }]);
@@ -146,7 +150,7 @@ Deno.test("a client links a machine: once, under its own name, to the same accou
   assert.deepEqual((await listUsers(scene.data)).map(({ name }) => name), ["Alice"]);
 });
 
-Deno.test("a registration whose answer was lost is done again, and is the same account", async () => {
+Deno.test("registration: one whose answer was lost is repeated, for the same account", async () => {
   await using scene = await Scene.create({}, { registration: "invite" });
   const { token } = await invite(scene.data, once);
   const id = await machine(scene, "Alice", "Alice", token);
@@ -156,7 +160,7 @@ Deno.test("a registration whose answer was lost is done again, and is the same a
   assert.deepEqual(await machine(scene, "Alice", "Alice"), id);
 });
 
-Deno.test("a name for which both protocols register at once is one account", async () => {
+Deno.test("registration: a name that both protocols register at once becomes one account", async () => {
   await using scene = await Scene.create();
   for (let round = 0; round < 8; round++) {
     const name = `Name${round}`;
@@ -171,7 +175,7 @@ Deno.test("a name for which both protocols register at once is one account", asy
   assert.equal((await listUsers(scene.data)).length, 8);
 });
 
-Deno.test("the operator's link binds an account of protocol 3, which that has no more", async () => {
+Deno.test("link: the operator's link token moves an account of protocol 3 to protocol 4 for good", async () => {
   await using scene = await Scene.create();
   using peer = await Peer.connect(scene.server.address);
   await peer.enrol("Alice");
@@ -187,7 +191,7 @@ Deno.test("the operator's link binds an account of protocol 3, which that has no
   assert.deepEqual([account?.protocol, account?.keys, account?.publicKey], [4, 1, undefined]);
 });
 
-Deno.test("a server that was started anew on the data of another knows its tokens", async () => {
+Deno.test("token: a server restarted on the same data accepts earlier tokens", async () => {
   await using scene = await Scene.create({}, { registration: "invite" });
   const { token } = await invite(scene.data, once);
   await scene.server.close();
@@ -195,7 +199,7 @@ Deno.test("a server that was started anew on the data of another knows its token
   assert.ok((await machine(scene, "Alice", "Alice", token)) instanceof Uint8Array);
 });
 
-Deno.test("two clients that begin at once in a new folder are one account", async () => {
+Deno.test("registration: two clients that start at once in a new folder share one account", async () => {
   await using scene = await Scene.create();
   const clients = await Promise.all([scene.client("Alice"), scene.client("Alice")]);
   for (const client of clients) client[Symbol.dispose]();

@@ -1,4 +1,4 @@
-/** Protocol 4: what a server shows is read again while it serves. */
+/** Protocol 4: a reload reads the server's certificate and key again while it serves. */
 import assert from "node:assert/strict";
 import { equalBytes } from "../../../protocol/bytes.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
@@ -8,7 +8,7 @@ import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { helloOf, named, NAMES } from "../../support/v4/certificate_fixture.ts";
 import { filesIn, got, Scene } from "../../support/v4/fixture.ts";
 
-Deno.test("reload: uploads that are on their way go on, new connections see the new certificate", async () => {
+Deno.test("reload: uploads in progress continue, new connections see the new certificate", async () => {
   await using it = await named();
   const { scene, authority, trust } = it;
   const content = pseudoRandomBytes(3 * CHUNK_SIZE + 5);
@@ -34,7 +34,7 @@ Deno.test("reload: uploads that are on their way go on, new connections see the 
   assert.ok(equalBytes(await got(alice, "a"), content));
 });
 
-Deno.test("reload: what can't be used leaves the old in force", async () => {
+Deno.test("reload: an invalid certificate or key leaves the old ones effective", async () => {
   await using it = await named();
   const { scene, authority, trust } = it;
   const good = await authority.issue({ names: NAMES });
@@ -48,7 +48,7 @@ Deno.test("reload: what can't be used leaves the old in force", async () => {
       "bad-tls-certificate",
     ],
     ["no key", { ...good, key: "none" }, "bad-tls-key"],
-    ["another's key", { ...good, key: other.key }, "bad-tls-key"],
+    ["another server's key", { ...good, key: other.key }, "bad-tls-key"],
   ];
   const before = await helloOf(scene.byName);
   for (const [what, issued, code] of bad) {
@@ -64,7 +64,7 @@ Deno.test("reload: what can't be used leaves the old in force", async () => {
   });
 });
 
-Deno.test("reload of the server's own identity: the same is no change, none is an error and not a new one", async () => {
+Deno.test("reload: an unchanged server key is no change; a missing one is an error and not created", async () => {
   await using scene = await Scene.create();
   (await scene.client("Alice"))[Symbol.dispose]();
   await scene.server.reload();

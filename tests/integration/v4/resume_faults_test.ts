@@ -1,4 +1,4 @@
-/** Protocol 4: what is held is durable before it is recorded, whatever goes wrong then. */
+/** Protocol 4: partial uploads are durable before they are recorded, whatever fails then. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { V4Client } from "../../../client/v4/client.ts";
@@ -22,7 +22,7 @@ async function register({ server, folder }: Where): Promise<void> {
   (await V4Client.connect({ ...options, onNewServer: () => true }))[Symbol.dispose]();
 }
 
-/** An upload that the server's stop breaks off after two chunks, on a system where a plan says what goes wrong. */
+/** An upload that the stop of the server interrupts after two chunks, on a file system with planned faults. */
 async function breakOff(folder: TemporaryFolder, plan: (call: Call) => Fault | undefined) {
   const system = new FaultySystem();
   await using server = await startInThisThread({
@@ -62,11 +62,11 @@ async function heldAfterRestart(folder: TemporaryFolder): Promise<number> {
   return offset;
 }
 
-/** Calls that durability depends on. */
+/** The calls that durability depends on. */
 const isOfNote = ({ operation, target }: Call) =>
   operation === "sync" && target.includes("staging") || /INTO partials/.test(target);
 
-Deno.test("v4 resume: bytes and name are durable before the row is written", async () => {
+Deno.test("v4 resume: content and name are durable before the row is written", async () => {
   await using folder = await TemporaryFolder.create();
   const calls: string[] = [];
   await breakOff(folder, (call) => {
@@ -82,7 +82,7 @@ Deno.test("v4 resume: bytes and name are durable before the row is written", asy
 
 for (const error of ["EIO", "ENOSPC"] as const) {
   for (const step of ["file", "folder", "row"]) {
-    Deno.test(`v4 resume: ${error} where the ${step} is made durable: nothing is held, nothing left`, async () => {
+    Deno.test(`v4 resume: ${error} when the ${step} is made durable: no partial upload, nothing left behind`, async () => {
       await using folder = await TemporaryFolder.create();
       const system = await breakOff(folder, (call) => {
         const { operation, target } = call;
@@ -97,7 +97,7 @@ for (const error of ["EIO", "ENOSPC"] as const) {
   }
 }
 
-Deno.test("v4 resume: a server that is killed holds all of a large file but the last part", async () => {
+Deno.test("v4 resume: a server that is killed keeps all of a large file but the last part", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   const large = pseudoRandomBytes(80 * CHUNK_SIZE);
   const dataFolder = folder.join("data");
@@ -116,7 +116,7 @@ Deno.test("v4 resume: a server that is killed holds all of a large file but the 
   const where = { server: { address: { ...LOOPBACK, port: process.port } }, folder };
   using alice = await Uploader.login(where, "Alice");
   const { tag, offset, digest } = await alice.resume(large);
-  assert.ok(offset >= 64 * CHUNK_SIZE, `${offset / CHUNK_SIZE} chunks are held`);
+  assert.ok(offset >= 64 * CHUNK_SIZE, `${offset / CHUNK_SIZE} chunks are kept`);
   assert.deepEqual(digest, digestOfFirst(large, offset));
   await alice.send(tag, large, ...missing(large, offset));
   await alice.end(tag, large);
@@ -128,7 +128,7 @@ function held(dataFolder: string): unknown {
   return database.prepare("SELECT held FROM partials").get()?.["held"];
 }
 
-Deno.test("v4: what waits for the disk is bounded, of a connection and of many", async () => {
+Deno.test("v4: data waiting for the disk is bounded, per connection and for many", async () => {
   for (const count of [1, 10, 100]) {
     const backlog = new WriteBacklog(() => count);
     const waiting: (() => void)[] = [];

@@ -1,6 +1,6 @@
 /**
- * Transfers of protocol 4 that are cut off after some bytes, by each of those who can, and gone on with: what is there in
- * the end is what was sent, byte for byte.
+ * Transfers of protocol 4 that are cut off after some bytes, by every component that can, and resumed: the result
+ * equals the source byte for byte.
  */
 import assert from "node:assert/strict";
 import { basename } from "node:path";
@@ -19,12 +19,12 @@ const SIZE = CONTENT.length;
 const PARTS = [0, 1, 1024, CHUNK_SIZE, SIZE - 1, SIZE];
 const CUTTERS = ["client", "server", "network"] as const;
 const DIRECTIONS = ["put", "get"] as const;
-/** More than what goes through before a transfer begins, which is to be cut off. */
+/** More bytes than pass before the transfer that will be cut off starts. */
 const GREETING = 2048;
 
 for (const direction of DIRECTIONS) {
   for (const cutter of CUTTERS) {
-    Deno.test(`v4: a ${direction} that the ${cutter} cuts off goes on, wherever it was`, async (t) => {
+    Deno.test(`v4: a ${direction} that the ${cutter} cuts off is resumed, wherever it was`, async (t) => {
       for (const part of PARTS) {
         await t.step(`${part} bytes`, () => cutAndGoOn(direction, cutter, part));
       }
@@ -53,7 +53,7 @@ async function cutAndGoOn(
     return cutter === "network";
   };
   {
-    // When all is sent, the answer is lost.
+    // All bytes are sent, and the answer is lost.
     let answerIsLost = false;
     const meddler = () => countdown(part, act);
     const answers = (): Meddler => (bytes) => answerIsLost ? ["rst"] : [bytes];
@@ -75,7 +75,7 @@ async function cutAndGoOn(
       ? putFiles({ connect: cutOff, transfer, paths: [source], as: "a" })
       : getFile({ connect: cutOff, transfer, name: "a", target });
     await first.catch(() => undefined);
-    assert.ok(cut, "it was cut off");
+    assert.ok(cut, "the transfer was cut off");
     await stopping;
   }
   if (cutter === "server") scene.server = await startServer(scene.folder.join("data"));
@@ -105,7 +105,7 @@ async function store(scene: Scene, source: string): Promise<void> {
   assert.equal(outcome?.state, "stored");
 }
 
-/** Acts when so many bytes of a transfer, about, have gone through. */
+/** Acts when about this many bytes of a transfer have passed. */
 function countdown(part: number, act: () => boolean): Meddler {
   let left = part + GREETING;
   return (bytes) => {
@@ -116,7 +116,7 @@ function countdown(part: number, act: () => boolean): Meddler {
   };
 }
 
-/** Said so, and not shown: what two files differ in would be megabytes. */
+/** Compared without a diff, which would be megabytes long. */
 function equal(a: Bytes, b: Bytes): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

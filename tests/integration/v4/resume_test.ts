@@ -1,4 +1,4 @@
-/** Protocol 4: uploads that are broken off are gone on with. */
+/** Protocol 4: interrupted uploads are resumed. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import type { Bytes } from "../../../protocol/bytes.ts";
@@ -24,7 +24,7 @@ async function sceneOf(limits = {}, ...names: readonly string[]): Promise<Scene>
   return scene;
 }
 
-/** Has the server take the first chunks of a file, and leaves; resolves when they are held. */
+/** Sends the first chunks of a file and disconnects. Resolves when the server has recorded them. */
 async function breakOff(scene: Scene, count: number, name = "a") {
   {
     using alice = await Uploader.login(scene, "Alice");
@@ -34,7 +34,7 @@ async function breakOff(scene: Scene, count: number, name = "a") {
   assert.equal(heldOf(scene, name), Math.min(count * CHUNK_SIZE, content.length));
 }
 
-/** Has the server take the first chunks of a transfer: one that has joined is told so. */
+/** Sends the first chunks of a transfer. A joined connection gets confirmations. */
 async function take(scene: Scene, transfer: Bytes, count: number): Promise<void> {
   using other = await Uploader.login(scene, "Alice");
   const joined = await other.join(transfer);
@@ -42,7 +42,7 @@ async function take(scene: Scene, transfer: Bytes, count: number): Promise<void>
   await other.leave(joined);
 }
 
-/** How many bytes are recorded as held of a file. */
+/** The recorded size of a partial upload, in bytes. */
 function heldOf(scene: Scene, name = "a"): number | undefined {
   using database = new DatabaseSync(scene.folder.join("data", "catalog.db"), { readOnly: true });
   return database.prepare("SELECT held FROM partials WHERE name = ?").get(name)?.["held"] as number;
@@ -53,7 +53,7 @@ async function finish(alice: Uploader, tag: number, offset: number): Promise<voi
   assert.equal((await alice.end(tag, content)).cksum, cksum(content));
 }
 
-/** That the file is stored, and nothing else is left of it. */
+/** Asserts that the file is stored and that nothing else is left of it. */
 async function assertStored(scene: Scene): Promise<void> {
   using alice = await scene.client("Alice");
   assert.deepEqual(await got(alice, "a"), content);
@@ -62,7 +62,7 @@ async function assertStored(scene: Scene): Promise<void> {
 }
 
 for (const chunks of [0, 1, 3, 5]) {
-  Deno.test(`v4 resume: of a client that left after ${chunks} of 5 chunks these are held`, async () => {
+  Deno.test(`v4 resume: after ${chunks} of 5 chunks and a disconnect, these are kept`, async () => {
     await using scene = await sceneOf();
     using first = await Uploader.login(scene, "Alice");
     const begun = await first.resume(content);
@@ -71,7 +71,7 @@ for (const chunks of [0, 1, 3, 5]) {
     first[Symbol.dispose]();
     using again = await Uploader.login(scene, "Alice");
     const { tag, offset, digest, transfer } = await again.resume(content);
-    // What was on its way in the last moment may be lost with the connection; what is held is sound.
+    // The last chunks may be lost with the connection. The partial upload is sound.
     assert.ok(offset <= Math.min(chunks * CHUNK_SIZE, content.length));
     assert.ok(offset % CHUNK_SIZE === 0 || offset === content.length);
     assert.deepEqual(digest, digestOfFirst(content, offset));
@@ -81,7 +81,7 @@ for (const chunks of [0, 1, 3, 5]) {
   });
 }
 
-Deno.test("v4 resume: what a server has taken it holds when it is stopped and started again", async () => {
+Deno.test("v4 resume: received chunks survive a restart of the server", async () => {
   await using scene = await sceneOf();
   using alice = await Uploader.login(scene, "Alice");
   const { transfer } = await alice.resume(content);
@@ -94,13 +94,13 @@ Deno.test("v4 resume: what a server has taken it holds when it is stopped and st
   assert.equal(scene.blobs("staging").length, 1);
   using again = await Uploader.login(scene, "Alice");
   const held = await again.resume(content);
-  assert.equal(held.offset, 3 * CHUNK_SIZE, "chunk 4 has a gap before it");
+  assert.equal(held.offset, 3 * CHUNK_SIZE, "there is a gap before chunk 4");
   assert.deepEqual(held.digest, digestOfFirst(content, held.offset));
   await finish(again, held.tag, held.offset);
   await assertStored(scene);
 });
 
-Deno.test("v4 resume: a client that is cut off again and again sends no chunk twice", async () => {
+Deno.test("v4 resume: a client that is cut off repeatedly sends no chunk twice", async () => {
   await using scene = await sceneOf();
   for (let count = 0; count < 4; count++) {
     using alice = await Uploader.login(scene, "Alice");
@@ -118,7 +118,7 @@ Deno.test("v4 resume: a client that is cut off again and again sends no chunk tw
   await assertStored(scene);
 });
 
-Deno.test("v4 resume: a connection whose client is gone on another ends, what it took is held", async () => {
+Deno.test("v4 resume: a connection ends when its client resumes on another, and its chunks are kept", async () => {
   await using scene = await sceneOf();
   using stale = await Uploader.login(scene, "Alice");
   await take(scene, (await stale.resume(content)).transfer, 2);
@@ -131,7 +131,7 @@ Deno.test("v4 resume: a connection whose client is gone on another ends, what it
   await assertStored(scene);
 });
 
-Deno.test("v4 resume: of many that go on with one file at once one does, and it is stored whole", async () => {
+Deno.test("v4 resume: of many simultaneous resumptions one continues, and the file is stored whole", async () => {
   await using scene = await sceneOf();
   await breakOff(scene, 2);
   const clients = await Promise.all(
@@ -147,7 +147,7 @@ Deno.test("v4 resume: of many that go on with one file at once one does, and it 
   await assertStored(scene);
 });
 
-Deno.test("v4 resume: a file of other size or time begins anew, and what was held is dropped", async () => {
+Deno.test("v4 resume: another size or time starts over, and the partial upload is discarded", async () => {
   await using scene = await sceneOf();
   for (const change of ["size", "mtime"]) {
     await breakOff(scene, 2);
@@ -161,13 +161,13 @@ Deno.test("v4 resume: a file of other size or time begins anew, and what was hel
   }
 });
 
-Deno.test("v4 resume: what is held is another's to nobody", async () => {
+Deno.test("v4 resume: other users cannot resume a partial upload", async () => {
   await using scene = await sceneOf({}, "Bob");
   await breakOff(scene, 2);
   await using log = await ServerLog.take("debug");
   using bob = await Uploader.login(scene, "Bob");
   assert.equal((await bob.resume(content)).offset, 0);
-  assert.deepEqual(log.of("file.resumed"), [], "to the server it is a file of his own");
+  assert.deepEqual(log.of("file.resumed"), [], "for the server it is a file of another account");
   using alice = await Uploader.login(scene, "Alice");
   const held = await alice.resume(content);
   await finish(alice, held.tag, held.offset);
@@ -182,30 +182,30 @@ const DROPS: Readonly<Record<string, (alice: Uploader, scene: Scene) => Promise<
     await finish(alice, tag, offset);
   },
   "the client cancels": async (alice) => await alice.cancel((await alice.resume(content)).tag),
-  "the client begins anew": async (alice) => await alice.cancel(await alice.begin(content)),
+  "the client starts over": async (alice) => await alice.cancel(await alice.begin(content)),
   "the sums differ": async (alice) => {
     const { tag, offset } = await alice.resume(content);
     await alice.send(tag, content, ...missing(content, offset));
     const sums = { cksum: 0, digest: new Uint8Array(32) };
     await alice.mux.askFor({ kind: "end", tag, ...sums }, "mismatch");
   },
-  "its file is gone": async (_, scene) => {
+  "its staged file is missing": async (_, scene) => {
     for (const path of scene.blobs("staging")) await Deno.remove(path);
   },
-  "its file is shorter": async (_, scene) => {
+  "its staged file is shorter": async (_, scene) => {
     for (const path of scene.blobs("staging")) await Deno.truncate(path, CHUNK_SIZE - 1);
   },
 };
 
 for (const [why, drop] of Object.entries(DROPS)) {
-  Deno.test(`v4 resume: what was held is dropped when ${why}`, async () => {
+  Deno.test(`v4 resume: a partial upload is discarded when ${why}`, async () => {
     await using scene = await sceneOf();
     await breakOff(scene, 2);
     using alice = await Uploader.login(scene, "Alice");
     assert.equal(scene.blobs("staging").length, 1);
     await drop(alice, scene);
     await alice.settle();
-    if (!why.startsWith("its file")) assert.deepEqual(scene.blobs("staging"), []);
+    if (!why.startsWith("its staged file")) assert.deepEqual(scene.blobs("staging"), []);
     const held = await alice.resume(content);
     assert.deepEqual([held.offset, held.digest], [0, NOTHING_HELD]);
     await alice.cancel(held.tag);
@@ -214,7 +214,7 @@ for (const [why, drop] of Object.entries(DROPS)) {
   });
 }
 
-Deno.test("v4 resume: sums that belie what was held have the next attempt begin at zero", async () => {
+Deno.test("v4 resume: if the sums contradict the partial upload, the next attempt starts at zero", async () => {
   await using scene = await sceneOf();
   await breakOff(scene, 2);
   const [path = ""] = scene.blobs("staging");
@@ -227,7 +227,7 @@ Deno.test("v4 resume: sums that belie what was held have the next attempt begin 
   assert.equal((await alice.resume(content)).offset, 0);
 });
 
-Deno.test("v4 resume: what is held counts against the quota, but not against going on with it", async () => {
+Deno.test("v4 resume: a partial upload counts for the quota, and can still be resumed", async () => {
   await using scene = await sceneOf({ quota: content.length + CHUNK_SIZE });
   await breakOff(scene, 3);
   using alice = await Uploader.login(scene, "Alice");
@@ -239,7 +239,7 @@ Deno.test("v4 resume: what is held counts against the quota, but not against goi
   await finish(again, tag, offset);
 });
 
-Deno.test("v4 resume: of more than so many of a client the oldest is dropped", async () => {
+Deno.test("v4 resume: beyond the limit of partial uploads of a client, the oldest is discarded", async () => {
   await using scene = await sceneOf({ maxPartialsPerClient: 2 });
   for (const name of ["a", "b", "c"]) await breakOff(scene, 1, name);
   using alice = await Uploader.login(scene, "Alice");
@@ -254,17 +254,17 @@ Deno.test("v4 resume: of more than so many of a client the oldest is dropped", a
   assert.deepEqual(scene.blobs("staging"), []);
 });
 
-Deno.test("v4 resume: a user who is removed leaves nothing that is held", async () => {
+Deno.test("v4 resume: removing a user removes the partial uploads", async () => {
   await using scene = await sceneOf();
   await breakOff(scene, 2);
   assert.equal(scene.blobs("staging").length, 1);
-  // Held is not stored: there is no file to count.
+  // Partial uploads are not stored files, so no file counts.
   const count = await removeUser(scene.folder.join("data"), "Alice");
   assert.equal(count, 0);
   assert.deepEqual(scene.blobs("staging"), []);
 });
 
-Deno.test("v4 resume: at the start what is staged and not held goes, and so do rows without their file", async () => {
+Deno.test("v4 resume: the start removes staged files without a row, and rows without a file", async () => {
   await using scene = await sceneOf();
   await breakOff(scene, 2);
   await scene.server.close();
@@ -282,7 +282,7 @@ Deno.test("v4 resume: at the start what is staged and not held goes, and so do r
   assert.deepEqual(await catalog.uploads.scan(undefined, 10), []);
 });
 
-Deno.test("v4 resume: what was held is dropped when it has waited for too long", async () => {
+Deno.test("v4 resume: a partial upload is discarded after its time has passed", async () => {
   const now = { ms: Date.now() };
   await using folder = await TemporaryFolder.create();
   const blobs = await DiskBlobStore.create(folder.path, Deno);
@@ -320,7 +320,7 @@ Deno.test("v4 resume: what was held is dropped when it has waited for too long",
   await held.expire(now.ms);
   const left = () =>
     [...Deno.readDirSync(folder.join("staging"))].map(({ name }) => `staging/${name}`).sort();
-  assert.deepEqual(left(), [later, open].sort(), "an upload that goes on keeps its file");
+  assert.deepEqual(left(), [later, open].sort(), "an upload in progress keeps its staged file");
   assert.equal(await held.find(id, "a"), undefined);
   assert.equal((await held.find(id, "b"))?.held, 5);
   await garbage.release(open);

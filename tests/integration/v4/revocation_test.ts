@@ -1,4 +1,4 @@
-/** Protocol 4: who may not be there any more is out within about a second, whatever he does, or if he does nothing. */
+/** Protocol 4: revoked clients are disconnected within about a second, whether they are active or idle. */
 import assert from "node:assert/strict";
 import { DEFAULT_TIMEOUTS } from "../../../client/net/dial.ts";
 import {
@@ -21,7 +21,7 @@ import { Uploader } from "../../support/v4/raw_client.ts";
 const DISABLED = /the operator has disabled the account/;
 const GONE = /the account was removed, or no longer has this key/;
 
-/** What an operator does, and what is said of it at either end. */
+/** The operator's actions, with the log line and the client's error. */
 const WAYS: Readonly<
   Record<string, readonly [act: (scene: Scene) => Promise<unknown>, code: string, why: RegExp]>
 > = {
@@ -45,11 +45,11 @@ async function assertLogged(log: ServerLog, why: RegExp): Promise<void> {
   const [logged] = await log.awaits("client.dismissed");
   assert.equal(logged?.["name"], "Alice");
   assert.match(`${logged?.["reason"]}`, why);
-  assert.equal(log.of("client.dismissed").length, 1, "it is said once");
+  assert.equal(log.of("client.dismissed").length, 1, "it is reported once");
 }
 
 for (const [what, [act, code, why]] of Object.entries(WAYS)) {
-  Deno.test(`a connection that does nothing is ended when its account ${what}; others stay`, async () => {
+  Deno.test(`an idle connection is ended when its account ${what}; others stay`, async () => {
     await using log = await ServerLog.take();
     await using scene = await Scene.create();
     (await scene.client("Alice"))[Symbol.dispose]();
@@ -62,7 +62,7 @@ for (const [what, [act, code, why]] of Object.entries(WAYS)) {
     await assert.rejects(bob.stat("a"), { code: "no-such-file" });
   });
 
-  Deno.test(`a get that runs is ended when its account ${what}`, async () => {
+  Deno.test(`a download in progress is ended when its account ${what}`, async () => {
     await using log = await ServerLog.take();
     await using scene = await Scene.create();
     const CHUNKS = 48;
@@ -81,11 +81,11 @@ for (const [what, [act, code, why]] of Object.entries(WAYS)) {
   });
 }
 
-Deno.test("a list that runs is ended when its account is disabled", async () => {
+Deno.test("a list in progress is ended when its account is disabled", async () => {
   await using log = await ServerLog.take();
   await using scene = await Scene.create();
   using alice = await scene.client("Alice");
-  // Names so long that the sockets do not hold them all.
+  // Names that are too long for the socket buffers to hold them all.
   const folder = `${"n".repeat(250)}/`.repeat(15);
   const file = await scene.source("source", pseudoRandomBytes(1));
   const files = Array.from({ length: 4000 }, (_, i) => ({ file, name: `${folder}${i}` }));
@@ -105,7 +105,7 @@ Deno.test("a list that runs is ended when its account is disabled", async () => 
 });
 
 for (const where of ["between two frames", "within a frame"]) {
-  Deno.test(`a put that has stopped ${where} is ended, and what came of it is not stored`, async () => {
+  Deno.test(`an upload stalled ${where} is ended, and not stored`, async () => {
     await using log = await ServerLog.take();
     await using scene = await Scene.create();
     (await scene.client("Alice"))[Symbol.dispose]();
@@ -138,8 +138,8 @@ for (const where of ["between two frames", "within a frame"]) {
 }
 
 Deno.test({
-  name: "who takes nothing of what he gets is cut off all the same",
-  // Deno 2.4 ends a write to a TLS connection that was closed meanwhile when the peer has gone: it comes last here.
+  name: "a client that reads nothing is cut off, too",
+  // In Deno 2.4 a write to a closed TLS connection ends only when the peer has disconnected, so that comes last.
   sanitizeOps: false,
   async fn() {
     await using log = await ServerLog.take();

@@ -1,4 +1,4 @@
-/** Protocol 4: blobs that are damaged while everything is at work: nobody gets a wrong byte, and what is stored again is whole. */
+/** Protocol 4: blobs damaged during transfers: clients get no wrong byte, and a repeated upload repairs them. */
 import assert from "node:assert/strict";
 import { type Bytes, equalBytes } from "../../../protocol/bytes.ts";
 import { verify } from "../../../server/operator/verify.ts";
@@ -13,7 +13,7 @@ const TURNS = 30;
 const contentOf = (name: string, turn: number) =>
   pseudoRandomBytes(SIZE, 2 * name.charCodeAt(0) + turn % 2);
 
-/** How a blob may be damaged; it may be gone already. */
+/** Ways to damage a blob, which may already be missing. */
 const DAMAGES: readonly ((path: string) => void)[] = [
   (path) => Deno.removeSync(path),
   (path) => Deno.truncateSync(path, SIZE / 2),
@@ -40,7 +40,7 @@ function damage(scene: Scene, turn: number): void {
 }
 
 for (const versions of [1, 3]) {
-  Deno.test(`attack: damage races puts, downloads and verify, with ${versions} versions: no wrong byte, and what is put again is whole`, async () => {
+  Deno.test(`attack: damage races uploads, downloads and verify, with ${versions} versions: no wrong byte, and a new upload repairs`, async () => {
     await using scene = await Scene.create({ ...ON_DISK, versions });
     using client = await scene.client("Alice");
     using alice = await Uploader.login(scene, "Alice");
@@ -72,7 +72,7 @@ for (const versions of [1, 3]) {
     for (const name of NAMES) {
       const content = contentOf(name, 0);
       if (await download(name) === undefined) await store(alice, name, content);
-      assert.ok(await download(name) !== undefined, `${name} is whole again`);
+      assert.ok(await download(name) !== undefined, `${name} is repaired`);
     }
     assert.deepEqual(scene.blobs("staging"), []);
     if (versions === 1) assert.equal((await verify({ dataFolder: scene.data })).findings, 0);

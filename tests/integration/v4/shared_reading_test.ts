@@ -1,4 +1,7 @@
-/** Files of protocol 3 are read whole for their digests: how often and how many at once, whatever peers ask. */
+/**
+ * Digests of files of protocol 3 take a read of the whole file: the number of reads, total and parallel, whatever peers
+ * request.
+ */
 import assert from "node:assert/strict";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
@@ -10,11 +13,11 @@ import { Scene } from "../../support/v4/fixture.ts";
 const CHUNKS = 4;
 const SIZE = CHUNKS * CHUNK_SIZE;
 
-/** A disk whose stored files are read when a test lets them, and that counts what is read. */
+/** A disk whose reads of stored files wait for the test, and which counts them. */
 class Disk {
-  /** Stored files that were opened, one after another. */
+  /** The stored files in the order in which they were opened. */
   readonly opened: string[] = [];
-  /** How many of them are open, and were at a time at most. */
+  /** The number of files that are open now, and the maximum. */
   open = 0;
   mostOpen = 0;
   reads = 0;
@@ -68,7 +71,7 @@ class Disk {
 interface Shelf {
   readonly scene: Scene;
   readonly disk: Disk;
-  /** Has protocol 3 store files, which are a user's of protocol 4 from then on, as after a claim. */
+  /** Stores files over protocol 3 and moves them to a user's account of protocol 4, like a claim. */
   readonly store: (user: string, names: readonly string[]) => Promise<void>;
 }
 
@@ -99,19 +102,19 @@ function test(what: string, body: (shelf: Shelf) => Promise<void>) {
   });
 }
 
-/** Waits until something holds that the server brings about by itself. */
+/** Waits until a condition holds that the server brings about on its own. */
 async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-/** Connections that a client opens, all of the same user. */
+/** Connections of one user. */
 async function connections(scene: Scene, user: string, count: number) {
   const clients = [];
   for (let i = 0; i < count; i++) clients.push(await scene.client(user));
   return clients;
 }
 
-test("50 who ask for one at once wait for one reading of it, and later ones for none", async ({ scene, disk, store }) => {
+test("50 simultaneous requests for one file share one read, and later ones need none", async ({ scene, disk, store }) => {
   await store("Alice", ["a"]);
   const clients = await connections(scene, "Alice", 50);
   disk.hold();
@@ -124,7 +127,7 @@ test("50 who ask for one at once wait for one reading of it, and later ones for 
   for (const client of clients) client[Symbol.dispose]();
 });
 
-test("it is broken off when all who have asked have left, not while one waits", async ({ scene, disk, store }) => {
+test("a read ends when all requesting clients have disconnected, not while one waits", async ({ scene, disk, store }) => {
   await store("Alice", ["a"]);
   const clients = await connections(scene, "Alice", 5);
   disk.hold();
@@ -134,7 +137,7 @@ test("it is broken off when all who have asked have left, not while one waits", 
   for (const client of others) client[Symbol.dispose]();
   await Promise.allSettled(asked.slice(1));
   disk.release();
-  assert.equal((await asked[0])?.size, SIZE, "one waits still");
+  assert.equal((await asked[0])?.size, SIZE, "one still waits");
   patient?.[Symbol.dispose]();
 
   await store("Bob", ["b"]);
@@ -149,10 +152,10 @@ test("it is broken off when all who have asked have left, not while one waits", 
   await log.awaits("connection.lost");
   disk.release();
   await until(() => disk.open === 0);
-  assert.equal(disk.reads - before, 1, "the read that was under way was the last");
+  assert.equal(disk.reads - before, 1, "the read in progress was the last");
 });
 
-test("attack: asking and leaving again and again reads the file no more than once at a time, and others get theirs", async ({ scene, disk, store }) => {
+test("attack: repeated requests and disconnects cause one read at a time, and others get their files", async ({ scene, disk, store }) => {
   await store("Alice", ["a"]);
   await store("Bob", ["b"]);
   disk.hold();
@@ -170,7 +173,7 @@ test("attack: asking and leaving again and again reads the file no more than onc
   assert.equal((await asked).size, SIZE);
 });
 
-test("attack: many files on many connections are read one by one, and keep nobody else waiting", async ({ scene, disk, store }) => {
+test("attack: many files on many connections are read one by one, and delay nobody else", async ({ scene, disk, store }) => {
   const names = Array.from({ length: 12 }, (_, i) => `${i}`);
   await store("Alice", names);
   for (const name of ["Bob", "Carol"]) await store(name, [name]);
@@ -184,12 +187,12 @@ test("attack: many files on many connections are read one by one, and keep nobod
   await until(() => disk.opened.length === 2);
   disk.release();
   assert.ok((await Promise.all([...asked, ...others])).every(({ size }) => size === SIZE));
-  assert.equal(disk.mostOpen, 2, "one of each user's, two in all");
+  assert.equal(disk.mostOpen, 2, "one for each user, two in all");
   assert.equal(disk.opened.length, names.length + others.length, "each once");
   for (const client of clients) client[Symbol.dispose]();
 });
 
-test("attack: lists, versions and downloads of the same files share their readings", async ({ scene, disk, store }) => {
+test("attack: lists, versions and downloads of the same files share their reads", async ({ scene, disk, store }) => {
   const names = ["a", "b", "c"];
   await store("Alice", names);
   const clients = await connections(scene, "Alice", 12);
@@ -204,7 +207,7 @@ test("attack: lists, versions and downloads of the same files share their readin
   await until(() => disk.reads > 0);
   disk.release();
   await Promise.all(asked);
-  // To download what is read is another matter: here nothing of the content was asked for.
+  // A download also reads the content itself. Here none was requested.
   assert.equal(disk.opened.length, names.length);
   for (const client of clients) client[Symbol.dispose]();
 });

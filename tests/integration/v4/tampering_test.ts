@@ -1,4 +1,4 @@
-/** Protocol 4: bytes that are changed or cut off on their way, record by record of TLS, and what either end makes of it. */
+/** Protocol 4: bytes changed or cut off in transit, TLS record by record, and how either end reacts. */
 import assert from "node:assert/strict";
 import type { XferError } from "../../../protocol/errors.ts";
 import { KnownServers } from "../../../client/identity/known_servers.ts";
@@ -11,10 +11,10 @@ import { SecureProxy } from "../../support/net/tls_proxy.ts";
 import { cutInRecord, eachRecord, flipInRecord, type Meddled } from "../../support/tls/records.ts";
 import { got, put, Scene } from "../../support/v4/fixture.ts";
 
-/** In either direction: hello, change of ciphers, and what proves the keys. The rest is protocol 4. */
+/** In either direction: hello, change of ciphers, and the proof of the keys. The rest is protocol 4. */
 const HANDSHAKE = 3;
 const CHANGE_OF_CIPHERS = 1;
-/** What the client says first within the channel. */
+/** The client's first messages within TLS. */
 const LOGIN = HANDSHAKE;
 
 const content = pseudoRandomBytes(3000);
@@ -23,7 +23,7 @@ const LEFT = "the client disconnected in the middle of a message";
 interface Faulty {
   readonly scene: Scene;
   readonly log: ServerLog;
-  /** Puts and gets a file through a meddler; the code of what the client has thrown. */
+  /** Uploads and downloads a file through a tampering proxy. Returns the code of the client's error. */
   readonly session: (direction: Direction, meddler: () => Meddler) => Promise<string>;
 }
 
@@ -35,14 +35,14 @@ async function faulty(body: (faulty: Faulty) => Promise<void>): Promise<void> {
   const session = async (direction: Direction, meddler: () => Meddler) => {
     await using proxy = await SecureProxy.start(scene.server, { secure: { [direction]: meddler } });
     const { address: server } = proxy;
-    // A port may come again, and with it what is known of it.
+    // A port may be used again, and with it the record of its server.
     await new KnownServers(scene.folder.join("Alice")).forget(server);
     log.forget();
     try {
       using client = await scene.client("Alice", { server });
       const [outcome] = await put(client, [{ file, name: "b" }]);
       assert.equal(typeof outcome, "number");
-      // Not compared as an array of so many numbers.
+      // Not compared as arrays of numbers.
       assert.deepEqual(await got(client, "b"), content);
       return "none";
     } catch (error) {
@@ -52,16 +52,19 @@ async function faulty(body: (faulty: Faulty) => Promise<void>): Promise<void> {
   };
   await body({ scene, log, session });
   using alice = await scene.client("Alice");
-  assert.deepEqual(await got(alice, "b"), content, "it is what was put");
+  assert.deepEqual(await got(alice, "b"), content, "it is what was uploaded");
 }
 
-/** What the client throws: a channel that did not come about, or was lost. It has its own keys proven by the third record. */
+/** The client's error: no TLS, or a lost connection. Its own keys are proven by the third record. */
 function clientCode(direction: Direction, record: number): string {
   const opening = record === 0 || direction === "down" && record < HANDSHAKE;
   return `NetworkError ${opening ? "no-secure-channel" : "connection-lost"}`;
 }
 
-/** Resolves when the server has lost the connection, or seen its client leave, of which it makes nothing. */
+/**
+ * Resolves when the server has lost the connection, or has seen its client disconnect, which it does not log as an
+ * error.
+ */
 async function oneEnd(log: ServerLog): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, 300);
@@ -81,17 +84,17 @@ async function recordsOf({ session }: Faulty, direction: Direction): Promise<num
 }
 
 for (const direction of ["up", "down"] as const) {
-  Deno.test(`a byte of a record that is changed on its way (${direction}) breaks the channel for both ends`, () =>
+  Deno.test(`a byte changed in transit (${direction}) breaks the connection at both ends`, () =>
     faulty(async (it) => {
       const { session, log } = it;
       for (const [record, size] of (await recordsOf(it, direction)).entries()) {
-        // Behind the header, at successive offsets to its end.
+        // After the header, at successive offsets to its end.
         const step = Math.max(1, Math.ceil((size - 6) / 5));
         const places = [...Array(6).keys()].map((i) => 5 + i * step).filter((at) => at < size);
         for (const place of [...places, size - 1]) {
           const meddled: Meddled = { done: false };
           const code = await session(direction, flipInRecord(record, place, 1, meddled));
-          // How messages are gathered into records is not the same each time.
+          // The grouping of messages into records varies.
           if (!meddled.done) {
             assert.equal(code, "none");
             continue;
@@ -103,7 +106,7 @@ for (const direction of ["up", "down"] as const) {
             const seen = /cannot decrypt peer's message/;
             if (record > CHANGE_OF_CIPHERS) assert.match(`${where}: ${lost?.["reason"]}`, seen);
           } else await oneEnd(log);
-          // It is the client that has found it out: the server may get its alert, or see it leave.
+          // The client detected it. The server gets its alert, or sees it disconnect.
           assert.ok(log.refusals.length <= 1, log.refusals.join());
           for (const refusal of log.refusals) assert.match(refusal, /^connection\.lost: /, where);
           const early = direction === "up" ? record <= LOGIN : record < HANDSHAKE;
@@ -112,7 +115,7 @@ for (const direction of ["up", "down"] as const) {
       }
     }));
 
-  Deno.test(`a connection that is cut off within a record (${direction}) is an error to the client, and to the server`, () =>
+  Deno.test(`a connection cut off within a record (${direction}) is an error at both ends`, () =>
     faulty(async (it) => {
       const { session, log } = it;
       for (const [record, size] of (await recordsOf(it, direction)).entries()) {
@@ -128,7 +131,7 @@ for (const direction of ["up", "down"] as const) {
           assert.equal(code, clientCode(direction, record), where);
           const early = direction === "up" ? record <= LOGIN : record < HANDSHAKE;
           if (early) assert.deepEqual(log.entries, [], where);
-          // Between two messages a cut is like any client's leaving, which is no fault.
+          // A cut between two messages looks like a client that disconnects, which is no fault.
           if (early) await log.awaits("connection.lost");
           else if (ending === "rst") await oneEnd(log);
           const refusals = log.refusals.filter((one) => !one.startsWith("connection.lost: "));
@@ -144,7 +147,7 @@ for (const direction of ["up", "down"] as const) {
 }
 
 for (const ending of ["fin", "rst"] as const) {
-  Deno.test(`a file that is cut off on its way (${ending}) is an error to both ends, and not stored`, async () => {
+  Deno.test(`a file cut off in transit (${ending}) is an error at both ends, and not stored`, async () => {
     await using log = await ServerLog.take();
     await using scene = await Scene.create();
     (await scene.client("Alice"))[Symbol.dispose]();
@@ -157,7 +160,7 @@ for (const ending of ["fin", "rst"] as const) {
       code: "connection-lost",
     });
     await log.awaits("connection.lost");
-    // Deno 2.4 resets nothing: there it is an end like the other.
+    // Deno 2.4 sends no reset: there it is an end like the other.
     const reasons = { fin: LEFT, rst: `connection reset|${LEFT}` };
     assert.match(log.refusals.join(), new RegExp(`^connection\\.lost: (${reasons[ending]})`));
     assert.deepEqual([...log.of("file.stored"), ...scene.blobs("files")], []);

@@ -1,4 +1,4 @@
-/** Which TLS is spoken: 1.3 between xfer's own ends, and what the platform lets others do. */
+/** The TLS version: 1.3 between xfer's own ends, and the platform's choices for other clients. */
 import assert from "node:assert/strict";
 import type { Bytes } from "../../../protocol/bytes.ts";
 import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
@@ -14,14 +14,14 @@ const SERVER_HELLO = 2;
 const SUPPORTED_VERSIONS = 0x002b;
 const TLS_1_2 = 0x0303;
 const TLS_1_3 = 0x0304;
-/** All suites of TLS 1.3 that the platform has; none of them is one of 1.2 (RFC 8446 B.4). */
+/** All suites of TLS 1.3 that the platform has. None of them belongs to 1.2 (RFC 8446 B.4). */
 const SUITES = [0x1301, 0x1302, 0x1303];
 
-/** What a ServerHello (RFC 8446 4.1.3), in a record of its own, has chosen. */
+/** The choices of a ServerHello (RFC 8446 4.1.3) in a record of its own. */
 function chosenBy(record: Bytes): { readonly version: number; readonly suite: number } {
   const view = new DataView(record.buffer, record.byteOffset, record.length);
   assert.deepEqual([view.getUint8(0), view.getUint8(5)], [HANDSHAKE_RECORD, SERVER_HELLO]);
-  // Behind the record's header and the message's: version, random, session id.
+  // After the headers of the record and the message: version, random, session id.
   const suiteAt = 5 + 4 + 2 + 32 + 1 + view.getUint8(5 + 4 + 2 + 32);
   const suite = view.getUint16(suiteAt);
   let version = view.getUint16(5 + 4);
@@ -47,7 +47,7 @@ async function chosenWith(
   return chosenBy(hello);
 }
 
-Deno.test("client and server speak TLS 1.3, known by fingerprint or by name", async () => {
+Deno.test("tls: client and server speak TLS 1.3, verified by fingerprint or by name", async () => {
   await using scene = await Scene.create();
   await using it = await named();
   for (const chosen of [await chosenWith(scene), await chosenWith(it.scene, it.trust)]) {
@@ -56,7 +56,7 @@ Deno.test("client and server speak TLS 1.3, known by fingerprint or by name", as
   }
 });
 
-Deno.test("who takes TLS 1.3 out of what the client offers gets no channel of 1.2 in its place", async () => {
+Deno.test("tls: removing TLS 1.3 from the client's offer does not lead to 1.2", async () => {
   await using log = await ServerLog.take();
   await using scene = await Scene.create();
   (await scene.client("Alice"))[Symbol.dispose]();
@@ -83,13 +83,13 @@ Deno.test("who takes TLS 1.3 out of what the client offers gets no channel of 1.
     code: "no-secure-channel",
   });
   assert.ok(stripped);
-  assert.equal(answer?.version, TLS_1_2, "the server was taken in");
+  assert.equal(answer?.version, TLS_1_2, "the server chose the offered 1.2");
   await log.awaits("connection.lost");
   assert.deepEqual(log.entries, []);
 });
 
 Deno.test({
-  name: "another client may choose TLS 1.2 with an ephemeral key and AEAD, and nothing below",
+  name: "tls: another client may choose TLS 1.2 with an ephemeral key and AEAD, and nothing below",
   ignore: !hasTool("openssl"),
   async fn() {
     await using scene = await Scene.create();

@@ -1,4 +1,4 @@
-/** Protocol 4: several uploads of one name at once. One file is never written by two, and none is left to nobody. */
+/** Protocol 4: several uploads of one name at once. No file has two writers, and none is orphaned. */
 import assert from "node:assert/strict";
 import { batchedCatalog, commitTogether, lookUp } from "../../../server/catalog/sqlite/batching.ts";
 import { SqliteCatalog } from "../../../server/catalog/sqlite/sqlite_catalog.ts";
@@ -11,7 +11,7 @@ import { missing, Uploader } from "../../support/v4/raw_client.ts";
 import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
 
 const content = pseudoRandomBytes(4 * CHUNK_SIZE + 77);
-/** As many bytes as `maxFileSize` does not let in; none of them comes. */
+/** A size that `maxFileSize` does not admit. No byte of it is sent. */
 const tooLarge = { length: 10 * CHUNK_SIZE } as Uint8Array<ArrayBuffer>;
 
 async function sceneOf(...[limits, options]: Parameters<typeof Scene.create>): Promise<Scene> {
@@ -20,8 +20,8 @@ async function sceneOf(...[limits, options]: Parameters<typeof Scene.create>): P
   return scene;
 }
 
-/** An upload that was broken off and is gone on with: of five chunks it has three when it has been told so. */
-async function goneOnWith(scene: Scene, alice: Uploader): Promise<number> {
+/** Resumes an interrupted upload. The server has three of its five chunks when it confirms. */
+async function resumeUpload(scene: Scene, alice: Uploader): Promise<number> {
   {
     using before = await Uploader.login(scene, "Alice");
     await take(scene, before, 2);
@@ -29,7 +29,7 @@ async function goneOnWith(scene: Scene, alice: Uploader): Promise<number> {
   return await take(scene, alice, 3);
 }
 
-/** Goes on with a file up to so many chunks; resolves when the server has them. */
+/** Sends the chunks of a file up to `chunks`. Resolves when the server has them. */
 async function take(scene: Scene, alice: Uploader, count: number, name = "a"): Promise<number> {
   const { tag, transfer, offset } = await alice.resume(content, { name });
   using other = await Uploader.login(scene, "Alice");
@@ -40,17 +40,17 @@ async function take(scene: Scene, alice: Uploader, count: number, name = "a"): P
   return tag;
 }
 
-/** Begins a file that is refused. */
+/** Starts an upload that is refused. */
 async function refused(scene: Scene): Promise<void> {
   using alice = await Uploader.login(scene, "Alice");
   const tag = await alice.begin(tooLarge);
   await assert.rejects(alice.mux.answer(tag, () => true), { code: "over-limit" });
 }
 
-Deno.test("v4 takeover: an upload that is refused leaves the one of its name as it was: it gives way to the next", async () => {
+Deno.test("v4 takeover: a refused upload does not affect the one of its name, which can be taken over", async () => {
   await using scene = await sceneOf();
   using first = await Uploader.login(scene, "Alice");
-  await goneOnWith(scene, first);
+  await resumeUpload(scene, first);
   await refused(scene);
   using next = await Uploader.login(scene, "Alice");
   const { tag, offset } = await next.resume(content);
@@ -63,10 +63,10 @@ Deno.test("v4 takeover: an upload that is refused leaves the one of its name as 
   assert.deepEqual(scene.blobs("staging"), []);
 });
 
-Deno.test("v4 takeover: an upload that is refused leaves the one of its name as it was: it is stored", async () => {
+Deno.test("v4 takeover: a refused upload does not affect the one of its name, which is stored", async () => {
   await using scene = await sceneOf();
   using first = await Uploader.login(scene, "Alice");
-  const tag = await goneOnWith(scene, first);
+  const tag = await resumeUpload(scene, first);
   await refused(scene);
   await first.send(tag, content, 3, 4);
   await first.end(tag, content);
@@ -75,11 +75,11 @@ Deno.test("v4 takeover: an upload that is refused leaves the one of its name as 
   assert.deepEqual(scene.blobs("staging"), []);
 });
 
-Deno.test("v4 takeover: an upload that is refused leaves the one of its name as it was: it is held when it is cut off", async () => {
+Deno.test("v4 takeover: a refused upload does not affect the one of its name, which is kept as partial when cut off", async () => {
   await using scene = await sceneOf();
   {
     using first = await Uploader.login(scene, "Alice");
-    await goneOnWith(scene, first);
+    await resumeUpload(scene, first);
     await refused(scene);
   }
   using next = await Uploader.login(scene, "Alice");
@@ -90,7 +90,7 @@ Deno.test("v4 takeover: an upload that is refused leaves the one of its name as 
   readWholeFolder(scene.data);
 });
 
-/** A catalog whose writes wait, all in one batch, for as long as a test says. */
+/** A catalog whose writes wait, all in one batch, until the test opens the gate. */
 class Gate {
   readonly #asked: string[] = [];
   #opened = Promise.withResolvers<void>();
@@ -125,7 +125,7 @@ class Gate {
     this.#opened.resolve();
   }
 
-  /** Resolves when a method has been asked for so often, or has not for a while. */
+  /** Resolves when a method has been called this often, or has not been called for a while. */
   async asked(name: string, count: number): Promise<boolean> {
     for (let looks = 0; looks < 100; looks++) {
       if (this.#asked.filter((other) => other === name).length >= count) return true;
@@ -135,14 +135,14 @@ class Gate {
   }
 }
 
-/** Has the writes wait, and one before them that is on its way already. */
+/** Holds the writes, and one before them that is already in progress. */
 async function closeGate(gate: Gate, alice: Uploader): Promise<void> {
   gate.close();
   await alice.mux.send({ kind: "link", tag: alice.mux.nextTag() });
   assert.ok(await gate.asked("tokens.add", 1));
 }
 
-Deno.test("v4 takeover: a file that begins anew while what was cut off is recorded leaves nothing of that", async () => {
+Deno.test("v4 takeover: an upload that starts over while its partial upload is recorded leaves nothing of that", async () => {
   const gate = new Gate();
   await using scene = await sceneOf({}, { openCatalog: gate.openCatalog });
   using other = await Uploader.login(scene, "Alice");
@@ -163,7 +163,7 @@ Deno.test("v4 takeover: a file that begins anew while what was cut off is record
   readWholeFolder(scene.data);
 });
 
-Deno.test("v4 takeover: of many that are cut off at once those that make room leave nothing", async () => {
+Deno.test("v4 takeover: of many uploads cut off at once, the ones beyond the limit leave nothing", async () => {
   const gate = new Gate();
   await using scene = await sceneOf({ maxPartialsPerClient: 2 }, { openCatalog: gate.openCatalog });
   using other = await Uploader.login(scene, "Alice");

@@ -1,4 +1,4 @@
-/** What protocol 4 has stored is verified by its digests too, which a CRC alone would not tell apart. */
+/** Files of protocol 4 are verified by their digests, too: a CRC alone would miss some changes. */
 import assert from "node:assert/strict";
 import { backup } from "../../../server/operator/backup.ts";
 import { cksum } from "../../../protocol/crc/cksum.ts";
@@ -12,7 +12,7 @@ import { put, Scene } from "../../support/v4/fixture.ts";
 
 const SIZE = 2_500_000;
 
-/** Files in the catalog and beside it, and one of nothing. */
+/** Files in the catalog and on disk, and an empty one. */
 async function prepared(scene: Scene): Promise<void> {
   using client = await scene.client("Alice");
   for (const [name, size] of [["small", 100], ["large", SIZE], ["empty", 0]] as const) {
@@ -30,7 +30,7 @@ async function findings(dataFolder: string): Promise<string[]> {
   ).sort();
 }
 
-Deno.test("verify: what is sound is found so, in the catalog and beside it", async () => {
+Deno.test("verify: sound files in the catalog and on disk pass", async () => {
   await using scene = await Scene.create();
   await prepared(scene);
   assert.deepEqual(await findings(scene.data), []);
@@ -55,7 +55,7 @@ for (const name of ["small", "large", "empty"]) {
   });
 }
 
-Deno.test("verify: digests of chunks that are not the file's are found, with which it can't be got back", async () => {
+Deno.test("verify: wrong chunk digests, with which the file cannot be downloaded, are found", async () => {
   await using scene = await Scene.create();
   await prepared(scene);
   tamper(
@@ -67,7 +67,7 @@ Deno.test("verify: digests of chunks that are not the file's are found, with whi
   ]);
 });
 
-Deno.test("one of a folder that is damaged on the server is mended by sending the folder again", async () => {
+Deno.test("put: sending a folder again repairs its damaged file", async () => {
   await using scene = await Scene.create({ inlineSize: 0 });
   const folder = scene.folder.join("photos");
   await Deno.mkdir(folder);
@@ -75,7 +75,7 @@ Deno.test("one of a folder that is damaged on the server is mended by sending th
   for (const [name, content] of contents) await Deno.writeFile(`${folder}/${name}`, content);
   const options = { connect: await scene.options("Alice"), paths: [folder] };
   await putFiles(options);
-  // As protocol 3 has left it, of whose files no digest is known before they are read.
+  // Like files of protocol 3, whose digests are unknown before they are read.
   const [damaged] = (await listStored(scene.data))[0]?.files ?? [];
   tamper(
     `${scene.data}/catalog.db`,

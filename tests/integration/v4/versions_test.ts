@@ -1,4 +1,4 @@
-/** Old versions: kept as the operator says, got back, counted, looked after. */
+/** Old versions: kept by the operator's setting, downloaded, counted, verified. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { backup, restore } from "../../../server/operator/backup.ts";
@@ -31,7 +31,7 @@ async function store(
   return (await put(client, [{ file, name }]))[0];
 }
 
-/** Number and checksum of each, as the server tells. */
+/** The number and checksum of each, as the server lists them. */
 async function versions(client: V4Client, name: string): Promise<[number, number][]> {
   const found: [number, number][] = [];
   await client.versions(name, ({ version, cksum }) => found.push([version, cksum]));
@@ -41,7 +41,7 @@ async function versions(client: V4Client, name: string): Promise<[number, number
 const sums = (...seeds: readonly number[]) =>
   seeds.map((seed): [number, number] => [seed, cksum(content(seed))]);
 
-/** A server with versions 1 to `count` of "a", of which it keeps as many as it is told. */
+/** A server with versions 1 to `count` of "a". */
 async function prepared(count: number, limits: Partial<Limits>): Promise<Scene> {
   const scene = await Scene.create({ ...ON_DISK, ...limits });
   using client = await scene.client("Alice");
@@ -54,14 +54,14 @@ async function restart(scene: Scene, limits: Partial<Limits>): Promise<void> {
   scene.server = await startServer(scene.folder.join("data"), { ...ON_DISK, ...limits });
 }
 
-Deno.test("versions: without more said the current file is all that is kept", async () => {
+Deno.test("versions: by default only the current file is kept", async () => {
   await using scene = await prepared(3, {});
   using client = await scene.client("Alice");
   assert.deepEqual(await versions(client, "a"), sums(3));
   assert.equal(scene.blobs("files").length, 1);
 });
 
-Deno.test("versions: the last ones are kept, listed newest first, and got back by their numbers", async () => {
+Deno.test("versions: the latest are kept, listed newest first, and downloaded by their numbers", async () => {
   await using scene = await prepared(5, { versions: 3 });
   using client = await scene.client("Alice");
   assert.deepEqual(await versions(client, "a"), sums(5, 4, 3));
@@ -79,10 +79,10 @@ Deno.test("versions: the last ones are kept, listed newest first, and got back b
   await assert.rejects(versions(client, "b"), { code: "no-such-file" });
   const current: number[] = [];
   await client.list("", ({ version }) => current.push(version));
-  assert.deepEqual(current, [5], "the list has current files alone");
+  assert.deepEqual(current, [5], "the list contains current files only");
 });
 
-Deno.test("versions: an old one put again is the current one, and the newest", async () => {
+Deno.test("versions: an old one uploaded again becomes the current one, and the newest", async () => {
   await using scene = await prepared(2, { versions: 3 });
   const target = scene.folder.join("back");
   await getFile({ connect: await scene.options("Alice"), name: "a", version: 1, target });
@@ -102,7 +102,7 @@ Deno.test("versions: they are renamed and removed with their name", async () => 
   assert.deepEqual(scene.blobs("files"), []);
 });
 
-Deno.test("versions: where fewer are to be kept, those too many go when the next one comes", async () => {
+Deno.test("versions: after the setting was lowered, surplus versions are deleted with the next upload", async () => {
   await using scene = await prepared(4, { versions: Infinity });
   {
     using client = await scene.client("Alice");
@@ -122,8 +122,8 @@ Deno.test("versions: where fewer are to be kept, those too many go when the next
   assert.equal(scene.blobs("files").length, 1);
 });
 
-Deno.test("versions: they count in the quota with their bytes, what goes does not", async () => {
-  // Two versions of 1000 bytes and a third in their place, but no other file beside them.
+Deno.test("versions: their bytes count for the quota, those of deleted versions do not", async () => {
+  // The quota holds two versions of 1000 bytes and a third to overwrite one, but no other file.
   await using scene = await prepared(3, { versions: 2, quota: 2500, quotaFiles: 1 });
   using client = await scene.client("Alice");
   assert.deepEqual(await versions(client, "a"), sums(3, 2));
@@ -135,7 +135,7 @@ Deno.test("versions: they count in the quota with their bytes, what goes does no
   assert.equal(await store(scene, client, "b", content(6, 2500)), cksum(content(6, 2500)));
 });
 
-Deno.test("versions: what protocol 3 replaces is kept too, and counted", async () => {
+Deno.test("versions: files overwritten over protocol 3 are kept, too, and counted", async () => {
   await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
   await using server = await startInThisThread({
@@ -154,7 +154,7 @@ Deno.test("versions: what protocol 3 replaces is kept too, and counted", async (
   assert.equal(kindOf(await peer.sendFile("a", content(4, 1600))), "generalError");
 });
 
-Deno.test("versions: the operator lists and exports them; verify, backup, restore and removal have them", async () => {
+Deno.test("versions: the operator lists and exports them; verify, backup, restore and removal include them", async () => {
   await using scene = await prepared(3, { versions: 3 });
   await scene.server.close();
   const dataFolder = scene.folder.join("data");
@@ -192,7 +192,7 @@ Deno.test("versions: the operator lists and exports them; verify, backup, restor
   assert.deepEqual(scene.blobs("files"), []);
 });
 
-Deno.test("versions: a backup while files are replaced and kept has none that is missing", async () => {
+Deno.test("versions: a backup during uploads misses none", async () => {
   await using scene = await prepared(4, { versions: 3 });
   using client = await scene.client("Alice");
   const copying = backup(scene.folder.join("data"), scene.folder.join("backup"));
@@ -201,7 +201,7 @@ Deno.test("versions: a backup while files are replaced and kept has none that is
   assert.equal((await copying).files, 3);
 });
 
-Deno.test("versions: a commit that is told to have failed, but holds, keeps its blob, even as an old version", async () => {
+Deno.test("versions: a commit that reports failure and still holds keeps its blob, even as an old version", async () => {
   await using scene = await prepared(1, { versions: 3 });
   await scene.server.close();
   let failing = false;
@@ -214,7 +214,7 @@ Deno.test("versions: a commit that is told to have failed, but holds, keeps its 
         const recorded = await next();
         if (!failing || method !== "files.commit") return recorded;
         failing = false;
-        // Another connection has stored the same name by the time that this one is told.
+        // Another connection stores the same name before this one gets its answer.
         using other = await scene.client("Alice");
         await store(scene, other, "a", content(3));
         throw new Error("disk I/O error");
