@@ -144,12 +144,19 @@ export function endsAll(error: unknown): boolean {
  */
 const CALL = /(?<=^E[A-Z0-9]+: [^,']+), [a-z_]+ '.*'$|(?<= \(os error \d+\)): [a-z_]+ '.*'$/s;
 
+/** The whole message is the words of the system, with their number: `No such file or directory (os error 2)`. */
+const SYSTEM = /^(?<words>[A-Z][^:]*) \(os error \d+\)$/s;
+
+function inSentence(_all: string, words: string): string {
+  return words.charAt(0).toLowerCase() + words.slice(1);
+}
+
 /** The message of rustls for a connection that ends without a TLS close. */
 const CUT_OFF = /^peer closed connection without sending TLS close_notify\b/;
 
 /** The reason in an error, to follow what failed and the name of the file; safe to show. */
 export function reasonOf(cause: unknown): string {
-  return printable(messageOf(cause).replace(CALL, ""));
+  return printable(messageOf(cause).replace(CALL, "").replace(SYSTEM, inSentence));
 }
 
 /** The same, with the path, for messages that name no file. */

@@ -6,6 +6,7 @@
 import type { Command, CommanderError } from "commander";
 import { printable, shellWord } from "../../protocol/printable.ts";
 import { UsageError } from "../../protocol/errors.ts";
+import { plural } from "../text/format.ts";
 
 /** Commander's message about an invalid value of an option or argument; the last part is ours. */
 const INVALID = new RegExp(
@@ -69,11 +70,23 @@ export class Ended extends Error {
         { hint: seeHelp },
       );
     }
+    if (code === "commander.excessArguments") return tooMany(command, seeHelp);
     const guess = GUESS.exec(words)?.groups?.["names"];
     return new UsageError(kebabCase(code.replace("commander.", "")), words.replace(GUESS, ""), {
       hint: guess === undefined ? seeHelp : `Did you mean ${guess.split(", ").join(" or ")}?`,
     });
   }
+}
+
+function tooMany(command: Command, hint: string): UsageError {
+  const [most, given] = [command.registeredArguments.length, command.args];
+  const surplus = given.slice(most).map((word) => printable(word)).join(", ");
+  const takes = most === 0 ? "no arguments" : `at most ${plural(most, "argument")}`;
+  return new UsageError(
+    "excess-arguments",
+    `too many arguments: ${surplus}. '${pathOf(command)}' takes ${takes}`,
+    { hint },
+  );
 }
 
 /** The command that a command line names: an option of a command above it may follow it, and be wrong. */

@@ -15,7 +15,7 @@ ${variableOf(CONFIG)}=FILE.
 
 Every setting is shown with its default. To change one, remove the # and edit the value. Options \
 (--quota) override environment variables (${variableOf("quota")}), and those override this file. \
-To see the effective settings, run xfer server ${CONFIG}. At SIGHUP, the server rereads this file: \
+To see the effective settings, run xfer server ${CONFIG}. On SIGHUP, the server rereads this file: \
 settings marked (SIGHUP) take effect at once, all others at the next start. It rereads the files of \
 tls-cert and tls-key, too.
 

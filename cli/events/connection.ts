@@ -47,14 +47,14 @@ export const CONNECTION_EVENTS = {
       const using = {
         asked: `using protocol 3. ${RISK}`,
         remembered: `using protocol 3 with ${server}, as before. ${RISK} To use protocol 4, ` +
-          "add '--protocol 4'.",
+          "add --protocol 4.",
         unanswered: `${server} did not offer protocol 4; using protocol 3. ${RISK}`,
       }[why];
       const key = known?.startsWith("SHA256:") ? `server key ${known}` : known;
       const unchecked = key === undefined
         ? ""
-        : ` You know this server by its ${key}, which protocol 3 does not check. To check it, ` +
-          "leave out '--protocol 3'.";
+        : ` Protocol 3 does not check the ${key} of this server. To check it, omit ` +
+          "--protocol 3.";
       return `${paint("warning", "Warning:")} ${using}${unchecked}`;
     },
   }),
@@ -144,7 +144,7 @@ export const CONNECTION_EVENTS = {
     },
     words: ({ user, id, kept }) =>
       `The server does not know ${user} with id ${id}; registering again` +
-      (kept === undefined ? "" : `. The old identity was saved as ${kept}.`),
+      (kept === undefined ? "" : `. Saved the old identity as ${kept}`),
   }),
   "claimed": defineEvent({
     kind: "note",

@@ -189,7 +189,9 @@ export const FILE_EVENTS = {
     },
     words: ({ name, target, size: bytes, cksum, range }, { paint, size }) =>
       paint("success", "Downloaded") + (range === undefined ? "" : ` ${rangeWords(range)} of`) +
-      ` ${name}${target === name ? "" : ` to ${target}`} (${size(bytes)}, cksum ${cksum})`,
+      ` ${name}${target === name ? "" : ` to ${target}`} (` +
+      // The checksum is that of the whole file.
+      (range === undefined ? `${size(bytes)}, cksum ${cksum}` : size(range.bytes)) + ")",
   }),
   "already-there": defineEvent({
     kind: "note",

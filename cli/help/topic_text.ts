@@ -39,7 +39,7 @@ const TEXTS: Readonly<Record<TopicName, readonly TopicPart[]>> = {
   "limits": [
     "'xfer server' enforces these limits. \"none\" lifts a limit. Each can also be set in the " +
     'configuration file, such as quota = "10GB", or in the environment, such as ' +
-    "XFER_QUOTA=10GB. At SIGHUP, a running server rereads the file and applies new limits.\n\n" +
+    "XFER_QUOTA=10GB. On SIGHUP, a running server rereads the file and applies new limits.\n\n" +
     "Times are written as 500ms, 30s, 10m or 2h; sizes as 4096, 64KiB, 10MB or 2GiB.",
     { heading: "Limits:", command: "server", group: LIMITS },
     "Limits of protocol 3: 'xfer help protocol-3'.",

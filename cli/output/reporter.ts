@@ -160,7 +160,9 @@ export class Reporter {
     this.#writeWords(event, (show) => {
       const what = wordsOf(event, show) ?? "";
       if (wasReported) return `${what}: ${printable(cause.message)}`;
-      const message = names(cause.message, file) ? cause.message : `${what}: ${cause.message}`;
+      const message = names(cause.message, file)
+        ? cause.message
+        : `${lowerFirst(what)}: ${cause.message}`;
       return wordsOf({ ...cause, message }, show);
     });
   }
@@ -301,6 +303,11 @@ export class Reporter {
     if (color !== "auto") return color === "always" ? coloured : plain;
     return stream.isTerminal() && !this.#streams.noColor ? coloured : plain;
   }
+}
+
+/** A sentence as the message of an error. */
+function lowerFirst(words: string): string {
+  return words.charAt(0).toLowerCase() + words.slice(1);
 }
 
 /** The beginning of a result's first line. */

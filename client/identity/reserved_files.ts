@@ -37,15 +37,15 @@ const isOneOf = (names: readonly string[], name: string) => names.includes(name.
 
 /** Why a file is never uploaded. */
 export type ReservedFile =
-  | "a file of xfer's own"
-  | "an unfinished download"
+  | "one of xfer's own files"
+  | "a partial download"
   | "a server's data folder";
 
 /** The reason that applies to a name in any folder. */
 function ownByName(name: string): ReservedFile | undefined {
-  if (isPartName(name)) return "an unfinished download";
+  if (isPartName(name)) return "a partial download";
   const isOwn = isOneOf([...MARKS, KNOWN_SERVERS], name) || isAuthoritiesName(name);
-  return isOwn ? "a file of xfer's own" : undefined;
+  return isOwn ? "one of xfer's own files" : undefined;
 }
 
 export class ReservedFiles {
@@ -86,7 +86,7 @@ export class ReservedFiles {
     const isClients = (folder !== undefined && folder === this.#folder) || MARKS.some(hasName);
     return (name) =>
       ownByName(name) ??
-        (isClients && isOneOf(BESIDE, name) ? "a file of xfer's own" : undefined);
+        (isClients && isOneOf(BESIDE, name) ? "one of xfer's own files" : undefined);
   }
 
   /** Whether a file is a key of the identity in use, under any name. */
@@ -149,8 +149,8 @@ function ownKey(path: string): UsageError {
 }
 
 const HINTS: Readonly<Record<ReservedFile, string>> = {
-  "a file of xfer's own": "Copy it by other means.",
-  "an unfinished download": "Download the file again to finish it, or rename the partial download.",
+  "one of xfer's own files": "Copy it by other means.",
+  "a partial download": "Download the file again to finish it, or rename the partial download.",
   "a server's data folder": "To copy it, run 'xfer server backup' or 'xfer server export'.",
 };
 

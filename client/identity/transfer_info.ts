@@ -33,8 +33,9 @@ export interface TransferInfo {
 
 /** The required form of each line, to follow "expected". */
 export const EXPECTED = {
-  server: "HOST:PORT, such as 127.0.0.1:1256, example.org:1256 or [::1]:1256, " +
-    "or what the server prints, xfer://HOST:PORT#SHA256:… or xfer://HOST:PORT",
+  server:
+    "HOST:PORT, such as example.org:1256 or [::1]:1256, or the link that the server prints, " +
+    "xfer://HOST:PORT#SHA256:… or xfer://HOST:PORT",
   userName: "a user name of 1 to 254 ASCII letters and digits",
   file: "the path of the file to upload",
 } as const;
@@ -128,7 +129,7 @@ function hasOtherBase(file: string, transferInfo: string): boolean {
 
 /** A `UsageError` `target-exists`. `first` is a sentence to put before the usual hint. */
 export function transferInfoExists(path: string, first?: string): UsageError {
-  const others = "Add --force to overwrite it, or name another file: --transfer-info FILE.";
+  const others = "Add --force to overwrite it, or name another file with --transfer-info FILE.";
   return new UsageError("target-exists", `${printable(path)} already exists`, {
     hint: first === undefined ? others : `${first}. ${others}`,
   });
@@ -140,13 +141,14 @@ async function readFile(path: string): Promise<Uint8Array> {
     if (size <= MAX_SIZE) return await Deno.readFile(path);
   } catch (cause) {
     if (!(cause instanceof Deno.errors.NotFound)) {
-      throw cannotRead(path, cause, `${READABLE}, or name another file: --transfer-info FILE.`);
+      throw cannotRead(path, cause, `${READABLE}, or name another file with --transfer-info FILE.`);
     }
     throw new ConfigurationError(
       "no-transfer-info",
       `cannot read ${printable(path)}: no such file`,
       {
-        hint: "Run 'xfer client init' to create it, or name another file: --transfer-info FILE.",
+        hint:
+          "Run 'xfer client init' to create it, or name another file with --transfer-info FILE.",
         cause,
       },
     );

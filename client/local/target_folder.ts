@@ -50,14 +50,14 @@ async function refuseFile(path: string): Promise<void> {
 
 function noFolder(path: string): StorageError {
   return new StorageError("cannot-write", `cannot write to ${printable(path)}: no such folder`, {
-    hint: `Create it first, or end the path with / to create it: -o ${shellWord(`${path}/`)}.`,
+    hint: `Create that folder first, or let xfer create it with '-o ${shellWord(`${path}/`)}'.`,
   });
 }
 
 /** A `UsageError` `target-exists`. */
 export function notAFolder(path: string, info: Deno.FileInfo): UsageError {
   return new UsageError("target-exists", `${printable(path)} is ${kindOf(info)}, not a folder`, {
-    hint: "Choose another path: -o PATH.",
+    hint: "Choose another path with -o PATH.",
   });
 }
 

@@ -21,7 +21,7 @@ import { Upload } from "./upload.ts";
 import { checkSize } from "./remote_file.ts";
 
 /** Why a file or folder is skipped. */
-export type SkipReason = "neither a file nor a folder" | "an empty folder" | ReservedFile;
+export type SkipReason = "a link or special file" | "an empty folder" | ReservedFile;
 
 /** The local files to upload. */
 export interface FileSelection {
@@ -167,8 +167,8 @@ class Collector implements CollectedFiles {
     }
     // Links in a folder are not followed: they could lead anywhere, even back.
     const info = entry.isFile ? await reading(path, () => Deno.lstat(path)) : undefined;
-    if (info?.isFile !== true) this.#skip(path, "neither a file nor a folder");
-    else if (this.#own.isKey(info)) this.#skip(path, "a file of xfer's own");
+    if (info?.isFile !== true) this.#skip(path, "a link or special file");
+    else if (this.#own.isKey(info)) this.#skip(path, "one of xfer's own files");
     else this.#take(SourceFile.found(path, info), name);
   }
 

@@ -49,7 +49,7 @@ Deno.test("get: what is wrong with one file does not keep the others from coming
   for (const why of [/there already exists \[target-exists\]/, /sub is a file, not a folder/]) {
     assert.match(got.stderr, why);
   }
-  assert.match(got.stderr, /File name too long[^\n]* \[cannot-write\]\n/);
+  assert.match(got.stderr, /file name too long[^\n]* \[cannot-write\]\n/);
   assert.match(got.stderr, /\[damaged\]|\[not-what-was-stored\]/);
   assert.match(got.stdout, /\nDownloaded 2 files \(5 B\), 4 failed\n$/);
 
@@ -80,7 +80,7 @@ Deno.test("remove: files that exist are removed, the others are named, and both 
   const removed = await run("remove", "a", "missing", "a", "b");
   assert.equal(removed.code, 9, removed.stderr);
   assert.equal(removed.stdout, "Removed a\nRemoved b\nRemoved 2 files, 1 failed\n");
-  assert.match(removed.stderr, /Failed to remove missing: .*\[no-such-file\]\n/);
+  assert.match(removed.stderr, /failed to remove missing: .*\[no-such-file\]\n/);
   const quiet = await run("remove", "c", "missing", "--quiet");
   assert.match(quiet.stdout, /\nRemoved 1 file, 1 failed\n$/);
   const [summary] = eventsIn((await run("remove", "c", "b", "--json")).stdout, "summary");

@@ -51,7 +51,7 @@ test("one that can't be got does not hold up the others", async ({ here, run }) 
   assert.equal(await Deno.readTextFile(`${here}/back/b`), "mine");
   assert.match(
     got.stderr,
-    /Failed to download nothing: .*\[no-such-file\]\n[^]*\[target-exists\]\n/,
+    /failed to download nothing: .*\[no-such-file\]\n[^]*\[target-exists\]\n/,
   );
   assert.match(got.stdout, /\nDownloaded 2 files \(2 B\), 2 failed\n$/);
 });
@@ -74,7 +74,7 @@ test("of two that would be one file here the first is downloaded, the second is 
   const got = await run("get", "x/a", "y/a", "-o", "back", "--force");
   assert.equal(got.code, 9);
   assert.match(got.stderr, /cannot write both x\/a and y\/a to back.a \[same-name\]/);
-  assert.match(got.stderr, /^Failed to download y\/a: .*|y\/a to back.a \[same-name\]$/m);
+  assert.match(got.stderr, /^xfer: failed to download y\/a: .*|y\/a to back.a \[same-name\]$/m);
   assert.equal(await Deno.readTextFile(`${here}/back/a`), "a");
   const old = await run("get", "x/a", "y/a", "--version", "1");
   assert.match(old.stderr, /\[one-name\]/);
@@ -87,7 +87,7 @@ test("a folder that is not there is named, and made where the path ends as one's
   assert.equal(missing.code, 7, missing.stderr);
   assert.match(
     missing.stderr,
-    /Failed to download a: cannot write to none: no such folder \[cannot-write\]\n/,
+    /failed to download a: cannot write to none: no such folder \[cannot-write\]\n/,
   );
   assert.equal((await run("get", "a", "-o", "new/")).code, 0);
   assert.deepEqual(namesIn(`${here}/new`), ["a"]);
@@ -106,8 +106,8 @@ test("a folder that is not there is named, and made where the path ends as one's
     const got = await run("get", ...args);
     assert.equal(got.code, 2, got.stderr);
     assert.match(got.stderr, /: b is a file, not a folder \[target-exists\]\n/);
-    assert.match(got.stderr, /Failed to download a: /);
-    assert.equal(/Failed to download c: /.test(got.stderr), args.includes("c"));
+    assert.match(got.stderr, /failed to download a: /i);
+    assert.equal(/failed to download c: /i.test(got.stderr), args.includes("c"));
     assert.doesNotMatch(got.stderr, /tmp|os error/);
   }
 });
@@ -197,7 +197,7 @@ test("a folder that can't be looked at is not called missing", async ({ run }) =
     const { code, stderr } = await run("get", "a", "-o", path, "--force");
     assert.ok([2, 7].includes(code), stderr);
     assert.doesNotMatch(stderr, /no such folder/);
-    assert.match(stderr, /Failed to download a: /);
+    assert.match(stderr, /failed to download a: /i);
   }
   assert.equal(Deno.lstatSync("/dev/null").isCharDevice, true);
 }, Deno.build.os !== "linux");

@@ -64,7 +64,7 @@ Deno.test("reconnection unknown to the server: registers anew and keeps the old 
   await writeTransferInfo(cwd, { port: elsewhere.server.port, file: "a" });
   const { code, stderr } = await xfer(CLIENT_3, cwd);
   assert.equal(code, 0, stderr);
-  assert.match(stderr, /does not know Alice with id .* saved as me\.info\.old\.$/m);
+  assert.match(stderr, /does not know Alice with id .* Saved the old identity as me\.info\.old$/m);
   assert.equal(await Deno.readTextFile(`${cwd}/me.info.old`), before);
   assert.notEqual(await Deno.readTextFile(`${cwd}/me.info`), before);
   assert.equal(new TextDecoder().decode(await elsewhere.exported("Alice", "a")), "content");
@@ -134,7 +134,7 @@ Deno.test("export: unknown users and files, a target that exists, a stored file 
   assert.equal((await xfer(CLIENT_3, cwd)).code, 0);
   const target = scene.folder.join("target");
   const cases: [readonly string[], number, RegExp][] = [
-    [["Bob", "a", target], 2, /no user Bob \[no-such-user\]/],
+    [["Bob", "a", target], 2, /no such user: Bob \[no-such-user\]/],
     [["Alice", "b", target], 2, /Alice has no file b \[no-such-file\]/],
     [["Alice", "a", `${cwd}/a`], 2, /\[target-exists\]/],
     [["Alice", "a", scene.folder.join("none", "target")], 7, /\[cannot-write\]/],
@@ -191,7 +191,7 @@ Deno.test("put goes on after a file that can't be stored, and names each that is
   const { code, stdout, stderr } = await xfer([...CLIENT_3, "put", "a", "b", "c"], cwd);
   assert.equal(code, PARTIAL);
   assert.deepEqual([...stdout.matchAll(/^Uploaded (\w) \(/gm)].map(([, name]) => name), ["b", "c"]);
-  assert.match(stderr, /Failed to upload a: /);
+  assert.match(stderr, /failed to upload a: /);
 });
 
 Deno.test("output that can't be written: a closed pipe is quiet, a full disk is said with its own code", async () => {

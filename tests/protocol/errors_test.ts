@@ -27,7 +27,7 @@ Deno.test("why something has failed is told without the call that Deno adds, who
   ];
   for (const call of calls) {
     const failure = await call().then(() => assert.fail(), (error) => error);
-    assert.equal(reasonOf(failure), "No such file or directory (os error 2)");
+    assert.equal(reasonOf(failure), "no such file or directory");
     // Where nobody has said it, it is said.
     assert.ok(reasonWithPathOf(failure).includes("'/none"));
   }

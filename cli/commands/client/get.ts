@@ -69,7 +69,7 @@ export function addGetCommand(client: Command, run: Run, optionsOf: OptionsOf): 
 const NOTES = `\
 Every file is verified. Existing files are only overwritten with --force. An interrupted download is
 kept beside its target as .NAME.xfer-part: to resume it, run the same command again. To restore an
-older version on the server, download it and put it again.`;
+older version on the server, download it and upload it again.`;
 
 const HELP = example(
   "xfer client get docs/report.pdf",
@@ -128,7 +128,7 @@ function parseRange(text: string): RangeChoice {
   const match = /^(\d{1,15})-(\d{1,15})$/.exec(text);
   const [from, last] = [Number(match?.[1]), Number(match?.[2])];
   if (match !== null && from <= last) return { from, to: last + 1 };
-  throw new InvalidArgumentError("Expected two numbers, such as 0-1023.");
+  throw new InvalidArgumentError("Expected FROM-TO, such as 0-1023, with FROM up to TO.");
 }
 
 function parseOutput(text: string): string {

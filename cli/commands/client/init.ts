@@ -248,7 +248,7 @@ class Asker {
     if (answer !== undefined) return answer;
     throw new UsageError(
       "nobody-to-ask",
-      `--${name} is missing, and there is no terminal to ask on`,
+      `--${name} is missing: no terminal to ask on`,
       {
         hint: `Add --${name} ${QUESTIONS[name].placeholder}.`,
       },

@@ -52,7 +52,7 @@ async function take(
 ): Promise<void> {
   if (await hasV4Account(connect.identityFolder)) {
     throw new UsageError("account-exists", "this folder already has an account, me.account", {
-      hint: "Run it in another folder, or move me.key and me.account away.",
+      hint: "Run this command in another folder, or move me.key and me.account away.",
     });
   }
   const { userName: user } = connect;

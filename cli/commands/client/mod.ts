@@ -45,7 +45,7 @@ export function clientCommand(client: Command, run: Run): void {
     .addOption(
       option(
         "--protocol <version>",
-        "3, 4 or auto: 4 if the server has it, otherwise 3",
+        "protocol: 3, 4 or auto, which is 4 if the server has it and 3 if not",
       ).choices(["3", "4", AUTO]).default(AUTO),
     )
     .addOption(

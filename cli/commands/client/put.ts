@@ -65,7 +65,7 @@ const NOTES = `\
 Files that the server already has are skipped, and nothing on the server is deleted. If an upload is
 interrupted, the server keeps the received part of a large file for a while; to resume, run the same
 command again. In folders, xfer skips links, special files, empty folders, its own private files and
-unfinished downloads.`;
+partial downloads.`;
 
 const PUT_HELP = example(
   "xfer client put report.pdf photos.zip",

@@ -35,8 +35,8 @@ export function serverCommand(server: Command, run: Run): void {
 }
 
 const NOTES = `\
-Without a command, serves files until Ctrl-C (SIGINT) or SIGTERM, and then gives transfers in
-progress the time of --grace. A second signal stops the server at once. Options can also be set in a
+Without a command, serves files until Ctrl-C (SIGINT) or SIGTERM, then waits up to --grace for
+transfers in progress. A second signal stops the server at once. Options can also be set in a
 file ('xfer server config --example') or in the environment, such as XFER_QUOTA=10GB.`;
 
 const HELP = example(

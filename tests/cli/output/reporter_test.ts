@@ -274,7 +274,7 @@ Deno.test("failures: one item names the file and the reason; JSON has the error 
   reporter.reportFailure(REFUSED, NOT_GOT);
   assert.equal(
     stderr.text,
-    "xfer: Failed to download sea.jpg: the server refuses [no-such-file]\n      List your files.\n",
+    "xfer: failed to download sea.jpg: the server refuses [no-such-file]\n      List your files.\n",
   );
   const json = reporterWith({ json: true, quiet: true });
   json.reporter.reportFailure(REFUSED, NOT_GOT);
@@ -289,8 +289,8 @@ Deno.test("failures: a message that names the file stands alone", () => {
     const [message, name, words] of [
       ["no file sea.jpg", "sea.jpg", "no file sea.jpg"],
       ['cannot read "a b.c": denied', "a b.c", 'cannot read "a b.c": denied'],
-      ["no file sea.jpg", "a.jpg", "Failed to download a.jpg: no file sea.jpg"],
-      ["the server refuses a file", "a", "Failed to download a: the server refuses a file"],
+      ["no file sea.jpg", "a.jpg", "failed to download a.jpg: no file sea.jpg"],
+      ["the server refuses a file", "a", "failed to download a: the server refuses a file"],
     ] as const
   ) {
     const { reporter, stderr } = reporterWith({});
@@ -309,7 +309,7 @@ Deno.test("failures: an error that ends the work on several files is shown in fu
   reporter.reportFailure(lost, { ...put, path: "c", state: "not-tried" });
   assert.equal(
     stderr.text,
-    "xfer: Failed to upload a: the connection was lost [lost]\n      Try again.\n" +
+    "xfer: failed to upload a: the connection was lost [lost]\n      Try again.\n" +
       "Failed to upload b: the connection was lost\nNot started: c\n",
   );
 });

@@ -56,7 +56,7 @@ Deno.test("a folder: its files are sent by name; links and empty folders are ski
   assert.deepEqual(folders, ["tree"]);
   assert.deepEqual(skipped, [
     ["/empty", "an empty folder"],
-    ["/link", "neither a file nor a folder"],
+    ["/link", "a link or special file"],
   ]);
 });
 

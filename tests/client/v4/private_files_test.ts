@@ -1,4 +1,4 @@
-/** Files that are never sent: keys and identities, a server's data, unfinished downloads. */
+/** Files that are never sent: keys and identities, a server's data, partial downloads. */
 import assert from "node:assert/strict";
 import { basename } from "node:path";
 import { sendFiles } from "../../../client/v3/send_files.ts";
@@ -40,7 +40,7 @@ Deno.test("private files of any client in folders: skipped, wherever links lead"
   for (const [path, ...below] of [["above/home", ""], ["link", ""], ["above", "home/", "other/"]]) {
     const { skipped, collected } = await skippedIn(folder, path as string, identityFolder);
     const own = below.flatMap((folder) => OWN.map((name) => folder + name));
-    assert.deepEqual(skipped, allAre(own, "a file of xfer's own"));
+    assert.deepEqual(skipped, allAre(own, "one of xfer's own files"));
     assert.deepEqual(
       namesOf(collected),
       below.flatMap((folder) =>
@@ -61,14 +61,14 @@ Deno.test("names that other programs use too: private in a client's folder alone
   assert.equal(collected.uploads.length, 3);
 });
 
-Deno.test("unfinished downloads in folders: skipped", async () => {
+Deno.test("partial downloads in folders: skipped", async () => {
   await using folder = await TemporaryFolder.create();
   await Deno.mkdir(folder.join("d"));
   const parts = [basename(partPath("a.bin")), `.xfer-${crypto.randomUUID()}.tmp`];
   const others = [".a.part", "a.xfer-part"];
   for (const name of [...parts, ...others]) await folder.write(`d/${name}`, "x");
   const { skipped, collected } = await skippedIn(folder, "d", folder.path);
-  assert.deepEqual(skipped, allAre(parts, "an unfinished download"));
+  assert.deepEqual(skipped, allAre(parts, "a partial download"));
   assert.deepEqual(namesOf(collected), others.map((name) => `d/${name}`));
 });
 
@@ -79,7 +79,7 @@ Deno.test("the key of the identity in use under another name: skipped in folders
   await Deno.link(key, folder.join("d/innocent"));
   await folder.write("d/a", "x");
   const { skipped, collected } = await skippedIn(folder, "d", folder.path);
-  assert.deepEqual(skipped, { innocent: "a file of xfer's own" });
+  assert.deepEqual(skipped, { innocent: "one of xfer's own files" });
   assert.deepEqual(namesOf(collected), ["d/a"]);
   const named = await collectFiles({
     paths: [folder.join("d/innocent")],
