@@ -6,7 +6,6 @@
 import type { Command, CommanderError } from "commander";
 import { printable, shellWord } from "../../protocol/printable.ts";
 import { UsageError } from "../../protocol/errors.ts";
-import { plural } from "../text/format.ts";
 
 /** Commander's message about an invalid value of an option or argument; the last part is ours. */
 const INVALID = new RegExp(
@@ -81,7 +80,11 @@ export class Ended extends Error {
 function tooMany(command: Command, hint: string): UsageError {
   const [most, given] = [command.registeredArguments.length, command.args];
   const surplus = given.slice(most).map((word) => printable(word)).join(", ");
-  const takes = most === 0 ? "no arguments" : `at most ${plural(most, "argument")}`;
+  const takes = most === 0
+    ? "no arguments"
+    : most === 1
+    ? "one argument"
+    : `at most ${most} arguments`;
   return new UsageError(
     "excess-arguments",
     `too many arguments: ${surplus}. '${pathOf(command)}' takes ${takes}`,
