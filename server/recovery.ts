@@ -87,7 +87,7 @@ export async function removeLeftovers(
   const listed = await context.garbage.collectAll();
   const staged = await partialUploads.sweep();
   if (listed + staged > 0) {
-    context.log.warn("Removed {count} leftover uploads", {
+    context.log.warn("Removed leftover uploads: {count}", {
       event: "store.swept",
       count: listed + staged,
     });

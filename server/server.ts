@@ -248,7 +248,7 @@ export class Server implements AsyncDisposable {
     await this.#accepting;
     const until = new Date(this.#context.clock() + graceMs).toISOString();
     this.#context.log.info(
-      "Stopping: waiting until {until} for {connections} open connections",
+      "Stopping: waiting until {until} for open connections ({connections})",
       { event: "server.stopping", connections: this.#connections.size, until },
     );
     for (const connection of this.#connections.keys()) connection.finish();

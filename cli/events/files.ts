@@ -132,10 +132,11 @@ export const FILE_EVENTS = {
   }),
   "left-part": defineEvent({
     kind: "note",
-    what: "The server kept the partial upload of a file, for a later command to resume.",
+    what:
+      "The upload of a file was interrupted. A later command resumes it, if the server kept the part that arrived.",
     fields: { file },
     words: ({ file }) =>
-      `The server kept the partial upload of ${file}. Run the same command again to resume.`,
+      `To resume ${file}, run the same command again. The server keeps partial uploads for a while.`,
   }),
   "compared": defineEvent({
     kind: "note",

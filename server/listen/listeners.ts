@@ -91,7 +91,7 @@ function listenPlain({ editions = DEFAULT_SERVED, ...address }: ListenOptions): 
     address: where,
     accept: async () => ({ protocol: 3, socket: await socket.accept(), editions }),
     close: () => socket.close(),
-    announcement: ["Listening on {address} for editions {editions}", {
+    announcement: ["Listening on {address} for protocol 3 (editions {editions})", {
       event: "server.listening",
       address: formatAddress(where),
       port: where.port,
