@@ -16,7 +16,7 @@ export type RefusalReason =
 const REFUSALS: Readonly<Record<RefusalReason, string>> = {
   "quota-bytes": "the account has no quota left (bytes)",
   "quota-files": "the account has no quota left (files)",
-  "name-conflict": "its name is a folder of another file, or has a file as a folder",
+  "name-conflict": "its name is also a folder, or one of its folders is a file",
   "account-disabled": "the account is disabled",
   "other-protocol": "the account has moved to protocol 4",
 };

@@ -107,7 +107,7 @@ async function inspect(
   const sound = file.damage === undefined ? undefined : { kind: "sound", file } as const;
   if (!contents) {
     if (file.damage !== "content") return sound;
-    return changed(otherContent("its content was found to be damaged before"));
+    return changed(otherContent("its content was found damaged earlier"));
   }
   try {
     const comparison = compareContent(store, file);
