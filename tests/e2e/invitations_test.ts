@@ -81,7 +81,7 @@ test("a transfer.info without line 3 is enough to register", async ({ home, loca
   const refused = await client("list");
   assert.match(refused.stderr, /\[registration-closed\]/);
   const token = (await operate("invite")).stdout.trim();
-  const advised = /: (xfer client --invitation) TOKEN/.exec(refused.stderr)?.[1] ?? assert.fail();
+  const advised = /'(xfer client --invitation) TOKEN'/.exec(refused.stderr)?.[1] ?? assert.fail();
   const taken = await client(...advised.split(" ").slice(2), token);
   assert.equal(taken.code, 0, taken.stderr);
   assert.match(taken.stderr + taken.stdout, /^Registered Alice /m);

@@ -95,7 +95,7 @@ test("a folder goes there and comes back, with the times of its files; nothing i
   await Deno.writeTextFile(`${folder}/back/empty`, "not any more");
   const again = await xfer(get, folder);
   assert.equal(again.code, 9);
-  assert.match(again.stderr, /is there already \[target-exists\]/);
+  assert.match(again.stderr, /already exists \[target-exists\]/);
   assert.equal((await xfer([...get, "--force"], folder)).code, 0);
   const names = [...Deno.readDirSync(`${folder}/back`)].map(({ name }) => name).sort();
   assert.deepEqual(names, ["2026", "empty"], "nothing temporary is left");
@@ -114,7 +114,7 @@ test("stat, rename, range, remove, each with its exit code", async ({ prepare })
   assert.equal(await Deno.readTextFile(`${folder}/part`), "ell");
   const beyond = await run("get", "c", "--range", "4-99", "-o", "beyond", "--json");
   const again = await run("get", "c", "--range", "4-99", "-o", "beyond2");
-  assert.equal(again.stdout, "Downloaded bytes 4-5 of c to beyond2 (6 B, cksum 3015617425)\n");
+  assert.equal(again.stdout, "Downloaded bytes 4-5 of c to beyond2 (2 B)\n");
   const told = eventsIn(beyond.stdout, "got").map(({ size, range }) => ({ size, range }));
   assert.deepEqual(told, [{ size: 6, range: { from: 4, bytes: 2 } }]);
   assert.deepEqual(eventsIn(beyond.stdout, "summary").map(({ bytes }) => bytes), [2]);
