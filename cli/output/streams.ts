@@ -21,7 +21,7 @@ export interface Streams {
   readonly noColor: boolean;
 }
 
-/** Those of this process. */
+/** The streams of this process. */
 export function standardStreams(): Streams {
   const { stdin, stdout, stderr, noColor } = Deno;
   return {

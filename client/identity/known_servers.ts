@@ -147,7 +147,7 @@ export class KnownServers {
       throw new ConfigurationError(
         "too-many-known-servers",
         `cannot add a server to ${printable(this.path)}: the limit is ${MAX_SMALL_FILE} bytes`,
-        { hint: "Remove servers that you no longer use: 'xfer client forget HOST:PORT'." },
+        { hint: "To remove servers that you no longer use, run 'xfer client forget HOST:PORT'." },
       );
     }
     await writePrivateFile(this.path, text);

@@ -30,7 +30,7 @@ export class CaseCollisions {
     throw new UsageError(
       "same-name",
       `${printable(path)} and ${printable(other)} are the same file on this file system`,
-      { hint: "Download one of them by itself to another path: -o PATH." },
+      { hint: "Download one of them by itself to another path with -o PATH." },
     );
   }
 }

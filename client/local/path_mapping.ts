@@ -47,6 +47,6 @@ export function localFault(
   return new StorageError(
     "bad-file-name",
     `cannot write ${printable(target)}: Windows does not allow a character in it`,
-    { hint: "Download it by itself to another path: -o PATH." },
+    { hint: "Download it by itself to another path with -o PATH." },
   );
 }

@@ -38,7 +38,7 @@ export class SentNames {
         (path.normalize("NFC") === earlier.normalize("NFC")
           ? "another file has this name with differently encoded accents (NFC, NFD)"
           : `${printable(earlier)} is uploaded under this name`),
-      { hint: "Rename it, or upload it by itself under another name: --as NAME (protocol 4)." },
+      { hint: "Rename it, or upload it by itself under another name with --as NAME (protocol 4)." },
     );
   }
 }

@@ -39,7 +39,7 @@ export function wantedBytes({ name, size }: RemoteFile, range: ByteRange | undef
     if (Number.isSafeInteger(from) && Number.isSafeInteger(to) && from >= 0 && to >= from) {
       return Math.min(to, size) - from;
     }
-    throw new UsageError("bad-range", `There are no bytes from ${from} up to ${to} in any file`, {
+    throw new UsageError("bad-range", `invalid range of bytes: from ${from} up to ${to}`, {
       hint: "A range begins at 0 or later, and does not end before it begins.",
     });
   }

@@ -154,6 +154,6 @@ function claimTarget(byTarget: Map<string, string>, { name, target }: Targeted):
   throw new UsageError(
     "same-name",
     `cannot write both ${printable(other)} and ${printable(name)} to ${printable(target)}`,
-    { hint: "Download them one by one, each to its own path: -o PATH." },
+    { hint: "Download them one by one, each to its own path with -o PATH." },
   );
 }

@@ -178,7 +178,7 @@ function nameFault(name: string): StorageError | undefined {
   const fault = pathNameFault(name);
   if (fault === undefined) return undefined;
   return new StorageError("bad-file-name", `cannot write ${printable(name)}: its name ${fault}`, {
-    hint: "Download it by itself to another path: -o PATH.",
+    hint: "Download it by itself to another path with -o PATH.",
   });
 }
 

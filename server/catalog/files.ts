@@ -62,7 +62,7 @@ export interface FileDigest {
 
 /** A file that will be stored. */
 export interface NewFile {
-  /** Its name. */
+  /** The name of the file. */
   readonly name: string;
   /** The size in bytes. A damaged version of this size is counted as one with the same content, which is not kept. */
   readonly size: number;

@@ -242,7 +242,7 @@ async function prepareFolder(path: string, fs: FileSystem): Promise<void> {
   throw new ConfigurationError(
     "not-a-data-folder",
     `${printable(path)} is not a server's data folder: it has other files and no ${CATALOG}`,
-    { hint: "Choose a new or empty folder, or an existing data folder: --data DIR." },
+    { hint: "Choose a new or empty folder, or an existing data folder, with --data DIR." },
   );
 }
 
@@ -295,7 +295,7 @@ function inUse(path: string, by: string, cause?: unknown): ConfigurationError {
   return new ConfigurationError(
     "data-folder-in-use",
     `${printable(path)} is already served by ${by}`,
-    { hint: "Stop that server, or choose another folder: --data DIR.", cause },
+    { hint: "Stop that server, or choose another folder with --data DIR.", cause },
   );
 }
 

@@ -177,7 +177,7 @@ function listening<T>(address: Address, option: string, listen: () => T): T {
     throw new NetworkError(
       "cannot-listen",
       `cannot listen on ${formatAddress(address)}: ${reason}`,
-      { hint: `Choose another address: ${option} HOST:PORT.`, cause },
+      { hint: `Choose another address with ${option} HOST:PORT.`, cause },
     );
   }
 }

@@ -53,7 +53,7 @@ export async function isEmptyFolder(target: string): Promise<boolean> {
     if (!(error instanceof Deno.errors.NotADirectory)) throw error;
     throw new ConfigurationError(
       "target-no-folder",
-      `cannot copy to ${printable(target)}: it is a file, or below one`,
+      `cannot copy to ${printable(target)}: it is a file, or inside one`,
       { hint: "Choose a new or empty folder.", cause: error },
     );
   }

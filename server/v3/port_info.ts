@@ -32,6 +32,6 @@ export async function readPortInfo(path: string): Promise<number | undefined> {
     `${printable(path)} line 1: found "${
       printable(line.slice(0, 40))
     }", expected a port from 1 to 65535`,
-    { hint: "Correct or delete the file, or choose the address: --listen HOST:PORT." },
+    { hint: "Correct or delete the file, or choose the address with --listen HOST:PORT." },
   );
 }

@@ -86,7 +86,7 @@ export function addInviteCommand(server: Command, run: Run): void {
       if (all === ids.length > 0) {
         throw new UsageError(
           "no-invitation",
-          all ? "--all cannot be combined with ids" : "no invitation is given",
+          all ? "--all cannot be combined with ids" : "no invitation given",
           {
             hint: all
               ? "Omit --all, or the ids."

@@ -89,7 +89,7 @@ export function addUsersCommand(server: Command, run: Run): void {
       if (back === Object.keys(change).length > 0) {
         throw new UsageError(
           "no-quota",
-          back ? "--default cannot be combined with other quotas" : "no quota is given",
+          back ? "--default cannot be combined with other quotas" : "no quota given",
           {
             hint: back ? "Omit --default." : "Add --bytes 10GB, --files 1000 or --default.",
           },
