@@ -5,7 +5,7 @@
  */
 import type { Abortable } from "../../protocol/abort.ts";
 import { type Bytes, concatBytes, equalBytes } from "../../protocol/bytes.ts";
-import { printable } from "../../protocol/printable.ts";
+import { reasonOf } from "../../protocol/errors.ts";
 import { inSlices } from "../../protocol/v4/slices.ts";
 import { DIGEST_SIZE, digestingTree } from "../../protocol/v4/merkle_tree.ts";
 import { breath } from "../breath.ts";
@@ -122,7 +122,7 @@ async function inspect(
     if (error instanceof BlobNotFound) return missing;
     return changed({
       damage: undefined,
-      what: `it cannot be read: ${printable(String(error))}`,
+      what: `it cannot be read: ${reasonOf(error)}`,
     });
   }
 }

@@ -244,7 +244,7 @@ Deno.test("downgrade: hints never suggest --protocol 3 if the server is pinned o
         .then(() => assert.fail(), (error: XferError) => error);
       return failure.hint ?? "";
     };
-    assert.match(await hintOf("possible"), /--protocol 3\.$/);
+    assert.match(await hintOf("possible"), /add --protocol 3 if/);
     assert.doesNotMatch(await hintOf("impossible"), /--protocol/);
     assert.doesNotMatch(await hintOf(undefined), /--protocol|Without/);
   }

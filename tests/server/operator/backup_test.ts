@@ -160,7 +160,7 @@ Deno.test("backup: why a file can't be written is told, and nothing is left, als
   using _failing = failing("open", (path) => path.endsWith(".partial"), full);
   await assert.rejects(backup(data, folder.join("deep", "er", "backup")), {
     code: "cannot-copy",
-    message: /No space left on device/,
+    message: /no space left on device/,
   });
   assert.throws(() => Deno.lstatSync(folder.join("deep")), Deno.errors.NotFound);
 });
