@@ -1,4 +1,4 @@
-/** The order in which a file is made durable, and what a failure of each step leaves behind. */
+/** The order in which a file is made durable, and the state after a failure of each step. */
 import assert from "node:assert/strict";
 import { listStored } from "../../server/operator/list_files.ts";
 import { Server } from "../../server/server.ts";
@@ -10,7 +10,7 @@ import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 type Call = "create" | "sync file" | "rename" | "sync folder" | "mkdir" | "remove";
 
-/** A file system that tells of each call before it is done, and lets it fail. */
+/** A file system that reports each call before it is done, and can let it fail. */
 function observed(before: (call: Call, path: string) => void): FileSystem {
   return {
     ...Deno,
@@ -53,7 +53,7 @@ const start = (folder: TemporaryFolder, fileSystem: FileSystem) =>
     fileSystem,
   });
 
-Deno.test("durable: synced, renamed, folders synced, catalogued, and only then confirmed", async () => {
+Deno.test("durability: synced, renamed, folders synced, catalogued, and only then confirmed", async () => {
   await using folder = await TemporaryFolder.create();
   const calls: string[] = [];
   const catalog = () => {
@@ -95,7 +95,7 @@ Deno.test("durable: synced, renamed, folders synced, catalogued, and only then c
 });
 
 for (const failing of ["create", "sync file", "mkdir", "rename", "sync folder"] as const) {
-  Deno.test(`durable: where "${failing}" fails nothing is confirmed, the file before stays, others are served`, async () => {
+  Deno.test(`durability: if "${failing}" fails, nothing is confirmed, the previous file stays, and others are served`, async () => {
     await using folder = await TemporaryFolder.create();
     let broken = false;
     const fileSystem = observed((call) => {
@@ -110,7 +110,7 @@ for (const failing of ["create", "sync file", "mkdir", "rename", "sync folder"] 
       await peer.sendFile("a", pseudoRandomBytes(1000));
       await peer.judge("crcValid", "a");
       const before = await stored();
-      // An owner's folder is made once.
+      // An owner's folder is created once.
       using newcomer = await Peer.connect(server.address);
       await newcomer.enrol("Carol");
       const victim = failing === "mkdir" ? newcomer : peer;

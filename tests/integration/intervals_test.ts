@@ -1,4 +1,4 @@
-/** What a clock that is set back does to a server: nothing that it waits for takes longer. */
+/** A server's waits when its clock is set back: none takes longer. */
 import assert from "node:assert/strict";
 import { setUserQuota } from "../../server/operator/users.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
@@ -8,12 +8,12 @@ import { put, Scene } from "../support/v4/fixture.ts";
 
 const DAY = 24 * 60 * 60_000;
 
-/** A server whose clock a test sets, and whose intervals a test lets pass. */
+/** A server whose clock and intervals the test controls. */
 async function sceneIn(time: { clock: number; ticks: number }, limits = {}): Promise<Scene> {
   return await Scene.create(limits, { clock: () => time.clock, ticks: () => time.ticks });
 }
 
-Deno.test("clock set back: what an operator says of a quota holds after a second", async () => {
+Deno.test("clock set back: a quota that the operator changes is effective after a second", async () => {
   const time = { clock: Date.now(), ticks: 0 };
   await using scene = await sceneIn(time);
   using client = await scene.client("Alice");
@@ -26,7 +26,7 @@ Deno.test("clock set back: what an operator says of a quota holds after a second
   assert.equal(typeof (await put(client, [{ file }]))[0], "number");
 });
 
-Deno.test("clock set back: limits that are reached are still logged", async () => {
+Deno.test("clock set back: reached limits are still logged", async () => {
   await using log = await ServerLog.take();
   const time = { clock: Date.now(), ticks: 0 };
   await using scene = await sceneIn(time, { quotaFiles: 0 });
@@ -40,7 +40,7 @@ Deno.test("clock set back: limits that are reached are still logged", async () =
   assert.deepEqual(log.of("limit.reached").map(({ omitted }) => omitted), [0, 2]);
 });
 
-Deno.test("clock set forward: no session key of protocol 3 expires for it; set back: it does not live on", async () => {
+Deno.test("clock set forward: no AES key of protocol 3 expires by it; set back: none lives longer", async () => {
   const time = { clock: Date.now(), ticks: 0 };
   await using scene = await sceneIn(time, { sessionTtlMs: 1000 });
   using peer = await Peer.connect(scene.server.address);

@@ -1,4 +1,4 @@
-/** Each limit, gone over: a general error, a line in the log with its name, the end of the connection, nothing left. */
+/** Each limit, exceeded: a general error, a log line with its name, the end of the connection, nothing left behind. */
 import assert from "node:assert/strict";
 import { reset } from "@logtape/logtape";
 import fc from "fast-check";
@@ -29,10 +29,10 @@ interface Scene {
 
 const MIB = 1024 * 1024;
 const content = pseudoRandomBytes(1000);
-/** What the disk has left in these tests. */
+/** The free disk space in these tests. */
 const FREE = 300 * MIB;
 
-/** Goes over a limit, and checks how that ends: `excess` returns the peer that went too far, and its last answer. */
+/** Exceeds a limit and checks the end. `excess` returns the peer that exceeded it and its last answer. */
 function over(
   limit: LimitName,
   limits: Partial<Limits>,
@@ -144,7 +144,7 @@ over(
     assert.equal(kindOf(await refused.register("d")), "generalError");
     advance(60 * 60_000);
     for (const name of ["e", "f", "g"]) {
-      assert.equal(kindOf(await peer.register(name)), "registered", "a further hour has begun");
+      assert.equal(kindOf(await peer.register(name)), "registered", "another hour has begun");
     }
     return { peer, answer: kindOf(await peer.register("h")) };
   },
@@ -170,7 +170,7 @@ over("quota", { quota: 2500 }, async ({ peer }) => {
 
 over("quota", { quota: 1500 }, async ({ peer }) => {
   await peer.enrol("Alice");
-  // A file that is not judged yet counts, but for one that is sent in its place.
+  // A file without a verdict counts, unless it is overwritten by the one being sent.
   for (const name of ["a", "a"]) {
     assert.equal(kindOf(await peer.sendFile(name, content)), "fileReceived");
   }
@@ -179,7 +179,7 @@ over("quota", { quota: 1500 }, async ({ peer }) => {
 
 over("quota", { quota: 1500 }, async ({ peer }) => {
   await peer.enrol("Alice");
-  // What is dropped, stored or judged as another counts no more.
+  // A dropped, stored or superseded file no longer counts.
   for (const judgement of ["crcInvalid", "crcGivenUp", "crcValid", "crcValid"] as const) {
     assert.equal(kindOf(await peer.sendFile(judgement, content)), "fileReceived");
     assert.equal(kindOf(await peer.judge(judgement, judgement)), "messageReceived");
@@ -206,7 +206,7 @@ over("maxStagedPerClient", { maxStagedPerClient: 2 }, async ({ peer }) => {
   return { peer, answer: kindOf(await peer.sendFile("c", content)) };
 }, { staged: 2 });
 
-Deno.test("limits: a peer that drips has so much time as its bytes earn, one that stalls a stall's", () => {
+Deno.test("limits: a peer that drips gets the time that its bytes earn, one that stalls the stall timeout", () => {
   const limits = { ...DEFAULT_LIMITS, stallTimeoutMs: 1000, minRate: 100 };
   const patience = new ReadDeadline(limits);
   patience.enter("content");
@@ -229,7 +229,7 @@ Deno.test("limits: a peer that drips has so much time as its bytes earn, one tha
   }));
 });
 
-Deno.test("limits: where peers are counted, an IPv6 network is one address", () => {
+Deno.test("limits: peers are counted by address, for IPv6 by network", () => {
   const cases: readonly [string, string][] = [
     ["192.0.2.7", "192.0.2.7"],
     ["::ffff:192.0.2.7", "192.0.2.7"],
@@ -242,16 +242,16 @@ Deno.test("limits: where peers are counted, an IPv6 network is one address", () 
   for (const [hostname, key] of cases) assert.equal(addressKey(hostname), key, hostname);
 });
 
-Deno.test("limits: docs/operations.md tells each with its option and default", async () => {
+Deno.test("limits: docs/operations.md describes each with its option and default", async () => {
   const docs = await Deno.readTextFile(new URL("../../docs/operations.md", import.meta.url));
   for (const name of LIMIT_NAMES) {
     const { option, what, reason } = LIMITS[name];
     const row = docs.split("\n").find((line) => line.startsWith(`| \`--${option}\``));
-    assert.ok(row?.includes(what) && row.includes(reason), `${name} is not as in the table`);
+    assert.ok(row?.includes(what) && row.includes(reason), `${name} differs from the table`);
   }
 });
 
-Deno.test("limits: a client is told what it means for it, and no name that is the server's own", () => {
+Deno.test("limits: messages to the client say what the limit means for it, without names internal to the server", () => {
   const said = (limit: LimitName, value: number) => new LimitError(limit, value).message;
   assert.equal(said("minFree", 1048576), "the server's disk is full");
   assert.equal(said("quota", 1000), "the upload would exceed your quota of 1000 bytes");

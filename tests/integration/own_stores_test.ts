@@ -1,6 +1,6 @@
 /**
- * A whole server on stores of one's own: a blob store with the habits of an object store, which takes bytes only in
- * order and keeps whole parts, beside the catalog of the data folder or one in memory.
+ * A server on custom stores: a blob store like an object store, which accepts bytes in order only and keeps whole
+ * parts, with the catalog of the data folder or one in memory.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -17,21 +17,21 @@ import { kindOf, Peer } from "../support/v3/raw_client.ts";
 import { got, put, Scene } from "../support/v4/fixture.ts";
 import { digestOfFirst, Uploader } from "../support/v4/raw_client.ts";
 
-/** Two chunks: an odd number of chunks ends within a part. */
+/** Two chunks. An odd number of chunks ends within a part. */
 const PART_SIZE = 2 * CHUNK_SIZE;
 const content = pseudoRandomBytes(7 * CHUNK_SIZE + 3);
 
 interface Fixture {
   readonly scene: Scene;
   readonly blobs: ObjectBlobStore;
-  /** Starts the server again: what it had in memory is gone, what is in its stores is not. */
+  /** Restarts the server: its memory is lost, its stores stay. */
   restart(): Promise<void>;
 }
 
 function test(what: string, body: (fixture: Fixture) => Promise<void>): void {
   for (const catalog of [undefined, memoryCatalog()]) {
     const beside = catalog === undefined ? "SQLite" : "a catalog in memory";
-    Deno.test(`own stores: ${what}; beside ${beside}`, async () => {
+    Deno.test(`custom stores: ${what}; with ${beside}`, async () => {
       const blobs = new ObjectBlobStore({ partSize: PART_SIZE });
       const stores: OwnStores = {
         openBlobs: () => Promise.resolve(blobs),
@@ -44,7 +44,7 @@ function test(what: string, body: (fixture: Fixture) => Promise<void>): void {
   }
 }
 
-test("files are put, read, listed, replaced and removed", async ({ scene, blobs, restart }) => {
+test("files are uploaded, downloaded, listed, overwritten and removed", async ({ scene, blobs, restart }) => {
   const sizes = [0, 5, CHUNK_SIZE - 1, CHUNK_SIZE, 2 * CHUNK_SIZE, content.length];
   const files = sizes.map((size) => [`file${size}`, content.slice(0, size)] as const);
   {
@@ -54,7 +54,7 @@ test("files are put, read, listed, replaced and removed", async ({ scene, blobs,
     );
     for (const outcome of await put(client, sources)) assert.equal(typeof outcome, "number");
   }
-  // Two are so small that the catalog keeps them.
+  // Two are small enough for the catalog.
   assert.deepEqual(blobs.counts, { blobs: 4, uploads: 0 });
   await restart();
   using client = await scene.client("Alice");
@@ -81,7 +81,7 @@ for (const how of ["the network is cut", "the server is restarted"]) {
       const { tag, offset } = await alice.resume(content);
       assert.equal(offset, 0);
       await alice.send(tag, content, ...Array.from({ length: CHUNKS }, (_, index) => index));
-      // The server takes the chunks before it sees a request that may not come now, and ends the connection.
+      // The server stores the chunks before it reads the request, which is invalid here and ends the connection.
       await assert.rejects(alice.settle());
     }
     if (how === "the server is restarted") await restart();
@@ -111,7 +111,7 @@ test("less than a part is not kept", async ({ scene, blobs }) => {
   assert.deepEqual(blobs.counts, { blobs: 0, uploads: 0 });
 });
 
-test("chunks come in order, and nobody joins", async ({ scene, blobs }) => {
+test("chunks must come in order, and no connection can join", async ({ scene, blobs }) => {
   using alice = await Uploader.login(scene, "Alice");
   const { transfer, tag } = await alice.resume(content);
   using other = await Uploader.login(scene, "Alice");
@@ -126,7 +126,7 @@ test("chunks come in order, and nobody joins", async ({ scene, blobs }) => {
   assert.deepEqual(blobs.counts, { blobs: 0, uploads: 0 });
 });
 
-test("our client sends a large file alone where no other connection can join", async ({ scene }) => {
+test("our client sends a large file over one connection if no other can join", async ({ scene }) => {
   const large = pseudoRandomBytes(40 * CHUNK_SIZE + 1);
   const file = await scene.folder.write("large", large);
   const connect = await scene.options("Alice");
@@ -140,7 +140,7 @@ test("our client sends a large file alone where no other connection can join", a
   assert.deepEqual(await got(client, "large"), large);
 });
 
-test("files come by protocol 3, and are judged", async ({ scene, blobs, restart }) => {
+test("files arrive over protocol 3, and get their verdicts", async ({ scene, blobs, restart }) => {
   const bytes: Bytes = content.slice(0, 3 * CHUNK_SIZE + 5);
   {
     using peer = await Peer.connect(scene.server.address);
@@ -157,7 +157,7 @@ test("files come by protocol 3, and are judged", async ({ scene, blobs, restart 
   assert.deepEqual((await Array.fromAsync(blobs.read(id, { pieceSize: bytes.length })))[0], bytes);
 });
 
-test("what is lost from the store is found at the start", async ({ scene, blobs, restart }) => {
+test("files missing in the store are found at the start", async ({ scene, blobs, restart }) => {
   using first = await scene.client("Alice");
   await put(first, [{ file: await scene.source("a", content), name: "a" }]);
   for await (const id of blobs.list()) await blobs.delete(id);

@@ -1,4 +1,4 @@
-/** A disk that takes its time for one client keeps no other waiting. */
+/** A slow disk for one client delays no other. */
 import assert from "node:assert/strict";
 import { cksum } from "../../protocol/crc/cksum.ts";
 import { listStored } from "../../server/operator/list_files.ts";
@@ -27,14 +27,14 @@ async function storedNames(folder: TemporaryFolder): Promise<string[]> {
   return clients.flatMap(({ name, files }) => files.map((file) => `${name}/${file.name}`));
 }
 
-Deno.test("while the catalog waits to commit one file, others come back and send theirs", async () => {
+Deno.test("slow disk: while the catalog waits to commit one file, others reconnect and send theirs", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
   using alice = await enrolled(server, "Alice");
   using bob = await enrolled(server, "Bob");
   await alice.sendFile("a.txt", content);
 
-  // Whoever wants to write to the catalog waits for us, up to the five seconds of its busy timeout.
+  // Other writers of the catalog wait for this transaction, up to the five seconds of their busy timeout.
   using other = openDatabase(folder.join("data", "catalog.db"));
   other.exec("BEGIN IMMEDIATE");
   let judged = false;
@@ -44,7 +44,7 @@ Deno.test("while the catalog waits to commit one file, others come back and send
   assert.equal(kindOf(await bob.reconnect("Bob")), "reconnected");
   const received = await bob.sendFile("b.txt", content);
   assert.equal(received !== "closed" && "crc" in received && received.crc, cksum(content));
-  assert.equal(judged, false, "the commit has waited all the while");
+  assert.equal(judged, false, "the commit waited all the time");
 
   other.exec("ROLLBACK");
   assert.equal(kindOf(await judging), "messageReceived");
@@ -52,7 +52,7 @@ Deno.test("while the catalog waits to commit one file, others come back and send
   assert.deepEqual(await storedNames(folder), ["Alice/a.txt", "Bob/b.txt"]);
 });
 
-Deno.test("while one file waits to be synced, others are stored", async () => {
+Deno.test("slow disk: while one file waits for its sync, others are stored", async () => {
   await using folder = await TemporaryFolder.create();
   const syncing = Promise.withResolvers<void>();
   const slow = Promise.withResolvers<void>();

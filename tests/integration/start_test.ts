@@ -1,11 +1,11 @@
-/** A server that starts: on what it lets itself be started, and what it finds, makes and sweeps in its data folder. */
+/** The start of a server: its data folder, what it creates there, and what it sweeps. */
 import assert from "node:assert/strict";
 import { listStored } from "../../server/operator/list_files.ts";
 import { Server } from "../../server/server.ts";
 import { tamper } from "../support/store/database.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
-Deno.test("server: start-up removes what was staged or orphaned, and a second server on the folder is refused", async () => {
+Deno.test("start: staged and orphaned files are removed, and a second server on the folder is refused", async () => {
   await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
   const options = { listen: [{ hostname: "127.0.0.1", port: 0 }], dataFolder };
@@ -19,19 +19,19 @@ Deno.test("server: start-up removes what was staged or orphaned, and a second se
   }
   const blob = "0123456789abcdef".repeat(2);
   await Deno.writeTextFile(`${dataFolder}/staging/${blob}`, "half a file");
-  await Deno.writeTextFile(`${dataFolder}/staging/notes.txt`, "an operator's");
+  await Deno.writeTextFile(`${dataFolder}/staging/notes.txt`, "an operator's file");
   await Deno.mkdir(`${dataFolder}/files/x`);
-  await Deno.writeTextFile(`${dataFolder}/files/x/orphan`, "replaced, but not removed any more");
-  await Deno.writeTextFile(`${dataFolder}/files/x/unknown`, "in no list");
+  await Deno.writeTextFile(`${dataFolder}/files/x/orphan`, "overwritten and not yet removed");
+  await Deno.writeTextFile(`${dataFolder}/files/x/unknown`, "not in a list");
   tamper(`${dataFolder}/catalog.db`, "INSERT INTO orphans VALUES ('files/x/orphan')");
   await using server = await Server.start(options);
   assert.ok(server.address.port > 0);
   const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name);
   assert.deepEqual(names(`${dataFolder}/staging`), ["notes.txt"], "only blobs are swept");
-  assert.deepEqual(names(`${dataFolder}/files/x`), ["unknown"], "only what is listed is removed");
+  assert.deepEqual(names(`${dataFolder}/files/x`), ["unknown"], "only listed files are removed");
 });
 
-Deno.test("server: an address that can't be listened on is refused", async () => {
+Deno.test("start: an address that cannot be listened on is refused", async () => {
   await using folder = await TemporaryFolder.create();
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { hostname, port } = taken.addr;
@@ -44,7 +44,7 @@ Deno.test("server: an address that can't be listened on is refused", async () =>
   );
 });
 
-Deno.test("server: a folder that holds something else is not taken for a data folder", async () => {
+Deno.test("start: a folder with other content is not used as a data folder", async () => {
   await using folder = await TemporaryFolder.create();
   await Deno.mkdir(folder.join("site", "staging"), { recursive: true });
   await folder.write("site/staging/index.html", "hello");
@@ -56,7 +56,7 @@ Deno.test("server: a folder that holds something else is not taken for a data fo
   assert.equal(await Deno.readTextFile(folder.join("site", "staging", "index.html")), "hello");
 });
 
-Deno.test("server: a data folder that can't be used is an error that says so", async () => {
+Deno.test("start: an unusable data folder is an error that says so", async () => {
   await using folder = await TemporaryFolder.create();
   const file = await folder.write("file", "");
   const listen = [{ hostname: "127.0.0.1", port: 0 }];
@@ -68,7 +68,7 @@ Deno.test("server: a data folder that can't be used is an error that says so", a
 });
 
 Deno.test({
-  name: "server: what it makes is its owner's alone",
+  name: "start: everything that it creates is readable by its owner only",
   ignore: Deno.build.os === "windows",
   async fn() {
     await using folder = await TemporaryFolder.create();

@@ -1,4 +1,4 @@
-/** A client that is stopped: it ends soon, says what is stored and what is not, and goes on the next time. */
+/** An interrupted client of protocol 3: it ends soon, reports what is stored, and continues with the next run. */
 import { unlessAborted } from "../../../protocol/abort.ts";
 import assert from "node:assert/strict";
 import type { Address } from "../../../protocol/address.ts";
@@ -51,18 +51,18 @@ async function storedNames(folder: TemporaryFolder): Promise<string[]> {
   return clients.flatMap(({ files }) => files.map(({ name }) => name));
 }
 
-/** What was said of each file is so, and stored is what is whole. */
+/** Asserts that the outcome of each file is true, and that only whole files are stored. */
 async function assertTrue(folder: TemporaryFolder, outcomes: readonly Outcome[]): Promise<void> {
   const stored = await storedNames(folder);
   for (const outcome of outcomes) {
     const { state } = outcome;
     const name = nameOf(outcome);
-    if (state === "stored") assert.ok(stored.includes(name), `${name} was said to be stored`);
+    if (state === "stored") assert.ok(stored.includes(name), `${name} was reported as stored`);
     else if (state !== "unknown") assert.ok(!stored.includes(name), `${name} is stored: ${state}`);
   }
 }
 
-/** Where a run of three files is stopped. */
+/** The moment at which a run of three files is interrupted. */
 const MOMENTS: readonly (Response["kind"] | { readonly afterBytes: number })[] = [
   { afterBytes: 1 },
   "registered",
@@ -76,7 +76,7 @@ const MOMENTS: readonly (Response["kind"] | { readonly afterBytes: number })[] =
 
 for (const moment of MOMENTS) {
   const where = typeof moment === "string" ? `at ${moment}` : `after ${moment.afterBytes} bytes`;
-  Deno.test(`stopped ${where}: what is said of each file is so, and the next run stores all`, async () => {
+  Deno.test(`interrupt ${where}: the outcome of each file is true, and the next run stores all`, async () => {
     await using folder = await TemporaryFolder.create();
     const loopback = { hostname: "127.0.0.1", port: 0 };
     await using server = await startInThisThread({
@@ -100,7 +100,7 @@ for (const moment of MOMENTS) {
     assert.ok(controller.signal.aborted);
     assert.deepEqual(outcomes.map(nameOf), NAMES);
     const unsent = outcomes.filter(({ state }) => state !== "stored");
-    assert.ok(unsent.length > 0, "it was stopped");
+    assert.ok(unsent.length > 0, "the run was interrupted");
     for (const outcome of unsent) {
       assert.equal("error" in outcome && outcome.error.category, "interrupted");
     }
@@ -111,7 +111,7 @@ for (const moment of MOMENTS) {
   });
 }
 
-Deno.test("stopped while it waits for a retry: at once, and nothing more is tried", async () => {
+Deno.test("interrupt: during the wait before a retry the run ends at once, without another attempt", async () => {
   await using folder = await TemporaryFolder.create();
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { hostname, port } = listener.addr;
@@ -134,13 +134,13 @@ Deno.test("stopped while it waits for a retry: at once, and nothing more is trie
   }
 });
 
-Deno.test("stopped before it has begun: nothing is asked of the server", async () => {
+Deno.test("interrupt: before the run starts, the server is not contacted", async () => {
   await using folder = await TemporaryFolder.create();
   const sending = send(folder, { hostname: "127.0.0.1", port: 1 }, { signal: AbortSignal.abort() });
   await assert.rejects(sending, INTERRUPTED);
 });
 
-/** A server that says nothing more once it has heard something, while the client is stopped. */
+/** A server that stops answering after a request, while the client is interrupted. */
 const SILENT: readonly (readonly [after: "register" | "sendFile" | "crcValid", state: string])[] = [
   ["register", "not-stored"],
   ["sendFile", "not-stored"],
@@ -148,7 +148,7 @@ const SILENT: readonly (readonly [after: "register" | "sendFile" | "crcValid", s
 ];
 
 for (const [after, state] of SILENT) {
-  Deno.test(`stopped when the server says nothing to ${after}: ${state}`, async () => {
+  Deno.test(`interrupt: if the server does not answer ${after}, the file is ${state}`, async () => {
     const controller = new AbortController();
     const sound = soundAnswers(cksum(CONTENT.a));
     await using server = new OddServer((request) => {
@@ -165,13 +165,13 @@ for (const [after, state] of SILENT) {
   });
 }
 
-Deno.test("stopped when the server takes no more bytes: the file is not stored", async () => {
+Deno.test("interrupt: if the server reads no more bytes, the file is not stored", async () => {
   const controller = new AbortController();
   const sound = soundAnswers(0);
   await using server = new OddServer((request) => {
     if (request.kind !== "publicKey") return sound(request);
     return Promise.resolve(async (socket) => {
-      // Answers, and reads nothing any more.
+      // It answers, and no longer reads.
       await socket.write(encodeResponse(edition2023c, await sound(request)));
       await server.ended;
     });
@@ -190,7 +190,7 @@ Deno.test("stopped when the server takes no more bytes: the file is not stored",
   assert.deepEqual([outcome.state, outcome.error.category], ["not-stored", "interrupted"]);
 });
 
-Deno.test("a wait ends when it is to stop; what has ended leaves nothing behind", async () => {
+Deno.test("interrupt: a wait ends when the signal aborts; a finished one leaves no listener behind", async () => {
   const controller = new AbortController();
   const { signal } = controller;
   let listeners = 0;
@@ -215,20 +215,20 @@ Deno.test("a wait ends when it is to stop; what has ended leaves nothing behind"
   assert.equal(listeners, 0);
 });
 
-Deno.test("what fails when it is to stop is not tried again", async () => {
+Deno.test("interrupt: a failure after the signal is not retried", async () => {
   const controller = new AbortController();
   let times = 0;
   const task = () => {
     times++;
     controller.abort();
-    return Promise.reject(new NetworkError("connection-lost", "It is lost"));
+    return Promise.reject(new NetworkError("connection-lost", "The connection is lost"));
   };
   const tried = withRetries(task, { onRetry: () => assert.fail() }, { signal: controller.signal });
   await assert.rejects(tried, { code: "connection-lost" });
   assert.equal(times, 1);
 });
 
-Deno.test("a stopper ends at once, or when the answers that are due have come", async () => {
+Deno.test("interrupt: the stopper ends at once, or after the answers that are due", async () => {
   const ended: string[] = [];
   const controller = new AbortController();
   const make = (name: string) => new GracefulAbort(controller.signal, () => void ended.push(name));

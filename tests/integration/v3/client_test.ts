@@ -1,4 +1,4 @@
-/** The client against real and against odd servers, in one process. */
+/** The client with real and with scripted servers, in one process. */
 import assert from "node:assert/strict";
 import type { Address } from "../../../protocol/address.ts";
 import type { Outcome, V3Event } from "../../../client/events.ts";
@@ -48,7 +48,7 @@ Deno.test("client: a file that grows while it waits is reported with the size th
     onEvent: (event) => {
       if (event.type !== "stored") return;
       sizes.push(event.file.size);
-      if (event.file.name === "a") Deno.writeTextFileSync(folder.join("b"), "longer by now");
+      if (event.file.name === "a") Deno.writeTextFileSync(folder.join("b"), "longer now");
     },
   });
   assert.deepEqual(sizes, [5, 13]);
@@ -59,7 +59,7 @@ Deno.test("client: a file that grows while it waits is reported with the size th
 });
 
 Deno.test({
-  name: "client: of x\\y and y, which servers keep as y, only the first is sent",
+  name: "client: of x\\y and y, which servers both keep as y, only the first is sent",
   ignore: Deno.build.os === "windows",
   fn: async () => {
     await using folder = await TemporaryFolder.create();
@@ -72,7 +72,7 @@ Deno.test({
   },
 });
 
-Deno.test("client: it is told how much there is to send, and of each file how much is sent", async () => {
+Deno.test("client: events report the total, and the sent bytes of each file", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
   await folder.write("a", pseudoRandomBytes(3_000_000));
@@ -137,7 +137,7 @@ Deno.test("client: a file that grows while it is sent is reported and not stored
   assert.deepEqual([...Deno.readDirSync(folder.join("data", "staging"))], []);
 });
 
-Deno.test("client: a file that shrinks while it is sent can't be ended; the server keeps nothing of it", async () => {
+Deno.test("client: a file that shrinks while it is sent fails, and the server keeps nothing of it", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
   const path = await folder.write("a", pseudoRandomBytes(3_000_000));
@@ -150,13 +150,14 @@ Deno.test("client: a file that shrinks while it is sent can't be ended; the serv
   const [first, second] = outcomes;
   assert.ok(first !== undefined && "error" in first);
   assert.equal(first.error.code, "file-changed");
-  assert.ok(second !== undefined && "crc" in second, "the next goes over a connection of its own");
+  assert.ok(second !== undefined && "crc" in second, "the next file gets its own connection");
   assert.equal(events.filter((type) => type === "connected").length, 2);
   assert.deepEqual([...Deno.readDirSync(folder.join("data", "staging"))], []);
 });
 
 Deno.test({
-  name: "client: of a file with more bytes than its size nothing is stored; the next one is",
+  name:
+    "client: nothing of a file with more bytes than its reported size is stored; the next one is",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     await using folder = await TemporaryFolder.create();
@@ -171,7 +172,7 @@ Deno.test({
   },
 });
 
-Deno.test("client: an identity of another name is not used, nor replaced", async () => {
+Deno.test("client: an identity of another name is neither used nor overwritten", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
   await folder.write("a", "content");
@@ -186,7 +187,7 @@ Deno.test("client: an identity of another name is not used, nor replaced", async
 
 const EMPTY_CRC = 4294967295;
 
-Deno.test("client: a server that closes after each approval gets each file on a connection of its own", async () => {
+Deno.test("client: a server that closes after each approval gets each file on its own connection", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = new OddServer(soundAnswers(EMPTY_CRC), "crcValid");
   for (const name of ["a", "b", "c"]) await folder.write(name, "");

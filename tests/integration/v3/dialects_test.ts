@@ -1,4 +1,4 @@
-/** One server, and clients of all editions with the quirks that were seen, over real sockets. */
+/** One server, and clients of all editions with the observed quirks, over real sockets. */
 import assert from "node:assert/strict";
 import { cksum } from "../../../protocol/crc/cksum.ts";
 import { DEFAULT_SERVED } from "../../../protocol/v3/editions/mod.ts";
@@ -14,7 +14,7 @@ import { Emulator } from "../../support/v3/emulated_client.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { startInThisThread } from "../../support/server.ts";
 
-/** Around the sizes of blocks, pieces, frames and packets. */
+/** Sizes around those of blocks, pieces, frames and packets. */
 const SIZES = [
   0,
   1,
@@ -50,7 +50,7 @@ const addressFor = (server: Server, { edition }: Profile) =>
   server.addresses[edition === edition2024early ? 1 : 0] ?? assert.fail();
 
 for (const [name, profile] of Object.entries(DIALECTS)) {
-  Deno.test(`dialect ${name}: registers, stores files of all sizes, judges, comes back`, async () => {
+  Deno.test(`dialect ${name}: registers, stores files of all sizes, sends verdicts, reconnects`, async () => {
     await using folder = await TemporaryFolder.create();
     {
       await using server = await start(folder);
@@ -76,7 +76,7 @@ for (const [name, profile] of Object.entries(DIALECTS)) {
       assert.deepEqual(stored?.storedProfile.quirks, [...profile.quirks].sort());
       assert.deepEqual([...Deno.readDirSync(folder.join("data", "staging"))], []);
 
-      // A later server knows the quirks from the first byte: the very first answer is as this client wants it.
+      // A restarted server knows the quirks from the first byte, so its first answer fits this client.
       await server.close();
       await using later = await start(folder);
       using same = new Emulator(addressFor(later, profile), profile);
@@ -88,7 +88,7 @@ for (const [name, profile] of Object.entries(DIALECTS)) {
   });
 }
 
-Deno.test("an account of 2024early is served as such beside 2023c at one address", async () => {
+Deno.test("dialect: an account of 2024early is served in its edition beside 2023c at one address", async () => {
   await using folder = await TemporaryFolder.create();
   const profile = DIALECTS["2024early"] ?? assert.fail();
   await using server = await startInThisThread({
@@ -112,7 +112,7 @@ Deno.test("an account of 2024early is served as such beside 2023c at one address
   await other.store("b", pseudoRandomBytes(100));
 });
 
-Deno.test("frames bring along what else their edition's peers do, also where 2022 is served first", async () => {
+Deno.test("dialect: framed clients imply the other quirks of their edition, also if 2022 is configured first", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await startInThisThread({
     listen: [{ hostname: "127.0.0.1", port: 0, editions: [edition2022, edition2023a] }],
@@ -123,7 +123,7 @@ Deno.test("frames bring along what else their edition's peers do, also where 202
   await client.store("in-pieces", pseudoRandomBytes(2500));
 });
 
-Deno.test("a client that opens a connection for each packet is not pushed out by another that does", async () => {
+Deno.test("dialect: a client that opens a connection for each packet is not displaced by another such client", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
   const profile = DIALECTS["2024-d"] ?? assert.fail();
@@ -140,7 +140,7 @@ Deno.test("a client that opens a connection for each packet is not pushed out by
   assert.equal(await slow.sendParts(parts), cksum(pseudoRandomBytes(1500)));
 });
 
-Deno.test("CRC invalid in a frame whose zeros come late is answered all the same", async () => {
+Deno.test("dialect: CRC invalid in a frame whose zeros arrive late is answered", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
   const profile = DIALECTS["2024-d"] ?? assert.fail();

@@ -1,4 +1,4 @@
-/** What is to be dropped is nobody's from that moment on, however long it takes to drop what comes before it. */
+/** A file to be dropped is out of reach at once, however long it takes to drop the files before it. */
 import assert from "node:assert/strict";
 import { getLogger } from "@logtape/logtape";
 import { DEFAULT_LIMITS } from "../../../server/limits/limits.ts";
@@ -12,7 +12,7 @@ import type { V3Upload } from "../../../server/v3/upload.ts";
 import { type UnverifiedFile, UnverifiedFiles } from "../../../server/v3/unverified_files.ts";
 import { field } from "../../support/v3/raw_client.ts";
 
-/** Something that is dropped when a test lets it be. */
+/** A resource whose disposal waits for the test. */
 class Slow {
   isDropped = false;
   #released = Promise.withResolvers<void>();
@@ -29,7 +29,7 @@ class Slow {
 
 const idOf = (client: number) => new Uint8Array(16).fill(client);
 
-Deno.test("files that have waited too long for a verdict can't be judged while others are being dropped", async () => {
+Deno.test("drop: files that have waited too long for a verdict cannot be confirmed while others are being dropped", async () => {
   const unverified = new UnverifiedFiles(DEFAULT_LIMITS, getLogger("unheard"));
   const drops = [new Slow(), new Slow()] as const;
   for (const [client, slow] of drops.entries()) {
@@ -51,7 +51,7 @@ function parkable(client: number, slow: Slow): V3Upload {
   return { request, [Symbol.asyncDispose]: () => slow.drop() } as unknown as V3Upload;
 }
 
-Deno.test("files whose next packet does not come can't be gone on with while others are being dropped", async () => {
+Deno.test("drop: files whose next packet is late cannot be continued while others are being dropped", async () => {
   const parked = new PendingUploads(DEFAULT_LIMITS);
   const drops = [new Slow(), new Slow()] as const;
   const uploads = drops.map((slow, client) => parkable(client, slow));
@@ -64,7 +64,7 @@ Deno.test("files whose next packet does not come can't be gone on with while oth
   assert.ok(drops[1].isDropped);
 });
 
-Deno.test("a file that is parked while the oldest makes room can be gone on with", async () => {
+Deno.test("drop: a file parked while the oldest makes room can be continued", async () => {
   const parked = new PendingUploads({ ...DEFAULT_LIMITS, maxParked: 1 });
   const [oldest, latest] = [new Slow(), new Slow()];
   await parked.add(parkable(1, oldest), 0);
@@ -76,13 +76,13 @@ Deno.test("a file that is parked while the oldest makes room can be gone on with
   assert.deepEqual([oldest.isDropped, latest.isDropped], [true, false]);
 });
 
-Deno.test("client, protocol 3: a connection that comes about when the run has ended is closed", async () => {
+Deno.test("client, protocol 3: a connection established after the end of the run is closed", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   using link = new ReconnectingConnection({
     server: listener.addr as Deno.NetAddr,
     profile: { edition: DEFAULT_EDITION, quirks: NO_QUIRKS },
     timeouts: { connectMs: 5000, responseMs: 5000 },
-    onConnected: () => assert.fail("it is of no use any more"),
+    onConnected: () => assert.fail("the run no longer needs it"),
   });
   const beginning = link.begin();
   link.end(new InterruptedError("interrupted", "Ctrl-C"));

@@ -1,4 +1,4 @@
-/** The client in every edition: told, remembered, found out. */
+/** The client in every edition: chosen, remembered, detected. */
 import assert from "node:assert/strict";
 import type { Address } from "../../../protocol/address.ts";
 import type { V3Event } from "../../../client/events.ts";
@@ -50,7 +50,7 @@ async function send(
 }
 
 for (const edition of EDITIONS) {
-  Deno.test(`client in ${edition.name}: registers, remembers the edition, comes back`, async () => {
+  Deno.test(`client in ${edition.name}: registers, remembers the edition, reconnects`, async () => {
     await using folder = await TemporaryFolder.create();
     await using server = await start(folder, [edition]);
     await folder.write("file.bin", pseudoRandomBytes(3_000_000));
@@ -63,7 +63,7 @@ for (const edition of EDITIONS) {
     assert.equal(client?.files.length, 1);
   });
 
-  Deno.test(`client finds out that a server speaks ${edition.name}, and leaves no account behind`, async () => {
+  Deno.test(`client detects that a server has edition ${edition.name}, and leaves no account behind`, async () => {
     await using folder = await TemporaryFolder.create();
     await using server = await start(folder, [edition]);
     const { edition: found, certain } = await detectEdition(
@@ -81,18 +81,18 @@ for (const edition of EDITIONS) {
   });
 }
 
-Deno.test("client: finding out under an identity takes that identity", async () => {
+Deno.test("client: detection with an existing identity uses that identity", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
   await folder.write("file.bin", "content");
   await send(folder, server.address, { edition: edition2024 });
   await Deno.remove(folder.join("me.edition"));
-  // The account is of 2024, but the server denies in any edition: the first that it understands is taken.
+  // The account is of 2024. The server denies in any edition, so the first one that it understands is chosen.
   const events = await send(folder, server.address, { edition: "auto" });
   assert.ok(events.some((event) => event.type === "stored"));
 });
 
-Deno.test("client: no server there is an error, not an edition", async () => {
+Deno.test("client: without a server, detection is an error", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { hostname, port } = listener.addr;
   listener.close();
@@ -114,11 +114,11 @@ const QUIRKS: readonly [Edition, readonly Quirk[]][] = [
 ];
 
 for (const [edition, quirks] of QUIRKS) {
-  Deno.test(`client in ${edition.name} with ${quirks}: our server takes it, and it is remembered`, async () => {
+  Deno.test(`client in ${edition.name} with ${quirks}: our server accepts it, and the client remembers it`, async () => {
     await using folder = await TemporaryFolder.create();
     await using server = await start(folder, [edition]);
     await folder.write("file.bin", pseudoRandomBytes(200_000));
-    // Frames imply what else the edition's framed peers do.
+    // Frames imply the other quirks of the edition's framed peers.
     const told = quirks.includes("frames") ? ["frames"] as const : quirks;
     await send(folder, server.address, { edition, quirks: new Set(told) });
     const kept = (await Deno.readTextFile(folder.join("me.edition"))).trim().split(" ");
@@ -130,7 +130,7 @@ for (const [edition, quirks] of QUIRKS) {
   });
 }
 
-Deno.test("client: an edition file that says what nobody knows is refused", async () => {
+Deno.test("client: a file with an unknown edition is refused", async () => {
   await using folder = await TemporaryFolder.create();
   for (const text of ["", "2031", "2024 flying"]) {
     await folder.write("me.edition", text);
@@ -141,7 +141,7 @@ Deno.test("client: an edition file that says what nobody knows is refused", asyn
   }
 });
 
-Deno.test("client: the identity files of all recorded peers are read as they are", () => {
+Deno.test("client: the identity files of all recorded peers can be read", () => {
   let count = 0;
   for (const { identity, user } of PEERS.flatMap((peer) => loadRecordings(peer))) {
     if (identity === undefined) continue;

@@ -1,11 +1,11 @@
-/** Who gets a name by protocol 3, and who may go on under it: registration, reconnection, keys. */
+/** Ownership of names over protocol 3: registration, reconnection, keys. */
 import assert from "node:assert/strict";
 import { cksum } from "../../../protocol/crc/cksum.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { field, kindOf, Peer } from "../../support/v3/raw_client.ts";
 import { content, crcOf, MINUTE, test } from "../../support/v3/server_scene.ts";
 
-test("a name that is taken, and names that can't be, are refused", async ({ peer, server }) => {
+test("registration: taken and invalid names are refused", async ({ peer, server }) => {
   await peer.enrol("Alice");
   using other = await Peer.connect(server.address);
   for (const name of ["Alice", "", "a b", "../a", "x\x1b", "é"]) {
@@ -14,7 +14,7 @@ test("a name that is taken, and names that can't be, are refused", async ({ peer
   assert.equal(kindOf(await other.register("alice")), "registered");
 });
 
-test("two registrations of a name at once: one gets it", async ({ server }) => {
+test("registration: of two simultaneous ones of a name, one succeeds", async ({ server }) => {
   const peers = await Promise.all(Array.from({ length: 8 }, () => Peer.connect(server.address)));
   const answers = await Promise.all(
     peers.map(async (peer) => kindOf(await peer.register("Alice"))),
@@ -23,7 +23,7 @@ test("two registrations of a name at once: one gets it", async ({ server }) => {
   assert.deepEqual(answers.sort(), [...Array(7).fill("refused"), "registered"]);
 });
 
-test("a registration without a key frees its name after ten minutes", async ({ peer, advance }) => {
+test("registration: one without a key frees its name after ten minutes", async ({ peer, advance }) => {
   await peer.register("Alice");
   const abandoned = peer.clientId;
   peer.clientId = new Uint8Array(16);
@@ -32,17 +32,17 @@ test("a registration without a key frees its name after ten minutes", async ({ p
   advance(1);
   assert.equal(kindOf(await peer.register("Alice")), "registered");
   peer.clientId = abandoned;
-  assert.equal(kindOf(await peer.sendKey("Alice")), "generalError", "its old id is nobody's now");
+  assert.equal(kindOf(await peer.sendKey("Alice")), "generalError", "the old id is invalid");
 });
 
-test("a client that died before it sent its key starts over at once under its id", async ({ peer }) => {
+test("registration: a client that died before it sent its key can start over at once with its id", async ({ peer }) => {
   await peer.register("Alice");
   assert.equal(kindOf(await peer.reconnect("Alice")), "denied");
   assert.equal(kindOf(await peer.register("Alice")), "registered");
   assert.equal(kindOf(await peer.sendKey("Alice")), "keyReceived");
 });
 
-test("a registration with a key never expires", async ({ peer, server, advance }) => {
+test("registration: one with a key never expires", async ({ peer, server, advance }) => {
   await peer.enrol("Alice");
   advance(1000 * MINUTE);
   using other = await Peer.connect(server.address);
@@ -50,21 +50,21 @@ test("a registration with a key never expires", async ({ peer, server, advance }
   assert.equal(kindOf(await peer.reconnect("Alice")), "reconnected");
 });
 
-test("reconnecting takes both name and id, and gives a fresh key", async ({ peer }) => {
+test("reconnection: it needs name and id, and gives a new AES key", async ({ peer }) => {
   await peer.enrol("Alice");
   const before = peer.aesKey;
   const { clientId } = peer;
   assert.equal(kindOf(await peer.reconnect("Alice")), "reconnected");
   assert.equal(kindOf(await peer.sendFile("a.txt", content)), "fileReceived");
   const old = await peer.sendFile("a.txt", content, before);
-  assert.notEqual(crcOf(old), cksum(content), "the key before is forgotten");
+  assert.notEqual(crcOf(old), cksum(content), "the previous key is forgotten");
   for (const [id, name] of [[clientId, "Bob"], [pseudoRandomBytes(16), "Alice"]] as const) {
     peer.clientId = id;
     assert.equal(kindOf(await peer.reconnect(name)), "denied");
   }
 });
 
-test("a denied client goes on under the id that it was given", async ({ peer, stored }) => {
+test("denial: the client continues with the id from the denial", async ({ peer, stored }) => {
   peer.clientId = pseudoRandomBytes(16, 44);
   const asked = peer.clientId;
   assert.equal(kindOf(await peer.reconnect("Alice")), "denied");
@@ -75,7 +75,7 @@ test("a denied client goes on under the id that it was given", async ({ peer, st
   assert.deepEqual(await stored(), ["Alice/a.txt"]);
 });
 
-test("nobody takes a name that is being registered, by being denied under it", async ({ peer, server }) => {
+test("denial: a name that is being registered cannot be taken by a denied reconnection", async ({ peer, server }) => {
   await peer.register("Alice");
   using thief = await Peer.connect(server.address);
   assert.equal(kindOf(await thief.register("Alice")), "refused");
@@ -86,7 +86,7 @@ test("nobody takes a name that is being registered, by being denied under it", a
   assert.equal(kindOf(await peer.sendKey("Alice")), "keyReceived");
 });
 
-test("denied before a name was registered, nobody takes it afterwards", async ({ peer, server }) => {
+test("denial: one before the registration of a name cannot take it afterwards", async ({ peer, server }) => {
   using thief = await Peer.connect(server.address);
   thief.clientId = pseudoRandomBytes(16, 44);
   assert.equal(kindOf(await thief.reconnect("Alice")), "denied");
@@ -96,7 +96,7 @@ test("denied before a name was registered, nobody takes it afterwards", async ({
   assert.equal(kindOf(await peer.sendKey("Alice")), "keyReceived");
 });
 
-test("two denied clients of one name get ids of their own, and the first key stays", async ({ peer, server }) => {
+test("denial: two denied clients of one name get different ids, and the first key stays", async ({ peer, server }) => {
   using other = await Peer.connect(server.address);
   for (const client of [peer, other]) {
     client.clientId = pseudoRandomBytes(16, 44);
@@ -107,7 +107,7 @@ test("two denied clients of one name get ids of their own, and the first key sta
   assert.equal(kindOf(await other.sendKey("Alice")), "generalError");
 });
 
-test("the id that a denied client was given is worth nothing for a name with a key, nor after ten minutes", async ({ peer, server, advance }) => {
+test("denial: the id from it is invalid for a name with a key, and after ten minutes", async ({ peer, server, advance }) => {
   await peer.enrol("Alice");
   using thief = await Peer.connect(server.address);
   thief.clientId = pseudoRandomBytes(16, 44);
@@ -119,7 +119,7 @@ test("the id that a denied client was given is worth nothing for a name with a k
   assert.equal(kindOf(await thief.sendKey("Bob")), "generalError");
 });
 
-test("a public key is replaced by its owner alone", async ({ peer, server }) => {
+test("keys: only the owner can change a public key", async ({ peer, server }) => {
   await peer.enrol("Alice");
   assert.equal(kindOf(await peer.sendKey("Alice")), "keyReceived");
   using other = await Peer.connect(server.address);
@@ -127,7 +127,7 @@ test("a public key is replaced by its owner alone", async ({ peer, server }) => 
   assert.equal(kindOf(await other.sendKey("Alice")), "generalError");
 });
 
-test("a public key that is none is answered with a general error", async ({ peer }) => {
+test("keys: an invalid public key is answered with a general error", async ({ peer }) => {
   await peer.register("Alice");
   const { clientId } = peer;
   const publicKey = pseudoRandomBytes(160);

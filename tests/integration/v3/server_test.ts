@@ -9,9 +9,9 @@ import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { encrypt, field, kindOf, Peer } from "../../support/v3/raw_client.ts";
 import { content, crcOf, MINUTE, test } from "../../support/v3/server_scene.ts";
 
-test("register, send the key, send a file, confirm it", async ({ peer, stored, staged }) => {
+test("server: register, send the key, send a file, confirm it", async ({ peer, stored, staged }) => {
   assert.equal(kindOf(await peer.register("Alice")), "registered");
-  assert.ok(!peer.clientId.includes(0), "an id has no zero byte");
+  assert.ok(!peer.clientId.includes(0), "server: an id contains no zero byte");
   assert.equal(kindOf(await peer.sendKey("Alice")), "keyReceived");
   const received = await peer.sendFile("a.txt", content);
   assert.deepEqual(received, {
@@ -21,14 +21,14 @@ test("register, send the key, send a file, confirm it", async ({ peer, stored, s
     fileName: field("a.txt"),
     crc: cksum(content),
   });
-  assert.deepEqual(await stored(), [], "a file is not visible before CRC valid");
+  assert.deepEqual(await stored(), [], "server: a file is not visible before CRC valid");
   const approval = await peer.judge("crcValid", "a.txt");
   assert.deepEqual(approval, { kind: "messageReceived", clientId: peer.clientId });
   assert.deepEqual(await stored(), ["Alice/a.txt"]);
   assert.equal(staged(), 0);
 });
 
-test("each request on a connection of its own", async ({ peer, stored }) => {
+test("server: each request can come on its own connection", async ({ peer, stored }) => {
   await peer.register("Alice");
   await peer.reconnectSocket();
   await peer.sendKey("Alice");
@@ -39,7 +39,7 @@ test("each request on a connection of its own", async ({ peer, stored }) => {
   assert.deepEqual(await stored(), ["Alice/a.txt"]);
 });
 
-test("a file before the key exchange, of an unknown id, or without a name is refused; the connection goes on", async ({ peer, staged }) => {
+test("server: a file before the key exchange, of an unknown id or without a name is refused; the connection stays open", async ({ peer, staged }) => {
   await peer.register("Alice");
   const key = await importAesKey(pseudoRandomBytes(16));
   assert.equal(kindOf(await peer.sendFile("a.txt", content, key)), "generalError");
@@ -54,7 +54,7 @@ test("a file before the key exchange, of an unknown id, or without a name is ref
   assert.equal(kindOf(await peer.sendFile("a.txt", content)), "fileReceived");
 });
 
-test("an AES key is forgotten when it was not used for an hour, on its own connection too", async ({ peer, server, advance }) => {
+test("server: an AES key is forgotten after an hour without use, on its own connection too", async ({ peer, server, advance }) => {
   await peer.enrol("Alice");
   advance(59 * MINUTE);
   assert.equal(kindOf(await peer.sendFile("a.txt", content)), "fileReceived");
@@ -71,28 +71,28 @@ test("an AES key is forgotten when it was not used for an hour, on its own conne
   assert.equal(kindOf(await other.sendFile("a.txt", content)), "generalError");
 });
 
-test("a wrong CRC: dropped, sent again, confirmed", async ({ peer, stored, staged }) => {
+test("server: after CRC invalid the file is dropped, sent again, confirmed", async ({ peer, stored, staged }) => {
   await peer.enrol("Alice");
   await peer.sendFile("a.txt", pseudoRandomBytes(50));
   await peer.send({ kind: "crcInvalid", clientId: peer.clientId, fileName: field("a.txt") });
   assert.equal(
     crcOf(await peer.sendFile("a.txt", content)),
     cksum(content),
-    "no answer in between",
+    "there is no answer in between",
   );
   assert.equal(staged(), 1);
   await peer.judge("crcValid", "a.txt");
   assert.deepEqual(await stored(), ["Alice/a.txt"]);
 });
 
-test("CRC invalid is answered when nothing follows it", async ({ peer, staged }) => {
+test("server: CRC invalid is answered if nothing follows it", async ({ peer, staged }) => {
   await peer.enrol("Alice");
   await peer.sendFile("a.txt", content);
   assert.equal(kindOf(await peer.judge("crcInvalid", "a.txt")), "messageReceived");
   assert.equal(staged(), 0);
 });
 
-test("giving up drops the file before it is answered, and may be said twice", async ({ peer, stored, staged }) => {
+test("server: giving up drops the file before the answer, and can be repeated", async ({ peer, stored, staged }) => {
   await peer.enrol("Alice");
   await peer.sendFile("a.txt", content);
   assert.equal(staged(), 1);
@@ -103,10 +103,10 @@ test("giving up drops the file before it is answered, and may be said twice", as
   assert.deepEqual(await stored(), []);
 });
 
-test("wrong padding and a wrong key get a checksum that can't be right, and are never stored", async ({ peer, stored, staged }) => {
+test("server: wrong padding and a wrong key get a checksum that cannot match, and are never stored", async ({ peer, stored, staged }) => {
   await peer.enrol("Alice");
   const key = peer.aesKey ?? assert.fail();
-  // The plaintext is whole; only the padding block behind it is broken.
+  // The plaintext is whole. Only the padding block after it is broken.
   const plaintext = pseudoRandomBytes(32);
   const ciphertext = await encrypt(plaintext, key);
   ciphertext[47] = (ciphertext[47] ?? 0) ^ 1;
@@ -124,7 +124,7 @@ test("wrong padding and a wrong key get a checksum that can't be right, and are 
   assert.equal(staged(), 0);
 });
 
-test("two uploads of one name at once, on two connections, don't get into each other's way", async ({ peer, server, stored, folder }) => {
+test("server: two uploads of one name on two connections don't interfere", async ({ peer, server, stored, folder }) => {
   await peer.enrol("Alice");
   using other = await Peer.connect(server.address);
   other.clientId = peer.clientId;
@@ -140,7 +140,7 @@ test("two uploads of one name at once, on two connections, don't get into each o
   assert.deepEqual(await stored(), ["Alice/a.txt"]);
 });
 
-test("a client can't confirm or drop what is another's", async ({ peer, server, stored }) => {
+test("server: a client cannot confirm or drop another's file", async ({ peer, server, stored }) => {
   await peer.enrol("Alice");
   using other = await Peer.connect(server.address);
   await other.enrol("Bob");
@@ -151,7 +151,7 @@ test("a client can't confirm or drop what is another's", async ({ peer, server, 
   assert.deepEqual(await stored(), ["Alice/a.txt"]);
 });
 
-test("a name sent again replaces the file, and the blob before is removed", async ({ peer, folder }) => {
+test("server: a name sent again overwrites the file, and the old blob is removed", async ({ peer, folder }) => {
   await peer.enrol("Alice");
   for (const seed of [1, 2]) {
     await peer.sendFile("a.txt", pseudoRandomBytes(100, seed));
@@ -164,7 +164,7 @@ test("a name sent again replaces the file, and the blob before is removed", asyn
 });
 
 test(
-  "a client leaves at most so many files unconfirmed; the oldest goes",
+  "server: beyond the limit of unconfirmed files of a client, the oldest is dropped",
   async ({ peer, staged }) => {
     await peer.enrol("Alice");
     for (const name of ["a", "b", "c"]) await peer.sendFile(name, content);
@@ -175,7 +175,7 @@ test(
   { maxUnverifiedPerClient: 2 },
 );
 
-test("what breaks the framing gets a general error, and the connection ends", async ({ server, staged }) => {
+test("server: violations of the framing get a general error, and the connection ends", async ({ server, staged }) => {
   const register = encodeRequest(edition2023c, {
     kind: "register",
     clientId: new Uint8Array(16),
@@ -201,7 +201,7 @@ test("what breaks the framing gets a general error, and the connection ends", as
   assert.equal(staged(), 0);
 });
 
-test("a client that leaves in the middle of a file leaves nothing behind", async ({ peer, server, staged }) => {
+test("server: a client that disconnects during a file leaves nothing behind", async ({ peer, server, staged }) => {
   await peer.enrol("Alice");
   using leaver = await Peer.connect(server.address);
   leaver.clientId = peer.clientId;
@@ -212,7 +212,7 @@ test("a client that leaves in the middle of a file leaves nothing behind", async
   assert.equal(staged(), 0);
 });
 
-test("peers that reset before they are accepted keep nobody waiting", async ({ server, peer }) => {
+test("server: peers that reset before they are accepted delay nobody", async ({ server, peer }) => {
   const resets = Array.from({ length: 50 }, async () => {
     const socket = await Deno.connect({ ...server.address });
     socket.close();

@@ -1,4 +1,4 @@
-/** Tables of what clients left open: a bound, and the oldest makes room; what has waited too long goes. */
+/** Tables of unfinished work of clients: each has a bound, at which the oldest entry makes room, and a time limit. */
 import assert from "node:assert/strict";
 import { getLogger } from "@logtape/logtape";
 import type { Bytes } from "../../../protocol/bytes.ts";
@@ -64,7 +64,7 @@ class Scene implements AsyncDisposable {
   }
 }
 
-Deno.test("maxSessions: the key unused for longest is forgotten, on its own connection it stays", async () => {
+Deno.test("maxSessions: the key unused for longest is forgotten, but stays on its own connection", async () => {
   await using scene = await Scene.start({ maxSessions: 1 });
   const alice = await scene.connect();
   await alice.enrol("Alice");
@@ -76,7 +76,7 @@ Deno.test("maxSessions: the key unused for longest is forgotten, on its own conn
   assert.equal(kindOf(await alice.sendFile("a", content)), "fileReceived");
 });
 
-Deno.test("sessionTtlMs: a key that was not used for its time serves no more, neither to send nor to judge", async () => {
+Deno.test("sessionTtlMs: a key unused for this time is invalid, for sending and for verdicts", async () => {
   await using scene = await Scene.start();
   const peer = await scene.connect();
   await peer.enrol("Alice");
@@ -95,7 +95,7 @@ Deno.test("maxReservations: an id given out with a denial makes room for the nex
   assert.equal(kindOf(await second.sendKey("Bob")), "keyReceived");
 });
 
-Deno.test("maxUnverifiedPerClient: the oldest file that is not judged makes room", async () => {
+Deno.test("maxUnverifiedPerClient: the oldest file without a verdict makes room", async () => {
   await using scene = await Scene.start({ maxUnverifiedPerClient: 2 });
   const peer = await scene.connect();
   await peer.enrol("Alice");
@@ -109,7 +109,7 @@ Deno.test("maxUnverifiedPerClient: the oldest file that is not judged makes room
   }
 });
 
-/** As much of a file between two packets as its table knows. */
+/** The part of a file between two packets, as its table sees it. */
 class FakeUpload implements AsyncDisposable {
   readonly request: SendFile;
   isDropped = false;
@@ -142,7 +142,7 @@ async function park(limits: Partial<Limits>, uploads: readonly FakeUpload[]) {
 
 const dropped = (uploads: readonly FakeUpload[]) => uploads.map(({ isDropped }) => isDropped);
 
-Deno.test("maxParked, maxParkedPerClient: the oldest makes room, first among one's own", async () => {
+Deno.test("maxParked, maxParkedPerClient: the oldest makes room, the client's own first", async () => {
   const all = [new FakeUpload(1, "a"), new FakeUpload(2, "a"), new FakeUpload(3, "a")];
   await park({ maxParked: 2 }, all);
   assert.deepEqual(dropped(all), [true, false, false]);
@@ -153,14 +153,14 @@ Deno.test("maxParked, maxParkedPerClient: the oldest makes room, first among one
   assert.equal(parked.take(own[2]?.request ?? assert.fail()), own[2]);
 });
 
-Deno.test("unverifiedTtlMs: a file whose next packet does not come is dropped after its time", async () => {
+Deno.test("unverifiedTtlMs: a file whose next packet is late is dropped after this time", async () => {
   const uploads = [new FakeUpload(1, "a"), new FakeUpload(1, "b")];
   const parked = await park({}, uploads);
   await parked.expire(1);
   assert.deepEqual(dropped(uploads), [true, false]);
 });
 
-Deno.test("maxAddresses: the address that has asked longest ago makes room", () => {
+Deno.test("maxAddresses: the address whose last request is oldest makes room", () => {
   const shared = {
     ...{ store: { blobs: {}, catalog: {} }, random: {}, log: getLogger("unheard") },
     ...{ limits: { ...DEFAULT_LIMITS, maxAddresses: 2 }, clock: () => 0, ticks: () => 0 },
@@ -183,7 +183,7 @@ const CODES = Object.entries(edition2023c.requests) as [
 for (const [kind, layout] of CODES) {
   const size = fixedSize(layout);
   const wrong = [size - 1, 0xffff_ffff, ...(kind === "sendFile" ? [] : [size + 1])];
-  Deno.test(`a payload of ${kind} that has not its size is refused before a byte of it is read`, async () => {
+  Deno.test(`a payload of ${kind} with a wrong size is refused before any byte of it is read`, async () => {
     await using scene = await Scene.start();
     for (const payloadSize of wrong) {
       const peer = await scene.connect();
@@ -193,7 +193,7 @@ for (const [kind, layout] of CODES) {
       view.setUint16(17, layout.code, true);
       view.setUint32(19, payloadSize, true);
       await peer.write(header);
-      // A file's size is judged with its fixed part, which tells how long the content is.
+      // A file's size is checked with its fixed part, which contains the content size.
       if (kind === "sendFile" && payloadSize > size) await peer.write(new Uint8Array(size));
       assert.equal(kindOf(await peer.receive()), "generalError", `${payloadSize}`);
       assert.equal(await peer.receive(), "closed");

@@ -1,4 +1,7 @@
-/** Whose word on a checksum counts: somebody who knows an id alone can't confirm or drop what its client has just sent. */
+/**
+ * Verdicts on a checksum: a peer that only knows the id can neither confirm nor drop a file that its client has just
+ * sent.
+ */
 import assert from "node:assert/strict";
 import { edition2022 } from "../../../protocol/v3/editions/edition_2022.ts";
 import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
@@ -19,7 +22,7 @@ const storedNames = async (folder: TemporaryFolder) =>
   (await listStored(folder.join("data"))).flatMap(({ files }) => files).map(({ name }) => name);
 
 for (const verdict of ["crcValid", "crcInvalid", "crcGivenUp"] as const) {
-  Deno.test(`${verdict} from another connection, by who knows the id alone, does nothing to a file whose client is still connected`, async () => {
+  Deno.test(`verdict: ${verdict} on another connection, with the id only, does nothing while the sending client is connected`, async () => {
     await using folder = await TemporaryFolder.create();
     await using server = await start(folder);
     using owner = await Peer.connect(server.address);
@@ -34,7 +37,7 @@ for (const verdict of ["crcValid", "crcInvalid", "crcGivenUp"] as const) {
   });
 }
 
-Deno.test("files that are sent under a known id alone don't push out the one whose client is still connected", async () => {
+Deno.test("verdict: files sent with a known id only do not displace that of a connected client", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
   using owner = await Peer.connect(server.address);
@@ -49,7 +52,7 @@ Deno.test("files that are sent under a known id alone don't push out the one who
   assert.deepEqual(await storedNames(folder), ["a"]);
 });
 
-Deno.test("a client that has left is heard on its file on another connection", async () => {
+Deno.test("verdict: a client that disconnected can judge its file on another connection", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
   using owner = await Peer.connect(server.address);
@@ -60,7 +63,7 @@ Deno.test("a client that has left is heard on its file on another connection", a
   assert.deepEqual(await storedNames(folder), ["a"]);
 });
 
-Deno.test("a client that has a connection for each request is heard, whichever of them are still open", async () => {
+Deno.test("verdict: a client with a connection for each request is accepted, whichever of them are still open", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
   using first = await Peer.connect(server.address);
@@ -74,7 +77,7 @@ Deno.test("a client that has a connection for each request is heard, whichever o
 });
 
 for (const edition of EDITIONS) {
-  Deno.test(`edition ${edition.name}: an empty name means the one file that waits on that connection, and nothing where several do`, async () => {
+  Deno.test(`verdict, edition ${edition.name}: an empty name means the only file that waits on the connection, and fails with several`, async () => {
     await using folder = await TemporaryFolder.create();
     await using server = await start(folder, [edition]);
     using peer = await Peer.connect(server.address, edition);
@@ -90,7 +93,7 @@ for (const edition of EDITIONS) {
   });
 }
 
-Deno.test("an empty name means no file of another connection", async () => {
+Deno.test("verdict: an empty name never means a file of another connection", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
   using peer = await Peer.connect(server.address);

@@ -1,4 +1,4 @@
-/** Clients that expect zlib's CRC-32 in place of cksum, and strict ones, which have their cksum. */
+/** Clients that expect zlib's CRC-32 instead of cksum, and strict ones, which get cksum. */
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
 import type { Bytes } from "../../../protocol/bytes.ts";
@@ -27,20 +27,20 @@ async function enrol(server: Server, name = "Alice"): Promise<Peer> {
   return peer;
 }
 
-/** Leaves, and comes back under its identity as a client does that is started again. */
+/** Disconnects, and returns with the client's identity like a restarted client. */
 async function comeBack(peer: Peer, name = "Alice"): Promise<void> {
   await peer.reconnectSocket();
   await peer.reconnect(name);
 }
 
-/** The checksum that the client is told. */
+/** The checksum that the client receives. */
 async function told(peer: Peer, content: Bytes = CONTENT, fileName = "a"): Promise<number> {
   const response = await peer.sendFile(fileName, content);
   assert.ok(response !== "closed" && response.kind === "fileReceived");
   return response.crc;
 }
 
-/** Calls its cksum wrong so often, as a damaged answer or another idea of the checksum makes a client do. */
+/** Rejects its cksum a number of times, like a client with a damaged answer or with another checksum. */
 async function callWrong(peer: Peer, { times = 2, content = CONTENT } = {}) {
   for (let attempt = 1; attempt <= times; attempt++) {
     assert.equal(await told(peer, content), cksum(content), `attempt ${attempt}`);
@@ -56,7 +56,7 @@ async function files(folder: TemporaryFolder) {
   };
 }
 
-Deno.test("a client that calls the cksum of the same file wrong twice is answered with zlib's CRC-32, and so are its later files", async () => {
+Deno.test("zlib: a client that rejects the cksum of one file twice gets zlib's CRC-32, also for later files", async () => {
   await using folder = await TemporaryFolder.create();
   let clientId: Bytes;
   {
@@ -81,7 +81,7 @@ Deno.test("a client that calls the cksum of the same file wrong twice is answere
   assert.equal(await told(later, OTHER, "c"), crc32(OTHER), "the account remembers it");
 });
 
-Deno.test("a client that comes back for each attempt is answered with zlib's CRC-32 at the third one", async () => {
+Deno.test("zlib: a client that reconnects for each attempt gets zlib's CRC-32 at the third one", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
   using peer = await enrol(server);
@@ -93,7 +93,7 @@ Deno.test("a client that comes back for each attempt is answered with zlib's CRC
   assert.equal(await told(peer), crc32(CONTENT));
 });
 
-Deno.test("a strict client with one damaged answer never sees zlib's CRC-32", async () => {
+Deno.test("zlib: a strict client with one damaged answer never gets zlib's CRC-32", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
   using peer = await enrol(server);
@@ -104,7 +104,7 @@ Deno.test("a strict client with one damaged answer never sees zlib's CRC-32", as
   }
 });
 
-Deno.test("a strict client with three damaged answers has its cksum at the fourth attempt, and stays strict", async () => {
+Deno.test("zlib: a strict client with three damaged answers gets cksum at the fourth attempt, and stays strict", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
   using peer = await enrol(server);
@@ -118,7 +118,7 @@ Deno.test("a strict client with three damaged answers has its cksum at the fourt
   assert.deepEqual((await files(folder)).quirks, []);
 });
 
-Deno.test("a client that calls both checksums wrong has cksum in every later attempt", async () => {
+Deno.test("zlib: a client that rejects both checksums gets cksum in every later attempt", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
   using peer = await enrol(server);
@@ -130,7 +130,7 @@ Deno.test("a client that calls both checksums wrong has cksum in every later att
   await callWrong(peer, { times: 3 });
 });
 
-Deno.test("another content, name or client than the disputed one is answered with cksum", async () => {
+Deno.test("zlib: another content, name or client than the disputed one gets cksum", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
   using peer = await enrol(server);
@@ -141,7 +141,7 @@ Deno.test("another content, name or client than the disputed one is answered wit
   assert.equal(await told(other), cksum(CONTENT), "another client");
 });
 
-Deno.test("an empty file that did not arrive whole is told a checksum that is neither's", async () => {
+Deno.test("zlib: an empty file that did not arrive whole gets a checksum that matches neither", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
   using peer = await enrol(server);
@@ -157,5 +157,5 @@ Deno.test("an empty file that did not arrive whole is told a checksum that is ne
   await callWrong(peer);
   assert.equal(await told(peer), crc32(CONTENT));
   await peer.judge("crcValid", "a");
-  assert.ok(!rights.includes(await toldOfDamaged()), "where zlib's is expected");
+  assert.ok(!rights.includes(await toldOfDamaged()), "if zlib's is expected");
 });
