@@ -1,4 +1,4 @@
-/** Accounts with real processes: what an operator and a user do, with their exit codes. */
+/** Accounts with real processes: commands of an operator and a user, with their exit codes. */
 import assert from "node:assert/strict";
 import { eventsIn } from "../support/events.ts";
 import { xfer } from "../support/hosted_xfer.ts";
@@ -7,7 +7,7 @@ import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 interface Scene {
   readonly folder: TemporaryFolder;
-  /** Runs `xfer client` in a folder of its own; its transfer.info names a user. */
+  /** Runs `xfer client` in a folder of its own, whose transfer.info names a user. */
   client(folder: string, userName: string, ...args: readonly string[]): ReturnType<typeof xfer>;
   operate(...args: readonly string[]): ReturnType<typeof xfer>;
 }
@@ -37,7 +37,7 @@ function test(what: string, args: readonly string[], body: (scene: Scene) => Pro
 const TOKEN = /^[a-z2-7]{26}\n$/;
 
 test(
-  "who is invited registers, and links a second machine",
+  "an invited user registers, and links a second machine",
   ["--registration", "invite"],
   async ({ client, operate }) => {
     const uninvited = await client("alice", "Alice");
@@ -46,7 +46,7 @@ test(
 
     const invited = await operate("invite", "--expires", "2d");
     assert.equal(invited.code, 0, invited.stderr);
-    assert.match(invited.stdout, TOKEN, "the token alone");
+    assert.match(invited.stdout, TOKEN, "only the token");
     assert.match(
       invited.stderr,
       /^Invitation [0-9a-f]{12}: valid for 1 user, until .*, run 'xfer client init --invitation [a-z2-7]{26}'\.$/m,
@@ -89,7 +89,7 @@ test(
 );
 
 test(
-  "an account of protocol 3 goes over to protocol 4, and an operator looks after it",
+  "an account of protocol 3 moves to protocol 4, and the operator manages it",
   [],
   async ({ client, operate }) => {
     assert.equal((await client("alice", "Alice", "--protocol", "3")).code, 0);

@@ -1,10 +1,10 @@
-/** A server whose ports others reach by other numbers, as behind NAT or in a container. */
+/** A server whose ports are mapped to other numbers, like behind NAT or in a container. */
 import assert from "node:assert/strict";
 import { FaultyProxy } from "../support/net/faulty_proxy.ts";
 import { ServerProcess, xfer } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
-/** Another program may take a port between two looks at it. */
+/** Another program may take a port between the two checks. */
 const TRIES = 20;
 
 interface Mapped extends AsyncDisposable {
@@ -13,7 +13,7 @@ interface Mapped extends AsyncDisposable {
   leadTo(ports: readonly [plain: number, secure: number]): void;
 }
 
-/** Maps two ports to those that a server will have; `next`: ports next to each other. */
+/** Maps two ports to those that a server will have. `next`: adjacent ports. */
 async function mapPorts(hostname: string, next: boolean): Promise<Mapped> {
   const target = () => ({ hostname: "127.0.0.1", port: 0 });
   const targets = [target(), target()] as const;
@@ -51,15 +51,15 @@ const HAS_IPV6 = ((): boolean => {
 })();
 
 const CASES = [
-  { what: "the TLS port is named", hostname: "127.0.0.1", next: false },
+  { what: "the TLS port is given", hostname: "127.0.0.1", next: false },
   { what: "the TLS port is the next one", hostname: "127.0.0.1", next: true },
-  { what: "an IPv6 host, the TLS port is named", hostname: "::1", next: false },
+  { what: "an IPv6 host, the TLS port is given", hostname: "::1", next: false },
   { what: "an IPv6 host, the TLS port is the next one", hostname: "::1", next: true },
 ];
 
 for (const { what, hostname, next } of CASES) {
   Deno.test({
-    name: `a server behind mapped ports is reached by the line that it prints: ${what}`,
+    name: `advertise: a server with mapped ports is reached by the link that it prints: ${what}`,
     ignore: hostname === "::1" && !HAS_IPV6,
     async fn() {
       await using folder = await TemporaryFolder.createOnDisk();
@@ -88,14 +88,14 @@ for (const { what, hostname, next } of CASES) {
   });
 }
 
-Deno.test("the port after the one that was dialled serves clients on either side of the mapping", async () => {
+Deno.test("advertise: the port after the dialled one serves clients on either side of the mapping", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   await using server = await ServerProcess.start(folder.join("data"), {
     args: ["--listen", "127.0.0.1:0", "--advertise", "files.example.org:2256"],
   });
   const { port, location } = await server.logged("server.listening-securely");
   assert.match(`${location}`, /^xfer:\/\/files\.example\.org:2256#/);
-  if (port !== server.port + 1) return; // another program had it
+  if (port !== server.port + 1) return; // Another program had it.
   await Deno.mkdir(folder.join("alice"));
   await folder.write("alice/a.txt", "hello");
   await folder.write("alice/transfer.info", `127.0.0.1:${server.port}\nAlice\na.txt\n`);
@@ -103,7 +103,7 @@ Deno.test("the port after the one that was dialled serves clients on either side
   assert.equal(sent.code, 0, sent.stderr);
 });
 
-Deno.test("what can't be advertised is refused, with what is expected", async () => {
+Deno.test("advertise: an invalid value is refused, with the expected form", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   for (const text of ["h", "h:0", "h:1,0", "h:1,", "h:65535", "h:1,70000", "::1:1", "h:1,2,3"]) {
     const args = ["server", "--data", folder.join("data"), "--advertise", text];
@@ -117,7 +117,7 @@ Deno.test("what can't be advertised is refused, with what is expected", async ()
   assert.match(stderr, /--advertise has no effect .*\[advertise-unused\]/);
 });
 
-Deno.test("a port of protocol 4 that is mapped and not advertised: the hint names what to do", async () => {
+Deno.test("advertise: a port of protocol 4 that is mapped and not advertised: the hint says what to do", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   await using server = await ServerProcess.start(folder.join("data"), {
     args: ["--listen", "127.0.0.1:0", "--advertise", "h:1,1"],

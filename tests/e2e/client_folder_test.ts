@@ -1,11 +1,11 @@
-/** A client's folder is the one that its transfer.info is in, wherever a command is run, and holds no key for nothing. */
+/** The client's folder is that of its transfer.info, wherever a command runs, and gets no unneeded key. */
 import assert from "node:assert/strict";
 import { xfer } from "../support/hosted_xfer.ts";
 import { ServerProcess } from "../support/processes.ts";
 import { Scene } from "../support/process_fixture.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
-/** Nobody listens there. */
+/** Nothing listens there. */
 const NOWHERE = "127.0.0.1:1";
 
 function namesIn(folder: string): string[] {
@@ -18,7 +18,7 @@ const PROTOCOLS = [
 ] as const;
 
 for (const { protocol, options, identity } of PROTOCOLS) {
-  Deno.test(`protocol ${protocol}: --transfer-info elsewhere: its folder's account, and nothing is written here`, async () => {
+  Deno.test(`protocol ${protocol}: --transfer-info elsewhere: the account of its folder is used, and nothing is written here`, async () => {
     await using scene = await Scene.create();
     const there = await scene.prepare("there", { "a.txt": "there" });
     const here = await scene.prepare("here", { "a.txt": "here", "b.txt": "b" }, {
@@ -43,7 +43,7 @@ for (const { protocol, options, identity } of PROTOCOLS) {
     assert.equal(users.trim().split("\n").length, 2, users);
   });
 
-  Deno.test(`protocol ${protocol}: a first run elsewhere keeps who it is beside transfer.info`, async () => {
+  Deno.test(`protocol ${protocol}: a first run elsewhere writes the identity beside transfer.info`, async () => {
     await using scene = await Scene.create();
     const there = await scene.prepare("there", { "a.txt": "there" });
     await Deno.mkdir(scene.folder.join("here"));
@@ -56,7 +56,7 @@ for (const { protocol, options, identity } of PROTOCOLS) {
     for (const file of [...identity, "me.stored"]) assert.ok(names.includes(file), `${names}`);
   });
 
-  Deno.test(`protocol ${protocol}: where nobody answers, no key is left`, async () => {
+  Deno.test(`protocol ${protocol}: without a server, no key is left behind`, async () => {
     await using folder = await TemporaryFolder.createOnDisk();
     await folder.write("transfer.info", `${NOWHERE}\nAlice\na.txt\n`);
     await folder.write("a.txt", "a");
@@ -66,7 +66,7 @@ for (const { protocol, options, identity } of PROTOCOLS) {
     assert.deepEqual(namesIn(folder.path), ["a.txt", "transfer.info"]);
   });
 
-  Deno.test(`protocol ${protocol}: where the name is taken, no key is left, and another name works`, async () => {
+  Deno.test(`protocol ${protocol}: if the name is taken, no key is left behind, and another name works`, async () => {
     await using scene = await Scene.create();
     const first = await scene.prepare("first", { "a.txt": "a" });
     assert.equal((await xfer(["client", ...options], first)).code, 0);
@@ -82,7 +82,7 @@ for (const { protocol, options, identity } of PROTOCOLS) {
   });
 }
 
-Deno.test("a server that is not trusted, or refuses to register: no key is left behind", async () => {
+Deno.test("client folder: if the server is not trusted or refuses to register, no key is left behind", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   const listen = ["--listen", "127.0.0.1:0", "--registration", "closed"];
   await using server = await ServerProcess.start(folder.join("data"), { args: listen });
@@ -99,7 +99,7 @@ Deno.test("a server that is not trusted, or refuses to register: no key is left 
   ]);
 });
 
-Deno.test("init elsewhere: the file that is named here is the one that is stored", async () => {
+Deno.test("client folder: init elsewhere: a file named from here is the one that is uploaded", async () => {
   await using scene = await Scene.create();
   const [here, there] = [scene.folder.join("here"), scene.folder.join("there")];
   for (const path of [here, there]) await Deno.mkdir(path);
@@ -118,7 +118,7 @@ Deno.test("init elsewhere: the file that is named here is the one that is stored
   assert.deepEqual(namesIn(here), ["a.txt"]);
 });
 
-Deno.test("status, forget, list and link look at the folder of --transfer-info", async () => {
+Deno.test("client folder: status, forget, list and link use the folder of --transfer-info", async () => {
   await using scene = await Scene.create();
   const there = await scene.prepare("there", { "a.txt": "a" });
   assert.equal((await xfer(["client", "--accept-new"], there)).code, 0);

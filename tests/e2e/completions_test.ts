@@ -38,7 +38,7 @@ Deno.test("completions: with --json, the script is an event", async () => {
   assert.deepEqual(eventsIn(stdout), [{ event: "completions", shell: "fish", script }]);
 });
 
-Deno.test("completions: the help has the installation for each shell", async () => {
+Deno.test("completions: the help contains the installation for each shell", async () => {
   const { code, stdout } = await xfer(["completions", "--help"]);
   assert.equal(code, 0);
   for (const shell of Object.keys(SHELLS)) assert.ok(stdout.includes(`xfer completions ${shell}`));

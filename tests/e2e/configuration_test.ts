@@ -1,4 +1,4 @@
-/** The server's settings from options, environment and file, and changed by SIGHUP: real processes. */
+/** The server's settings from options, environment and file, and changes by SIGHUP: real processes. */
 import assert from "node:assert/strict";
 import { readEntries } from "../../cli/configuration/toml.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
@@ -13,25 +13,25 @@ import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 const SIZE = 10_000;
 
-/** What the settings are, and whence, as `xfer server config` prints them. */
+/** The settings and their sources, as `xfer server config` prints them. */
 async function settled(
   folder: TemporaryFolder,
   args: readonly string[],
   env?: Readonly<Record<string, string>>,
-): Promise<{ values: ReadonlyMap<string, unknown>; whence: ReadonlyMap<string, string> }> {
+): Promise<{ values: ReadonlyMap<string, unknown>; sources: ReadonlyMap<string, string> }> {
   const { code, stdout, stderr } = await xfer(["server", "config", ...args], folder.path, env);
   assert.deepEqual([code, stderr], [0, ""]);
   const entries = readEntries(stdout);
   const lines = stdout.split("\n");
   return {
     values: new Map(entries.map(({ key, value }) => [key, value])),
-    whence: new Map(
+    sources: new Map(
       entries.map(({ key, line }) => [key, lines[line - 1]?.split(/ # /).at(-1) ?? ""]),
     ),
   };
 }
 
-Deno.test("xfer server config prints what is in force and whence, as a file that says the same", async () => {
+Deno.test("server config: prints the effective settings and their sources, as a file with the same settings", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   await folder.write("port.info", "4000\n");
   const file = await folder.write(
@@ -39,8 +39,8 @@ Deno.test("xfer server config prints what is in force and whence, as a file that
     '# mine\nquota = 1\nversions = 2\n\ngrace = "5s"\nedition = [\n  "2024",\n  "2022",\n]\n',
   );
   const env = { XFER_CONFIG: file, XFER_VERSIONS: "3", XFER_GRACE: "6s", XFER_DATA: "" };
-  const { values, whence } = await settled(folder, ["--grace", "7s"], env);
-  const told = (key: string) => [values.get(key), whence.get(key)];
+  const { values, sources } = await settled(folder, ["--grace", "7s"], env);
+  const told = (key: string) => [values.get(key), sources.get(key)];
   assert.deepEqual(told("grace"), ["7s", "--grace"]);
   assert.deepEqual(told("versions"), [3, "XFER_VERSIONS"]);
   assert.deepEqual(told("quota"), [1, `${file} line 2`]);
@@ -52,10 +52,10 @@ Deno.test("xfer server config prints what is in force and whence, as a file that
   await folder.write("printed.toml", printed.stdout);
   const again = await settled(folder, ["--config", "printed.toml"]);
   assert.deepEqual(again.values, values);
-  assert.match(again.whence.get("listen") ?? "", /^printed\.toml line 2$/);
+  assert.match(again.sources.get("listen") ?? "", /^printed\.toml line 2$/);
 });
 
-Deno.test("xfer server config --example prints the file that is shipped, whatever the settings are", async () => {
+Deno.test("server config --example: prints the file in packaging/, whatever the settings are", async () => {
   const shipped = await Deno.readTextFile(
     new URL("../../packaging/server.toml", import.meta.url),
   );
@@ -64,7 +64,7 @@ Deno.test("xfer server config --example prints the file that is shipped, whateve
   assert.deepEqual([code, stdout], [0, shipped]);
 });
 
-Deno.test("what is wrong with file or environment ends every command that goes by it with code 3", async () => {
+Deno.test("configuration: an invalid file or variable ends every command that reads it with code 3", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   await folder.write("bad.toml", "\nquotta = 1\n");
   for (const below of [[], ["config"], ["list"], ["users", "list"], ["invite"]]) {
@@ -88,7 +88,7 @@ Deno.test("what is wrong with file or environment ends every command that goes b
   assert.deepEqual([...Deno.readDirSync(folder.path)].map(({ name }) => name), ["bad.toml"]);
 });
 
-Deno.test("a server goes by environment and file, and so do the commands for its data", async () => {
+Deno.test("configuration: the server and the commands for its data use environment and file", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   const data = folder.join("data");
   await folder.write("server.toml", `data = ${JSON.stringify(data)}\nregistration = "closed"\n`);
@@ -103,7 +103,7 @@ Deno.test("a server goes by environment and file, and so do the commands for its
   assert.equal(
     (await xfer(["client", "--accept-new"], alice)).code,
     0,
-    "the variable goes before the file",
+    "the variable takes precedence over the file",
   );
   for (
     const [args, env] of [
@@ -119,8 +119,7 @@ Deno.test("a server goes by environment and file, and so do the commands for its
 });
 
 Deno.test({
-  name:
-    "SIGHUP: another limit and who may register are in force; a broken file leaves all as it was",
+  name: "SIGHUP: a new limit and registration are effective; an invalid file changes nothing",
   ignore: Deno.build.os === "windows",
 }, async () => {
   await using folder = await TemporaryFolder.createOnDisk();
@@ -172,16 +171,20 @@ Deno.test({
 
   await write(`listen = "127.0.0.1:1"\nedition = "2024"\n`);
   const later = await hangUp("server.restart-needed");
-  assert.deepEqual(later["settings"], ["edition"], "an option goes before the file as ever");
+  assert.deepEqual(
+    later["settings"],
+    ["edition"],
+    "an option still takes precedence over the file",
+  );
   assert.equal(
     (await xfer(["client", "--accept-new"], bob)).code,
     0,
-    "what the file does not say is its default",
+    "a setting missing in the file has its default",
   );
   assert.equal((await server.stop()).code, 0);
 });
 
-/** The folder of a client that has a small file to send. */
+/** The folder of a client, with a small file to send. */
 async function client(folder: TemporaryFolder, userName: string, port: number): Promise<string> {
   const path = folder.join(userName);
   await Deno.mkdir(path, { mode: 0o700 });
@@ -191,7 +194,7 @@ async function client(folder: TemporaryFolder, userName: string, port: number): 
 }
 
 Deno.test({
-  name: "SIGHUP while the server starts does not end it: it is served when it has started",
+  name: "SIGHUP while the server starts does not end it: it reloads after the start",
   ignore: Deno.build.os === "windows",
   async fn() {
     await using folder = await TemporaryFolder.createOnDisk();
@@ -200,7 +203,7 @@ Deno.test({
       ["server", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--data", "data"],
       folder.path,
     );
-    // It makes its folder first of all.
+    // The server creates its folder first.
     for await (const { kind } of watcher) if (kind === "create") break;
     server.kill("SIGHUP");
     await server.printed(/Certificate and key are unchanged/);

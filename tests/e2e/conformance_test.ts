@@ -1,4 +1,4 @@
-/** Our own client against the client cases of the conformance suite, in every edition. */
+/** Our own client and the client cases of the conformance suite, in every edition. */
 import assert from "node:assert/strict";
 import { DEFAULT_EDITION, EDITIONS } from "../../protocol/v3/editions/mod.ts";
 import { clientCases } from "../conformance/suite/client_cases.ts";
@@ -17,7 +17,7 @@ const argumentsFor = (edition: string) => [
   ...["client", "--protocol", "3", "--retries", "0", "--edition", edition],
 ];
 
-// In one edition each run has a process of its own; in the others they take turns in a few.
+// In one edition each run has its own process. In the others, runs share a few.
 for (const edition of EDITIONS) {
   Deno.test(`conformance: our client in edition ${edition.name}, all cases`, async () => {
     const args = argumentsFor(edition.name);
@@ -27,7 +27,7 @@ for (const edition of EDITIONS) {
       () => hosts.use(new CommandHost(plainEnvironment())),
     );
     const runHosted = async (cwd: string) => {
-      const host = free.pop() ?? assert.fail("no more at once than there are hosts");
+      const host = free.pop() ?? assert.fail("never more at once than hosts");
       const { code } = await host.run(args, cwd);
       free.push(host);
       return code === 0;
@@ -42,7 +42,7 @@ for (const edition of EDITIONS) {
   });
 }
 
-Deno.test("conformance: the suite fails a client that is at fault", async () => {
+Deno.test("conformance: the suite fails a faulty client", async () => {
   const [edition] = EDITIONS;
   const [first] = clientCases(edition ?? assert.fail());
   const idle = (cwd: string) => runCommand(tiedCommand("true", { cwd, ...QUIET }));

@@ -1,4 +1,4 @@
-/** Memory does not grow with what idles, nor with the size of files. `deno task soak` sends larger ones. */
+/** Memory does not grow with idle connections, nor with the size of files. `deno task soak` sends larger ones. */
 import assert from "node:assert/strict";
 import { canMeasure } from "../support/memory.ts";
 import { gatherCrowd } from "../support/e2e/crowd.ts";

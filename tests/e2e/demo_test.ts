@@ -1,4 +1,4 @@
-/** `deno task demo`: what it shows, and that it does not pass over what is wrong. */
+/** `deno task demo`: its output, and that it reports errors. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { type Finished, invocation } from "../support/processes.ts";
@@ -20,7 +20,7 @@ async function demo(temporary: string, binary?: string): Promise<Finished> {
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
-Deno.test("the demo stores and gets back by both protocols, and leaves nothing behind", async () => {
+Deno.test("demo: it stores and downloads over both protocols, and leaves nothing behind", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   const { code, stdout, stderr } = await demo(folder.path);
   assert.equal(code, 0, stderr);
@@ -34,8 +34,8 @@ Deno.test("the demo stores and gets back by both protocols, and leaves nothing b
 });
 
 Deno.test({
-  name: "the demo fails where a file that comes back is not what was stored",
-  ignore: Deno.build.os === "windows", // the executable under test is a shell script here
+  name: "demo: it fails if a downloaded file differs from what was stored",
+  ignore: Deno.build.os === "windows", // The executable under test is a shell script here.
   async fn() {
     await using folder = await TemporaryFolder.createOnDisk();
     const { executable, args } = invocation([]);

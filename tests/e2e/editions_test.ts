@@ -1,4 +1,7 @@
-/** Clients of all editions and several quirks at once against one server, all of them real processes but the quirks. */
+/**
+ * Clients of all editions and several quirks at once, with one server. All are real processes, except those with
+ * quirks.
+ */
 import assert from "node:assert/strict";
 import { cksum } from "../../protocol/crc/cksum.ts";
 import { edition2024early } from "../../protocol/v3/editions/edition_2024early.ts";
@@ -11,7 +14,7 @@ import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 const LISTEN = ["--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0=2024early"];
 
-Deno.test("all editions and quirks at once, out of one catalog", async () => {
+Deno.test("editions: all editions and quirks at once, in one catalog", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   const data = folder.join("data");
   await using server = await ServerProcess.start(data, { args: LISTEN, listeners: 2 });
@@ -63,7 +66,7 @@ Deno.test("all editions and quirks at once, out of one catalog", async () => {
   }
 });
 
-Deno.test("--edition auto says what it found; a server serves only the editions that it is told to", async () => {
+Deno.test("editions: --edition auto reports what it detected; a server serves only its configured editions", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   await using server = await ServerProcess.start(folder.join("data"), {
     args: ["--listen", "127.0.0.1:0", "--edition", "2024"],
@@ -81,7 +84,7 @@ Deno.test("--edition auto says what it found; a server serves only the editions 
   assert.match(bad.stderr, /expected one or more of 2023c, 2023a, 2022, 2024, 2024early/);
 });
 
-Deno.test("what a peer calls its file is escaped in log and list", async () => {
+Deno.test("editions: a peer's name of a file is escaped in log and list", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   await using server = await ServerProcess.start(folder.join("data"));
   const profile = DIALECTS["2023c"] ?? assert.fail();

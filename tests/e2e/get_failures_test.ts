@@ -1,10 +1,10 @@
-/** Of several files each that can be downloaded or removed is, and each that can't is named with why. */
+/** Several files at once: those that can be downloaded or removed are, and the others are reported with the reason. */
 import assert from "node:assert/strict";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { eventsIn } from "../support/events.ts";
 import { Alice } from "../support/e2e/alice.ts";
 
-/** A name as long as one may be: below most folders it makes a path that is too long for the system. */
+/** A name of the maximum length. In most folders its path is too long for the system. */
 const LONG = `${`${"x".repeat(250)}/`.repeat(15)}${"y".repeat(250)}`;
 
 /** Damages all files on the server that have blobs of their own. */
@@ -17,7 +17,7 @@ async function damageBlobs(data: string): Promise<void> {
   }
 }
 
-Deno.test("get: what is wrong with one file does not keep the others from coming", async () => {
+Deno.test("get: a problem with one file does not affect the others", async () => {
   await using alice = await Alice.create("good", "there", "a", "long", "z");
   const { run, here } = alice;
   await Deno.writeFile(`${here}/damaged`, pseudoRandomBytes(300_000));
@@ -38,7 +38,7 @@ Deno.test("get: what is wrong with one file does not keep the others from coming
   await Deno.writeTextFile(`${here}/${root}/sub`, "a file");
 
   const got = await run("get", "d", "--recursive", "-o", root);
-  assert.equal(got.code, 9, "some files came, some did not");
+  assert.equal(got.code, 9, "some files were downloaded, some were not");
   assert.equal(await Deno.readTextFile(`${here}/${root}/good`), "good");
   assert.equal(await Deno.readTextFile(`${here}/${root}/z`), "z");
   assert.equal(await Deno.readTextFile(`${here}/${root}/there`), "mine");
@@ -53,7 +53,7 @@ Deno.test("get: what is wrong with one file does not keep the others from coming
   assert.match(got.stderr, /\[damaged\]|\[not-what-was-stored\]/);
   assert.match(got.stdout, /\nDownloaded 2 files \(5 B\), 4 failed\n$/);
 
-  // From now on the server knows what is damaged, and says so in its list.
+  // From now on the server knows the damage, and lists it.
   const quiet = await run("get", "d", "--recursive", "-o", root, "--quiet");
   assert.match(quiet.stderr, /\nDownloaded nothing, 2 unchanged, 4 failed\n$/);
   const json = await run("get", "d", "--recursive", "-o", root, "--json");
@@ -63,7 +63,7 @@ Deno.test("get: what is wrong with one file does not keep the others from coming
   assert.equal(eventsIn(json.stdout, "not-got").length, 4);
 });
 
-Deno.test("get: a name given twice is downloaded once, and a missing one does not stop the others", async () => {
+Deno.test("get: a repeated name is downloaded once, and a missing one does not affect the others", async () => {
   await using alice = await Alice.create("a", "b");
   const { run, here } = alice;
   assert.equal((await run("put", "a", "b")).code, 0);
@@ -73,7 +73,7 @@ Deno.test("get: a name given twice is downloaded once, and a missing one does no
   assert.match(got.stdout, /\nDownloaded 2 files \(2 B\), 1 failed\n$/);
 });
 
-Deno.test("remove: files that exist are removed, the others are named, and both are counted", async () => {
+Deno.test("remove: existing files are removed, the others are reported, and both are counted", async () => {
   await using alice = await Alice.create("a", "b", "c");
   const { run } = alice;
   assert.equal((await run("put", "a", "b", "c")).code, 0);

@@ -1,4 +1,4 @@
-/** docs/getting-started.md: its commands do what the page says, as they stand, in the order of the page. */
+/** The commands of docs/getting-started.md, run in the order of the page, print what the page says. */
 import assert from "node:assert/strict";
 import { fencesIn } from "../support/markdown.ts";
 import { writeLauncher } from "../support/processes.ts";
@@ -7,24 +7,24 @@ import { tiedCommand } from "../support/tied_processes.ts";
 
 const PAGE = new URL("../../docs/getting-started.md", import.meta.url);
 
-/** What stands on the page for what is otherwise on each machine. */
+/** The page's values for things that differ on each machine. */
 const FINGERPRINT = "SHA256:zgjYg8ywgX/xhXKbmEq4i63Jvt+XgLfBO0w6nGYalBU";
 const ADDRESS = "127.0.0.1:1256";
 const PUBLIC_ADDRESS = "files.example.org:1256";
 const TOKEN = "mfzwizltoq2gk3tumuytgnbvgy";
 
-/** Where `xfer server` listens that is not told to on the page: every setting can stand in the environment. */
+/** Settings for `xfer server`. The page names none, and every setting can come from the environment. */
 const PUBLIC_ENV = { XFER_LISTEN: "127.0.0.1:0" };
 
 interface Block {
-  /** In which terminal it is typed. */
+  /** The terminal in which it is typed. */
   readonly terminal: string;
   readonly commands: string;
-  /** What the page says that is printed, if it says so. */
+  /** The output on the page, if it has one. */
   readonly printed: string | undefined;
 }
 
-/** Commands are in blocks `sh TERMINAL`; what they print in a block `text` behind. */
+/** Commands are in blocks `sh TERMINAL`, their output in a block `text` after it. */
 function blocksOf(page: string): Block[] {
   const fences = fencesIn(page);
   return fences.flatMap(({ info, text }, i) => {
@@ -36,7 +36,7 @@ function blocksOf(page: string): Block[] {
   });
 }
 
-/** A terminal goes on in the folder where it was. */
+/** A terminal stays in its folder. */
 class Terminals {
   readonly #home: TemporaryFolder;
   readonly #folders = new Map<string, string>();
@@ -50,7 +50,7 @@ class Terminals {
     return new Terminals(home);
   }
 
-  /** Both streams in one, as on a terminal. */
+  /** Both streams as one, like on a terminal. */
   start(terminal: string, commands: string, env: Record<string, string> = {}): Deno.ChildProcess {
     return tiedCommand("sh", {
       args: ["-euc", `exec 2>&1\n${commands}`],
@@ -64,7 +64,7 @@ class Terminals {
     }).spawn();
   }
 
-  /** Runs commands to their end; throws where one of them fails. */
+  /** Runs commands to their end. Throws if one of them fails. */
   async run(terminal: string, commands: string): Promise<string> {
     const where = this.#home.join("where");
     const child = this.start(terminal, `${commands}\npwd > '${where}'\n`);
@@ -78,7 +78,7 @@ class Terminals {
   }
 }
 
-/** A server that runs in the foreground of its terminal. */
+/** A server in the foreground of its terminal. */
 class ForegroundServer implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #reading: Promise<void>;
@@ -90,14 +90,14 @@ class ForegroundServer implements AsyncDisposable {
     this.#reading = this.#read();
   }
 
-  /** The line of its log that is for `transfer.info`, once it is there. */
+  /** Resolves to the log line with the link for `transfer.info`. */
   async location(): Promise<{ readonly address: string; readonly fingerprint: string }> {
     await this.#listening.promise;
     const match = /transfer\.info: xfer:\/\/[^\s#]*:(\d+)#(SHA256:[^\s,]+)/.exec(this.printed);
     return { address: `127.0.0.1:${match?.[1]}`, fingerprint: match?.[2] ?? "" };
   }
 
-  /** As Ctrl-C does. */
+  /** Like Ctrl-C. */
   async stop(): Promise<number> {
     this.#process.kill("SIGINT");
     await this.#reading;
@@ -108,7 +108,7 @@ class ForegroundServer implements AsyncDisposable {
     try {
       this.#process.kill("SIGKILL");
     } catch (error) {
-      if (!(error instanceof TypeError)) throw error; // it has ended already
+      if (!(error instanceof TypeError)) throw error; // It has already ended.
     }
     await Promise.all([this.#reading, this.#process.status]);
   }
@@ -123,7 +123,7 @@ class ForegroundServer implements AsyncDisposable {
   }
 }
 
-/** Lines without what differs from one run to the next, and without their order: some come from two files at once. */
+/** Lines without values that differ between runs, and sorted: the order of two files sent at once varies. */
 function comparable(printed: string, home: string): string[] {
   return printed.trimEnd().split("\n").map((line) =>
     line.replaceAll(home, "/home/alice")
@@ -135,7 +135,7 @@ function comparable(printed: string, home: string): string[] {
 }
 
 Deno.test({
-  name: "getting started: every command of the page does what the page says",
+  name: "getting started: every command of the page prints what the page says",
   ignore: Deno.build.os === "windows",
   async fn(t) {
     await using home = await TemporaryFolder.createOnDisk();
@@ -146,7 +146,7 @@ Deno.test({
     const swapped = (text: string) =>
       swaps.reduce((text, [from, to]) => text.replaceAll(from, to), text);
     const blocks = blocksOf(await Deno.readTextFile(PAGE));
-    assert.ok(blocks.length > 10, "it has blocks");
+    assert.ok(blocks.length > 10, "the page has blocks");
     for (const { terminal, commands, printed } of blocks) {
       await t.step(`${terminal}: ${commands.trim().split("\n").at(-1)}`, async () => {
         const typed = swapped(commands);

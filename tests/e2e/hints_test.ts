@@ -1,4 +1,4 @@
-/** Commands in hints work as printed, also with options that name another folder. */
+/** Commands in hints work as printed, also with options for another folder. */
 import assert from "node:assert/strict";
 import { xfer } from "../support/hosted_xfer.ts";
 import { writeLauncher } from "../support/processes.ts";
@@ -25,7 +25,7 @@ async function prepare() {
 }
 
 Deno.test({
-  name: "hints of client commands name the client's folder",
+  name: "hints: client commands include the client's folder",
   ignore,
   async fn() {
     const { scene, there, here, type } = await prepare();
@@ -53,7 +53,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "hints of operator commands name the data folder",
+  name: "hints: operator commands include the data folder",
   ignore,
   async fn() {
     const { scene, here, type } = await prepare();
@@ -75,7 +75,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "what verify advises works for the data folder that it has read",
+  name: "hints: the advice of verify works for the data folder that it read",
   ignore,
   async fn() {
     const { scene, there, here, type } = await prepare();

@@ -1,4 +1,4 @@
-/** Who the server is and which protocol it speaks, with real processes: what an operator and a person do and see. */
+/** The server's identity and the protocol with real processes: actions and output for operators and users. */
 import assert from "node:assert/strict";
 import { Authority } from "../support/tls/certificate_authority.ts";
 import { xfer } from "../support/hosted_xfer.ts";
@@ -18,7 +18,7 @@ async function prepare(folder: TemporaryFolder, name: string, line1: string): Pr
   return path;
 }
 
-Deno.test("one address is enough: protocol 4 where the server has it, protocol 3 with a warning elsewhere", async () => {
+Deno.test("protocol: one address is enough: protocol 4 if the server has it, otherwise protocol 3 with a warning", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   await using both = await ServerProcess.start(folder.join("both"));
   await using published = await ServerProcess.start(folder.join("published"), {
@@ -44,7 +44,7 @@ Deno.test("one address is enough: protocol 4 where the server has it, protocol 3
   const listed = await xfer(["client", "--retries", "0", "list", "--accept-new"], bob);
   assert.equal(listed.code, 4);
   assert.match(listed.stderr, /\[no-hello\]\n.*; this command requires protocol 4\.$/m);
-  // What is advised is of use there.
+  // The advice works there.
   const named = await xfer(["client", "put", "hello.txt", "--as", "x"], bob);
   assert.equal(named.code, 2);
   assert.match(
@@ -59,7 +59,7 @@ Deno.test("one address is enough: protocol 4 where the server has it, protocol 3
   assert.match(edition.stderr, /\[protocol-3-only\]\n.*Omit them\.$/m);
 });
 
-Deno.test("the fallback to protocol 3 is never silent: --quiet and --json leave its warning on standard error", async () => {
+Deno.test("protocol: the fallback to protocol 3 is never silent: --quiet and --json keep its warning on standard error", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   await using published = await ServerProcess.start(folder.join("published"), {
     args: ["--listen", "127.0.0.1:0", "--tls-listen", "none"],
@@ -73,7 +73,7 @@ Deno.test("the fallback to protocol 3 is never silent: --quiet and --json leave 
   }
 });
 
-Deno.test("after --protocol 3 a plain run speaks it again, and says so; --protocol 4 ends that for good", async () => {
+Deno.test("protocol: after --protocol 3, plain runs use it again, with a warning; --protocol 4 ends that for good", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   await using server = await ServerProcess.start(folder.join("data"));
   const alice = await prepare(folder, "Alice", `127.0.0.1:${server.port}`);
@@ -95,7 +95,7 @@ Deno.test("after --protocol 3 a plain run speaks it again, and says so; --protoc
   assert.doesNotMatch(since.stderr, /rotocol 3/);
 });
 
-Deno.test("a known server: protocol 3 is warned of loudly; another in its place is refused until it is forgotten", async () => {
+Deno.test("known server: protocol 3 is warned of; another server in its place is refused until 'forget'", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   await using first = await ServerProcess.start(folder.join("first"));
   const { location } = await first.logged("server.listening-securely");
@@ -125,13 +125,13 @@ Deno.test("a known server: protocol 3 is warned of loudly; another in its place 
   const forgotten = await xfer(["client", ...(way[1] ?? "").split(" ")], alice);
   assert.equal(forgotten.stdout, `Removed 127.0.0.1:${port} from known_servers\n`);
   assert.equal((await xfer(["client", ...(way[1] ?? "").split(" ")], alice)).code, 3);
-  // The account is the other server's; as somebody new the client is taken.
+  // The account belongs to the other server. A new client is accepted.
   for (const file of ["me.account", "me.key"]) await Deno.remove(`${alice}/${file}`);
   const again = await xfer(["client", "--accept-new"], alice);
   assert.equal(again.code, 0, again.stderr);
 });
 
-Deno.test("an operator's certificate: clients go by its name; SIGHUP takes another, and keeps the old where it is bad", async () => {
+Deno.test("certificate: clients verify its name; SIGHUP loads a new one, and keeps the old if it is invalid", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   const authority = await Authority.create();
   const ca = await folder.write("ca.pem", authority.certificate);
@@ -160,7 +160,7 @@ Deno.test("an operator's certificate: clients go by its name; SIGHUP takes anoth
     await Deno.readTextFile(`${alice}/known_servers`),
     new RegExp(`^localhost:${server.port} pki SHA256:\\S+\n$`),
   );
-  // The authority is remembered, whatever becomes of the file.
+  // The CA is remembered, even if the file is removed.
   await folder.write("ca.pem", "none");
   assert.equal((await xfer(["client", "list"], alice)).code, 0);
   const [copy] = [...Deno.readDirSync(alice)].filter(({ name }) => /^authorities-/.test(name));
@@ -185,7 +185,7 @@ Deno.test("an operator's certificate: clients go by its name; SIGHUP takes anoth
   Deno.kill(server.pid, "SIGHUP");
   const { reason } = await server.logged("server.not-reloaded");
   assert.match(`${reason}`, /cert\.pem.*no certificate in PEM/);
-  assert.equal((await xfer(["client"], alice)).code, 0, "the old is in force");
+  assert.equal((await xfer(["client"], alice)).code, 0, "the old one is effective");
   await show();
   Deno.kill(server.pid, "SIGHUP");
   await server.logged("server.reloaded");
@@ -193,7 +193,7 @@ Deno.test("an operator's certificate: clients go by its name; SIGHUP takes anoth
   assert.equal((await server.stop()).code, 0);
 });
 
-Deno.test("certificate and key are named both or not at all, and what is wrong with them ends the start", async () => {
+Deno.test("certificate: it needs its key, and an invalid one ends the start", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   const certificate = await folder.write("cert.pem", "none");
   const start = (...args: string[]) =>

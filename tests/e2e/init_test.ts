@@ -1,4 +1,4 @@
-/** xfer client init and status, with real processes: a newcomer's first two commands. */
+/** xfer client init and status with real processes: the first two commands of a new user. */
 import assert from "node:assert/strict";
 import { xfer } from "../support/hosted_xfer.ts";
 import { CLIENT_3, ServerProcess, startXfer } from "../support/processes.ts";
@@ -7,9 +7,9 @@ import { TemporaryFolder } from "../support/temporary_folder.ts";
 interface Scene {
   readonly folder: TemporaryFolder;
   readonly server: ServerProcess;
-  /** What the server says line 1 of transfer.info is to be. */
+  /** The xfer:// link of the server, for line 1 of transfer.info. */
   readonly location: string;
-  /** Its address, HOST:PORT. */
+  /** The server's address, HOST:PORT. */
   readonly where: string;
   /** An empty folder for a client. */
   readonly home: string;
@@ -34,24 +34,24 @@ function test(what: string, body: (scene: Scene) => Promise<void>, args: readonl
 const infoIn = (home: string) => Deno.readTextFile(`${home}/transfer.info`);
 const namesIn = (home: string) => [...Deno.readDirSync(home)].map(({ name }) => name).sort();
 
-test("options are enough; the server that is trusted stands in line 1, and the next command stores", async ({ home, where, location }) => {
+test("options suffice; a trusted server's link is line 1, and the next command uploads", async ({ home, where, location }) => {
   await Deno.writeTextFile(`${home}/a.txt`, "content");
   const said = ["--server", where, "--name", "Alice", "--file", "a.txt"];
   const untrusted = await xfer(["client", "init", ...said], home);
   assert.equal(untrusted.code, 3);
   assert.match(untrusted.stderr, /\[server-not-trusted\]/);
-  assert.deepEqual(namesIn(home), ["a.txt"], "nothing is written, and nothing kept");
+  assert.deepEqual(namesIn(home), ["a.txt"], "nothing is written");
   const written = await xfer(["client", "init", ...said, "--accept-new"], home);
   assert.equal(written.code, 0, written.stderr);
   assert.equal(written.stdout, `Wrote transfer.info: Alice at ${location}\n`);
   assert.match(written.stderr, /^To upload a\.txt, run 'xfer client'\.$/m);
   assert.equal(await infoIn(home), `${location}\nAlice\na.txt\n`);
-  assert.deepEqual(namesIn(home), ["a.txt", "transfer.info"], "nobody is registered by it");
+  assert.deepEqual(namesIn(home), ["a.txt", "transfer.info"], "init registers nobody");
   const stored = await xfer(["client"], home);
   assert.equal(stored.code, 0, stored.stderr);
 });
 
-test("a transfer.info that is there is replaced by force alone", async ({ home, location }) => {
+test("an existing transfer.info is overwritten with --force only", async ({ home, location }) => {
   const init = (...args: string[]) =>
     xfer(["client", "init", "--server", location, "--name", ...args], home);
   assert.equal((await init("Alice")).code, 0);
@@ -65,7 +65,7 @@ test("a transfer.info that is there is replaced by force alone", async ({ home, 
   assert.equal(await Deno.readTextFile(`${home}/other`), `${location}\nCarol\n`);
 });
 
-test("the server must be the one that is named, and answer by what is asked for", async ({ home, location, where, folder }) => {
+test("the server must have the given key, and answer over the given protocol", async ({ home, location, where, folder }) => {
   const init = (server: string, ...args: string[]) =>
     xfer(["client", "init", "--server", server, "--name", "Alice", ...args], home);
   const other = await init(location.replace(/SHA256:..../, "SHA256:AAAA"));
@@ -79,7 +79,7 @@ test("the server must be the one that is named, and answer by what is asked for"
     untrusted.stderr,
     /\[server-not-trusted\]\n.*--server[^]*\nDid not write transfer\.info\n$/,
   );
-  assert.equal(untrusted.stderr.match(/server-not-trusted/g)?.length, 1, "told once");
+  assert.equal(untrusted.stderr.match(/server-not-trusted/g)?.length, 1, "reported once");
   assert.deepEqual(namesIn(home), []);
   const plain = await init(where, "--protocol", "3");
   assert.equal(plain.code, 0, plain.stderr);
@@ -96,13 +96,13 @@ test("the server must be the one that is named, and answer by what is asked for"
   assert.match(unspoken.stderr, /\[no-hello\]/);
 });
 
-test("a server that does not answer: nothing is written, or what is said, with --offline", async ({ home, server, where }) => {
+test("if the server does not answer, nothing is written, except with --offline", async ({ home, server, where }) => {
   await server.stop();
   const init = ["client", "init", "--server", where, "--name", "Alice"];
   const failed = await xfer(init, home);
   assert.equal(failed.code, 4, failed.stderr);
   assert.match(failed.stderr, /\[cannot-connect\]/);
-  assert.doesNotMatch(failed.stderr, /line 1/, "there is none yet");
+  assert.doesNotMatch(failed.stderr, /line 1/, "no file exists yet");
   assert.match(failed.stderr, /^Did not write transfer\.info\. .* '--offline'\.$/m);
   assert.doesNotMatch(failed.stderr, /Retrying/);
   assert.deepEqual(namesIn(home), []);
@@ -115,7 +115,7 @@ test("a server that does not answer: nothing is written, or what is said, with -
   assert.equal((await xfer(["client", "status", "--offline"], home)).code, 0);
 });
 
-test("what is wrong is said with what is expected, and nothing is asked without a terminal", async ({ home, where }) => {
+test("errors say what is expected, and nothing is asked without a terminal", async ({ home, where }) => {
   const cases: readonly (readonly [args: readonly string[], words: RegExp])[] = [
     [["--server", "nowhere", "--name", "Alice"], /expected HOST:PORT, such as/],
     [["--server", `${where}0000`, "--name", "Alice"], /expected HOST:PORT/],
@@ -131,7 +131,7 @@ test("what is wrong is said with what is expected, and nothing is asked without 
     assert.doesNotMatch(
       stderr,
       /xfer client init --server/,
-      "the options that were given count too",
+      "the given options count, too",
     );
   }
   const missing = await xfer(
@@ -142,7 +142,7 @@ test("what is wrong is said with what is expected, and nothing is asked without 
   assert.match(missing.stderr, /^Warning: cannot upload none: no such file$/m);
 });
 
-test("a folder that is somebody's is nobody else's; whose it is need not be said", async ({ home, location }) => {
+test("a folder with an account is for that user only, and the user name can be omitted", async ({ home, location }) => {
   const init = (...args: string[]) => xfer(["client", "init", "--server", location, ...args], home);
   await Deno.writeTextFile(`${home}/a.txt`, "content");
   assert.equal((await init("--name", "Alice")).code, 0);
@@ -157,7 +157,7 @@ test("a folder that is somebody's is nobody else's; whose it is need not be said
   assert.equal(await infoIn(home), `${location}\nAlice\n`);
 });
 
-test("status tells who one is, what was stored last, and whether one is let in", async ({ home, location, where, folder }) => {
+test("status prints the account, the last uploads, and whether the server accepts the client", async ({ home, location, where, folder }) => {
   const fingerprint = location.split("#")[1];
   const status = (...args: string[]) => xfer(["client", "status", ...args], home);
   const none = await status();
@@ -171,7 +171,7 @@ test("status tells who one is, what was stored last, and whether one is let in",
     unmet.stdout.includes(`server key ${fingerprint}, not in known_servers\n`),
     unmet.stdout,
   );
-  assert.deepEqual(namesIn(home), ["transfer.info"], "nothing is kept by it");
+  assert.deepEqual(namesIn(home), ["transfer.info"], "nothing is recorded");
 
   for (const name of ["a.txt", "b.txt"]) await Deno.writeTextFile(`${home}/${name}`, name);
   const put = await xfer(["client", "put", "--accept-new", "a.txt", "b.txt"], home);
@@ -198,7 +198,7 @@ test("status tells who one is, what was stored last, and whether one is let in",
   const disabled = await status();
   assert.equal(disabled.code, 5);
   assert.match(disabled.stderr, /\[account-disabled\]/);
-  assert.equal(disabled.stdout.split("\n").length, lines.length, "the rest is told all the same");
+  assert.equal(disabled.stdout.split("\n").length, lines.length, "the rest is still printed");
   await Deno.writeTextFile(`${home}/me.account`, "broken");
   const broken = await status("--offline");
   assert.equal(broken.code, 3);
@@ -222,7 +222,7 @@ test("status of an account of protocol 3", async ({ home, where }) => {
 }, ["--tls-listen", "none"]);
 
 Deno.test({
-  name: "init: interrupted while it waits for the server, nothing is written",
+  name: "if interrupted while waiting for the server, nothing is written",
   ignore: Deno.build.os === "windows",
   async fn() {
     await using folder = await TemporaryFolder.createOnDisk();

@@ -1,4 +1,4 @@
-/** Ctrl-C, with real processes: the client ends in good order, says what is stored, and goes on the next time. */
+/** Ctrl-C with real processes: the client ends cleanly, reports what is stored, and resumes with the next run. */
 import assert from "node:assert/strict";
 import { equalBytes } from "../../protocol/bytes.ts";
 import { AccountFolder } from "../../client/identity/v4_account.ts";
@@ -9,17 +9,17 @@ import { CLIENT_3, startXfer, writeTransferInfo, xfer } from "../support/process
 import { Scene } from "../support/process_fixture.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
-/** Windows gives a process no signal but one that ends it at once. */
+/** Windows has only one signal, which ends a process at once. */
 function test(what: string, fn: () => Promise<void>): void {
-  Deno.test({ name: `interrupted: ${what}`, ignore: Deno.build.os === "windows", fn });
+  Deno.test({ name: `interrupt: ${what}`, ignore: Deno.build.os === "windows", fn });
 }
 
 const LARGE = pseudoRandomBytes(12_000_000);
 const FILES = { small: "first", large: LARGE, last: "third" };
-/** Slow enough that a signal comes in the middle. */
+/** Slow enough for a signal during the transfer. */
 const SLOWLY = ["--limit-rate", "2MB"];
 
-test("a put by protocol 4 says what is stored and what not; the same command goes on", async () => {
+test("a put over protocol 4 reports what is stored and what is not; the same command resumes", async () => {
   await using scene = await Scene.create();
   const cwd = await scene.prepare("client", FILES);
   const put = ["client", "put", "--accept-new", ...Object.keys(FILES)];
@@ -49,7 +49,7 @@ test("a put by protocol 4 says what is stored and what not; the same command goe
   assert.ok(equalBytes(await scene.exported("Alice", "large"), LARGE));
 });
 
-test("a put by protocol 3, SIGTERM: nothing is half there, the exit code says so", async () => {
+test("a put over protocol 3, SIGTERM: no file is half stored, and the exit code is the signal's", async () => {
   await using scene = await Scene.create();
   const files = { ...FILES, large: pseudoRandomBytes(200_000_000) };
   const cwd = await scene.prepare("client", files);
@@ -72,7 +72,7 @@ test("a put by protocol 3, SIGTERM: nothing is half there, the exit code says so
   assert.deepEqual([...Deno.readDirSync(`${scene.data}/staging`)], []);
 });
 
-test("a get keeps what has come, and says what was not got", async () => {
+test("a get keeps the partial download, and reports what was not downloaded", async () => {
   await using scene = await Scene.create();
   const cwd = await scene.prepare("client", FILES);
   assert.equal((await xfer(["client", "put", "--accept-new", "large"], cwd)).code, 0);
@@ -92,13 +92,13 @@ test("a get keeps what has come, and says what was not got", async () => {
   assert.ok(equalBytes(await Deno.readFile(`${cwd}/back`), LARGE));
 });
 
-/** Whether a chunk has come. */
+/** Whether a chunk has arrived. */
 async function isPartThere(path: string): Promise<boolean> {
   const size = await Deno.stat(path).then(({ size }) => size, () => 0);
   return size > 1024 * 1024;
 }
 
-test("a second signal ends it at once", async () => {
+test("a second signal ends the process at once", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   const sound = soundAnswers(0);
   await using server = new OddServer((request) =>
@@ -113,10 +113,10 @@ test("a second signal ends it at once", async () => {
   running.kill("SIGINT");
   const { code, stderr } = await running.end();
   assert.equal(code, 130);
-  assert.doesNotMatch(stderr, /Interrupted: /, "it had no time to say so");
+  assert.doesNotMatch(stderr, /Interrupted: /, "it had no time to report");
 });
 
-/** Every command that speaks with the server, and what it says of what it did not do. */
+/** Every command that contacts the server, with its message about the part that it did not do. */
 const COMMANDS: Readonly<Record<string, readonly [args: readonly string[], said: RegExp]>> = {
   "put": [["a", "b"], /^(Interrupted|Not started): a\nNot started: b$/m],
   "get": [["a"], /^Interrupted: a$/m],
@@ -130,7 +130,7 @@ const COMMANDS: Readonly<Record<string, readonly [args: readonly string[], said:
 };
 
 for (const [command, [args, said]] of Object.entries(COMMANDS)) {
-  test(`${command} while it waits for a retry`, async () => {
+  test(`${command} during the wait before a retry`, async () => {
     await using folder = await TemporaryFolder.createOnDisk();
     for (const name of ["a", "b"]) await folder.write(name, "content");
     await writeTransferInfo(folder.path, { port: unusedPort() });
@@ -148,7 +148,7 @@ for (const [command, [args, said]] of Object.entries(COMMANDS)) {
   });
 }
 
-/** A port where nobody listens. */
+/** A port without a listener. */
 function unusedPort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;

@@ -1,4 +1,4 @@
-/** Invitations with real processes: what is printed for a user to run works as it is printed. */
+/** Invitations with real processes: the command that is printed for the user works as printed. */
 import assert from "node:assert/strict";
 import { xfer } from "../support/hosted_xfer.ts";
 import { ServerProcess } from "../support/processes.ts";
@@ -35,7 +35,7 @@ function test(what: string, body: (scene: Scene) => Promise<void>, ignore = fals
   });
 }
 
-/** The words after `xfer` of the command that is printed for the user. */
+/** The words after `xfer` in the command printed for the user. */
 function printedCommand(printed: string): string[] {
   const [, words] = /'xfer (client [^']*)'\.$/m.exec(printed) ?? [];
   return words?.split(" ") ?? assert.fail(printed);
@@ -44,7 +44,7 @@ function printedCommand(printed: string): string[] {
 const namesIn = (home: string) => [...Deno.readDirSync(home)].map(({ name }) => name).sort();
 const who = (location: string) => ["--server", location, "--name", "Alice"];
 
-test("the command that is printed registers, as it stands", async ({ home, location, operate }) => {
+test("the printed command registers, as it stands", async ({ home, location, operate }) => {
   const { stderr } = await operate("invite");
   await using terminal = await Terminal.xfer(printedCommand(stderr), { cwd: home, columns: 200 });
   await terminal.shows(/^Server address .*: $/m);
@@ -60,7 +60,7 @@ test("the command that is printed registers, as it stands", async ({ home, locat
   assert.equal(listed.code, 0, listed.stderr);
 }, !HAS_TERMINAL);
 
-test("init with an invitation and options registers and writes transfer.info; what it prints works", async ({ home, location, client, operate }) => {
+test("init with an invitation and options registers and writes transfer.info; the command that it prints works", async ({ home, location, client, operate }) => {
   await Deno.writeTextFile(`${home}/a.txt`, "content");
   const command = printedCommand((await operate("invite")).stderr);
   const init = await xfer([...command, ...who(location)], home);
@@ -72,7 +72,7 @@ test("init with an invitation and options registers and writes transfer.info; wh
   assert.equal(stored.code, 0, stored.stderr);
   assert.match(stored.stdout, /^Uploaded a\.txt /m);
   const { stdout } = await operate("invite", "list");
-  assert.equal(stdout, "", "it is used up");
+  assert.equal(stdout, "", "the invitation is used up");
   assert.equal((await client("list")).code, 0);
 });
 
@@ -100,7 +100,7 @@ test("init leaves nothing behind if the server refuses the token, and can be run
   assert.equal(init.code, 0, init.stderr);
 });
 
-test("init says what does not go together, and what to do with a transfer.info that is there", async ({ home, location, client, operate }) => {
+test("init reports options that exclude each other, and what to do with an existing transfer.info", async ({ home, location, client, operate }) => {
   const token = (await operate("invite")).stdout.trim();
   const invited = ["--invitation", token];
   const offline = await client("init", ...invited, ...who(location), "--offline");
@@ -114,7 +114,7 @@ test("init says what does not go together, and what to do with a transfer.info t
   assert.equal((await client(...invited)).code, 0);
 });
 
-test("an invitation has an id and a label, by which it is listed and revoked", async ({ folder, operate }) => {
+test("an invitation has an id and a label, for listing and revoking it", async ({ folder, operate }) => {
   const made = await operate("invite", "--label", "Bob, lab 3", "--uses", "2", "--json");
   const { token, id, label } = JSON.parse(made.stdout.trim().split("\n")[0] ?? "");
   assert.deepEqual([/^[a-z2-7]{26}$/.test(token), label], [true, "Bob, lab 3"]);
@@ -141,7 +141,7 @@ test("an invitation has an id and a label, by which it is listed and revoked", a
   assert.match(none.stderr, /\[no-such-invitation\]/);
 });
 
-test("a label is one line of harmless text", async ({ operate }) => {
+test("a label is one line without control characters", async ({ operate }) => {
   for (const label of ["", " ", "a\nb", "\x1b[2J", "a".repeat(101)]) {
     const { code, stderr } = await operate("invite", "--label", label);
     assert.equal(code, 2, label);

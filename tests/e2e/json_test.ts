@@ -1,4 +1,4 @@
-/** What every command says to programs: real processes, each line checked against the schema of its event. */
+/** The JSON output of every command: real processes, each line checked with the schema of its event. */
 import assert from "node:assert/strict";
 import { KEYS } from "../../cli/configuration/settings.ts";
 import { commandsOf, makeProgram } from "../../cli/program.ts";
@@ -10,14 +10,14 @@ import { ServerProcess } from "../support/processes.ts";
 import { HAS_TERMINAL, showXfer } from "../support/terminal.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
-/** Runs the server until it is told to stop: what it says is its log. */
+/** Runs until it is stopped. Its output is the log. */
 const SERVES = "server";
-/** Events that come as often as time allows. */
+/** Events that depend on timing. */
 const OFTEN: ReadonlySet<string> = new Set(["progress", "comparing"]);
-/** Has no work of its own, only commands below it. */
+/** Has no work of its own, only subcommands. */
 const GROUPS = ["", "server users"];
 
-Deno.test("--json: every command says what it does in events; people are told on standard error", async () => {
+Deno.test("--json: every command reports its work as events; errors also appear on standard error", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   const data = folder.join("data");
   const args = ["--listen", "127.0.0.1:0", "--versions", "2", "--inline-size", "0"];
@@ -148,7 +148,7 @@ Deno.test("--json: every command says what it does in events; people are told on
   await Deno.writeTextFile(`${data}/${damaged?.["path"]}`, "b");
   await operate("verify", [], "finding verified", 6);
 
-  // Its settings.
+  // The operator's settings.
   const settings = await operate("config", [], KEYS.map(() => "setting").join(" "));
   assert.deepEqual(settings.map(({ key }) => key), KEYS);
   assert.deepEqual(settings.filter(({ key }) => key === "data" || key === "edition"), [
@@ -164,7 +164,7 @@ Deno.test("--json: every command says what it does in events; people are told on
   const [exampleFile] = await operate("config", ["--example"], "example-file");
   assert.match(`${exampleFile?.["text"]}`, /\n#quota = "none"\n/);
 
-  // What belongs to none of them.
+  // Commands of neither.
   run.add("help").add("completions");
   const [script] = eventsIn((await xfer(["completions", "fish", "--json"])).stdout);
   assert.match(`${script?.["script"]}`, /^# /);
@@ -177,7 +177,7 @@ Deno.test("--json: every command says what it does in events; people are told on
   assert.deepEqual(left, [], "every command was run");
 });
 
-Deno.test("--json stands before or behind the names of commands; mistakes are events too", async () => {
+Deno.test("--json can stand before or after the names of commands; mistakes are events, too", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   const run = (...args: string[]) => xfer(args, folder.path);
   for (
@@ -203,8 +203,8 @@ Deno.test("--json stands before or behind the names of commands; mistakes are ev
     assert.equal(code, 2);
     assert.deepEqual(eventsIn(stdout).map(({ class: kind }) => kind), ["usage"], args.join(" "));
   }
-  const behind = await run("client", "put", "--", "--json");
-  assert.equal(behind.stdout, "", "the name of a file");
+  const after = await run("client", "put", "--", "--json");
+  assert.equal(after.stdout, "", "the name of a file");
 });
 
 Deno.test("--quiet, --color and NO_COLOR with real processes", async () => {
@@ -220,7 +220,7 @@ Deno.test("--quiet, --color and NO_COLOR with real processes", async () => {
 });
 
 Deno.test({
-  name: "on a terminal words are coloured, but on one that has no colours they are not",
+  name: "colours: on a terminal, unless it has none",
   ignore: !HAS_TERMINAL,
   async fn() {
     const args = ["server", "verify", "--data", "/none"];

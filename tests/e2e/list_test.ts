@@ -1,4 +1,4 @@
-/** What is said of what is on the server, where the server does not say all, or will not do what it is asked for. */
+/** Lists and details of stored files if the server sends an incomplete list, or refuses a name. */
 import assert from "node:assert/strict";
 import type { Message } from "../../protocol/v4/messages.ts";
 import { eventsIn } from "../support/events.ts";
@@ -8,7 +8,7 @@ import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { Alice } from "../support/e2e/alice.ts";
 
 for (const [command, ...args] of [["list"], ["versions", "a"]] as const) {
-  Deno.test(`${command}: where the server breaks it off, it is said that it is not all`, async () => {
+  Deno.test(`${command}: if the server ends it with an error, the client reports that it is incomplete`, async () => {
     await using server = await OddSecureServer.start();
     await using folder = await TemporaryFolder.createOnDisk();
     const { hostname, port } = server.address;
@@ -37,11 +37,11 @@ for (const [command, ...args] of [["list"], ["versions", "a"]] as const) {
     );
     const [event] = eventsIn((await run(2, "--json")).stdout, "list-incomplete");
     assert.equal(event?.["listed"], 2);
-    assert.doesNotMatch((await run(0)).stderr, /not all/, "nothing was listed");
+    assert.doesNotMatch((await run(0)).stderr, /incomplete/, "nothing was listed");
   });
 }
 
-Deno.test("where the server takes no such name, it is said what to do", async () => {
+Deno.test("names: if the server refuses one, the hint says what to do", async () => {
   await using alice = await Alice.create("a");
   const { run } = alice;
   assert.match((await run("put", "a")).stdout, /^Uploaded a \(1 B, cksum/);
@@ -55,7 +55,7 @@ Deno.test("where the server takes no such name, it is said what to do", async ()
   }
 });
 
-Deno.test("list, stat, versions, get and the operator's list report a damaged file until put mends it", async () => {
+Deno.test("damage: list, stat, versions, get and the operator's list report a damaged file until put repairs it", async () => {
   await using alice = await Alice.create("a", "b");
   const { run, data, here } = alice;
   for (const name of ["a", "b"]) await Deno.writeFile(`${here}/${name}`, new Uint8Array(20_000));

@@ -50,7 +50,7 @@ Deno.test("files of every size around the cipher's block and the chunk, over one
     cwd,
   );
   assert.equal(code, 0, stderr);
-  assert.equal(stdout.trimEnd().split("\n").length, sizes.length + 1, "with the summary");
+  assert.equal(stdout.trimEnd().split("\n").length, sizes.length + 1, "including the summary");
   assert.equal(stderr.match(/^Connected/gm)?.length, 1);
   assert.equal(stderr.match(/^Received an AES key/gm)?.length, sizes.length);
   for (const [name, content] of Object.entries(files)) {
@@ -87,7 +87,7 @@ Deno.test("20 clients at once", async () => {
   }
 });
 
-Deno.test("the server restarted between uploads, also by kill: accounts, keys and files are there", async () => {
+Deno.test("the server restarted between uploads, also by kill: accounts, keys and files persist", async () => {
   await using scene = await Scene.create();
   const cwd = await scene.prepare("client", { a: "first", b: "second", c: "third" });
   for (const [file, signal] of [["a", "SIGTERM"], ["b", "SIGKILL"], ["c", "SIGKILL"]] as const) {
@@ -102,7 +102,7 @@ Deno.test("the server restarted between uploads, also by kill: accounts, keys an
   }
 });
 
-Deno.test("port.info is honoured, --listen wins, and SIGTERM ends the server with 0", async () => {
+Deno.test("port.info is honoured, --listen takes precedence, and SIGTERM ends the server with 0", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   const port = freePort();
   await folder.write("port.info", `${port}\n`);

@@ -1,4 +1,4 @@
-/** The network fails under real processes: what was asked for is stored in the end, or it is said what is not. */
+/** Network failures with real processes: files are stored in the end, or reported as not stored. */
 import assert from "node:assert/strict";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { FaultyProxy } from "../support/net/faulty_proxy.ts";
@@ -16,7 +16,7 @@ import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 const NETWORK = 4;
 
-Deno.test("the server is killed in the middle of a file and started again: the client ends with 0, all is stored", async () => {
+Deno.test("network: the server is killed during a file and restarted: the client ends with 0, all is stored", async () => {
   await using scene = await Scene.create();
   const { port } = scene.server;
   const files = { small: "first", large: pseudoRandomBytes(80_000_000), last: "third" };
@@ -41,7 +41,7 @@ Deno.test("the server is killed in the middle of a file and started again: the c
   assert.deepEqual([...Deno.readDirSync(`${scene.data}/staging`)], []);
 });
 
-Deno.test("the server is gone for good: exit code 4 after the retries, with what is stored and what is not", async () => {
+Deno.test("network: the server stays away: exit code 4 after the retries, with the state of each file", async () => {
   await using scene = await Scene.create();
   const files = { small: "first", large: pseudoRandomBytes(80_000_000), last: "third" };
   const cwd = await scene.prepare("client", files);
@@ -58,7 +58,7 @@ Deno.test("the server is gone for good: exit code 4 after the retries, with what
   assert.match(stderr, /^Not started: last$/m);
 });
 
-Deno.test("no answer to the approval: said to be unknown, not to be missing", async () => {
+Deno.test("network: without an answer to the approval, the file is reported as unknown, not as missing", async () => {
   await using scene = await Scene.create();
   const address = { hostname: "127.0.0.1", port: scene.server.port };
   const network = new Cuts([{ before: "messageReceived" }]);
@@ -73,7 +73,7 @@ Deno.test("no answer to the approval: said to be unknown, not to be missing", as
   assert.equal(new TextDecoder().decode(await scene.exported("Alice", "a")), "content");
 });
 
-Deno.test("nobody listens: with --retries 0 said at once; --retries and --timeout have bounds", async () => {
+Deno.test("network: no server: with --retries 0 the error comes at once; --retries and --timeout have bounds", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   await folder.write("a", "content");
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -106,7 +106,7 @@ Deno.test("nobody listens: with --retries 0 said at once; --retries and --timeou
   }
 });
 
-Deno.test("a server can't write to the terminal", async () => {
+Deno.test("network: a server cannot write control characters to the terminal", async () => {
   const sound = soundAnswers(1);
   const fileName = new Uint8Array(255);
   fileName.set(new TextEncoder().encode("\x1b]0;owned\x07\x1b[2J\u202e\r"));
@@ -124,21 +124,25 @@ Deno.test("a server can't write to the terminal", async () => {
   assert.doesNotMatch(stdout + stderr, /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
 });
 
-Deno.test("identity files: tightened with a warning, or refused with exit code 3", {
-  ignore: Deno.build.os === "windows",
-}, async () => {
-  await using scene = await Scene.create();
-  const cwd = await scene.prepare("client", { a: "content" });
-  assert.equal((await xfer(CLIENT_3, cwd)).code, 0);
-  await Deno.chmod(`${cwd}/me.info`, 0o644);
-  const tightened = await xfer(CLIENT_3, cwd);
-  assert.equal(tightened.code, 0);
-  assert.match(
-    tightened.stderr,
-    /^Warning: other users could read me\.info; changed its mode to 0600$/m,
-  );
-  await Deno.chmod(`${cwd}/me.info`, 0o666);
-  const refused = await xfer(CLIENT_3, cwd);
-  assert.equal(refused.code, 3);
-  assert.match(refused.stderr, /\[identity-not-private\]\n +If .*: chmod 600 'me\.info'$/m);
-});
+Deno.test(
+  "identity files: permissions are tightened with a warning, or the command ends with exit code 3",
+  {
+    ignore: Deno.build.os === "windows",
+  },
+  async () => {
+    await using scene = await Scene.create();
+    const cwd = await scene.prepare("client", { a: "content" });
+    assert.equal((await xfer(CLIENT_3, cwd)).code, 0);
+    await Deno.chmod(`${cwd}/me.info`, 0o644);
+    const tightened = await xfer(CLIENT_3, cwd);
+    assert.equal(tightened.code, 0);
+    assert.match(
+      tightened.stderr,
+      /^Warning: other users could read me\.info; changed its mode to 0600$/m,
+    );
+    await Deno.chmod(`${cwd}/me.info`, 0o666);
+    const refused = await xfer(CLIENT_3, cwd);
+    assert.equal(refused.code, 3);
+    assert.match(refused.stderr, /\[identity-not-private\]\n +If .*: chmod 600 'me\.info'$/m);
+  },
+);

@@ -1,9 +1,9 @@
-/** A name as `list` prints it leads every command to the file. */
+/** Names as `list` prints them work in every command. */
 import assert from "node:assert/strict";
 import { xfer } from "../support/hosted_xfer.ts";
 import { Alice } from "../support/e2e/alice.ts";
 
-/** What `list` prints in front of a name: size and time. */
+/** The columns before a name in a list: size and time. */
 const BEFORE_NAME = /^ *[\d.]+ [KMG]?i?B {2}\S+ {2}/;
 
 const NAMES = [
@@ -12,13 +12,13 @@ const NAMES = [
   "a\u200bb\u3164.txt",
 ];
 
-Deno.test("a name that list has printed can be given to every command", async () => {
+Deno.test("names: every command accepts a name as list prints it", async () => {
   await using alice = await Alice.create(...NAMES);
   const { run, here } = alice;
   assert.equal((await run("put", ...NAMES)).code, 0);
   const listed = (await run("list")).stdout.trimEnd().split("\n");
   const shown = listed.map((line) => line.replace(BEFORE_NAME, ""));
-  assert.ok(shown.includes("کتاب\u200cها.txt"), "an ordinary name is printed as it is");
+  assert.ok(shown.includes("کتاب\u200cها.txt"), "an ordinary name is printed unchanged");
   assert.ok(shown.includes("a\\u{200b}b\\u{3164}.txt"), "invisible characters are escaped");
 
   const succeeds = async (...args: string[]) => {

@@ -1,4 +1,4 @@
-/** Progress as people see it: real processes in real terminals, over a network that waits where a test wants it to. */
+/** Progress as people see it: real processes in real terminals, over a network that the test can pause. */
 import assert from "node:assert/strict";
 import { cellsOf } from "../../cli/text/width.ts";
 import type { Address } from "../../protocol/address.ts";
@@ -21,7 +21,7 @@ const NAME = "photos.bin";
 const CLIENT_3 = ["client", "--protocol", "3"];
 const CLIENT_4 = ["client", "--protocol", "4", "--accept-new"];
 
-/** A server, and a folder of a client whose way to it leads through a network that is as a test wants it. */
+/** A server, and the folder of a client that reaches it over a network controlled by the test. */
 class Stage implements AsyncDisposable {
   readonly hold = new Hold();
   readonly folder: string;
@@ -45,7 +45,7 @@ class Stage implements AsyncDisposable {
     return stage;
   }
 
-  /** From now on the client's way leads through such a network. */
+  /** Leads the client through such a network from now on. */
   async through(protocol: 3 | 4, meddlers: Meddlers): Promise<void> {
     const { server } = this.#scene;
     const proxy = protocol === 3
@@ -92,19 +92,19 @@ interface Way {
   readonly way: string;
   readonly protocol: 3 | 4;
   readonly args: readonly string[];
-  /** What the last line says. */
+  /** The text of the last line. */
   readonly done: RegExp;
 }
 
 const WAYS: readonly Way[] = [
   {
-    way: "put by protocol 3",
+    way: "put over protocol 3",
     protocol: 3,
     args: [...CLIENT_3, "put", NAME],
     done: /^Uploaded photos/,
   },
   {
-    way: "put by protocol 4",
+    way: "put over protocol 4",
     protocol: 4,
     args: [...CLIENT_4, "put", NAME],
     done: /^Uploaded photos/,
@@ -118,7 +118,7 @@ const WAYS: readonly Way[] = [
 ];
 
 for (const { way, protocol, args, done } of WAYS) {
-  test(`${way}: a line is drawn while it goes on, and gone in the end`, async () => {
+  test(`${way}: a line is drawn during the transfer, and cleared at the end`, async () => {
     await using stage = await Stage.create();
     if (way === "get") await stage.run(...CLIENT_4, "put", NAME);
     const flow = stage.hold.after(8 * MIB);
@@ -133,15 +133,15 @@ for (const { way, protocol, args, done } of WAYS) {
     assert.ok(!lines.some((line) => line.includes("%")), lines.join("\n"));
     assert.ok(
       !lines.some((line) => line.startsWith("Uploading photos")),
-      "the line says it better",
+      "the progress line shows it",
     );
     const before = drawn(written).findIndex((line) => line.includes("100%"));
-    assert.ok(before === -1 || before === drawn(written).length - 1, "100 % is the end");
+    assert.ok(before === -1 || before === drawn(written).length - 1, "100 % comes at the end");
   });
 }
 
 for (const { way, protocol, args } of WAYS.filter(({ way }) => way !== "get")) {
-  test(`${way}: all is sent, and it is not 100 % before the server has approved`, async () => {
+  test(`${way}: after all bytes are sent, it stays below 100 % until the server has approved`, async () => {
     await using stage = await Stage.create();
     await stage.through(protocol, stage.hold.answersTo(SIZE - MIB));
     await using terminal = await stage.show(args);
@@ -156,7 +156,7 @@ for (const { way, protocol, args } of WAYS.filter(({ way }) => way !== "get")) {
 }
 
 for (const columns of [5, 12, 20, 33]) {
-  test(`in ${columns} columns it stays in one line`, async () => {
+  test(`with ${columns} columns it stays in one line`, async () => {
     const name = "日本の写真と👍🏽とても長い名前.bin";
     await using stage = await Stage.create({ [name]: CONTENT });
     await stage.through(4, { up: stage.hold.after(8 * MIB) });
@@ -172,7 +172,7 @@ for (const columns of [5, 12, 20, 33]) {
   });
 }
 
-test("a terminal that changes its size gets a line that fits", async () => {
+test("after the terminal was resized, the line fits", async () => {
   await using stage = await Stage.create();
   await stage.through(4, { up: stage.hold.after(8 * MIB) });
   await using terminal = await stage.show([...CLIENT_4, "put", NAME], { columns: 40 });
@@ -188,7 +188,7 @@ test("a terminal that changes its size gets a line that fits", async () => {
   assert.equal((await terminal.end()).code, 0);
 });
 
-test("of a folder it tells how many files are stored", async () => {
+test("for a folder it shows the number of stored files", async () => {
   await using stage = await Stage.create({ "z-last.bin": CONTENT });
   await Deno.mkdir(`${stage.folder}/photos`);
   for (const name of ["a", "b", "c"]) {
@@ -210,7 +210,7 @@ test("of a folder it tells how many files are stored", async () => {
   );
 });
 
-test("after the network has failed it tells which attempt it is", async () => {
+test("after a network failure it shows the number of the attempt", async () => {
   await using stage = await Stage.create();
   let [passed, failed] = [0, false];
   const held = stage.hold.after(2 * MIB)();
@@ -230,7 +230,7 @@ test("after the network has failed it tells which attempt it is", async () => {
   assert.ok(lines.some((line) => line.includes("Retrying in")), lines.join("\n"));
 });
 
-test("Ctrl-C takes it away", async () => {
+test("Ctrl-C clears the line", async () => {
   await using stage = await Stage.create();
   await stage.run(...CLIENT_4, "put", NAME);
   await stage.through(4, { down: stage.hold.after(8 * MIB) });
@@ -244,7 +244,7 @@ test("Ctrl-C takes it away", async () => {
   assert.ok(!lines.some((line) => line.includes("%")), lines.join("\n"));
 });
 
-/** Long enough to be drawn a few times. */
+/** Long enough for several redraws. */
 const SLOWLY = [...CLIENT_4, "put", NAME, "--limit-rate", "2MB"];
 
 async function written(args: readonly string[], options: TerminalOptions = {}): Promise<string> {
@@ -255,7 +255,7 @@ async function written(args: readonly string[], options: TerminalOptions = {}): 
   return written;
 }
 
-test("colours and characters are those that the terminal is said to have", async () => {
+test("colours and characters match the terminal's settings", async () => {
   const [usual, uncoloured, never, ascii] = await Promise.all([
     written([]),
     written([], { env: { NO_COLOR: "1" } }),
@@ -291,7 +291,7 @@ test("without a terminal it is a line now and then", async () => {
   assert.ok(!stderr.includes("\r") && !stderr.includes("\x1b"));
 });
 
-test("on a terminal that can't go back nothing is drawn", async () => {
+test("on a terminal that cannot move the cursor nothing is drawn", async () => {
   const dumb = await written([], { env: { TERM: "dumb" } });
   const text = dumb.replaceAll(SGR, "").replaceAll("\r\n", "\n");
   assert.ok(!text.includes("\r") && !text.includes("\x1b"), text);

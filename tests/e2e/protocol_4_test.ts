@@ -1,4 +1,4 @@
-/** Protocol 4 with real processes: what a person does with it. */
+/** Protocol 4 with real processes: the commands of a user. */
 import assert from "node:assert/strict";
 import { cksum } from "../../protocol/crc/cksum.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
@@ -9,7 +9,7 @@ import { TemporaryFolder } from "../support/temporary_folder.ts";
 interface Scene {
   readonly folder: TemporaryFolder;
   readonly server: ServerProcess;
-  /** What the server says line 1 of transfer.info is to be. */
+  /** The xfer:// link of the server, for line 1 of transfer.info. */
   readonly location: string;
   /** A client's folder, with a transfer.info. */
   readonly prepare: (name: string, line1?: string) => Promise<string>;
@@ -33,7 +33,7 @@ function test(what: string, body: (scene: Scene) => Promise<void>) {
   });
 }
 
-test("with the line that the server prints, one command stores a file; another gets it back", async ({ prepare }) => {
+test("with the link that the server prints, one command uploads a file, and another downloads it", async ({ prepare }) => {
   const folder = await prepare("Alice");
   const stored = await xfer(["client"], folder);
   assert.equal(stored.code, 0, stored.stderr);
@@ -46,7 +46,7 @@ test("with the line that the server prints, one command stores a file; another g
   assert.equal(await Deno.readTextFile(`${folder}/back.txt`), "hello\n");
 });
 
-test("a client that has done its work is not called lost in the server's log", async ({ prepare, server }) => {
+test("a client that has finished is not logged as disconnected", async ({ prepare, server }) => {
   const folder = await prepare("Alice");
   for (const args of [["client"], ["client", "list"]]) {
     const { code, stderr } = await xfer(args, folder);
@@ -57,7 +57,7 @@ test("a client that has done its work is not called lost in the server's log", a
   assert.deepEqual(server.log.filter(({ event }) => event === "connection.lost"), []);
 });
 
-test("a folder goes there and comes back, with the times of its files; nothing is replaced", async ({ prepare }) => {
+test("a folder is uploaded and downloaded with the times of its files; nothing is overwritten", async ({ prepare }) => {
   const folder = await prepare("Alice");
   const big = pseudoRandomBytes(3_000_000);
   await Deno.mkdir(`${folder}/photos/2026/ü`, { recursive: true });
@@ -92,13 +92,13 @@ test("a folder goes there and comes back, with the times of its files; nothing i
     unchanged.stderr,
     /^Nothing to do: all \d+ files are already on the server, \d skipped$/m,
   );
-  await Deno.writeTextFile(`${folder}/back/empty`, "not any more");
+  await Deno.writeTextFile(`${folder}/back/empty`, "no longer");
   const again = await xfer(get, folder);
   assert.equal(again.code, 9);
   assert.match(again.stderr, /already exists \[target-exists\]/);
   assert.equal((await xfer([...get, "--force"], folder)).code, 0);
   const names = [...Deno.readDirSync(`${folder}/back`)].map(({ name }) => name).sort();
-  assert.deepEqual(names, ["2026", "empty"], "nothing temporary is left");
+  assert.deepEqual(names, ["2026", "empty"], "no temporary file is left");
 });
 
 test("stat, rename, range, remove, each with its exit code", async ({ prepare }) => {
@@ -126,7 +126,7 @@ test("stat, rename, range, remove, each with its exit code", async ({ prepare })
   assert.equal((await run("get", "x", "--range", "3-1")).code, 2);
 });
 
-test("without a fingerprint nobody is trusted unseen; --accept-new keeps who is met", async ({ prepare, server }) => {
+test("without a fingerprint, no server is trusted unseen; --accept-new records a new one", async ({ prepare, server }) => {
   const folder = await prepare("Alice", `127.0.0.1:${server.port}`);
   const refused = await xfer(["client", "--protocol", "4"], folder);
   assert.equal(refused.code, 3);
@@ -134,10 +134,10 @@ test("without a fingerprint nobody is trusted unseen; --accept-new keeps who is 
   const accepted = await xfer(["client", "--protocol", "4", "--accept-new"], folder);
   assert.equal(accepted.code, 0, accepted.stderr);
   assert.match(await Deno.readTextFile(`${folder}/known_servers`), /^127\.0\.0\.1:\d+ SHA256:/);
-  assert.equal((await xfer(["client"], folder)).code, 0, "the account tells the protocol");
+  assert.equal((await xfer(["client"], folder)).code, 0, "the account determines the protocol");
 });
 
-test("another server than the fingerprint's is refused, and so is going down to protocol 3", async ({ prepare, location }) => {
+test("a server with another fingerprint is refused, and so is protocol 3", async ({ prepare, location }) => {
   const wrong = location.replace(/#SHA256:..../, "#SHA256:AAAA");
   const folder = await prepare("Alice", wrong);
   const refused = await xfer(["client"], folder);
@@ -148,7 +148,7 @@ test("another server than the fingerprint's is refused, and so is going down to 
   assert.match(down.stderr, /\[downgrade\]/);
 });
 
-test("the server keeps its identity; clients of both protocols are served side by side", async ({ prepare, server, folder, location }) => {
+test("the server keeps its key; clients of both protocols are served side by side", async ({ prepare, server, folder, location }) => {
   const alice = await prepare("Alice");
   const bob = await prepare("Bob", `127.0.0.1:${server.port}`);
   assert.equal((await xfer(["client"], alice)).code, 0);

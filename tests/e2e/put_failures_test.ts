@@ -1,4 +1,4 @@
-/** Files that can't be stored, among others that can: all of these are stored, and each of the others is named. */
+/** Files that cannot be uploaded, among others that can: the latter are stored, and each of the former is reported. */
 import assert from "node:assert/strict";
 import type { EventName } from "../../cli/events/mod.ts";
 import { eventsIn } from "../support/events.ts";
@@ -9,15 +9,15 @@ import { Alice } from "../support/e2e/alice.ts";
 
 const isWindows = Deno.build.os === "windows";
 
-/** A text of each event of one name. */
+/** A text for each event with this name. */
 const namesIn = (stdout: string, event: EventName, field: string): string[] =>
   eventsIn(stdout, event).map((line) => String(line[field]));
 
-/** What the server has, by name. */
+/** The files on the server, by name. */
 const stored = async ({ run }: Alice): Promise<string[]> =>
   namesIn((await run("list", "--json")).stdout, "file", "name");
 
-/** A folder of four files, of which a server takes two. */
+/** A folder of four files. A server accepts two of them. */
 async function writeFolder(here: string): Promise<void> {
   await Deno.mkdir(`${here}/d/deep`, { recursive: true });
   for (const name of ["aux.c", "a\nb", "good", "deep/good"]) {
@@ -31,7 +31,7 @@ for (const options of OUTPUTS) {
   Deno.test({
     name: `put ${
       options.join(" ")
-    }: what can be stored is, what can't is named with its reason, and all is counted`,
+    }: valid files are stored, the others reported with the reason, and all are counted`,
     ignore: isWindows,
     fn: async () => {
       await using alice = await Alice.create("a", "b");
@@ -54,7 +54,7 @@ for (const options of OUTPUTS) {
 }
 
 Deno.test({
-  name: "put --json --quiet: each that can't be stored has its events, and the summary counts them",
+  name: "put --json --quiet: each failed file has its events, and the summary counts them",
   ignore: isWindows,
   fn: async () => {
     await using alice = await Alice.create("a");
@@ -102,14 +102,14 @@ Deno.test("put: if no file can be sent, the server is not contacted", async () =
   assert.equal(eventsIn(stdout, "not-stored").length, 2);
 });
 
-/** The state of each file, by protocol 3, in the order in which it is told. */
+/** The state of each file over protocol 3, in the order of its report. */
 const states = ({ stdout }: Finished): unknown[] => [
   ...eventsIn(stdout, "stored").map(({ path }) => [path, "stored"]),
   ...eventsIn(stdout, "not-stored").map(({ path, code }) => [path, code]),
 ];
 
 Deno.test({
-  name: "put by protocol 3: what can be stored is, what can't is named with its reason",
+  name: "put over protocol 3: valid files are stored, the others reported with the reason",
   ignore: isWindows,
   fn: async () => {
     await using scene = await Scene.create();
@@ -156,7 +156,7 @@ Deno.test("protocol 3: line 3 names a missing file, which is reported without co
   assert.deepEqual([...Deno.readDirSync(cwd)].map(({ name }) => name), ["transfer.info"]);
 });
 
-Deno.test("put ..: neither a server's data folder nor anybody's keys below it go to the server", async () => {
+Deno.test("put ..: neither a server's data folder nor anybody's keys in it are uploaded", async () => {
   await using scene = await Scene.create();
   const alice = await scene.prepare("above/alice", { a: "1" });
   const bob = await scene.prepare("above/bob", { b: "2" }, { userName: "Bob" });
@@ -180,5 +180,5 @@ Deno.test("put ..: neither a server's data folder nor anybody's keys below it go
   const named = await xfer(["client", "put", "../srv/tls.pem", "../bob/me.info", "a"], alice);
   assert.equal(named.code, 9);
   assert.match(named.stderr, /tls\.pem: it is in a server's data folder \[own-key\]/);
-  assert.match(named.stdout, /^Uploaded a /, "what is named beside them is stored");
+  assert.match(named.stdout, /^Uploaded a /, "files beside them are stored");
 });

@@ -39,7 +39,7 @@ Deno.test("results: with many files, they print the summary only, and each failu
   assert.equal(removed.stdout, "Removed 11 files\n");
 });
 
-Deno.test("results: sizes are exact with --bytes, which set-quota has for itself", async () => {
+Deno.test("results: sizes are exact with --bytes, which set-quota has as its own option", async () => {
   await using alice = await Alice.create("a");
   await Deno.writeTextFile(`${alice.here}/large`, "x".repeat(2500));
   assert.match((await alice.run("put", "large")).stdout, /^Uploaded large \(2\.4 KiB, /);

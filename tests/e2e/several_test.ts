@@ -1,10 +1,10 @@
-/** Several files at once, where some of them can't be had. */
+/** Downloads of several files, some of them impossible. */
 import assert from "node:assert/strict";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { Alice } from "../support/e2e/alice.ts";
 import { tiedCommand } from "../support/tied_processes.ts";
 
-/** Deno 2.4 passes over names that are not UTF-8; with which one an executable was made is not known here. */
+/** Deno 2.4 skips names that are not UTF-8. The Deno version of an executable is unknown here. */
 const SEES_ALL_NAMES = !Deno.version.deno.startsWith("2.4.") && !Deno.env.has("XFER_BIN");
 
 function test(what: string, body: (alice: Alice) => Promise<void>, ignore = false) {
@@ -18,7 +18,7 @@ function test(what: string, body: (alice: Alice) => Promise<void>, ignore = fals
   });
 }
 
-test("all that are named come into the folder that is named, which is made", async ({ here, run }) => {
+test("all named files are downloaded into the named folder, which is created", async ({ here, run }) => {
   await Deno.mkdir(`${here}/d`);
   const large = pseudoRandomBytes(1_500_000);
   await Deno.writeFile(`${here}/d/large`, large);
@@ -34,14 +34,14 @@ test("all that are named come into the folder that is named, which is made", asy
   );
 });
 
-test("one goes into a folder that is there, under its own name", async ({ here, run }) => {
+test("one file is downloaded into an existing folder, under its own name", async ({ here, run }) => {
   assert.equal((await run("put", "a")).code, 0);
   await Deno.mkdir(`${here}/there`);
   assert.equal((await run("get", "a", "-o", "there")).code, 0);
   assert.deepEqual(namesIn(`${here}/there`), ["a"]);
 });
 
-test("one that can't be got does not hold up the others", async ({ here, run }) => {
+test("a file that cannot be downloaded does not affect the others", async ({ here, run }) => {
   assert.equal((await run("put", "a", "b", "c")).code, 0);
   await Deno.mkdir(`${here}/back`);
   await Deno.writeTextFile(`${here}/back/b`, "mine");
@@ -56,7 +56,7 @@ test("one that can't be got does not hold up the others", async ({ here, run }) 
   assert.match(got.stdout, /\nDownloaded 2 files \(2 B\), 2 failed\n$/);
 });
 
-test("folders come by their names too", async ({ here, run }) => {
+test("folders are downloaded under their names, too", async ({ here, run }) => {
   for (const name of ["x", "y"]) {
     await Deno.mkdir(`${here}/${name}`);
     await Deno.writeTextFile(`${here}/${name}/file`, name);
@@ -68,7 +68,7 @@ test("folders come by their names too", async ({ here, run }) => {
   assert.equal(await Deno.readTextFile(`${here}/back/y/file`), "y");
 });
 
-test("of two that would be one file here the first is downloaded, the second is named", async ({ here, run }) => {
+test("of two files with the same path here, the first is downloaded, the second is reported", async ({ here, run }) => {
   assert.equal((await run("put", "a", "--as", "x/a")).code, 0);
   assert.equal((await run("put", "b", "--as", "y/a")).code, 0);
   const got = await run("get", "x/a", "y/a", "-o", "back", "--force");
@@ -80,7 +80,7 @@ test("of two that would be one file here the first is downloaded, the second is 
   assert.match(old.stderr, /\[one-name\]/);
 });
 
-test("a folder that is not there is named, and made where the path ends as one's", async ({ here, run }) => {
+test("a missing folder is reported, and created if the path ends with a slash", async ({ here, run }) => {
   assert.equal((await run("put", "a", "b", "c")).code, 0);
   await Deno.remove(`${here}/a`);
   const missing = await run("get", "a", "-o", "none/a");
@@ -93,7 +93,7 @@ test("a folder that is not there is named, and made where the path ends as one's
   assert.deepEqual(namesIn(`${here}/new`), ["a"]);
   const refused = await run("get", "missing", "-o", "other/");
   assert.equal(refused.code, 5);
-  assert.ok(!namesIn(here).includes("other"), "nothing was got into it");
+  assert.ok(!namesIn(here).includes("other"), "nothing was downloaded into it");
   for (
     const args of [
       ["a", "-o", "b/"],
@@ -112,7 +112,7 @@ test("a folder that is not there is named, and made where the path ends as one's
   }
 });
 
-test("what no command can do is refused before the server is asked", async ({ here, run }) => {
+test("an impossible request is refused before the server is contacted", async ({ here, run }) => {
   await Deno.writeTextFile(`${here}/transfer.info`, "127.0.0.1:1\nAlice\n");
   for (
     const [code, ...args] of [
@@ -133,7 +133,7 @@ test("what no command can do is refused before the server is asked", async ({ he
   assert.match((await run("rename", "a", "a")).stderr, /already named a \[same-name\]/);
 });
 
-test("of a range that begins behind the end nothing is written", async ({ here, run }) => {
+test("for a range that starts after the end of the file, nothing is written", async ({ here, run }) => {
   assert.equal((await run("put", "a")).code, 0);
   const got = await run("get", "a", "--range", "1-5", "-o", "back");
   assert.equal(got.code, 2, got.stderr);
@@ -145,7 +145,7 @@ test("of a range that begins behind the end nothing is written", async ({ here, 
   assert.equal((await run("get", "a", "--range", "0-5", "-o", "back")).code, 0);
 });
 
-test("where there is no such version it is said where to look", async ({ run }) => {
+test("if a version does not exist, the hint says where to look", async ({ run }) => {
   assert.equal((await run("put", "a")).code, 0);
   for (const args of [["get", "a", "-o", "back"], ["stat", "a"]]) {
     const { code, stderr } = await run(...args, "--version", "7");
@@ -158,7 +158,7 @@ test("where there is no such version it is said where to look", async ({ run }) 
 });
 
 test(
-  "a name that is not UTF-8 is told as what it is",
+  "a name that is not UTF-8 is reported as such",
   async ({ here, run }) => {
     const made = await tiedCommand("sh", {
       args: ["-c", "mkdir d && printf x > \"d/$(printf 'a\\377b')\" && printf y > d/y"],
@@ -173,7 +173,7 @@ test(
       "d/y",
       "the other is stored",
     );
-    assert.doesNotMatch(put.stderr, /--as/, "nothing can open it, under whatever name");
+    assert.doesNotMatch(put.stderr, /--as/, "nothing can open it, under any name");
     const others = await run("put", "d", "--exclude", "a?b");
     assert.equal(others.code, 0, others.stderr);
     const named = await run("put", "d/a\ufffdb", "--as", "ab");
@@ -183,15 +183,15 @@ test(
   Deno.build.os !== "linux" || !SEES_ALL_NAMES,
 );
 
-test("what the system keeps to itself is refused in words of ours", async ({ run }) => {
+test("files that the system denies are reported in our words", async ({ run }) => {
   for (const path of ["/dev/null", "/proc/self/status"]) {
-    // An executable that may do everything can read the second, which has no bytes by its size.
+    // With all permissions an executable can read the second one, whose size is 0.
     const { stderr } = await run("put", path);
     assert.doesNotMatch(stderr, /--allow|internal/);
   }
 }, Deno.build.os !== "linux");
 
-test("a folder that can't be looked at is not called missing", async ({ run }) => {
+test("a folder that cannot be read is not reported as missing", async ({ run }) => {
   assert.equal((await run("put", "a")).code, 0);
   for (const path of ["/dev/null", "/proc/self/a"]) {
     const { code, stderr } = await run("get", "a", "-o", path, "--force");
@@ -202,7 +202,7 @@ test("a folder that can't be looked at is not called missing", async ({ run }) =
   assert.equal(Deno.lstatSync("/dev/null").isCharDevice, true);
 }, Deno.build.os !== "linux");
 
-test("what is in the place of a folder is called what it is", async ({ here, run }) => {
+test("another kind of file in the place of a folder is named as such", async ({ here, run }) => {
   assert.equal((await run("put", "a", "b")).code, 0);
   const { success } = await tiedCommand("mkfifo", { args: ["pipe"], cwd: here }).output();
   assert.ok(success);

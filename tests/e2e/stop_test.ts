@@ -1,4 +1,4 @@
-/** How a server process ends, and the limits on its command line. */
+/** The end of a server process, and the limits on its command line. */
 import assert from "node:assert/strict";
 import { cksum } from "../../protocol/crc/cksum.ts";
 import { formatQuantity, parseQuantity } from "../../cli/arguments/quantities.ts";
@@ -10,7 +10,10 @@ import { TemporaryFolder } from "../support/temporary_folder.ts";
 const content = pseudoRandomBytes(100_000);
 const address = ({ port }: ServerProcess) => ({ hostname: "127.0.0.1", port });
 
-/** Sends half of a file, and waits until the server has begun with it. Returns what sends the other half and has it stored. */
+/**
+ * Sends half of a file, and waits until the server has started it. Returns a function that sends the rest and has it
+ * stored.
+ */
 async function halfSent(peer: Peer, folder: TemporaryFolder): Promise<() => Promise<void>> {
   await peer.enrol("Alice");
   const ciphertext = await encrypt(content, peer.aesKey ?? assert.fail());
@@ -32,7 +35,7 @@ async function halfSent(peer: Peer, folder: TemporaryFolder): Promise<() => Prom
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   Deno.test({
     name:
-      `stop: on ${signal} nobody is let in, idle peers go, a file on its way is stored, exit code 0`,
+      `stop: on ${signal} no client is accepted, idle peers are disconnected, a file in progress is stored, exit code 0`,
     ignore: Deno.build.os === "windows",
     async fn() {
       await using folder = await TemporaryFolder.createOnDisk();
@@ -69,7 +72,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "stop: a second signal ends the server at once, and the exit code says so",
+  name: "stop: a second signal ends the server at once, with the signal's exit code",
   ignore: Deno.build.os === "windows",
   async fn() {
     await using folder = await TemporaryFolder.createOnDisk();
@@ -92,7 +95,7 @@ Deno.test({
   },
 });
 
-Deno.test("limits are options: over one the client is told, the log names it", async () => {
+Deno.test("limits: they are options; beyond one the client gets an error, and the log names it", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   await using server = await ServerProcess.start(folder.join("data"), {
     args: ["--listen", "127.0.0.1:0", "--max-file-size", "64KiB"],
@@ -108,7 +111,7 @@ Deno.test("limits are options: over one the client is told, the log names it", a
   );
 });
 
-Deno.test("limits that can't be read are refused with what is expected", async () => {
+Deno.test("limits: invalid values are refused with the expected form", async () => {
   for (
     const [option, value, expected] of [
       ["--idle-timeout", "5", "a time such as"],
@@ -125,7 +128,7 @@ Deno.test("limits that can't be read are refused with what is expected", async (
   }
 });
 
-Deno.test("quantities are read as they are written", () => {
+Deno.test("limits: quantities can be written with units", () => {
   for (
     const [text, unit, value] of [
       ["500ms", "time", 500],
@@ -143,7 +146,7 @@ Deno.test("quantities are read as they are written", () => {
   assert.equal(parseQuantity("10MB", "size"), 10_000_000);
 });
 
-Deno.test("a command that waits is ended by a signal, with the signal's exit code", async () => {
+Deno.test("stop: a waiting command is ended by a signal, with the signal's exit code", async () => {
   if (Deno.build.os === "windows") return;
   await using folder = await TemporaryFolder.createOnDisk();
   using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });

@@ -6,7 +6,7 @@ import { xfer } from "../support/hosted_xfer.ts";
 import { CLIENT_3, startXfer } from "../support/processes.ts";
 import { Scene } from "../support/process_fixture.ts";
 
-Deno.test("verify, repair, backup, restore and removal from the command line", async () => {
+Deno.test("operator: verify, repair, backup, restore and removal on the command line", async () => {
   await using scene = await Scene.create();
   const folder = await scene.prepare("alice", {
     "a.bin": pseudoRandomBytes(5000),
@@ -68,7 +68,7 @@ Deno.test("verify, repair, backup, restore and removal from the command line", a
   assert.equal((await xfer(["server", "list", "--data", data])).stdout, "");
 });
 
-Deno.test("a backup without the identity of the server is restored with a warning, where clients look for it", async () => {
+Deno.test("operator: a backup without the server's key is restored with a warning, which clients confirm", async () => {
   await using scene = await Scene.create();
   const alice = await scene.prepare("alice", { "a": "a" });
   assert.equal((await xfer([...CLIENT_3, "put", "a"], alice)).code, 0);
@@ -85,7 +85,7 @@ Deno.test("a backup without the identity of the server is restored with a warnin
   };
   const before = await backup("before");
   await Deno.remove(`${before}/tls.pem`);
-  assert.equal(await restore(before), "", "no account of protocol 4 is in it");
+  assert.equal(await restore(before), "", "it has no account of protocol 4");
   const bob = await scene.prepare("bob", { "b": "b" }, { userName: "Bob" });
   assert.equal((await xfer(["client", "put", "b", "--accept-new"], bob)).code, 0);
   const whole = await backup("whole");
@@ -98,7 +98,7 @@ Deno.test("a backup without the identity of the server is restored with a warnin
   );
 });
 
-Deno.test("export: why it can't write is told of the target; one that is stopped was not exported", async () => {
+Deno.test("export: a write error names the target; an interrupted export is not complete", async () => {
   await using scene = await Scene.create();
   const large = new Uint8Array(300_000_000);
   const folder = await scene.prepare("alice", { "large": large });

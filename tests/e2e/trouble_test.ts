@@ -1,4 +1,4 @@
-/** What goes wrong, with real processes: clear words, truthful exit codes, nothing lost. */
+/** Failures with real processes: clear messages, true exit codes, nothing lost. */
 import assert from "node:assert/strict";
 import { eventsIn } from "../support/events.ts";
 import { FaultyProxy } from "../support/net/faulty_proxy.ts";
@@ -14,7 +14,7 @@ const INTEGRITY = 6;
 const PARTIAL = 9;
 
 for (const wrong of [1, 2]) {
-  Deno.test(`a checksum that is wrong ${wrong}× is told, and the file sent again`, async () => {
+  Deno.test(`checksum: if it is wrong ${wrong}×, that is reported, and the file is sent again`, async () => {
     await using scene = await Scene.create();
     await using proxy = await faulty(scene, wrong);
     const content = pseudoRandomBytes(3_000_000);
@@ -27,7 +27,7 @@ for (const wrong of [1, 2]) {
   });
 }
 
-Deno.test("a checksum that is always wrong: four attempts, then giving up; the next file is still sent", async () => {
+Deno.test("checksum: if it is always wrong, the client gives up after four attempts, and sends the next file", async () => {
   await using scene = await Scene.create();
   await using proxy = await faulty(scene, 4);
   const cwd = await scene.prepare("client", { a: "first", b: "second" }, {
@@ -42,7 +42,7 @@ Deno.test("a checksum that is always wrong: four attempts, then giving up; the n
   assert.deepEqual([...Deno.readDirSync(`${scene.data}/staging`)], []);
 });
 
-Deno.test("a name that is taken is refused; nothing of the owner's is touched", async () => {
+Deno.test("names: a taken one is refused, and the owner's files are untouched", async () => {
   await using scene = await Scene.create();
   const owner = await scene.prepare("owner", { a: "the owner's" });
   assert.equal((await xfer(CLIENT_3, owner)).code, 0);
@@ -55,7 +55,7 @@ Deno.test("a name that is taken is refused; nothing of the owner's is touched", 
   assert.ok(!exists(`${other}/me.info`));
 });
 
-Deno.test("reconnection unknown to the server: registers anew and keeps the old identity aside", async () => {
+Deno.test("reconnection: if unknown to the server, the client registers again and keeps the old identity aside", async () => {
   await using scene = await Scene.create();
   await using elsewhere = await Scene.create();
   const cwd = await scene.prepare("client", { a: "content" });
@@ -70,7 +70,7 @@ Deno.test("reconnection unknown to the server: registers anew and keeps the old 
   assert.equal(new TextDecoder().decode(await elsewhere.exported("Alice", "a")), "content");
 });
 
-Deno.test("a client that died before its id arrived goes on with its key once the name is free", async () => {
+Deno.test("registration: a client that died before its id arrived continues with its key once the name is free", async () => {
   await using scene = await Scene.create();
   const cwd = await scene.prepare("client", { a: "content" });
   assert.equal((await xfer(CLIENT_3, cwd)).code, 0);
@@ -95,11 +95,11 @@ const CASES: readonly [string, readonly string[], number, RegExp][] = [
   ["an unknown option", ["client", "--fast"], 2, /unknown option '--fast' \[unknown-option\]/],
   ["no command", [], 2, /Usage: xfer/],
   ["nothing to put", ["client", "put"], 2, /missing required argument 'path'/],
-  ["an address that is none", ["server", "--listen", "1256"], 2, /expected HOST:PORT/],
-  ["a list of no data folder", ["server", "list", "--data", "none"], 3, /\[no-data-folder\]/],
+  ["an invalid address", ["server", "--listen", "1256"], 2, /expected HOST:PORT/],
+  ["a list without a data folder", ["server", "list", "--data", "none"], 3, /\[no-data-folder\]/],
 ];
 
-Deno.test("bad input gets a clear error and the exit code of its class; nothing is sent or written", async () => {
+Deno.test("invalid input: a clear error and the exit code of its class; nothing is sent or written", async () => {
   await using scene = await Scene.create();
   const cwd = await scene.prepare("client", { a: "content" });
   for (const [what, args, expected, message] of CASES) {
@@ -116,7 +116,7 @@ Deno.test("bad input gets a clear error and the exit code of its class; nothing 
   assert.deepEqual(events, ["server.listening", "server.listening-securely"]);
 });
 
-Deno.test("no server there: says so, with what to do", async () => {
+Deno.test("no server: the error says so, with a hint", async () => {
   await using scene = await Scene.create();
   const cwd = await scene.prepare("client", { a: "content" });
   await scene.server.stop();
@@ -128,7 +128,7 @@ Deno.test("no server there: says so, with what to do", async () => {
   );
 });
 
-Deno.test("export: unknown users and files, a target that exists, a stored file that was damaged", async () => {
+Deno.test("export: unknown users and files, an existing target, a damaged file", async () => {
   await using scene = await Scene.create();
   const cwd = await scene.prepare("client", { a: "content" });
   assert.equal((await xfer(CLIENT_3, cwd)).code, 0);
@@ -182,7 +182,7 @@ function exists(path: string): boolean {
   }
 }
 
-Deno.test("put goes on after a file that can't be stored, and names each that is not", async () => {
+Deno.test("put continues after a file that cannot be stored, and reports each failure", async () => {
   await using scene = await Scene.create();
   await using proxy = await faulty(scene, 4);
   const cwd = await scene.prepare("client", { a: "1", b: "2", c: "3" }, {
@@ -194,7 +194,7 @@ Deno.test("put goes on after a file that can't be stored, and names each that is
   assert.match(stderr, /failed to upload a: /);
 });
 
-Deno.test("output that can't be written: a closed pipe is quiet, a full disk is said with its own code", async () => {
+Deno.test("output: a closed pipe is silent, a full disk is an error with its own code", async () => {
   if (Deno.build.os !== "linux") return;
   await using scene = await Scene.create();
   const cwd = await scene.prepare("client", { a: "content" });
@@ -214,7 +214,7 @@ Deno.test("output that can't be written: a closed pipe is quiet, a full disk is 
     const told = await shell("XFER >/dev/full", command);
     assert.deepEqual([told.code, told.stderr.includes("[cannot-write-output]")], [7, true]);
     assert.doesNotMatch(told.stderr, /\\u\{a\}/, "one line of it");
-    assert.ok(told.stderr.length < 1000, "not all that could not be written");
+    assert.ok(told.stderr.length < 1000, "not the whole result");
     const read = await shell("set -o pipefail; XFER | true", command);
     assert.deepEqual([read.code, read.stderr], [0, ""]);
   }

@@ -84,7 +84,7 @@ const MISTAKES: readonly [args: string, message: string, hint: string][] = [
   ],
 ];
 
-Deno.test("a wrong command line: the error names the mistake, the hint the right command", async () => {
+Deno.test("usage: for a wrong command line, the error names the mistake, and the hint the right command", async () => {
   for (const [args, message, hint] of MISTAKES) {
     const { code, stdout, stderr } = await xfer(args.split(" "));
     assert.equal(code, 2, args);
@@ -93,7 +93,7 @@ Deno.test("a wrong command line: the error names the mistake, the hint the right
   }
 });
 
-Deno.test("a command without its subcommand: --json and --quiet print the error without the help", async () => {
+Deno.test("usage: without a subcommand, --json and --quiet print the error but no help", async () => {
   const error = "xfer: 'xfer server users' needs the name of a command [no-command]\n" +
     `      ${seeCommands(" server users")}\n`;
   for (const option of ["--json", "--quiet"]) {
@@ -104,7 +104,7 @@ Deno.test("a command without its subcommand: --json and --quiet print the error 
   }
 });
 
-Deno.test("commands in hints are commands of xfer: their help is found", async () => {
+Deno.test("usage: commands in hints exist", async () => {
   const commands = MISTAKES.flatMap(([, , hint]) =>
     [...hint.matchAll(/'xfer ([^']*)'/g)].map(([, command = ""]) => command)
   );

@@ -1,4 +1,4 @@
-/** `--verbose`: what is said on the network, and where errors arose; never what is secret. */
+/** `--verbose`: protocol messages and stack traces, and never secrets. */
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
 import { eventsIn } from "../support/events.ts";
@@ -39,7 +39,7 @@ const said = (stdout: string) =>
     `${from === "client" ? ">" : "<"} ${message}${count === 1 ? "" : ` ${count}`}`
   );
 
-/** Everything in files that hold keys, and in what was given, that nobody else may see. */
+/** The secrets in files with keys, and in the arguments. */
 async function secretsIn(folder: string): Promise<string[]> {
   const secrets = ["the content"];
   for (const name of ["me.key", "priv.key", "me.info"]) {
@@ -49,7 +49,7 @@ async function secretsIn(folder: string): Promise<string[]> {
   return secrets;
 }
 
-Deno.test("--verbose tells the conversation of protocol 4, and nothing that it carries", () =>
+Deno.test("--verbose prints the messages of protocol 4 without their contents", () =>
   withServer(["--registration", "invite"], async (scene) => {
     const { location } = await scene.server.logged("server.listening-securely");
     const cwd = await prepare(scene, "alice", `${location}`);
@@ -87,7 +87,7 @@ Deno.test("--verbose tells the conversation of protocol 4, and nothing that it c
     }
   }));
 
-Deno.test("a server that is met for the first time is asked once whether it speaks protocol 4", () =>
+Deno.test("--verbose: an unknown server gets one hello", () =>
   withServer([], async (scene) => {
     await scene.server.logged("server.listening-securely");
     const cwd = await prepare(scene, "alice", `127.0.0.1:${scene.server.port}`);
@@ -101,7 +101,7 @@ Deno.test("a server that is met for the first time is asked once whether it spea
     ]);
   }));
 
-Deno.test("--verbose tells the conversation of protocol 3, and nothing that it carries", () =>
+Deno.test("--verbose prints the messages of protocol 3 without their contents", () =>
   withServer([], async (scene) => {
     const cwd = await prepare(scene, "alice", `127.0.0.1:${scene.server.port}`);
     const args = ["client", "--protocol", "3", "--edition", "auto", "-v", "--json"];
@@ -134,10 +134,10 @@ Deno.test("--verbose tells the conversation of protocol 3, and nothing that it c
       assert.ok(!(stdout + again.stdout + again.stderr).includes(secret), secret);
     }
     const quiet = await xfer(["client", "--protocol", "3", "--json"], cwd);
-    assert.deepEqual(said(quiet.stdout), [], "not without being asked");
+    assert.deepEqual(said(quiet.stdout), [], "without --verbose nothing is printed");
   }));
 
-Deno.test("what was said before the connection was lost is told before the error", () =>
+Deno.test("--verbose: messages before a lost connection are printed before the error", () =>
   withServer([], async (scene) => {
     const cwd = await prepare(scene, "alice", `127.0.0.1:${scene.server.port}`);
     const args = ["client", "--protocol", "4", "list", "-v", "--json"];
@@ -146,7 +146,7 @@ Deno.test("what was said before the connection was lost is told before the error
     assert.deepEqual(eventsIn(stdout).map(({ event }) => event), ["message", "message", "error"]);
   }));
 
-Deno.test("--verbose shows where an error arose", async () => {
+Deno.test("--verbose prints the stack of an error", async () => {
   const args = ["server", "list", "--data", "none"];
   const short = await xfer(args);
   assert.doesNotMatch(short.stderr, /^ +at /m);
@@ -158,7 +158,7 @@ Deno.test("--verbose shows where an error arose", async () => {
   assert.match(`${error?.["stack"]}`, /^ConfigurationError: .*\n +at /);
 });
 
-Deno.test("verbose, protocol 3: a server's zlib CRC-32 is reported as a checksum that agrees", async () => {
+Deno.test("--verbose, protocol 3: a server's zlib CRC-32 is reported as a matching checksum", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   const content = "the content\n";
   await using server = new OddServer(soundAnswers(crc32(content)));

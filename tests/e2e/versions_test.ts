@@ -1,11 +1,11 @@
-/** Old versions from the command line: a person's, and the operator's. */
+/** Old versions on the command line: for users and the operator. */
 import assert from "node:assert/strict";
 import { eventsIn } from "../support/events.ts";
 import { xfer } from "../support/hosted_xfer.ts";
 import { ServerProcess } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
-Deno.test("versions from the command line: kept, listed, got back, put again, exported", async () => {
+Deno.test("versions: kept, listed, downloaded, uploaded again, exported", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   const data = folder.join("data");
   const args = ["--listen", "127.0.0.1:0", "--versions", "3"];

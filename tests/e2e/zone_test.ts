@@ -1,4 +1,4 @@
-/** IPv6 addresses that hold on one network alone: they have a zone. */
+/** Link-local IPv6 addresses, which need a zone. */
 import assert from "node:assert/strict";
 import { ServerProcess, xfer } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
@@ -6,7 +6,8 @@ import { TemporaryFolder } from "../support/temporary_folder.ts";
 const LINK_LOCAL = Deno.networkInterfaces().find(({ address }) => /^fe80:/i.test(address));
 
 Deno.test({
-  name: "a link-local address with its zone is listened at, dialled by both protocols, and known",
+  name:
+    "zone: a link-local address with its zone works for listening, for both protocols, and in known_servers",
   ignore: LINK_LOCAL === undefined,
   async fn() {
     await using folder = await TemporaryFolder.createOnDisk();

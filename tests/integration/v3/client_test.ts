@@ -48,7 +48,7 @@ Deno.test("client: a file that grows while it waits is reported with the size th
     onEvent: (event) => {
       if (event.type !== "stored") return;
       sizes.push(event.file.size);
-      if (event.file.name === "a") Deno.writeTextFileSync(folder.join("b"), "longer now");
+      if (event.file.name === "a") Deno.writeTextFileSync(folder.join("b"), "longer by now");
     },
   });
   assert.deepEqual(sizes, [5, 13]);
