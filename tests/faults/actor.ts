@@ -1,4 +1,4 @@
-/** A client of which is known at any moment what the server may have of it. */
+/** A client of protocol 3 that tracks what the server may have stored of it. */
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
 import type { Address } from "../../protocol/address.ts";
@@ -9,27 +9,27 @@ import type { Dice } from "../support/v3/fuzz.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { field, kindOf, Peer } from "../support/v3/raw_client.ts";
 
-/** The server said no, with a refusal or a general error. */
+/** The server refused, or answered with a general error. */
 export class Refused extends Error {}
 /** The connection is gone. */
 export class Lost extends Error {}
 
-/** How far an account has come: `asked` and `keyAsked` where the answer never came. */
+/** The state of an account. `asked` and `keyAsked`: the answer never arrived. */
 type Account = "none" | "asked" | "registered" | "keyAsked" | "keyed";
 
 const NAMES = ["a", "b", "c"] as const;
-/** Around the cipher's block, and the pieces in which content is read and decrypted. */
+/** Sizes around the cipher's block and the pieces in which content is read and decrypted. */
 const SIZES = [0, 1, 15, 16, 1000, 70_000, 262_143, 262_144, 600_000] as const;
 
 export class Actor {
   readonly name: string;
-  /** Whether what the server refuses is taken as not done. */
+  /** Whether a refused request counts as not done. */
   readonly #trusting: boolean;
   #account: Account = "none";
   #clientId: Bytes = new Uint8Array(16);
-  /** What was approved last, by file name. */
+  /** The content that was approved last, by file name. */
   readonly #approved = new Map<string, Bytes>();
-  /** What the server was asked to keep since, without an answer. */
+  /** Contents sent since then whose approval got no answer. */
   readonly #asked = new Map<string, Bytes[]>();
 
   constructor(name: string, { trusting = true } = {}) {
@@ -37,7 +37,7 @@ export class Actor {
     this.#trusting = trusting;
   }
 
-  /** Connects and gets a key, as far as need be by registering. */
+  /** Connects and gets a key, and registers if necessary. */
   async enter(address: Address): Promise<Peer> {
     const peer = await connected(() => Peer.connect(address));
     try {
@@ -49,7 +49,7 @@ export class Actor {
     }
   }
 
-  /** Stores a file; what is known of it afterwards depends on how far that came. */
+  /** Stores a file. Its expected state depends on how far that got. */
   async store(peer: Peer, name: string, content: Bytes): Promise<void> {
     await connected(async () => {
       await this.#send(peer, name, content);
@@ -62,7 +62,7 @@ export class Actor {
     });
   }
 
-  /** Something that a client may do, chosen by the dice. */
+  /** Does something that a client may do, chosen by the dice. */
   async actAtRandom(peer: Peer, dice: Dice): Promise<string> {
     const name = dice.pick(NAMES);
     const content = pseudoRandomBytes(dice.pick(SIZES), dice.roll(2 ** 31));
@@ -82,25 +82,25 @@ export class Actor {
         return "stored at the second attempt";
       case 2:
         await connected(() => this.#send(peer, name, content));
-        return "left unjudged";
+        return "left without a verdict";
       case 3:
         await connected(() => peer.write(peer.fileHead(name, content.length + 16)));
         await connected(() => peer.write(content));
         await connected(() => peer.reconnectSocket());
         await connected(() => this.#introduce(peer));
-        return "left halfway";
+        return "interrupted";
       default:
         await this.store(peer, name, content);
         return "stored";
     }
   }
 
-  /** The server has said no to a file, so that it is not to be found. */
+  /** The server refused a file, so it must not be found. */
   #forget(name: string, content: Bytes): void {
     this.#asked.set(name, (this.#asked.get(name) ?? []).filter((other) => other !== content));
   }
 
-  /** Compares with what there is, and takes that for what is known from now on. */
+  /** Compares with the found files, which are the expected state from now on. */
   settle(found: ReadonlyMap<string, Bytes> = new Map()): void {
     for (const name of new Set([...found.keys(), ...this.#approved.keys()])) {
       const content = found.get(name);
@@ -126,7 +126,7 @@ export class Actor {
         this.#account = "keyed";
         return;
       }
-      assert.notEqual(this.#account, "keyed", `${this.name} was forgotten`);
+      assert.notEqual(this.#account, "keyed", `the server forgot ${this.name}`);
     }
     this.#account = "asked";
     expectKind(kindOf(await peer.register(this.name)), "registered");
@@ -140,23 +140,23 @@ export class Actor {
 
   async #send(peer: Peer, name: string, content: Bytes): Promise<void> {
     let answer = await peer.sendFile(name, content);
-    // That of "CRC invalid", which comes where the file was not there in time.
+    // The answer to "CRC invalid", if the file was not there in time.
     if (kindOf(answer) === "messageReceived") answer = await peer.receive();
     expectKind(kindOf(answer), "fileReceived");
     assert.ok(isRight(answer, content));
   }
 
-  /** Sends under a key that is not the session's. */
+  /** Sends with a key that is not the session's. */
   async #sendDamaged(peer: Peer, name: string, content: Bytes): Promise<void> {
     const answer = await peer.sendFile(name, content, await importAesKey(new Uint8Array(16)));
     expectKind(kindOf(answer), "fileReceived");
-    assert.ok(!isRight(answer, content), "what was damaged is not told to be right");
+    assert.ok(!isRight(answer, content), "a damaged file does not get the right checksum");
   }
 }
 
 /**
- * Whether it tells the checksum of a content: cksum, or zlib's CRC-32, which may be what a client wants that has given up
- * the same content before, as it does here with an empty file.
+ * Whether the answer has the checksum of a content: cksum, or zlib's CRC-32. A client that has given up the same
+ * content before, as here with an empty file, may expect the latter.
  */
 function isRight(answer: Awaited<ReturnType<Peer["sendFile"]>>, content: Bytes): boolean {
   if (answer === "closed" || answer.kind !== "fileReceived") return false;
@@ -166,10 +166,10 @@ function isRight(answer: Awaited<ReturnType<Peer["sendFile"]>>, content: Bytes):
 function expectKind(answer: string, ...expected: readonly string[]): void {
   if (answer === "closed") throw new Lost("the server closed the connection");
   if (expected.includes(answer)) return;
-  throw new Refused(`${answer} where ${expected.join(" or ")} was due`);
+  throw new Refused(`${answer} instead of ${expected.join(" or ")}`);
 }
 
-/** What the system says of a connection that is gone. */
+/** The system's errors for a lost connection. */
 async function connected<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();

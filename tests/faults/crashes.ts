@@ -1,4 +1,4 @@
-/** Servers that are killed, at any moment and at every call to file system and database. */
+/** Servers that are killed at any moment, and at every call to file system and database. */
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,24 +16,24 @@ import type { Loop } from "./loop.ts";
 import { SecureActor } from "./secure_actor.ts";
 
 const PROGRAM = fileURLToPath(new URL("./faulty_server.ts", import.meta.url));
-/** More than a registration without a key is kept. */
+/** Longer than a registration without a key is kept. */
 const LATER_MS = 11 * 60_000;
 const CLIENTS = ["Alice", "Bob"] as const;
 const SECURE_CLIENTS = ["Carol", "Dave"] as const;
-/** A server is left alone for up to this long before it is killed. */
+/** Maximum time before a server is killed, in milliseconds. */
 const MAX_LIFE_MS = 600;
 const SIDE_BY_SIDE = 2;
 
-/** A process of `faulty_server.ts`. Killed with the scope that holds it. */
+/** A process of `faulty_server.ts`. It is killed with the scope that holds it. */
 class FaultyServer implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
-  /** Where it listens; `undefined` where it died before it did. */
+  /** The address where the server listens. `undefined` if it died before. */
   readonly address: Promise<Address | undefined>;
 
   constructor(options: FaultyServerOptions) {
     this.#process = tiedCommand(Deno.execPath(), {
       args: ["run", "--quiet", "--no-check", "--allow-all", PROGRAM, JSON.stringify(options)],
-      // What is killed can't remove what it has there.
+      // A killed process cannot remove its files there.
       env: { TMPDIR: dirname(options.dataFolder) },
       stdin: "piped",
       stdout: "piped",
@@ -41,17 +41,17 @@ class FaultyServer implements AsyncDisposable {
     this.address = this.#readAddress();
   }
 
-  /** Ends at once. */
+  /** Kills the process. */
   async kill(): Promise<void> {
     try {
       this.#process.kill("SIGKILL");
     } catch (error) {
-      if (!(error instanceof TypeError)) throw error; // it has ended already
+      if (!(error instanceof TypeError)) throw error; // It has already ended.
     }
     await this.#ended();
   }
 
-  /** Stops gracefully. Returns whether it got to the end without having killed itself. */
+  /** Stops the server gracefully. Returns whether it finished without having killed itself. */
   async stop(): Promise<boolean> {
     await this.#process.stdin.close().catch(() => undefined);
     const { code, signal } = await this.#ended();
@@ -81,8 +81,8 @@ class FaultyServer implements AsyncDisposable {
 }
 
 /**
- * One data folder, and server after server on it, each killed at some moment with its clients at work, which speak both
- * protocols.
+ * One data folder, and a series of servers on it. Each is killed at some moment while clients of both protocols are
+ * active.
  */
 export async function killAtAnyMoment(loop: Loop): Promise<void> {
   await using folder = await TemporaryFolder.create();
@@ -93,7 +93,7 @@ export async function killAtAnyMoment(loop: Loop): Promise<void> {
   for (let aheadMs = 0; loop.next(); aheadMs += LATER_MS) {
     await using server = new FaultyServer({ dataFolder, aheadMs, secure: true });
     const address = await server.address;
-    assert.ok(address !== undefined, "a server that was not killed does not start");
+    assert.ok(address !== undefined, "the server starts on the folder of one that was killed");
     settle(all, dataFolder);
     loop.count("restarts checked");
     const lives = { on: true };
@@ -126,11 +126,11 @@ export async function killAtAnyMoment(loop: Loop): Promise<void> {
 
 interface Entered {
   readonly peer: Disposable;
-  /** Does something, and says what it was. */
+  /** Does something, and returns its description. */
   readonly act: () => Promise<string>;
 }
 
-/** Connects and acts, time and again, until the server is killed. */
+/** Connects and acts repeatedly, until the server is killed. */
 async function untilLost(
   server: { readonly on: boolean },
   loop: Loop,
@@ -147,13 +147,13 @@ async function untilLost(
   }
 }
 
-/** Folders of their own for clients of protocol 4. */
+/** Creates folders for clients of protocol 4. */
 async function gather(folder: TemporaryFolder, names: readonly string[]): Promise<SecureActor[]> {
   for (const name of names) await Deno.mkdir(folder.join(name), { mode: 0o700 });
   return names.map((name) => new SecureActor(name, folder.join(name)));
 }
 
-/** What is done while the server is killed at one call after another. */
+/** The work during which the server is killed at one call after another. */
 interface Story {
   readonly secure: boolean;
   readonly prepare: (folder: TemporaryFolder) => Promise<Hero>;
@@ -161,15 +161,15 @@ interface Story {
 
 interface Hero {
   readonly actor: Actor | SecureActor;
-  /** Until the server is gone, or to the end. */
+  /** Runs until the server is gone, or to the end. */
   readonly live: (address: Address) => Promise<void>;
-  /** One more file. */
+  /** Stores one more file. */
   readonly storeLater: (address: Address) => Promise<void>;
 }
 
 const CONTENT = pseudoRandomBytes(300_000);
 
-/** One upload and its replacement. */
+/** Uploads a file and overwrites it. */
 const PLAIN: Story = {
   secure: false,
   prepare: () => {
@@ -189,7 +189,10 @@ const PLAIN: Story = {
   },
 };
 
-/** A file of two chunks, two at once, one replaced, one renamed, one removed, one left halfway and begun again. */
+/**
+ * Uploads a file of two chunks and two files at once; overwrites, renames and removes one each; interrupts an upload
+ * and starts it again.
+ */
 const SECURE: Story = {
   secure: true,
   prepare: async (folder) => {
@@ -217,12 +220,12 @@ const SECURE: Story = {
   },
 };
 
-/** One upload and its replacement, with the server killed before or after each of its calls in turn. */
+/** Uploads a file and overwrites it, with the server killed before or after each of its calls in turn. */
 export function killAtEveryCall(loop: Loop, { every = 1 } = {}): Promise<void> {
   return killThroughout(loop, PLAIN, every);
 }
 
-/** The same by protocol 4, from the server's first start on. */
+/** The same over protocol 4, from the server's first start. */
 export function killAtEveryCallSecurely(loop: Loop, { every = 1 } = {}): Promise<void> {
   return killThroughout(loop, SECURE, every);
 }
@@ -237,7 +240,7 @@ async function killThroughout(loop: Loop, story: Story, every: number): Promise<
   }
 }
 
-/** Returns whether the server got as far as to be killed. */
+/** Returns whether the server reached the call and was killed. */
 async function killAtCall(
   { secure, prepare }: Story,
   kill: NonNullable<FaultyServerOptions["kill"]>,
@@ -278,7 +281,7 @@ function startSound(dataFolder: string, aheadMs: number): Promise<Server> {
   });
 }
 
-/** What is stored is what the clients may expect, whole, and nothing else. */
+/** Asserts that the stored files are what the clients may expect, whole, and nothing else. */
 function settle(actors: readonly (Actor | SecureActor)[], dataFolder: string): void {
   const stored = readWholeFolder(dataFolder);
   const names = actors.map(({ name }) => name);

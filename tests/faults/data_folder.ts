@@ -1,4 +1,4 @@
-/** What a data folder holds, read past the server, and whether its parts agree. */
+/** The content of a data folder, read without the server, and a check that its parts agree. */
 import assert from "node:assert/strict";
 import { basename } from "node:path";
 import type { Bytes } from "../../protocol/bytes.ts";
@@ -15,14 +15,14 @@ interface FileRow {
   readonly size: number;
   readonly crc: number;
   readonly verified: number;
-  /** Of a file by protocol 4. */
+  /** Of a file of protocol 4. */
   readonly digest: Bytes | null;
   readonly chunks: Bytes | null;
-  /** Of a small one. */
+  /** Of a small file, kept in the catalog. */
   readonly content: Bytes | null;
 }
 
-/** An upload that was broken off and may be gone on with. */
+/** A partial upload, which can be resumed. */
 interface PartialRow {
   readonly name: string;
   readonly path: string;
@@ -34,7 +34,7 @@ interface PartialRow {
 /** Contents by file name, by user name. */
 export type Stored = ReadonlyMap<string, ReadonlyMap<string, Bytes>>;
 
-/** The files of every user. Throws where a row and its blob don't agree. */
+/** The files of every user. Throws if a row and its blob don't agree. */
 export function readFiles(dataFolder: string): Stored {
   using database = openDatabase(`${dataFolder}/catalog.db`, { readOnly: true });
   const stored = new Map<string, Map<string, Bytes>>();
@@ -55,7 +55,7 @@ export function readFiles(dataFolder: string): Stored {
         ...{ size: content.length, crc, verified: 1 },
         ...{ digest: digest && tree, chunks: chunks && digests },
       },
-      `${user}/${name}: the catalog tells of another file than there is`,
+      `${user}/${name}: the catalog describes another file`,
     );
     if (current !== 1) continue;
     const files = stored.get(user) ?? new Map<string, Bytes>();
@@ -65,8 +65,8 @@ export function readFiles(dataFolder: string): Stored {
 }
 
 /**
- * As {@link readFiles}, and nothing else is there: no blob without a row, no orphan, nothing staged but what may be gone
- * on with, as far as the catalog says that it is held.
+ * Like {@link readFiles}. Also asserts that nothing else exists: no blob without a row, no orphan, no staged file
+ * except partial uploads of the recorded size.
  */
 export function readWholeFolder(dataFolder: string): Stored {
   const stored = readFiles(dataFolder);

@@ -7,9 +7,9 @@ import { type Fault, FaultySystem } from "../support/store/faulty_file_system.ts
 
 export interface FaultyServerOptions {
   readonly dataFolder: string;
-  /** How far its clock is ahead, in milliseconds. */
+  /** The offset of its clock, in milliseconds. */
   readonly aheadMs: number;
-  /** Whether it speaks protocol 4 as well. */
+  /** Whether it also serves protocol 4. */
   readonly secure: boolean;
   readonly kill?: {
     /** The number of the call. */

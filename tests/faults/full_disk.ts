@@ -1,4 +1,4 @@
-/** Fills the disk that the folder of its first argument is on, of so many bytes as its second says, with uploads. */
+/** Fills the disk of a folder (first argument), whose size in bytes is the second argument, with uploads. */
 import assert from "node:assert/strict";
 import { Server } from "../../server/server.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
@@ -6,7 +6,7 @@ import { Actor, Lost, Refused } from "./actor.ts";
 import { readFiles, readWholeFolder, type Stored } from "./data_folder.ts";
 
 const FILE_SIZE = 300_000;
-/** Blocks of the disk are larger, so that the last bytes of one may take many files. */
+/** The disk's blocks are larger, so the last bytes of one may hold many files. */
 const BLOCK_SIZE = 4096;
 
 async function fillDisk(disk: string, diskSize: number): Promise<void> {
@@ -32,7 +32,7 @@ async function fillDisk(disk: string, diskSize: number): Promise<void> {
     await using server = await Server.start({ listen, dataFolder, limits: { minFree: 0 } });
     await store(server, bob, "b", 10);
     while (await fits(server, `large${count}`, FILE_SIZE)) count++;
-    assert.ok(count > 3 && count < diskSize / FILE_SIZE, `${count} files fitted in`);
+    assert.ok(count > 3 && count < diskSize / FILE_SIZE, `${count} files fit`);
     settle(readFiles(dataFolder));
     for (let size = FILE_SIZE / 2; size >= BLOCK_SIZE; size = Math.floor(size / 2)) {
       for (let more = 0; await fits(server, `${size}-${more}`, size);) more++;

@@ -1,4 +1,4 @@
-/** Servers whose calls to file system and database fail, one of them or all from some moment on. */
+/** Servers whose calls to file system and database fail, a single one or all from some moment on. */
 import assert from "node:assert/strict";
 import type { Address } from "../../protocol/address.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
@@ -19,7 +19,7 @@ import { readFiles, readWholeFolder, type Stored } from "./data_folder.ts";
 import type { Loop } from "./loop.ts";
 import { SecureActor } from "./secure_actor.ts";
 
-/** More than a registration without a key is kept. */
+/** Longer than a registration without a key is kept. */
 const LATER_MS = 11 * 60_000;
 
 interface Trouble {
@@ -43,14 +43,14 @@ function failing(error: ErrorName): Extract<Fault, { type: "fail" }> {
 }
 
 /**
- * Uploads while a call fails, for each call and each trouble: nothing is confirmed that is not stored, earlier files
- * stay, and when the trouble is over the same server serves everybody.
+ * Uploads while a call fails, for each call and each fault. Nothing is confirmed that is not stored, and earlier files
+ * stay. After the fault, the same server serves everybody.
  */
 export function failEveryCall(loop: Loop, { every = 1 } = {}): Promise<void> {
   return failThroughout(loop, gatherPlain, every);
 }
 
-/** The same by protocol 4, with files of several chunks and several at once, renames, removals and gets. */
+/** The same over protocol 4, with files of several chunks and several at once, renames, removals and downloads. */
 export function failEveryCallSecurely(loop: Loop, { every = 1 } = {}): Promise<void> {
   return failThroughout(loop, gatherSecure, every);
 }
@@ -65,14 +65,14 @@ async function failThroughout(loop: Loop, gather: Gather, every: number): Promis
   }
 }
 
-/** Clients of one protocol, and what they do to a server. */
+/** Clients of one protocol, and their work with a server. */
 interface Cast {
   readonly actors: readonly (Actor | SecureActor)[];
-  /** Before there is trouble. */
+  /** Before the fault. */
   readonly begin: (address: Address) => Promise<void>;
-  /** One after another while there is. */
+  /** In order, during the fault. */
   readonly acts: readonly ((address: Address) => Promise<void>)[];
-  /** When it is over. */
+  /** After the fault. */
   readonly goOn: (address: Address) => Promise<void>;
 }
 
@@ -155,7 +155,7 @@ function contentOf(name: string, size: number): Bytes {
   return pseudoRandomBytes(size, size + name.charCodeAt(0));
 }
 
-/** Starts while a call fails: the server says that it can't, or does; a later start finds everything. */
+/** Starts a server while a call fails. It reports the failure, or serves. A later start finds everything. */
 export async function failEveryCallOfStart(loop: Loop, { every = 1 } = {}): Promise<void> {
   for (const error of ERROR_NAMES) {
     for (const fresh of [true, false]) {
@@ -167,7 +167,7 @@ export async function failEveryCallOfStart(loop: Loop, { every = 1 } = {}): Prom
   }
 }
 
-/** Returns whether there was such a call, and how many went wrong. */
+/** Returns whether the call was reached, and the number of failures. */
 async function failAt({ what, fault, lasts }: Trouble, at: number, gather: Gather) {
   await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
@@ -188,7 +188,7 @@ async function failAt({ what, fault, lasts }: Trouble, at: number, gather: Gathe
       };
       for (const act of acts) {
         const refused = await isRefused(() => act(server.address));
-        assert.ok(!refused || fault.type !== "short", "a short write is no failure");
+        assert.ok(!refused || fault.type !== "short", "a short write is not a failure");
       }
       system.plan = () => undefined;
       settle(actors, readFiles(dataFolder));
@@ -207,7 +207,7 @@ async function failAt({ what, fault, lasts }: Trouble, at: number, gather: Gathe
 async function failStartAt(fault: Fault, at: number, fresh: boolean): Promise<boolean> {
   await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
-  // A client of protocol 4 knows the server again, or refuses it.
+  // A client of protocol 4 recognises the server, or refuses it.
   const [alice, bob] = [new Actor("Alice"), new SecureActor("Bob", folder.path)];
   const storeOne = async ({ address }: Server, name: string) => {
     const content = contentOf(name, 1000);
@@ -219,7 +219,7 @@ async function failStartAt(fault: Fault, at: number, fresh: boolean): Promise<bo
   if (!fresh) {
     await using server = await start(dataFolder, new FaultySystem());
     await storeOne(server, "a");
-    // As a server leaves it that is killed with a file on its way in.
+    // The state that a server leaves if it is killed during an upload.
     await Deno.writeFile(`${dataFolder}/staging/${"0".repeat(32)}`, new Uint8Array(100));
   }
   const system = new FaultySystem();

@@ -1,6 +1,6 @@
 /**
- * xfer, killed as if by a power cut, but for what the kernel has, before one of its calls to file system and network:
- * the call's number, then xfer's arguments.
+ * Runs xfer and kills it, like a power cut except for the kernel's buffers, before one of its calls to file system and
+ * network. Arguments: the call's number, then xfer's arguments.
  */
 import { main } from "../../cli/main.ts";
 
@@ -14,7 +14,7 @@ function count(object: object, names: readonly string[], seen?: (result: unknown
   const methods = object as Methods;
   for (const name of names) {
     const original = methods[name];
-    if (original === undefined) throw new TypeError(`There is no function ${name}`);
+    if (original === undefined) throw new TypeError(`no function ${name}`);
     methods[name] = (...args) => {
       if (++calls === Number(number)) Deno.kill(Deno.pid, "SIGKILL");
       const result = original.apply(object, args);

@@ -1,11 +1,11 @@
-/** How long a loop goes on, what chance it has, and what it counts. */
+/** A loop with its bounds, its dice, and its counts. */
 import { Dice } from "../support/v3/fuzz.ts";
 
 export interface Bounds {
   readonly seed?: number;
-  /** At most so many rounds. */
+  /** Maximum number of rounds. */
   readonly rounds?: number;
-  /** No round is begun after this time, in milliseconds since the epoch. */
+  /** Time after which no round starts, in milliseconds since the epoch. */
   readonly until?: number;
 }
 
@@ -25,7 +25,7 @@ export class Loop {
     this.#until = until;
   }
 
-  /** Whether another round may begin, which it does then. */
+  /** Starts another round, if the bounds allow it. Returns whether they do. */
   next(): boolean {
     if (this.#begun >= this.#rounds || Date.now() >= this.#until) {
       this.#curtailed = true;
@@ -35,12 +35,12 @@ export class Loop {
     return true;
   }
 
-  /** Rounds that were begun. */
+  /** The number of started rounds. */
   get begun(): number {
     return this.#begun;
   }
 
-  /** Whether there was more to do than its bounds let it do. */
+  /** Whether the bounds ended the loop before its work was done. */
   get isCurtailed(): boolean {
     return this.#curtailed;
   }
@@ -49,7 +49,7 @@ export class Loop {
     this.counts.set(what, (this.counts.get(what) ?? 0) + by);
   }
 
-  /** Runs the loop's work; what goes wrong is told with the seed. */
+  /** Runs the loop's work. Errors name the seed. */
   async run(work: (loop: Loop) => Promise<void>): Promise<this> {
     try {
       await work(this);
@@ -61,8 +61,8 @@ export class Loop {
   }
 
   /**
-   * Does something at every `every`th call of a run, from one of the first on that the seed decides, several side by side,
-   * until it was not reached any more.
+   * Does something at every `every`th call of a run, from one of the first calls on, until the call is not reached. The
+   * seed chooses the first call. Several run side by side.
    */
   async atCalls(
     { every, sideBySide }: { readonly every: number; readonly sideBySide: number },
@@ -80,7 +80,7 @@ export class Loop {
     await Promise.all(Array.from({ length: sideBySide }, lane));
   }
 
-  /** The items in an order that the seed decides. */
+  /** The items in an order chosen by the seed. */
   shuffled<T>(items: readonly T[]): T[] {
     const shuffled = [...items];
     for (let left = shuffled.length; left > 1; left--) {

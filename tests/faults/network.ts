@@ -1,4 +1,4 @@
-/** Networks that cut, delay, split and falsify what goes between a client and a server. */
+/** Networks that cut, delay, split and change the data between a client and a server. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import {
@@ -22,16 +22,16 @@ import type { Loop } from "./loop.ts";
 import { startInThisThread } from "../support/server.ts";
 
 const USER = "Alice";
-/** The second one takes another introduction, by reconnecting. */
+/** The second run reconnects instead of registering. */
 const FILES = { a: pseudoRandomBytes(100), b: pseudoRandomBytes(40, 2) };
-/** Ciphertext has up to a block more. */
+/** Ciphertext has up to one block more. */
 const CONTENT_SIZES = [112, 48];
-/** More than a registration without a key is kept. */
+/** Longer than a registration without a key is kept. */
 const LATER_MS = 11 * 60_000;
-/** The wait for an answer, if a length was falsified. A sound answer takes milliseconds, on a busy machine hundreds. */
+/** The wait for an answer if a length was changed. A normal answer takes milliseconds, on a busy machine hundreds. */
 const RESPONSE_MS = 1000;
 const RETRIES = 2;
-/** A key of a client's own takes longer to make than all the rest. */
+/** Making a key for each client would take longer than everything else. */
 const PRIVATE_KEY = await generatePrivateKey().then((key) => Buffer.from(key).toString("base64"));
 const DIRECTIONS: readonly Direction[] = ["up", "down"];
 const ENDINGS = ["fin", "rst"] as const;
@@ -45,7 +45,7 @@ const RESPONSES: readonly ResponseKind[] = [
   ...["reconnected", "fileReceived", "messageReceived"] as const,
 ];
 
-/** The places of a run of two files at which a field begins, in bytes from its beginning, by direction. */
+/** The places in a run of two files at which a field begins, as offsets in bytes, by direction. */
 function fieldBoundaries(edition: Edition): Record<Direction, number[]> {
   const contents = [...CONTENT_SIZES];
   const sizesOf = (header: readonly number[], layout: Layout | undefined) => [
@@ -65,13 +65,13 @@ function starts(sizes: readonly number[]): number[] {
   return sizes.map((size) => (sum += size) - size);
 }
 
-/** Cuts at every field boundary, both directions, each ending, and at random places. */
+/** Cuts at every field boundary in both directions, with each ending, and at random places. */
 export async function cutEverywhere(loop: Loop, { random = 20 } = {}): Promise<void> {
   const lengths = await measure();
   const boundaries = fieldBoundaries(edition2023c);
   for (const direction of DIRECTIONS) {
     const places = boundaries[direction];
-    assert.ok((places.at(-1) ?? 0) < lengths[direction], "a boundary behind the end");
+    assert.ok((places.at(-1) ?? 0) < lengths[direction], "a boundary after the end");
     const more = Array.from({ length: random }, () => loop.dice.roll(lengths[direction]));
     for (const ending of ENDINGS) {
       for (const place of loop.shuffled([...places, ...more])) {
@@ -79,7 +79,7 @@ export async function cutEverywhere(loop: Loop, { random = 20 } = {}): Promise<v
         const what = `${ending} before byte ${place} ${direction}`;
         await onFaultyNetwork(what, { [direction]: cutAt(place, ending) }, (outcomes) => {
           const isLostName = outcomes[0]?.state !== "stored" && direction === "down" && place < 23;
-          // Only a name whose registration was not answered can't be had again at once.
+          // Only a name whose registration was not answered cannot be registered again at once.
           const expected = isLostName ? ["not-stored", "not-tried"] : ["stored", "stored"];
           assert.deepEqual(outcomes.map(({ state }) => state), expected, what);
         });
@@ -89,7 +89,7 @@ export async function cutEverywhere(loop: Loop, { random = 20 } = {}): Promise<v
   }
 }
 
-/** Changes one byte on its way, at every `every`th offset in both directions. */
+/** Changes one byte in transit, at every `every`th offset in both directions. */
 export async function flipEverywhere(loop: Loop, { every = 1 } = {}): Promise<void> {
   const lengths = await measure();
   for (const direction of DIRECTIONS) {
@@ -103,7 +103,7 @@ export async function flipEverywhere(loop: Loop, { every = 1 } = {}): Promise<vo
   }
 }
 
-/** Delays, merges and splits segments: everything is stored, at the first attempt. */
+/** Delays, merges and splits segments: everything is stored at the first attempt. */
 export async function reshapeEverything(loop: Loop): Promise<void> {
   while (loop.next()) {
     const meddlers = { up: reshape(loop.dice), down: reshape(loop.dice) };
@@ -114,7 +114,7 @@ export async function reshapeEverything(loop: Loop): Promise<void> {
   }
 }
 
-/** How many bytes a run has that nobody meddles with. */
+/** The number of bytes of an undisturbed run. */
 async function measure(): Promise<Record<Direction, number>> {
   const [up, down] = [{ bytes: 0 }, { bytes: 0 }];
   await onFaultyNetwork("measured", { up: countInto(up), down: countInto(down) }, (outcomes) => {
@@ -124,8 +124,8 @@ async function measure(): Promise<Record<Direction, number>> {
 }
 
 /**
- * A run of a new client over a faulty network. Whatever that does: what the client was told is so, what is stored is
- * what it sent, and nothing else. Later, on a sound network, the same client can store everything.
+ * Runs a new client over a faulty network. Asserts that its results are true, that only files it sent are stored, and
+ * that the same client can store everything later, over a sound network.
  */
 async function onFaultyNetwork(
   what: string,
@@ -176,10 +176,14 @@ async function onFaultyNetwork(
 
 function assertTold(outcomes: readonly Outcome[], dataFolder: string): void {
   const stored = readFiles(dataFolder);
-  assert.deepEqual([...stored.keys()].filter((user) => user !== USER), [], "files of others");
+  assert.deepEqual([...stored.keys()].filter((user) => user !== USER), [], "files of other users");
   const files = stored.get(USER);
   for (const [name, content] of files ?? []) {
-    assert.deepEqual(content, FILES[name as keyof typeof FILES], `${name} is not what was sent`);
+    assert.deepEqual(
+      content,
+      FILES[name as keyof typeof FILES],
+      `${name} differs from what was sent`,
+    );
   }
   for (const outcome of outcomes) {
     const { state } = outcome;

@@ -1,4 +1,7 @@
-/** Peers that say what nobody should: odd clients to a real server, odd servers to the real client, odd bytes to all. */
+/**
+ * Peers that violate protocol 4: fuzzed clients with a real server, fuzzed servers with the real client, fuzzed bytes
+ * for all parsers.
+ */
 import assert from "node:assert/strict";
 import { reset } from "@logtape/logtape";
 import type { Address } from "../../protocol/address.ts";
@@ -28,26 +31,23 @@ import { got, put, Scene } from "../support/v4/fixture.ts";
 import { readWholeFolder } from "./data_folder.ts";
 import type { Loop } from "./loop.ts";
 
-/** Conversations of odd clients side by side: each waits now and then. */
+/** The number of fuzzed clients at once. Each waits now and then. */
 const SIDE_BY_SIDE = 6;
-/** So long does either end wait for what never comes. */
+/** The wait of either end for data that never arrives. */
 const PATIENCE_MS = 300;
-/** Whoever has not come to an end by then hangs. */
+/** The time after which an end counts as hanging. */
 const HANGS_MS = 60_000;
 
-/** Mutated conversations go through the reader of frames. */
+/** Sends mutated conversations through the reader of frames. */
 export async function fuzzReader(loop: Loop, { batch = 100 } = {}): Promise<void> {
   while (loop.next()) {
     for (let run = 0; run < batch; run++) loop.count(fuzzFrames(loop.dice) ? "refused" : "read");
-    // Signals are heard only between two rounds.
+    // Signals are handled only between two rounds.
     await new Promise((resolve) => setTimeout(resolve));
   }
 }
 
-/**
- * Clients that are let in and say anything then: the server serves on, logs no failure of its own, and what it has
- * afterwards is whole.
- */
+/** Clients that sign in and then send anything. The server serves on, logs no internal error, and its data is whole. */
 export async function fuzzServer(loop: Loop): Promise<void> {
   const failures: unknown[] = [];
   await takeLogs("error", (record) => void failures.push(record.properties));
@@ -82,11 +82,11 @@ export async function fuzzServer(loop: Loop): Promise<void> {
   }
 }
 
-/** A machine with much to do may be silent for so long that a server would be taken for one of another protocol. */
+/** A busy machine may be silent for so long that the server seems to have another protocol. */
 async function soonSecure(address: Address): Promise<DiscoveredServer> {
   for (let attempt = 0; attempt < 5; attempt++) {
     const answer = await findV4Server(address, DEFAULT_TIMEOUTS).catch((error) => {
-      // The server had waited long enough for the hello, or the client for the answer.
+      // The server gave up waiting for the hello, or the client for the answer.
       assert.ok(["protocol-4-not-spoken", "no-hello"].includes(error.code), error.code);
     });
     if (answer !== undefined) return answer;
@@ -94,7 +94,7 @@ async function soonSecure(address: Address): Promise<DiscoveredServer> {
   return assert.fail("the server does not answer the hello");
 }
 
-/** Logs in and says what the dice decide. Returns how the server ended it. */
+/** Signs in and sends messages chosen by the dice. Returns how the server ended the connection. */
 async function beOdd(scene: Scene, name: string, dice: Dice): Promise<string> {
   const folder = new AccountFolder(scene.folder.join(name));
   const [{ privateKey, publicKey: key }, account] = [
@@ -116,7 +116,7 @@ async function beOdd(scene: Scene, name: string, dice: Dice): Promise<string> {
     const size = await tls.read(buffer).catch(() => null);
     if (size === null) return false;
     frames.push(buffer.subarray(0, size));
-    // What the server says is well formed, whatever it was told.
+    // The server's messages are well-formed, whatever it received.
     for (let next = frames.next(); next !== undefined; next = frames.next()) heard.push(next);
     return true;
   };
@@ -128,11 +128,11 @@ async function beOdd(scene: Scene, name: string, dice: Dice): Promise<string> {
       await write(tls, encodeMessage({ kind: "login", tag: 0, clientId, key, signature }));
       while (heard.length === 1) {
         if (await hear()) continue;
-        // A machine with much to do may be slower than the server is patient.
+        // A busy machine may exceed the server's timeout.
         assert.ok(performance.now() - begun > PATIENCE_MS / 2, "a welcome");
         return "before the welcome";
       }
-      // It says all and listens at the same time, so that neither end waits for the other.
+      // Sends and reads at the same time, so that neither end waits for the other.
       const saying = (async () => {
         await write(tls, bytes);
         await tls.closeWrite();
@@ -147,12 +147,12 @@ async function beOdd(scene: Scene, name: string, dice: Dice): Promise<string> {
   });
 }
 
-/** The same with other tags, so that it may be said again. */
+/** The same messages with other tags, so that they can be sent again. */
 function later(message: Message): Message {
   return { ...message, tag: message.tag + 100 };
 }
 
-/** Servers that prove who they are and say anything then: the client comes to an end, and nothing is written elsewhere. */
+/** Servers that prove their key and then send anything. The client ends, and writes nothing elsewhere. */
 export async function fuzzClient(loop: Loop): Promise<void> {
   const content = pseudoRandomBytes(1000);
   await using server = await OddSecureServer.start();
@@ -175,7 +175,7 @@ export async function fuzzClient(loop: Loop): Promise<void> {
         assert.ok(outcome !== undefined);
         if (outcome.state === "unchanged") return;
         if (outcome.state !== "stored") throw outcome.error;
-        assert.equal(outcome.crc, cksum(content), "both ends agree on what is stored");
+        assert.equal(outcome.crc, cksum(content), "both ends agree on the stored files");
       },
       () => getFile({ connect, transfer, name: "a", target }),
       () => getFolder({ connect, transfer, name: "folder", target }),
@@ -184,7 +184,7 @@ export async function fuzzClient(loop: Loop): Promise<void> {
     const outcome = await inTime("the client", async () => {
       try {
         await act();
-        return "came through";
+        return "succeeded";
       } catch (error) {
         if (error instanceof XferError) return error.code;
         throw new Error(`seed ${seed}: ${error}`, { cause: error });
@@ -193,7 +193,7 @@ export async function fuzzClient(loop: Loop): Promise<void> {
     loop.count(`odd servers: ${outcome}`);
     const there = [...Deno.readDirSync(folder.path)].map(({ name }) => name).sort();
     const expected = there.includes("target") ? ["a", "identity", "target"] : ["a", "identity"];
-    assert.deepEqual(there, expected, "nothing is written but to the target");
+    assert.deepEqual(there, expected, "only the target is written");
     assert.deepEqual(new Uint8Array(await Deno.readFile(folder.join("a"))), content);
     if (act === acts[1] && there.includes("target")) {
       assert.deepEqual(new Uint8Array(await Deno.readFile(target)), content);
@@ -201,7 +201,7 @@ export async function fuzzClient(loop: Loop): Promise<void> {
   }
 }
 
-/** What answers a kind of message, odd now and then. */
+/** Answers to one kind of message, invalid now and then. */
 function oddAnswers(dice: Dice, content: Bytes): (message: Message | undefined) => Bytes {
   const sums = new ChunkDigests(content.length);
   sums.add(0, content);
@@ -252,12 +252,12 @@ function oddAnswers(dice: Dice, content: Bytes): (message: Message | undefined) 
         ];
       case "stat":
         if (dice.roll(2) === 0) return [{ ...file, name: message.name, cksum, digest }];
-        return [{ kind: "error", tag, code: "no-such-file", message: "there is none" }];
+        return [{ kind: "error", tag, code: "no-such-file", message: "no such file" }];
       case "data":
       case "cancel":
         return [];
       default:
-        return [{ kind: "error", tag, code: "no-such-file", message: "\x1b[2Jthere is none" }];
+        return [{ kind: "error", tag, code: "no-such-file", message: "\x1b[2Jno such file" }];
     }
   };
   return (message) => {
@@ -270,7 +270,7 @@ function oddAnswers(dice: Dice, content: Bytes): (message: Message | undefined) 
   };
 }
 
-/** Odd texts and bytes for what reads those that people and networks bring. */
+/** Fuzzed texts and bytes for the parsers of input from people and networks. */
 export async function fuzzTexts(loop: Loop): Promise<void> {
   await using folder = await TemporaryFolder.create();
   const known = new KnownServers(folder.path);
@@ -281,7 +281,7 @@ export async function fuzzTexts(loop: Loop): Promise<void> {
   while (loop.next()) {
     const text = new TextDecoder().decode(damaged(loop.dice, utf8(location)));
     const read = parseLocation(text);
-    // What is taken is what would be written, but for digits in front of a port.
+    // An accepted text equals its canonical form, except for digits of the port.
     if (read !== undefined) assert.deepEqual(parseLocation(formatLocation(read)), read, text);
     loop.count(read === undefined ? "locations refused" : "locations read");
     const lines = damaged(loop.dice, utf8(location.replace(/^xfer:\/\/(.*)#/, "$1 ")));
@@ -295,7 +295,7 @@ export async function fuzzTexts(loop: Loop): Promise<void> {
     }
     try {
       const answer = decodeHelloAnswer(damaged(loop.dice, hello.slice()));
-      loop.count(answer === undefined ? "hellos not whole" : "hellos read");
+      loop.count(answer === undefined ? "hellos incomplete" : "hellos read");
     } catch (error) {
       assert.ok(error instanceof ProtocolError, `${error}`);
       assert.equal(error.code, "protocol-4-not-spoken");
@@ -308,7 +308,7 @@ async function write(socket: Deno.TlsConn, bytes: Bytes): Promise<void> {
   for (let done = 0; done < bytes.length;) done += await socket.write(bytes.subarray(done));
 }
 
-/** Throws where something does not come to an end: what it waits for is seconds at most. */
+/** Throws if an operation does not end: its longest wait takes seconds. */
 async function inTime<T>(who: string, work: () => Promise<T>): Promise<T> {
   const hangs = Promise.withResolvers<never>();
   const timer = setTimeout(() => hangs.reject(new Error(`${who} hangs`)), HANGS_MS);

@@ -12,7 +12,7 @@ import type { Loop } from "./loop.ts";
 
 const PROGRAM = fileURLToPath(new URL("./killed_client.ts", import.meta.url));
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
-/** A name of protocol 3 whose registration got no answer is free again then. */
+/** Longer than a name of protocol 3 stays reserved if its registration got no answer. */
 const LATER_MS = 11 * 60_000;
 const SIDE_BY_SIDE = 2;
 /** A call that is never reached. */
@@ -21,8 +21,8 @@ const NEVER = 1e6;
 export type Protocol = 3 | 4;
 
 /**
- * A client that registers and stores a file, killed before each of its calls in turn. What it has written then of its
- * identity is whole, and the next run is in, with a file that is stored.
+ * Kills a client that registers and stores a file before each of its calls in turn. The identity that it wrote is
+ * whole, and the next run signs in and stores a file.
  */
 export async function killAtEveryCallOfRegistration(
   loop: Loop,
@@ -38,7 +38,7 @@ export async function killAtEveryCallOfRegistration(
   });
 }
 
-/** Returns whether the client got as far as to be killed. */
+/** Returns whether the client reached the call and was killed. */
 async function killAt(protocol: Protocol, at: number): Promise<boolean> {
   await using folder = await TemporaryFolder.create();
   let aheadMs = 0;
@@ -73,14 +73,14 @@ async function runClient(cwd: string, at: number, protocol: Protocol) {
   return { code, signal, stderr: new TextDecoder().decode(stderr) };
 }
 
-/** Reads what is there of an identity; throws where something of it is not whole. */
+/** Reads an identity. Throws if a part of it is incomplete. */
 async function readIdentity(home: string, protocol: Protocol): Promise<void> {
   const there = new Set([...Deno.readDirSync(home)].map(({ name }) => name));
   if (protocol === 3) {
     const identities = new IdentityFolder(home);
     const [identity, key] = [await identities.load(), await identities.loadKey()];
     await identities.loadProfile();
-    // The key is durable before anything is sent, and it is the same in both files.
+    // The key is durable before anything is sent, and both files contain the same.
     if (there.has("me.info")) assert.deepEqual(identity?.privateKey, key);
     assert.equal(identity !== undefined, there.has("me.info"));
     return;
@@ -89,7 +89,7 @@ async function readIdentity(home: string, protocol: Protocol): Promise<void> {
   const account = await new AccountFolder(home).loadAccount();
   assert.equal(account !== undefined, there.has("me.account"));
   if (there.has("me.account")) {
-    assert.ok(there.has("me.key"), "there is no account without its key");
+    assert.ok(there.has("me.key"), "no account without its key");
   }
   if (there.has("me.key")) await new AccountFolder(home).loadKey();
 }

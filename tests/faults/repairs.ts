@@ -16,7 +16,7 @@ import type { Loop } from "./loop.ts";
 
 const PROGRAM = fileURLToPath(new URL("./killed_repair.ts", import.meta.url));
 const SIDE_BY_SIDE = 2;
-/** Larger than what the catalog keeps. */
+/** Larger than files kept in the catalog. */
 const LARGE = 20_000;
 const STRAY = "a stray file";
 
@@ -56,13 +56,13 @@ async function prepare(): Promise<Scene> {
   return scene;
 }
 
-/** What is put aside, by kind and path in the order of paths. */
+/** The quarantined files, by kind and path in the order of paths. */
 const EXPECTED = ["changed", "changed", "changed", "changed", "missing", "stray"];
 const SOUND = ["little", "sound"];
 
 /**
- * Repairs, killed at one call after another: nothing is in quarantine that is not written down, the next start finishes what
- * was begun, and the next repair comes to the same end as one that nobody has killed.
+ * Kills repairs at one call after another. Every quarantined file is listed, the next start finishes interrupted moves,
+ * and the next repair ends like one that was never killed.
  */
 export async function killRepairAtEveryCall(loop: Loop, { every = 1 } = {}): Promise<void> {
   await using scene = await prepare();
@@ -75,7 +75,7 @@ export async function killRepairAtEveryCall(loop: Loop, { every = 1 } = {}): Pro
   }
 }
 
-/** Returns whether the repair got as far as to be killed. */
+/** Returns whether the repair reached the call and was killed. */
 async function killAt(
   original: string,
   kill: Pick<KilledRepair, "at" | "when">,
@@ -85,14 +85,14 @@ async function killAt(
   copyFolder(original, dataFolder);
   try {
     const killed = await repair({ dataFolder, ...kill });
-    // Each that was moved is written down, however early the end came.
+    // Each moved file is listed, however early the process ended.
     const recorded = new Set(linesOf(dataFolder).map(({ movedTo }) => movedTo));
     assert.deepEqual(quarantined(dataFolder).filter((path) => !recorded.has(path)), []);
 
     await (await startInThisThread({ listen: [LOOPBACK], dataFolder })).close();
     const finished = linesOf(dataFolder);
     const moved = finished.flatMap(({ movedTo }) => movedTo ?? []);
-    assert.deepEqual(moved.sort(), quarantined(dataFolder), "the start has finished it");
+    assert.deepEqual(moved.sort(), quarantined(dataFolder), "the start finished it");
     const stored = (await listStored(dataFolder)).flatMap(({ files }) => files);
     const paths = new Set(finished.map(({ path }) => path));
     assert.deepEqual(
@@ -127,7 +127,7 @@ async function repair(options: KilledRepair): Promise<boolean> {
   return signal === "SIGKILL";
 }
 
-/** What is written down of what was put aside, but for a line that was cut off. */
+/** The list of quarantined files, without a line that was cut off. */
 function linesOf(dataFolder: string): Line[] {
   try {
     const lines = Deno.readTextFileSync(join(dataFolder, "quarantine.jsonl")).split("\n");

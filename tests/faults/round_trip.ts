@@ -1,4 +1,4 @@
-/** What is put by protocol 4 and got back, by real processes: more files than usual, and a larger one. */
+/** Uploads and downloads over protocol 4 with real processes: more files than usual, and a larger one. */
 import assert from "node:assert/strict";
 import { freeSpaceOf } from "../../server/fs/free_space.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
@@ -10,17 +10,17 @@ import type { Loop } from "./loop.ts";
 
 const MIB = 1024 * 1024;
 const FILES_PER_FOLDER = 500;
-/** Small files have up to so many bytes. */
+/** Maximum size of a small file, in bytes. */
 const MAX_SMALL = 2000;
-/** Room that is left on the disk, whatever is tried. */
+/** Bytes that stay free on the disk. */
 const SPARE = 2048 * MIB;
 
 export interface Bounds {
-  /** Bytes that either end may have resident. */
+  /** Maximum resident memory of either end, in bytes. */
   readonly memory: number;
 }
 
-/** Puts a folder of `count` small files and gets it back. */
+/** Uploads a folder of `count` small files and downloads it. */
 export async function manyFiles(
   loop: Loop,
   { count, memory }: Bounds & { count: number },
@@ -35,20 +35,20 @@ export async function manyFiles(
     Deno.writeFileSync(`${below}/${i}`, content);
   }
   await roundTrip(loop, folder, memory, ["get", "source", "--recursive", "-o", "back"]);
-  loop.count("small files put and got back", count);
+  loop.count("small files uploaded and downloaded", count);
 }
 
-/** Puts a file of `size` bytes, most of which is a hole, and gets it back; where the disk has the room. */
+/** Uploads a file of `size` bytes, nearly all a hole, and downloads it, if the disk has the space. */
 export async function hugeFile(
   loop: Loop,
   { size, memory }: Bounds & { size: number },
 ): Promise<void> {
   if (!loop.next()) return;
   await using folder = await TemporaryFolder.createOnDisk();
-  // The source is a hole; what the server has and what is got back take all of their bytes.
+  // The source is a hole. The stored and the downloaded file take their full size.
   const [free, needed] = [await freeSpaceOf(folder.path), 2 * size + SPARE];
   if (free < needed) {
-    loop.count(`left out: MiB free of ${Math.round(needed / MIB)}`, Math.round(free / MIB));
+    loop.count(`skipped: MiB free of ${Math.round(needed / MIB)}`, Math.round(free / MIB));
     return;
   }
   {
@@ -61,10 +61,10 @@ export async function hugeFile(
     }
   }
   await roundTrip(loop, folder, memory, ["get", "source", "-o", "back"]);
-  loop.count("MiB put and got back", Math.round(size / MIB));
+  loop.count("MiB uploaded and downloaded", Math.round(size / MIB));
 }
 
-/** Puts `source` in the folder, gets it back as `back` and compares. */
+/** Uploads `source` from the folder, downloads it as `back` and compares. */
 async function roundTrip(
   loop: Loop,
   folder: TemporaryFolder,

@@ -1,4 +1,4 @@
-/** A client of protocol 4 of which is known at any moment what the server may have of it. */
+/** A client of protocol 4 that tracks what the server may have stored of it. */
 import assert from "node:assert/strict";
 import type { Address } from "../../protocol/address.ts";
 import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
@@ -17,15 +17,15 @@ import { openSession } from "../../client/v4/session.ts";
 import type { Dice } from "../support/v3/fuzz.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { Lost, Refused } from "./actor.ts";
-import { Belief, type Effect, type World } from "./belief.ts";
+import { ExpectedState, type FileSet, type Operation } from "./expected_state.ts";
 
-/** A file and a folder's files; none is a folder of another. */
+/** A file and files of a folder. None is a folder of another. */
 const NAMES = ["a", "b", "c/d", "c/e"] as const;
-/** Around a chunk's size. */
+/** Sizes around that of a chunk. */
 const SIZES = [0, 1, 70_000, CHUNK_SIZE, CHUNK_SIZE + 1, 2 * CHUNK_SIZE + 7] as const;
-/** Small files that are sent at once; more than are on their way at a time. */
+/** Small files that are sent at once, more than are in transit at a time. */
 const BULK = 40;
-/** So long is no answer waited for; one that is due comes within milliseconds. */
+/** The wait for an answer. A normal one arrives within milliseconds. */
 const TIMEOUTS = { responseMs: 20_000 };
 
 interface Sending {
@@ -35,35 +35,35 @@ interface Sending {
 
 export class SecureActor {
   readonly name: string;
-  /** Whether what the server refuses is taken as not done. */
+  /** Whether a refused request counts as not done. */
   readonly #trusting: boolean;
-  /** Of its identity, and of the files that it sends. */
+  /** The folder of the identity, and of the files to send. */
   readonly #folder: string;
-  readonly #belief: Belief;
-  /** Of the server as it was first met; it stays the same whatever happens to that. */
+  readonly #expected: ExpectedState;
+  /** The server's record in known_servers from the first connection. It never changes. */
   #fingerprint: Bytes | undefined;
   #sources = 0;
 
-  /** `folder` is there, and the actor's own. */
+  /** `folder` exists, and belongs to the actor. */
   constructor(name: string, folder: string, { trusting = true } = {}) {
     this.name = name;
     this.#folder = folder;
     this.#trusting = trusting;
-    this.#belief = new Belief(name);
+    this.#expected = new ExpectedState(name);
   }
 
-  /** Connects and gets in, as far as need be by registering. */
+  /** Connects and signs in, and registers if necessary. */
   async enter(address: Address): Promise<V4Client> {
     return await connected(() => V4Client.connect(this.#options(address)));
   }
 
-  /** Stores files at once. Throws `Refused` where one is refused, when all are answered. */
+  /** Stores files at once. After all answers, throws `Refused` if one is a refusal. */
   async store(client: V4Client, files: readonly Sending[]): Promise<void> {
     const sources = await Promise.all(files.map(async ({ name, content }) => {
       const path = `${this.#folder}/source${this.#sources++}`;
       await Deno.writeFile(path, content);
-      const effect: Effect = (world) => new Map([...world, [name, content]]);
-      const asked = this.#belief.ask([name], effect);
+      const operation: Operation = (files) => new Map([...files, [name, content]]);
+      const asked = this.#expected.ask([name], operation);
       return { file: await SourceFile.inspect(path), name, asked };
     }));
     const refusals: Error[] = [];
@@ -85,22 +85,22 @@ export class SecureActor {
   }
 
   async remove(client: V4Client, name: string): Promise<void> {
-    const without: Effect = (world) => world.has(name) ? omit(world, name) : undefined;
+    const without: Operation = (files) => files.has(name) ? omit(files, name) : undefined;
     await this.#change([name], without, () => client.remove(name));
   }
 
   async rename(client: V4Client, from: string, to: string): Promise<void> {
-    const renamed: Effect = (world) => {
-      const content = world.get(from);
-      if (content === undefined || world.has(to)) return undefined;
-      return new Map([...omit(world, from), [to, content]]);
+    const renamed: Operation = (files) => {
+      const content = files.get(from);
+      if (content === undefined || files.has(to)) return undefined;
+      return new Map([...omit(files, from), [to, content]]);
     };
     await this.#change([from, to], renamed, () => client.rename(from, to));
   }
 
-  /** Gets a file back, which is to be what it was. */
+  /** Downloads a file and compares it with the expected content. */
   async compare(client: V4Client, name: string): Promise<void> {
-    const expected = this.#belief.sure(name);
+    const expected = this.#expected.sure(name);
     const chunks: Bytes[] = [];
     const got = connected(() =>
       client.get({ name }, (chunk) => {
@@ -113,10 +113,12 @@ export class SecureActor {
       return;
     }
     await got;
-    assert.deepEqual(concatBytes(...chunks), expected, `${this.name}/${name} got back`);
+    assert.deepEqual(concatBytes(...chunks), expected, `${this.name}/${name} downloaded`);
   }
 
-  /** Begins a file on a connection of its own and leaves; with `resume`, the server may keep what it had. */
+  /**
+   * Starts an upload on a connection of its own and disconnects. With `resume`, the server may keep the partial upload.
+   */
   async leaveHalfway(address: Address, name: string, resume: 0 | 1): Promise<void> {
     await connected(async () => {
       const { mux } = await openSession(this.#options(address));
@@ -132,11 +134,11 @@ export class SecureActor {
     });
   }
 
-  /** Something that a client may do, chosen by the dice. Nothing may be unsure before. */
+  /** Does something that a client may do, chosen by the dice. Every state must be certain before. */
   async actAtRandom(client: V4Client, address: Address, dice: Dice): Promise<string> {
     const content = () => pseudoRandomBytes(dice.pick(SIZES), dice.roll(2 ** 31));
     const [there, missing] = [true, false].map((isThere) =>
-      NAMES.filter((name) => (this.#belief.sure(name) !== undefined) === isThere)
+      NAMES.filter((name) => (this.#expected.sure(name) !== undefined) === isThere)
     ) as [string[], string[]];
     switch (dice.roll(8)) {
       case 0: {
@@ -159,19 +161,19 @@ export class SecureActor {
         await this.remove(client, dice.pick(there));
         return "removed";
       case 3:
-        await this.compare(client, dice.pick([...NAMES, ...this.#belief.names]));
-        return "got back";
+        await this.compare(client, dice.pick([...NAMES, ...this.#expected.names]));
+        return "downloaded";
       case 4:
         await this.leaveHalfway(address, "halfway", dice.roll(2) as 0 | 1);
-        return "left halfway by protocol 4";
+        return "interrupted over protocol 4";
     }
     await this.store(client, [{ name: dice.pick(NAMES), content: content() }]);
-    return "stored by protocol 4";
+    return "stored over protocol 4";
   }
 
-  /** Compares with what there is, and takes that for what is known from now on. */
-  settle(found?: World): void {
-    this.#belief.settle(found);
+  /** Compares with the found files, which are the expected state from now on. */
+  settle(found?: FileSet): void {
+    this.#expected.settle(found);
   }
 
   #options(server: Address): ConnectOptions {
@@ -187,8 +189,8 @@ export class SecureActor {
     };
   }
 
-  async #change(names: readonly string[], effect: Effect, request: () => Promise<void>) {
-    const asked = this.#belief.ask(names, effect);
+  async #change(names: readonly string[], operation: Operation, request: () => Promise<void>) {
+    const asked = this.#expected.ask(names, operation);
     try {
       await connected(request);
     } catch (error) {
@@ -199,11 +201,11 @@ export class SecureActor {
   }
 }
 
-function omit(world: World, name: string): World {
-  return new Map([...world].filter(([other]) => other !== name));
+function omit(files: FileSet, name: string): FileSet {
+  return new Map([...files].filter(([other]) => other !== name));
 }
 
-/** What the client says of a connection that is gone, or of a refusal. A server that is silent is neither. */
+/** The client's errors for a lost connection or a refusal. A silent server is neither. */
 async function connected<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();

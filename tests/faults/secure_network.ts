@@ -1,4 +1,4 @@
-/** Networks that cut, change, delay and split what goes between client and server of protocol 4. */
+/** Networks that cut, change, delay and split the data between client and server of protocol 4. */
 import assert from "node:assert/strict";
 import { getFile } from "../../client/v4/get_files.ts";
 import { putFiles, type PutOutcome } from "../../client/v4/put_files.ts";
@@ -21,15 +21,15 @@ const FILES: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   a: pseudoRandomBytes(100),
   b: pseudoRandomBytes(CHUNK_SIZE + 3000, 2),
 };
-/** The one that is got back. */
+/** The file that is downloaded. */
 const WANTED = "b";
 const DIRECTIONS: readonly Direction[] = ["up", "down"];
 const ENDINGS = ["fin", "rst"] as const;
 const RETRIES = 2;
-/** So long is waited for where a length was changed; sound answers take a few milliseconds. */
+/** The wait if a length was changed. Normal answers take a few milliseconds. */
 const PATIENCE_MS = 600;
 
-/** Cuts the connection of the hello before each `every`th byte, by each ending, in both directions. */
+/** Cuts the connection of the hello before each `every`th byte, with each ending, in both directions. */
 export async function cutHello(loop: Loop, { every = 1 } = {}): Promise<void> {
   const { plain } = await measure();
   for (const direction of DIRECTIONS) {
@@ -58,7 +58,9 @@ export async function flipHello(loop: Loop, { every = 1 } = {}): Promise<void> {
   }
 }
 
-/** Cuts the secure connections at `places` places, by each ending, in both directions: all comes through in the end. */
+/**
+ * Cuts the TLS connections at `places` places, with each ending, in both directions: everything succeeds in the end.
+ */
 export async function cutSecurely(loop: Loop, { places = 10 } = {}): Promise<void> {
   await meddleSecurely(loop, places, async (place, direction) => {
     const ending = loop.dice.pick(ENDINGS);
@@ -74,7 +76,7 @@ export async function cutSecurely(loop: Loop, { places = 10 } = {}): Promise<voi
   });
 }
 
-/** Changes one byte at `places` places of the secure connections: TLS finds it out, and another attempt succeeds. */
+/** Changes one byte at `places` places of the TLS connections: TLS detects it, and another attempt succeeds. */
 export async function flipSecurely(loop: Loop, { places = 10 } = {}): Promise<void> {
   await meddleSecurely(loop, places, async (place, direction) => {
     const mask = 1 + loop.dice.roll(255);
@@ -84,7 +86,7 @@ export async function flipSecurely(loop: Loop, { places = 10 } = {}): Promise<vo
   });
 }
 
-/** Delays, merges and splits segments: everything is stored, at the first attempt. */
+/** Delays, merges and splits segments: everything is stored at the first attempt. */
 export async function reshapeSecurely(loop: Loop): Promise<void> {
   while (loop.next()) {
     const both = { up: reshape(loop.dice), down: reshape(loop.dice) };
@@ -106,7 +108,7 @@ async function meddleSecurely(
   for (const direction of DIRECTIONS) {
     for (let i = 0; i < places; i++) {
       if (!loop.next()) return;
-      // Half of them where most is said: the first kilobytes, with handshake, login and the small file.
+      // Half of the places are in the first kilobytes, which contain handshake, sign-in and the small file.
       const end = i % 2 === 0 ? Math.min(6000, secure[direction]) : secure[direction];
       await meddle(loop.dice.roll(end), direction);
     }
@@ -115,7 +117,7 @@ async function meddleSecurely(
 
 type Lengths = Record<Direction, number>;
 
-/** How many bytes a run has that nobody meddles with. A little less where lengths vary from run to run. */
+/** The number of bytes of an undisturbed run. A little less if lengths vary between runs. */
 async function measure(): Promise<{ plain: Lengths; secure: Lengths }> {
   const counters = { up: { bytes: 0 }, down: { bytes: 0 } };
   const secure = { up: countInto(counters.up), down: countInto(counters.down) };
@@ -131,18 +133,18 @@ async function measure(): Promise<{ plain: Lengths; secure: Lengths }> {
 }
 
 interface Course {
-  /** `undefined` where the client did not get in. */
+  /** `undefined` if the client did not sign in. */
   readonly outcomes: readonly PutOutcome[] | undefined;
-  /** Whether the file was got back. */
+  /** Whether the file was downloaded. */
   readonly got: boolean;
-  /** How often the client has asked for protocol 4. */
+  /** The number of hellos that the client sent. */
   readonly hellos: number;
 }
 
 /**
- * A new client puts files and gets one back over a faulty network. Whatever that does: what the client is told is so,
- * nothing is got that is not what was put, every error is of a known kind, nothing is spoken but protocol 4, and on a
- * sound network afterwards the same client can do everything.
+ * Runs a new client that uploads files and downloads one over a faulty network. Asserts that its results are true, that
+ * downloads equal the source, that every error has a code, and that protocol 3 is never used. Later, over a sound
+ * network, the same client can do everything.
  */
 async function onFaultyNetwork(
   what: string,
@@ -178,7 +180,7 @@ async function onFaultyNetwork(
         await Deno.remove(target).catch(() => undefined);
         const got = await typed(() => getFile({ connect, transfer, name: WANTED, target }));
         const content = await Deno.readFile(target).catch(() => undefined);
-        assert.deepEqual(content, got && FILES[WANTED], "what is got is whole, or not there");
+        assert.deepEqual(content, got && FILES[WANTED], "a download is whole, or missing");
         return { outcomes, got: got !== undefined, hellos };
       };
       {
@@ -195,7 +197,7 @@ async function onFaultyNetwork(
       const states = later.outcomes?.map(({ state }) => state) ?? [];
       const isThere = (state: string) => state === "stored" || state === "unchanged";
       assert.deepEqual(states.map(isThere), [true, true], `later: ${states}`);
-      assert.ok(later.got, "later it is got back");
+      assert.ok(later.got, "later it is downloaded");
     }
     assert.deepEqual(readWholeFolder(dataFolder).get(USER), new Map(Object.entries(FILES)));
     const left = [...Deno.readDirSync(folder.path)].map(({ name }) => name).sort();
@@ -206,7 +208,7 @@ async function onFaultyNetwork(
   }
 }
 
-/** What comes of it, or `undefined` for an error that has a code of ours. */
+/** The result, or `undefined` for an error with a code of ours. */
 async function typed<T>(work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
@@ -218,10 +220,10 @@ async function typed<T>(work: () => Promise<T>): Promise<T | undefined> {
 
 function assertTold(outcomes: readonly PutOutcome[], dataFolder: string): void {
   const stored = readFiles(dataFolder);
-  assert.deepEqual([...stored.keys()].filter((user) => user !== USER), [], "files of others");
+  assert.deepEqual([...stored.keys()].filter((user) => user !== USER), [], "files of other users");
   const files = stored.get(USER);
   for (const [name, content] of files ?? []) {
-    assert.deepEqual(content, FILES[name], `${name} is not what was sent`);
+    assert.deepEqual(content, FILES[name], `${name} differs from what was sent`);
   }
   for (const outcome of outcomes) {
     const { state } = outcome;

@@ -1,4 +1,4 @@
-/** Whatever a network does to protocol 4: no file is wrong, no client is fooled or held, and it goes on. */
+/** Network faults with protocol 4: no file is wrong, no client is deceived or hangs, and retries succeed. */
 import { Loop } from "./loop.ts";
 import {
   cutHello,
@@ -8,22 +8,22 @@ import {
   reshapeSecurely,
 } from "./secure_network.ts";
 
-Deno.test("protocol 4: the hello cut at bytes of both directions, by FIN and RST", async () => {
+Deno.test("protocol 4 network faults: the hello cut at bytes of both directions, by FIN and RST", async () => {
   await new Loop({}).run((loop) => cutHello(loop, { every: 60 }));
 });
 
-Deno.test("protocol 4: one byte of the hello changed on its way", async () => {
+Deno.test("protocol 4 network faults: one byte of the hello changed in transit", async () => {
   await new Loop({}).run((loop) => flipHello(loop, { every: 30 }));
 });
 
-Deno.test("protocol 4: secure connections cut anywhere, both directions: what is put and got comes through", async () => {
+Deno.test("protocol 4 network faults: TLS connections cut anywhere, both directions: uploads and downloads succeed", async () => {
   await new Loop({}).run((loop) => cutSecurely(loop, { places: 8 }));
 });
 
-Deno.test("protocol 4: one byte changed on secure connections", async () => {
+Deno.test("protocol 4 network faults: one byte changed on TLS connections", async () => {
   await new Loop({}).run((loop) => flipSecurely(loop, { places: 8 }));
 });
 
-Deno.test("protocol 4: segments delayed, merged and split", async () => {
+Deno.test("protocol 4 network faults: segments delayed, merged and split", async () => {
   await new Loop({ rounds: 5 }).run(reshapeSecurely);
 });
