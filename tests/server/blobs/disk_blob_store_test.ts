@@ -1,4 +1,4 @@
-/** The disk store: the suite, and what only files have. */
+/** The disk store: the suite, and tests of its files and folders. */
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { type BlobId, BlobNotFound, hasQuarantine } from "../../../server/blobs/blob_store.ts";
@@ -26,7 +26,7 @@ function test(
   });
 }
 
-test("an owner's folder that was removed is made again", async (blobs, folder) => {
+test("an owner's folder that was removed is created again", async (blobs, folder) => {
   const first = await stored(blobs);
   await Deno.remove(dirname(folder.join(first)), { recursive: true });
   assert.deepEqual(await readAll(blobs, await stored(blobs)), content);
@@ -47,36 +47,39 @@ test("a long blob, which is synced now and then before its end, is whole", async
   assert.equal(size, 150 * 2 ** 20);
 });
 
-test("what stands where blobs belong is listed, and can be put aside", async (blobs, folder) => {
-  assert.ok(hasQuarantine(blobs));
-  const id = await stored(blobs);
-  const [ownerFolder, odd, folderId] = [
-    dirname(id),
-    "files/odd" as BlobId,
-    `${dirname(id)}/folder` as BlobId,
-  ];
-  await Deno.mkdir(folder.join(odd));
-  await Deno.mkdir(folder.join(folderId));
-  const listed = await Array.fromAsync(blobs.list());
-  assert.deepEqual(listed.sort(), [id, folderId, odd].sort());
-  for (const place of [odd, folderId]) {
-    assert.equal(await blobs.stat(place), undefined);
-    assert.equal(await blobs.isOccupied(place), true);
-    await assert.rejects(readAll(blobs, place), BlobNotFound);
-  }
-  assert.equal(await blobs.isOccupied(`${ownerFolder}/none` as BlobId), false);
-  for (const each of [id, odd, folderId]) {
-    const place = blobs.newQuarantinePlace();
-    await blobs.quarantine(each, place);
-    await blobs.quarantine(each, place);
-    assert.equal(await blobs.isOccupied(each), false);
-    assert.ok(await Deno.lstat(folder.join(place)));
-  }
-  assert.deepEqual(await Array.fromAsync(blobs.list()), []);
-});
+test(
+  "something else in the place of a blob is listed, and can be quarantined",
+  async (blobs, folder) => {
+    assert.ok(hasQuarantine(blobs));
+    const id = await stored(blobs);
+    const [ownerFolder, odd, folderId] = [
+      dirname(id),
+      "files/odd" as BlobId,
+      `${dirname(id)}/folder` as BlobId,
+    ];
+    await Deno.mkdir(folder.join(odd));
+    await Deno.mkdir(folder.join(folderId));
+    const listed = await Array.fromAsync(blobs.list());
+    assert.deepEqual(listed.sort(), [id, folderId, odd].sort());
+    for (const place of [odd, folderId]) {
+      assert.equal(await blobs.stat(place), undefined);
+      assert.equal(await blobs.isOccupied(place), true);
+      await assert.rejects(readAll(blobs, place), BlobNotFound);
+    }
+    assert.equal(await blobs.isOccupied(`${ownerFolder}/none` as BlobId), false);
+    for (const each of [id, odd, folderId]) {
+      const place = blobs.newQuarantinePlace();
+      await blobs.quarantine(each, place);
+      await blobs.quarantine(each, place);
+      assert.equal(await blobs.isOccupied(each), false);
+      assert.ok(await Deno.lstat(folder.join(place)));
+    }
+    assert.deepEqual(await Array.fromAsync(blobs.list()), []);
+  },
+);
 
 test(
-  "folders are their owner's alone, and no file can be executed",
+  "folders are accessible to their owner only, and no file is executable",
   async (blobs, folder) => {
     const id = await stored(blobs);
     const mode = (name: string) => (Deno.statSync(folder.join(name)).mode ?? 0) & 0o777;

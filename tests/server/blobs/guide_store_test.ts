@@ -1,4 +1,4 @@
-/** The blob store that docs/library.md shows keeps what the interface promises. */
+/** The blob store in docs/library.md passes the suite. */
 import type { BlobStore } from "../../../server/blobs/blob_store.ts";
 import { fencesIn } from "../../support/markdown.ts";
 import { blobStoreSuite } from "./suite.ts";

@@ -1,4 +1,4 @@
-/** The suite holds for a store that has no files: parts of a fixed size, and nothing out of order. */
+/** The suite passes for a store without files: parts of a fixed size, written in order only. */
 import { ObjectBlobStore } from "../../support/store/object_blob_store.ts";
 import { blobStoreSuite } from "./suite.ts";
 

@@ -1,4 +1,4 @@
-/** What every blob store promises: each implementation runs this suite in a test file of its own. */
+/** The contract of a blob store. Each implementation runs this suite in a test file of its own. */
 import assert from "node:assert/strict";
 import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
 import {
@@ -14,7 +14,7 @@ import { TemporaryFolder } from "../../support/temporary_folder.ts";
 export const owner = pseudoRandomBytes(16);
 export const content = pseudoRandomBytes(600_000);
 
-/** Where blobs are kept: what each process that opens it finds there. */
+/** A place for blobs, shared by all processes that open it. */
 export interface BlobBackend {
   open(): Promise<BlobStore>;
 }
@@ -86,7 +86,7 @@ export function blobStoreSuite(
     assert.equal((await readAll(blobs, await stored(blobs, content.slice(0, 0)))).length, 0);
   });
 
-  test("no two uploads and no two blobs have one id", async (blobs) => {
+  test("ids of uploads and of blobs are unique", async (blobs) => {
     const writers = await Promise.all(
       Array.from({ length: 200 }, () => blobs.create({ owner })),
     );
@@ -94,7 +94,7 @@ export function blobStoreSuite(
     await Promise.all(writers.map((writer) => writer.abort()));
   });
 
-  test("bytes may change once they are written; writes that overlap are done in order", async (blobs) => {
+  test("the caller may change bytes after a write; overlapping writes are done in order", async (blobs) => {
     const writer = await blobs.create({ owner });
     const buffer = new Uint8Array(1000);
     for (let at = 0; at < 10_000; at += 1000) {
@@ -110,7 +110,7 @@ export function blobStoreSuite(
     assert.deepEqual(await readAll(blobs, writer.blobId), content.slice(0, 100_000));
   });
 
-  test("bytes are written in any order, or refused where the store has none", async (blobs) => {
+  test("bytes are written in any order, or refused if the store needs them in order", async (blobs) => {
     const writer = await blobs.create({ owner, size: 3000 });
     if (!blobs.randomAccess) {
       await assert.rejects(writer.write(1000, content.subarray(1000, 2000)));
@@ -146,7 +146,7 @@ export function blobStoreSuite(
     assert.deepEqual(concatBytes(...read), content);
   });
 
-  test("what is missing: BlobNotFound, undefined, or nothing to do", async (blobs) => {
+  test("missing blobs and uploads: BlobNotFound, undefined, or no effect", async (blobs) => {
     const aborted = await blobs.create({ owner });
     await aborted.write(0, content);
     await aborted.abort();
@@ -167,7 +167,7 @@ export function blobStoreSuite(
     assert.deepEqual(await listed(blobs), []);
   });
 
-  test("the list has all finished blobs and no upload", async (blobs) => {
+  test("the list contains all finished blobs and no uploads", async (blobs) => {
     const others = pseudoRandomBytes(16, 2);
     const ids: string[] = [await stored(blobs), await stored(blobs)];
     const writer = await blobs.create({ owner: others });
@@ -179,7 +179,7 @@ export function blobStoreSuite(
     await open.abort();
   });
 
-  test("a closed upload takes no more bytes, and can be finished", async (blobs) => {
+  test("a closed upload accepts no more bytes, and can be finished", async (blobs) => {
     const writer = await blobs.create({ owner });
     await writer.write(0, content);
     const closed = writer.close();
@@ -189,7 +189,7 @@ export function blobStoreSuite(
     assert.deepEqual(await readAll(blobs, writer.blobId), content);
   });
 
-  test("a finished upload takes no more bytes; to abort it does nothing", async (blobs) => {
+  test("a finished upload accepts no more bytes; aborting it has no effect", async (blobs) => {
     const writer = await blobs.create({ owner });
     await writer.write(0, content);
     await writer.finish();
@@ -210,7 +210,7 @@ export function blobStoreSuite(
     assert.deepEqual(await listed(blobs), []);
   });
 
-  test("an upload takes no bytes from the moment it is aborted", async (blobs) => {
+  test("an upload accepts no bytes from the moment it is aborted", async (blobs) => {
     const writer = await blobs.create({ owner });
     const aborted = writer.abort();
     await assert.rejects(writer.write(0, content));
@@ -218,7 +218,7 @@ export function blobStoreSuite(
     assert.equal(await blobs.sweepUploads(none), 0);
   });
 
-  test("writes that are pending when an upload is aborted make nothing after it", async (blobs) => {
+  test("writes pending when an upload is aborted create nothing afterwards", async (blobs) => {
     const writer = await blobs.create({ owner });
     const written = [writer.write(0, content), writer.write(content.length, content)];
     const checkpoint = writer.checkpoint(0);
@@ -227,7 +227,7 @@ export function blobStoreSuite(
     assert.equal(await blobs.sweepUploads(none), 0);
   });
 
-  test("an upload that is aborted while it is finished is a whole blob or none", async (blobs) => {
+  test("an upload aborted while it is finished is a whole blob or none", async (blobs) => {
     const writer = await blobs.create({ owner });
     await writer.write(0, content);
     const [finished] = await Promise.allSettled([writer.finish(), writer.abort()]);
@@ -237,13 +237,13 @@ export function blobStoreSuite(
     } else await assert.rejects(readAll(blobs, writer.blobId), BlobNotFound);
   });
 
-  test("what a checkpoint has made durable outlives the process", async (blobs, backend) => {
+  test("bytes before a checkpoint survive the process", async (blobs, backend) => {
     const half = content.length / 2;
     const writer = await blobs.create({ owner, size: content.length });
     await writeFrom(writer, 0, content.subarray(0, half));
     const offset = await writer.checkpoint(half);
     assert.ok(offset > 0 && offset <= half, `${offset} of ${half} bytes`);
-    // What comes after the checkpoint is lost or not; either way it does not count.
+    // Bytes after the checkpoint may be lost. Either way they do not count.
     await writer.write(half, content.subarray(0, 1000));
     const later = await backend.open();
     const { uploadId } = writer;
@@ -256,7 +256,7 @@ export function blobStoreSuite(
     assert.deepEqual(await readAll(later, again.blobId), content);
   });
 
-  test("an upload is written while a checkpoint is made", async (blobs) => {
+  test("an upload can be written during a checkpoint", async (blobs) => {
     const writer = await blobs.create({ owner });
     await writer.write(0, content.subarray(0, 200_000));
     const checkpoints = [writer.checkpoint(200_000)];
@@ -283,7 +283,7 @@ export function blobStoreSuite(
     assert.deepEqual(await readAll(blobs, again.blobId), expected);
   });
 
-  test("a suspended upload is resumed, as often as one likes", async (blobs, backend) => {
+  test("a suspended upload can be resumed repeatedly", async (blobs, backend) => {
     let writer = await blobs.create({ owner, size: content.length });
     const { uploadId } = writer;
     let store = blobs;
@@ -302,7 +302,7 @@ export function blobStoreSuite(
     assert.deepEqual(await readAll(store, writer.blobId), content);
   });
 
-  test("a closed upload is suspended whole", async (blobs) => {
+  test("a closed upload is suspended as a whole", async (blobs) => {
     const writer = await blobs.create({ owner });
     await writer.write(0, content);
     await writer.close();
@@ -312,7 +312,7 @@ export function blobStoreSuite(
     assert.deepEqual(await readAll(blobs, again.blobId), content);
   });
 
-  test("an upload that is shorter than the offset is not reopened", async (blobs) => {
+  test("an upload shorter than the offset is not reopened", async (blobs) => {
     const writer = await blobs.create({ owner });
     await writer.write(0, content);
     const offset = await writer.suspend(content.length);
@@ -324,7 +324,7 @@ export function blobStoreSuite(
     assert.equal(await blobs.stat(writer.uploadId), undefined);
   });
 
-  test("a suspended upload is deleted", async (blobs) => {
+  test("a suspended upload can be deleted", async (blobs) => {
     const writer = await blobs.create({ owner });
     await writer.write(0, content);
     await writer.suspend(content.length);
@@ -333,7 +333,7 @@ export function blobStoreSuite(
     assert.equal(await blobs.sweepUploads(none), 0);
   });
 
-  test("a sweep deletes the uploads that nobody keeps, and no blobs", async (blobs, backend) => {
+  test("a sweep deletes uploads that are not kept, and no blobs", async (blobs, backend) => {
     const id = await stored(blobs);
     const [kept, dropped] = await Promise.all([1, 2].map(async () => {
       const writer = await blobs.create({ owner });
@@ -354,7 +354,7 @@ export function blobStoreSuite(
     assert.deepEqual(await readAll(later, id), content);
   });
 
-  test("many uploads of one owner are finished side by side", async (blobs) => {
+  test("many uploads of one owner can be finished in parallel", async (blobs) => {
     const ids = await Promise.all(Array.from({ length: 20 }, async (_, i) => {
       const bytes = content.slice(i * 1000, i * 1000 + 5000);
       return [await stored(blobs, bytes), bytes] as const;

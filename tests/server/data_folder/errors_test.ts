@@ -1,4 +1,4 @@
-/** What an operator is told where a data folder, a backup or a target can't be used. */
+/** Errors for the operator if a data folder, a backup or a target cannot be used. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { backup, restore } from "../../../server/operator/backup.ts";
@@ -12,12 +12,12 @@ import { contents, files, listen, prepared } from "../../support/store/stored.ts
 
 const WISH = { uses: 1, lifeMs: 60_000 };
 
-/** A copy whose target is to be refused: nothing of it is made. */
+/** A copy whose target must be refused, without leaving anything. */
 async function refused(copy: Promise<unknown>, code: string, message = /./) {
   await assert.rejects(copy, { name: "ConfigurationError", code, message });
 }
 
-Deno.test("backup, restore: a target that is a file, or below one, is no folder", async () => {
+Deno.test("backup, restore: a target that is a file, or below one, is refused", async () => {
   await using folder = await TemporaryFolder.create();
   const data = await prepared(folder);
   await backup(data, folder.join("whole"));
@@ -29,7 +29,7 @@ Deno.test("backup, restore: a target that is a file, or below one, is no folder"
   assert.equal(Deno.readTextFileSync(folder.join("file")), "mine");
 });
 
-Deno.test("backup, restore: nothing is copied into itself, wherever a link leads", async () => {
+Deno.test("backup, restore: no folder is copied into itself, wherever a link leads", async () => {
   await using folder = await TemporaryFolder.create();
   const data = await prepared(folder);
   await backup(data, folder.join("whole"));
@@ -42,11 +42,11 @@ Deno.test("backup, restore: nothing is copied into itself, wherever a link leads
   await refused(restore(folder.join("whole"), folder.join("whole", "in")), "target-in-source");
   assert.equal(contents(folder.join("whole")).length, before);
   assert.throws(() => Deno.lstatSync(join(data, "in")), Deno.errors.NotFound);
-  // Beside it, under a name that begins alike, is elsewhere.
+  // A sibling whose name starts alike is another folder.
   assert.equal((await backup(data, folder.join("data..in"))).files, 4);
 });
 
-/** What SQLite says, as if it were so: each change of a table fails with it. */
+/** Makes each change of a table fail with a message of SQLite. */
 function failing(data: string, words: string): void {
   for (
     const [change, table] of [["INSERT", "tokens"], ["UPDATE", "clients"], ["DELETE", "clients"]]
@@ -67,7 +67,7 @@ const TROUBLES: readonly [string, string, RegExp, RegExp][] = [
 ];
 
 for (const [words, code, message, hint] of TROUBLES) {
-  Deno.test(`operators: where SQLite says "${words}", each command says what to do`, async () => {
+  Deno.test(`operators: for SQLite's "${words}", each command has a hint`, async () => {
     await using folder = await TemporaryFolder.create();
     const data = await prepared(folder, 1);
     failing(data, words);
@@ -88,13 +88,13 @@ for (const [words, code, message, hint] of TROUBLES) {
   });
 }
 
-Deno.test("operators: a fault of the program stays what it is", async () => {
+Deno.test("operators: an internal error stays one", async () => {
   await using folder = await TemporaryFolder.create();
   const data = await prepared(folder, 1);
   await assert.rejects(invite(data, undefined as never), TypeError);
 });
 
-Deno.test("a catalog whose pages are junk is damaged, for who looks, serves or backs up", async () => {
+Deno.test("catalog: if its pages are junk it is damaged, for readers, server and backup", async () => {
   await using folder = await TemporaryFolder.create();
   const data = await prepared(folder);
   Deno.writeTextFileSync(join(data, "catalog.db"), "junk ".repeat(5000));
@@ -104,7 +104,7 @@ Deno.test("a catalog whose pages are junk is damaged, for who looks, serves or b
   await assert.rejects(backup(data, folder.join("copy")), damaged);
 });
 
-Deno.test("restore: what is wrong with a backup is said of the backup", async () => {
+Deno.test("restore: problems of a backup are reported as such", async () => {
   await using folder = await TemporaryFolder.create();
   const data = await prepared(folder, 40);
   const [copy, target] = [folder.join("copy"), folder.join("restored")];
@@ -113,7 +113,7 @@ Deno.test("restore: what is wrong with a backup is said of the backup", async ()
   const whole = Deno.readFileSync(catalog);
   const damaged = { name: "IntegrityError", code: "catalog-damaged", message: /backup.*copy/ };
   Deno.writeFileSync(catalog, whole.slice().fill(0x55, 4096));
-  await assert.rejects(restore(copy, target), damaged, "pages behind the first are junk");
+  await assert.rejects(restore(copy, target), damaged, "pages after the first are junk");
   Deno.writeFileSync(catalog, whole.slice().fill(0x55));
   await assert.rejects(restore(copy, target), damaged);
   await refused(restore(catalog, target), "backup-unusable", /as a backup/);
@@ -126,7 +126,7 @@ Deno.test("restore: what is wrong with a backup is said of the backup", async ()
   assert.throws(() => Deno.lstatSync(target), Deno.errors.NotFound);
 });
 
-Deno.test("a catalog that was lost is not begun anew where files are, and no command fills it", async () => {
+Deno.test("catalog: if it is lost while files exist, no command creates a new one", async () => {
   await using folder = await TemporaryFolder.create();
   const data = await prepared(folder);
   Deno.writeFileSync(join(data, "catalog.db"), new Uint8Array());
@@ -141,7 +141,7 @@ Deno.test("a catalog that was lost is not begun anew where files are, and no com
   await assert.rejects(backup(data, folder.join("copy")), { code: "catalog-empty" });
 });
 
-Deno.test("a server that has shown who it is doesn't begin anew either; one that was never whole does", async () => {
+Deno.test("start: refuses an empty catalog if tls.pem exists; starts fresh if the first setup never finished", async () => {
   await using folder = await TemporaryFolder.create();
   const data = folder.join("begun");
   for (const name of [data, join(data, "files"), join(data, "staging")]) {

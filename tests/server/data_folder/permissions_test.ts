@@ -1,4 +1,4 @@
-/** Who may touch a data folder, and what in it is not opened. */
+/** Permissions of a data folder, and files in it that are not opened. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { judgeFolder } from "../../../server/data_folder/permissions.ts";
@@ -26,7 +26,7 @@ Deno.test("data folder: owner and mode decide whether it can be trusted", () => 
 });
 
 Deno.test({
-  name: "data folder: closed to others where they could look in, refused where they could write",
+  name: "data folder: closed to others who could read it, refused if they could write it",
   ignore: !posix,
   async fn() {
     await using folder = await TemporaryFolder.create();

@@ -1,4 +1,4 @@
-/** One server for one data folder, also within one process. */
+/** One server per data folder, also within one process. */
 import assert from "node:assert/strict";
 import { relative } from "node:path";
 import { DataFolder } from "../../../server/data_folder/data_folder.ts";
@@ -26,7 +26,7 @@ async function isFreeForOthers(folder: string): Promise<boolean> {
   return false;
 }
 
-Deno.test("a data folder that this process serves is refused by any path, and stays locked for other processes", async () => {
+Deno.test("data folder: while this process serves it, any path to it is refused, and it stays locked for other processes", async () => {
   await using folder = await TemporaryFolder.create();
   const data = folder.join("data");
   await Deno.mkdir(data);
@@ -45,7 +45,7 @@ Deno.test("a data folder that this process serves is refused by any path, and st
   await using _again = await openToServe(folder.join("link"));
 });
 
-Deno.test("of two servers that open a new data folder at the same time one gets it", async () => {
+Deno.test("data folder: of two servers that open a new one at the same time, one succeeds", async () => {
   await using folder = await TemporaryFolder.create();
   const data = folder.join("data");
   const opened = await Promise.allSettled([data, data, data].map(openToServe));
@@ -58,7 +58,7 @@ Deno.test("of two servers that open a new data folder at the same time one gets 
   assert.equal(await isFreeForOthers(data), false);
 });
 
-Deno.test("a data folder that was not opened in the end can be opened again", async () => {
+Deno.test("data folder: one whose opening failed can be opened again", async () => {
   await using folder = await TemporaryFolder.create();
   const data = folder.join("data");
   const fails = () => Promise.reject(new Error("no catalog"));

@@ -1,4 +1,4 @@
-/** Limits and registration, changed while the server runs: in force at once, for who is connected already too. */
+/** Limits and registration, changed while the server runs: effective at once, also on open connections. */
 import assert from "node:assert/strict";
 import { DEFAULT_LIMITS, type Limits } from "../../../server/limits/limits.ts";
 import { listStored } from "../../../server/operator/list_files.ts";
@@ -20,7 +20,7 @@ async function namesStored(scene: Scene): Promise<string[]> {
   return clients.flatMap(({ files }) => files.map(({ name }) => name)).sort();
 }
 
-Deno.test("rules: what is not named stays as it is, and the limits are always the same object", () => {
+Deno.test("live settings: omitted ones stay, and the limits are always the same object", () => {
   const rules = new LiveSettings({ limits: { quota: 5 } });
   const { limits } = rules;
   assert.deepEqual(limits, { ...DEFAULT_LIMITS, quota: 5 });
@@ -28,7 +28,7 @@ Deno.test("rules: what is not named stays as it is, and the limits are always th
   rules.change({ limits: { versions: 3 } });
   assert.deepEqual(limits, { ...DEFAULT_LIMITS, quota: 5, versions: 3 });
   assert.equal(rules.registration, "closed");
-  assert.equal(DEFAULT_LIMITS.versions, 1, "the defaults are nobody's to change");
+  assert.equal(DEFAULT_LIMITS.versions, 1, "nobody can change the defaults");
 });
 
 const TIGHTER: readonly Partial<Limits>[] = [
@@ -41,7 +41,7 @@ const TIGHTER: readonly Partial<Limits>[] = [
 for (const limits of TIGHTER) {
   const [name] = Object.keys(limits) as (keyof Limits)[];
   if (name === undefined) continue;
-  Deno.test(`${name}: another one holds on connections of both protocols that are open, and can be lifted again`, async () => {
+  Deno.test(`${name}: a new value is effective on open connections of both protocols, and can be reset`, async () => {
     await using scene = await Scene.create();
     using peer = await Peer.connect(scene.server.address);
     await peer.enrol("Alice");
@@ -69,7 +69,7 @@ Deno.test("registration: closed and opened while the server runs, for both proto
   assert.equal(kindOf(await peer.register("Alice")), "registered");
   await scene.server.reload({ registration: "closed" });
   assert.equal(kindOf(await peer.register("Anna")), "refused");
-  assert.equal(kindOf(await peer.sendKey("Alice")), "generalError", "begun, and not completed");
+  assert.equal(kindOf(await peer.sendKey("Alice")), "generalError", "started, and not completed");
   await assert.rejects(scene.client("Bob"), { code: "registration-closed" });
   await scene.server.reload({ registration: "open" });
   using again = await Peer.connect(scene.server.address);
@@ -77,7 +77,7 @@ Deno.test("registration: closed and opened while the server runs, for both proto
   using _bob = await scene.client("Bob");
 });
 
-Deno.test("maxConnections: a lower one cuts nobody off, and lets nobody new in", async () => {
+Deno.test("maxConnections: a lower one closes no connection, and accepts no new one", async () => {
   await using scene = await Scene.create();
   using first = await Peer.connect(scene.server.address);
   await first.enrol("Alice");
@@ -89,7 +89,7 @@ Deno.test("maxConnections: a lower one cuts nobody off, and lets nobody new in",
   for (const peer of [first, second]) assert.equal(await store(peer, "a"), "messageReceived");
 });
 
-Deno.test("idleTimeoutMs: who connects from then on has the new time, a wait that has begun its own", async () => {
+Deno.test("idleTimeoutMs: new connections have the new time, a wait in progress its own", async () => {
   await using scene = await Scene.create();
   using first = await Peer.connect(scene.server.address);
   await first.enrol("Alice");
@@ -100,7 +100,7 @@ Deno.test("idleTimeoutMs: who connects from then on has the new time, a wait tha
   assert.equal(await store(first, "a"), "messageReceived");
 });
 
-Deno.test("sessionTtlMs: a shorter one holds for keys that are in memory", async () => {
+Deno.test("sessionTtlMs: a shorter one applies to keys in memory", async () => {
   let now = 1_000_000_000;
   await using scene = await Scene.create({}, { clock: () => now, ticks: () => now });
   using first = await Peer.connect(scene.server.address);

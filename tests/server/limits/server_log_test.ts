@@ -1,4 +1,4 @@
-/** The server's log: how much of it a peer can cause. */
+/** The server's log: the amount of it that peers can cause. */
 import assert from "node:assert/strict";
 import { printable } from "../../../protocol/printable.ts";
 import {
@@ -24,7 +24,7 @@ function scene() {
   return { time, lines, log, cause };
 }
 
-Deno.test("log: of what one address causes so many lines of a kind are written, and the others counted", () => {
+Deno.test("log: a limited number of lines per address and kind is written, and the others are counted", () => {
   const { time, lines, cause } = scene();
   cause(LOGGED_AT_ONCE + 50);
   assert.equal(lines.length, LOGGED_AT_ONCE);
@@ -36,7 +36,7 @@ Deno.test("log: of what one address causes so many lines of a kind are written, 
   assert.equal(properties["omitted"], 50);
 });
 
-Deno.test("log: other addresses and other kinds are not suppressed for it; other ports of the address are", () => {
+Deno.test("log: other addresses and other kinds are not suppressed; other ports of the address are", () => {
   const { lines, cause } = scene();
   cause(LOGGED_AT_ONCE);
   cause(1, "192.0.2.1:2000");
@@ -49,7 +49,7 @@ Deno.test("log: other addresses and other kinds are not suppressed for it; other
   assert.equal(lines.length, 2 * LOGGED_AT_ONCE + 2, "another address of the same network");
 });
 
-Deno.test("log: what was suppressed is told later, also where nothing more comes", () => {
+Deno.test("log: suppressed lines are reported later, also without another line", () => {
   const { lines, log, cause } = scene();
   cause(LOGGED_AT_ONCE + 7);
   log.flush();
@@ -60,14 +60,14 @@ Deno.test("log: what was suppressed is told later, also where nothing more comes
   ]);
 });
 
-Deno.test("log: each file that is stored is logged, and what the server says of itself", () => {
+Deno.test("log: every stored file is logged, and so are the server's own messages", () => {
   const { lines, cause } = scene();
   cause(2 * LOGGED_AT_ONCE, "192.0.2.1:1000", "file.stored");
   cause(2 * LOGGED_AT_ONCE, "192.0.2.1:1000", "server.certificate");
   assert.equal(lines.length, 4 * LOGGED_AT_ONCE);
 });
 
-Deno.test("log: addresses that are counted have a bound, and what was suppressed of the forgotten is told", () => {
+Deno.test("log: the number of counted addresses is bounded, and suppressed lines of forgotten ones are reported", () => {
   const { lines, cause } = scene();
   cause(LOGGED_AT_ONCE + 1, "192.0.2.1:1000");
   lines.length = 0;
@@ -76,7 +76,7 @@ Deno.test("log: addresses that are counted have a bound, and what was suppressed
   assert.deepEqual(told.map(({ properties }) => properties["origin"]), ["192.0.2.1"]);
 });
 
-Deno.test("log: long texts are shortened to beginning and end, and no character or escape is cut", () => {
+Deno.test("log: long texts are shortened to beginning and end, without cutting a character or escape", () => {
   assert.equal(shortened("photos/sea.jpg"), "photos/sea.jpg");
   assert.equal(shortened("x".repeat(MAX_LOGGED_TEXT)).length, MAX_LOGGED_TEXT);
   const hidden = "\u200c".repeat(1000);

@@ -1,4 +1,4 @@
-/** Where the server listens for protocol 4 where nobody has said where. */
+/** The port of protocol 4 if none is configured. */
 import assert from "node:assert/strict";
 import type { Address } from "../../../protocol/address.ts";
 import { DEFAULT_TIMEOUTS } from "../../../client/net/dial.ts";
@@ -7,10 +7,10 @@ import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { startInThisThread } from "../../support/server.ts";
 
 const HOST = "127.0.0.1";
-/** Another program may take a port between two looks at it. */
+/** Another program may take a port between two checks. */
 const TRIES = 20;
 
-/** Whoever listens at a port, or nobody where it is taken. */
+/** A listener at a port. `undefined` if it is taken. */
 function listenAt(port: number): Deno.TcpListener | undefined {
   try {
     return Deno.listen({ hostname: HOST, port });
@@ -20,13 +20,13 @@ function listenAt(port: number): Deno.TcpListener | undefined {
   }
 }
 
-/** A plain port that is free, and the one behind it, which is held. */
-function twoPorts(): { readonly plain: number; readonly behind: Deno.TcpListener } {
+/** A free plain port, and a listener at the next one. */
+function twoPorts(): { readonly plain: number; readonly after: Deno.TcpListener } {
   for (let left = TRIES; left > 0; left--) {
     using socket = Deno.listen({ hostname: HOST, port: 0 });
     const { port: plain } = socket.addr;
-    const behind = plain < 65_535 ? listenAt(plain + 1) : undefined;
-    if (behind !== undefined) return { plain, behind };
+    const after = plain < 65_535 ? listenAt(plain + 1) : undefined;
+    if (after !== undefined) return { plain, after };
   }
   throw new Error("There are no two free ports side by side");
 }
@@ -36,19 +36,19 @@ async function portsOf(dataFolder: string, plain: number): Promise<readonly Addr
     ...{ listen: [{ hostname: HOST, port: plain }], tlsListen: "beside", dataFolder },
   });
   const answer = await findV4Server(server.address, DEFAULT_TIMEOUTS);
-  assert.equal(answer?.port, server.addresses[1]?.port, "it is what the hello is answered with");
+  assert.equal(answer?.port, server.addresses[1]?.port, "the hello is answered with it");
   return server.addresses;
 }
 
-Deno.test("protocol 4 is spoken at the port behind the plain one where that is free", async () => {
+Deno.test("listeners: protocol 4 uses the port after the plain one if that is free", async () => {
   await using folder = await TemporaryFolder.create();
   for (let left = TRIES;; left--) {
-    const { plain, behind } = twoPorts();
-    behind.close();
+    const { plain, after } = twoPorts();
+    after.close();
     try {
       const addresses = await portsOf(folder.join("data"), plain);
       const ports = addresses.map(({ port }) => port);
-      // Taken by another program in between: it is free for nobody then.
+      // Another program took it in between, so it is not free.
       using free = listenAt(plain + 1);
       const taken = ports[1] !== plain + 1 && free === undefined;
       if (taken && left > 0) continue;
@@ -60,11 +60,11 @@ Deno.test("protocol 4 is spoken at the port behind the plain one where that is f
   }
 });
 
-Deno.test("and at any other that is free where that one is taken", async () => {
+Deno.test("listeners: protocol 4 uses any other free port if that one is taken", async () => {
   await using folder = await TemporaryFolder.create();
   for (let left = TRIES;; left--) {
-    const { plain, behind } = twoPorts();
-    using _behind = behind;
+    const { plain, after } = twoPorts();
+    using _behind = after;
     try {
       const addresses = await portsOf(folder.join("data"), plain);
       assert.equal(addresses[0]?.port, plain);

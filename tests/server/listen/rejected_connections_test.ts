@@ -1,4 +1,4 @@
-/** Who is turned away from a full server is heard first, within bounds. */
+/** A full server reads a peer's first request before it rejects the peer, within bounds. */
 import assert from "node:assert/strict";
 import { type Bytes, concatBytes, toHex } from "../../../protocol/bytes.ts";
 import { Server } from "../../../server/server.ts";
@@ -7,7 +7,7 @@ import { MAX_REJECTING } from "../../../server/listen/rejected_connections.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { LOOPBACK, Scene } from "../../support/v4/fixture.ts";
 
-/** All that comes until the server ends the connection. */
+/** Everything that arrives until the server ends the connection. */
 async function rest(socket: Deno.TcpConn): Promise<Bytes> {
   let all: Bytes = new Uint8Array(0);
   for (;;) {
@@ -38,7 +38,7 @@ const FIRST_WORDS: readonly [what: string, bytes: Bytes, answer: string][] = [
   ["half a hello", HELLO.slice(0, 20), GENERAL_ERROR],
 ];
 
-Deno.test("a full server answers in the words of the protocol that a peer speaks, and ends the connection", async () => {
+Deno.test("full server: it answers in the protocol of the peer, and ends the connection", async () => {
   await using scene = await Scene.create({ maxConnections: 1 });
   using _held = await Deno.connect(scene.server.address);
   for (const [what, bytes, answer] of FIRST_WORDS) {
@@ -48,7 +48,7 @@ Deno.test("a full server answers in the words of the protocol that a peer speaks
   }
 });
 
-Deno.test("a full server that speaks protocol 3 alone says nothing of protocol 4", async () => {
+Deno.test("full server: without protocol 4 it never mentions it", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await Server.start({
     ...{ listen: [LOOPBACK], dataFolder: folder.join("data"), limits: { maxConnections: 1 } },
@@ -59,14 +59,14 @@ Deno.test("a full server that speaks protocol 3 alone says nothing of protocol 4
   assert.equal(toHex(await rest(peer)), GENERAL_ERROR);
 });
 
-Deno.test("a full server hears a bounded number of peers: one more, and the first is sent away, not as by protocol 3", async () => {
+Deno.test("full server: it reads from a bounded number of peers; beyond it, the oldest is closed without an answer of protocol 3", async () => {
   await using scene = await Scene.create({ maxConnections: 1 });
   using held = await Deno.connect(scene.server.address);
   const silent: Deno.TcpConn[] = [];
   try {
     while (silent.length <= MAX_REJECTING) silent.push(await Deno.connect(scene.server.address));
     assert.equal(toHex(await rest(silent[0] as Deno.TcpConn)), toHex(BUSY));
-    // Who asks is heard, however many are silent.
+    // A peer that asks gets an answer, however many are silent.
     using asking = await Deno.connect(scene.server.address);
     await asking.write(HELLO);
     assert.equal(toHex(await rest(asking)), toHex(BUSY));
@@ -76,12 +76,12 @@ Deno.test("a full server hears a bounded number of peers: one more, and the firs
   assert.ok(held.remoteAddr);
 });
 
-Deno.test("a server that stops does not wait for whom it turns away", async () => {
+Deno.test("full server: on stopping it does not wait for rejected peers", async () => {
   await using scene = await Scene.create({ maxConnections: 1 });
   using _held = await Deno.connect(scene.server.address);
   using silent = await Deno.connect(scene.server.address);
   const said = rest(silent);
-  // It is let in by then, and not heard to its end.
+  // By then it is accepted, and its request is incomplete.
   await scene.server.close();
   assert.ok([toHex(BUSY), ""].includes(toHex(await said)));
 });

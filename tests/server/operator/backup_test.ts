@@ -16,7 +16,7 @@ import {
 } from "../../support/store/stored.ts";
 import { startInThisThread } from "../../support/server.ts";
 
-Deno.test("backup: taken while files are replaced, it is whole, restores, and verifies", async () => {
+Deno.test("backup: taken while files are overwritten, it is whole, restores, and verifies", async () => {
   await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
   await using server = await startInThisThread({ listen, dataFolder });
@@ -44,7 +44,7 @@ Deno.test("backup: taken while files are replaced, it is whole, restores, and ve
   assert.equal(kindOf(await returning.reconnect("Alice")), "reconnected");
 });
 
-Deno.test("backup: it holds what it must and no more, and nothing is written there when it is restored", async () => {
+Deno.test("backup: it contains what it needs and no more, and a restore does not write to it", async () => {
   await using folder = await TemporaryFolder.create();
   const data = await prepared(folder);
   const [copy, restored] = [folder.join("backup"), folder.join("restored")];
@@ -59,7 +59,7 @@ Deno.test("backup: it holds what it must and no more, and nothing is written the
   assert.equal((await files(restored)).length, 4);
 });
 
-Deno.test("backup, restore: one that is stopped leaves nothing, in a new folder and in one that was empty", async () => {
+Deno.test("backup, restore: if interrupted they leave nothing, in a new folder and in one that was empty", async () => {
   await using folder = await TemporaryFolder.create();
   const data = await prepared(folder);
   await backup(data, folder.join("whole"));
@@ -78,7 +78,7 @@ Deno.test("backup, restore: one that is stopped leaves nothing, in a new folder 
   }
 });
 
-/** Is aborted as soon as a blob is being written below a folder. */
+/** Aborts as soon as a blob below a folder is being written. */
 function stopAtFirstBlob(target: string): AbortSignal {
   return {
     get aborted() {
@@ -98,14 +98,14 @@ const FORGED = [
 ];
 
 for (const path of FORGED) {
-  Deno.test(`restore: a forged backup can't have ${JSON.stringify(path)} read or written`, async () => {
+  Deno.test(`restore: a forged backup cannot have ${JSON.stringify(path)} read or written`, async () => {
     await using folder = await TemporaryFolder.create();
     const data = await prepared(folder);
     const [copy, restored] = [folder.join("a", "backup"), folder.join("b", "restored")];
     await backup(data, copy);
     const forged = await firstFile(data);
     Deno.mkdirSync(folder.join("b"));
-    // The forger has put there what the catalog says of it.
+    // The forger has put the file there that the catalog describes.
     const bait = join(copy, path);
     Deno.mkdirSync(join(copy, "staging"));
     Deno.writeFileSync(bait, Deno.readFileSync(join(copy, forged.content.id)));
@@ -126,7 +126,7 @@ for (const path of FORGED) {
   });
 }
 
-Deno.test("backup: one that was cut off is no backup, and none is a data folder", async () => {
+Deno.test("backup: an interrupted one is not a backup, and none is a data folder", async () => {
   await using folder = await TemporaryFolder.create();
   const data = await prepared(folder);
   await backup(data, folder.join("backup"));
@@ -139,7 +139,7 @@ Deno.test("backup: one that was cut off is no backup, and none is a data folder"
   await assert.rejects(restore(folder.join("nowhere"), folder.join("new")), { code: "no-backup" });
 });
 
-/** Fails calls of Deno's whose path fits, until it is disposed of. */
+/** Fails calls of Deno with a matching path, until it is disposed of. */
 function failing(
   call: "open" | "rename",
   when: (path: string) => boolean,
@@ -153,7 +153,7 @@ function failing(
   return { [Symbol.dispose]: () => Object.assign(Deno, { [call]: sound }) };
 }
 
-Deno.test("backup: why a file can't be written is told, and nothing is left, also of folders above", async () => {
+Deno.test("backup: a write error has its reason, and nothing is left, not even created parent folders", async () => {
   await using folder = await TemporaryFolder.create();
   const data = await prepared(folder);
   const full = new Error("No space left on device (os error 28)");
@@ -165,7 +165,7 @@ Deno.test("backup: why a file can't be written is told, and nothing is left, als
   assert.throws(() => Deno.lstatSync(folder.join("deep")), Deno.errors.NotFound);
 });
 
-Deno.test("backup, restore: one whose last sync fails is none", async () => {
+Deno.test("backup, restore: if the last sync fails, nothing is left", async () => {
   await using folder = await TemporaryFolder.create();
   const data = await prepared(folder);
   await backup(data, folder.join("whole"));

@@ -1,4 +1,4 @@
-/** Links, pipes and devices where a backup or a data folder has files: none of them is followed or opened. */
+/** Links, pipes and devices in the place of files of a backup or a data folder: none is followed or opened. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { backup, restore } from "../../../server/operator/backup.ts";
@@ -14,9 +14,9 @@ import { files, firstFile, listen, prepared } from "../../support/store/stored.t
 import { tamper } from "../../support/store/database.ts";
 import { startInThisThread } from "../../support/server.ts";
 
-const SECRET = "what only the operator may read";
+const SECRET = "only the operator may read this";
 
-/** What can stand at a path in place of what belongs there. */
+/** Things that can stand at a path in the place of a file. */
 const ODD: Readonly<Record<string, (path: string, folder: TemporaryFolder) => Promise<void>>> = {
   "a link to a file": async (path, folder) => {
     await Deno.symlink(await folder.write("secret", SECRET), path);
@@ -34,7 +34,7 @@ interface Copied {
   readonly target: string;
 }
 
-/** A data folder with a server's identity, and a backup of it. */
+/** A data folder with a server's key, and a backup of it. */
 async function copied(folder: TemporaryFolder): Promise<Copied> {
   const data = await prepared(folder);
   await (await startInThisThread({ listen, tlsListen: listen[0] ?? "beside", dataFolder: data }))
@@ -44,10 +44,10 @@ async function copied(folder: TemporaryFolder): Promise<Copied> {
   return { data, copy, target: folder.join("restored") };
 }
 
-/** Puts something odd at a path for as long as a check takes. */
+/** Puts something else at a path for the duration of a check. */
 type Put = (path: string) => Promise<void>;
 
-/** A test of each odd thing in turn, in one folder: a check leaves it as it was, but for targets of its own. */
+/** Tests each kind in turn, in one folder. A check modifies nothing but its own targets. */
 function odd(
   name: string,
   check: (copied: Copied, put: Put, folder: TemporaryFolder) => Promise<void>,
@@ -82,7 +82,7 @@ function odd(
 
 for (const name of ["tls.pem", "backup.db", "backup.db-wal", "backup.db-journal", "files"]) {
   odd(
-    `restore: a backup whose ${name} is SOMETHING is refused, and nothing is made`,
+    `restore: a backup whose ${name} is SOMETHING is refused, and nothing is created`,
     async ({ copy, target }, put) => {
       await put(join(copy, name));
       await assert.rejects(restore(copy, target), {
@@ -125,7 +125,7 @@ Deno.test("restore: a folder of blobs that is a link to another folder is not en
   assert.equal((await restore(copy, target)).damaged.length, 4);
 });
 
-Deno.test("restore: an identity that is far too long is refused, and nothing is left", async () => {
+Deno.test("restore: a key file that is far too long is refused, and nothing is left", async () => {
   await using folder = await TemporaryFolder.create();
   const { copy, target } = await copied(folder);
   await Deno.truncate(join(copy, "tls.pem"), 2 ** 40);
@@ -136,7 +136,7 @@ Deno.test("restore: an identity that is far too long is refused, and nothing is 
   await assert.rejects(Deno.lstat(target), Deno.errors.NotFound);
 });
 
-/** What stands for a table may compute what it gives, without end, and so may a column; a value may not fit into memory. */
+/** Something in the place of a table, or a column, may compute rows without end. A value may not fit into memory. */
 const FOREIGN: Readonly<Record<string, readonly [sql: string, reason: RegExp]>> = {
   "a view in place of a table": [
     `DROP TABLE keys;
@@ -178,14 +178,14 @@ for (const [what, [sql, message]] of Object.entries(FOREIGN)) {
   });
 }
 
-Deno.test("restore, backup, export: no more of a blob is read than was stored", async () => {
+Deno.test("restore, backup, export: of a blob, at most its stored size is read", async () => {
   await using folder = await TemporaryFolder.create();
   const { data, copy, target } = await copied(folder);
   const { content: { id: path } } = await firstFile(data);
   for (const place of [data, copy]) await Deno.truncate(join(place, path), 2 ** 42);
   assert.equal((await restore(copy, target)).damaged.length, 1);
   assert.equal((await backup(data, folder.join("again"))).damaged.length, 1);
-  // One that grows while it is read.
+  // A file that grows while it is read.
   const file = await firstFile(data);
   let pieces = 0;
   const blobs = {
@@ -197,7 +197,7 @@ Deno.test("restore, backup, export: no more of a blob is read than was stored", 
       }
     },
   };
-  const never = () => Promise.reject(new Error("the catalog keeps no content of it"));
+  const never = () => Promise.reject(new Error("the catalog does not keep its content"));
   const endless = readChecked(
     { blobs, catalog: { files: { content: never, contentSize: never } } },
     file,
@@ -208,7 +208,7 @@ Deno.test("restore, backup, export: no more of a blob is read than was stored", 
 
 for (const name of ["catalog.db", "catalog.db-wal", "files"]) {
   odd(
-    `data folder: where ${name} is SOMETHING, no command of operators opens it`,
+    `data folder: if ${name} is SOMETHING, no command of the operator opens it`,
     async ({ data, target }, put) => {
       await put(join(data, name));
       const refused = (error: Error & { code: string }) => {
@@ -237,7 +237,7 @@ for (
     "quarantine.jsonl",
   ]
 ) {
-  odd(`data folder: a server does not start where ${name} is SOMETHING`, async ({ data }, put) => {
+  odd(`data folder: a server does not start if ${name} is SOMETHING`, async ({ data }, put) => {
     await put(join(data, name));
     const starting = startInThisThread({
       listen,
@@ -253,7 +253,7 @@ for (
 }
 
 odd(
-  "what an operator names may be a link to a file, and is not read where it is SOMETHING",
+  "operators: a path that they name may be a link to a file, and is not read if it is SOMETHING",
   async (_, put, folder) => {
     const authority = await Authority.create();
     const issued = await authority.issue({ names: ["localhost"] });

@@ -47,7 +47,7 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
 
 for (const [what, damage] of Object.entries(DAMAGES)) {
   Deno.test({
-    name: `verify: a file that is ${what} is found, not read out, and put aside by repair`,
+    name: `verify: a file that is ${what} is found, not read, and quarantined by repair`,
     ignore: !posix && what.includes("link"),
     async fn() {
       await using folder = await TemporaryFolder.create();
@@ -76,7 +76,7 @@ for (const [what, damage] of Object.entries(DAMAGES)) {
   });
 }
 
-Deno.test("repair: one that ends right after a move has written down what it moved, and the next start finishes it", async () => {
+Deno.test("repair: if it ends right after a move, the move is listed, and the next start finishes it", async () => {
   await using folder = await TemporaryFolder.create();
   const data = await prepared(folder);
   const victim = await firstFile(data);
@@ -102,7 +102,7 @@ Deno.test("repair: one that ends right after a move has written down what it mov
   assert.deepEqual(await findings(data), []);
 });
 
-Deno.test("repair: a file that was missing when one was cut off, and is put back before the next start, stays", async () => {
+Deno.test("repair: a file that was missing in an interrupted repair and is back before the next start stays", async () => {
   await using folder = await TemporaryFolder.create();
   const data = await prepared(folder);
   const { content: { id: path } } = await firstFile(data);
@@ -123,7 +123,7 @@ Deno.test("repair: a file that was missing when one was cut off, and is put back
   assert.deepEqual(await findings(data, true), []);
 });
 
-Deno.test("repair: a record that has no end of its last line loses nothing", async () => {
+Deno.test("repair: a list without the end of its last line loses nothing", async () => {
   await using folder = await TemporaryFolder.create();
   const data = await prepared(folder);
   const before = '{"kind":"stray","note":"by hand"}';
@@ -137,7 +137,7 @@ Deno.test("repair: a record that has no end of its last line loses nothing", asy
   assert.equal(lines[0], before);
 });
 
-Deno.test("verify: whatever is damaged is found, nothing else, and repair loses no byte", async () => {
+Deno.test("verify: it finds all damage and nothing else, and repair loses no byte", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.constantFrom("whole", "cut", "gone"), { minLength: 5, maxLength: 5 }),
@@ -174,7 +174,7 @@ Deno.test("verify: whatever is damaged is found, nothing else, and repair loses 
   );
 });
 
-Deno.test("verify: while the server runs it finds nothing wrong; repair waits until it is stopped", async () => {
+Deno.test("verify: while the server runs it finds no problem; repair requires a stopped server", async () => {
   await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
   await using server = await startInThisThread({ listen, dataFolder });
@@ -190,7 +190,7 @@ Deno.test("verify: while the server runs it finds nothing wrong; repair waits un
   await assert.rejects(findings(dataFolder, true), { code: "data-folder-in-use" });
 });
 
-Deno.test("verify: one that is stopped tells what it has found", async () => {
+Deno.test("verify: if interrupted, it reports its findings so far", async () => {
   await using folder = await TemporaryFolder.create();
   const dataFolder = await prepared(folder);
   for (const { content: { id: path } } of await files(dataFolder)) {
@@ -204,7 +204,7 @@ Deno.test("verify: one that is stopped tells what it has found", async () => {
   assert.deepEqual([report.findings, report.whole], [1, false]);
 });
 
-Deno.test("verify, repair: what a catalog says of a path outside is neither read nor moved nor removed", async () => {
+Deno.test("verify, repair: a path outside the data folder in a catalog is not read, moved or removed", async () => {
   await using folder = await TemporaryFolder.create();
   const data = await prepared(folder);
   const forged = await firstFile(data);
@@ -221,7 +221,7 @@ Deno.test("verify, repair: what a catalog says of a path outside is neither read
   assert.deepEqual(Deno.readFileSync(folder.join("outside")), content);
 });
 
-Deno.test("remove a user: the account and its files go, others stay, while the server runs", async () => {
+Deno.test("remove a user: the account and its files are removed, others stay, while the server runs", async () => {
   await using folder = await TemporaryFolder.create();
   const dataFolder = await prepared(folder);
   await using server = await startInThisThread({ listen, dataFolder });
@@ -232,7 +232,7 @@ Deno.test("remove a user: the account and its files go, others stay, while the s
   assert.deepEqual((await files(dataFolder)).map(({ name }) => name), ["b"]);
   assert.deepEqual(await findings(dataFolder), []);
   await assert.rejects(removeUser(dataFolder, "Alice"), { code: "no-such-user" });
-  // Bob is in the middle of a file when he goes.
+  // Bob is removed during an upload.
   await bob.sendFile("c", pseudoRandomBytes(1000));
   assert.equal(await removeUser(dataFolder, "Bob"), 1);
   assert.equal(kindOf(await bob.judge("crcValid", "c")), "generalError");
@@ -241,7 +241,7 @@ Deno.test("remove a user: the account and its files go, others stay, while the s
   assert.equal(kindOf(await alice.register("Alice")), "registered", "the name is free again");
 });
 
-Deno.test("verify: a catalog whose rows don't fit together is told", async () => {
+Deno.test("verify: a catalog with inconsistent rows is reported", async () => {
   await using folder = await TemporaryFolder.create();
   const dataFolder = await prepared(folder);
   tamper(join(dataFolder, "catalog.db"), "PRAGMA foreign_keys = OFF; DELETE FROM clients;");

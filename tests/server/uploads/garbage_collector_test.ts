@@ -1,4 +1,4 @@
-/** The collector deletes what it is handed over, and nothing else. */
+/** The collector deletes blobs handed to it, and nothing else. */
 import assert from "node:assert/strict";
 import {
   GarbageCollector,
@@ -10,7 +10,7 @@ import { memoryCatalog } from "../../support/store/memory_catalog.ts";
 
 type Id = Parameters<GarbageCollectorOptions["onFailure"]>[0];
 
-/** A collector over a catalog in memory, in which so many blobs are listed as garbage. */
+/** A collector for a catalog in memory with a number of blobs listed as garbage. */
 async function create(count: number) {
   const memory = memoryCatalog();
   for (let number = 1; number <= count; number++) await memory.blobs.reserve(blob(number));
@@ -36,16 +36,16 @@ async function create(count: number) {
   return { catalog: memory, calls, deleted, failures, broken, collector };
 }
 
-Deno.test("garbage: what is handed over is deleted and off the list, in one transaction for all", async () => {
+Deno.test("garbage: collected blobs are deleted and removed from the list, in one transaction for all", async () => {
   const { catalog, calls, deleted, collector } = await create(4);
   await collector.collect([blob(1), blob(3)]);
   assert.deepEqual(deleted, [blob(1), blob(3)]);
-  assert.deepEqual(await garbageOf(catalog), [blob(2), blob(4)], "it may be a commit's");
+  assert.deepEqual(await garbageOf(catalog), [blob(2), blob(4)], "it may belong to a commit");
   await collector.collect([]);
   assert.deepEqual(calls, ["blobs.collected"]);
 });
 
-Deno.test("garbage: what can't be deleted is reported and stays listed; the rest goes", async () => {
+Deno.test("garbage: a blob that cannot be deleted is reported and stays listed; the others are deleted", async () => {
   const { catalog, deleted, failures, broken, collector } = await create(3);
   broken.add(blob(2));
   await collector.collect([blob(1), blob(2), blob(3)]);
@@ -56,7 +56,7 @@ Deno.test("garbage: what can't be deleted is reported and stays listed; the rest
   assert.deepEqual(await garbageOf(catalog), []);
 });
 
-Deno.test("garbage: an upload that is open is deleted when it ends", async () => {
+Deno.test("garbage: an open upload is deleted when it ends", async () => {
   const { catalog, deleted, collector } = await create(0);
   await catalog.blobs.collected([]);
   collector.hold(upload(1));
@@ -77,7 +77,7 @@ Deno.test("garbage: an upload that is referred to again is not deleted when it e
   assert.deepEqual(deleted, []);
 });
 
-Deno.test("garbage: a start collects all that is listed, page by page, past what can't be deleted", async () => {
+Deno.test("garbage: the start collects everything listed, in pages, past blobs that cannot be deleted", async () => {
   const { catalog, deleted, failures, broken, collector } = await create(250);
   broken.add(blob(1));
   assert.equal(await collector.collectAll(), 250);
@@ -86,7 +86,7 @@ Deno.test("garbage: a start collects all that is listed, page by page, past what
   assert.deepEqual(await garbageOf(catalog), [blob(1)]);
 });
 
-Deno.test("garbage: blobs that can't be taken off the list are reported", async () => {
+Deno.test("garbage: blobs that cannot be removed from the list are reported", async () => {
   const { failures, collector, catalog } = await create(1);
   const broken = new GarbageCollector({
     catalog: {

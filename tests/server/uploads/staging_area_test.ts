@@ -1,4 +1,4 @@
-/** Room on the disk and in memory for what is on its way: given once, and to nobody who is refused. */
+/** Space on disk and in memory for uploads in progress: reserved once, and not for refused uploads. */
 import assert from "node:assert/strict";
 import { DEFAULT_LIMITS } from "../../../server/limits/limits.ts";
 import { MOST_IN_MEMORY, StagingArea } from "../../../server/uploads/staging_area.ts";
@@ -6,7 +6,7 @@ import type { StagedUpload } from "../../../server/uploads/staging_area.ts";
 import { MAX_INLINE } from "../../../server/catalog/bounds.ts";
 import { ObjectBlobStore } from "../../support/store/object_blob_store.ts";
 
-Deno.test("limit minFree: room that is spoken for is not given twice", async () => {
+Deno.test("limit minFree: reserved space is not given twice", async () => {
   let free = 100;
   const staging = stagingOf(() => Promise.resolve(free));
   const id = new Uint8Array(16);
@@ -21,7 +21,7 @@ Deno.test("limit minFree: room that is spoken for is not given twice", async () 
   await staging.create(id, 30);
 });
 
-Deno.test("limit minFree: what is refused takes no room from others, not while it is looked at either", async () => {
+Deno.test("limit minFree: a refused upload takes no space from others, not even while it is checked", async () => {
   const asked: ((free: number) => void)[] = [];
   const staging = stagingOf(() => new Promise((resolve) => asked.push(resolve)));
   const [eve, alice] = [new Uint8Array(16).fill(1), new Uint8Array(16).fill(2)];
@@ -32,8 +32,8 @@ Deno.test("limit minFree: what is refused takes no room from others, not while i
   assert.deepEqual(refused, [...hopeless.map(() => true), false]);
 });
 
-Deno.test("limit minFree: what is admitted at once is no more than there is", async () => {
-  // How much is free is told late, and to each who has asked by himself.
+Deno.test("limit minFree: simultaneous uploads are admitted only as far as space is free", async () => {
+  // The free space is reported late, and to each caller separately.
   const staging = stagingOf(async () => {
     await new Promise((resolve) => setTimeout(resolve, 0));
     return 100;
@@ -52,7 +52,7 @@ function stagingOf(freeSpace: () => Promise<number>): StagingArea {
   );
 }
 
-Deno.test("inlineSize: small files of all clients together have a bound in memory; beyond it they are staged on the disk", async () => {
+Deno.test("inlineSize: small files of all clients together are bounded in memory; beyond it they are staged on disk", async () => {
   const staging = new StagingArea(
     new ObjectBlobStore({ partSize: 100 }),
     { ...DEFAULT_LIMITS, inlineSize: Infinity, maxStagedPerClient: Infinity },
@@ -68,7 +68,7 @@ Deno.test("inlineSize: small files of all clients together have a bound in memor
   const beyond = await stage(0);
   assert.equal(beyond.inline, undefined);
   beyond.release();
-  assert.equal((await stage(0)).inline, undefined, "what is on the disk makes no room in memory");
+  assert.equal((await stage(0)).inline, undefined, "files on disk free no memory");
   uploads[0]?.release();
   uploads[0]?.release();
   assert.equal((await stage(0)).inline?.length, MAX_INLINE);

@@ -1,4 +1,4 @@
-/** The stages of a file on its way in: their order, their bound, and what a failure of one does. */
+/** The stages of an upload over protocol 3: their order, their bound, and their failures. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
@@ -13,7 +13,7 @@ import { encrypt } from "../../support/v3/raw_client.ts";
 const MIB = 1024 * 1024;
 const key = await importAesKey(pseudoRandomBytes(32));
 
-/** An upload in memory; `before` comes before each write. */
+/** An upload in memory. `before` runs before each write. */
 function memoryUpload(before: (written: number) => Promise<void> = () => Promise.resolve()) {
   const written: Bytes[] = [];
   let end = 0;
@@ -28,7 +28,7 @@ function memoryUpload(before: (written: number) => Promise<void> = () => Promise
   return { staged, written };
 }
 
-Deno.test("intake: files of any size, cut anyhow, beside any number of others, come out whole", async () => {
+Deno.test("decrypt pipeline: files of any size, in any pieces, next to any number of others, arrive whole", async () => {
   const plaintext = pseudoRandomBytes(3 * MIB);
   const size = fc.oneof(fc.nat(100), fc.nat(3 * MIB));
   const count = fc.constantFrom(1, 2, 64, 1000);
@@ -54,7 +54,7 @@ Deno.test("intake: files of any size, cut anyhow, beside any number of others, c
   );
 });
 
-Deno.test("intake: a file that others join on its way goes on in smaller pieces", async () => {
+Deno.test("decrypt pipeline: a file that others join continues in smaller pieces", async () => {
   const plaintext = pseudoRandomBytes(5 * MIB);
   const ciphertext = await encrypt(plaintext, key);
   const { staged, written } = memoryUpload();
@@ -76,7 +76,7 @@ Deno.test("intake: a file that others join on its way goes on in smaller pieces"
   assert.ok(written.slice(-10).every(({ length }) => length <= 65_536));
 });
 
-Deno.test("intake: a disk that stands still is waited for when a few pieces are on their way", async () => {
+Deno.test("decrypt pipeline: if the disk stalls, input stops after a few pieces", async () => {
   const going = Promise.withResolvers<void>();
   const ciphertext = await encrypt(pseudoRandomBytes(16 * MIB), key);
   const { staged, written } = memoryUpload(() => going.promise);
@@ -95,16 +95,16 @@ Deno.test("intake: a disk that stands still is waited for when a few pieces are 
     }
     await pipeline.end();
   })();
-  // All that does not wait for the disk has been done after a few turns of WebCrypto.
+  // Everything that does not wait for the disk is done after a few turns of WebCrypto.
   for (let i = 0; i < 20; i++) await crypto.subtle.digest("SHA-256", new Uint8Array(MIB));
-  assert.ok(taken > 0 && taken < 4, `${taken} MiB were taken`);
+  assert.ok(taken > 0 && taken < 4, `${taken} MiB were accepted`);
   going.resolve();
   await sending;
   assert.equal(concatBytes(...written).length, 16 * MIB);
 });
 
 for (const failing of [0, 3]) {
-  Deno.test(`intake: a failure of write ${failing} is told, and nothing is written after it`, async () => {
+  Deno.test(`decrypt pipeline: a failure of write ${failing} is reported, and nothing is written after it`, async () => {
     const ciphertext = await encrypt(pseudoRandomBytes(8 * MIB), key);
     const { staged, written } = memoryUpload((count) =>
       count === failing ? Promise.reject(new Error("the disk is full")) : Promise.resolve()
@@ -128,7 +128,7 @@ for (const failing of [0, 3]) {
 }
 
 for (const [name, Decryptor] of Object.entries({ CbcDecryptor, PiecesDecryptor })) {
-  Deno.test(`intake: wrong padding is found after all before it is written: ${name}`, async () => {
+  Deno.test(`decrypt pipeline: wrong padding is found after all before it is written: ${name}`, async () => {
     const plaintext = pseudoRandomBytes(2 * MIB);
     const ciphertext = (await encrypt(plaintext, key)).slice(0, -16);
     const { staged, written } = memoryUpload();

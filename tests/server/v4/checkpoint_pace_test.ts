@@ -4,7 +4,7 @@ import { CheckpointPace } from "../../../server/v4/checkpoint_pace.ts";
 
 const MIB = 1024 * 1024;
 
-/** The sizes, in MiB, at which an upload that grows by so many MiB at a time makes checkpoints. */
+/** The sizes, in MiB, at which an upload that grows in equal steps of MiB makes checkpoints. */
 function dueFrom(offset: number, step: number, end: number): number[] {
   const pace = new CheckpointPace(offset * MIB);
   const due: number[] = [];

@@ -1,21 +1,21 @@
-/** Expensive work that several wait for. */
+/** Expensive work with several waiting callers. */
 import assert from "node:assert/strict";
 import { SharedWork } from "../../../server/v4/shared_work.ts";
 
-/** Work that ends when a test says so. */
+/** Work that the test ends. */
 class Works {
   readonly begun: string[] = [];
   readonly aborted: string[] = [];
   readonly #ends = new Map<string, () => void>();
   readonly shared: SharedWork<string>;
-  /** How many are listened to, whether they leave. */
+  /** The number of signals with a listener. */
   listening = 0;
 
   constructor(max: number) {
     this.shared = new SharedWork(max);
   }
 
-  /** Asks for work; `leave` is what somebody does who waits no longer. */
+  /** Requests work. `leave` aborts the request. */
   ask(key: string, owner = key): { readonly done: Promise<string>; readonly leave: () => void } {
     let leave: (reason: Error) => void = () => undefined;
     const onLeft = (onLeave: typeof leave) => {
@@ -38,10 +38,10 @@ class Works {
   }
 }
 
-/** Lets go on what waits for nothing but its turn. */
+/** Lets everything run that waits only for its turn. */
 const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
 
-Deno.test("shared work: 200 who ask for the same get one piece of work", async () => {
+Deno.test("shared work: 200 requests for the same key share one run", async () => {
   const works = new Works(2);
   const asked = Array.from({ length: 200 }, () => works.ask("a").done);
   works.end("a");
@@ -49,7 +49,7 @@ Deno.test("shared work: 200 who ask for the same get one piece of work", async (
   assert.deepEqual(works.begun, ["a"]);
 });
 
-Deno.test("shared work: so much at a time, one of each owner's; the others wait for their turn", async () => {
+Deno.test("shared work: its parallelism is bounded, one run per owner; the others wait for their turn", async () => {
   const works = new Works(2);
   const asked = [["a1", "A"], ["a2", "A"], ["b", "B"], ["c", "C"]] as const;
   const all = asked.map(([key, owner]) => works.ask(key, owner).done);
@@ -64,7 +64,7 @@ Deno.test("shared work: so much at a time, one of each owner's; the others wait 
   assert.equal((await Promise.all(all)).length, 4);
 });
 
-Deno.test("shared work: it goes on as long as anybody waits, and is broken off when nobody does", async () => {
+Deno.test("shared work: it continues while anybody waits, and is aborted when nobody does", async () => {
   const works = new Works(1);
   const [first, second] = [works.ask("a"), works.ask("a")];
   const waiting = works.ask("b");
@@ -79,10 +79,10 @@ Deno.test("shared work: it goes on as long as anybody waits, and is broken off w
   assert.equal(works.shared.queued, 0);
   works.end("a");
   await settle();
-  assert.deepEqual(works.begun, ["a"], "what nobody waits for is not begun");
+  assert.deepEqual(works.begun, ["a"], "work without a waiting request is not started");
 });
 
-Deno.test("shared work: who asks for what is being broken off gets work of their own, in its turn", async () => {
+Deno.test("shared work: a request for work that is being aborted gets a new run, in its turn", async () => {
   const works = new Works(1);
   const first = works.ask("a");
   first.leave();
@@ -96,7 +96,7 @@ Deno.test("shared work: who asks for what is being broken off gets work of their
   assert.equal(await again.done, "a is done");
 });
 
-Deno.test("shared work: a failure is everybody's who waits, and the next try is another", async () => {
+Deno.test("shared work: a failure is reported to all who wait, and the next request starts a new run", async () => {
   const shared = new SharedWork<string>(1);
   const never = () => ({ [Symbol.dispose]: () => undefined });
   const fails = () => Promise.reject(new Error("no disk"));
@@ -105,7 +105,7 @@ Deno.test("shared work: a failure is everybody's who waits, and the next try is 
   assert.equal(await shared.do("a", "A", () => Promise.resolve("done"), never), "done");
 });
 
-Deno.test("shared work: nobody is listened to who has been answered, or has left", async () => {
+Deno.test("shared work: an answered or aborted request leaves no listener", async () => {
   const works = new Works(1);
   for (let i = 0; i < 10; i++) {
     const [one, another] = [works.ask("a"), works.ask("a")];

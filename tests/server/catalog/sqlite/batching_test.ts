@@ -1,4 +1,4 @@
-/** Calls of a catalog that are committed together. */
+/** Catalog calls that are committed together. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import {
@@ -39,11 +39,11 @@ const file = (name: string, size = 1): StoredFile & CommittedFile => ({
 interface Scene {
   readonly path: string;
   readonly catalog: SqliteCatalog;
-  /** Statements that end transactions, as they come. */
+  /** Statements that end transactions, in order. */
   readonly executed: string[];
-  /** Makes the next statement of this text fail. */
+  /** Makes the next statement with this text fail. */
   readonly fail: (sql: string) => void;
-  /** Makes the statement that takes this path as the orphan end the transaction, as one on a full disk does. */
+  /** Makes the statement with this path as an orphan end the transaction, like one on a full disk. */
   readonly fillUp: (orphan: string) => void;
 }
 
@@ -102,16 +102,20 @@ const waysTo = (catalog: SqliteCatalog, changes: Partial<Executors> = {}): Execu
   ...changes,
 });
 
-Deno.test("together: what is asked for during a commit is committed with one sync", () =>
+Deno.test("batching: calls during a commit are committed together, with one sync", () =>
   scene(async ({ catalog, executed }) => {
     const batched = batchedCatalog(waysTo(catalog));
     const names = Array.from({ length: 100 }, (_, i) => `${i}.txt`);
     await Promise.all(names.map((name) => batched.files.commit(file(name))));
     assert.equal((await catalog.files.listAll(id)).length, 100);
-    assert.equal(executed.filter((sql) => sql === "COMMIT").length, 2, "the first alone, the rest");
+    assert.equal(
+      executed.filter((sql) => sql === "COMMIT").length,
+      2,
+      "the first alone, then the rest",
+    );
   }));
 
-Deno.test("together: a call that fails leaves the others alone", () =>
+Deno.test("batching: a failing call does not affect the others", () =>
   scene(async ({ catalog }) => {
     const quota = { bytes: 10, files: 10 };
     const calls: Call[] = [file("a", 6), file("b", 6), file("c", 4)]
@@ -123,7 +127,7 @@ Deno.test("together: a call that fails leaves the others alone", () =>
     assert.deepEqual((await catalog.files.listAll(id)).map(({ name }) => name), ["a", "c"]);
   }));
 
-Deno.test("together: where the commit fails all have failed, and nothing is done", () =>
+Deno.test("batching: if the commit fails, all calls fail, and nothing is done", () =>
   scene(async ({ catalog, fail }) => {
     fail("COMMIT");
     const batched = batchedCatalog(waysTo(catalog));
@@ -132,7 +136,7 @@ Deno.test("together: where the commit fails all have failed, and nothing is done
     assert.deepEqual((await catalog.files.listAll(id)).map(({ name }) => name), ["b"]);
   }));
 
-Deno.test("together: after a failure that ends the transaction nothing is committed by itself", () =>
+Deno.test("batching: after a failure that ends the transaction, nothing is committed on its own", () =>
   scene(async ({ catalog, fillUp }) => {
     fillUp(blobId("files/1/b"));
     const calls: Call[] = [
@@ -148,7 +152,7 @@ Deno.test("together: after a failure that ends the transaction nothing is commit
     assert.deepEqual(await catalog.blobs.garbage(undefined, 9), []);
   }));
 
-Deno.test("a look does not wait for a commit", () =>
+Deno.test("batching: a read does not wait for a commit", () =>
   scene(async ({ catalog }) => {
     const slow = Promise.withResolvers<void>();
     const batched = batchedCatalog(waysTo(catalog, {
@@ -169,11 +173,11 @@ Deno.test("a look does not wait for a commit", () =>
     assert.equal(
       (await catalog.accounts.find({ id }))?.lastSeen,
       77,
-      "what waits is done before the end",
+      "batching: waiting calls are done before the catalog closes",
     );
   }));
 
-/** Ticks of which each call of a batch takes so many. */
+/** Clock ticks that each call of a batch takes. */
 const slowBy = (ms: number) => {
   let now = 0;
   return () => now += ms;
@@ -192,7 +196,7 @@ Deno.test("batches: one ends when its time is used up, and another process gets 
         return outcomes;
       },
       rest: () => {
-        // It waits for nobody: whoever has the database now is the one to say no.
+        // It does not wait: if the database is locked, it fails.
         other.exec("PRAGMA busy_timeout = 0");
         other.exec("INSERT INTO orphans VALUES ('files/' || (SELECT count(*) FROM orphans))");
         others.push("done");
@@ -207,7 +211,7 @@ Deno.test("batches: one ends when its time is used up, and another process gets 
     assert.equal(others.length, 4, "after each batch that has left calls for the next");
   }));
 
-Deno.test("batches: a call that takes longer than a batch is done by itself", () =>
+Deno.test("batches: a call that takes longer than a batch gets its own", () =>
   scene(async ({ catalog }) => {
     const ticks = slowBy(2 * MAX_BATCH_MS);
     const calls: Call[] = ["a", "b"].map((name) => ({
@@ -219,7 +223,7 @@ Deno.test("batches: a call that takes longer than a batch is done by itself", ()
     assert.deepEqual((await catalog.files.listAll(id)).map(({ name }) => name), ["a"]);
   }));
 
-Deno.test("batches: what is handed over at once is bounded by bytes, asked and answered", () =>
+Deno.test("batches: a batch is bounded in bytes, of requests and of answers", () =>
   scene(async ({ catalog }) => {
     const asked: number[] = [];
     const answered: number[] = [];
@@ -247,7 +251,7 @@ Deno.test("batches: what is handed over at once is bounded by bytes, asked and a
     assert.ok(Math.max(...asked, ...answered) <= most, `${asked} asked, ${answered} answered`);
   }));
 
-Deno.test("batches: clients take turns, however much one of them has asked for before", () =>
+Deno.test("batches: clients take turns, however many calls one of them has waiting", () =>
   scene(async ({ catalog }) => {
     const bob = pseudoRandomBytes(16, 2);
     const registration = {
@@ -285,7 +289,7 @@ const LOOKS: Readonly<Record<string, (catalog: Catalog, who: typeof id) => Promi
 };
 
 for (const [what, look] of Object.entries(LOOKS)) {
-  Deno.test(`batches: a client that asks for little does not wait for what a batch had no time for: ${what}`, () =>
+  Deno.test(`batches: a client with few calls does not wait for those that a batch had no time for: ${what}`, () =>
     scene(async ({ catalog }) => {
       const bob = pseudoRandomBytes(16, 2);
       const done: string[] = [];
@@ -297,7 +301,7 @@ for (const [what, look] of Object.entries(LOOKS)) {
       };
       const batched = batchedCatalog(waysTo(catalog, {
         read: (calls) => {
-          // Bob comes while a batch is done that has most of what Alice has asked for.
+          // Bob calls during a batch that contains most of Alice's calls.
           if (done.length > 0) asked ??= ask(bob, "bob");
           return lookUp(catalog, calls, ticks);
         },
@@ -308,7 +312,7 @@ for (const [what, look] of Object.entries(LOOKS)) {
     }));
 }
 
-Deno.test("batches: attack: however many clients are named, nobody waits for all of them", () =>
+Deno.test("batches: attack: with any number of client names, nobody waits for all of them", () =>
   scene(async ({ catalog }) => {
     const ticks = slowBy(2 * MAX_BATCH_MS);
     const batched = batchedCatalog(waysTo(catalog, {
@@ -322,7 +326,7 @@ Deno.test("batches: attack: however many clients are named, nobody waits for all
         await batched.accounts.find({ id: other });
       }
     };
-    // More than a batch has.
+    // More than fit in a batch.
     const flooding = Array.from({ length: 300 }, flood);
     await Promise.all([batched.files.find(id, "a"), batched.files.find(id, "b")]);
     isOver = true;

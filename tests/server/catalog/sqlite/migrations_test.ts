@@ -1,4 +1,4 @@
-/** A catalog of an earlier xfer is brought up to date with all that is in it. */
+/** Migrations bring a catalog of an earlier xfer up to date, with all of its data. */
 import assert from "node:assert/strict";
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import { restore } from "../../../../server/operator/backup.ts";
@@ -11,7 +11,7 @@ import type { Catalog } from "../../../../server/catalog/catalog.ts";
 import { blobId } from "../../../support/store/ids.ts";
 import type { BlobId } from "../../../../server/blobs/blob_store.ts";
 
-/** The schema as versions 1 to 5 of it made it, written down again: what is published does not change. */
+/** The schema as versions 1 to 5 created it, written again here: published schemas do not change. */
 const SCHEMAS = [
   `CREATE TABLE clients (id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16), name TEXT NOT NULL UNIQUE,
      public_key BLOB, first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL) STRICT;
@@ -126,7 +126,7 @@ function write(path: string, version: number): void {
     .run(digest, chunks);
 }
 
-Deno.test("migrations: what was published is as it was", () => {
+Deno.test("migrations: the published schemas are unchanged", () => {
   const plain = (script: string) => script.replace(/\s+/g, " ").replace(/ ?([(),;]) ?/g, "$1");
   assert.deepEqual(MIGRATIONS.slice(0, 5).map(plain).map((text) => text.trim()), [
     ...SCHEMAS.map(plain).map((text) => text.trim()),
@@ -190,7 +190,7 @@ async function compare(catalog: SqliteCatalog, version: number): Promise<void> {
   assert.deepEqual(await catalog.faults(), []);
 }
 
-Deno.test("migrations: a migrated file can be marked as damaged, and mended", async () => {
+Deno.test("migrations: a migrated file can be marked as damaged, and repaired", async () => {
   await using folder = await TemporaryFolder.create();
   write(folder.join("catalog.db"), 5);
   await using catalog = SqliteCatalog.open(folder.join("catalog.db"));
@@ -202,7 +202,7 @@ Deno.test("migrations: a migrated file can be marked as damaged, and mended", as
   assert.equal(await catalog.files.setDamage(blobId("files/1/none"), "missing"), false);
 });
 
-Deno.test("migrations: a migrated file is replaced, kept and counted like any other", async () => {
+Deno.test("migrations: a migrated file is overwritten, kept and counted like any other", async () => {
   await using folder = await TemporaryFolder.create();
   write(folder.join("catalog.db"), 5);
   await using catalog = SqliteCatalog.open(folder.join("catalog.db"));
@@ -224,7 +224,7 @@ Deno.test("migrations: a migrated file is replaced, kept and counted like any ot
   assert.deepEqual(await usageOf(catalog, id(1)), { files: 2, bytes: 2 ** 32 + 10 });
 });
 
-Deno.test("migrations: a backup that an older xfer made is restored, and stays as it is", async () => {
+Deno.test("migrations: a backup by an older xfer is restored, and is not modified", async () => {
   await using folder = await TemporaryFolder.create();
   await Deno.mkdir(folder.join("backup", "files", "1"), { recursive: true });
   const path = folder.join("backup", "backup.db");

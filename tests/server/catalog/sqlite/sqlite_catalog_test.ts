@@ -1,4 +1,4 @@
-/** What is SQLite's alone: how its database is opened, and what its statements look at. */
+/** Properties of SQLite only: how its database is opened, and which rows its statements read. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { MAX_INVITATIONS } from "../../../../server/catalog/bounds.ts";
@@ -25,7 +25,7 @@ import {
 } from "../../../support/store/catalog_suite.ts";
 import { openDatabase, tamper } from "../../../support/store/database.ts";
 
-Deno.test("SqliteCatalog: a database of a later version is refused and left as it is", async () => {
+Deno.test("SqliteCatalog: a database of a later version is refused and not modified", async () => {
   await using folder = await TemporaryFolder.create();
   const path = folder.join("catalog.db");
   await using _catalog = SqliteCatalog.open(path);
@@ -35,7 +35,7 @@ Deno.test("SqliteCatalog: a database of a later version is refused and left as i
   assert.deepEqual({ ...database.prepare("PRAGMA user_version").get() }, { user_version: 999 });
 });
 
-Deno.test("SqliteCatalog: write-ahead log, so that it can be read while it is written", async () => {
+Deno.test("SqliteCatalog: it uses a write-ahead log, so that reads and writes run in parallel", async () => {
   await using folder = await TemporaryFolder.create();
   await using _catalog = SqliteCatalog.open(folder.join("catalog.db"));
   using database = openDatabase(folder.join("catalog.db"));
@@ -60,7 +60,7 @@ Deno.test("SqliteCatalog: every commit is synced to the disk", async () => {
   }
 });
 
-Deno.test("SqliteCatalog: opened to read it changes nothing, not even an older schema", async () => {
+Deno.test("SqliteCatalog: opening it to read modifies nothing, not even an older schema", async () => {
   await using folder = await TemporaryFolder.create();
   const path = folder.join("catalog.db");
   {
@@ -78,7 +78,7 @@ Deno.test("SqliteCatalog: opened to read it changes nothing, not even an older s
   assert.deepEqual({ ...database.prepare("PRAGMA user_version").get() }, { user_version: 1 });
 });
 
-Deno.test("SqliteCatalog: everything is there after it was closed and opened", async () => {
+Deno.test("SqliteCatalog: all data persists after it was closed and opened", async () => {
   await using folder = await TemporaryFolder.create();
   const path = folder.join("catalog.db");
   const all = async ({ accounts, files, uploads, blobs, tokens }: SqliteCatalog) => [
@@ -102,7 +102,7 @@ Deno.test("SqliteCatalog: everything is there after it was closed and opened", a
   assert.deepEqual(await again.files.listAll(alice), [stored(v3File(1))]);
 });
 
-Deno.test("SqliteCatalog: content that is gone, or has another size, is damaged", async () => {
+Deno.test("SqliteCatalog: missing content, or content of another size, is damaged", async () => {
   await using folder = await TemporaryFolder.create();
   const path = folder.join("catalog.db");
   await using catalog = SqliteCatalog.open(path);
@@ -116,7 +116,7 @@ Deno.test("SqliteCatalog: content that is gone, or has another size, is damaged"
   assert.equal(await damage(), "missing");
 });
 
-Deno.test("SqliteCatalog: invitations are bounded; those that have expired long ago make room", async () => {
+Deno.test("SqliteCatalog: invitations are bounded; long-expired ones make room", async () => {
   await using folder = await TemporaryFolder.create();
   const path = folder.join("catalog.db");
   await using catalog = SqliteCatalog.open(path);
@@ -134,7 +134,7 @@ Deno.test("SqliteCatalog: invitations are bounded; those that have expired long 
   assert.equal(row?.["count"], 1);
 });
 
-Deno.test("SqliteCatalog: a copy has all that is kept, and nothing that is under way", async () => {
+Deno.test("SqliteCatalog: a copy contains everything durable, and nothing in progress", async () => {
   await using folder = await TemporaryFolder.create();
   await using catalog = SqliteCatalog.open(folder.join("catalog.db"));
   await login(catalog);
@@ -157,7 +157,7 @@ Deno.test("SqliteCatalog: a copy has all that is kept, and nothing that is under
   assert.deepEqual(await catalog.faults(), []);
 });
 
-Deno.test("SqliteCatalog: every look at files goes by an index, and sorts nothing", async () => {
+Deno.test("SqliteCatalog: every query of files uses an index, and sorts nothing", async () => {
   await using folder = await TemporaryFolder.create();
   const path = folder.join("catalog.db");
   const statements = new Set<string>();

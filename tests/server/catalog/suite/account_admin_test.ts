@@ -1,4 +1,4 @@
-/** What operators do about accounts: list, change, disable, remove. */
+/** The operator's calls for accounts: list, change, disable, remove. */
 import assert from "node:assert/strict";
 import { CatalogRefusal } from "../../../../server/catalog/refusal.ts";
 import {
@@ -23,7 +23,7 @@ import {
   withBytes,
 } from "../../../support/store/catalog_suite.ts";
 
-catalogTest("accounts are listed by name, with what they have", async (catalog) => {
+catalogTest("accounts are listed by name, with their keys, files and quotas", async (catalog) => {
   await login(catalog, { name: "Carol" });
   await enrolV3(catalog, bob, "Bob");
   for (const number of [1, 2]) {
@@ -42,7 +42,7 @@ catalogTest("accounts are listed by name, with what they have", async (catalog) 
 });
 
 catalogTest(
-  "an account that is renamed is the same; a name is not given twice",
+  "a renamed account stays the same; names are unique",
   async (catalog) => {
     await login(catalog);
     await enrolV3(catalog, bob, "Bob");
@@ -51,7 +51,7 @@ catalogTest(
     assert.equal(
       (await accounts.find({ id: bob }))?.disabled,
       false,
-      "nothing is changed by halves",
+      "a failing change changes nothing",
     );
     assert.equal(await accounts.update(bob, { name: "Bob" }), "updated");
     assert.equal(await accounts.update(bob, { name: "Aaron" }), "updated");
@@ -61,7 +61,7 @@ catalogTest(
   },
 );
 
-catalogTest("what is left out of a change stays", async (catalog) => {
+catalogTest("values missing in a change stay", async (catalog) => {
   await login(catalog);
   const { accounts } = catalog;
   await accounts.update(alice, { quota: { bytes: 5, files: Infinity } });
@@ -92,29 +92,32 @@ catalogTest(
   },
 );
 
-catalogTest("a link of a disabled account lets nobody in", async (catalog) => {
+catalogTest("a link of a disabled account cannot be used", async (catalog) => {
   await login(catalog);
   await catalog.accounts.update(alice, { disabled: true });
   await catalog.tokens.add(token(1, { accountId: alice }));
   assert.equal(await login(catalog, { key: key(2), token: token(1).hash }), "disabled");
 });
 
-catalogTest("an account goes with all it has, whose blobs become garbage", async (catalog) => {
-  await login(catalog);
-  await login(catalog, { id: bob, name: "Bob", key: key(2) });
-  for (const number of [1, 2]) await catalog.files.commit(v4File(number), { keep: 1 });
-  await catalog.files.commit(withBytes(inlineFile(3, { name: "c" }), key(3)));
-  await catalog.files.commit(v4File(4, { accountId: bob }));
-  await catalog.uploads.save(partial(5), { max: 9, quota: NO_QUOTA });
-  await catalog.tokens.add(token(1, { accountId: alice }));
-  const gone = [blob(1), blob(2), upload(5)];
-  assert.deepEqual((await catalog.accounts.remove(alice)).toSorted(), gone);
-  assert.deepEqual(await garbageOf(catalog), gone);
-  assert.equal(await catalog.accounts.find({ id: alice }), undefined);
-  assert.deepEqual(await catalog.files.usage(alice), { ...NOTHING, replaced: NOTHING });
-  assert.equal(await catalog.uploads.find(alice, "file5"), undefined);
-  assert.equal((await catalog.files.scan(undefined, 9)).length, 1, "Bob's is left");
-  assert.deepEqual(await catalog.accounts.remove(alice), []);
-  assert.equal(await login(catalog, { token: token(1).hash }), "token-unknown");
-  assert.equal(await login(catalog), "registered", "the name is free");
-});
+catalogTest(
+  "removing an account removes all of its rows, and its blobs become garbage",
+  async (catalog) => {
+    await login(catalog);
+    await login(catalog, { id: bob, name: "Bob", key: key(2) });
+    for (const number of [1, 2]) await catalog.files.commit(v4File(number), { keep: 1 });
+    await catalog.files.commit(withBytes(inlineFile(3, { name: "c" }), key(3)));
+    await catalog.files.commit(v4File(4, { accountId: bob }));
+    await catalog.uploads.save(partial(5), { max: 9, quota: NO_QUOTA });
+    await catalog.tokens.add(token(1, { accountId: alice }));
+    const gone = [blob(1), blob(2), upload(5)];
+    assert.deepEqual((await catalog.accounts.remove(alice)).toSorted(), gone);
+    assert.deepEqual(await garbageOf(catalog), gone);
+    assert.equal(await catalog.accounts.find({ id: alice }), undefined);
+    assert.deepEqual(await catalog.files.usage(alice), { ...NOTHING, replaced: NOTHING });
+    assert.equal(await catalog.uploads.find(alice, "file5"), undefined);
+    assert.equal((await catalog.files.scan(undefined, 9)).length, 1, "Bob's are left");
+    assert.deepEqual(await catalog.accounts.remove(alice), []);
+    assert.equal(await login(catalog, { token: token(1).hash }), "token-unknown");
+    assert.equal(await login(catalog), "registered", "the name is free");
+  },
+);

@@ -14,7 +14,7 @@ import {
   v4File,
 } from "../../../support/store/catalog_suite.ts";
 
-catalogTest("a blob is a file's, an upload's, garbage, or nobody's", async (catalog) => {
+catalogTest("a blob belongs to a file, an upload, the garbage, or to nothing", async (catalog) => {
   await login(catalog);
   const owners = () => Promise.all([blob(1), upload(1)].map((one) => catalog.blobs.owner(one)));
   assert.deepEqual(await owners(), [undefined, undefined]);
@@ -25,7 +25,7 @@ catalogTest("a blob is a file's, an upload's, garbage, or nobody's", async (cata
   await catalog.uploads.remove(alice, "file1");
   assert.deepEqual(await owners(), ["file", "garbage"]);
   await catalog.files.commit(v4File(2), { keep: 1 });
-  assert.deepEqual(await owners(), ["file", "garbage"], "an old version's is its file's");
+  assert.deepEqual(await owners(), ["file", "garbage"], "an old version's belongs to its file");
   await catalog.files.remove(alice, "a");
   await catalog.blobs.collected([upload(1)]);
   assert.deepEqual(await owners(), ["garbage", undefined]);
@@ -41,24 +41,27 @@ catalogTest("garbage is listed in pages until it is collected", async ({ blobs }
   assert.deepEqual(await blobs.garbage(undefined, 9), [blob(2)]);
 });
 
-catalogTest("a repair is kept until it is ended, and takes its file with it", async (catalog) => {
-  await enrolV3(catalog);
-  await catalog.files.commit(v3File(1));
-  const repairs = [
-    { path: blob(1), movedTo: "quarantine/1", record: "{}" },
-    { path: blob(9), movedTo: undefined, record: '{"kind":"stray"}' },
-  ];
-  for (const repair of repairs) await catalog.repairs.begin(repair);
-  assert.deepEqual(await catalog.repairs.list(), repairs);
-  assert.equal(await catalog.blobs.owner(blob(1)), "file");
-  for (const { path } of repairs) await catalog.repairs.end(path);
-  assert.deepEqual(await catalog.repairs.list(), []);
-  assert.equal(await catalog.blobs.owner(blob(1)), undefined);
-  assert.deepEqual(await garbageOf(catalog), [], "what was moved is no garbage");
-});
+catalogTest(
+  "a repair stays recorded until it ends, and then its file is removed",
+  async (catalog) => {
+    await enrolV3(catalog);
+    await catalog.files.commit(v3File(1));
+    const repairs = [
+      { path: blob(1), movedTo: "quarantine/1", record: "{}" },
+      { path: blob(9), movedTo: undefined, record: '{"kind":"stray"}' },
+    ];
+    for (const repair of repairs) await catalog.repairs.begin(repair);
+    assert.deepEqual(await catalog.repairs.list(), repairs);
+    assert.equal(await catalog.blobs.owner(blob(1)), "file");
+    for (const { path } of repairs) await catalog.repairs.end(path);
+    assert.deepEqual(await catalog.repairs.list(), []);
+    assert.equal(await catalog.blobs.owner(blob(1)), undefined);
+    assert.deepEqual(await garbageOf(catalog), [], "a moved blob is not garbage");
+  },
+);
 
 catalogTest(
-  "a repair that is begun again has its last record; one whose file is back leaves that",
+  "a repair started again has its last record; if its file is back, the file stays",
   async (catalog) => {
     await enrolV3(catalog);
     await catalog.files.commit(v3File(1));

@@ -1,4 +1,4 @@
-/** Files that are stored: versions, what they replace, what is refused. */
+/** Stored files: versions, overwriting, refusals. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { CatalogRefusal } from "../../../../server/catalog/refusal.ts";
@@ -23,13 +23,13 @@ import {
 } from "../../../support/store/catalog_suite.ts";
 
 catalogTest(
-  "a file of the same name takes the place of the one before, whose blob becomes garbage",
+  "a file overwrites the one of the same name, whose blob becomes garbage",
   async (catalog) => {
     await enrolV3(catalog);
     await catalog.blobs.reserve(blob(1));
     const first = v3File(1, { size: 2 ** 32 - 273, crc: 2 ** 32 - 1, verified: false });
     assert.deepEqual(await catalog.files.commit(first), { version: 1, garbage: [] });
-    assert.deepEqual(await garbageOf(catalog), [], "its blob is reserved no longer");
+    assert.deepEqual(await garbageOf(catalog), [], "its blob is no longer reserved");
     assert.deepEqual(await catalog.files.find(alice, "a"), stored(first));
     const next = v3File(2, { storedAt: 4000 });
     assert.deepEqual(await catalog.files.commit(next), { version: 2, garbage: [blob(1)] });
@@ -40,7 +40,7 @@ catalogTest(
 );
 
 catalogTest(
-  "a file of an account that is not there is refused and changes nothing",
+  "a file of a missing account is refused and changes nothing",
   async (catalog) => {
     await catalog.blobs.reserve(blob(1));
     await assert.rejects(catalog.files.commit(v3File(1)));
@@ -48,14 +48,14 @@ catalogTest(
   },
 );
 
-catalogTest("a blob is one file's", async (catalog) => {
+catalogTest("a blob belongs to one file", async (catalog) => {
   await enrolV3(catalog);
   await catalog.files.commit(v3File(1));
   await assert.rejects(catalog.files.commit(v3File(1, { name: "b" })));
   assert.equal((await catalog.files.listAll(alice)).length, 1);
 });
 
-catalogTest("as many old versions are kept as a commit says", async (catalog) => {
+catalogTest("a commit says how many old versions are kept", async (catalog) => {
   await enrolV3(catalog);
   const store = async (number: number, keep: number) =>
     (await catalog.files.commit(v3File(number), { keep })).garbage;
@@ -94,7 +94,7 @@ catalogTest("a damaged version of protocol 3 is compared by its checksum", async
 });
 
 catalogTest(
-  "quotas: the account's own goes before that of all, each part by itself",
+  "quotas: the account's own takes precedence over the default, bytes and files independently",
   async (catalog) => {
     await login(catalog);
     const store = (number: number, name: string) =>
@@ -111,7 +111,7 @@ catalogTest(
     await own({});
     await assert.rejects(store(3, "a"), new CatalogRefusal("quota-bytes"), "they are too many");
     await catalog.files.remove(alice, "b");
-    assert.equal((await store(3, "a")).version, 2, "what is replaced is not counted");
+    assert.equal((await store(3, "a")).version, 2, "an overwritten file is not counted");
   },
 );
 
@@ -127,12 +127,12 @@ catalogTest("old versions and partial uploads count with their bytes", async (ca
   await store(3, 35);
 });
 
-catalogTest("a commit ends the partial upload that it came from, and no other", async (catalog) => {
+catalogTest("a commit ends its own partial upload, and no other", async (catalog) => {
   await login(catalog);
   for (const number of [1, 2]) {
     await catalog.uploads.save(partial(number), { max: 9, quota: NO_QUOTA });
   }
-  // Its quota has room for the file alone.
+  // The quota has room for the file only.
   const options = { staged: upload(1), quota: { bytes: 15, files: 1 } };
   const { garbage } = await catalog.files.commit(v4File(1, { name: "file1" }), options);
   assert.deepEqual(garbage, []);
@@ -154,7 +154,7 @@ catalogTest("a commit that is refused changes nothing", async (catalog) => {
 });
 
 catalogTest(
-  "content in the catalog comes and goes with its row, and is never garbage",
+  "content in the catalog appears and disappears with its row, and is never garbage",
   async (catalog) => {
     await login(catalog);
     const [first, next] = [inlineFile(1), inlineFile(2)];
@@ -169,7 +169,7 @@ catalogTest(
   },
 );
 
-catalogTest("names are refused just where one is a folder of another", async (catalog) => {
+catalogTest("names are refused exactly if one is a folder of another", async (catalog) => {
   await login(catalog);
   const part = fc.constantFrom("a", "a-", "a0", "-", "0", "\u{10000}");
   const name = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join("/"));

@@ -1,4 +1,4 @@
-/** Calls that run at the same time: one after another, in some order, each whole. */
+/** Simultaneous calls have the effect of some order, each as a whole. */
 import assert from "node:assert/strict";
 import { CatalogRefusal } from "../../../../server/catalog/refusal.ts";
 import {
@@ -26,7 +26,7 @@ const settled = async <T>(work: readonly Promise<T>[]) =>
     one.status === "fulfilled" ? one.value : (one.reason as CatalogRefusal).reason
   );
 
-catalogTest("of those who register a name at once one gets it", async ({ accounts }) => {
+catalogTest("of several registrations of one name, one succeeds", async ({ accounts }) => {
   const results = await Promise.all(
     TEN.map((number) => accounts.registerV3(registration({ id: id(number) }))),
   );
@@ -36,14 +36,14 @@ catalogTest("of those who register a name at once one gets it", async ({ account
   assert.equal((await accounts.list()).length, 1);
 });
 
-catalogTest("of those who take an account over at once one gets it", async (catalog) => {
+catalogTest("of several takeovers of one account, one succeeds", async (catalog) => {
   await enrolV3(catalog);
   const results = await Promise.all(TEN.map((number) => takeOver(catalog, { key: key(number) })));
   assert.deepEqual(results.toSorted(), ["claimed", ...Array(9).fill("claimed-already")]);
   assert.equal((await catalog.accounts.find({ id: alice }))?.keys.length, 1);
 });
 
-catalogTest("writers of one name each make a version", async (catalog) => {
+catalogTest("each writer of a name creates a version", async (catalog) => {
   await login(catalog);
   const results = await Promise.all(
     TEN.map((number) => catalog.files.commit(v4File(number), { keep: 2 })),
@@ -58,7 +58,7 @@ catalogTest("writers of one name each make a version", async (catalog) => {
   assert.deepEqual(await garbageOf(catalog), garbage.toSorted());
 });
 
-catalogTest("a quota holds against writers at once", async (catalog) => {
+catalogTest("a quota holds for simultaneous writers", async (catalog) => {
   await login(catalog);
   const results = await settled(
     TEN.map((number) =>
@@ -71,7 +71,7 @@ catalogTest("a quota holds against writers at once", async (catalog) => {
   assert.equal((await catalog.files.usage(alice)).bytes, 40);
 });
 
-catalogTest("a file and its folder at once: one of them is there", async (catalog) => {
+catalogTest("of a file and its folder, one is stored", async (catalog) => {
   await login(catalog);
   const results = await settled(
     ["a", "a/b", "a", "a/b"].map((name, i) => catalog.files.commit(v4File(i, { name }))),
@@ -81,7 +81,7 @@ catalogTest("a file and its folder at once: one of them is there", async (catalo
 });
 
 catalogTest(
-  "a checkpoint and the commit of its upload leave either no partial upload, or one",
+  "a checkpoint and the commit of its upload leave one partial upload or none",
   async (catalog) => {
     await login(catalog);
     for (const number of TEN) {
@@ -100,7 +100,7 @@ catalogTest(
 );
 
 catalogTest(
-  "a removal and a commit of one name: what one returned as garbage is all that is gone",
+  "a removal and a commit of one name: the removal's garbage is all that is removed",
   async (catalog) => {
     await login(catalog);
     for (const number of TEN) {
@@ -118,7 +118,7 @@ catalogTest(
   },
 );
 
-catalogTest("what is removed twice at once becomes garbage once", async (catalog) => {
+catalogTest("a file removed twice at once becomes garbage once", async (catalog) => {
   await login(catalog);
   await catalog.files.commit(v4File(1));
   const results = await Promise.all(TEN.map(() => catalog.files.remove(alice, "a")));
@@ -126,7 +126,7 @@ catalogTest("what is removed twice at once becomes garbage once", async (catalog
 });
 
 catalogTest(
-  "nothing is stored after an account was disabled, removed or taken over",
+  "nothing is stored after an account was disabled, removed or claimed",
   async (catalog) => {
     await enrolV3(catalog);
     const commits = TEN.map((number) => catalog.files.commit(v3File(number), { keep: 99 }));
@@ -143,7 +143,7 @@ catalogTest(
 );
 
 catalogTest(
-  "an account that is removed while files are stored leaves no file; each blob is garbage or refused",
+  "an account removed while files are stored leaves no file; each blob is garbage or refused",
   async (catalog) => {
     await login(catalog);
     await Promise.all(TEN.map((number) => catalog.blobs.reserve(blob(number))));
@@ -159,13 +159,13 @@ catalogTest(
   },
 );
 
-catalogTest("what reads sees each transaction whole or not at all", async (catalog) => {
+catalogTest("readers see each transaction whole or not at all", async (catalog) => {
   await login(catalog);
   await catalog.files.commit(v4File(0));
   const writing = Promise.all(TEN.map((number) => catalog.files.commit(v4File(number))));
   for (let looks = 0; looks < 20; looks++) {
     const files = await catalog.files.listAll(alice);
-    assert.equal(files.length, 1, "the old version goes when the new one comes");
+    assert.equal(files.length, 1, "the old version is removed when the new one is stored");
     assert.equal(files[0]?.current, true);
   }
   await writing;

@@ -1,4 +1,4 @@
-/** Files that are there: found, listed in pages, renamed, removed, marked. */
+/** Stored files: found, listed in pages, renamed, removed, marked. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Catalog } from "../../../../server/catalog/catalog.ts";
@@ -23,13 +23,13 @@ import {
   withBytes,
 } from "../../../support/store/catalog_suite.ts";
 
-/** Stores files of Alice's with these names, each with a blob of its number. */
+/** Stores files of Alice with these names, each with a numbered blob. */
 async function storeAll(catalog: Catalog, names: readonly string[]): Promise<void> {
   await login(catalog);
   for (const [i, name] of names.entries()) await catalog.files.commit(v4File(i, { name }));
 }
 
-catalogTest("a file is found as it is now, or in one version", async (catalog) => {
+catalogTest("the current file is found, or one of its versions", async (catalog) => {
   await enrolV3(catalog);
   for (const number of [1, 2]) await catalog.files.commit(v3File(number), { keep: 9 });
   const { files } = catalog;
@@ -41,7 +41,7 @@ catalogTest("a file is found as it is now, or in one version", async (catalog) =
 });
 
 catalogTest(
-  "all of a file: its content if the catalog keeps it, and its digests",
+  "a file's details include its digests, and its content if the catalog keeps it",
   async (catalog) => {
     await login(catalog);
     const inline = inlineFile(1);
@@ -58,11 +58,11 @@ catalogTest(
     });
     assert.deepEqual(await all("c"), stored(v4File(3, { name: "c" })));
     assert.equal(await all("d"), undefined);
-    assert.deepEqual(await catalog.files.find(alice, "a"), stored(inline), "only if it is wanted");
+    assert.deepEqual(await catalog.files.find(alice, "a"), stored(inline), "only on request");
   },
 );
 
-catalogTest("digests come in pages; after the last one they are empty", async (catalog) => {
+catalogTest("digests are returned in pages; after the last one they are empty", async (catalog) => {
   await login(catalog);
   const digests = pseudoRandomBytes(CHUNKS_PAGE + 64, 4);
   await catalog.files.commit(v4File(1), { chunks: digests });
@@ -77,7 +77,7 @@ catalogTest("digests come in pages; after the last one they are empty", async (c
   assert.equal(await catalog.files.chunkDigests(blob(9)), undefined);
 });
 
-catalogTest("current files are listed by name, from a name on, below a prefix", async (catalog) => {
+catalogTest("current files are listed by name, after a name, with a prefix", async (catalog) => {
   await storeAll(catalog, ["z%", "ab", "a/c", "a/b"]);
   const names = async (prefix: string, after = "", limit = 10) =>
     (await catalog.files.list(alice, { prefix, after, limit })).map(({ name }) => name);
@@ -85,12 +85,12 @@ catalogTest("current files are listed by name, from a name on, below a prefix", 
   assert.deepEqual(await names("a/"), ["a/b", "a/c"]);
   assert.deepEqual(await names("a", "a/b", 1), ["a/c"]);
   assert.deepEqual(await names("b", "a/b"), []);
-  assert.deepEqual(await names("z_"), [], "a prefix is no pattern");
+  assert.deepEqual(await names("z_"), [], "a prefix is not a pattern");
   assert.deepEqual(await catalog.files.list(bob, { limit: 9 }), []);
 });
 
 catalogTest(
-  "names below a prefix are listed in pages, whatever characters come",
+  "names with a prefix are listed in pages, whatever characters follow",
   async (catalog) => {
     await login(catalog);
     const name = fc.string({
@@ -155,7 +155,7 @@ catalogTest("all files of an account are listed by name and version, in pages", 
   assert.deepEqual(await catalog.files.listAll(alice, { after: expected.at(-1) }), []);
 });
 
-catalogTest("all files of all accounts are gone through by their blobs", async (catalog) => {
+catalogTest("all files of all accounts are iterated by their blobs", async (catalog) => {
   await enrolV3(catalog);
   await enrolV3(catalog, bob, "Bob");
   for (const number of [3, 1]) await catalog.files.commit(v3File(number), { keep: 9 });
@@ -170,7 +170,7 @@ catalogTest("all files of all accounts are gone through by their blobs", async (
 });
 
 catalogTest(
-  "a file is renamed with its versions, to a name that is free and fits",
+  "a file is renamed with its versions, to a name that is free and valid",
   async (catalog) => {
     await storeAll(catalog, ["a/b", "ab", "ab", "z"]);
     await catalog.files.commit(v4File(9, { name: "ab" }), { keep: 9 });
@@ -180,7 +180,7 @@ catalogTest(
     assert.equal(await files.rename(bob, "ab", "new"), "missing");
     await assert.rejects(files.rename(alice, "ab", "a"), new CatalogRefusal("name-conflict"));
     await assert.rejects(files.rename(alice, "ab", "z/y"), new CatalogRefusal("name-conflict"));
-    assert.equal((await files.versions(alice, "ab", { limit: 9 })).length, 2, "as it was");
+    assert.equal((await files.versions(alice, "ab", { limit: 9 })).length, 2, "unchanged");
     assert.equal(await files.rename(alice, "ab", "ab/c"), "renamed");
     assert.equal((await files.versions(alice, "ab/c", { limit: 9 })).length, 2);
     assert.equal(await files.find(alice, "ab"), undefined);
@@ -199,7 +199,7 @@ catalogTest("a file is removed with its versions, whose blobs become garbage", a
 });
 
 catalogTest(
-  "a version is forgotten; its blob is no garbage, and its name not free",
+  "a forgotten version leaves no garbage, and its name is not free",
   async (catalog) => {
     await login(catalog);
     const { files } = catalog;
@@ -230,20 +230,20 @@ catalogTest("digests are added to a file once, and to no other", async (catalog)
   assert.deepEqual(await files.chunkDigests(blob(1)), key(1));
 });
 
-catalogTest("damage is recorded of a file until it is taken back", async (catalog) => {
+catalogTest("damage of a file stays recorded until it is removed", async (catalog) => {
   await enrolV3(catalog);
   const { files } = catalog;
   await files.commit(v3File(1));
   for (const damage of ["missing", "size", "content", undefined] as const) {
     assert.equal(await files.setDamage(blob(1), damage), true);
-    assert.equal(await files.setDamage(blob(1), damage), false, "it is nothing new");
+    assert.equal(await files.setDamage(blob(1), damage), false, "it was already recorded");
     assert.equal((await files.find(alice, "a"))?.damage, damage);
   }
   assert.deepEqual(await files.find(alice, "a"), stored(v3File(1)));
-  assert.equal(await files.setDamage(blob(9), "missing"), false, "there is no such file");
+  assert.equal(await files.setDamage(blob(9), "missing"), false, "no such file");
 });
 
-catalogTest("a name may be as long as names are, in any script", async (catalog) => {
+catalogTest("a name can have the maximum length in any script", async (catalog) => {
   await login(catalog);
   const names = ["ü".repeat(1000), "\u{1f4c4}", "e\u0301", "é"];
   for (const [i, name] of names.entries()) await catalog.files.commit(v4File(i, { name }));

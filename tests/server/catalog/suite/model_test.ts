@@ -1,4 +1,4 @@
-/** Any calls in any order: SQLite answers what the catalog in memory does. */
+/** Random calls in random order: SQLite and the catalog in memory give the same answers. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Catalog } from "../../../../server/catalog/catalog.ts";
@@ -111,7 +111,7 @@ const OTHERS = [
   call(number, ({ blobs }, number) => blobs.collected([blob(number), upload(number)])),
 ];
 
-/** All that a catalog tells. */
+/** All data of a catalog. */
 async function tell({ accounts, tokens, files, uploads, blobs }: Catalog) {
   const owners = [id(1), id(2)];
   const beside = { name: "a", size: 10, keep: 1, open: ["b"] };
@@ -135,7 +135,7 @@ async function outcome(work: Promise<unknown>): Promise<unknown> {
   }
 }
 
-Deno.test("catalog: whatever is called, SQLite answers what the catalog in memory does", async () => {
+Deno.test("catalog: for any calls, SQLite answers like the catalog in memory", async () => {
   const steps = fc.array(fc.oneof(...ACCOUNTS, ...FILES, ...FILES, ...OTHERS), { maxLength: 40 });
   await fc.assert(
     fc.asyncProperty(steps, async (steps) => {

@@ -1,4 +1,4 @@
-/** Invitations, and links to accounts. */
+/** Invitations and links to accounts. */
 import assert from "node:assert/strict";
 import { MAX_LINKS } from "../../../../server/catalog/bounds.ts";
 import {
@@ -24,7 +24,7 @@ catalogTest("open invitations are listed, oldest first", async ({ tokens }) => {
 });
 
 catalogTest(
-  "an invitation keeps its label, and how many have used it and still may",
+  "an invitation keeps its label, its past uses and the uses left",
   async (catalog) => {
     const labelled = token(1, { label: "lab 3", usesLeft: 3 });
     await catalog.tokens.add(labelled);
@@ -37,7 +37,7 @@ catalogTest(
   },
 );
 
-catalogTest("the oldest link of an account makes room; others' links stay", async (catalog) => {
+catalogTest("the oldest link of an account makes room; links of others stay", async (catalog) => {
   await login(catalog);
   await enrolV3(catalog, bob, "Bob");
   await catalog.tokens.add(token(99, { accountId: bob, madeAt: 1 }));
@@ -49,11 +49,11 @@ catalogTest("the oldest link of an account makes room; others' links stay", asyn
   assert.equal(await by(0), "token-unknown", "the oldest has made room");
   assert.equal(await by(1), "linked");
   assert.equal(await by(99, "Bob"), "linked");
-  assert.deepEqual(await catalog.tokens.invitations(0), [], "a link is no invitation");
+  assert.deepEqual(await catalog.tokens.invitations(0), [], "a link is not an invitation");
 });
 
 catalogTest(
-  "a link is added only while the key of the session that asks is valid",
+  "a link is added only while the key of the requesting session is valid",
   async (catalog) => {
     await login(catalog);
     const link = token(1, { accountId: alice });
@@ -65,7 +65,7 @@ catalogTest(
   },
 );
 
-catalogTest("a token is remembered for 30 days after it has expired", async (catalog) => {
+catalogTest("a token is remembered for 30 days after its expiry", async (catalog) => {
   const days = 24 * 60 * 60_000;
   await catalog.tokens.add(token(1));
   const by = () => login(catalog, { token: token(1).hash, now: 3000 });

@@ -1,4 +1,4 @@
-/** Partial uploads: checkpoints, and what they make room for. */
+/** Partial uploads: checkpoints, and the rows that they displace. */
 import assert from "node:assert/strict";
 import type { Catalog } from "../../../../server/catalog/catalog.ts";
 import type { PartialUpload } from "../../../../server/catalog/partial_uploads.ts";
@@ -36,7 +36,7 @@ catalogTest("a checkpoint is found by its name, and replaced by a later one", as
   assert.deepEqual(await garbageOf(catalog), [upload(1)]);
 });
 
-catalogTest("of too many the oldest give way", async (catalog) => {
+catalogTest("beyond the limit the oldest make room", async (catalog) => {
   await login(catalog);
   await login(catalog, { id: bob, name: "Bob", key: key(2) });
   await save(catalog, partial(9, { accountId: bob, updatedAt: 0 }));
@@ -49,11 +49,11 @@ catalogTest("of too many the oldest give way", async (catalog) => {
     (await save(catalog, partial(5, { updatedAt: 8 }), 1)).toSorted(),
     [upload(1), upload(3), upload(4)],
   );
-  assert.ok(await catalog.uploads.find(bob, "file9"), "another's does not");
+  assert.ok(await catalog.uploads.find(bob, "file9"), "another account's does not");
 });
 
 catalogTest(
-  "an upload that gave way and is recorded again is garbage no longer",
+  "an upload that made room and is recorded again is no longer garbage",
   async (catalog) => {
     await login(catalog);
     await save(catalog, partial(1));
@@ -63,7 +63,7 @@ catalogTest(
   },
 );
 
-catalogTest("a checkpoint that is too much for a quota changes nothing", async (catalog) => {
+catalogTest("a checkpoint beyond a quota changes nothing", async (catalog) => {
   await login(catalog);
   await catalog.files.commit(v4File(1));
   await save(catalog, partial(1));
@@ -72,18 +72,18 @@ catalogTest("a checkpoint that is too much for a quota changes nothing", async (
   await assert.rejects(tooMuch({ bytes: 15, files: 9 }), new CatalogRefusal("quota-bytes"));
   assert.deepEqual(await catalog.uploads.find(alice, "file1"), partial(1));
   assert.deepEqual(await garbageOf(catalog), []);
-  assert.deepEqual(await tooMuch({ bytes: 16, files: 0 }), [upload(1)], "it is no file");
+  assert.deepEqual(await tooMuch({ bytes: 16, files: 0 }), [upload(1)], "it is not a file");
   await catalog.accounts.update(alice, { quota: { bytes: 15 } });
   await assert.rejects(tooMuch({ bytes: 99, files: 9 }), new CatalogRefusal("quota-bytes"));
 });
 
-catalogTest("an upload of an account that is not there is not recorded", async (catalog) => {
+catalogTest("an upload of a missing account is not recorded", async (catalog) => {
   await assert.rejects(save(catalog, partial(1)));
   assert.deepEqual(await catalog.uploads.scan(undefined, 9), []);
 });
 
 catalogTest(
-  "an upload is removed by its name, or only if it is the one of its id",
+  "an upload is removed by its name, or only if it has the given id",
   async (catalog) => {
     await login(catalog);
     const { uploads } = catalog;
@@ -99,7 +99,7 @@ catalogTest(
   },
 );
 
-catalogTest("uploads expire, oldest first, as many as are wanted", async (catalog) => {
+catalogTest("uploads expire, oldest first, up to the given number", async (catalog) => {
   await login(catalog);
   const { uploads } = catalog;
   for (const number of [3, 1, 2]) await save(catalog, partial(number));
@@ -111,7 +111,7 @@ catalogTest("uploads expire, oldest first, as many as are wanted", async (catalo
   assert.deepEqual(await garbageOf(catalog), [upload(1), upload(2)]);
 });
 
-catalogTest("uploads of all accounts are gone through by their ids", async (catalog) => {
+catalogTest("uploads of all accounts are iterated by their ids", async (catalog) => {
   await login(catalog);
   await enrolV3(catalog, bob, "Bob");
   for (const number of [3, 1]) await save(catalog, partial(number));

@@ -1,4 +1,4 @@
-/** What an account has, and would have with one more file. */
+/** The usage of an account, now and with one more file. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { StoredFile } from "../../../../server/catalog/files.ts";
@@ -24,32 +24,35 @@ catalogTest("usage is the sum over files and partial uploads", async (catalog) =
   assert.deepEqual(await files.usage(bob), { ...NOTHING, replaced: NOTHING });
 });
 
-catalogTest("beside a new file, what that replaces and resumes is left out", async (catalog) => {
-  await login(catalog);
-  const { files, uploads } = catalog;
-  for (const number of [1, 2]) await files.commit(v4File(number), { keep: 1 });
-  for (const name of ["a", "b", "c"]) {
-    await uploads.save(partial(name.charCodeAt(0), { name }), { max: 9, quota: NO_QUOTA });
-  }
-  const beside = (name: string, keep: number, open: string[] = []) =>
-    files.usage(alice, { name, size: 10, keep, open });
-  assert.deepEqual(await beside("a", 0), {
-    bytes: 10,
-    files: 0,
-    replaced: { bytes: 20, files: 1 },
-  });
-  assert.deepEqual(await beside("a", 1, ["b"]), {
-    ...{ bytes: 15, files: 0, replaced: { bytes: 10, files: 1 } },
-  });
-  assert.deepEqual(await beside("new", 0), { bytes: 35, files: 1, replaced: NOTHING });
-  await files.setDamage(blob(2), "content");
-  assert.deepEqual(await beside("a", Infinity), {
-    ...{ bytes: 20, files: 0, replaced: { bytes: 10, files: 1 } },
-  }, "a damaged version is mended");
-});
+catalogTest(
+  "next to a new file, the one that it overwrites or resumes does not count",
+  async (catalog) => {
+    await login(catalog);
+    const { files, uploads } = catalog;
+    for (const number of [1, 2]) await files.commit(v4File(number), { keep: 1 });
+    for (const name of ["a", "b", "c"]) {
+      await uploads.save(partial(name.charCodeAt(0), { name }), { max: 9, quota: NO_QUOTA });
+    }
+    const beside = (name: string, keep: number, open: string[] = []) =>
+      files.usage(alice, { name, size: 10, keep, open });
+    assert.deepEqual(await beside("a", 0), {
+      bytes: 10,
+      files: 0,
+      replaced: { bytes: 20, files: 1 },
+    });
+    assert.deepEqual(await beside("a", 1, ["b"]), {
+      ...{ bytes: 15, files: 0, replaced: { bytes: 10, files: 1 } },
+    });
+    assert.deepEqual(await beside("new", 0), { bytes: 35, files: 1, replaced: NOTHING });
+    await files.setDamage(blob(2), "content");
+    assert.deepEqual(await beside("a", Infinity), {
+      ...{ bytes: 20, files: 0, replaced: { bytes: 10, files: 1 } },
+    }, "a damaged version is repaired");
+  },
+);
 
 catalogTest(
-  "usage is right whatever is done, and what is foreseen of a commit comes true",
+  "usage is right after any calls, and the prediction for a commit comes true",
   async (catalog) => {
     const { files } = catalog;
     await login(catalog);

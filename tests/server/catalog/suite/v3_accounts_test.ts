@@ -33,7 +33,7 @@ catalogTest("a registration is found by its id and its name", async ({ accounts 
 });
 
 catalogTest(
-  "a registration without a key gives way when it has expired or is claimed",
+  "a registration without a key makes room when it has expired or is claimed",
   async ({ accounts }) => {
     assert.ok(await accounts.registerV3(registration()));
     const again = (number: number, changes: Partial<RegisterV3>) =>
@@ -56,7 +56,7 @@ catalogTest("registrations without a key expire", async ({ accounts }) => {
   assert.deepEqual(await accounts.list(), []);
 });
 
-catalogTest("a registration with a key gives way to nothing", async (catalog) => {
+catalogTest("a registration with a key never makes room", async (catalog) => {
   await enrolV3(catalog);
   const { accounts } = catalog;
   const changes = { id: bob, expiredBefore: Infinity, claimedIds: [alice] };
@@ -80,21 +80,21 @@ catalogTest("a public key is set and replaced by its owner only", async ({ accou
 });
 
 catalogTest(
-  "a reserved id takes a name that is free or its own, and no other",
+  "a reserved id can take a free name or its own, and no other",
   async ({ accounts }) => {
     const reserved = (number: number, reservedFor: number, name = "Alice") =>
       accounts.setPublicKey(keyChange({ id: id(number), name, reservedFor: id(reservedFor) }));
     assert.equal(await reserved(1, 9), "set");
     assert.equal(await reserved(2, 9), "unknown", "it has a key");
     await accounts.registerV3(registration({ id: id(3), name: "Bob" }));
-    assert.equal(await reserved(4, 9, "Bob"), "unknown", "it is being registered by another");
+    assert.equal(await reserved(4, 9, "Bob"), "unknown", "another client is registering it");
     assert.equal(await reserved(4, 3, "Bob"), "set");
     assert.deepEqual((await accounts.find({ name: "Bob" }))?.id, id(4));
     assert.equal(await accounts.find({ id: id(3) }), undefined);
   },
 );
 
-catalogTest("a profile is kept in names, those of later versions too", async (catalog) => {
+catalogTest("a profile is kept as names, also those of later versions", async (catalog) => {
   await enrolV3(catalog);
   const learnt = { edition: "2024", quirks: ["frames", "from-a-later-version"] };
   await catalog.accounts.setProfile(alice, learnt);
@@ -107,7 +107,7 @@ catalogTest("a profile is kept in names, those of later versions too", async (ca
 });
 
 catalogTest(
-  "an account of protocol 4 is out of protocol 3's reach, whatever that claims and waits for",
+  "calls of protocol 3 never change an account of protocol 4",
   async (catalog) => {
     const { accounts } = catalog;
     assert.equal(await login(catalog), "registered");
@@ -121,6 +121,6 @@ catalogTest(
     );
     await accounts.expireRegistrations(1e12);
     await accounts.setProfile(alice, PROFILE);
-    assert.deepEqual(await accounts.find({ id: alice }), account, "it is still there, as it was");
+    assert.deepEqual(await accounts.find({ id: alice }), account, "it is unchanged");
   },
 );

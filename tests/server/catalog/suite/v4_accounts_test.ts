@@ -1,4 +1,4 @@
-/** Accounts of protocol 4: keys that log in, links to accounts, accounts that are taken over. */
+/** Accounts of protocol 4: keys, links to accounts, takeovers. */
 import assert from "node:assert/strict";
 import type { RegisterV4 } from "../../../../server/catalog/accounts.ts";
 import { MAX_KEYS } from "../../../../server/catalog/bounds.ts";
@@ -21,7 +21,7 @@ import {
   v4File,
 } from "../../../support/store/catalog_suite.ts";
 
-catalogTest("a key registers a name once, and is known from then on", async (catalog) => {
+catalogTest("a key registers a name once, and finds it afterwards", async (catalog) => {
   assert.equal(await login(catalog, { registration: "closed" }), "closed");
   assert.equal(await login(catalog, { registration: "invite" }), "invitation-needed");
   assert.equal(await login(catalog), "registered");
@@ -33,7 +33,7 @@ catalogTest("a key registers a name once, and is known from then on", async (cat
 });
 
 catalogTest(
-  "protocol 4 takes no name that protocol 3 has, but an expired one without a key",
+  "protocol 4 cannot take a name of protocol 3, except an expired one without a key",
   async (catalog) => {
     await catalog.accounts.registerV3(registration());
     assert.equal(await login(catalog, { id: bob, expiredBefore: 1000 }), "name-taken");
@@ -44,7 +44,7 @@ catalogTest(
   },
 );
 
-catalogTest("a token is used up by those who get in, and by nobody else", async (catalog) => {
+catalogTest("a token is used up by successful registrations only", async (catalog) => {
   await catalog.tokens.add(token(1, { usesLeft: 2 }));
   const { hash } = token(1);
   const by = (number: number, changes: Partial<RegisterV4> = {}) =>
@@ -64,7 +64,7 @@ catalogTest("a token is used up by those who get in, and by nobody else", async 
   assert.deepEqual(await catalog.tokens.invitations(1500), []);
 });
 
-catalogTest("a link gives one account one key, by its name alone", async (catalog) => {
+catalogTest("a link adds one key to one account, by its name only", async (catalog) => {
   await login(catalog);
   await catalog.tokens.add(token(1, { accountId: alice }));
   const by = (number: number, name: string) =>
@@ -76,12 +76,12 @@ catalogTest("a link gives one account one key, by its name alone", async (catalo
     await Promise.all([2, 3].map((number) => by(number, "Alice"))),
     ["linked", "token-used-up"],
   );
-  assert.equal(await by(2, "Alice"), "known", "asked again it is the same");
+  assert.equal(await by(2, "Alice"), "known", "a repeated call has the same result");
   const keys = (await catalog.accounts.find({ id: alice }))?.keys.map((known) => known.key);
   assert.equal(keys?.length, 2);
 });
 
-catalogTest("a link makes an account of protocol 3 one of protocol 4", async (catalog) => {
+catalogTest("a link moves an account of protocol 3 to protocol 4", async (catalog) => {
   await enrolV3(catalog);
   await catalog.tokens.add(token(1, { accountId: alice }));
   assert.equal(await login(catalog, { id: bob, token: token(1).hash }), "linked");
@@ -100,7 +100,7 @@ catalogTest("the keys of an account are bounded", async (catalog) => {
   assert.equal(await link(MAX_KEYS + 1), "too-many-keys");
 });
 
-catalogTest("a key that is removed takes the account's links with it", async (catalog) => {
+catalogTest("removing a key removes the account's links", async (catalog) => {
   await login(catalog);
   await catalog.tokens.add(token(1, { accountId: alice }));
   assert.equal(await login(catalog, { key: key(2), token: token(1).hash }), "linked");
@@ -113,7 +113,7 @@ catalogTest("a key that is removed takes the account's links with it", async (ca
   assert.equal(await login(catalog, { key: key(3), token: token(2).hash }), "token-unknown");
 });
 
-catalogTest("an account of protocol 3 is taken over with its key as it is", async (catalog) => {
+catalogTest("an account of protocol 3 is claimed with its recorded key", async (catalog) => {
   await enrolV3(catalog);
   assert.equal(await takeOver(catalog, { name: "Bob" }), "no-such-account");
   assert.equal(await takeOver(catalog, { id: bob }), "no-such-account");
@@ -127,7 +127,7 @@ catalogTest("an account of protocol 3 is taken over with its key as it is", asyn
   );
 });
 
-catalogTest("an account that was taken over is protocol 4's", async (catalog) => {
+catalogTest("a claimed account belongs to protocol 4", async (catalog) => {
   await enrolV3(catalog);
   await takeOver(catalog);
   assert.equal(await catalog.accounts.setPublicKey(keyChange()), "unknown");
@@ -138,13 +138,13 @@ catalogTest("an account that was taken over is protocol 4's", async (catalog) =>
   assert.equal((await catalog.files.commit(v4File(1))).version, 1);
 });
 
-catalogTest("a registration without a key can't be taken over", async (catalog) => {
+catalogTest("a registration without a key cannot be claimed", async (catalog) => {
   await catalog.accounts.registerV3(registration());
   assert.equal(await takeOver(catalog), "no-such-account");
 });
 
 catalogTest(
-  "sessions end whose key or account is gone, or whose account is disabled",
+  "sessions are invalid if their key or account is removed, or their account is disabled",
   async (catalog) => {
     await login(catalog);
     await login(catalog, { id: bob, name: "Bob", key: key(2) });
