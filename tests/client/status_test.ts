@@ -1,4 +1,4 @@
-/** Who the client is by its folder, and whether the server answers: asked without a trace. */
+/** The client's status from its folder, and the server's answer, without leaving a trace. */
 import assert from "node:assert/strict";
 import { EDITIONS } from "../../protocol/v3/editions/mod.ts";
 import { listUsers } from "../../server/operator/users.ts";
@@ -30,7 +30,7 @@ function optionsFor(
 
 const namesIn = (path: string) => [...Deno.readDirSync(path)].map(({ name }) => name).sort();
 
-Deno.test("a server of protocol 4 shows its fingerprint; nothing is kept, and nobody registered", async () => {
+Deno.test("status: a server of protocol 4 is shown with its fingerprint; nothing is recorded or registered", async () => {
   await using scene = await Scene.create();
   await using home = await TemporaryFolder.create();
   const options = optionsFor(home.path, scene.server.address);
@@ -47,7 +47,7 @@ Deno.test("a server of protocol 4 shows its fingerprint; nothing is kept, and no
   await assert.rejects(refusing, { code: "server-not-trusted" });
 });
 
-Deno.test("a server of protocol 3 tells its edition, but for one that has no way to", async () => {
+Deno.test("status: the edition of a server of protocol 3 is shown, if it can be detected", async () => {
   for (const edition of EDITIONS) {
     await using folder = await TemporaryFolder.create();
     const port = { ...LOOPBACK, editions: [edition] };
@@ -63,14 +63,14 @@ Deno.test("a server of protocol 3 tells its edition, but for one that has no way
     }
     const found = await askServer(options);
     assert.ok(found.protocol === 3 && found.why === "unanswered");
-    // Editions with the same code for it are told apart by nothing.
+    // Editions with the same code for it cannot be distinguished.
     const code = found.edition?.requests.reconnect?.code;
     assert.equal(code, edition.requests.reconnect.code, edition.name);
     assert.deepEqual(await listUsers(folder.join("data")), []);
   }
 });
 
-Deno.test("nobody listens: asked once", async () => {
+Deno.test("status: without a server, one attempt is made", async () => {
   await using home = await TemporaryFolder.create();
   using listener = Deno.listen(LOOPBACK);
   const { addr } = listener;
@@ -79,7 +79,7 @@ Deno.test("nobody listens: asked once", async () => {
   await assert.rejects(asked, { code: "cannot-connect" });
 });
 
-Deno.test("accounts of both protocols are told with the fingerprints of their keys", async () => {
+Deno.test("status: accounts of both protocols are shown with the fingerprints of their keys", async () => {
   await using scene = await Scene.create();
   const home = scene.folder.join("Alice");
   assert.equal(await findV4Account(scene.folder.path), undefined);
@@ -109,5 +109,5 @@ Deno.test("accounts of both protocols are told with the fingerprints of their ke
   }
   await Deno.remove(`${home}/me.key`);
   await assert.rejects(findV4Account(home), { code: "bad-identity", message: /me\.key/ });
-  assert.ok(!namesIn(home).includes("me.key"), "none is made by asking");
+  assert.ok(!namesIn(home).includes("me.key"), "none is created by asking");
 });

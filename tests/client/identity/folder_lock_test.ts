@@ -1,4 +1,4 @@
-/** Several clients at work in one folder at once: nothing that one writes is lost by another. */
+/** Several clients in one folder at once: none overwrites what another has written. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { LOCK_FILE, whileAlone } from "../../../client/identity/folder_lock.ts";
@@ -8,7 +8,7 @@ import { tiedCommand } from "../../support/tied_processes.ts";
 const MATE = fileURLToPath(new URL("../../support/concurrent_client.ts", import.meta.url));
 const SERVERS = 25;
 
-/** A process that is ready to begin when it is told. */
+/** A process that waits for the signal to start. */
 async function startMate(folder: string, name: string) {
   const process = tiedCommand(Deno.execPath(), {
     args: ["run", "--quiet", "--no-check", "-A", MATE, folder, name, `${SERVERS}`],
@@ -29,13 +29,13 @@ async function startMate(folder: string, name: string) {
   };
 }
 
-Deno.test("several processes at once in a new folder: one key for all, and no server that any has met is lost", async () => {
+Deno.test("folder lock: several processes at once in a new folder share one key, and lose no known server", async () => {
   await using folder = await TemporaryFolder.create();
   const names = ["a", "b", "c", "d"];
   const mates = await Promise.all(names.map((name) => startMate(folder.path, name)));
   const keys = await Promise.all(mates.map((mate) => mate.begin()));
   assert.match(keys[0] ?? "", /^[0-9a-f]{64}$/);
-  assert.equal(new Set(keys).size, 1, "who was later has the key of who was first");
+  assert.equal(new Set(keys).size, 1, "the later process has the key of the first");
   const known = (await Deno.readTextFile(folder.join("known_servers"))).trim().split("\n");
   const expected = names.flatMap((name) =>
     Array.from({ length: SERVERS }, (_, i) => `${name}:${i + 1} pki`)
@@ -43,18 +43,18 @@ Deno.test("several processes at once in a new folder: one key for all, and no se
   assert.deepEqual(known.sort(), expected.sort());
 });
 
-Deno.test("who can't have the folder for itself in time says so, and does nothing", async () => {
+Deno.test("folder lock: a client that cannot get the lock in time reports that, and changes nothing", async () => {
   await using folder = await TemporaryFolder.create();
   {
     using other = await Deno.open(folder.join(LOCK_FILE), { create: true, write: true });
     await other.lock(true);
-    const working = whileAlone(folder.path, () => assert.fail("it is another's"), 20);
+    const working = whileAlone(folder.path, () => assert.fail("another process has it"), 20);
     await assert.rejects(working, { name: "StorageError", code: "folder-busy" });
   }
   assert.equal(await whileAlone(folder.path, () => Promise.resolve("done")), "done");
 });
 
-Deno.test("what fails while it has the folder for itself leaves it to the next", async () => {
+Deno.test("folder lock: a failure releases the lock", async () => {
   await using folder = await TemporaryFolder.create();
   const failing = whileAlone(folder.path, () => Promise.reject(new Error("odd")));
   const next = whileAlone(folder.path, () => Promise.resolve("done"));

@@ -1,4 +1,4 @@
-/** What a client keeps of the servers that it has met. */
+/** known_servers: the client's record of its servers. */
 import assert from "node:assert/strict";
 import { MAX_SMALL_FILE } from "../../../client/local/read_small_file.ts";
 import { KnownServers } from "../../../client/identity/known_servers.ts";
@@ -7,7 +7,7 @@ import { Authority } from "../../support/tls/certificate_authority.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
-Deno.test("known servers: each address has its fingerprint, until it is forgotten", async () => {
+Deno.test("known servers: each address has its fingerprint, until it is removed", async () => {
   await using folder = await TemporaryFolder.create();
   const known = new KnownServers(folder.path);
   const one = { hostname: "files.example.org", port: 1256 };
@@ -26,7 +26,7 @@ Deno.test("known servers: each address has its fingerprint, until it is forgotte
   assert.equal(lines.length, 2);
 });
 
-Deno.test("known servers: a line that can't be read is an error, not a server that is new", async () => {
+Deno.test("known servers: an invalid line is an error, not an unknown server", async () => {
   await using folder = await TemporaryFolder.create();
   await folder.write("known_servers", "files.example.org:1256 SHA256:cut off\n");
   const known = new KnownServers(folder.path);
@@ -35,7 +35,7 @@ Deno.test("known servers: a line that can't be read is an error, not a server th
   });
 });
 
-Deno.test("known servers: what others wrote meanwhile and comments stay", async () => {
+Deno.test("known servers: comments and lines written meanwhile by others stay", async () => {
   await using folder = await TemporaryFolder.create();
   const [one, other] = [new KnownServers(folder.path), new KnownServers(folder.path)];
   const lab = { hostname: "lab.example.org", port: 1256 };
@@ -52,7 +52,7 @@ Deno.test("known servers: what others wrote meanwhile and comments stay", async 
   assert.equal(await Deno.readTextFile(one.path), comment + rest);
 });
 
-Deno.test("known servers that are too many are said to be, and nothing is forgotten for them", async () => {
+Deno.test("known servers: beyond the limit is an error, and none is dropped for a new one", async () => {
   await using folder = await TemporaryFolder.create();
   const known = new KnownServers(folder.path);
   const line = (i: number) => `host${`${i}`.padStart(4, "0")}.example:1 pki\n`;
@@ -69,7 +69,7 @@ Deno.test("known servers that are too many are said to be, and nothing is forgot
   assert.equal(await known.find({ hostname: "host0000.example", port: 1 }), "pki");
 });
 
-Deno.test("known servers: of many that are kept at once in one process, and some forgotten, none is lost", async () => {
+Deno.test("known servers: simultaneous additions and removals in one process lose none", async () => {
   await using folder = await TemporaryFolder.create();
   const address = (port: number) => ({ hostname: "h", port });
   const ports = Array.from({ length: 100 }, (_, i) => i + 1);
@@ -92,7 +92,7 @@ Deno.test("known servers: a request for protocol 3 is remembered until the serve
   assert.equal(await Deno.readTextFile(known.path), "files.example.org:1256 protocol-3\n");
   await known.keep(one, pseudoRandomBytes(32, 1));
   assert.deepEqual(await known.find(one), pseudoRandomBytes(32, 1));
-  // Who is known stays so.
+  // A known server stays known.
   await known.keepProtocol3(one);
   assert.equal(await known.isProtocol3(one), false);
   assert.equal((await known.list()).length, 1);
@@ -102,7 +102,7 @@ Deno.test("known servers: a request for protocol 3 is remembered until the serve
   assert.equal(await known.isProtocol3(one), false);
 });
 
-Deno.test("known servers: authorities that are named for a server are kept with it, and go with it", async () => {
+Deno.test("known servers: the CA certificates given for a server are kept with it, and removed with it", async () => {
   await using folder = await TemporaryFolder.create();
   const known = new KnownServers(folder.path);
   const [a, b] = [await Authority.create(), await Authority.create()].map(({ certificate }) =>
@@ -120,14 +120,14 @@ Deno.test("known servers: authorities that are named for a server are kept with 
   assert.deepEqual(await known.authoritiesOf(address(1)), [a]);
   assert.deepEqual(await known.authoritiesOf(address(2)), [a, b]);
   await known.keep(address(2), "pki");
-  assert.deepEqual(await known.authoritiesOf(address(2)), [a, b], "none is named now");
+  assert.deepEqual(await known.authoritiesOf(address(2)), [a, b], "none is given now");
   await known.forget(address(2));
   assert.equal(copies(), 1);
   await known.forget(address(1));
   assert.equal(copies(), 0);
 });
 
-Deno.test("known servers: in another zone it is another server, and names of zones have capitals", async () => {
+Deno.test("known servers: an address in another zone is another server, and zones are case-sensitive", async () => {
   await using folder = await TemporaryFolder.create();
   const known = new KnownServers(folder.path);
   const at = (hostname: string) => ({ hostname, port: 1256 });

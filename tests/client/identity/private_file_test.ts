@@ -1,4 +1,4 @@
-/** Identity files are their owner's alone: the rule, and real files. */
+/** Permissions of identity files: the rule, and real files. */
 import assert from "node:assert/strict";
 import type { V3Event } from "../../../client/events.ts";
 import { generatePrivateKey } from "../../../protocol/cipher/rsa.ts";
@@ -14,7 +14,7 @@ const IDENTITY = formatIdentity({
   privateKey: await generatePrivateKey(),
 });
 
-Deno.test("a private file is its owner's alone: reading by others can be mended, writing can't be trusted", () => {
+Deno.test("private file: read permission for others is fixed, write permission for others is refused", () => {
   const cases: [number, number, Flaw | undefined][] = [
     [0o100600, ME, undefined],
     [0o100400, ME, undefined],
@@ -35,7 +35,7 @@ Deno.test("a private file is its owner's alone: reading by others can be mended,
   }
 });
 
-Deno.test("a folder is open where anybody can replace its files, not where each only his own", () => {
+Deno.test("private file: a folder is unsafe if anybody can replace its files, not if it is sticky", () => {
   const cases: [number, boolean][] = [
     [0o40700, false],
     [0o40755, false],
@@ -59,20 +59,24 @@ async function load(folder: TemporaryFolder): Promise<V3Event[]> {
 
 const modeOf = async (path: string) => ((await Deno.stat(path)).mode ?? 0) & 0o7777;
 
-Deno.test("identity files that others can read are tightened, once, and said", posix, async () => {
-  await using folder = await TemporaryFolder.create();
-  const paths = [
-    await folder.write("me.info", IDENTITY),
-    await folder.write("priv.key", IDENTITY.split("\n")[2] ?? ""),
-  ];
-  for (const path of paths) await Deno.chmod(path, 0o644);
-  assert.deepEqual(await load(folder), paths.map((path) => ({ type: "tightened", path })));
-  for (const path of paths) assert.equal(await modeOf(path), 0o600);
-  assert.deepEqual(await load(folder), []);
-});
+Deno.test(
+  "private file: identity files that others can read are fixed once, with a warning",
+  posix,
+  async () => {
+    await using folder = await TemporaryFolder.create();
+    const paths = [
+      await folder.write("me.info", IDENTITY),
+      await folder.write("priv.key", IDENTITY.split("\n")[2] ?? ""),
+    ];
+    for (const path of paths) await Deno.chmod(path, 0o644);
+    assert.deepEqual(await load(folder), paths.map((path) => ({ type: "tightened", path })));
+    for (const path of paths) assert.equal(await modeOf(path), 0o600);
+    assert.deepEqual(await load(folder), []);
+  },
+);
 
 Deno.test(
-  "identity files that others can write are refused, with the command that mends it",
+  "private file: identity files that others can write are refused, with the command that fixes it",
   posix,
   async () => {
     for (const name of ["me.info", "priv.key"]) {
@@ -85,12 +89,12 @@ Deno.test(
         message: /others can write to it \(mode 0660\)/,
         hint: `If the content is yours, run: chmod 600 '${path}'`,
       });
-      assert.equal(await modeOf(path), 0o660, "it is left as it is");
+      assert.equal(await modeOf(path), 0o660, "it is unchanged");
     }
   },
 );
 
-Deno.test("a link to an identity is judged by the file that it leads to", posix, async () => {
+Deno.test("private file: for a link, the permissions of its target count", posix, async () => {
   await using folder = await TemporaryFolder.create();
   const target = await folder.write("elsewhere", IDENTITY);
   await Deno.symlink(target, folder.join("me.info"));
@@ -101,7 +105,7 @@ Deno.test("a link to an identity is judged by the file that it leads to", posix,
   assert.equal(await modeOf(target), 0o600);
 });
 
-Deno.test("an identity file of another user is refused", {
+Deno.test("private file: an identity file of another user is refused", {
   ignore: Deno.build.os === "windows" || Deno.uid() !== 0,
 }, async () => {
   await using folder = await TemporaryFolder.create();
@@ -115,16 +119,20 @@ Deno.test("an identity file of another user is refused", {
   });
 });
 
-Deno.test("a folder that anybody can write is warned of", posix, async () => {
-  await using folder = await TemporaryFolder.create();
-  const open = [{ type: "openFolder", path: folder.path }];
-  for (const [mode, expected] of [[0o777, open], [0o1777, []], [0o775, []]] as const) {
-    await Deno.chmod(folder.path, mode);
-    assert.deepEqual(await load(folder), expected);
-  }
-});
+Deno.test(
+  "private file: a folder that anybody can write to leads to a warning",
+  posix,
+  async () => {
+    await using folder = await TemporaryFolder.create();
+    const open = [{ type: "openFolder", path: folder.path }];
+    for (const [mode, expected] of [[0o777, open], [0o1777, []], [0o775, []]] as const) {
+      await Deno.chmod(folder.path, mode);
+      assert.deepEqual(await load(folder), expected);
+    }
+  },
+);
 
-Deno.test("a file that is too large to be one of xfer's is not read to its end", async () => {
+Deno.test("private file: a file that is too large for an identity is not read to its end", async () => {
   for (const name of ["me.info", "priv.key", "me.edition"]) {
     await using folder = await TemporaryFolder.create();
     await Deno.chmod(await folder.write(name, new Uint8Array(16 * 1024 + 1)), 0o600);

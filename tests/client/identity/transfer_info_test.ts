@@ -22,7 +22,7 @@ const EXPECTED = {
   file: "docs/a file.txt",
 };
 
-Deno.test("transfer.info: three lines, however a person's editor ends them", () => {
+Deno.test("transfer.info: three lines, with any line ends", () => {
   const lines = ["127.0.0.1:1256", "Alice", "docs/a file.txt"];
   const texts = [
     lines.join("\n"),
@@ -34,7 +34,7 @@ Deno.test("transfer.info: three lines, however a person's editor ends them", () 
   for (const text of texts) assert.deepEqual(parse(text), EXPECTED);
 });
 
-Deno.test("transfer.info: names and IPv6 addresses, and no line 3 where files are named elsewhere", () => {
+Deno.test("transfer.info: names and IPv6 addresses, and no line 3 if files are named elsewhere", () => {
   assert.deepEqual(parse("files.example.org:80\nBob2\n"), {
     secure: false,
     fingerprint: undefined,
@@ -53,7 +53,7 @@ Deno.test("transfer.info: xfer:// in line 1 means protocol 4, with a fingerprint
   assert.deepEqual([named.secure, named.fingerprint], [true, undefined]);
 });
 
-Deno.test("transfer.info: what is wrong is said with file, line, what was found and what is expected", () => {
+Deno.test("transfer.info: an error has file, line, the value found and the expected form", () => {
   const cases: [string, RegExp][] = [
     ["", /transfer\.info line 1: it is empty or missing, expected HOST:PORT/],
     ["127.0.0.1\nAlice\nf", /line 1: found "127\.0\.0\.1", expected HOST:PORT/],
@@ -78,10 +78,10 @@ Deno.test("transfer.info: what is wrong is said with file, line, what was found 
   }
 });
 
-Deno.test("transfer.info: none, one that is no text, and one that is far too large", async () => {
+Deno.test("transfer.info: missing, not text, and far too large", async () => {
   await using folder = await TemporaryFolder.create();
   await assert.rejects(readTransferInfo(folder.join("none")), { code: "no-transfer-info" });
-  // What is there is not to be written anew.
+  // An existing file must not be overwritten.
   await assert.rejects(readTransferInfo(folder.path), {
     ...{ name: "StorageError", code: "cannot-read", message: /: Is a directory/ },
     hint: /^Check that it is a file and that you may read it.*--transfer-info FILE\.$/,
@@ -99,7 +99,7 @@ const LOCATION = fc.tuple(HOST, fc.integer({ min: 1, max: 65_535 }), fc.boolean(
     secure ? `xfer://${host}:${port}${hash}` : `${host}:${port}`
   );
 
-Deno.test("transfer.info: what is written is read back as it was, whatever ends its lines", () => {
+Deno.test("transfer.info: it is read as it was written, with any line ends", () => {
   const user = fc.string({ minLength: 1, maxLength: 20 }).filter(isUserName);
   const file = fc.option(fc.string({ unit: "grapheme" }).filter(isFileLine), { nil: undefined });
   fc.assert(fc.property(LOCATION, user, file, fc.boolean(), (line1, userName, file, crlf) => {
@@ -113,7 +113,7 @@ Deno.test("transfer.info: what is written is read back as it was, whatever ends 
   }));
 });
 
-Deno.test("transfer.info: line 3 is relative to its folder; a path is what this process calls it", () => {
+Deno.test("transfer.info: line 3 is relative to its folder; a path is relative to the process", () => {
   const info = (path: string, file: string) => parseTransferInfo(`h:1\nAlice\n${file}\n`, path);
   const cases = [
     ["transfer.info", "a/b", "a/b"],
@@ -130,7 +130,7 @@ Deno.test("transfer.info: line 3 is relative to its folder; a path is what this 
   assert.equal(info("/d/transfer.info", "b").file, join("/d", "b"));
 });
 
-Deno.test("transfer.info: what can't be a line is none", () => {
+Deno.test("transfer.info: values that cannot be a line are refused", () => {
   for (const file of ["", " ", "a\nb", "a\rb", "a\0b"]) assert.equal(isFileLine(file), false, file);
   for (const file of ["a", " a b ", "C:\\docs\\a.txt", "ü"]) assert.equal(isFileLine(file), true);
   for (const line of ["", "h", "h:0", "h:1 ", "xfer://h", "xfer://h:1#SHA256:x", "http://h:1"]) {
@@ -138,7 +138,7 @@ Deno.test("transfer.info: what can't be a line is none", () => {
   }
 });
 
-Deno.test("transfer.info: written only where there is none, or by force", async () => {
+Deno.test("transfer.info: an existing one is overwritten with force only", async () => {
   await using folder = await TemporaryFolder.create();
   const path = folder.join("transfer.info");
   const first = parse("h:1\nAlice\n");

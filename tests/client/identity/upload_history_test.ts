@@ -1,4 +1,4 @@
-/** What was stored last: a small record, the newest first. */
+/** The last uploads: a small record, the newest first. */
 import assert from "node:assert/strict";
 import {
   keepLastStored,
@@ -15,14 +15,14 @@ const file = (name: string, storedAt = 1000): LastStored => ({
   ...{ user: "Alice", server: "example.org:1256" },
 });
 
-Deno.test("last stored: nothing before anything was", async () => {
+Deno.test("last uploads: empty before the first one", async () => {
   await using folder = await TemporaryFolder.create();
   assert.deepEqual(await readLastStored(folder.path), []);
   await keepLastStored(folder.path, []);
-  assert.deepEqual([...Deno.readDirSync(folder.path)], [], "nothing is written for nothing");
+  assert.deepEqual([...Deno.readDirSync(folder.path)], [], "an empty record is not written");
 });
 
-Deno.test("last stored: the newest come first, and the oldest go", async () => {
+Deno.test("last uploads: the newest come first, and the oldest are dropped", async () => {
   await using folder = await TemporaryFolder.create();
   await keepLastStored(folder.path, [file("b"), file("a")]);
   await keepLastStored(folder.path, [file("c\n\u202e"), file("a")]);
@@ -34,7 +34,7 @@ Deno.test("last stored: the newest come first, and the oldest go", async () => {
   assert.deepEqual(await names(), many.slice(0, MAX_LAST_STORED).map(({ name }) => name));
 });
 
-Deno.test("last stored: however long the names are, the record can be read again", async () => {
+Deno.test("last uploads: with names of any length, the record can be read again", async () => {
   await using folder = await TemporaryFolder.create();
   const long = Array.from({ length: MAX_LAST_STORED }, (_, i) => file(`${i}${"ü".repeat(2000)}`));
   await keepLastStored(folder.path, long);
@@ -45,7 +45,7 @@ Deno.test("last stored: however long the names are, the record can be read again
   assert.deepEqual(kept, long.slice(0, kept.length));
 });
 
-Deno.test("last stored: lines that are no such file are passed over", async () => {
+Deno.test("last uploads: invalid lines are ignored", async () => {
   await using folder = await TemporaryFolder.create();
   const lines = [
     "",
@@ -68,7 +68,7 @@ Deno.test("last stored: lines that are no such file are passed over", async () =
   assert.deepEqual(await readLastStored(folder.path), [file("new")]);
 });
 
-Deno.test("last stored: of runs at once none is lost", async () => {
+Deno.test("last uploads: simultaneous runs lose none", async () => {
   await using folder = await TemporaryFolder.create();
   const names = ["a", "b", "c", "d", "e"];
   await Promise.all(names.map((name) => keepLastStored(folder.path, [file(name)])));

@@ -22,7 +22,7 @@ Deno.test("me.info: name, id in 32 hexadecimal digits, key in base64, a line eac
   assert.deepEqual(parse(formatIdentity(identity)), identity);
 });
 
-Deno.test("me.info as other clients write it: wrapped key, upper-case id, CRLF, padded name", () => {
+Deno.test("me.info: other clients' forms: wrapped key, upper-case id, CRLF, padded name", () => {
   const wrapped = base64.replace(/.{72}/g, "$&\n");
   const texts = [
     `Alice\n${toHex(clientId)}\n${wrapped}\n\n`,
@@ -33,14 +33,14 @@ Deno.test("me.info as other clients write it: wrapped key, upper-case id, CRLF, 
   for (const text of texts) assert.deepEqual(parse(text), identity);
 });
 
-Deno.test("me.info of a published client is read as it is", () => {
+Deno.test("me.info: a published client's file is read", () => {
   for (const { label, identity, user } of loadRecordings("2023c-a")) {
     if (label.endsWith("taken_name")) continue;
     assert.equal(identity?.name, user, label);
   }
 });
 
-Deno.test("me.info that is not one is refused, with the line", () => {
+Deno.test("me.info: an invalid file is refused, with the line", () => {
   const id = toHex(clientId);
   const cases: [string, RegExp][] = [
     ["", /line 1/],
@@ -55,7 +55,7 @@ Deno.test("me.info that is not one is refused, with the line", () => {
   }
 });
 
-Deno.test("identity files are only their owner's, come back, and are never half written", async () => {
+Deno.test("v3 identity: files are private, can be read again, and are never half written", async () => {
   await using folder = await TemporaryFolder.create();
   const identities = new IdentityFolder(folder.path);
   assert.equal(await identities.load(), undefined);
@@ -73,7 +73,7 @@ Deno.test("identity files are only their owner's, come back, and are never half 
   }
 });
 
-Deno.test("an identity that is kept aside never takes the place of an earlier one", async () => {
+Deno.test("v3 identity: a copy kept aside never overwrites an earlier one", async () => {
   await using folder = await TemporaryFolder.create();
   const identities = new IdentityFolder(folder.path);
   const copies: string[] = [];

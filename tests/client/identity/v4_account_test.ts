@@ -1,4 +1,4 @@
-/** What a client of protocol 4 keeps: its key and its account. */
+/** The files of a client of protocol 4: its key and its account. */
 import assert from "node:assert/strict";
 import { AccountFolder, hasV4Account } from "../../../client/identity/v4_account.ts";
 import { printable } from "../../../protocol/printable.ts";
@@ -7,10 +7,10 @@ import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { findV4Account } from "../../../client/status.ts";
 import { Scene } from "../../support/v4/fixture.ts";
 
-/** Nobody listens there. */
+/** Nothing listens there. */
 const NOWHERE = { hostname: "127.0.0.1", port: 1 };
 
-Deno.test("account: the key is made once, private, and the same from then on", async () => {
+Deno.test("account: the key is created once, private, and stays the same", async () => {
   await using folder = await TemporaryFolder.create();
   const account = new AccountFolder(folder.path);
   const { publicKey } = await account.loadKey();
@@ -21,7 +21,7 @@ Deno.test("account: the key is made once, private, and the same from then on", a
   assert.match(await Deno.readTextFile(folder.join("me.key")), /^-----BEGIN PRIVATE KEY-----\n/);
 });
 
-Deno.test("account: name and id are kept; there is none before the registration", async () => {
+Deno.test("account: name and id are saved at registration, not before", async () => {
   await using folder = await TemporaryFolder.create();
   const account = new AccountFolder(folder.path);
   assert.equal(await account.loadAccount(), undefined);
@@ -32,17 +32,17 @@ Deno.test("account: name and id are kept; there is none before the registration"
   assert.equal(await hasV4Account(folder.path), true);
 });
 
-Deno.test("account: a key that the server refuses is removed by the client that made it, and by no other", async () => {
+Deno.test("account: a key that the server refuses is removed by the client that created it, and by no other", async () => {
   await using folder = await TemporaryFolder.create();
   const maker = new AccountFolder(folder.path);
   const { publicKey } = await maker.loadKey();
   const other = new AccountFolder(folder.path);
   const theirs = await other.loadKey();
   await other.dropMadeKey();
-  assert.deepEqual((await other.readKey())?.publicKey, publicKey, "it has made none");
+  assert.deepEqual((await other.readKey())?.publicKey, publicKey, "it has created none");
   await maker.dropMadeKey();
   assert.equal(await maker.readKey(), undefined);
-  // The other one has registered with it meanwhile.
+  // The other client has registered with it meanwhile.
   await other.saveAccount({ name: "Alice", clientId: pseudoRandomBytes(16) }, theirs);
   assert.deepEqual((await maker.readKey())?.publicKey, publicKey);
   await maker.dropMadeKey();
@@ -67,7 +67,7 @@ for (
     `\x1b[2J\n${"0".repeat(32)}\n`,
   ]] as const
 ) {
-  Deno.test(`account: ${file} that is none (${printable(text)}) is said so, and left as it is`, async () => {
+  Deno.test(`account: an invalid ${file} (${printable(text)}) is an error, and unchanged`, async () => {
     await using folder = await TemporaryFolder.create();
     await folder.write(file, text);
     await Deno.chmod(folder.join(file), 0o600);
@@ -78,7 +78,7 @@ for (
   });
 }
 
-Deno.test("an account whose key is lost gets no other one: nothing is written, and nobody is asked", async () => {
+Deno.test("account: if its key is lost, no other is created: nothing is written, and no server is contacted", async () => {
   await using scene = await Scene.create();
   (await scene.client("Alice"))[Symbol.dispose]();
   const home = scene.folder.join("Alice");
@@ -89,7 +89,7 @@ Deno.test("an account whose key is lost gets no other one: nothing is written, a
     ...{ message: /cannot use the account Alice in .*me\.account: its key, me\.key, is missing/ },
     hint: /from a backup.*'xfer client link TOKEN'/,
   };
-  const onNewServer = () => assert.fail("not asked");
+  const onNewServer = () => assert.fail("not contacted");
   await assert.rejects(scene.client("Alice", { onNewServer, server: NOWHERE }), lost);
   await assert.rejects(findV4Account(home), lost);
   assert.deepEqual([...Deno.readDirSync(home)].map(({ name }) => name).sort(), before);

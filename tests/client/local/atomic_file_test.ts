@@ -1,4 +1,4 @@
-/** Small files: whole or absent, private, and with nothing left beside them. */
+/** Small files: written whole or not at all, private, without leftovers. */
 import assert from "node:assert/strict";
 import { moveToFree, writeFile, writePrivateFile } from "../../../client/local/atomic_file.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
@@ -6,7 +6,7 @@ import { TemporaryFolder } from "../../support/temporary_folder.ts";
 const names = (folder: TemporaryFolder) =>
   [...Deno.readDirSync(folder.path)].map(({ name }) => name).sort();
 
-Deno.test("a private file is its owner's alone, and takes the place of one that is there", async () => {
+Deno.test("atomic file: a private one is readable by its owner only, and overwrites an existing one", async () => {
   await using folder = await TemporaryFolder.create();
   const path = folder.join("me.key");
   await writePrivateFile(path, "first");
@@ -17,7 +17,7 @@ Deno.test("a private file is its owner's alone, and takes the place of one that 
   assert.equal(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o600);
 });
 
-Deno.test("a file of the user's is written only where there is none, or by force", async () => {
+Deno.test("atomic file: a file of the user is overwritten with force only", async () => {
   await using folder = await TemporaryFolder.create();
   const path = folder.join("transfer.info");
   assert.equal(await writeFile(path, "first", false), true);
@@ -28,12 +28,16 @@ Deno.test("a file of the user's is written only where there is none, or by force
   const all = await Promise.all(
     Array.from({ length: 8 }, (_, i) => writeFile(folder.join("once"), `${i}`, false)),
   );
-  assert.equal(all.filter((written) => written).length, 1, "of many at once one has written it");
+  assert.equal(
+    all.filter((written) => written).length,
+    1,
+    "atomic file: of many simultaneous writers, one succeeds",
+  );
   assert.equal(await Deno.readTextFile(folder.join("once")), `${all.indexOf(true)}`);
   assert.deepEqual(names(folder), ["once", "transfer.info"]);
 });
 
-Deno.test("what can't be written is told, and leaves nothing behind", async () => {
+Deno.test("atomic file: a write error is reported, and leaves nothing behind", async () => {
   await using folder = await TemporaryFolder.create();
   await Deno.mkdir(folder.join("taken"));
   for (
@@ -50,7 +54,7 @@ Deno.test("what can't be written is told, and leaves nothing behind", async () =
   assert.deepEqual(names(folder), ["taken"]);
 });
 
-Deno.test("what a run that was killed has left is removed when it is old; nothing else is", async () => {
+Deno.test("atomic file: leftovers of a killed run are removed when they are old; nothing else is", async () => {
   await using folder = await TemporaryFolder.create();
   const old = `me.key.${crypto.randomUUID()}.tmp`;
   const fresh = `me.key.${crypto.randomUUID()}.tmp`;
@@ -64,7 +68,7 @@ Deno.test("what a run that was killed has left is removed when it is old; nothin
   assert.deepEqual(names(folder), ["me.key", ...others].sort());
 });
 
-Deno.test("a file moves to a name that is free alone", async () => {
+Deno.test("atomic file: a rename needs a free name", async () => {
   await using folder = await TemporaryFolder.create();
   const [from, to] = [await folder.write("from", "1"), folder.join("to")];
   assert.equal(await moveToFree(from, to), true);

@@ -1,4 +1,4 @@
-/** Names of files, on the server and on every kind of system. */
+/** Mapping of paths to names on the server and back, for every kind of system. */
 import assert from "node:assert/strict";
 import { posix, win32 } from "node:path";
 import fc from "fast-check";
@@ -19,7 +19,7 @@ const SYSTEMS = [
   { os: "windows", ...win32 },
 ] as const satisfies readonly { os: Os }[];
 
-Deno.test("a path that ends as one of a folder says so by what the system joins paths by", () => {
+Deno.test("path mapping: a trailing separator of the system means a folder", () => {
   for (const { os } of SYSTEMS) {
     for (const path of ["a/", "/", "a/b/"]) assert.ok(endsAsFolder(path, os), path);
     for (const path of ["a", "a/b", ""]) assert.ok(!endsAsFolder(path, os), path);
@@ -27,7 +27,7 @@ Deno.test("a path that ends as one of a folder says so by what the system joins 
   }
 });
 
-Deno.test("what a file is called on the server is the last part of its path, whatever parts are joined by", () => {
+Deno.test("path mapping: the name on the server is the last part of the path, with any separator", () => {
   const cases: readonly (readonly [os: Os, cwd: string, path: string, name: string])[] = [
     ["linux", "/home/alice", "report.pdf", "report.pdf"],
     ["linux", "/home/alice", "a/b/report.pdf", "report.pdf"],
@@ -52,7 +52,7 @@ Deno.test("what a file is called on the server is the last part of its path, wha
   }
 });
 
-Deno.test("what a file is called here is the last part of its name, which has / on the server alone", () => {
+Deno.test("path mapping: the name here is the last part of the server's name, which only / separates", () => {
   assert.equal(lastPart("docs/2026/report.pdf"), "report.pdf");
   assert.equal(lastPart("report.pdf"), "report.pdf");
   assert.equal(lastPart("docs/"), "docs");
@@ -62,7 +62,7 @@ Deno.test("what a file is called here is the last part of its name, which has / 
   assert.equal(pathBelow("C:\\back", "a", "windows"), "C:\\back\\a");
 });
 
-/** Parts of names that servers take, among them many that some system minds. */
+/** Parts of names that servers accept, including many that are special on some system. */
 const PART = fc.oneof(
   fc.constantFrom("a", "A", "con", "aux.txt", "x:y", "ü", "*", "a b", "..a", "nul"),
   fc.string({ minLength: 1, maxLength: 20 }),
@@ -72,7 +72,7 @@ const NAME = fc.array(PART, { minLength: 1, maxLength: 4 })
   .filter((name) => pathNameFault(name) === undefined);
 
 for (const { os, relative, isAbsolute, resolve, sep } of SYSTEMS) {
-  Deno.test(`${os}: no name that is taken leads out of its folder, or to another file than its own`, () => {
+  Deno.test(`path mapping, ${os}: no accepted name leads out of its folder, or to another file`, () => {
     const root = os === "windows" ? "C:\\back" : "/back";
     fc.assert(fc.property(NAME, (name) => {
       const target = pathBelow(root, name, os);
@@ -80,12 +80,12 @@ for (const { os, relative, isAbsolute, resolve, sep } of SYSTEMS) {
       const path = resolve(target);
       const below = relative(root, path);
       assert.ok(!isAbsolute(below) && !below.startsWith(".." + sep) && below !== "..");
-      assert.equal(below.split(sep).join("/"), name, "back on the server it is the same");
+      assert.equal(below.split(sep).join("/"), name, "uploaded again it has the same name");
     }));
   });
 }
 
-Deno.test("a command is stopped by the signals that its system has", () => {
+Deno.test("signals: a command is stopped by those that its system has", () => {
   assert.deepEqual(stoppingSignals("linux"), ["SIGINT", "SIGTERM"]);
   assert.deepEqual(stoppingSignals("darwin"), ["SIGINT", "SIGTERM"]);
   assert.deepEqual(stoppingSignals("windows"), ["SIGINT", "SIGBREAK"]);

@@ -13,7 +13,7 @@ async function read(file: SourceFile, bufferSize: number) {
   return pieces;
 }
 
-Deno.test("a source file is read in pieces that fill the buffer but for the last", async () => {
+Deno.test("source file: it is read in pieces that fill the buffer, except for the last", async () => {
   await using folder = await TemporaryFolder.create();
   const content = pseudoRandomBytes(1000);
   const file = await inspect(await folder.write("a.bin", content));
@@ -25,7 +25,7 @@ Deno.test("a source file is read in pieces that fill the buffer but for the last
   assert.equal(await file.hasChanged(), false);
 });
 
-Deno.test("a file that becomes shorter while it is read is an error; one that changes is noticed", async () => {
+Deno.test("source file: shrinking during the read is an error; a change is noticed", async () => {
   await using folder = await TemporaryFolder.create();
   const path = await folder.write("a.bin", pseudoRandomBytes(1000));
   const file = await inspect(path);
@@ -43,8 +43,7 @@ Deno.test("a file that becomes shorter while it is read is an error; one that ch
 });
 
 Deno.test({
-  name:
-    "a file that holds more bytes than its size says is noticed, whether it is read as a stream or whole",
+  name: "source file: more bytes than its size are noticed, in a stream and in one read",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     const file = await inspect("/proc/cpuinfo");
@@ -57,7 +56,7 @@ Deno.test({
   },
 });
 
-Deno.test("what can't be sent is refused before anything is", async () => {
+Deno.test("source file: what cannot be sent is refused before sending", async () => {
   await using folder = await TemporaryFolder.create();
   await assert.rejects(inspect(folder.join("none")), { name: "StorageError", code: "cannot-read" });
   await assert.rejects(inspect(folder.path), {

@@ -1,8 +1,8 @@
-/** A bound on bytes a second, with a clock that only sleeps move. */
+/** A limit of bytes per second, with a clock that only sleeps advance. */
 import assert from "node:assert/strict";
 import { type Clock, RateLimit } from "../../../client/net/rate_limit.ts";
 
-/** Time that passes only where somebody sleeps. */
+/** Time that passes only during sleeps. */
 class FakeClock implements Clock {
   time = 5000;
   readonly sleeps: number[] = [];
@@ -25,7 +25,7 @@ for (const piece of [100, 16_384, 1_048_576]) {
     let bytes = 0;
     for (; bytes < 20_000_000; bytes += piece) await rate.take(piece);
     const ms = clock.time - 5000;
-    // A tenth of a second may be ahead, and one more piece was asked for.
+    // It may be a tenth of a second ahead, plus the last piece.
     assert.ok(Math.abs(ms - bytes / 2000) <= 200 + piece / 2000, `${ms} ms for ${bytes} bytes`);
     assert.ok(clock.sleeps.every((ms) => ms >= 100), `${clock.sleeps.slice(0, 5)}`);
   });

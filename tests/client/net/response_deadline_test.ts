@@ -1,4 +1,4 @@
-/** How long a client waits for its server: one that is slow has its time, one that drips has not. */
+/** The client's wait for its server: a slow one gets its time, one that drips does not. */
 import assert from "node:assert/strict";
 import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
 import type { NetworkError } from "../../../protocol/errors.ts";
@@ -7,13 +7,13 @@ import { MIN_RATE, ResponseDeadline } from "../../../client/net/response_deadlin
 
 const GRACE = 1000;
 
-/** Time passes only where a test says so. */
+/** Time that the test controls. */
 function begin() {
   const clock = { now: 5000 };
   return { clock, deadline: new ResponseDeadline(GRACE, () => clock.now) };
 }
 
-Deno.test("patience: silence is waited for just so long, and each time anew once all has come", () => {
+Deno.test("deadline: silence has its own limit, which starts again after each answer", () => {
   const { clock, deadline } = begin();
   for (let i = 0; i < 5; i++) {
     clock.now += GRACE - 1;
@@ -25,7 +25,7 @@ Deno.test("patience: silence is waited for just so long, and each time anew once
   assert.equal(deadline.isSilent, true);
 });
 
-Deno.test("patience: at the least rate a server is waited for without end, below it until its time is used up", () => {
+Deno.test("deadline: at the minimum rate a server has unlimited time, below it its credit runs out", () => {
   for (const [rate, isEnough] of [[MIN_RATE, true], [MIN_RATE - 1, false]] as const) {
     const { clock, deadline } = begin();
     for (let i = 0; i < 2000; i++) {
@@ -41,7 +41,7 @@ Deno.test("patience: at the least rate a server is waited for without end, below
   }
 });
 
-Deno.test("patience: gigabytes that came fast are no credit for dripping", () => {
+Deno.test("deadline: gigabytes that arrived fast are no credit for dripping", () => {
   const { clock, deadline } = begin();
   deadline.credit(100 * 2 ** 30);
   for (let i = 0; i < 3; i++) {
@@ -51,7 +51,7 @@ Deno.test("patience: gigabytes that came fast are no credit for dripping", () =>
   assert.ok(deadline.left <= 0);
 });
 
-Deno.test("patience: between the messages of one answer there may be work to do, but not for ever", () => {
+Deno.test("deadline: pauses between the messages of one answer are allowed, but not forever", () => {
   const { clock, deadline } = begin();
   let messages = 0;
   for (; deadline.left > 0 && messages < 1000; messages++) {
@@ -65,7 +65,7 @@ Deno.test("patience: between the messages of one answer there may be work to do,
   assert.equal(deadline.left, GRACE, "the next answer has its own time");
 });
 
-Deno.test("patience: what the client itself takes does not count, also where it does two things at once", () => {
+Deno.test("deadline: the client's own work does not count, even if it does two things at once", () => {
   const { clock, deadline } = begin();
   deadline.pause();
   deadline.pause();
@@ -77,7 +77,7 @@ Deno.test("patience: what the client itself takes does not count, also where it 
   assert.equal(deadline.left, 1);
 });
 
-Deno.test("protocol 3: a server that takes a byte now and then is given up, one that takes enough is not", async () => {
+Deno.test("protocol 3: a server that drips is given up, one that is fast enough is not", async () => {
   for (const [taken, isEnough] of [[1, false], [MIN_RATE, true]] as const) {
     const socket = {
       async write(bytes: Uint8Array) {

@@ -1,4 +1,4 @@
-/** What the client does when the network fails, at every point of a conversation. */
+/** The client's reaction to network failures, at every point of a conversation. */
 import assert from "node:assert/strict";
 import type { Address } from "../../../protocol/address.ts";
 import type { Outcome, V3Event } from "../../../client/events.ts";
@@ -32,7 +32,7 @@ const start = (folder: TemporaryFolder, options: Partial<ServerOptions> = {}) =>
 interface Run {
   readonly outcomes: readonly Outcome[];
   readonly events: readonly V3Event[];
-  /** The waits that were asked for, in milliseconds; none was waited for. */
+  /** The requested waits, in milliseconds. None is actually waited for. */
   readonly pauses: readonly number[];
 }
 
@@ -98,11 +98,11 @@ const names = (folder: TemporaryFolder) =>
 
 const IDENTITY = ["me.edition", "me.info", "priv.key"];
 
-/** Each point at which a run of two files can be cut, but for one: before the answer to a registration. */
+/** Each point at which a run of two files can be cut, except for the one before the answer to a registration. */
 const POINTS: readonly (readonly [string, Cut])[] = [
   ["before the registration is sent", { afterBytes: 1 }],
   ["after the id, before the key", { after: "registered" }],
-  ["when the key was taken, before the answer", { before: "keyReceived" }],
+  ["after the key was received, before the answer", { before: "keyReceived" }],
   ["after the answer to the key", { after: "keyReceived" }],
   ["at the beginning of the content", { afterBytes: 1300 }],
   ["in the middle of the content", { afterBytes: 1_500_000 }],
@@ -116,7 +116,7 @@ const POINTS: readonly (readonly [string, Cut])[] = [
 ];
 
 for (const [where, cut] of POINTS) {
-  Deno.test(`the connection is lost ${where}: both files are stored, once`, async () => {
+  Deno.test(`retry: the connection is lost ${where}: both files are stored, once`, async () => {
     await using folder = await TemporaryFolder.create();
     await using server = await start(folder);
     const network = new Cuts([cut]);
@@ -124,15 +124,16 @@ for (const [where, cut] of POINTS) {
     const run = await send(folder, proxy.address);
     assert.equal(network.left, 0, "it was not cut");
     assert.deepEqual(states(run), ["stored", "stored"]);
-    // On a connection that has served a file before, one more is no retry: some servers close after each file.
+    // On a connection that has sent a file before, one more connection is not a retry: some servers close after each
+    // file.
     const atOnce = ["after the file", "before the second file's key"].includes(where);
     assert.equal(retried(run).length, atOnce ? 0 : 1);
-    assert.deepEqual(names(folder), IDENTITY, "an identity that never served is not kept aside");
+    assert.deepEqual(names(folder), IDENTITY, "an identity that was never used is not kept aside");
     await assertStored(folder);
   });
 }
 
-Deno.test("the connection is lost at every point in turn: one run passes them all", async () => {
+Deno.test("retry: the connection is lost at every point in turn: one run survives all", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
   const cuts: Cut[] = [
@@ -155,7 +156,7 @@ Deno.test("the connection is lost at every point in turn: one run passes them al
 });
 
 for (const edition of EDITIONS) {
-  Deno.test(`in ${edition.name} a lost connection is made up for as well`, async () => {
+  Deno.test(`retry: a lost connection is recovered in ${edition.name}, too`, async () => {
     await using folder = await TemporaryFolder.create();
     await using server = await start(folder, {
       listen: [{ hostname: "127.0.0.1", port: 0, editions: [edition] }],
@@ -170,7 +171,7 @@ for (const edition of EDITIONS) {
   });
 }
 
-Deno.test("lost before the answer to the registration: the name may be one's own, and is free after 10 minutes", async () => {
+Deno.test("retry: lost before the answer to the registration: the name may be the client's, and is free after 10 minutes", async () => {
   await using folder = await TemporaryFolder.create();
   let now = Date.now();
   await using server = await start(folder, { clock: () => now });
@@ -195,7 +196,7 @@ Deno.test("lost before the answer to the registration: the name may be one's own
   await assertStored(folder);
 });
 
-Deno.test("an identity that the server denies stays until there is another, whatever is lost in between", async () => {
+Deno.test("retry: a denied identity stays until a new one exists, whatever is lost in between", async () => {
   await using folder = await TemporaryFolder.create();
   await using elsewhere = await TemporaryFolder.create();
   await using first = await start(folder);
@@ -212,7 +213,7 @@ Deno.test("an identity that the server denies stays until there is another, what
   assert.equal(await Deno.readTextFile(folder.join("me.info.old")), before);
 });
 
-Deno.test("retries used up after the approval: not known whether stored, and the next file is not tried", async () => {
+Deno.test("retry: used up after the approval: the file's state is unknown, and the next file is not tried", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
   const cut = { before: "messageReceived" } as const;
@@ -226,7 +227,7 @@ Deno.test("retries used up after the approval: not known whether stored, and the
   assert.deepEqual(last, ["unknown", "not-tried"]);
 });
 
-Deno.test("what is not known stays so, whatever ends the retries", async () => {
+Deno.test("retry: an unknown state stays unknown, whatever ends the retries", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
   const network = new Cuts([{ before: "messageReceived" }]);
@@ -239,7 +240,7 @@ Deno.test("what is not known stays so, whatever ends the retries", async () => {
   assert.notEqual(codes(gone)[0], "not-confirmed");
 });
 
-Deno.test("lost while giving up: the checksums are what counts, and nothing is sent again", async () => {
+Deno.test("retry: lost while giving up: the checksums decide, and nothing is sent again", async () => {
   await using folder = await TemporaryFolder.create();
   const sound = soundAnswers(1);
   await using server = new OddServer((request) =>
@@ -250,7 +251,7 @@ Deno.test("lost while giving up: the checksums are what counts, and nothing is s
   assert.deepEqual(run.pauses, []);
 });
 
-Deno.test("a server that falls silent is left, and tried again on a connection of its own", async () => {
+Deno.test("retry: a silent server is disconnected, and tried again on a new connection", async () => {
   await using folder = await TemporaryFolder.create();
   const sound = soundAnswers(4294967295);
   let silent = true;
@@ -269,7 +270,7 @@ Deno.test("a server that falls silent is left, and tried again on a connection o
   assert.deepEqual(retried(run), ["response-timeout"]);
 });
 
-Deno.test("waits grow from up to 1 s to up to a minute, are drawn at random, and begin anew with each file", async () => {
+Deno.test("retry: waits grow from up to 1 s to up to a minute, are random, and start over with each file", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
   const cut = { before: "fileReceived" } as const;
@@ -290,7 +291,7 @@ Deno.test("waits grow from up to 1 s to up to a minute, are drawn at random, and
   assert.equal(draws, run.pauses.length);
 });
 
-Deno.test("retries: 0 is never, and what is not of the network is not tried again", async () => {
+Deno.test("retry: 0 means never, and only network errors are retried", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
   const network = new Cuts([{ before: "fileReceived" }]);
@@ -304,7 +305,7 @@ Deno.test("retries: 0 is never, and what is not of the network is not tried agai
   assert.deepEqual(refused.pauses, []);
 });
 
-Deno.test("a server that comes back while it is waited for is found, also while its edition is looked for", async () => {
+Deno.test("retry: a server that returns during the wait is found, also while its edition is being detected", async () => {
   await using folder = await TemporaryFolder.create();
   await using first = await start(folder);
   const { address } = first;
@@ -319,10 +320,10 @@ Deno.test("a server that comes back while it is waited for is found, also while 
   assert.deepEqual(states(run), ["stored", "stored"]);
 });
 
-Deno.test("retries that are no number, as a program may give them, are none", async () => {
+Deno.test("retry: a number of retries that is not a number, from a program, means none", async () => {
   let calls = 0;
   const fails = () => {
-    if (++calls > 10) throw new Error("it is tried again for ever");
+    if (++calls > 10) throw new Error("it is retried forever");
     return Promise.reject(new NetworkError("connection-lost", "lost"));
   };
   const retry = { retries: NaN, pause: () => Promise.resolve() };
@@ -330,7 +331,7 @@ Deno.test("retries that are no number, as a program may give them, are none", as
   assert.equal(calls, 1);
 });
 
-Deno.test("an error that is no error of xfer's is not tried again", async () => {
+Deno.test("retry: an internal error is not retried", async () => {
   let calls = 0;
   const fails = () => {
     calls++;
@@ -340,7 +341,7 @@ Deno.test("an error that is no error of xfer's is not tried again", async () => 
   assert.equal(calls, 1);
 });
 
-Deno.test("connecting is not waited for without end, even where the name is looked up for ever", async () => {
+Deno.test("retry: connecting has a time limit, even if the name lookup never ends", async () => {
   let late: (socket: Deno.TcpConn) => void = () => undefined;
   const dial = () => new Promise<Deno.TcpConn>((resolve) => late = resolve);
   const connecting = connect(

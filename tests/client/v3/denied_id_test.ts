@@ -1,4 +1,4 @@
-/** Servers that register the name that they deny: it is taken then, under the id that came with the denial. */
+/** Servers that register the name when they deny it. It is then taken, under the id in the denial. */
 import assert from "node:assert/strict";
 import { type Bytes, toHex } from "../../../protocol/bytes.ts";
 import { cksum } from "../../../protocol/crc/cksum.ts";
@@ -16,7 +16,7 @@ import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 const CONTENT = utf8("content");
 
-/** Registers who asks to reconnect and is not known, and denies it with the new id. */
+/** Registers an unknown client that asks to reconnect, and denies it with the new id. */
 class RegistersTheDenied {
   readonly ids = new Map<string, Bytes>();
   readonly requests: string[] = [];
@@ -41,7 +41,7 @@ class RegistersTheDenied {
     return await this.#sound(request);
   }
 
-  /** The id of the name, which stays the first. */
+  /** The first id of a name stays. */
   #register(name: string): Bytes {
     const id = this.ids.get(name) ?? pseudoRandomBytes(16, 41 + this.ids.size);
     this.ids.set(name, id);
@@ -80,7 +80,7 @@ async function send(
 const codeOf = (outcome: Outcome | undefined) =>
   outcome !== undefined && "error" in outcome ? outcome.error.code : outcome?.state;
 
-Deno.test("--edition auto: where the probe has registered the name, the public key goes under the id of the denial", async () => {
+Deno.test("--edition auto: if the probe has registered the name, the public key is sent with the id from the denial", async () => {
   await using folder = await TemporaryFolder.create();
   const early = new RegistersTheDenied();
   await using server = start(early);
@@ -91,10 +91,10 @@ Deno.test("--edition auto: where the probe has registered the name, the public k
     ...["reconnect", "register", "publicKey"],
     ...["sendFile", "crcValid"],
   ]);
-  assert.equal(codeOf(await send(folder, server)), "stored", "and the same identity comes back");
+  assert.equal(codeOf(await send(folder, server)), "stored", "the same identity can reconnect");
 });
 
-Deno.test("an unknown identity: where its denial has registered the name, the public key goes under the id of the denial", async () => {
+Deno.test("unknown identity: if its denial has registered the name, the public key is sent with the id from the denial", async () => {
   await using folder = await TemporaryFolder.create();
   const before = new RegistersTheDenied();
   {
@@ -102,7 +102,7 @@ Deno.test("an unknown identity: where its denial has registered the name, the pu
     assert.equal(codeOf(await send(folder, server)), "stored");
   }
   for (const edition of [edition2024early, "auto"] as const) {
-    // A server that has lost its clients.
+    // A server that has lost its accounts.
     const early = new RegistersTheDenied();
     await using server = start(early);
     assert.equal(codeOf(await send(folder, server, { edition })), "stored");
@@ -110,7 +110,7 @@ Deno.test("an unknown identity: where its denial has registered the name, the pu
   }
 });
 
-Deno.test("a server that closes when it has refused a name is asked on another connection", async () => {
+Deno.test("a server that closes after refusing a name is asked on another connection", async () => {
   await using folder = await TemporaryFolder.create();
   const early = new RegistersTheDenied();
   const refused = new Uint8Array([3, 0x41, 0x06, 0, 0, 0, 0]);
@@ -118,7 +118,7 @@ Deno.test("a server that closes when it has refused a name is asked on another c
   assert.equal(codeOf(await send(folder, server)), "stored");
 });
 
-Deno.test("a name that another has taken is refused as taken, and no id is kept that came with a denial", async () => {
+Deno.test("a taken name is refused as taken, and no id from a denial is saved", async () => {
   await using folder = await TemporaryFolder.create();
   const early = new RegistersTheDenied();
   await using server = start(early, (request) => {
@@ -129,7 +129,7 @@ Deno.test("a name that another has taken is refused as taken, and no id is kept 
   await assert.rejects(Deno.stat(folder.join("me.info")), Deno.errors.NotFound);
 });
 
-Deno.test("asking what a server speaks does not register the user's name", async () => {
+Deno.test("detecting the edition does not register the user's name", async () => {
   await using folder = await TemporaryFolder.create();
   const early = new RegistersTheDenied();
   await using server = start(early);

@@ -1,4 +1,6 @@
-/** What a server can't do to its client: hold it for ever, fill its memory or folder, take its key, write to its terminal. */
+/**
+ * Attacks of a server on its client: hanging it, filling its memory or folder, taking its key, writing to its terminal.
+ */
 import assert from "node:assert/strict";
 import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
 import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
@@ -21,7 +23,7 @@ import {
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 const EMPTY_CRC = 4294967295;
-/** Short, since some of these servers are waited for; sound answers come within a few milliseconds. */
+/** Short, since some of these servers are silent. Normal answers arrive within a few milliseconds. */
 const RESPONSE_MS = 250;
 const ESCAPE = "\x1b]0;owned\x07\x1b[2J\r\n\u202e";
 
@@ -31,7 +33,7 @@ const field = (value: string): Bytes => encodeTextField(value, 255) ?? assert.fa
 const registered = encodeResponse(edition2023c, { kind: "registered", clientId });
 const approved = encodeResponse(edition2023c, { kind: "messageReceived", clientId });
 
-/** Promises a refusal of 4096 bytes and sends one every few milliseconds: it would take 20 seconds. */
+/** Announces a refusal of 4096 bytes and sends one every few milliseconds: it would take 20 seconds. */
 async function drip(socket: Deno.TcpConn): Promise<void> {
   await socket.write(header(2101, 4096));
   for (let sent = 0; sent < 4096; sent++) {
@@ -40,7 +42,7 @@ async function drip(socket: Deno.TcpConn): Promise<void> {
   }
 }
 
-/** Sends for as long as anybody takes it. */
+/** Sends while the client reads. */
 async function flood(socket: Deno.TcpConn): Promise<void> {
   const bytes = concatBytes(...Array<Bytes>(1000).fill(approved));
   for (;;) await socket.write(bytes);
@@ -48,7 +50,7 @@ async function flood(socket: Deno.TcpConn): Promise<void> {
 
 interface Hostile {
   readonly does: string;
-  /** What it answers to a kind of request; otherwise as it should. */
+  /** Its answer to one kind of request. Other requests get normal answers. */
   readonly to: Request["kind"];
   readonly with: (request: Request) => Reply | Promise<Reply>;
   readonly code: string;
@@ -65,7 +67,7 @@ const HOSTILE: readonly Hostile[] = [
     ["sends a short id", concatBytes(header(2100, 3), utf8("abc")), "truncated"],
     ["sends half a response", registered.subarray(0, 12), "connection-closed"],
     ["closes", "close", "connection-closed"],
-    ["confirms what nobody asked", { kind: "messageReceived", clientId }, "unexpected-response"],
+    ["confirms without a request", { kind: "messageReceived", clientId }, "unexpected-response"],
     ["refuses in general", { kind: "generalError" }, "general-error"],
     [
       "refuses with words",
@@ -91,7 +93,7 @@ const HOSTILE: readonly Hostile[] = [
     code: "bad-key-size",
   },
   {
-    does: "sends what is no wrapped key",
+    does: "sends an invalid wrapped key",
     to: "publicKey",
     with: () => ({ kind: "keyReceived", clientId, wrappedKey: pseudoRandomBytes(128) }),
     code: "bad-wrapped-key",
@@ -103,13 +105,13 @@ const HOSTILE: readonly Hostile[] = [
     code: "surplus",
   },
   {
-    does: "sends a key for another",
+    does: "sends a key for another client",
     to: "publicKey",
     with: () => ({ kind: "keyReceived", clientId: OTHER_ID, wrappedKey: pseudoRandomBytes(128) }),
     code: "wrong-client-id",
   },
   {
-    does: "confirms a file with a name for the terminal",
+    does: "confirms a file with control characters in its name",
     to: "sendFile",
     with: () => ({
       kind: "fileReceived",
@@ -127,7 +129,7 @@ const HOSTILE: readonly Hostile[] = [
     code: "crc-mismatch",
   },
   {
-    does: "confirms and confirms before the checksum",
+    does: "confirms repeatedly before the checksum",
     to: "sendFile",
     with: () => flood,
     code: "unexpected-response",
@@ -154,7 +156,7 @@ const HOSTILE: readonly Hostile[] = [
   },
 ];
 
-/** Sends empty files, `a` if not told otherwise. */
+/** Sends empty files, `a` by default. */
 async function send(
   folder: TemporaryFolder,
   server: OddServer,
@@ -184,7 +186,7 @@ function assertHarmless({ error }: Failure): void {
 }
 
 for (const { does, to, with: reply, code, state = "not-stored" } of HOSTILE) {
-  Deno.test(`a server that ${does} (to ${to}): ${code}, ${state}`, async () => {
+  Deno.test(`hostile server: one that ${does} (to ${to}): ${code}, ${state}`, async () => {
     await using folder = await TemporaryFolder.create();
     const sound = soundAnswers(EMPTY_CRC);
     await using server = new OddServer(async (request) =>
@@ -201,12 +203,12 @@ for (const { does, to, with: reply, code, state = "not-stored" } of HOSTILE) {
   });
 }
 
-Deno.test("a server that takes no bytes is not waited for without end", async () => {
+Deno.test("hostile server: if it reads nothing, the client gives up in time", async () => {
   await using folder = await TemporaryFolder.create();
   const sound = soundAnswers(EMPTY_CRC);
   await using server = new OddServer(async (request) => {
     const answer = await sound(request);
-    // The key comes, and nothing is read any more.
+    // It sends the key, and no longer reads.
     return request.kind !== "publicKey" ? answer : async (socket) => {
       await socket.write(encodeResponse(edition2023c, answer));
       await server.ended;
@@ -226,7 +228,7 @@ Deno.test("a server that takes no bytes is not waited for without end", async ()
   assert.ok(outcome?.state === "not-stored" && outcome.error.code === "send-timeout");
 });
 
-Deno.test("a server that denies every time gets new ids, a bounded number of copies, and never another key", async () => {
+Deno.test("hostile server: one that always denies gets new ids, a bounded number of copies, and never another key", async () => {
   await using folder = await TemporaryFolder.create();
   const sound = soundAnswers(EMPTY_CRC);
   let ids = 0;
@@ -251,7 +253,7 @@ Deno.test("a server that denies every time gets new ids, a bounded number of cop
   }
 });
 
-Deno.test("a server that denies and then refuses the name leaves the identity as it is", async () => {
+Deno.test("hostile server: if it denies and then refuses the name, the identity is unchanged", async () => {
   await using folder = await TemporaryFolder.create();
   const before = formatIdentity({
     name: "Alice",

@@ -6,7 +6,7 @@ import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 const inspect = (path: string) => inspectFile(path, { edition: edition2023c, quirks: NO_QUIRKS });
 
-Deno.test("v3: a name of 254 bytes can be sent, a longer one is refused before anything is sent", async () => {
+Deno.test("v3: a name of 254 bytes can be sent, a longer one is refused before sending", async () => {
   await using folder = await TemporaryFolder.create();
   const long = await folder.write("é".repeat(127), "");
   assert.equal((await inspect(long)).nameField.length, 255);
@@ -14,7 +14,7 @@ Deno.test("v3: a name of 254 bytes can be sent, a longer one is refused before a
   await assert.rejects(inspect(longer), { code: "name-too-long" });
 });
 
-Deno.test("a file of 4 GiB − 273 bytes can be sent, one byte more can't", async () => {
+Deno.test("v3: a file of 4 GiB − 273 bytes can be sent, one byte more cannot", async () => {
   await using folder = await TemporaryFolder.create();
   const path = await folder.write("sparse", "");
   await Deno.truncate(path, 2 ** 32 - 273);

@@ -16,7 +16,7 @@ import { TemporaryFolder } from "../../support/temporary_folder.ts";
 const PROFILE = { edition: edition2023c, quirks: NO_QUIRKS };
 const aesKey = await importAesKey(pseudoRandomBytes(32));
 
-/** Sends a file to whoever takes it, and returns what was said of it and what arrived. */
+/** Sends a file to a receiver in memory. Returns the events and the received bytes. */
 async function send(content: Bytes, crc?: number, pieceSize = 4096) {
   await using folder = await TemporaryFolder.create();
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -48,7 +48,7 @@ async function send(content: Bytes, crc?: number, pieceSize = 4096) {
 }
 
 for (const size of [0, 1, 4095, 4096, 4097, 8192, 100_000]) {
-  Deno.test(`a file of ${size} bytes arrives as it is, with its checksum, and is reported on the way`, async () => {
+  Deno.test(`a file of ${size} bytes arrives unchanged, with its checksum, and reports progress`, async () => {
     const content = pseudoRandomBytes(size);
     const { checksum, progress, plaintext } = await send(content);
     assert.deepEqual(plaintext, content);
@@ -58,14 +58,14 @@ for (const size of [0, 1, 4095, 4096, 4097, 8192, 100_000]) {
   });
 }
 
-Deno.test("a checksum that is known already is not found again", async () => {
+Deno.test("a known checksum is not computed again", async () => {
   const content = pseudoRandomBytes(10_000);
   const { checksum, plaintext } = await send(content, 42);
   assert.equal(checksum, 42);
   assert.deepEqual(plaintext, content);
 });
 
-/** The writes in which a file leaves, by message. */
+/** The writes of a file, by message. */
 async function writesOf(profile: Profile, content: Bytes, pieceSize: number): Promise<Bytes[][]> {
   await using folder = await TemporaryFolder.create();
   const { file, nameField } = await inspectFile(await folder.write("a.bin", content), profile);
@@ -93,7 +93,7 @@ async function writesOf(profile: Profile, content: Bytes, pieceSize: number): Pr
 
 const TOGETHER = 64 * 1024;
 
-/** Around the boundaries of blocks, writes, packets and pieces. */
+/** Sizes around the boundaries of blocks, writes, packets and pieces. */
 const BOUNDARIES = [
   ...[0, 1, 15, 16, 300, 734, 7900, 7909, 7925],
   ...[TOGETHER - 17, TOGETHER - 16, TOGETHER - 1, TOGETHER, TOGETHER + 1, 2 * TOGETHER],
@@ -102,7 +102,7 @@ const BOUNDARIES = [
 ];
 
 for (const [name, profile] of Object.entries(DIALECTS)) {
-  Deno.test(`dialect ${name}: a small message leaves in one write, and a large one in none of less than 64 KiB`, async () => {
+  Deno.test(`dialect ${name}: a small message is sent in one write, and a large one in writes of at least 64 KiB`, async () => {
     // Frames are for small files.
     const sizes = profile.quirks.has("frames") ? BOUNDARIES.slice(0, 9) : BOUNDARIES;
     for (const size of sizes) {
@@ -113,7 +113,7 @@ for (const [name, profile] of Object.entries(DIALECTS)) {
       assert.equal(messages.length, parts.length, `${size} bytes in ${parts.length} messages`);
       for (const [index, writes] of messages.entries()) {
         const { head, content, padding } = parts[index] ?? assert.fail();
-        // The pieces of a long file are a frame and what follows it.
+        // A long file is sent as a frame and the pieces after it.
         if (profile.quirks.has("pieces") && size > 720) continue;
         const sizesOf = writes.map(({ length }) => length);
         const whole = head.length + content + padding;
@@ -126,7 +126,7 @@ for (const [name, profile] of Object.entries(DIALECTS)) {
   });
 }
 
-Deno.test("a file that is read in small pieces also leaves in one write", async () => {
+Deno.test("a file that is read in small pieces is also sent in one write", async () => {
   for (const size of [300, 4096, 10_000]) {
     const [writes, ...others] = await writesOf(PROFILE, pseudoRandomBytes(size), 4096);
     assert.equal(others.length, 0);

@@ -1,4 +1,4 @@
-/** Servers with quirks that need no flag: what they send can mean only one thing. */
+/** Server quirks that need no flag, because their bytes are unambiguous. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
@@ -48,7 +48,7 @@ const states = (outcomes: readonly Outcome[]) => outcomes.map(({ state }) => sta
 
 for (const edition of EDITIONS) {
   for (const keySize of [16, 32] as const) {
-    Deno.test(`edition ${edition.name}: an AES key of ${keySize} bytes is taken`, async () => {
+    Deno.test(`edition ${edition.name}: an AES key of ${keySize} bytes is accepted`, async () => {
       await using folder = await TemporaryFolder.create();
       await using server = new OddServer(
         soundAnswers(cksum(CONTENT), keySize),
@@ -60,14 +60,14 @@ for (const edition of EDITIONS) {
   }
 }
 
-/** The payload size of an answer is 0; what it should count follows. */
+/** Announces a payload of 0 bytes, and sends the payload after it. */
 function uncounted(answer: Bytes): Bytes {
   const bytes = answer.slice();
   new DataView(bytes.buffer).setUint32(3, 0, true);
   return bytes;
 }
 
-/** Codes of "file received", in any edition. */
+/** The codes of "file received", in any edition. */
 const FILE_RECEIVED = [2103, 1603];
 const codeOf = (answer: Bytes) => (answer[1] ?? 0) + 256 * (answer[2] ?? 0);
 
@@ -88,7 +88,7 @@ const framed = (size: number) => (answer: Bytes): Bytes =>
   concatBytes(answer, new Uint8Array((size - answer.length % size) % size));
 
 for (const size of [1024, 2048]) {
-  Deno.test(`answers that are filled up with zeros to ${size} bytes are read without a flag, from a server that closes after each`, async () => {
+  Deno.test(`answers padded with zeros to ${size} bytes are read without a flag, from a server that closes after each`, async () => {
     await using folder = await TemporaryFolder.create();
     await using server = new OddServer(
       soundAnswers(cksum(CONTENT)),
@@ -100,7 +100,7 @@ for (const size of [1024, 2048]) {
     assert.deepEqual(states(outcomes), ["stored", "stored"]);
   });
 
-  Deno.test(`answers that are filled up with zeros to ${size} bytes are read without a flag, from a server that knows its client by the connection`, async () => {
+  Deno.test(`answers padded with zeros to ${size} bytes are read without a flag, from a server that knows its client by the connection`, async () => {
     await using folder = await TemporaryFolder.create();
     let connections = 0;
     const sound = soundAnswers(cksum(CONTENT));
@@ -137,7 +137,7 @@ function read(edition: Edition, pieces: readonly Bytes[]) {
   return { responses, isFramed: reader.isFramed };
 }
 
-Deno.test("answers in frames, strict ones and uncounted ones are told apart however they are cut", () => {
+Deno.test("answers in frames, strict ones and uncounted ones are distinguished, however they are cut", () => {
   const answer = fc.record({
     response: fc.constantFrom(...RESPONSES),
     isUncounted: fc.boolean(),
@@ -162,7 +162,7 @@ Deno.test("answers in frames, strict ones and uncounted ones are told apart howe
   }
 });
 
-/** Closes in place of the answer to an approval. */
+/** Closes instead of answering an approval. */
 function closesUnconfirmed(requests: string[]): OddServer {
   const sound = soundAnswers(cksum(CONTENT));
   return new OddServer(async (request: Request) => {
@@ -189,7 +189,7 @@ Deno.test("a server that closes right after 'CRC valid': reported as sent but no
   assert.equal(requests.filter((kind) => kind === "sendFile").length, 4);
 });
 
-Deno.test("a connection that is lost once after 'CRC valid' is no quirk: the file is sent again and confirmed", async () => {
+Deno.test("a connection lost once after 'CRC valid' is not a quirk: the file is sent again and confirmed", async () => {
   await using folder = await TemporaryFolder.create();
   const sound = soundAnswers(cksum(CONTENT));
   let closings = 0;

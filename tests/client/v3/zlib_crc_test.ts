@@ -1,4 +1,4 @@
-/** Servers whose checksum is zlib's CRC-32 in place of cksum. */
+/** Servers whose checksum is zlib's CRC-32 instead of cksum. */
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
 import { cksum } from "../../../protocol/crc/cksum.ts";
@@ -38,7 +38,7 @@ Deno.test("a server's zlib CRC-32 of the file counts as right, is reported, and 
   for (let run = 1; run <= 2; run++) {
     const { outcome, compared } = await send(folder, server);
     assert.ok(outcome?.state === "stored", `run ${run}`);
-    assert.equal(outcome.crc, cksum(CONTENT), "what is told of the file is its cksum");
+    assert.equal(outcome.crc, cksum(CONTENT), "the reported checksum is the cksum");
     assert.deepEqual(compared, [{ theirs: crc32(CONTENT), zlib: true }]);
     assert.equal(await Deno.readTextFile(folder.join("me.edition")), "2023a zlib-crc\n");
   }

@@ -1,4 +1,4 @@
-/** What is collected to be sent below the paths that a user names. */
+/** Files collected below the paths that a user names. */
 import assert from "node:assert/strict";
 import { collectFiles, excluder, type SkipReason } from "../../../client/v4/collect_files.ts";
 import { codesOf, namesOf } from "../../support/collected_files.ts";
@@ -17,9 +17,9 @@ const RULES: readonly [patterns: string[], out: string[], kept: string[]][] = [
   [["ü*"], ["über"], ["uber"]],
 ];
 for (const [patterns, out, kept] of RULES) {
-  Deno.test(`--exclude ${patterns.join(" ") || "(nothing)"}: leaves out what a .gitignore would`, () => {
+  Deno.test(`--exclude ${patterns.join(" ") || "(nothing)"}: skips what a .gitignore would`, () => {
     const isExcluded = excluder(patterns);
-    for (const path of out) assert.equal(isExcluded(path), true, `${path} is left out`);
+    for (const path of out) assert.equal(isExcluded(path), true, `${path} is skipped`);
     for (const path of kept) assert.equal(isExcluded(path), false, `${path} is kept`);
   });
 }
@@ -60,7 +60,7 @@ Deno.test("a folder: its files are sent by name; links and empty folders are ski
   ]);
 });
 
-Deno.test("several files, some of which can't be sent: each has its reason, and the others are sent", async () => {
+Deno.test("several files, of which some cannot be sent: each has its reason, and the others are sent", async () => {
   await using folder = await TemporaryFolder.create();
   const identityFolder = folder.path;
   for (const name of ["x", "y"]) await Deno.mkdir(folder.join(name));
@@ -101,7 +101,7 @@ Deno.test("the same path in several spellings: sent once", async () => {
 
 Deno.test({
   name: "two names in a folder that are one in NFC: the first is sent, the second refused",
-  // Where a file system takes the two for one there is nothing to tell apart.
+  // If the file system treats the two names as one, nothing can be tested.
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     await using folder = await TemporaryFolder.create();
@@ -118,8 +118,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "names in a folder that no server takes: each is refused, a folder's once for all that is in it",
+  name: "invalid names in a folder: each is refused, a folder's once for all files in it",
   ignore: Deno.build.os === "windows",
   fn: async () => {
     await using folder = await TemporaryFolder.create();
@@ -148,7 +147,7 @@ Deno.test("files and folders vanish while a folder is listed: they are refused, 
   for (const name of ["a", "m/1", "n", "z"]) await folder.write(`d/${name}`, name);
   const collected = await collectFiles({
     ...{ identityFolder: folder.path, paths: [root] },
-    // The empty folder comes first; by then the names of the others are known.
+    // The empty folder comes first. The names of the others are known by then.
     onSkipped: (path) => {
       assert.equal(path, `${root}/b`);
       Deno.removeSync(`${root}/m`, { recursive: true });
@@ -160,7 +159,7 @@ Deno.test("files and folders vanish while a folder is listed: they are refused, 
 });
 
 Deno.test({
-  name: "a folder without permission to read: refused, and what is beside it sent",
+  name: "a folder without permission to read: refused, and its siblings are sent",
   // Root may read everything.
   ignore: Deno.build.os === "windows" || Deno.uid() === 0,
   fn: async () => {

@@ -1,4 +1,4 @@
-/** Several connections at work on one queue: what one loses others do, but not for ever. */
+/** Several connections with one queue: others take over what one loses, but not forever. */
 import assert from "node:assert/strict";
 import { NetworkError } from "../../../protocol/errors.ts";
 import { ConnectionPool } from "../../../client/v4/connection_pool.ts";
@@ -6,7 +6,7 @@ import { WorkQueue } from "../../../client/v4/work_queue.ts";
 import { lettingIn, OddSecureServer } from "../../support/v4/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
-/** Tells when somebody has seen that there is nothing to do. */
+/** Signals that a connection has found the queue empty. */
 class WatchedQueue extends WorkQueue<string> {
   seen = Promise.withResolvers<void>();
 
@@ -45,6 +45,6 @@ Deno.test("connection pool: a round without progress is the last one", async () 
   assert.deepEqual(await share(["lost"], 10), { lost: 1, error: "connection-lost" });
 });
 
-Deno.test("connection pool: what one connection has lost is done in the next round, after progress of another", async () => {
+Deno.test("connection pool: an item lost by one connection is done in the next round, after progress of another", async () => {
   assert.deepEqual(await share(["lost", "fine"], 1), { lost: 1, error: undefined });
 });

@@ -1,4 +1,4 @@
-/** A server that feigns progress, and ends each connection, does not hold a client for ever. */
+/** A server that feigns progress and ends each connection cannot hold a client forever. */
 import assert from "node:assert/strict";
 import { putFiles } from "../../../client/v4/put_files.ts";
 import type { Retry } from "../../../client/net/retry.ts";
@@ -12,9 +12,9 @@ import { lettingIn, OddSecureServer } from "../../support/v4/scripted_server.ts"
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 const CONTENT = pseudoRandomBytes(8 * CHUNK_SIZE);
-/** Tries in a row without progress, after the first. */
+/** The consecutive attempts without progress, after the first. */
 const RETRIES = 2;
-/** More are taken for endless. */
+/** More attempts count as endless. */
 const ENOUGH = 50;
 
 interface Scene {
@@ -38,7 +38,7 @@ function test(what: string, work: (scene: Scene) => Promise<void>) {
       ...{ retries: RETRIES, pause: () => Promise.resolve() },
       onRetry(retry: Retry) {
         retries.push(retry);
-        assert.ok(retries.length < ENOUGH, "it goes on for ever");
+        assert.ok(retries.length < ENOUGH, "the attempts are endless");
       },
     };
     await work({ server, folder, connect, transfer, retries });
@@ -62,7 +62,7 @@ test("a list with one more file each time: ends at the bound of a list", async (
   assert.ok(retries.length <= 5);
 });
 
-/** Puts a file to a server that says what it holds of it, and leaves at once. */
+/** Uploads a file to a server that claims a partial upload, and disconnects at once. */
 async function put(
   { server, folder, connect, transfer }: Scene,
   held: (attempt: number) => Pick<Message & { kind: "held" }, "offset" | "digest">,
@@ -80,7 +80,7 @@ async function put(
   const path = folder.join("large");
   await Deno.writeFile(path, CONTENT);
   const [outcome] = await putFiles({ connect, transfer, paths: [path] });
-  // Under load everything may be sent before the client notices that the server has left.
+  // Under load, everything may be sent before the client notices the disconnect.
   assert.ok(outcome?.state === "not-stored" || outcome?.state === "unknown");
 }
 
@@ -92,7 +92,7 @@ function digestOf(chunks: number): Uint8Array<ArrayBuffer> {
   return sums.sums(chunks * CHUNK_SIZE).digest;
 }
 
-test("a server claims to hold more each time, with a wrong digest: no progress", async (scene) => {
+test("a server claims a larger partial upload each time, with a wrong digest: no progress", async (scene) => {
   await put(scene, (attempt) => ({
     offset: (1 + attempt % 7) * CHUNK_SIZE,
     digest: new Uint8Array(32),
@@ -100,7 +100,7 @@ test("a server claims to hold more each time, with a wrong digest: no progress",
   assert.deepEqual(scene.retries.map(({ retry }) => retry), [1, 2]);
 });
 
-test("a server holds what it has held before: no progress", async (scene) => {
+test("a server keeps the same partial upload as before: no progress", async (scene) => {
   const held = [1, 2, 4, 4, 2, 4];
   await put(scene, (attempt) => {
     const chunks = held[attempt % held.length] as number;

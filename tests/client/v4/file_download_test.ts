@@ -1,4 +1,4 @@
-/** What a client of protocol 4 does with what it gets, from a server that says what a test wants. */
+/** Downloads of a client of protocol 4 from a scripted server. */
 import assert from "node:assert/strict";
 import { type Bytes, equalBytes } from "../../../protocol/bytes.ts";
 import { FileDownload, wantedBytes } from "../../../client/v4/file_download.ts";
@@ -28,7 +28,7 @@ function chunkOf(of: Bytes, index: number): Bytes {
   return of.slice(index * CHUNK_SIZE, (index + 1) * CHUNK_SIZE);
 }
 
-/** Serves a file; `change` may give a chunk another content, or say that the connection is lost before it. */
+/** Serves a file. `change` may replace a chunk's content, or lose the connection before it. */
 function serving(
   of: Bytes,
   change: (chunk: Bytes, index: number) => Bytes | "lost" = (chunk) => chunk,
@@ -54,7 +54,7 @@ function serving(
 
 /** Many times faster than `deepEqual`. */
 async function assertHolds(path: string, bytes: Bytes): Promise<void> {
-  assert.ok(equalBytes(await Deno.readFile(path), bytes), `${path} is not what it is to be`);
+  assert.ok(equalBytes(await Deno.readFile(path), bytes), `${path} has the wrong content`);
 }
 
 interface Scene {
@@ -62,16 +62,16 @@ interface Scene {
   readonly target: string;
   readonly events: V4Event[];
   begin(changes?: Partial<ConstructorParameters<typeof FileDownload>[0]>): FileDownload;
-  /** Runs a get over servers that do as the scripts say, and ends it; returns what the servers have heard. */
+  /** Runs a download with scripted servers to its end. Returns the servers' received messages. */
   get(
     scripts: readonly Script[],
     get?: FileDownload,
   ): Promise<{ servers: ScriptedServer[]; error: unknown }>;
-  /** Names in the folder. */
+  /** The names in the folder. */
   names(): string[];
 }
 
-/** What is told of parts that are kept; what follows upon its like is left out. */
+/** The events about partial downloads, without repetitions. */
 function partEvents({ events }: Scene): string[] {
   return events.map(({ type }) => type)
     .filter((type) => ["kept-part", "comparing", "found-part"].includes(type))
@@ -108,7 +108,7 @@ async function runOn(get: FileDownload, scripts: readonly Script[]) {
   return { servers, error };
 }
 
-/** The ranges that a client has asked for, in chunks. */
+/** The ranges that a client requested, in chunks. */
 function ranges({ heard }: ScriptedServer): [number, number][] {
   return heard.flatMap((message) =>
     message.kind === "get"
@@ -120,7 +120,7 @@ function ranges({ heard }: ScriptedServer): [number, number][] {
 const WHOLE = [0, Math.ceil(Number.MAX_SAFE_INTEGER / CHUNK_SIZE)] as const;
 
 for (const size of SIZES) {
-  test(`${size} bytes: downloaded at once, with their mtime, and nothing else is left`, async (scene) => {
+  test(`${size} bytes: downloaded at once, with their mtime, and without leftovers`, async (scene) => {
     const bytes = pseudoRandomBytes(size, size + 1);
     const { servers: [server], error } = await scene.get([serving(bytes)]);
     assert.equal(error, undefined);
@@ -131,7 +131,7 @@ for (const size of SIZES) {
   });
 }
 
-test("a chunk is not what was stored: an error, and nothing is kept", async (scene) => {
+test("a chunk differs from what was stored: an error, and nothing is kept", async (scene) => {
   const falsify = (chunk: Bytes, index: number) => index === 4 ? chunk.fill(0, 9, 10) : chunk;
   const { error } = await scene.get([serving(content, falsify)]);
   assert.equal((error as { code: string }).code, "not-what-was-stored");
@@ -140,7 +140,7 @@ test("a chunk is not what was stored: an error, and nothing is kept", async (sce
 
 test("the connection is closed while the partial file is created: no file is left", async (scene) => {
   const serve = serving(content.slice(0, 100));
-  // When the client has sent what it asks, and waits.
+  // The client has sent its requests, and waits.
   const server = new ScriptedServer((...said) => void setTimeout(() => void serve(...said), 1));
   const get = scene.begin({
     onEvent: ({ type }) => {
@@ -150,12 +150,12 @@ test("the connection is closed while the partial file is created: no file is lef
   const error = await get.run([server.session.mux]).catch((error) => error);
   assert.equal(error.code, "connection-lost");
   await get.end(error);
-  // Time for what would still be made.
+  // Time for a file that would still be created.
   await new Promise((resolve) => setTimeout(resolve, 50));
   assert.deepEqual(scene.names(), []);
 });
 
-test("the connection is lost: the same run gets what is missing, and reads nothing again", async (scene) => {
+test("the connection is lost: the same run requests the rest, and reads nothing again", async (scene) => {
   const get = scene.begin();
   const losing = serving(content, (chunk, index) => index === 3 ? "lost" : chunk);
   const first = await runOn(get, [losing]);
@@ -172,7 +172,7 @@ const kept = async ({ get, folder }: Scene, index = 3) => {
   return partPath(folder.join("a"));
 };
 
-test("the run ends: what arrived is kept, private, and the next run asks for the rest alone", async (scene) => {
+test("the run ends: the partial download is kept, private, and the next run requests only the rest", async (scene) => {
   const path = await kept(scene);
   assert.deepEqual(scene.names(), [".a.xfer-part"]);
   assert.equal(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o600);
@@ -184,7 +184,7 @@ test("the run ends: what arrived is kept, private, and the next run asks for the
   assert.deepEqual(scene.names(), ["a"]);
 });
 
-test("the partial file is damaged or too long: what is wrong is replaced", async (scene) => {
+test("the partial download is damaged or too long: the wrong parts are replaced", async (scene) => {
   const path = await kept(scene);
   {
     using file = await Deno.open(path, { write: true });
@@ -199,7 +199,7 @@ test("the partial file is damaged or too long: what is wrong is replaced", async
   await assertHolds(scene.target, content);
 });
 
-test("the partial file is of another file: all is downloaded", async (scene) => {
+test("the partial download belongs to another file: everything is downloaded", async (scene) => {
   await kept(scene);
   const other = pseudoRandomBytes(4 * CHUNK_SIZE + 1, 3);
   const { error } = await scene.get([serving(other)]);
@@ -208,7 +208,7 @@ test("the partial file is of another file: all is downloaded", async (scene) => 
   assert.deepEqual(scene.names(), ["a"]);
 });
 
-test("the file is replaced on the server meanwhile: the new one is downloaded", async (scene) => {
+test("the file is overwritten on the server meanwhile: the new one is downloaded", async (scene) => {
   const get = scene.begin();
   await runOn(get, [serving(content, (chunk, index) => index === 3 ? "lost" : chunk)]);
   const other = content.slice();
@@ -229,7 +229,7 @@ const NOT_OURS: readonly [what: string, put: (path: string, elsewhere: string) =
     }],
   ];
 for (const [what, put] of NOT_OURS) {
-  test(`${what} in the place of the partial file: left alone`, async (scene) => {
+  test(`${what} in the place of the partial download: not touched`, async (scene) => {
     const elsewhere = await scene.folder.write("elsewhere", "precious");
     const path = partPath(scene.target);
     await put(path, elsewhere);
@@ -241,7 +241,7 @@ for (const [what, put] of NOT_OURS) {
   });
 }
 
-test("another run has the partial file: not touched", async (scene) => {
+test("another run has the partial download: not touched", async (scene) => {
   const path = await kept(scene);
   const before = new Uint8Array(await Deno.readFile(path));
   const theirs = await PartialFile.find(scene.target);
@@ -262,7 +262,7 @@ test("two downloads to one target at once: one succeeds, the other fails", async
   assert.deepEqual(scene.names().filter((name) => !name.endsWith(".xfer-part")), ["a"]);
 });
 
-test("a file appears at the target meanwhile: not replaced", async (scene) => {
+test("a file appears at the target meanwhile: not overwritten", async (scene) => {
   await Deno.writeTextFile(scene.target, "mine");
   const { error } = await scene.get([serving(content)]);
   assert.equal((error as { code: string }).code, "target-exists");
@@ -272,14 +272,14 @@ test("a file appears at the target meanwhile: not replaced", async (scene) => {
   await assertHolds(scene.target, content);
 });
 
-test("a name of the greatest length: has a partial file under a shorter name", async ({ folder }) => {
+test("a name of maximum length: its partial download has a shorter name", async ({ folder }) => {
   const target = folder.join("ü".repeat(127));
   const part = await PartialFile.create(target, true);
   assert.equal(part.path, partPath(target));
   await part.discard();
 });
 
-test("a server claims a great size: the partial file is only as long as what arrived", async ({ target }) => {
+test("a server claims a huge size: the partial download is only as long as what arrived", async ({ target }) => {
   const part = await PartialFile.create(target, true);
   await part.write(0, pseudoRandomBytes(5));
   assert.equal(await part.truncate(2 ** 43), 5);
@@ -291,7 +291,7 @@ test("a server claims a great size: the partial file is only as long as what arr
 
 const RANGES = [[0, 1], [5, CHUNK_SIZE + 5], [CHUNK_SIZE, 2 * CHUNK_SIZE], [3, 2 ** 40], [9, 9]];
 for (const [from = 0, to = 0] of RANGES) {
-  test(`the range ${from} to ${to}: its bytes alone, also after a lost connection`, async (scene) => {
+  test(`the range ${from} to ${to}: only its bytes, also after a lost connection`, async (scene) => {
     const get = scene.begin({ range: { from, to } });
     await runOn(get, [serving(content, (chunk, index) => index === 1 ? "lost" : chunk)]);
     const done = await Deno.stat(scene.target).catch(() => undefined);
@@ -305,7 +305,7 @@ for (const [from = 0, to = 0] of RANGES) {
 
 const LARGE = pseudoRandomBytes(40 * CHUNK_SIZE + 3);
 
-test("a large file over several connections, one of which is lost: another gets the rest", async (scene) => {
+test("a large file over several connections, one of which is lost: another downloads the rest", async (scene) => {
   let asked = 0;
   const once = serving(LARGE, (chunk, index) => index === 20 && asked++ === 0 ? "lost" : chunk);
   const { servers, error } = await scene.get([once, once, once]);
@@ -314,7 +314,7 @@ test("a large file over several connections, one of which is lost: another gets 
   assert.ok(servers.filter((server) => ranges(server).length > 0).length > 1);
 });
 
-test("all connections are lost: the next attempt gets the rest alone", async (scene) => {
+test("all connections are lost: the next attempt requests only the rest", async (scene) => {
   const get = scene.begin();
   const losing = serving(LARGE, (chunk, index) => index % 16 === 9 ? "lost" : chunk);
   const first = await runOn(get, [losing, losing]);

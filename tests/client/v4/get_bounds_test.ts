@@ -1,4 +1,4 @@
-/** A server that lists folders without end, or without files in them: what it costs a client is bounded. */
+/** Servers that list folders without end, or without files in them: the cost for a client is bounded. */
 import assert from "node:assert/strict";
 import { getFiles } from "../../../client/v4/get_files.ts";
 import type { GetOutcome } from "../../../client/v4/get_plan.ts";
@@ -15,11 +15,11 @@ import {
   wordOf,
 } from "../../support/v4/folder_server.ts";
 
-/** A name with so many components. */
+/** A name with this number of components. */
 const deep = (depth: number, first = "d", last = "file") =>
   [first, ...Array.from({ length: depth - 2 }, () => "x"), last].join("/");
 
-/** Names in so many folders below the first, or some more. */
+/** Names in this number of folders below the first, or slightly more. */
 function spread(folders: number, first = "d"): Files {
   const each = MAX_PATH_DEPTH - 2;
   const names = Array.from({ length: Math.ceil(folders / each) }, (_, i) => `${first}/${i}`);
@@ -33,13 +33,13 @@ const rejectsAll = (scene: Scene, changes: Parameters<Scene["get"]>[0] = {}) =>
   assert.rejects(scene.get(changes), { name: "ProtocolError", code: "too-many-files" });
 
 test(
-  `a file in as many folders as a name may have comes back`,
+  `a file in as many folders as a name can have is downloaded`,
   [[deep(MAX_PATH_DEPTH), "deep"]],
   async ({ get }) => assert.deepEqual(await get(), { [deep(MAX_PATH_DEPTH)]: "got" }),
 );
 
 test(
-  "a file whose name has one component too many: refused, and no folder is made for it",
+  "a file whose name has one component too many: refused, and no folder is created for it",
   [["d/a", "1"], [deep(MAX_PATH_DEPTH + 1), "deep"]],
   async ({ root, get }) => {
     assert.deepEqual(await get(), { "d/a": "got", [deep(MAX_PATH_DEPTH + 1)]: "bad-file-name" });
@@ -57,7 +57,7 @@ test(
 );
 
 test(
-  "a few names with more folders than a run makes: refused",
+  "a few names with more folders than a run creates: refused",
   spread(MAX_FOLDERS + 1),
   async (scene) => {
     await rejectsAll(scene);
@@ -69,17 +69,17 @@ test(
 const TWO: Files = [["d/a/b/1", "1"], ["d/a/c/2", "2"], ["d/a/3", "3"]];
 for (
   const [what, limits, isTooMuch] of [
-    ["as many folders as there may be", { maxFolders: 3 }, false],
+    ["the maximum number of folders", { maxFolders: 3 }, false],
     ["one folder more", { maxFolders: 2 }, true],
-    ["as many characters as names may have, of folders too", { maxNames: 26 }, false],
+    ["the maximum number of characters in names, folders included", { maxNames: 26 }, false],
     ["one character more", { maxNames: 25 }, true],
-    ["folders that are too many with those known before", {
+    ["too many folders, together with those known before", {
       known: { files: 0, folders: 1, characters: 0 },
       maxFolders: 3,
     }, true],
   ] as const
 ) {
-  test(`${what}: ${isTooMuch ? "refused" : "taken"}`, TWO, async ({ options }) => {
+  test(`${what}: ${isTooMuch ? "refused" : "accepted"}`, TWO, async ({ options }) => {
     using client = await V4Client.connect(options.connect);
     const listing = listItems(client, { name: "d", root: "r", isExcluded: () => false, ...limits });
     if (isTooMuch) return await assert.rejects(listing, { code: "too-many-files" });
@@ -102,7 +102,7 @@ test(
 );
 
 test(
-  "attack: files are listed and never sent: no folders are made",
+  "attack: files are listed and never sent: no folders are created",
   spread(1000),
   async (scene) => {
     const { server, folder, get } = scene;
@@ -116,7 +116,7 @@ test(
   },
 );
 
-/** How often a function of Deno is called, by its first argument, until the counter is disposed of. */
+/** Counts the calls of a function of Deno, by its first argument, until disposed of. */
 function countCalls(name: "lstat" | "open"): Disposable & { readonly calls: Map<string, number> } {
   const calls = new Map<string, number>();
   const original = Deno[name] as (...args: unknown[]) => unknown;
@@ -138,14 +138,14 @@ const variants = (word: string): string[] =>
   );
 
 test(
-  "attack: many names that differ by case alone: not compared each with each",
+  "attack: many names that differ only by case: not compared pairwise",
   variants("sameness").map((name) => [`d/${name}`, name] as const),
   async ({ get }) => {
     using counter = countCalls("lstat");
     const got = await get({ force: true });
     assert.deepEqual(new Set(Object.values(got)), new Set(["got"]));
     const most = Math.max(...counter.calls.values());
-    assert.ok(most <= 10, `one path was looked at ${most} times`);
+    assert.ok(most <= 10, `one path was checked ${most} times`);
   },
 );
 
@@ -161,7 +161,7 @@ test("many files in one folder: the folder is synced once", [
   }
 });
 
-test("a file that can't be downloaded: its folder is not made", [
+test("a file that cannot be downloaded: its folder is not created", [
   ["d/a/good", "1"],
   ["d/b/bad", "2"],
 ], async ({ server, get, root }) => {

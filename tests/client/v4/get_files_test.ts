@@ -1,4 +1,4 @@
-/** A folder that is got from a server which says what a test wants: what it names leads nowhere else. */
+/** A folder downloaded from a scripted server: no listed name leads outside. */
 import assert from "node:assert/strict";
 import { cksum } from "../../../protocol/crc/cksum.ts";
 import type { GetOutcome } from "../../../client/v4/get_plan.ts";
@@ -65,13 +65,13 @@ test("a file and a folder of one name: one is downloaded", [
 const MANY: Files = ["a", "b", "c", "left-out"].map((name) => [`d/${name}`, name] as const);
 for (
   const [what, limits, code] of [
-    ["as many files as there may be", { maxFiles: 4, maxNames: 20 }, undefined],
+    ["the maximum number of files", { maxFiles: 4, maxNames: 20 }, undefined],
     ["one file more", { maxFiles: 3 }, "too-many-files"],
-    ["names that are one character longer in all", { maxNames: 18 }, "too-many-files"],
+    ["names with one character too many in total", { maxNames: 18 }, "too-many-files"],
   ] as const
 ) {
   test(
-    `of ${what}, also of what is left out, none is kept in memory: ${code}`,
+    `with ${what}, including skipped ones, none is kept in memory: ${code}`,
     MANY,
     async (scene) => {
       using client = await V4Client.connect(scene.options.connect);
@@ -84,7 +84,7 @@ for (
 }
 
 test(
-  "the bound on files: holds for all folders of a run together",
+  "the limit of files: applies to all folders of a run together",
   MANY,
   async (scene) => {
     using client = await V4Client.connect(scene.options.connect);
@@ -102,7 +102,7 @@ test(
 const BELOW: Files = [["d/sub/a", "new"], ["d/b", "new"]];
 
 test(
-  "a link in the folder: nothing is written through it, not even with force",
+  "a link in the folder: nothing is written through it, not even with --force",
   BELOW,
   async (scene) => {
     const { folder, root, get } = scene;
@@ -125,7 +125,7 @@ test("the folder itself is a link: followed, since the user named it", BELOW, as
 });
 
 test(
-  "a link at the target of a file: refused; with force it is replaced, not what it leads to",
+  "a link at the target of a file: refused; with --force the link is replaced, not its target",
   BELOW,
   async (scene) => {
     const { folder, root, get } = scene;
@@ -145,7 +145,7 @@ test("a folder without permission to write: only its own files fail", [
   ["d/c", "3"],
 ], async ({ get, root }) => {
   const { open } = Deno;
-  // Who may do everything, as in a container, is not kept out by permissions.
+  // With all permissions, as in a container, the folder can be written.
   const refusing: typeof open = (path, options) =>
     `${path}`.includes("/closed/")
       ? Promise.reject(new Deno.errors.PermissionDenied("Permission denied (os error 13)"))
@@ -169,7 +169,7 @@ const TWINS: Files = [["d/Read", "one"], ["d/read", "other"], ["d/stra\u00dfe", 
 ]];
 
 test(
-  "names that differ by case, on a file system that tells them apart: two files",
+  "names that differ by case, on a case-sensitive file system: two files",
   TWINS,
   async (scene) => {
     for (const force of [false, true]) {
@@ -182,11 +182,11 @@ test(
 );
 
 test(
-  "names that differ by case, on a file system that does not: the second does not replace the first",
+  "names that differ by case, on a case-insensitive file system: the second does not overwrite the first",
   TWINS.slice(0, 2),
   async (scene) => {
     const { root, get } = scene;
-    // What such a file system would have: the same file under the other name, as soon as it is there.
+    // Emulates such a file system: the same file also appears under the other name.
     const onOutcome = ({ name, state }: GetOutcome) => {
       if (name === "d/Read" && state === "got") Deno.linkSync(`${root}/Read`, `${root}/read`);
     };
@@ -198,7 +198,7 @@ test(
   },
 );
 
-test("an mtime that the system does not take: downloaded all the same", [
+test("an mtime that the system does not accept: downloaded anyway", [
   ["d/a", "1", MAX_TIME],
   ["d/b", "2", -MAX_TIME],
   ["d/c", "3", -1],
@@ -210,7 +210,7 @@ test("an mtime that the system does not take: downloaded all the same", [
 const LARGE = pseudoRandomBytes(RESUMABLE_SIZE + 5);
 const PART = partPath("a").replace(/^.*\//, "");
 
-test("a file with the name of another's partial file: both are downloaded", [
+test("a file with the name of another's partial download: both are downloaded", [
   [`d/${PART}`, "a file"],
   ["d/a", LARGE],
 ], async ({ root, get }) => {

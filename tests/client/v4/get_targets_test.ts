@@ -1,4 +1,4 @@
-/** What is replaced by force, and what never is. */
+/** Targets that --force overwrites, and those that it never does. */
 import assert from "node:assert/strict";
 import { getFile, getFiles } from "../../../client/v4/get_files.ts";
 import { parseTransferInfo, writeTransferInfo } from "../../../client/identity/transfer_info.ts";
@@ -7,9 +7,9 @@ import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 interface Target {
   readonly what: string;
-  /** Makes what is in the way. */
+  /** Creates the obstacle. */
   readonly make: (path: string) => Promise<unknown>;
-  /** How the message calls it; without, it is replaced. */
+  /** Its description in the error. If missing, it is overwritten. */
   readonly kind?: string;
 }
 
@@ -21,7 +21,7 @@ async function run(command: string, ...args: string[]): Promise<void> {
 const TARGETS: readonly Target[] = [
   { what: "a file", make: (path) => Deno.writeTextFile(path, "mine") },
   {
-    what: "a link to a file, and not what it leads to",
+    what: "a link to a file, not the file",
     make: async (path) => {
       await Deno.writeTextFile(`${path}.led`, "mine");
       await Deno.symlink(`${path}.led`, path);
@@ -49,8 +49,8 @@ const IRREPLACEABLE = TARGETS.filter(({ kind }) => kind !== undefined);
 
 for (const { what, make, kind } of TARGETS) {
   const verdict = kind === undefined
-    ? "replaced by force alone"
-    : "not replaced, not even by force";
+    ? "overwritten with --force only"
+    : "not overwritten, not even with --force";
   test(
     `${what} is ${verdict}`,
     [["d/a", "new"], ["d/b", "new"]],
@@ -80,13 +80,13 @@ for (const { what, make, kind } of TARGETS) {
       }
       assert.deepEqual(await get({ force: true }), { "d/a": "target-exists", "d/b": "there" });
       assert.equal((await Deno.lstat(path)).ino, ino);
-      assert.deepEqual(namesIn(root), ["a", "b"], "nothing temporary is left");
+      assert.deepEqual(namesIn(root), ["a", "b"], "no temporary file is left");
     },
   );
 }
 
 test(
-  "a link appears at the target meanwhile: not replaced",
+  "a link appears at the target meanwhile: not overwritten",
   [["d/a", "new"]],
   async (scene) => {
     if (Deno.build.os === "windows") return;
@@ -111,7 +111,7 @@ test(
 
 for (const { what, make } of IRREPLACEABLE) {
   Deno.test({
-    name: `${what} at the path of transfer.info: not replaced, not even with force`,
+    name: `${what} at the path of transfer.info: not overwritten, not even with --force`,
     ignore: Deno.build.os === "windows",
     fn: async () => {
       await using folder = await TemporaryFolder.create();

@@ -1,4 +1,4 @@
-/** What a server of protocol 4 can't do to its client: fill its memory, mislead it, write to its terminal. */
+/** Attacks of a server of protocol 4 on its client: filling its memory, misleading it, writing to its terminal. */
 import assert from "node:assert/strict";
 import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
 import { printable } from "../../../protocol/printable.ts";
@@ -29,7 +29,7 @@ interface Scene {
   readonly events: V4Event[];
 }
 
-/** Runs a test with a client's folder and a server that answers as told. */
+/** Runs a test with a client's folder and a scripted server. */
 async function against(reply: Reply, body: (scene: Scene) => Promise<void>): Promise<void> {
   await using server = await OddSecureServer.start();
   await using folder = await TemporaryFolder.create();
@@ -43,7 +43,7 @@ async function against(reply: Reply, body: (scene: Scene) => Promise<void>): Pro
   await body({ folder, options, events });
 }
 
-/** What a client's question comes to: the error's code, or else what is returned. */
+/** The result of a client's request, or the code of its error. */
 async function outcomeOf<T>(
   reply: Reply,
   ask: (client: V4Client) => Promise<T>,
@@ -66,7 +66,7 @@ function assertHarmless({ message, hint = "", code }: XferError): void {
   for (const words of [message, hint, code]) assert.equal(words, printable(words));
 }
 
-/** So many files with a name each, and the end. */
+/** A number of files, each with a name, and the end. */
 function listing(tag: number, names: readonly string[]): Message[] {
   return [...names.map((name) => ({ ...FILE, tag, name })), { kind: "done", tag }];
 }
@@ -77,10 +77,10 @@ const LISTED: readonly [what: string, prefix: string, names: readonly string[], 
   ["files that were not asked for", "docs/", ["docs/a", "photos/a"], "unexpected-answer"],
   ["a name of 4,097 bytes", "", [LONG.repeat(16) + "x"], "unexpected-answer"],
   ["a name of 4,098 bytes in fewer characters", "", ["ü".repeat(2049)], "unexpected-answer"],
-  ["more files than anybody looks through", "", ["a", "b", "c", "d"], "too-many-files"],
+  ["more files than the client accepts", "", ["a", "b", "c", "d"], "too-many-files"],
 ];
 for (const [what, prefix, names, code] of LISTED) {
-  Deno.test(`v4: a server that lists ${what} is not listened to any longer`, async () => {
+  Deno.test(`v4: if a server lists ${what}, the client ends the connection`, async () => {
     const reply: Reply = ({ kind, tag }) => kind === "list" ? listing(tag, names) : undefined;
     const outcome = await outcomeOf(reply, async (client) => {
       await assert.rejects(client.list(prefix, ignore, 3), { name: "ProtocolError", code });
@@ -90,7 +90,7 @@ for (const [what, prefix, names, code] of LISTED) {
   });
 }
 
-Deno.test("v4: what is as long and as much as it may be is listed", async () => {
+Deno.test("v4: a list at the limits is accepted", async () => {
   const names = [LONG.repeat(15) + "x".repeat(256), "b", "c"];
   const reply: Reply = ({ kind, tag }) => kind === "list" ? listing(tag, names) : undefined;
   const listed: string[] = [];
@@ -99,7 +99,7 @@ Deno.test("v4: what is as long and as much as it may be is listed", async () => 
   assert.deepEqual(listed, names);
 });
 
-Deno.test("v4: versions are of the name that was asked for, and come to an end", async () => {
+Deno.test("v4: versions must have the requested name, and end", async () => {
   for (
     const [names, code] of [[["a", "b"], "unexpected-answer"], [
       ["a", "a", "a"],
@@ -111,7 +111,7 @@ Deno.test("v4: versions are of the name that was asked for, and come to an end",
   }
 });
 
-Deno.test("v4: another file or version than was asked for is an error", async () => {
+Deno.test("v4: another file or version than the requested one is an error", async () => {
   for (const other of [{ name: "b" }, { name: ESCAPE }, { version: 2 }, { version: 0 }]) {
     const reply: Reply = ({ kind, tag }) => {
       const file = { ...FILE, ...other, tag };
@@ -125,19 +125,19 @@ Deno.test("v4: another file or version than was asked for is an error", async ()
   }
 });
 
-/** What is said of a file, and the digests that come then, by their number of bytes. */
+/** A file's description, and the sizes of the digests that follow it, in bytes. */
 const DIGESTS: readonly [what: string, size: number, bytes: readonly number[], code: string][] = [
   ["more digests than its size needs", CHUNK_SIZE, [2 * DIGEST_SIZE], "unexpected-answer"],
-  ["one digest more behind all", CHUNK_SIZE, [DIGEST_SIZE, DIGEST_SIZE], "not-what-was-stored"],
+  ["one digest after the last", CHUNK_SIZE, [DIGEST_SIZE, DIGEST_SIZE], "not-what-was-stored"],
   ["half a digest", CHUNK_SIZE, [DIGEST_SIZE / 2], "unexpected-answer"],
   ["no digests", CHUNK_SIZE, [0], "unexpected-answer"],
   ["fewer digests than its size needs", 3 * CHUNK_SIZE, [DIGEST_SIZE], "not-what-was-stored"],
   ["digests for an empty one", 0, [DIGEST_SIZE], "unexpected-answer"],
   ["a size that is larger than any file's", MAX_FILE_SIZE + 1, [DIGEST_SIZE], "file-too-large"],
-  ["the largest size that there is", Number.MAX_SAFE_INTEGER, [DIGEST_SIZE], "file-too-large"],
+  ["the largest possible size", Number.MAX_SAFE_INTEGER, [DIGEST_SIZE], "file-too-large"],
 ];
 for (const [what, size, lengths, code] of DIGESTS) {
-  Deno.test(`v4: of a file come ${what}: ${code}`, async () => {
+  Deno.test(`v4: for a file with ${what}: ${code}`, async () => {
     const reply: Reply = ({ kind, tag }) =>
       kind !== "get" ? undefined : [
         { ...FILE, size, tag },
@@ -151,7 +151,7 @@ for (const [what, size, lengths, code] of DIGESTS) {
   });
 }
 
-Deno.test("v4: words of a server are no commands to a terminal, and its codes name nothing of ours", async () => {
+Deno.test("v4: a server's texts cannot control the terminal, and its codes are not ours", async () => {
   const codes: Record<string, string> = {
     "no-such-file": "no-such-file",
     "constructor": "constructor",
@@ -172,7 +172,7 @@ Deno.test("v4: words of a server are no commands to a terminal, and its codes na
         };
         const error = await asking().then(() => assert.fail(), (error: XferError) => error);
         assert.equal(error.code, taken, `${at}: ${error}`);
-        assert.ok(error.message.length < 8000, "and they are not many");
+        assert.ok(error.message.length < 8000, "and they are limited");
         assert.ok(error.hint === undefined || typeof error.hint === "string");
         assertHarmless(error);
       });
@@ -180,7 +180,7 @@ Deno.test("v4: words of a server are no commands to a terminal, and its codes na
   }
 });
 
-Deno.test("v4: a name that is none is not taken from a welcome, and nothing is kept or told of it", async () => {
+Deno.test("v4: an invalid name in a welcome is not used, saved or reported", async () => {
   for (const name of [ESCAPE, "", "Alice\nother", "../Alice", "A".repeat(255), "Älice"]) {
     let isLater = false;
     const reply: Reply = (message) => {
@@ -219,7 +219,7 @@ for (const window of [0, 65_535]) {
   });
 }
 
-Deno.test("v4: other sums than were sent, or any before all was sent, are not what is stored", async () => {
+Deno.test("v4: wrong sums, or any before everything was sent, do not count as stored", async () => {
   const digest = new Uint8Array(DIGEST_SIZE);
   for (
     const [at, sums, code] of [
@@ -242,7 +242,7 @@ Deno.test("v4: other sums than were sent, or any before all was sent, are not wh
     };
     const outcome = await outcomeOf(reply, async (client) => {
       await using folder = await TemporaryFolder.create();
-      // Of a large one it is asked first what is held, so that nothing of it is sent by then.
+      // For a large file the client first asks for the partial upload, so nothing is sent by then.
       const size = at === "put" ? RESUMABLE_SIZE : CHUNK_SIZE;
       const path = await folder.write("a", new Uint8Array(size));
       const outcomes: string[] = [];
@@ -255,7 +255,7 @@ Deno.test("v4: other sums than were sent, or any before all was sent, are not wh
   }
 });
 
-Deno.test("v4: of what a server says it holds only a part of the file counts", async () => {
+Deno.test("v4: a partial upload that a server claims must be a part of the file", async () => {
   const size = 5 * CHUNK_SIZE;
   for (const offset of [1, CHUNK_SIZE + 1, size + CHUNK_SIZE, 2 ** 52]) {
     const transfer = new Uint8Array(16);
@@ -272,7 +272,7 @@ Deno.test("v4: of what a server says it holds only a part of the file counts", a
   }
 });
 
-Deno.test("v4: a token that is none is not shown to anybody", async () => {
+Deno.test("v4: an invalid token is not shown", async () => {
   for (const token of [ESCAPE, "", "a".repeat(25), "A".repeat(26), "a".repeat(27)]) {
     const reply: Reply = ({ kind, tag }) =>
       kind === "link" ? [{ kind: "token", tag, token, expiresAt: 5 }] : undefined;

@@ -59,7 +59,7 @@ testUpload("the server names no transfer: one connection sends all", async (fold
 });
 
 testUpload(
-  "one connection is lost: all end; the next attempt resumes at what the server holds",
+  "one connection is lost: all end; the next attempt resumes the partial upload",
   async (folder) => {
     const failing: Script = (message, server) => {
       if (message.kind === "data") server.close();

@@ -15,7 +15,7 @@ const OWN = [
   `me.key.${crypto.randomUUID()}.tmp`,
 ];
 
-/** The reasons why things in a folder are left out, by paths below it. */
+/** The reasons why files in a folder are skipped, by paths below it. */
 async function skippedIn(folder: TemporaryFolder, path: string, identityFolder: string) {
   const skipped: Record<string, SkipReason> = {};
   const collected = await collectFiles({
@@ -50,7 +50,7 @@ Deno.test("private files of any client in folders: skipped, wherever links lead"
   }
 });
 
-Deno.test("names that other programs use too: private in a client's folder alone", async () => {
+Deno.test("names that other programs use, too: private in a client's folder only", async () => {
   await using folder = await TemporaryFolder.create();
   await Deno.mkdir(folder.join("d"));
   for (const name of ["priv.key", "transfer.info", "catalog.db"]) {
@@ -88,7 +88,7 @@ Deno.test("the key of the identity in use under another name: skipped in folders
   assert.deepEqual(codesOf(named, folder.join("d")), { "/innocent": "own-key" });
 });
 
-Deno.test("a server's data folder or a backup of it: skipped whole, whether the server runs or not", async () => {
+Deno.test("a server's data folder or a backup of it: skipped as a whole, whether the server runs or not", async () => {
   await using folder = await TemporaryFolder.create();
   await Deno.mkdir(folder.join("above/here"), { recursive: true });
   await folder.write("above/a", "x");
@@ -118,7 +118,7 @@ Deno.test("a server's data folder or a backup of it: skipped whole, whether the 
   assert.deepEqual(namesOf(named), ["a"]);
 });
 
-Deno.test("private files that are named: refused by either protocol, and what is named beside them is sent", async () => {
+Deno.test("private files that are named: refused over either protocol, and the other named files are sent", async () => {
   await using folder = await TemporaryFolder.create();
   await Deno.mkdir(folder.join("home"));
   await Deno.mkdir(folder.join("other"));
@@ -138,7 +138,7 @@ Deno.test("private files that are named: refused by either protocol, and what is
   const collected = await collectFiles({ paths, identityFolder });
   const expected = Object.fromEntries(refused.map((path) => [path, "own-key"]));
   assert.deepEqual(codesOf(collected, folder.join("/")), expected);
-  // Nothing in it is a secret, and it says where to store.
+  // It contains no secret, and says where to store.
   assert.deepEqual(namesOf(collected), ["a", "transfer.info"]);
   const outcomes = await sendFiles({
     connect: {

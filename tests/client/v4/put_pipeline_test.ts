@@ -23,34 +23,37 @@ testUpload("a file is refused: it is cancelled, and the next is sent", async (fo
   assert.deepEqual(server.kinds("put", "cancel", "end"), ["put", "cancel", "put", "end"]);
 });
 
-testUpload("a small file: put, data and end leave in one write", async (folder) => {
+testUpload("a small file: put, data and end are sent in one write", async (folder) => {
   using server = new ScriptedServer(storing());
   const { outcomes } = await send(server, await uploadOf(folder, CONTENT.slice(0, 4096)));
   assert.equal(outcomes.length, 1);
   assert.equal(server.writes.length, 1);
 });
 
-testUpload("40 files, a window of 3: no more puts are unanswered at a time", async (folder) => {
-  let open = 0;
-  let most = 0;
-  using server = new ScriptedServer((message, server) => {
-    if (message.kind === "put") most = Math.max(most, ++open);
-    if (message.kind !== "end") return;
-    setTimeout(() => {
-      open--;
-      server.say({ ...message, kind: "stored", version: 1 });
-    }, 0);
-  }, { window: 3 });
-  const uploads = await Promise.all(
-    Array.from({ length: 40 }, (_, i) => uploadOf(folder, CONTENT.slice(0, i), `f${i}`)),
-  );
-  const { outcomes } = await send(server, ...uploads);
-  assert.equal(outcomes.length, 40);
-  assert.equal(most, 3);
-});
+testUpload(
+  "40 files, a window of 3: at most three puts are unanswered at a time",
+  async (folder) => {
+    let open = 0;
+    let most = 0;
+    using server = new ScriptedServer((message, server) => {
+      if (message.kind === "put") most = Math.max(most, ++open);
+      if (message.kind !== "end") return;
+      setTimeout(() => {
+        open--;
+        server.say({ ...message, kind: "stored", version: 1 });
+      }, 0);
+    }, { window: 3 });
+    const uploads = await Promise.all(
+      Array.from({ length: 40 }, (_, i) => uploadOf(folder, CONTENT.slice(0, i), `f${i}`)),
+    );
+    const { outcomes } = await send(server, ...uploads);
+    assert.equal(outcomes.length, 40);
+    assert.equal(most, 3);
+  },
+);
 
 testUpload(
-  "the connection is lost: uploads without an answer are in the queue again",
+  "the connection is lost: uploads without an answer return to the queue",
   async (folder) => {
     using server = new ScriptedServer((message, server) => {
       if (message.kind === "end") server.close();

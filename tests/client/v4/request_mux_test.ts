@@ -1,4 +1,4 @@
-/** Requests and answers of a client of protocol 4, and how long it waits for a server that says what a test wants. */
+/** Requests and answers of a client of protocol 4, and its wait for a scripted server. */
 import assert from "node:assert/strict";
 import type { Bytes } from "../../../protocol/bytes.ts";
 import { encodeMessage, type Message } from "../../../protocol/v4/messages.ts";
@@ -6,11 +6,11 @@ import { DEFAULT_TIMEOUTS } from "../../../client/net/dial.ts";
 import { RequestMux } from "../../../client/v4/request_mux.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 
-/** Short, since these servers are waited for. */
+/** Short, since the tests wait for silent servers. */
 const TIMEOUTS = { ...DEFAULT_TIMEOUTS, responseMs: 300 };
-/** Time between two pieces: many come in that time. */
+/** The time between two pieces. Many fit into the timeout. */
 const DRIP_MS = 20;
-/** Whoever has not given up by then does not. */
+/** The time after which the client counts as not giving up. */
 const PIECES = 500;
 
 const FILE = {
@@ -19,7 +19,7 @@ const FILE = {
   digest: pseudoRandomBytes(32),
 } as const;
 
-/** A socket on which pieces come one after another, with time between, and what is written goes as a test says. */
+/** A socket on which pieces arrive one after another with pauses. The test controls writes. */
 function dripping(
   pieces: Iterator<Bytes>,
   take: (bytes: Uint8Array) => number = ({ length }) => length,
@@ -67,7 +67,7 @@ function dripping(
   };
 }
 
-/** Bytes one by one, so many at most. */
+/** Bytes one by one, up to a number. */
 function* byteByByte(messages: Iterable<Message>): Generator<Bytes, void, void> {
   let left = PIECES;
   for (const message of messages) {
@@ -96,11 +96,11 @@ const DRIPS: Record<string, (tag: number) => Iterator<Bytes>> = {
   "a list": (tag) => byteByByte(repeat({ ...FILE, tag }, PIECES)),
   "a chunk": (tag) =>
     byteByByte([{ kind: "data", tag, offset: 0, bytes: pseudoRandomBytes(100_000) }]),
-  "data that nobody waits for": (tag) =>
+  "data without a request": (tag) =>
     wholes(
       repeat({ kind: "data", tag: tag + 1, offset: 0, bytes: pseudoRandomBytes(5000) }, PIECES),
     ),
-  "chunks that nobody waits for": (tag) =>
+  "chunks without a request": (tag) =>
     wholes(
       repeat({ kind: "data", tag: tag + 1, offset: 0, bytes: pseudoRandomBytes(200_000) }, PIECES),
     ),
@@ -111,15 +111,15 @@ for (const [what, drip] of Object.entries(DRIPS)) {
     const pieces = drip(1);
     using mux = new RequestMux(dripping(pieces), TIMEOUTS);
     await assert.rejects(list(mux, mux.nextTag()), (error: { code: string }) => {
-      const expected = what.endsWith("nobody waits for") ? "no-answer" : "too-slow";
+      const expected = what.endsWith("without a request") ? "no-answer" : "too-slow";
       assert.equal(error.code, expected, `${error}`);
       return true;
     });
-    assert.equal(pieces.next().done, false, "it would have gone on");
+    assert.equal(pieces.next().done, false, "it would have continued");
   });
 }
 
-Deno.test("v4 exchange: a server that takes a byte now and then is given up", async () => {
+Deno.test("v4 exchange: a server that reads a byte now and then is given up", async () => {
   const nothing = wholes([]);
   using mux = new RequestMux(dripping(nothing, () => 1), TIMEOUTS);
   const name = LONG;
@@ -130,7 +130,7 @@ Deno.test("v4 exchange: a server that takes a byte now and then is given up", as
   await assert.rejects(asked, { name: "NetworkError", code: "too-slow" });
 });
 
-Deno.test("v4 exchange: answers that come one by one, each in time, are waited for", async () => {
+Deno.test("v4 exchange: answers that arrive one by one, each in time, are accepted", async () => {
   const files = repeat(FILE, 50);
   function* answer(): Generator<Message, void, void> {
     yield* files;
@@ -140,11 +140,11 @@ Deno.test("v4 exchange: answers that come one by one, each in time, are waited f
   await list(mux, mux.nextTag());
 });
 
-Deno.test("v4 exchange: what the client takes for itself is not the server's silence", async () => {
+Deno.test("v4 exchange: the client's own work does not count as the server's silence", async () => {
   const messages: Message[] = [FILE, { kind: "done", tag: 1 }];
   using mux = new RequestMux(dripping(wholes(messages)), TIMEOUTS);
   await mux.ask({ kind: "list", tag: mux.nextTag(), prefix: "" }, async ({ kind }) => {
-    // Longer than the server may be silent, and than it takes to see that.
+    // Longer than the server may be silent, plus the time to notice it.
     if (kind === "file") await new Promise((resolve) => setTimeout(resolve, 1200));
     return kind === "done";
   });

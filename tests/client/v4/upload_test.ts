@@ -17,7 +17,7 @@ import {
   uploadOf,
 } from "../../support/v4/scripted_uploads.ts";
 
-/** How many bytes of files are read while something is done. */
+/** The bytes of files that are read during an operation. */
 async function countingReads(work: () => Promise<void>): Promise<number> {
   const { read } = Deno.FsFile.prototype;
   let bytes = 0;
@@ -41,7 +41,7 @@ const HELD = [
   ["all of it", SIZE],
 ] as const;
 for (const [what, offset] of HELD) {
-  testUpload(`the server holds ${what}: the rest is sent`, async (folder) => {
+  testUpload(`the server keeps ${what}: the rest is sent`, async (folder) => {
     using server = new ScriptedServer(storing(offset));
     const { outcomes, resumedAt } = await send(server, await uploadOf(folder));
     assert.deepEqual(outcomes, [cksum(CONTENT)]);
@@ -55,7 +55,7 @@ for (const [what, offset] of HELD) {
 }
 
 testUpload(
-  "the server holds part of another file: it is dropped, and the file sent whole",
+  "the server keeps part of another file: it is discarded, and the file sent whole",
   async (folder) => {
     using server = new ScriptedServer(storing(2 * CHUNK_SIZE, digestOfFirst(CHUNK_SIZE)));
     const { outcomes, resumedAt } = await send(server, await uploadOf(folder));
@@ -82,7 +82,7 @@ for (
   );
 }
 
-testUpload("a small file: sent without asking what the server holds", async (folder) => {
+testUpload("a small file: sent without asking for a partial upload", async (folder) => {
   using server = new ScriptedServer(storing());
   const small = pseudoRandomBytes(4 * CHUNK_SIZE - 1);
   const { outcomes } = await send(server, await uploadOf(folder, small));
@@ -91,7 +91,7 @@ testUpload("a small file: sent without asking what the server holds", async (fol
 });
 
 testUpload(
-  "resumed in the same run: what was hashed is not read again; in a new process it is",
+  "resumed in the same run: hashed bytes are not read again; in a new process they are",
   async (folder) => {
     const item = await uploadOf(folder);
     using lost = new ScriptedServer((message, server) => {
@@ -130,7 +130,7 @@ testUpload(
 );
 
 testUpload(
-  "a mismatch after a resumed upload: sent whole, without asking what the server holds",
+  "a mismatch after a resumed upload: sent whole, without asking for a partial upload",
   async (folder) => {
     let ends = 0;
     using server = new ScriptedServer((message, server) => {
@@ -146,7 +146,7 @@ testUpload(
   },
 );
 
-testUpload("checksums differ three times: an error of that file alone", async (folder) => {
+testUpload("checksums differ three times: an error of that file only", async (folder) => {
   using server = new ScriptedServer((message, server) => {
     if (message.kind === "end") server.say({ ...message, kind: "mismatch", cksum: 1 });
   });
@@ -185,7 +185,7 @@ testUpload(
 );
 
 testUpload(
-  "the connection is lost before the put: the upload fails by that, once",
+  "the connection is lost before the put: the upload fails with that error, once",
   async (folder) => {
     using server = new ScriptedServer(() => assert.fail("nothing is sent"));
     const { session: { mux } } = server;
@@ -195,7 +195,7 @@ testUpload(
     const buffers = [new Uint8Array(CHUNK_SIZE), new Uint8Array(CHUNK_SIZE)] as const;
     const sent = upload.send([mux], { onEvent: () => undefined, buffers });
     await assert.rejects(sent, { code: "connection-lost" });
-    // A failure that nobody handles ends the program.
+    // A failure without a handler ends the program.
     await new Promise((resolve) => setTimeout(resolve, 1));
   },
 );
