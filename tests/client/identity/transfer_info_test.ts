@@ -83,7 +83,7 @@ Deno.test("transfer.info: missing, not text, and far too large", async () => {
   await assert.rejects(readTransferInfo(folder.join("none")), { code: "no-transfer-info" });
   // An existing file must not be overwritten.
   await assert.rejects(readTransferInfo(folder.path), {
-    ...{ name: "StorageError", code: "cannot-read", message: /: Is a directory/ },
+    ...{ name: "StorageError", code: "cannot-read", message: /: is a directory/ },
     hint: /^Check that it is a file and that you may read it.*--transfer-info FILE\.$/,
   });
   const binary = await folder.write("binary", new Uint8Array([0x66, 0xff, 0xfe]));

@@ -60,7 +60,7 @@ Deno.test("a folder: its files are sent by name; links and empty folders are ski
   ]);
 });
 
-Deno.test("several files, of which some cannot be sent: each has its reason, and the others are sent", async () => {
+Deno.test("several files, some of them invalid: each has its reason, and the others are sent", async () => {
   await using folder = await TemporaryFolder.create();
   const identityFolder = folder.path;
   for (const name of ["x", "y"]) await Deno.mkdir(folder.join(name));

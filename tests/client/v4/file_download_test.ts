@@ -305,7 +305,7 @@ for (const [from = 0, to = 0] of RANGES) {
 
 const LARGE = pseudoRandomBytes(40 * CHUNK_SIZE + 3);
 
-test("a large file over several connections, one of which is lost: another downloads the rest", async (scene) => {
+test("a large file over several connections: if one is lost, another downloads the rest", async (scene) => {
   let asked = 0;
   const once = serving(LARGE, (chunk, index) => index === 20 && asked++ === 0 ? "lost" : chunk);
   const { servers, error } = await scene.get([once, once, once]);
