@@ -17,7 +17,7 @@ const DEVICE = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout
 
 /** Why a file must not have this name, to follow "its name"; `undefined` if it may. */
 export function nameFault(name: string): string | undefined {
-  if (name === "" || name === "." || name === "..") return "is empty or names a folder";
+  if (name === "" || name === "." || name === "..") return "is empty, . or ..";
   if (/[/\\\0]/.test(name)) return "contains a slash, a backslash or a NUL";
   if (DECEIVING.test(name)) return "contains control or bidirectional formatting characters";
   if (DEVICE.test(name)) return "is a device name on Windows";

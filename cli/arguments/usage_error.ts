@@ -71,10 +71,17 @@ export class Ended extends Error {
     }
     if (code === "commander.excessArguments") return tooMany(command, seeHelp);
     const guess = GUESS.exec(words)?.groups?.["names"];
-    return new UsageError(kebabCase(code.replace("commander.", "")), words.replace(GUESS, ""), {
+    return new UsageError(kebabCase(code.replace("commander.", "")), inOurWords(words), {
       hint: guess === undefined ? seeHelp : `Did you mean ${guess.split(", ").join(" or ")}?`,
     });
   }
+}
+
+/** Commander's message without its guess, and with the bare names of options: `--range`, not `option '--range <from-to>'`. */
+function inOurWords(message: string): string {
+  return message.replace(GUESS, "")
+    .replaceAll(/(?<!unknown )option '[^']*?(--[\w-]+)[^']*'/g, "$1")
+    .replace(/^(--[\w-]+) argument missing$/, "$1 needs a value");
 }
 
 function tooMany(command: Command, hint: string): UsageError {

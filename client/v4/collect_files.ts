@@ -180,13 +180,16 @@ class Collector implements CollectedFiles {
   #checkName(path: string, name: string): void {
     const fault = pathNameFault(name);
     if (fault === undefined) return;
-    const named = this.#options.as === undefined
-      ? `${printable(path)}: its name`
-      : `${printable(path)} as ${printable(name)}: the name`;
-    throw new UsageError("bad-file-name", `cannot upload ${named} ${fault}`, {
-      hint:
+    const [named, hint] = this.#options.as === undefined
+      ? [
+        `${printable(path)}: its name`,
         "Rename it, skip it with --exclude PATTERN, or upload it under another name with --as NAME.",
-    });
+      ]
+      : [
+        `${printable(path)} as ${printable(name)}: the name`,
+        "Choose another name with --as NAME.",
+      ];
+    throw new UsageError("bad-file-name", `cannot upload ${named} ${fault}`, { hint });
   }
 
   #take(file: SourceFile, name: string): void {

@@ -32,7 +32,7 @@ export function refused(reason: Reason): RefusedError {
 
 /** Hints by code. */
 const HINTS: ReadonlyMap<string, string> = new Map([
-  ["bad-file-name", "Choose another name; to upload under another name, add --as NAME."],
+  ["bad-file-name", "Choose another name, for an upload with --as NAME."],
   [
     "file-exists",
     "Choose another name, or remove the existing file with 'xfer client remove NAME'.",

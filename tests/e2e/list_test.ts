@@ -50,7 +50,7 @@ Deno.test("names: if the server refuses one, the hint says what to do", async ()
     assert.equal(code, 5, stderr);
     assert.match(
       stderr,
-      /\[bad-file-name\]\n *Choose another name; to upload under another name, add --as NAME/,
+      /\[bad-file-name\]\n *Choose another name, for an upload with --as NAME/,
     );
   }
 });

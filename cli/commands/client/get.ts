@@ -37,7 +37,7 @@ export function addGetCommand(client: Command, run: Run, optionsOf: OptionsOf): 
     .option(
       "-o, --output <path>",
       "file to write, or folder if it ends with / or for several names, created if missing " +
-        "(default: the last part of each name, here)",
+        "(default: the last part of each name, in the current folder)",
       parseOutput,
     )
     .addOption(
@@ -128,7 +128,7 @@ function parseRange(text: string): RangeChoice {
   const match = /^(\d{1,15})-(\d{1,15})$/.exec(text);
   const [from, last] = [Number(match?.[1]), Number(match?.[2])];
   if (match !== null && from <= last) return { from, to: last + 1 };
-  throw new InvalidArgumentError("Expected FROM-TO, such as 0-1023, with FROM up to TO.");
+  throw new InvalidArgumentError("Expected two numbers, the smaller first, such as 0-1023.");
 }
 
 function parseOutput(text: string): string {

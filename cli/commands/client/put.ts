@@ -53,7 +53,11 @@ export function addPutCommand(client: Command, run: Run): void {
   const command = client.command("put")
     .description(`Upload files and folders.\n\n${NOTES}`)
     .argument("<path...>", "files and folders to upload")
-    .option("--as <name>", "store the only path under this name on the server", fromPrintable);
+    .option(
+      "--as <name>",
+      "name on the server for the file or folder; takes a single path",
+      fromPrintable,
+    );
   addTransferOptions(command)
     .addHelpText("after", PUT_HELP)
     .action(async (files: string[], _options: unknown, command: Command) =>
