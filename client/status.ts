@@ -142,7 +142,8 @@ export async function askServer(options: ServerStatusOptions): Promise<ServerSta
     `${where} accepts connections but speaks no known protocol`,
     {
       hint:
-        `Check the port, or upload a file to find out whether it speaks edition ${edition.name}.`,
+        `Check the port; if the server speaks edition ${edition.name}, which cannot be detected, run ` +
+        `'xfer client --edition ${edition.name}'.`,
     },
   );
 }

@@ -126,11 +126,7 @@ async function unseal(privateKey: Bytes, sealed: Bytes): Promise<Bytes> {
   throw new ProtocolError(
     "bad-seal",
     "the key in me.info cannot decrypt the challenge of the server",
-    {
-      hint:
-        "Ask the server's operator for a link token, and run 'xfer client link TOKEN' in another " +
-        "folder.",
-    },
+    { hint: "Ask the server's operator for a link token, and run 'xfer client link TOKEN'." },
   );
 }
 
