@@ -186,8 +186,8 @@ export const CONNECTION_EVENTS = {
       retries: count("maximum number of retries without progress"),
     },
     words: ({ code, message, delay, retry, retries }, { paint }) =>
-      `${message} ${paint("dim", `[${code}]`)}. Retrying in ${
+      `Retrying in ${
         Math.max(0.1, delay).toFixed(1)
-      } s (retry ${retry} of ${retries})`,
+      } s (retry ${retry} of ${retries}): ${message} ${paint("dim", `[${code}]`)}`,
   }),
 } as const;

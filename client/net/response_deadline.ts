@@ -5,8 +5,7 @@
  */
 
 /**
- * The lowest average rate of a server, in bytes per second, once its grace period is used up, so that a server that
- * sends byte by byte is given up. Servers demand the same rate of clients. The slowest links in use are faster.
+ * The lowest average rate of a server, in bytes per second, once its grace period is used up, so that the client does not wait for a server that trickles bytes. Servers demand the same rate of clients. The slowest links in use are faster.
  */
 export const MIN_RATE = 1024;
 /**
@@ -28,7 +27,7 @@ export class ResponseDeadline {
   #left: number;
   #reserve: number;
   #silence = 0;
-  /** The time up to which was counted. */
+  /** The time of the last count. */
   #at: number;
   #pauses = 0;
 
@@ -59,8 +58,7 @@ export class ResponseDeadline {
   }
 
   /**
-   * The server has taken or sent bytes. Fast transfers earn no more than the grace period, so that they don't pay for
-   * hours of trickling.
+   * The server has taken or sent bytes. Fast transfers earn at most the grace period, so they cannot make up for hours of trickling.
    */
   credit(bytes: number): void {
     this.#count();
@@ -79,7 +77,7 @@ export class ResponseDeadline {
     this.#pauses--;
   }
 
-  /** Milliseconds until the server is given up; 0 or less if it is. */
+  /** Milliseconds until the client stops waiting for the server; 0 or less if it should stop now. */
   get left(): number {
     this.#count();
     return this.#left;

@@ -139,7 +139,7 @@ for (const [command, [args, said]] of Object.entries(COMMANDS)) {
     await Deno.chmod(folder.join("me.account"), 0o600);
     const run = ["client", ...command.split(" "), ...args, "--retries", "100"];
     await using running = startXfer(run, folder.path);
-    await running.printed(/Retrying in .* s \(retry 1 of 100\)$/m);
+    await running.printed(/Retrying in .* s \(retry 1 of 100\): .*$/m);
     running.kill("SIGINT");
     const { code, stdout, stderr } = await running.end();
     assert.equal(code, 130, stderr);

@@ -32,7 +32,7 @@ Deno.test("network: the server is killed during a file and restarted: the client
   assert.deepEqual(stored, Object.keys(files));
   assert.match(
     stderr,
-    /\[[a-z-]+\]\. Retrying in \d+\.\d s \(retry 1 of 5\)$/m,
+    /^Retrying in \d+\.\d s \(retry 1 of 5\): .* \[[a-z-]+\]$/m,
   );
   assert.equal(stderr.match(/^Registered /gm)?.length, 1);
   const exported = await scene.exported("Alice", "large");
