@@ -14,7 +14,7 @@ const MAX_FILE = 1024 * 1024;
 /** Returns the certificates in a PEM file. Throws `ConfigurationError` `bad-ca-cert`. */
 export async function readAuthorities(
   path: string,
-  hint = "Name a file with CA certificates in PEM: --ca-cert FILE.",
+  hint = "Name a file with CA certificates in PEM with --ca-cert FILE.",
 ): Promise<string[]> {
   try {
     const { size } = await Deno.stat(path);

@@ -41,7 +41,7 @@ export async function keepAuthorities(
 /** Throws `ConfigurationError` `bad-ca-cert` if the copy is missing or was changed. */
 export async function readKeptAuthorities(folder: string, digest: Bytes): Promise<string[]> {
   const path = pathOf(folder, digest);
-  const hint = "Name the CA certificates again: --ca-cert FILE.";
+  const hint = "Name the CA certificates again with --ca-cert FILE.";
   const certificates = await readAuthorities(path, hint);
   if (equalBytes(await digestOf(certificates), digest)) return certificates;
   throw new ConfigurationError(

@@ -121,7 +121,7 @@ export class IdentityFolder {
         printable(text.trim().slice(0, 80))
       }", expected a ` +
         "known edition and known quirks",
-      { hint: "Delete the file, and name the edition with --edition NAME." },
+      { hint: "Delete the file, and set the edition with --edition NAME." },
     );
   }
 

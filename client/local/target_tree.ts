@@ -96,6 +96,6 @@ function throughLink(folder: string): UsageError {
   return new UsageError(
     "through-link",
     `cannot write below ${printable(folder)}: it is a symbolic link`,
-    { hint: "To download into it, name the folder that the link points to: -o PATH." },
+    { hint: "To download into it, name the folder that the link points to with -o PATH." },
   );
 }

@@ -168,10 +168,10 @@ Deno.test("certificate: clients verify its name; SIGHUP loads a new one, and kee
   await Deno.writeTextFile(`${alice}/${copy?.name}`, stranger.certificate);
   const changed = await xfer(["client", "list"], alice);
   assert.equal(changed.code, 3);
-  assert.match(changed.stderr, /\[bad-ca-cert\]\n +Name [^\n]*: --ca-cert FILE\.$/m);
+  assert.match(changed.stderr, /\[bad-ca-cert\]\n +Name [^\n]* with --ca-cert FILE\.$/m);
   await Deno.remove(`${alice}/${copy?.name}`);
   const missing = await xfer(["client", "list"], alice);
-  assert.match(missing.stderr, /\[bad-ca-cert\]\n +Name [^\n]*: --ca-cert FILE\.$/m);
+  assert.match(missing.stderr, /\[bad-ca-cert\]\n +Name [^\n]* with --ca-cert FILE\.$/m);
   await folder.write("ca.pem", authority.certificate);
   assert.equal((await xfer(["client", "--ca-cert", ca, "list"], alice)).code, 0);
   const downgraded = await xfer(CLIENT_3, alice);
