@@ -21,7 +21,15 @@ const CLEAN = [
     "mod.ts",
   ],
   ...["tests/docs/", "tests/packaging/", "tests/scripts/", "tests/snapshots/help.txt"],
-  ...["tests/e2e/", "tests/faults/", "tests/integration/", "tests/client/", "tests/server/"],
+  ...[
+    "tests/e2e/",
+    "tests/faults/",
+    "tests/integration/",
+    "tests/client/",
+    "tests/cli/",
+    "tests/protocol/",
+    "tests/server/",
+  ],
 ];
 
 /** Files that quote what is ruled out, and recordings of others. */

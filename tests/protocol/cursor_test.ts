@@ -4,7 +4,7 @@ import { ByteReader, ByteWriter } from "../../protocol/cursor.ts";
 import { concatBytes, equalBytes, fromHex, toHex } from "../../protocol/bytes.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 
-Deno.test("ByteReader and ByteWriter: numbers are little endian and come back", () => {
+Deno.test("ByteReader, ByteWriter: numbers are little-endian, and are read as written", () => {
   const { bytes } = new ByteWriter(10).u8(1).u16(0x0203).u32(0xfffefdfc).put(
     new Uint8Array([9, 8, 7]),
   );
@@ -15,22 +15,22 @@ Deno.test("ByteReader and ByteWriter: numbers are little endian and come back", 
   assert.equal(reader.remaining, 0);
 });
 
-Deno.test("ByteReader: never reads past its bytes, whatever buffer they lie in", () => {
+Deno.test("ByteReader: it never reads beyond its bytes, in any buffer", () => {
   const bytes = new Uint8Array(16).subarray(4, 7);
   for (const read of [(r: ByteReader) => r.u32(), (r: ByteReader) => r.bytes(4)]) {
     const reader = new ByteReader(bytes);
     assert.throws(() => read(reader), { name: "ProtocolError", code: "truncated" });
-    assert.equal(reader.remaining, 3, "a failed read takes nothing");
+    assert.equal(reader.remaining, 3, "a failed read consumes nothing");
   }
   assert.throws(() => new ByteReader(bytes.subarray(3)).u8(), ProtocolError);
 });
 
-Deno.test("ByteWriter: never writes past its size", () => {
+Deno.test("ByteWriter: it never writes beyond its size", () => {
   assert.throws(() => new ByteWriter(3).u32(1), RangeError);
   assert.throws(() => new ByteWriter(3).put(new Uint8Array(4)), RangeError);
 });
 
-Deno.test("hexadecimal: any bytes come back, in either case; anything else is refused", () => {
+Deno.test("hexadecimal: any bytes are read as written, in either case; anything else is refused", () => {
   fc.assert(fc.property(fc.uint8Array(), (bytes) => {
     assert.deepEqual([...fromHex(toHex(bytes)) ?? []], [...bytes]);
     assert.deepEqual([...fromHex(toHex(bytes).toUpperCase()) ?? []], [...bytes]);

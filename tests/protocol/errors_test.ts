@@ -1,15 +1,15 @@
-/** What is said of failures that are not our own. */
+/** Messages about failures of other programs. */
 import assert from "node:assert/strict";
 import { reasonOf, reasonWithPathOf } from "../../protocol/errors.ts";
 
-/** As Deno says it: to those who start it, and by an executable that it has made. */
+/** Deno's messages: to those who start it, and from a compiled executable. */
 const DENIALS = [
   'Requires all access to "/proc/self/status", run again with the --allow-all flag',
   'Requires all access to "/proc/self/status", specify the required permissions during ' +
   "compilation using `deno compile --allow-all`",
 ];
 
-Deno.test("why something has failed is told without advice that no user can follow", () => {
+Deno.test("reasonOf: Deno's advice, which no user can follow, is omitted", () => {
   for (const message of DENIALS) {
     assert.equal(
       reasonOf(new Deno.errors.NotCapable(message)),
@@ -18,7 +18,7 @@ Deno.test("why something has failed is told without advice that no user can foll
   }
 });
 
-Deno.test("why something has failed is told without the call that Deno adds, whose path is said before", async () => {
+Deno.test("reasonOf: the call that Deno appends, with a path named before, is omitted", async () => {
   const calls = [
     () => Deno.open("/none/it's"),
     () => Deno.rename("/none/a.tmp", "/none/b"),
@@ -28,10 +28,10 @@ Deno.test("why something has failed is told without the call that Deno adds, who
   for (const call of calls) {
     const failure = await call().then(() => assert.fail(), (error) => error);
     assert.equal(reasonOf(failure), "no such file or directory");
-    // Where nobody has said it, it is said.
+    // A path that is not named before stays.
     assert.ok(reasonWithPathOf(failure).includes("'/none"));
   }
-  // As Node.js says it, and newer versions of Deno for it.
+  // Node.js's form, which newer versions of Deno use, too.
   const denied = new Error("EACCES: permission denied, open '/none/a'");
   assert.equal(reasonOf(denied), "EACCES: permission denied");
   for (
@@ -41,7 +41,7 @@ Deno.test("why something has failed is told without the call that Deno adds, who
   }
 });
 
-Deno.test("a connection that is cut off is told in words of this program", () => {
+Deno.test("reasonOf: a connection that was cut off has a message of xfer", () => {
   const said = "peer closed connection without sending TLS close_notify: " +
     "https://docs.rs/rustls/latest/rustls/manual/_03_howto/index.html#unexpected-eof";
   assert.equal(
@@ -50,7 +50,7 @@ Deno.test("a connection that is cut off is told in words of this program", () =>
   );
 });
 
-Deno.test("why something has failed is safe to show", () => {
+Deno.test("reasonOf: control characters are escaped", () => {
   assert.equal(reasonOf(new Error("no \u001b[31m such file")), "no \\u{1b}[31m such file");
   assert.equal(reasonOf("a\nb"), "a\\u{a}b");
 });

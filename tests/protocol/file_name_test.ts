@@ -1,4 +1,4 @@
-/** What a file may be called. */
+/** Valid names of files. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { encodeTextField } from "../../protocol/v3/text_field.ts";
@@ -7,7 +7,7 @@ import { storedName } from "../../protocol/v3/stored_name.ts";
 
 const field = (name: string) => encodeTextField(name, 1024) ?? assert.fail();
 
-Deno.test("file name: the last component of a path of either kind, composed", () => {
+Deno.test("file name: the last component of a path of either kind, in NFC", () => {
   const cases: readonly [string, string][] = [
     ["report.pdf", "report.pdf"],
     ["dir/report.pdf", "report.pdf"],
@@ -21,7 +21,7 @@ Deno.test("file name: the last component of a path of either kind, composed", ()
   for (const [sent, kept] of cases) assert.equal(storedName(field(sent)), kept, sent);
 });
 
-Deno.test("file name: two ways to write an accent are one name", () => {
+Deno.test("file name: two encodings of an accent are one name", () => {
   assert.equal(storedName(field("Ame\u0301lie")), storedName(field("Am\u00e9lie")));
 });
 
@@ -50,18 +50,18 @@ for (
   ] as const
 ) {
   Deno.test(`file name: ${JSON.stringify(name).slice(0, 30)} is refused`, () => {
-    assert.match(nameFault(name) ?? assert.fail("it was taken"), fault);
+    assert.match(nameFault(name) ?? assert.fail("it was accepted"), fault);
   });
 }
 
-Deno.test("file name: usual and unusual names are taken", () => {
+Deno.test("file name: usual and unusual names are accepted", () => {
   const names = ["a", ".profile", "console.log", "comb", "com10", "a b.txt", "été", "日本語", "…"];
   for (const name of [...names, "👩\u200d👧.png", "12:30?.txt", "é".repeat(127)]) {
     assert.equal(nameFault(name), undefined, name);
   }
 });
 
-Deno.test("file name: what has no fault is one component, and is its own stored name", () => {
+Deno.test("file name: a valid name is one component, and is stored unchanged", () => {
   fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 60 }), (text) => {
     const bytes = encodeTextField(text, 1024);
     if (bytes === undefined) return;

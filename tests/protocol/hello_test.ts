@@ -3,7 +3,7 @@ import { toHex } from "../../protocol/bytes.ts";
 import { decodeHelloAnswer, encodeHelloAnswer, HELLO, isHello } from "../../protocol/hello.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 
-Deno.test("the hello is a request header of version 4 without a payload", () => {
+Deno.test("hello: it is a request header of version 4 without a payload", () => {
   assert.equal(toHex(HELLO), "00".repeat(16) + "04" + "3478" + "00000000");
   assert.ok(isHello(HELLO.slice()));
   for (let at = 0; at < HELLO.length; at++) {
@@ -16,7 +16,7 @@ Deno.test("the hello is a request header of version 4 without a payload", () => 
 const answer = { port: 1257, certificate: pseudoRandomBytes(400) };
 const bytes = encodeHelloAnswer(answer);
 
-Deno.test("its answer is read when it is whole, and what follows is left alone", () => {
+Deno.test("hello: its answer is read when it is complete, and bytes after it stay", () => {
   for (let size = 0; size < bytes.length; size++) {
     assert.equal(decodeHelloAnswer(bytes.slice(0, size)), undefined, `${size} bytes`);
   }
@@ -32,7 +32,7 @@ const WRONG: readonly [what: string, at: number, value: number][] = [
 ];
 
 for (const [what, at, value] of WRONG) {
-  Deno.test(`no answer to a hello: ${what}`, () => {
+  Deno.test(`hello: an invalid answer: ${what}`, () => {
     const wrong = bytes.slice();
     wrong[at] = value;
     if (at === 3) wrong[4] = 0;

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { InputBuffer } from "../../protocol/input_buffer.ts";
 import { splitAt } from "../support/bytes.ts";
 
-Deno.test("Feed: fields come out whole, however the bytes were cut", () => {
+Deno.test("InputBuffer: fields are whole, however the bytes were cut", () => {
   const bytes = Uint8Array.from({ length: 40 }, (_, index) => index);
   const sizes = [23, 0, 1, 16];
   fc.assert(fc.property(fc.array(fc.nat()), (cuts) => {
@@ -13,7 +13,7 @@ Deno.test("Feed: fields come out whole, however the bytes were cut", () => {
       for (;;) {
         const field = feed.take(size);
         if (field !== undefined) return [...field];
-        feed.push(pieces.shift() ?? assert.fail("more was asked for than there is"));
+        feed.push(pieces.shift() ?? assert.fail("more bytes were requested than exist"));
       }
     });
     assert.deepEqual(fields, [[...bytes.subarray(0, 23)], [], [23], [...bytes.subarray(24)]]);
@@ -21,7 +21,7 @@ Deno.test("Feed: fields come out whole, however the bytes were cut", () => {
   }));
 });
 
-Deno.test("Feed: a field is a copy, a run is a view", () => {
+Deno.test("InputBuffer: a field is a copy, a run is a view", () => {
   const feed = new InputBuffer();
   const piece = new Uint8Array([1, 2, 3, 4]);
   feed.push(piece);
@@ -33,7 +33,7 @@ Deno.test("Feed: a field is a copy, a run is a view", () => {
   assert.equal(feed.run(1), undefined);
 });
 
-Deno.test("Feed: takes no further piece before the one it has is taken, so it never grows", () => {
+Deno.test("InputBuffer: it accepts no piece before the previous one is consumed, so it never grows", () => {
   const feed = new InputBuffer();
   feed.push(new Uint8Array(2));
   assert.throws(() => feed.push(new Uint8Array(2)), RangeError);

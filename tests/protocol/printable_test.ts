@@ -1,4 +1,4 @@
-/** Text that is safe to show, and names read back from it. */
+/** Printable text, and names read from it. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { fromPrintable, printable, shellWord } from "../../protocol/printable.ts";
@@ -19,7 +19,7 @@ const ORDINARY: Readonly<Record<string, string>> = {
 };
 
 for (const [what, text] of Object.entries(ORDINARY)) {
-  Deno.test(`printable text: ${what} is shown as it is`, () => {
+  Deno.test(`printable text: ${what} stays unchanged`, () => {
     assert.equal(printable(text), text);
     assert.equal(printable(`Stored ${text} (1 byte)`), `Stored ${text} (1 byte)`);
   });
@@ -30,7 +30,7 @@ const DECEIVING: Readonly<Record<string, readonly [text: string, shown: string]>
   "a non-joiner at the end": ["کتاب\u200c", "کتاب\\u{200c}"],
   "two non-joiners in a row": ["ک\u200c\u200cت", "ک\\u{200c}\\u{200c}ت"],
   "nothing but invisible characters": ["\u200c\ufe0f\u2060", "\\u{200c}\\u{fe0f}\\u{2060}"],
-  "a variation selector behind a Latin letter": ["a\ufe0f", "a\\u{fe0f}"],
+  "a variation selector after a Latin letter": ["a\ufe0f", "a\\u{fe0f}"],
   "a digit that only looks plain": ["1\ufe0f", "1\\u{fe0f}"],
   "a second variation selector": ["\u2764\ufe0f\ufe0f", "\u2764\ufe0f\\u{fe0f}"],
   "text hidden in tags": ["a\u{e0061}\u{e0062}", "a\\u{e0061}\\u{e0062}"],
@@ -51,7 +51,7 @@ for (const [what, [text, shown]] of Object.entries(DECEIVING)) {
   });
 }
 
-Deno.test("what is printed of any name that a server takes is read back as that name", () => {
+Deno.test("printable text: any name that a server accepts is read as printed", () => {
   const odd = fc.constantFrom(
     ...[
       "\u200c",
@@ -79,20 +79,24 @@ Deno.test("what is printed of any name that a server takes is read back as that 
     fc.property(names, (name) => {
       const shown = printable(name);
       assert.equal(fromPrintable(shown), name);
-      assert.equal(printable(shown), shown, "what is shown once more stays as it is");
-      assert.equal(fromPrintable(name), name, "a name can be typed as it is");
+      assert.equal(printable(shown), shown, "printable text: printing it again changes nothing");
+      assert.equal(
+        fromPrintable(name),
+        name,
+        "printable names: one without escapes is read unchanged",
+      );
     }),
     { numRuns: 2000 },
   );
 });
 
-Deno.test("what stands for no character is left as it is", () => {
+Deno.test("printable names: an invalid escape stays unchanged", () => {
   for (const text of ["\\u{110000}", "\\u{}", "\\u{xyz}", "\\u200c", "u{200c}"]) {
     assert.equal(fromPrintable(text), text);
   }
 });
 
-Deno.test("a name in a hint is in quotes where a shell would take it apart", () => {
+Deno.test("shell words: a name in a hint is in quotes if a shell would split it", () => {
   const cases: [string, string][] = [
     ["docs/report.pdf", "docs/report.pdf"],
     ["گزارش.pdf", "گزارش.pdf"],

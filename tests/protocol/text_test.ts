@@ -4,12 +4,12 @@ import { formatAddress, parseAddress } from "../../protocol/address.ts";
 import { isUserName, printable } from "../../protocol/printable.ts";
 import { utf8 } from "../support/bytes.ts";
 
-Deno.test("a text field is NUL-terminated and NUL-padded", () => {
+Deno.test("text field: it is NUL-terminated and NUL-padded", () => {
   const field = encodeTextField("hello", 8);
   assert.deepEqual([...field ?? []], [...utf8("hello\0\0\0")]);
 });
 
-Deno.test("a text field has room for one byte less than its size, and for no NUL", () => {
+Deno.test("text field: it has space for one byte less than its size, and for no NUL", () => {
   assert.equal(encodeTextField("a".repeat(254), 255)?.length, 255);
   assert.equal(encodeTextField("a".repeat(255), 255), undefined);
   assert.equal(encodeTextField("é".repeat(127), 255)?.length, 255);
@@ -17,18 +17,18 @@ Deno.test("a text field has room for one byte less than its size, and for no NUL
   assert.equal(encodeTextField("a\0b", 255), undefined);
 });
 
-Deno.test("a text field is read up to its first NUL; what follows is ignored", () => {
+Deno.test("text field: it is read up to its first NUL; the rest is ignored", () => {
   assert.equal(decodeTextField(utf8("hello\0junk")), "hello");
   assert.equal(decodeTextField(utf8("full")), "full");
   assert.equal(decodeTextField(utf8("\0")), "");
   assert.equal(decodeTextField(utf8("שלום\0")), "שלום");
 });
 
-Deno.test("a text field that is not UTF-8 is read as Windows writes it", () => {
+Deno.test("text field: if it is not UTF-8, it is read as Windows-1252", () => {
   assert.equal(decodeTextField(new Uint8Array([0x63, 0x61, 0x66, 0xe9, 0])), "café");
 });
 
-Deno.test("printable text has no character that a terminal or a log could act on", () => {
+Deno.test("printable text: it has no character that controls a terminal or a log", () => {
   const cases: [string, string][] = [
     ["plain text, שלום, 世界, é", "plain text, שלום, 世界, é"],
     ["\x1b[31mred", "\\u{1b}[31mred"],
@@ -42,14 +42,14 @@ Deno.test("printable text has no character that a terminal or a log could act on
   for (const [text, expected] of cases) assert.equal(printable(text), expected);
 });
 
-Deno.test("a user name is 1 to 254 ASCII letters and digits", () => {
+Deno.test("user name: 1 to 254 ASCII letters and digits", () => {
   for (const name of ["A", "Alice7", "x".repeat(254)]) assert.ok(isUserName(name), name);
   for (const name of ["", "x".repeat(255), "a b", "a-b", "é", "a\n", "../a"]) {
     assert.ok(!isUserName(name), name);
   }
 });
 
-Deno.test("an address is HOST:PORT with an IPv4 address, a name, or an IPv6 address in brackets", () => {
+Deno.test("address: HOST:PORT with an IPv4 address, a name, or an IPv6 address in brackets", () => {
   const good: [string, string, number][] = [
     ["127.0.0.1:1256", "127.0.0.1", 1256],
     ["files.example.org:1", "files.example.org", 1],

@@ -61,7 +61,7 @@ for (const [parent, word, paths] of MEANT) {
   });
 }
 
-Deno.test("aliases: ls, rm and mv run the commands that they are short for", () => {
+Deno.test("aliases: ls, rm and mv run their commands", () => {
   const aliases: Readonly<Record<string, readonly string[]>> = {
     "client": ["ls list", "rm remove", "mv rename"],
     "server": ["ls list"],

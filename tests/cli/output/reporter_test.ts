@@ -97,7 +97,7 @@ Deno.test("output: --json prints every event on standard output, and only errors
   assert.deepEqual(said({ json: true, quiet: true }), [lines, warning]);
 });
 
-Deno.test("colours: as --color says; by default on a terminal, unless NO_COLOR is set", () => {
+Deno.test("colours: chosen by --color; by default on a terminal, unless NO_COLOR is set", () => {
   const isColoured = (...[options, world]: Parameters<typeof reporterWith>) => {
     const { reporter, stdout, stderr } = reporterWith(options, world);
     reporter.report(STORED);
@@ -173,7 +173,7 @@ Deno.test("display: receives every event, and is cleared before text", () => {
   assert.equal(stderr.text, `<${WORDS.warning}<a line of the log\n<${WORDS.registered}`);
 });
 
-Deno.test("output: a reader that goes away is no failure; a result that cannot be written is one, reported once", () => {
+Deno.test("output: a reader that closes the pipe is not a failure; a result that cannot be written is one, reported once", () => {
   const { reporter, stdout, stderr } = reporterWith({});
   stdout.writeSync = () => {
     throw new Deno.errors.BrokenPipe();

@@ -51,12 +51,12 @@ Deno.test("log: --quiet keeps warnings and errors", async () => {
   assert.equal(JSON.parse(only ?? "").event, "a.c");
 });
 
-Deno.test("log: coloured as --color says", async () => {
+Deno.test("log: colours are chosen by --color", async () => {
   assert.ok(!(await logged("human", {})).join().includes("\x1b["));
   assert.ok((await logged("human", { color: "always" })).join().includes("\x1b["));
 });
 
-Deno.test("log: text from a peer controls no terminal and begins no line", async () => {
+Deno.test("log: text from a peer cannot control the terminal or begin a line", async () => {
   const [line = "", ...rest] = await logged("human", {}, "a\u001b[2J\nb\u202e");
   assert.ok(line.endsWith("usual a\\u{1b}[2J\\u{a}b\\u{202e}"), line);
   assert.equal(rest.length, 1);

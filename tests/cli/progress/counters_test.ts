@@ -1,4 +1,4 @@
-/** How far a run has got, by what is told of its files. */
+/** The progress of a run, counted from the events about its files. */
 import assert from "node:assert/strict";
 import { percentOf, type ProgressState } from "../../../cli/progress/render.ts";
 import { type Direction, TransferCounters } from "../../../cli/progress/counters.ts";
@@ -7,10 +7,10 @@ function tallyOf(direction: Direction = "put") {
   const counters = new TransferCounters(direction);
   return {
     counters,
-    state: (at = 0) => counters.state(at) ?? assert.fail("nothing has begun"),
+    state: (at = 0) => counters.state(at) ?? assert.fail("no file has begun"),
     /** Phase, percent, bytes, files, attempt. */
     shown: () => {
-      const state: ProgressState = counters.state(0) ?? assert.fail("nothing has begun");
+      const state: ProgressState = counters.state(0) ?? assert.fail("no file has begun");
       const { phase, done, total, files, attempt } = state;
       return [phase, percentOf(state), done, total, files?.done, files?.total, attempt];
     },
@@ -63,7 +63,7 @@ Deno.test("progress: of many files, stored files and transferred bytes count", (
   counters.advance(0, "a", 10);
   counters.begin(0, "b", 20);
   counters.advance(0, "b", 20);
-  assert.deepEqual(shown(), ["sending", 50, 30, 60, 0, 3, 1], "one is not begun yet");
+  assert.deepEqual(shown(), ["sending", 50, 30, 60, 0, 3, 1], "one has not begun yet");
   counters.succeed("a", 10);
   assert.deepEqual(shown(), ["sending", 50, 30, 60, 1, 3, 1]);
   counters.begin(0, "c", 30);
@@ -83,7 +83,7 @@ Deno.test("progress: after a failure it never reaches 100 %", () => {
   counters.begin(0, "b", 50);
   assert.deepEqual(shown(), ["sending", 0, 0, 100, 0, 2, 1]);
   counters.advance(1000, "b", 25);
-  assert.equal(state(1000).left, 25 / state(1000).rate!, "nobody waits for what has failed");
+  assert.equal(state(1000).left, 25 / state(1000).rate!, "failed files do not wait");
   counters.advance(1000, "b", 50);
   counters.succeed("b", 50);
   assert.deepEqual(shown(), ["sending", 50, 50, 100, 1, 2, 1]);
@@ -181,7 +181,7 @@ Deno.test("progress: files that failed before the total was known are left out o
   counters.plan(2, 30);
   counters.begin(0, "a", 10);
   counters.advance(0, "a", 10);
-  assert.deepEqual(shown(), ["getting", 33, 10, 30, 0, 3, 1], "b is not begun yet");
+  assert.deepEqual(shown(), ["getting", 33, 10, 30, 0, 3, 1], "b has not begun yet");
   counters.succeed("a", 10);
   assert.deepEqual(shown(), ["getting", 33, 10, 30, 1, 3, 1]);
 });
@@ -196,6 +196,6 @@ for (const end of ["fail", "succeed"] as const) {
     counters[end]("b", 10);
     assert.equal(state().name, "a");
     counters[end]("a", 10);
-    assert.equal(state().name, end === "fail" ? "" : "a", "none is on its way");
+    assert.equal(state().name, end === "fail" ? "" : "a", "none is in progress");
   });
 }

@@ -1,4 +1,4 @@
-/** When progress is drawn, where, and when it is out of the way. */
+/** The display of progress: when it draws, where, and when it makes room for text. */
 import assert from "node:assert/strict";
 import {
   type DisplayEnvironment,
@@ -13,7 +13,7 @@ import { tiedCommand } from "../../support/tied_processes.ts";
 
 const PLAIN = { glyphs: UNICODE, paint: (_: string, text: string) => text };
 
-/** Surroundings in which time passes when a test says so. */
+/** An environment whose clock the test controls. */
 class Stage implements DisplayEnvironment {
   written = "";
   width: number | Error = 40;
@@ -35,7 +35,7 @@ class Stage implements DisplayEnvironment {
     return { [Symbol.dispose]: () => void this.#timers.splice(this.#timers.indexOf(timer), 1) };
   };
 
-  /** What was written while so many milliseconds passed. */
+  /** The output during a number of milliseconds. */
   pass(ms: number): string {
     const before = this.written.length;
     for (const end = this.#now + ms; this.#now < end;) {
@@ -63,7 +63,7 @@ const drawing = (percent: number) => new RegExp(`^\ra .* ${percent}% .*\x1b\\[K$
 
 Deno.test("display: on a terminal, a line is redrawn in place, and erased at the end", () => {
   const { sources, display, at } = stage("drawn");
-  assert.equal(sources.pass(1000), "", "nothing has begun");
+  assert.equal(sources.pass(1000), "", "no file has begun");
   at(5);
   assert.match(sources.pass(DRAW_MS), drawing(5));
   at(6);
@@ -152,9 +152,9 @@ Deno.test("display: the size of the terminal is read for each drawing, and may b
 Deno.test("display: without a terminal, full lines without controls are written at intervals", () => {
   const { sources, display, at } = stage("lines");
   at(5);
-  assert.equal(sources.pass(LINE_MS - 1), "", "what ends soon needs none");
+  assert.equal(sources.pass(LINE_MS - 1), "", "a short run needs none");
   assert.equal(sources.pass(1), "a: 5%, 5/100 B\n");
-  assert.equal(sources.pass(LINE_MS), "", "nothing is new");
+  assert.equal(sources.pass(LINE_MS), "", "nothing has changed");
   at(95);
   display.clear();
   assert.equal(sources.pass(LINE_MS), "a: 95%, 95/100 B\n");

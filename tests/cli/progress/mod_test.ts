@@ -1,4 +1,4 @@
-/** How progress is shown where, and what of all that is told counts. */
+/** The kind of progress for each terminal, and the events that it counts. */
 import assert from "node:assert/strict";
 import type { Event } from "../../../cli/events/mod.ts";
 import { ASCII, percentOf, UNICODE } from "../../../cli/progress/render.ts";

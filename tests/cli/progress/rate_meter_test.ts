@@ -1,4 +1,4 @@
-/** How fast it goes, and how long it will take: an estimate that neither jumps nor dreams. */
+/** The rate and the remaining time: a steady and realistic estimate. */
 import assert from "node:assert/strict";
 import { RateMeter } from "../../../cli/progress/rate_meter.ts";
 
@@ -8,7 +8,7 @@ function feed(meter: RateMeter, from: number, to: number, ms: number, bytes: num
 }
 
 function about(actual: number | undefined, expected: number, tolerance = 0.05): void {
-  assert.ok(actual !== undefined, "it is known");
+  assert.ok(actual !== undefined, "the rate is known");
   const off = Math.abs(actual - expected);
   assert.ok(off <= expected * tolerance, `${actual} is not about ${expected}`);
 }
@@ -17,7 +17,7 @@ Deno.test("rate: unknown during the first second", () => {
   const meter = new RateMeter();
   assert.equal(meter.rate(0), undefined);
   meter.begin(0);
-  assert.equal(meter.rate(5000), undefined, "nothing has come");
+  assert.equal(meter.rate(5000), undefined, "nothing has arrived");
   meter.add(500, 1000);
   assert.equal(meter.rate(600), undefined);
   meter.add(1000, 1000);
@@ -57,7 +57,7 @@ Deno.test("rate: rare chunks have an even rate", () => {
   meter.begin(0);
   feed(meter, 0, 120_000, 12_000, 1_200_000);
   for (const at of [120_000, 125_000, 131_000]) about(meter.rate(at), 100_000);
-  assert.ok((meter.rate(200_000) ?? 0) < 40_000, "the next one is late");
+  assert.ok((meter.rate(200_000) ?? 0) < 40_000, "the next chunk is late");
 });
 
 Deno.test("rate: begins again without earlier bytes", () => {

@@ -1,4 +1,4 @@
-/** Progress as text: it always fits, and never says more than is true. */
+/** Progress as text: it always fits, and is never ahead of the facts. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { cellsOf, fit } from "../../../cli/text/width.ts";
@@ -26,7 +26,7 @@ const STATE: ProgressState = {
 };
 const FOLDER: ProgressState = {
   ...STATE,
-  name: "photos/2026/summer/a long walk by the sea.jpg",
+  name: "photos/2026/summer/a long walk by our sea.jpg",
   files: { done: 3, total: 120 },
   attempt: 2,
 };
@@ -46,9 +46,9 @@ Deno.test("progress: with less room, the less important parts are omitted", () =
   const lines = [120, 100, 80, 60, 40, 25, 18, 8, 5, 4, 3, 2, 1, 0]
     .map((columns) => renderProgress(FOLDER, columns, PLAIN));
   assert.deepEqual(lines, [
-    "photos/2026/s…a long walk by the sea.jpg  ━━━━━────   62%  15.5/25.0 MiB   4.2 MiB/s  1:05 left  3/120 files  attempt 2",
-    "photos…by the sea.jpg  ━━━━────   62%  15.5/25.0 MiB   4.2 MiB/s  1:05 left  3/120 files  attempt 2",
-    "photo…he sea.jpg  ━━━━────   62%   4.2 MiB/s  1:05 left  3/120 files  attempt 2",
+    "photos/2026/s…a long walk by our sea.jpg  ━━━━━────   62%  15.5/25.0 MiB   4.2 MiB/s  1:05 left  3/120 files  attempt 2",
+    "photos…by our sea.jpg  ━━━━────   62%  15.5/25.0 MiB   4.2 MiB/s  1:05 left  3/120 files  attempt 2",
+    "photo…ur sea.jpg  ━━━━────   62%   4.2 MiB/s  1:05 left  3/120 files  attempt 2",
     "pho… sea.jpg   62%   4.2 MiB/s  1:05 left  3/120  attempt 2",
     "photos/202…   62%  1:05 left  attempt 2",
     "photos/202…   62%  3/120",
@@ -82,7 +82,7 @@ Deno.test("progress: a phase of waiting replaces rate and time", () => {
 Deno.test("progress: a line for a log has all parts", () => {
   assert.equal(
     describeProgress(FOLDER),
-    "photos/2026/summer/a long walk by the sea.jpg: 62%, 15.5/25.0 MiB, 4.2 MiB/s, 1:05 left, " +
+    "photos/2026/summer/a long walk by our sea.jpg: 62%, 15.5/25.0 MiB, 4.2 MiB/s, 1:05 left, " +
       "3/120 files, attempt 2",
   );
   assert.equal(
@@ -113,7 +113,10 @@ Deno.test("progress: bytes and times in units that fit, bytes rounded down, time
       [100_000, "1 d 3 h"],
     ] as const
   ) assert.ok(parts({ left }).endsWith(`, ${shown} left`), parts({ left }));
-  assert.ok(!parts({ left: 1e9 }).includes("left"), "nobody knows what is in thirty years");
+  assert.ok(
+    !parts({ left: 1e9 }).includes("left"),
+    "a remaining time of thirty years is not shown",
+  );
   assert.ok(!parts({ left: undefined, rate: undefined }).includes("/s"));
 });
 
@@ -131,12 +134,12 @@ Deno.test("cells: a character counts with its maximum width", () => {
       ["ｱ", 1],
       ["é", 1],
       ["e\u0301", 1],
-      ["\u0301", 1], // nothing to stand above
+      ["\u0301", 1], // No base character.
       ["👍", 2],
       ["👍🏽", 4], // 2 where skin tones are known
       ["❤️", 2], // 1 where it is not drawn in colours
       ["🇩🇪", 2],
-      ["\u3164", 2], // a filler, which some leave out
+      ["\u3164", 2], // A filler, which some terminals omit.
       ["한", 2],
     ] as const
   ) assert.equal(cellsOf(text), cells, text);
@@ -147,7 +150,7 @@ Deno.test("cells: a text is cut in the middle, or at its end if there is little 
   assert.equal(fit("holiday in Spain.jpg", 13, "…"), "holi…pain.jpg");
   assert.equal(fit("holiday in Spain.jpg", 13, "..."), "hol...ain.jpg");
   assert.equal(fit("holiday in Spain.jpg", 6, "…"), "holid…");
-  assert.equal(fit("日本の写真.jpg", 6, "…"), "日本…", "half a character is none");
+  assert.equal(fit("日本の写真.jpg", 6, "…"), "日本…", "half a character is dropped");
   assert.equal(fit("한국어 사진.jpg".normalize("NFD"), 20, "…"), "한국어 사진.jpg");
   assert.equal(fit("e\u0323\u0302bc", 2, "…"), "ệ…", "marks stay with their letter");
   assert.equal(fit("👍🏽👍🏽", 6, "…"), "👍🏽…");
@@ -157,7 +160,7 @@ Deno.test("cells: a text is cut in the middle, or at its end if there is little 
   assert.equal(fit("abc", 2, "..."), "");
 });
 
-/** What is likely to be measured wrongly, and known to old terminals too. */
+/** Characters that are often measured wrongly, and that old terminals know, too. */
 const NOTORIOUS = fc.constantFrom(
   ...[
     "a",
@@ -202,7 +205,7 @@ const NOTORIOUS = fc.constantFrom(
   ],
 );
 
-/** Any other characters but marks, and two emoji, of which the emulator has older tables. */
+/** Any other characters except marks, and two emoji for which the emulator's tables are older. */
 const ANYTHING = fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: "grapheme" }))
   .map((text) => text.replaceAll(/[\p{M}\u{1f93b}\u{1f946}]/gu, ""));
 

@@ -1,4 +1,4 @@
-/** The pseudo-terminal that other tests look at xfer in. */
+/** The pseudo-terminal in which other tests run xfer. */
 import assert from "node:assert/strict";
 import { Screen, shownOf } from "../../support/screen.ts";
 import { HAS_TERMINAL, Terminal } from "../../support/terminal.ts";
@@ -48,7 +48,7 @@ test("a running command is killed at the end of its scope", async () => {
     await terminal.shows(/pid \d+\./);
     pid = /pid (\d+)/.exec(terminal.written)?.[1] ?? "";
   }
-  // It is a child of a process that is gone: who takes it over ends it as well.
+  // Its parent is gone. The process that adopts it ends it as well.
   while (await Deno.stat(`/proc/${pid}/cwd`).catch(() => undefined) !== undefined) {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

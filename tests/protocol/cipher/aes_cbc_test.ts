@@ -27,10 +27,10 @@ async function decrypt(key: Bytes, pieces: readonly Bytes[]): Promise<Bytes> {
   return concatBytes(...parts, await decryptor.final());
 }
 
-/** An independent implementation of the same. */
+/** An independent implementation. */
 const oracle = (key: Bytes) => cbc(key, new Uint8Array(16));
 
-Deno.test("AES-CBC over random sizes, keys and cuts is what an independent implementation computes", async () => {
+Deno.test("AES-CBC: random sizes, keys and cuts give the same result as an independent implementation", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.nat(5000),
@@ -49,7 +49,7 @@ Deno.test("AES-CBC over random sizes, keys and cuts is what an independent imple
 });
 
 for (const size of [0, 1, 15, 16, 17, 31, 32, 33, 65535, 65536, 65537]) {
-  Deno.test(`AES-CBC of ${size} bytes has ${ciphertextSize(size)} and comes back`, async () => {
+  Deno.test(`AES-CBC: ${size} bytes become ${ciphertextSize(size)}, and decrypt to the same`, async () => {
     const plaintext = pseudoRandomBytes(size);
     const ciphertext = await encrypt(key16, [plaintext]);
     assert.equal(ciphertext.length, ciphertextSize(size));

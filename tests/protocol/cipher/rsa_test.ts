@@ -10,7 +10,7 @@ import {
 } from "../../../protocol/cipher/rsa.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 
-Deno.test("RSA: a public key has 160 bytes, a wrapped AES key 128, and it comes back", async () => {
+Deno.test("RSA: a public key has 160 bytes, a wrapped AES key 128, and it unwraps to the same", async () => {
   const privateKey = await generatePrivateKey();
   const publicKey = publicKeyOf(privateKey);
   assert.equal(publicKey.length, PUBLIC_KEY_SIZE);
@@ -22,7 +22,7 @@ Deno.test("RSA: a public key has 160 bytes, a wrapped AES key 128, and it comes 
   }
 });
 
-Deno.test("RSA: what is no key, or one of another size, is refused", async () => {
+Deno.test("RSA: an invalid key, or one of another size, is refused", async () => {
   const spki = (bits: number) =>
     new Uint8Array(
       generateKeyPairSync("rsa", { modulusLength: bits, publicExponent: 17 }).publicKey
@@ -36,7 +36,7 @@ Deno.test("RSA: what is no key, or one of another size, is refused", async () =>
   }
 });
 
-Deno.test("RSA: a key wrapped for another is refused", async () => {
+Deno.test("RSA: a key wrapped for another key pair is refused", async () => {
   const wrapped = await wrapKey(publicKeyOf(await generatePrivateKey()), pseudoRandomBytes(16));
   await assert.rejects(unwrapKey(await generatePrivateKey(), wrapped), {
     name: "ProtocolError",

@@ -19,10 +19,10 @@ const KNOWN: readonly [string, Uint8Array, number][] = [
 ];
 
 for (const [what, bytes, expected] of KNOWN) {
-  Deno.test(`cksum of ${what} is ${expected}`, () => assert.equal(cksum(bytes), expected));
+  Deno.test(`cksum: ${what} has ${expected}`, () => assert.equal(cksum(bytes), expected));
 }
 
-Deno.test("cksum does not depend on how the bytes were cut", () => {
+Deno.test("cksum: it does not depend on how the bytes were cut", () => {
   const bytes = pseudoRandomBytes(1000);
   fc.assert(fc.property(fc.array(fc.nat()), (cuts) => {
     const checksum = new Cksum();
@@ -32,7 +32,7 @@ Deno.test("cksum does not depend on how the bytes were cut", () => {
   }));
 });
 
-Deno.test("cksum can be read at any point and goes on", () => {
+Deno.test("cksum: it can be read at any point and continued", () => {
   const checksum = new Cksum().update(new TextEncoder().encode("hello "));
   checksum.digest();
   assert.equal(checksum.update(new TextEncoder().encode("world\n")).digest(), 3733384285);
@@ -42,14 +42,14 @@ const reflected = createReflected() as Engine;
 const ENGINES: readonly [string, Engine][] = [["slicing", bySlicing], ["reflected", reflected]];
 
 for (const [name, engine] of ENGINES) {
-  Deno.test(`${name}: the remainder of any bytes is that of the table, whatever came before`, () => {
+  Deno.test(`${name}: the remainder of any bytes after any others equals the table's`, () => {
     const remainder = fc.integer({ min: 0, max: 0xffff_ffff });
     fc.assert(fc.property(remainder, fc.uint8Array({ maxLength: 200 }), (before, bytes) => {
       assert.equal(engine(before, bytes), byTable(before, bytes));
     }));
   });
 
-  Deno.test(`${name}: blocks of every size and at every offset are summed up`, () => {
+  Deno.test(`${name}: blocks of every size at every offset have the right sum`, () => {
     const bytes = pseudoRandomBytes(70_000);
     const sizes = [0, 1, 15, 16, 17, 255, 16_383, 16_384, 16_385, 32_768, 65_535, 65_536, 65_537];
     for (const size of sizes) {
@@ -62,7 +62,7 @@ for (const [name, engine] of ENGINES) {
 }
 
 for (const [name, engine] of ENGINES) {
-  Deno.test(`${name}: sums are the same however often they are found, as code is compiled by then`, () => {
+  Deno.test(`${name}: sums stay the same when the code has been compiled`, () => {
     const piece = pseudoRandomBytes(1024 * 1024);
     const expected = byTable(0, piece);
     for (let times = 0; times < 500; times++) {
@@ -71,11 +71,11 @@ for (const [name, engine] of ENGINES) {
   });
 }
 
-Deno.test("where WebAssembly lacks relaxed SIMD there is no reflected engine", () => {
+Deno.test("crc: without relaxed SIMD in WebAssembly, no reflected engine exists", () => {
   assert.equal(createReflected(() => false), undefined);
 });
 
-Deno.test("a long file, for which the engine changes on the way, has the checksum of the table", () => {
+Deno.test("crc: a long file, during which the engine changes, has the table's checksum", () => {
   const piece = pseudoRandomBytes(700_001);
   const checksum = new Cksum();
   let remainder = 0;
@@ -87,7 +87,7 @@ Deno.test("a long file, for which the engine changes on the way, has the checksu
   assert.equal(checksum.digest(), digestOf(remainder, 7_000_010));
 });
 
-Deno.test("the remainders of two halves combine to that of the whole", () => {
+Deno.test("crc: the remainders of two halves combine to that of the whole", () => {
   const bytes = pseudoRandomBytes(5000);
   fc.assert(fc.property(fc.nat({ max: bytes.length }), fc.nat({ max: bytes.length }), (at, to) => {
     const [a, b] = [bytes.subarray(0, at), bytes.subarray(at, Math.max(at, to))];
@@ -96,14 +96,14 @@ Deno.test("the remainders of two halves combine to that of the whole", () => {
   }));
 });
 
-Deno.test("combining bridges lengths beyond 32 bits", () => {
+Deno.test("crc: combining works for lengths beyond 32 bits", () => {
   // 2^33 zeros after one byte, as 2^16 times 2^17 zeros.
   let remainder = byTable(0, Uint8Array.of(0x2a));
   for (let i = 0; i < 2 ** 16; i++) remainder = combine(remainder, 0, 2 ** 17);
   assert.equal(combine(byTable(0, Uint8Array.of(0x2a)), 0, 2 ** 33), remainder);
 });
 
-Deno.test("the bytes of the WebAssembly module are what its source says", async () => {
+Deno.test("crc: the bytes of the WebAssembly module match its source", async () => {
   assert.equal(
     await assemble(),
     await Deno.readTextFile(new URL("../../../protocol/crc/reverse_bits.ts", import.meta.url)),

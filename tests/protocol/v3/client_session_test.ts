@@ -38,7 +38,7 @@ const BAD = received(8);
 const send = (script: readonly Turn[], changed = false) =>
   drive(edition, upload(profile, file), script, { crcs: [7], changed });
 
-Deno.test("registering: the id is kept before the public key is sent", () => {
+Deno.test("register: the id is saved before the public key is sent", () => {
   const { steps, result } = drive(edition, register(profile, registration), [REGISTERED, KEY]);
   assert.deepEqual(summary(steps), [
     "register",
@@ -51,20 +51,20 @@ Deno.test("registering: the id is kept before the public key is sent", () => {
   assert.deepEqual(result, clientId);
 });
 
-Deno.test("registering a taken name is refused", () => {
+Deno.test("register: a taken name is refused", () => {
   assert.throws(() => drive(edition, register(profile, registration), [{ kind: "refused" }]), {
     name: "RefusedError",
     code: "name-taken",
   });
 });
 
-Deno.test("reconnecting gets a fresh key", () => {
+Deno.test("reconnect: it gets a fresh key", () => {
   const answer: Response = { kind: "reconnected", clientId, wrappedKey };
   const { steps } = drive(edition, reconnect(profile, clientId, registration), [answer]);
   assert.deepEqual(summary(steps), ["reconnect", "receive", "useKey"]);
 });
 
-Deno.test("reconnecting where the server denies registers anew and goes on under the new id", () => {
+Deno.test("reconnect: if the server denies it, the client registers again and continues with the new id", () => {
   const script: Turn[] = [{ kind: "denied", clientId: oldId }, REGISTERED, KEY];
   const { steps, result } = drive(edition, reconnect(profile, oldId, registration), script);
   assert.deepEqual(summary(steps), [
@@ -81,14 +81,14 @@ Deno.test("reconnecting where the server denies registers anew and goes on under
   assert.deepEqual(result, clientId);
 });
 
-Deno.test("a key for another id is refused", () => {
+Deno.test("keys: a key for another id is refused", () => {
   const answer: Response = { kind: "reconnected", clientId: oldId, wrappedKey };
   assert.throws(() => drive(edition, reconnect(profile, clientId, registration), [answer]), {
     code: "wrong-client-id",
   });
 });
 
-Deno.test("a key that can't be unwrapped: the public key is sent again, once", () => {
+Deno.test("keys: if one cannot be unwrapped, the public key is sent again, once", () => {
   const answer: Response = { kind: "reconnected", clientId, wrappedKey };
   const talk = (strangeKeys: number) =>
     drive(edition, reconnect(profile, clientId, registration), [answer, KEY], { strangeKeys });
@@ -102,14 +102,14 @@ Deno.test("a key that can't be unwrapped: the public key is sent again, once", (
 const ATTEMPT = ["sendFile", "receive", "compare"];
 const INVALID = ["crcInvalid", "receive soon"];
 
-Deno.test("sending a file whose checksum agrees", () => {
+Deno.test("send: the checksum matches", () => {
   const { steps, result } = send([GOOD, MESSAGE]);
   assert.deepEqual(summary(steps), [...ATTEMPT, "crcValid", "receive"]);
   assert.equal(result, 7);
 });
 
 for (const wrong of [1, 2, 3]) {
-  Deno.test(`sending a file whose checksum is wrong ${wrong}× and then agrees`, () => {
+  Deno.test(`send: the checksum is wrong ${wrong}×, then matches`, () => {
     const script = Array.from({ length: wrong }, () => [BAD, "silence"] as const).flat();
     const { steps } = send([...script, GOOD, MESSAGE]);
     const again = Array.from({ length: wrong }, () => [...ATTEMPT, ...INVALID]).flat();
@@ -117,14 +117,14 @@ for (const wrong of [1, 2, 3]) {
   });
 }
 
-Deno.test("sending a file whose checksum stays wrong gives up after four times in all", () => {
+Deno.test("send: if the checksum stays wrong, the client gives up after four attempts", () => {
   const script: Turn[] = [BAD, "silence", BAD, "silence", BAD, "silence", BAD];
   for (const end of [MESSAGE, "closed", "silence", ERROR] as const) {
     assert.throws(() => send([...script, end]), { name: "IntegrityError", code: "crc-mismatch" });
   }
 });
 
-Deno.test("a file that the server refuses: where its name is one that servers may refuse, that is said", () => {
+Deno.test("send: if the server refuses a file with an unusual name, the error says so", () => {
   for (
     const [name, hint] of [
       ["hello.txt", /server's log/],
@@ -140,7 +140,7 @@ Deno.test("a file that the server refuses: where its name is one that servers ma
   }
 });
 
-Deno.test("after CRC invalid the client waits half a second for an answer and takes either", () => {
+Deno.test("send: after CRC invalid the client waits half a second for an answer and accepts either", () => {
   for (const answer of ["silence", MESSAGE] as const) {
     const { steps } = send([BAD, answer, GOOD, MESSAGE]);
     const pause = steps.find((step) => step.do === "receive" && step.withinMs !== undefined);
@@ -149,12 +149,12 @@ Deno.test("after CRC invalid the client waits half a second for an answer and ta
   }
 });
 
-Deno.test("an answer to CRC invalid that comes late is passed over", () => {
+Deno.test("send: a late answer to CRC invalid is ignored", () => {
   const { result } = send([BAD, "silence", MESSAGE, GOOD, MESSAGE]);
   assert.equal(result, 7);
 });
 
-Deno.test("a general error in answer to a resend means once more, uncounted", () => {
+Deno.test("send: a general error in answer to a resend leads to one more, uncounted", () => {
   const { steps } = send([BAD, "silence", ERROR, GOOD, MESSAGE]);
   assert.deepEqual(summary(steps), [
     ...ATTEMPT,
@@ -169,22 +169,22 @@ Deno.test("a general error in answer to a resend means once more, uncounted", ()
   assert.deepEqual(attempts, [1, 2, 2]);
 });
 
-Deno.test("a general error in answer to a resend is taken once, not for ever", () => {
+Deno.test("send: a general error in answer to a resend is tolerated once, not forever", () => {
   assert.throws(() => send([BAD, "silence", ERROR, ERROR]), { code: "general-error" });
 });
 
-Deno.test("a general error in answer to the first sending is the server's last word", () => {
+Deno.test("send: a general error in answer to the first attempt is final", () => {
   assert.throws(() => send([ERROR]), { name: "RefusedError", code: "general-error" });
 });
 
-Deno.test("a file that changed while it was sent is dropped, whatever the checksums say", () => {
+Deno.test("send: a file that changed while it was sent is dropped, whatever the checksums", () => {
   assert.throws(() => send([GOOD, MESSAGE], true), {
     name: "IntegrityError",
     code: "file-changed",
   });
 });
 
-Deno.test("a response about another file, of another kind, a close and silence are errors of their own", () => {
+Deno.test("send: a response about another file, of another kind, a close and silence are distinct errors", () => {
   const other = {
     ...GOOD,
     fileName: encodeTextField("other.txt", 255) ?? assert.fail(),
@@ -198,7 +198,7 @@ Deno.test("a response about another file, of another kind, a close and silence a
   for (const [turn, code] of cases) assert.throws(() => send([turn]), { code });
 });
 
-Deno.test("a file that was approved is stored when the server says so; short of that it is not known", () => {
+Deno.test("send: an approved file is stored if the server confirms it; otherwise its state is unknown", () => {
   const cases: [Turn, ErrorCategory][] = [
     ["closed", "network"],
     ["silence", "network"],
@@ -211,15 +211,15 @@ Deno.test("a file that was approved is stored when the server says so; short of 
       category,
     });
   }
-  assert.throws(() => send([GOOD, ERROR]), { name: "RefusedError" }, "the server has said no");
+  assert.throws(() => send([GOOD, ERROR]), { name: "RefusedError" }, "the server has refused");
 });
 
-Deno.test("approval that could not even be sent leaves no doubt", () => {
+Deno.test("send: if the approval could not be sent, the file is not stored", () => {
   const conversation = upload(profile, file);
   for (let turn = conversation.next(); !turn.done;) {
     const step = turn.value;
     if (step.do === "send") {
-      const error = new NetworkError("cannot-connect", "There is nobody");
+      const error = new NetworkError("cannot-connect", "No connection");
       assert.throws(() => conversation.throw(error), error);
       return;
     }
@@ -227,10 +227,10 @@ Deno.test("approval that could not even be sent leaves no doubt", () => {
     const sent = { type: "fileSent", crc: 7, changed: false } as const;
     turn = conversation.next(step.do === "sendFile" ? sent : response);
   }
-  assert.fail("no approval was asked for");
+  assert.fail("no approval was requested");
 });
 
-Deno.test("a name that is taken may be the client's own where an earlier registration got no answer", () => {
+Deno.test("register: a taken name may be the client's own if an earlier registration got no answer", () => {
   const refused = (unanswered: boolean) => {
     try {
       drive(edition, register(profile, { ...registration, unanswered }), [{ kind: "refused" }]);
@@ -245,7 +245,7 @@ Deno.test("a name that is taken may be the client's own where an earlier registr
   assert.doesNotMatch(refused(false).hint ?? "", /10 minutes/);
 });
 
-Deno.test("the largest file of the edition has 4 GiB − 273 bytes", () => {
+Deno.test("send: the largest file of the edition has 4 GiB − 273 bytes", () => {
   assert.equal(maxFileSize(profile), 2 ** 32 - 273);
   const parts = (size: number) => [...partsOf(profile, { clientId, fileName, size })];
   assert.equal(parts(maxFileSize(profile)).length, 1);

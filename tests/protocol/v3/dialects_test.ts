@@ -1,4 +1,4 @@
-/** The server's machine recognises every dialect, however its bytes are cut. */
+/** The server's session recognises every dialect, however its bytes are cut. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
@@ -38,12 +38,12 @@ async function conversation(profile: Profile): Promise<Bytes[]> {
 }
 
 interface Heard {
-  /** Requests in order; a file as its size and ciphertext. */
+  /** Requests in order, a file as its size and ciphertext. */
   readonly said: unknown[];
   readonly profile: Profile | undefined;
 }
 
-/** `connections`: the pieces in which the bytes of each come. */
+/** `connections`: the pieces in which the bytes of each arrive. */
 function hear(
   connections: readonly (readonly Bytes[])[],
   served: readonly Profile["edition"][],
@@ -100,7 +100,7 @@ function hear(
 for (const [dialect, profile] of Object.entries(DIALECTS)) {
   const served = profile.edition === edition2024early ? [edition2024early] : DEFAULT_SERVED;
 
-  Deno.test(`dialect ${dialect}: edition and quirks are recognised, and every split says the same`, async () => {
+  Deno.test(`dialect ${dialect}: edition and quirks are recognised, with the same events for every split`, async () => {
     const connections = await conversation(profile);
     const whole = hear(connections.map((bytes) => [bytes]), served);
     const kinds = whole.said.filter((one) => typeof one === "string");
@@ -122,7 +122,7 @@ for (const [dialect, profile] of Object.entries(DIALECTS)) {
   });
 }
 
-Deno.test("a strict client is never taken for one with quirks", async () => {
+Deno.test("dialects: a strict client never seems to have quirks", async () => {
   for (const dialect of ["2022", "2023a", "2023c", "2024"]) {
     const profile = DIALECTS[dialect] ?? assert.fail();
     const { profile: heard } = hear([await conversation(profile)], DEFAULT_SERVED);
@@ -130,7 +130,7 @@ Deno.test("a strict client is never taken for one with quirks", async () => {
   }
 });
 
-Deno.test("a frame whose zeros come late gets the rest of its answer late", () => {
+Deno.test("dialects: a frame whose zeros are late gets the rest of its answer late", () => {
   const profile = DIALECTS["2024-d"] ?? assert.fail();
   const message = encodeMessage(profile, { kind: "register", clientId, name });
   const session = new ServerSession(DEFAULT_SERVED);

@@ -38,7 +38,7 @@ function layoutOf(layout: Layout | undefined): Layout {
 const bytes = (size: number) =>
   fc.uint8Array({ minLength: size, maxLength: size }).map((array) => new Uint8Array(array));
 
-/** Any values for the fields of a layout. */
+/** Arbitrary values for the fields of a layout. */
 function values(layout: Layout) {
   const entries = layout.fields.map((field) => {
     const { type, size } = FIELDS[field];
@@ -54,7 +54,7 @@ for (const edition of EDITIONS) {
   for (const kind of requestKinds) {
     const layout = edition.requests[kind];
     if (layout === undefined) continue;
-    Deno.test(`${edition.name}: request ${kind} (${layout.code}), any values come back, byte for byte`, () => {
+    Deno.test(`${edition.name}: request ${kind} (${layout.code}), any values are decoded as encoded, byte for byte`, () => {
       fc.assert(
         fc.property(bytes(16), values(layout), fc.nat(1000), (clientId, fields, content) => {
           const request = { kind, ...fields, clientId } as Request;
@@ -63,7 +63,7 @@ for (const edition of EDITIONS) {
           const fixed = encoded.subarray(REQUEST_HEADER_SIZE);
           assert.deepEqual([header.version, header.code], [3, layout.code]);
           assert.equal(header.payloadSize, fixed.length + content);
-          // The payload's own client id, where there is one, must be the header's.
+          // The client id in the payload, if it has one, must match the header's.
           if (layout.fields.includes("clientId")) fixed.set(clientId);
           const decoded = decodeRequest(edition, kind, header, fixed);
           assert.deepEqual(decoded, request);
@@ -77,7 +77,7 @@ for (const edition of EDITIONS) {
   for (const kind of responseKinds) {
     const layout = edition.responses[kind];
     if (layout === undefined) continue;
-    Deno.test(`${edition.name}: response ${kind} (${layout.code}), any values come back, byte for byte`, () => {
+    Deno.test(`${edition.name}: response ${kind} (${layout.code}), any values are decoded as encoded, byte for byte`, () => {
       fc.assert(fc.property(values(layout), (fields) => {
         const response = { kind, ...fields } as Response;
         const encoded = encodeResponse(edition, response);
@@ -126,14 +126,14 @@ Deno.test("2022: a payload with another client id than the header is refused", (
   });
 });
 
-Deno.test("payloads have the sizes of the published text", () => {
+Deno.test("messages: payloads have the published sizes", () => {
   const requests = requestKinds.map((kind) => fixedSize(layoutOf(edition.requests[kind])));
   const responses = responseKinds.map((kind) => fixedSize(layoutOf(edition.responses[kind])));
   assert.deepEqual(requests, [255, 415, 255, 259, 255, 255, 255]);
   assert.deepEqual(responses, [16, 0, 144, 279, 16, 144, 16, 0]);
 });
 
-Deno.test("a registration and its answer, byte by byte", () => {
+Deno.test("messages: a registration and its answer, byte by byte", () => {
   const name = new Uint8Array(255);
   name.set(new TextEncoder().encode("Alice"));
   const clientId = fromHex("00112233445566778899aabbccddeeff") ?? assert.fail();
@@ -148,7 +148,7 @@ Deno.test("a registration and its answer, byte by byte", () => {
   );
 });
 
-Deno.test("a response of a wrong size is refused, unless its meaning is in the code alone", () => {
+Deno.test("messages: a response of a wrong size is refused, unless its code alone has the meaning", () => {
   for (const kind of responseKinds) {
     const { code, fields, anyPayload } = edition.responses[kind] ?? assert.fail();
     const size = fixedSize({ code, fields });
@@ -168,12 +168,12 @@ Deno.test("a response of a wrong size is refused, unless its meaning is in the c
   }
 });
 
-Deno.test("an unknown response code is refused", () => {
+Deno.test("messages: an unknown response code is refused", () => {
   const header = { version: 3, code: 9999, payloadSize: 0 };
   assert.throws(() => decodeResponse(edition, header, new Uint8Array(0)), { code: "unknown-code" });
 });
 
-Deno.test("a file that the header's field can't count is not encoded", () => {
+Deno.test("messages: a file too large for the header's field is not encoded", () => {
   const request = {
     kind: "sendFile",
     clientId: new Uint8Array(16),

@@ -22,7 +22,7 @@ const packet = (packetNumber: number, changes: Partial<SendFile> = {}): SendFile
   ...changes,
 });
 
-Deno.test("packets in order make a file; what fills up the last is cut off", () => {
+Deno.test("packets: in order they make a file; padding of the last one is cut off", () => {
   const sequence = new PacketSequence(packet(1));
   assert.equal(sequence.take(new Uint8Array(20)).length, 20);
   assert.equal(sequence.endPacket(), false);
@@ -34,7 +34,7 @@ Deno.test("packets in order make a file; what fills up the last is cut off", () 
   assert.equal(sequence.endPacket(), true);
 });
 
-Deno.test("packets that don't belong together are refused", () => {
+Deno.test("packets: those that don't belong together are refused", () => {
   const refused = { name: "ProtocolError", code: "bad-packet" };
   const cases: [string, Partial<SendFile>][] = [
     ["a gap", { packetNumber: 3 }],
@@ -70,7 +70,7 @@ const profile = (...quirks: readonly Quirk[]) => ({
   quirks: new Set(quirks),
 });
 
-Deno.test("the packet number stays in its 16 bits for the largest file of the edition", () => {
+Deno.test("packets: the number fits in 16 bits for the largest file of the edition", () => {
   const strict = profile();
   const size = maxFileSize(strict);
   assert.equal(size, 2 ** 32 - 17);
@@ -85,7 +85,7 @@ Deno.test("the packet number stays in its 16 bits for the largest file of the ed
   assert.ok(count <= 0xffff);
 });
 
-Deno.test("packets of a fixed size are filled up, and bound the file's size by their number", () => {
+Deno.test("packets: those of fixed size are padded, and their number limits the file's size", () => {
   const cases: [Quirk, number, number][] = [["packets-1291", 1024, 1291], [
     "packets-65536",
     65_269,
@@ -104,7 +104,7 @@ Deno.test("packets of a fixed size are filled up, and bound the file's size by t
   }
 });
 
-Deno.test("2024early has the packets of 2024", () => {
+Deno.test("packets: 2024early has those of 2024", () => {
   const upload = { clientId, fileName, size: 100 };
   const body = (edition: typeof edition2024) =>
     concatBytes(

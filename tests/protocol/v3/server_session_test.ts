@@ -24,7 +24,7 @@ const REQUESTS: readonly Request[] = [
   { kind: "crcGivenUp", clientId, fileName },
 ];
 
-/** Everything a session says of bytes that come in these pieces; content runs are joined. */
+/** All events of a session for bytes that arrive in these pieces. Runs of content are joined. */
 function events(pieces: readonly Bytes[]) {
   const session = new ServerSession([edition]);
   const queue = [...pieces];
@@ -46,7 +46,7 @@ function events(pieces: readonly Bytes[]) {
         session.identify(undefined);
         break;
       case "send":
-        assert.fail("nothing is sent to a strict client but answers");
+        assert.fail("server session: a strict client gets answers only");
         break;
       case "part":
         body = [];
@@ -70,7 +70,7 @@ const conversation = concatBytes(
   encodeRequest(edition, { kind: "crcValid", clientId, fileName }),
 );
 
-Deno.test("server session: every request is recognised, and a file comes with its content", () => {
+Deno.test("server session: every request is recognised, and a file has its content", () => {
   assert.deepEqual(events([conversation]), {
     seen: [
       ...REQUESTS.map((request) => ({ type: "request", request })),
@@ -91,7 +91,7 @@ Deno.test("server session: bytes split anywhere give the same events", () => {
   assert.deepEqual(events([...conversation].map((byte) => new Uint8Array([byte]))), whole);
 });
 
-Deno.test("server session: cut short anywhere, it knows whether a message is broken off", () => {
+Deno.test("server session: cut off anywhere, it knows whether a message is incomplete", () => {
   const ends = new Set([0]);
   let end = 0;
   for (const request of [...REQUESTS, sendFile]) {
@@ -118,7 +118,7 @@ function header(code: number, payloadSize: number): Bytes {
   return bytes;
 }
 
-Deno.test("server session: a code or a payload size that can't be is refused before the payload is read", () => {
+Deno.test("server session: an invalid code or payload size is refused before the payload is read", () => {
   const cases: [string, Bytes, string][] = [
     ["unknown code", header(1024, 0), "unknown-code"],
     ["registration too short", header(1025, 254), "bad-payload-size"],
@@ -131,7 +131,7 @@ Deno.test("server session: a code or a payload size that can't be is refused bef
   }
 });
 
-Deno.test("server session: a content size that contradicts the message, or is no ciphertext's, is refused", () => {
+Deno.test("server session: a content size that contradicts the message, or cannot be a ciphertext's, is refused", () => {
   const fixed = (contentSize: number) =>
     encodeRequest(edition, { kind: "sendFile", clientId, contentSize, fileName }).subarray(23);
   const cases = [[259 + 16, 32], [259, 0], [259 + 8, 8], [259, 8]] as const;
@@ -143,13 +143,13 @@ Deno.test("server session: a content size that contradicts the message, or is no
   }
 });
 
-Deno.test("server session: the version byte is not looked at, as with the published servers", () => {
+Deno.test("server session: the version byte is ignored, as by the published servers", () => {
   const bytes = encodeRequest(edition, { kind: "register", clientId, name });
   bytes[16] = 77;
   assert.equal(events([bytes]).seen.length, 1);
 });
 
-Deno.test("server session: only CRC invalid is answered after a pause, and only one answer fits a request", () => {
+Deno.test("server session: only CRC invalid is answered after a pause, and each request has one valid answer", () => {
   for (const request of REQUESTS) {
     const session = new ServerSession([edition]);
     session.push(encodeRequest(edition, request));

@@ -1,6 +1,6 @@
 /**
- * What published clients do that can mean only one thing: it is read so however its bytes are cut and whatever else they
- * do, and the bytes of a strict client are never read so.
+ * Unambiguous deviations of published clients: they are accepted however the bytes are cut and whatever else the client
+ * does, and a strict client's bytes are never affected.
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";
@@ -34,7 +34,7 @@ import {
 } from "../../support/v3/heard.ts";
 
 for (const edition of EDITIONS) {
-  Deno.test(`edition ${edition.name}: a content size that is the plaintext's is known by the ciphertext that comes, and the plaintext must have it`, () => {
+  Deno.test(`edition ${edition.name}: a content size that is the plaintext's is recognised by the ciphertext that arrives, and the plaintext must match it`, () => {
     for (const size of [0, 1, 15, 17, 300, 1000]) {
       const { bytes, content } = file(edition, size, { contentSize: size });
       const heard = hearAnyhow(concatBytes(bytes, verdict(edition)), edition);
@@ -44,7 +44,7 @@ for (const edition of EDITIONS) {
     }
   });
 
-  Deno.test(`edition ${edition.name}: that is so for multiples of a block too, whether the client is known or not`, () => {
+  Deno.test(`edition ${edition.name}: the same for multiples of a block, whether the client is known or not`, () => {
     for (const known of [[], ["plaintext-size"]] as const) {
       const { bytes, content } = file(edition, 320, { contentSize: 320 });
       const heard = hearAnyhow(concatBytes(bytes, verdict(edition)), edition, known);
@@ -54,7 +54,7 @@ for (const edition of EDITIONS) {
     }
   });
 
-  Deno.test(`edition ${edition.name}: filling that is announced and never comes, or late, or at once, does not belong to the file`, () => {
+  Deno.test(`edition ${edition.name}: announced padding that never arrives, or late, or at once, does not belong to the file`, () => {
     for (const announced of [16, 23, 1000, 7598]) {
       for (const zeros of [0, 1, 16, announced]) {
         const { bytes, content } = file(edition, 300, { announced, zeros: Math.min(zeros, 16) });
@@ -62,7 +62,7 @@ for (const edition of EDITIONS) {
         assert.deepEqual(heard.said, [content]);
         assert.equal(heard.completed, announced <= Math.min(zeros, 16) ? 0 : 1);
       }
-      // It comes when the file was answered.
+      // It arrives after the file was answered.
       const session = new ServerSession([edition]);
       const { bytes } = file(edition, 300, { announced });
       session.push(bytes);
@@ -86,7 +86,7 @@ for (const edition of EDITIONS) {
   });
 
   for (const counted of [true, false]) {
-    Deno.test(`edition ${edition.name}: 95 bytes behind a public key, ${counted ? "counted" : "not counted"}, are passed over and are no frame`, () => {
+    Deno.test(`edition ${edition.name}: 95 bytes after a public key, ${counted ? "counted" : "not counted"}, are ignored and are not a frame`, () => {
       const key = concatBytes(keyMessage(edition), JUNK);
       if (counted) new DataView(key.buffer).setUint32(19, 415 + JUNK.length, true);
       const { bytes, content } = file(edition, 300);
@@ -106,7 +106,7 @@ for (const edition of EDITIONS) {
     const heard = hearAnyhow(concatBytes(...all), edition);
     assert.deepEqual(heard.said, ["register", "publicKey", content, "crcValid"]);
     assert.deepEqual(heard.quirks, ["frames-2048"]);
-    // The zeros come in two halves: each is answered with its half of the answer's.
+    // The zeros arrive in two halves. Each is answered with its half of the answer's.
     const [first = assert.fail()] = all;
     const late = hear(
       [first.subarray(0, 278), first.subarray(278, 1024), first.subarray(1024)],
@@ -117,7 +117,7 @@ for (const edition of EDITIONS) {
     assert.equal(late.filled, 2048 - answer);
   });
 
-  Deno.test(`edition ${edition.name}: several oddities at once are each read as what they are`, () => {
+  Deno.test(`edition ${edition.name}: several deviations at once are each recognised`, () => {
     const sizes = fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 4 });
     fc.assert(fc.property(
       sizes,
@@ -144,7 +144,7 @@ for (const edition of EDITIONS) {
     ));
   });
 
-  Deno.test(`edition ${edition.name}: a strict client's bytes show no quirk and leave nothing to fill up, however they are cut`, () => {
+  Deno.test(`edition ${edition.name}: a strict client's bytes show no quirk and leave nothing to pad, however they are cut`, () => {
     fc.assert(fc.property(
       fc.array(fc.nat(3000), { maxLength: 3 }),
       fc.integer({ min: 1, max: 4 }),
@@ -153,7 +153,7 @@ for (const edition of EDITIONS) {
         const files = sizes.map((size) => {
           const partSize = Math.ceil(ciphertextSize(size) / count);
           const packets = Math.ceil(ciphertextSize(size) / partSize);
-          // Packets of just this size are a quirk of their own.
+          // Packets of exactly this size are a quirk of their own.
           fc.pre(partSize !== 1024);
           const isOne = edition.requests.sendFile.fields.length < 5;
           return file(edition, size, { packets: isOne ? 1 : packets });
@@ -176,7 +176,7 @@ for (const edition of EDITIONS) {
 }
 
 for (const edition of [edition2024, edition2024early]) {
-  Deno.test(`edition ${edition.name}: a content size that is that of the packet's own bytes`, () => {
+  Deno.test(`edition ${edition.name}: a content size that counts the packet's own bytes`, () => {
     const whole = pseudoRandomBytes(ciphertextSize(102_400), 9);
     const total = Math.ceil(whole.length / 1024);
     const packets = Array.from({ length: total }, (_, index) => {
@@ -194,7 +194,7 @@ for (const edition of [edition2024, edition2024early]) {
     assert.deepEqual(heard.quirks, ["packet-size"]);
   });
 
-  Deno.test(`edition ${edition.name}: a content size that is the packet's room, for one packet and for several, the last filled up or not`, () => {
+  Deno.test(`edition ${edition.name}: a content size that is the packet's capacity, for one packet and for several, the last padded or not`, () => {
     const room = 32_478;
     for (
       const [size, fillsUp] of [[300, true], [32_470, true], [102_400, true], [
@@ -222,7 +222,7 @@ for (const edition of [edition2024, edition2024early]) {
   });
 }
 
-Deno.test("sizes that contradict each other otherwise are refused as before", () => {
+Deno.test("tolerances: other contradictions of sizes are still refused", () => {
   const cases: readonly (readonly [Edition, number, Odd])[] = [
     // 300 bytes have a ciphertext of 304.
     [edition2023c, 300, { contentSize: 320 }],
@@ -243,7 +243,7 @@ Deno.test("sizes that contradict each other otherwise are refused as before", ()
   }
 });
 
-Deno.test("junk behind a public key is passed over once, and nowhere else", () => {
+Deno.test("tolerances: junk after a public key is ignored once, and nowhere else", () => {
   const edition = edition2023c;
   const register = message(edition, { kind: "register", clientId, name });
   for (const bytes of [concatBytes(register, JUNK), concatBytes(keyMessage(edition), JUNK, JUNK)]) {
@@ -251,7 +251,7 @@ Deno.test("junk behind a public key is passed over once, and nowhere else", () =
   }
 });
 
-Deno.test("frames in 2024 mean an AES key of 16 bytes only for a client that opens a connection for each request", () => {
+Deno.test("tolerances: frames in 2024 mean an AES key of 16 bytes only for a client that opens a connection for each request", () => {
   const framed = (request: Request) => {
     const bytes = message(edition2024, request);
     return concatBytes(bytes, new Uint8Array((1024 - bytes.length % 1024) % 1024));
@@ -277,7 +277,7 @@ Deno.test("frames in 2024 mean an AES key of 16 bytes only for a client that ope
   assert.equal(aesKeySize(separate), 16);
 });
 
-Deno.test("our own client's packets are read as they are, whatever the size", () => {
+Deno.test("tolerances: our own client's packets are read unchanged, whatever the size", () => {
   const profile = { edition: edition2024, quirks: new Set<Quirk>() };
   for (const size of [0, 15, 16, 1_048_575, 1_048_576, 3_000_000]) {
     const bytes = [...partsOf(profile, { clientId, fileName, size })].map(({ head, content }) =>

@@ -28,7 +28,7 @@ const claim: SignedIdentity = {
   key,
 };
 
-Deno.test("what is signed is laid out as specified", () => {
+Deno.test("authentication: the signed bytes are laid out as specified", () => {
   const context = new TextEncoder().encode("xfer/4 client authentication\0");
   assert.equal(context.length, 29);
   const { fingerprint, nonce, clientId = new Uint8Array(0) } = claim;
@@ -44,7 +44,7 @@ Deno.test("what is signed is laid out as specified", () => {
   );
 });
 
-Deno.test("a signature is good for its claim", async () => {
+Deno.test("authentication: a signature is valid for its own claim", async () => {
   assert.ok(await verifySignature(claim, await sign(privateKey, claim)));
 });
 
@@ -57,13 +57,13 @@ const OTHERS: readonly [what: string, change: Partial<SignedIdentity>][] = [
 ];
 
 for (const [what, change] of OTHERS) {
-  Deno.test(`a signature is worth nothing for ${what}`, async () => {
+  Deno.test(`authentication: a signature is not valid for ${what}`, async () => {
     const signature = await sign(privateKey, claim);
     assert.equal(await verifySignature({ ...claim, ...change }, signature), false);
   });
 }
 
-Deno.test("what is no signature or no key has signed nothing", async () => {
+Deno.test("authentication: an invalid signature or key verifies nothing", async () => {
   const signature = await sign(privateKey, claim);
   signature[5] = (signature[5] ?? 0) ^ 1;
   assert.equal(await verifySignature(claim, signature), false);
@@ -79,7 +79,7 @@ const takeover: Takeover = {
   key: fromVector(vectors.claim.key),
 };
 
-Deno.test("what is proven of an account of protocol 3 is laid out as specified, and the proof is the published one", async () => {
+Deno.test("account claim: the bytes of the proof are laid out as specified, and the proof is the published one", async () => {
   const context = new TextEncoder().encode("xfer/4 account claim\0");
   assert.equal(context.length, 21);
   const { fingerprint, clientId, key } = takeover;
@@ -89,7 +89,7 @@ Deno.test("what is proven of an account of protocol 3 is laid out as specified, 
   assert.ok(await verifyProof(secret, takeover, fromVector(vectors.claim.proof)));
 });
 
-Deno.test("what is sealed is laid out as published, and is no AES key of protocol 3, nor the other way round", () => {
+Deno.test("account claim: the sealed secret is laid out as published, and cannot be confused with an AES key of protocol 3", () => {
   const sealed = sealedBytes(secret);
   assert.equal(toHex(sealed), vectors.claim.sealed);
   assert.equal(toHex(secretIn(sealed) ?? sealed), toHex(secret));
@@ -111,13 +111,13 @@ const OTHER_TAKEOVERS: readonly [what: string, change: Partial<Takeover>][] = [
 ];
 
 for (const [what, change] of OTHER_TAKEOVERS) {
-  Deno.test(`a proof is worth nothing for ${what}`, async () => {
+  Deno.test(`account claim: a proof is not valid for ${what}`, async () => {
     const proof = await prove(secret, takeover);
     assert.equal(await verifyProof(secret, { ...takeover, ...change }, proof), false);
   });
 }
 
-Deno.test("a proof is worth nothing with another secret, cut off, or for one that was changed", async () => {
+Deno.test("account claim: a proof is not valid with another secret, cut off, or changed", async () => {
   const proof = await prove(secret, takeover);
   assert.equal(await verifyProof(pseudoRandomBytes(32, 9), takeover, proof), false);
   assert.equal(await verifyProof(secret, takeover, proof.slice(0, 31)), false);

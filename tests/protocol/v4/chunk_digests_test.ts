@@ -10,7 +10,7 @@ import { pseudoRandomBytes } from "../../support/bytes.ts";
 const content = pseudoRandomBytes(5 * CHUNK_SIZE + 77);
 const chunkAt = (bytes: Uint8Array<ArrayBuffer>, index: number) =>
   bytes.slice(index * CHUNK_SIZE, (index + 1) * CHUNK_SIZE);
-/** The sums of the first `bytes`, from their definitions. */
+/** The sums of the first `bytes`, computed by their definitions. */
 function defined(bytes: number) {
   const part = content.slice(0, bytes);
   const leaves = Array.from(
@@ -23,7 +23,7 @@ function defined(bytes: number) {
 const SIZES = [0, 1, CHUNK_SIZE - 1, CHUNK_SIZE, CHUNK_SIZE + 1, content.length];
 
 for (const size of SIZES) {
-  Deno.test(`the sums of a file of ${size} bytes, whatever the order of its chunks`, () => {
+  Deno.test(`chunk digests: the sums of a file of ${size} bytes, whatever the order of its chunks`, () => {
     const count = Math.ceil(size / CHUNK_SIZE);
     const order = fc.shuffledSubarray(Array.from({ length: count }, (_, i) => i), {
       minLength: count,
@@ -49,7 +49,7 @@ for (const size of SIZES) {
   });
 }
 
-Deno.test("what is held of a file has sums of its own, and goes on after it was kept", () => {
+Deno.test("chunk digests: the first part of a file has its own sums, and can be continued after it was saved", () => {
   const before = new ChunkDigests(content.length);
   for (const index of [0, 1, 2, 4]) before.add(index * CHUNK_SIZE, chunkAt(content, index));
   assert.equal(before.contiguousBytes, 3 * CHUNK_SIZE);
@@ -67,12 +67,12 @@ Deno.test("what is held of a file has sums of its own, and goes on after it was 
   assert.throws(() => ChunkDigests.decode(content.length, kept, 4 * CHUNK_SIZE), RangeError);
 });
 
-Deno.test("a chunk that does not fit is refused", () => {
+Deno.test("chunk digests: a chunk that does not fit is refused", () => {
   const sums = new ChunkDigests(2000 * CHUNK_SIZE + 5);
   const whole = new Uint8Array(CHUNK_SIZE);
   sums.add(0, whole);
   const cases: readonly [offset: number, size: number][] = [
-    [0, CHUNK_SIZE], // it has come
+    [0, CHUNK_SIZE], // It was added before.
     [1, CHUNK_SIZE],
     [CHUNK_SIZE, CHUNK_SIZE - 1],
     [CHUNK_SIZE, 0],
@@ -91,15 +91,15 @@ Deno.test("a chunk that does not fit is refused", () => {
 const ENTRY_SIZE = 36;
 const MANY = 10_000;
 const encoded = pseudoRandomBytes(MANY * ENTRY_SIZE);
-/** As they are found from scratch, in one go. */
+/** Sums computed from scratch, at once. */
 const sumsOfFirst = (chunks: number) =>
   ChunkDigests.decode(MANY * CHUNK_SIZE, encoded, chunks * CHUNK_SIZE).sums(chunks * CHUNK_SIZE);
 
-Deno.test("the sums of many chunks are found in slices, the same as in one go", async () => {
+Deno.test("chunk digests: the sums of many chunks are computed in slices, with the same result", async () => {
   const sums = ChunkDigests.decode(MANY * CHUNK_SIZE, encoded, MANY * CHUNK_SIZE);
   for (const chunks of [MANY / 2, 0, MANY, 1, MANY - 1]) {
     const { length } = Array.from(sums.summing(chunks * CHUNK_SIZE));
-    assert.ok(chunks < MANY / 2 || length > 0, "there are several slices");
+    assert.ok(chunks < MANY / 2 || length > 0, "several slices were needed");
     assert.deepEqual(
       await inSlices(sums.summing(chunks * CHUNK_SIZE), noPause),
       sumsOfFirst(chunks),
@@ -107,7 +107,7 @@ Deno.test("the sums of many chunks are found in slices, the same as in one go", 
   }
 });
 
-Deno.test("chunks that come while the ones before are summed up do not change what comes of it", async () => {
+Deno.test("chunk digests: chunks that arrive while earlier ones are summed up do not change the result", async () => {
   const [size, held] = [MANY * CHUNK_SIZE, (MANY - 3) * CHUNK_SIZE];
   const sums = ChunkDigests.decode(size, encoded, held);
   const chunk = pseudoRandomBytes(CHUNK_SIZE);
@@ -122,14 +122,14 @@ Deno.test("chunks that come while the ones before are summed up do not change wh
   assert.deepEqual(sums.digests, again.digests);
 });
 
-Deno.test("what stops the pause between two slices ends the work", async () => {
+Deno.test("chunk digests: aborting the pause between two slices ends the work", async () => {
   const sums = ChunkDigests.decode(MANY * CHUNK_SIZE, encoded, MANY * CHUNK_SIZE);
   const stop = () => Promise.reject(new Error("stopped"));
   await assert.rejects(inSlices(sums.summing(), stop), { message: "stopped" });
   assert.deepEqual(sums.sums(), sumsOfFirst(MANY));
 });
 
-Deno.test("digests are kept of as many bytes as a store has made durable", () => {
+Deno.test("chunk digests: they are saved for the bytes that a store has made durable", () => {
   const size = MANY * CHUNK_SIZE;
   const all = ChunkDigests.decode(size, encoded, size);
   for (const chunks of [0, 1, MANY - 1, MANY]) {

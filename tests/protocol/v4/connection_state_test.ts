@@ -14,10 +14,10 @@ import { ProtocolError } from "../../../protocol/errors.ts";
 
 const WINDOW = 3;
 
-/** `hear` is the client, `say` the server; with `!` it may not. */
+/** `hear` is the client, `say` the server. With `!` the step is not allowed. */
 type Step = `${"hear" | "say"} ${string}`;
 
-/** A message whose fields are of no matter here; `put+` is one that is to be resumed. */
+/** A message whose fields do not matter here. `put+` asks to resume. */
 function message(kind: string, tag: number): Message {
   const plain = kind.replace("+", "");
   return { kind: plain, tag, resume: kind.endsWith("+") ? 1 : 0 } as unknown as Message;
@@ -45,20 +45,25 @@ const WHOLE: Readonly<Record<string, readonly Step[]>> = {
   "a file that is refused": ["hear put 1", "say error 1", "hear data 1", "hear end 1"],
   "one refused that is cancelled": ["hear put 1", "say error 1", "hear data 1", "hear cancel 1"],
   "one refused in the end": ["hear put 1", "hear data 1", "hear end 1", "say error 1"],
-  "a file gone on with": ["hear put+ 1", "say held 1", "hear data 1", "hear end 1", "say stored 1"],
-  "one begun anew": ["hear put+ 1", "say held 1", "hear cancel 1", "hear put 2", "hear end 2"],
-  "files one behind the other": ["hear put 1", "hear end 1", "hear put 2", "say stored 1"],
+  "a resumed file": ["hear put+ 1", "say held 1", "hear data 1", "hear end 1", "say stored 1"],
+  "one started over": ["hear put+ 1", "say held 1", "hear cancel 1", "hear put 2", "hear end 2"],
+  "files without waiting for answers": ["hear put 1", "hear end 1", "hear put 2", "say stored 1"],
   "a full window": [
     ...["hear put 1", "hear end 1", "hear put 2", "hear end 2", "hear put 3"] as const,
     ...["hear end 3", "say stored 2", "hear put 4", "hear data 4"] as const,
   ],
   "a transfer joined": ["hear join 1", "say done 1", "hear data 1", "hear leave 1", "say done 1"],
-  "one that there is not": ["hear join 1", "say error 1", "hear join 2", "say done 2"],
+  "one that does not exist": ["hear join 1", "say error 1", "hear join 2", "say done 2"],
   "one that has ended": ["hear join 1", "say done 1", "hear leave 1", "say error 1"],
   "a get": ["hear get 1", "say file 1", "say digests 1", "say data 1", "say done 1", "hear get 1"],
   "a stat": ["hear stat 1", "say file 1", "hear stat 1", "say error 1"],
   "a link": ["hear link 1", "say token 1", "hear link 1"],
-  "requests while files are decided on": ["hear put 1", "hear end 1", "hear list 2", "say file 2"],
+  "requests while files wait for their answers": [
+    "hear put 1",
+    "hear end 1",
+    "hear list 2",
+    "say file 2",
+  ],
 };
 
 for (const [what, steps] of Object.entries(WHOLE)) {
@@ -69,19 +74,19 @@ for (const [what, steps] of Object.entries(WHOLE)) {
 }
 
 const BROKEN: Readonly<Record<string, readonly Step[]>> = {
-  "data of no put": ["hear data 1"],
+  "data without a put": ["hear data 1"],
   "data of another tag": ["hear put 1", "hear data 2"],
-  "data before it is known from where": ["hear put+ 1", "hear data 1"],
+  "data before the offset is known": ["hear put+ 1", "hear data 1"],
   "data after the end": ["hear put 1", "hear end 1", "hear data 1"],
   "data after a cancel": ["hear put 1", "hear cancel 1", "hear data 1"],
   "data before the transfer is joined": ["hear join 1", "hear data 1"],
   "data after it was left": ["hear join 1", "say done 1", "hear leave 1", "hear data 1"],
-  "an end of no put": ["hear end 1"],
-  "an end of what was joined": ["hear join 1", "say done 1", "hear end 1"],
-  "a cancel of what is decided on": ["hear put 1", "hear end 1", "hear cancel 1"],
-  "a leave of what was put": ["hear put 1", "hear leave 1"],
+  "an end without a put": ["hear end 1"],
+  "an end of a joined transfer": ["hear join 1", "say done 1", "hear end 1"],
+  "a cancel after the end": ["hear put 1", "hear end 1", "hear cancel 1"],
+  "a leave of an own put": ["hear put 1", "hear leave 1"],
   "a put within a file": ["hear put 1", "hear put 2"],
-  "a put within what was joined": ["hear join 1", "say done 1", "hear put 2"],
+  "a put within a joined transfer": ["hear join 1", "say done 1", "hear put 2"],
   "a join within a file": ["hear put 1", "hear join 2"],
   "a request within a file": ["hear put 1", "hear stat 2"],
   "a tag that is in use": ["hear put 1", "hear end 1", "hear put 1"],
@@ -90,12 +95,12 @@ const BROKEN: Readonly<Record<string, readonly Step[]>> = {
     ...["hear put 1", "hear end 1", "hear put 2", "hear end 2"] as const,
     ...["hear put 3", "hear end 3", "hear put 4"] as const,
   ],
-  "a login when it is known who it is": ["hear login"],
-  "what the server says": ["hear stored 1"],
+  "a second login": ["hear login"],
+  "a server's message": ["hear stored 1"],
 };
 
 for (const [what, steps] of Object.entries(BROKEN)) {
-  Deno.test(`conversation: ${what} breaks the protocol`, () => {
+  Deno.test(`conversation: ${what} violates the protocol`, () => {
     const conversation = known();
     for (const step of steps.slice(0, -1)) take(conversation, step);
     assert.throws(() => take(conversation, steps.at(-1) as Step), { code: "bad-frame" });
@@ -110,7 +115,7 @@ const INTRODUCTIONS: readonly (readonly Step[])[] = [
 ];
 
 for (const steps of INTRODUCTIONS) {
-  Deno.test(`conversation: ${steps.join(", ")}; nothing else comes before`, () => {
+  Deno.test(`conversation: ${steps.join(", ")}; nothing else is allowed before`, () => {
     for (let length = 0; length < steps.length; length++) {
       for (const kind of Object.keys(MESSAGES) as MessageKind[]) {
         const next = steps.slice(length).find((step) => step.startsWith("hear"));
@@ -130,7 +135,7 @@ for (const steps of INTRODUCTIONS) {
   });
 }
 
-Deno.test("conversation: whatever comes in whatever order, it knows what each tag stands for", () => {
+Deno.test("conversation: with any messages in any order, it knows the meaning of each tag", () => {
   const kinds = Object.keys(MESSAGES) as MessageKind[];
   const step = fc.tuple(
     fc.constantFrom("hear", "say"),
@@ -140,7 +145,7 @@ Deno.test("conversation: whatever comes in whatever order, it knows what each ta
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
       const conversation = known();
-      // What was heard of each tag and is not answered, by a simpler account of it.
+      // The unanswered messages of each tag, by a simpler model.
       const open = new Set<number>();
       const unanswered = new Set<number>();
       const busy = new Set<number>();
@@ -151,7 +156,11 @@ Deno.test("conversation: whatever comes in whatever order, it knows what each ta
           take(conversation, `${who} ${kind} ${tag}` as Step);
         } catch (error) {
           assert.ok(who === "hear" ? error instanceof ProtocolError : error instanceof RangeError);
-          assert.equal(conversation.stateOf(tag), before, "what may not be said changes nothing");
+          assert.equal(
+            conversation.stateOf(tag),
+            before,
+            "a step that is not allowed changes nothing",
+          );
           continue;
         }
         const state = conversation.stateOf(tag);
@@ -173,7 +182,7 @@ Deno.test("conversation: whatever comes in whatever order, it knows what each ta
   );
 });
 
-Deno.test("conversation: data that nobody waits for is refused by its header, before there is room for it", () => {
+Deno.test("conversation: data without a request is refused by its header, before memory is allocated", () => {
   const header = dataHeader(1, 0, CHUNK_SIZE).slice(0, FRAME_HEADER_SIZE);
   for (const conversation of [new ConnectionState(WINDOW), known()]) {
     const reader = new FrameReader("client", (header) => conversation.expect(header));

@@ -12,7 +12,7 @@ import { pseudoRandomBytes, utf8 } from "../../support/bytes.ts";
 
 const fingerprint = new Uint8Array(createHash("sha256").update("a server's key").digest());
 
-Deno.test("a fingerprint is written as SHA256: and base64, and read again", () => {
+Deno.test("fingerprint: it is written as SHA256: and base64, and can be read again", () => {
   assert.equal(formatFingerprint(fingerprint).length, 50);
   fc.assert(fc.property(fc.nat(), (seed) => {
     const any = pseudoRandomBytes(32, seed + 1);
@@ -28,15 +28,15 @@ const NONE: readonly [what: string, text: string][] = [
   ["too long", `${good}A`],
   ["padding", `${good}=`],
   ["other characters", `${good.slice(0, -1)}_`],
-  ["bits that nothing is made of", good.slice(0, -1) + "B"],
+  ["unused bits that are not zero", good.slice(0, -1) + "B"],
   ["nothing", ""],
 ];
 
 for (const [what, text] of NONE) {
-  Deno.test(`no fingerprint: ${what}`, () => assert.equal(parseFingerprint(text), undefined));
+  Deno.test(`fingerprint, invalid: ${what}`, () => assert.equal(parseFingerprint(text), undefined));
 }
 
-Deno.test("the name in the certificate is the fingerprint in base32, as RFC 4648 has it", () => {
+Deno.test("fingerprint: the name in the certificate is its base32 (RFC 4648)", () => {
   const vectors: readonly [string, string][] = [
     ["f", "my"],
     ["fo", "mzxq"],
@@ -51,7 +51,7 @@ Deno.test("the name in the certificate is the fingerprint in base32, as RFC 4648
   assert.match(certificateName(fingerprint), /^[a-z2-7]{52}\.xfer\.invalid$/);
 });
 
-Deno.test("a location is an address; of protocol 4 alone or not; with a fingerprint or without", () => {
+Deno.test("location: an address, for protocol 4 only or not, with a fingerprint or without", () => {
   const address = { hostname: "::1", port: 1256 };
   const written = [
     [{ address, secure: true, fingerprint }, `xfer://[::1]:1256#${good}`],

@@ -1,4 +1,4 @@
-/** What gathers frames on their way into a socket, at both ends of protocol 4. */
+/** The writer of frames to a socket, at both ends of protocol 4. */
 import assert from "node:assert/strict";
 import type { Bytes } from "../../../protocol/bytes.ts";
 import { FrameWriter } from "../../../protocol/v4/frame_writer.ts";
@@ -20,7 +20,7 @@ function written(): Written {
       return all;
     },
     async write(bytes) {
-      // What is written may not change before it is: a copy after others had their turn shows it.
+      // Bytes must not change before they are written. A copy after other tasks had their turn shows it.
       for (let i = 0; i < 5; i++) await Promise.resolve();
       pieces.push(bytes.slice());
       this.writes.push(bytes.length);
@@ -28,7 +28,7 @@ function written(): Written {
   };
 }
 
-Deno.test("writer: frames of all sizes go out in their order, whole, the small ones together", async () => {
+Deno.test("frame writer: frames of all sizes are written in order, whole, the small ones together", async () => {
   const to = written();
   const writer = new FrameWriter((bytes) => to.write(bytes));
   const sizes = [1, 17, 65_536, 65_537, 100, 262_144, 1_048_576, 0, 5, 262_143, 300_000, 9];
@@ -41,10 +41,10 @@ Deno.test("writer: frames of all sizes go out in their order, whole, the small o
   await Promise.all(sent);
   while (writer.isBusy) await Promise.resolve();
   assert.deepEqual(to.bytes(), all);
-  assert.equal(to.writes[0], 1 + 17 + 65_536, "what is small and comes at once is one write");
+  assert.equal(to.writes[0], 1 + 17 + 65_536, "small frames at once are one write");
 });
 
-Deno.test("writer: when it has taken a frame, its bytes may change", async () => {
+Deno.test("frame writer: after it accepted a frame, the frame's bytes may change", async () => {
   const to = written();
   const writer = new FrameWriter((bytes) => to.write(bytes));
   const buffer = new Uint8Array(700_000);
@@ -59,7 +59,7 @@ Deno.test("writer: when it has taken a frame, its bytes may change", async () =>
   }
 });
 
-Deno.test("writer: what a write throws is told to whoever sends, then and later", async () => {
+Deno.test("frame writer: a write error is reported to every sender, then and later", async () => {
   const lost = new Error("lost");
   const writer = new FrameWriter(() => Promise.reject(lost));
   await assert.rejects(writer.send(new Uint8Array(700_000)), lost);

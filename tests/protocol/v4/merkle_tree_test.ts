@@ -10,7 +10,7 @@ import {
 } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 
-/** The leaves and the roots of their first n, as implementations of RFC 6962 publish them. */
+/** The leaves and the roots of their first n, as published by implementations of RFC 6962. */
 const LEAVES = [
   ...["", "00", "10", "2021", "3031", "40414243", "5051525354555657"],
   "606162636465666768696a6b6c6d6e6f",
@@ -24,14 +24,14 @@ const ROOTS: readonly [number, string][] = [
 ];
 
 for (const [count, root] of ROOTS) {
-  Deno.test(`the tree of ${count} leaves has the published root`, () => {
+  Deno.test(`merkle tree: ${count} leaves have the published root`, () => {
     const chunks = LEAVES.slice(0, count).map((hex) => fromHex(hex) as Bytes);
     const leaves = concatBytes(...chunks.map(digestChunk));
     assert.equal(toHex(digestTree(leaves)), root);
   });
 }
 
-/** The definition of the RFC, word for word. */
+/** The definition in the RFC, word for word. */
 function byDefinition(leaves: readonly Uint8Array[]): Uint8Array {
   if (leaves.length === 0) return createHash("sha256").digest();
   if (leaves.length === 1) return leaves[0] as Uint8Array;
@@ -41,14 +41,14 @@ function byDefinition(leaves: readonly Uint8Array[]): Uint8Array {
     .update(byDefinition(leaves.slice(k))).digest();
 }
 
-Deno.test("the tree of any number of leaves is that of the definition", () => {
+Deno.test("merkle tree: any number of leaves gives the root of the definition", () => {
   fc.assert(fc.property(fc.nat(70), (count) => {
     const each = Array.from({ length: count }, (_, i) => pseudoRandomBytes(32, i + 1));
     assert.deepEqual(toHex(digestTree(concatBytes(...each))), toHex(byDefinition(each)));
   }));
 });
 
-Deno.test("a file has as many chunks as it takes", () => {
+Deno.test("merkle tree: the number of chunks of a file", () => {
   const counts = [0, 1, CHUNK_SIZE, CHUNK_SIZE + 1, 5 * 2 ** 40].map(chunkCount);
   assert.deepEqual(counts, [0, 1, 1, 2, 5 * 2 ** 20]);
 });

@@ -37,7 +37,7 @@ const anyMessage = fc.oneof(
 const senderOf = ({ kind }: Message) =>
   MESSAGES[kind].from === "both" ? "client" : MESSAGES[kind].from;
 
-Deno.test("v4: what is encoded is read again, however it was cut", () => {
+Deno.test("v4 messages: they are decoded as encoded, however they were cut", () => {
   fc.assert(fc.property(anyMessage, fc.array(fc.nat()), (message, cuts) => {
     const reader = new FrameReader(senderOf(message));
     const read: Message[] = [];
@@ -50,7 +50,7 @@ Deno.test("v4: what is encoded is read again, however it was cut", () => {
   }));
 });
 
-Deno.test("v4: the bytes of a frame are those of the specification", () => {
+Deno.test("v4 messages: the bytes of a frame are those of the specification", () => {
   const put: Message = {
     kind: "put",
     tag: 258,
@@ -61,7 +61,7 @@ Deno.test("v4: the bytes of a frame are those of the specification", () => {
   };
   assert.equal(
     toHex(encodeMessage(put)),
-    // type, tag, length; name; size; mtime; resume
+    // Type, tag, length; name; size; mtime; resume.
     "08" + "02010000" + "17000000" + "0400" + "612fc3bc" + "0100000002000000" +
       "ffffffffffffffff" + "01",
   );
@@ -86,7 +86,7 @@ const frame = (type: number, length: number, payload = "") =>
   ]);
 
 const REFUSED: readonly [what: string, from: "client" | "server", bytes: Uint8Array][] = [
-  ["a type that is not known", "client", frame(0, 0)],
+  ["an unknown type", "client", frame(0, 0)],
   ["a type that a client doesn't send", "client", frame(MESSAGES.stored.type, 36)],
   ["a type that a server doesn't send", "server", frame(MESSAGES.put.type, 30)],
   ["a payload beyond the bound", "client", frame(MESSAGES.list.type, MAX_PAYLOAD + 1)],
@@ -94,20 +94,20 @@ const REFUSED: readonly [what: string, from: "client" | "server", bytes: Uint8Ar
   ["the largest length", "client", frame(MESSAGES.data.type, 0xffff_ffff)],
   ["a payload that is cut off", "client", frame(MESSAGES.stat.type, 3, "\x05\0a")],
   ["a payload with a surplus", "client", frame(MESSAGES.stat.type, 4, "\x01\0ab")],
-  ["no payload where fields are", "client", frame(MESSAGES.stat.type, 0)],
-  ["a payload where no fields are", "server", frame(MESSAGES.done.type, 1, "x")],
+  ["no payload for a message with fields", "client", frame(MESSAGES.stat.type, 0)],
+  ["a payload for a message without fields", "server", frame(MESSAGES.done.type, 1, "x")],
   ["a text that is not UTF-8", "client", Uint8Array.of(16, 0, 0, 0, 0, 3, 0, 0, 0, 1, 0, 0xff)],
 ];
 
 for (const [what, from, bytes] of REFUSED) {
-  Deno.test(`v4: ${what} is refused`, () => {
+  Deno.test(`v4 messages: ${what} is refused`, () => {
     const reader = new FrameReader(from);
     reader.push(Uint8Array.from(bytes));
     assert.throws(() => reader.next(), { name: "ProtocolError", code: "bad-frame" });
   });
 }
 
-Deno.test("v4: no bytes make the reader fail but with an error of its own", () => {
+Deno.test("v4 messages: for any bytes the reader fails with its own error only", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), fc.boolean(), (bytes, fromClient) => {
     const reader = new FrameReader(fromClient ? "client" : "server");
     reader.push(Uint8Array.from(bytes));
@@ -119,7 +119,7 @@ Deno.test("v4: no bytes make the reader fail but with an error of its own", () =
   }));
 });
 
-Deno.test("v4: mutated frames are read or refused", () => {
+Deno.test("v4 messages: mutated frames are read or refused", () => {
   fc.assert(fc.property(anyMessage, fc.nat(), fc.nat(255), (message, at, value) => {
     const bytes = encodeMessage(message);
     bytes[at % bytes.length] = value;
@@ -133,7 +133,7 @@ Deno.test("v4: mutated frames are read or refused", () => {
   }));
 });
 
-Deno.test("v4: what does not fit into a frame is not encoded", () => {
+Deno.test("v4 messages: a message that does not fit into a frame is not encoded", () => {
   const digest = pseudoRandomBytes(31);
   assert.throws(() => encodeMessage({ kind: "end", tag: 1, cksum: 0, digest }), RangeError);
   const name = "x".repeat(0x10000);

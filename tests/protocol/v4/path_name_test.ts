@@ -12,7 +12,7 @@ for (
     `${"a/".repeat(127)}b`,
   ]
 ) {
-  Deno.test(`taken as a name: ${name.slice(0, 30)}`, () => {
+  Deno.test(`path name, valid: ${name.slice(0, 30)}`, () => {
     assert.equal(pathNameFault(name), undefined);
   });
 }
@@ -40,7 +40,7 @@ const REFUSED: readonly [string, RegExp][] = [
 ];
 
 for (const [name, why] of REFUSED) {
-  Deno.test(`refused as a name: ${JSON.stringify(name).slice(0, 30)}`, () => {
+  Deno.test(`path name, refused: ${JSON.stringify(name).slice(0, 30)}`, () => {
     assert.match(pathNameFault(name) ?? "", why);
   });
 }

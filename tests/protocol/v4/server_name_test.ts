@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { fingerprintOfName, isOneOf } from "../../../protocol/v4/server_name.ts";
 
-Deno.test("a certificate is good for its names, and for one label in the place of *", () => {
+Deno.test("server name: a certificate is valid for its names, and for one label in the place of *", () => {
   const names = ["Files.example.org", "*.lab.example.org", "192.0.2.1", "2001:db8::1"];
   const yes = [
     "files.example.org",
@@ -27,7 +27,7 @@ Deno.test("a certificate is good for its names, and for one label in the place o
   for (const name of no) assert.ok(!isOneOf(name, names), name);
 });
 
-Deno.test("the fingerprint of a name is that of the specification, however the name is written", async () => {
+Deno.test("server name: its fingerprint is that of the specification, in upper or lower case", async () => {
   const expected = createHash("sha256").update("xfer/4 server name\0files.example.org").digest();
   assert.deepEqual(await fingerprintOfName("Files.Example.org"), new Uint8Array(expected));
   assert.deepEqual(await fingerprintOfName("0::1"), await fingerprintOfName("::1"));

@@ -1,4 +1,4 @@
-/** The published vectors, which other tools have computed. */
+/** The published vectors, computed by other tools. */
 import assert from "node:assert/strict";
 import { type Bytes, fromHex, toHex } from "../../../protocol/bytes.ts";
 import vectors from "../../../docs/protocol-4-vectors.json" with { type: "json" };
@@ -57,17 +57,17 @@ for (const { size, cksum, digest } of vectors.sums.files) {
   });
 }
 
-Deno.test("vectors: names that a server takes, and such that it refuses", () => {
+Deno.test("vectors: names that a server accepts, and names that it refuses", () => {
   for (const { name, taken } of vectors.names) {
     assert.equal(pathNameFault(name) === undefined, taken, name.slice(0, 60));
   }
 });
 
-Deno.test("vectors: every message as a frame, and read again", () => {
+Deno.test("vectors: every message as a frame, and decoded again", () => {
   assert.deepEqual(
     vectors.frames.map(({ message }) => message.kind),
     Object.keys(MESSAGES),
-    "every kind of message has one",
+    "every kind of message has a vector",
   );
   for (const { message, frame } of vectors.frames) {
     const { fields, from } = MESSAGES[message.kind as Message["kind"]];

@@ -64,7 +64,7 @@ Deno.test("reload: limits, registration and grace apply at once; the log has the
       assert.deepEqual(
         [limits?.quota, limits?.maxFileSize, limits?.versions, limits?.maxParked, registration],
         [2e9, 5, 5, 6, "closed"],
-        "an option and a variable still go before the file",
+        "an option and a variable still take precedence over the file",
       );
       assert.equal(
         reloader.effective.grace.value,
