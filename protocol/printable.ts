@@ -34,7 +34,7 @@ const ANY_UNSAFE = new RegExp(UNSAFE, "v");
 let harmlessOrUnsafe: RegExp | undefined;
 
 /**
- * Replaces every character of `text` that could deceive a terminal, a log or a reader by `escape` of it. Default:
+ * Replaces every character of `text` that could deceive a terminal, a log or a reader by the result of `escape`. Default:
  * `\u{…}`, which {@link fromPrintable} reads back.
  */
 export function printable(text: string, escape: (character: string) => string = inBraces): string {

@@ -196,7 +196,7 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Changes settings at once, for open connections too; only a wait that has begun ends as before. Then reads certificate
+   * Changes settings at once, for open connections too; only a wait that has begun keeps its old limit. Then reads certificate
    * and key again, for new connections; if they are not valid, the old ones stay. Logs the result. Throws as
    * {@link Server.start} does.
    */

@@ -23,7 +23,7 @@ export const REQUEST_WORDS = {
 
 export type TracedRequest = keyof typeof REQUEST_WORDS;
 
-/** Requests of every run. */
+/** Requests that belong to every run, so they are details. */
 const ROUTINE: ReadonlySet<TracedRequest> = new Set(["register", "publicKey", "reconnect"]);
 
 const RISK = "Anyone on the network path can read and change what you send.";

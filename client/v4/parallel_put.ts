@@ -142,7 +142,7 @@ function isGone(error: unknown): boolean {
   return error instanceof RefusedError && error.code === "no-such-transfer";
 }
 
-/** The server has noticed the loss of the first connection before the client has. */
+/** The error if the server notices before the client that the first connection was lost. */
 function firstLost(cause: unknown): NetworkError {
   return new NetworkError(
     "connection-lost",

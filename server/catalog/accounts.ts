@@ -100,9 +100,9 @@ export interface RegisterV3 {
   readonly now: number;
   /** The profile of the client. */
   readonly storedProfile: StoredProfile;
-  /** A registration without a key can be replaced if it was made before this time … */
+  /** A registration without a key can be replaced if it was made before this time. */
   readonly expiredBefore: number;
-  /** … or if it has one of these ids, which show that it is the client's own. */
+  /** It can also be replaced if it has one of these ids, which show that it is the client's own. */
   readonly claimedIds: readonly Bytes[];
 }
 

@@ -30,7 +30,7 @@ export interface UnverifiedFile {
   readonly isOtherChecksumSent: boolean;
   /** Whether the file can be stored. It cannot if its padding was wrong. */
   readonly intact: boolean;
-  /** In `Context.ticks`. */
+  /** The time of arrival, in `Context.ticks`. */
   readonly arrivedAt: number;
   /** Ends when the file is stored or discarded. */
   readonly reservation: QuotaReservation | undefined;

@@ -27,7 +27,7 @@ export interface PartialUploadsOptions {
 
 export class PartialUploads {
   readonly #options: PartialUploadsOptions;
-  /** Accounts that have had partial uploads since the start. It saves the others a query per file. */
+  /** Accounts that have had partial uploads since the start. The others need no query for each file. */
   readonly #owners = new Set<string>();
 
   constructor(options: PartialUploadsOptions) {
