@@ -34,7 +34,7 @@ import type { Loop } from "./loop.ts";
 /** The number of fuzzed clients at once. Each waits now and then. */
 const SIDE_BY_SIDE = 6;
 /** The wait of either end for data that never arrives. */
-const PATIENCE_MS = 300;
+const PATIENCE_MS = 1000;
 /** The time after which an end counts as hanging. */
 const HANGS_MS = 60_000;
 

@@ -27,7 +27,7 @@ const DIRECTIONS: readonly Direction[] = ["up", "down"];
 const ENDINGS = ["fin", "rst"] as const;
 const RETRIES = 2;
 /** The wait if a length was changed. Normal answers take a few milliseconds. */
-const PATIENCE_MS = 600;
+const PATIENCE_MS = 1000;
 
 /** Cuts the connection of the hello before each `every`th byte, with each ending, in both directions. */
 export async function cutHello(loop: Loop, { every = 1 } = {}): Promise<void> {
