@@ -20,7 +20,7 @@ const CLEAN = [
     "main.ts",
     "mod.ts",
   ],
-  ...["tests/docs/", "tests/packaging/", "tests/scripts/", "tests/snapshots/help.txt"],
+  ...["tests/docs/", "tests/packaging/", "tests/scripts/"],
   ...[
     "tests/e2e/",
     "tests/faults/",

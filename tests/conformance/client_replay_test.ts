@@ -1,4 +1,4 @@
-/** Our client, fed with what a published server said, sends what that server's own client sent. */
+/** Our client, given the recorded messages of a published server, sends the same as that server's own client. */
 import assert from "node:assert/strict";
 import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
 import { CbcEncryptor, importAesKey } from "../../protocol/cipher/aes_cbc.ts";
@@ -17,7 +17,7 @@ import { upload } from "../../protocol/v3/client_session.ts";
 import { XferError } from "../../protocol/errors.ts";
 import { loadRecordings, type Recording } from "../support/v3/recordings.ts";
 
-/** The recorded servers, and the quirks under which a client gets on with them. */
+/** The recorded servers, and the quirks with which our client works with them. */
 const PEERS: Readonly<Record<string, readonly Quirk[]>> = {
   "2022-b": ["empty-crc-payload"],
   "2023a-a": [],
@@ -28,9 +28,11 @@ const PEERS: Readonly<Record<string, readonly Quirk[]>> = {
   "2024early-a": ["uncounted-id", "reserved-id", "packets-65536"],
 };
 
-/** Where the recorded client is at fault, or goes another way: what ours sends after the same beginning, and why. */
+/**
+ * Steps at which the recorded client is at fault or differs: the messages of ours after the same start, and the reason.
+ */
 interface Difference {
-  /** How many messages are the same as recorded, byte for byte. */
+  /** The number of messages that equal the recorded ones, byte for byte. */
   readonly same: number;
   readonly then: readonly string[];
   readonly because: string;
@@ -48,8 +50,8 @@ const DIFFERENCES: Readonly<Record<string, Difference>> = {
     same: 5,
     then: ["crcValid"],
     because:
-      "the recorded client takes the late answer to CRC invalid for that to the file, and never " +
-      "sees that the file was right; ours passes it over",
+      "the recorded client takes the late answer to CRC invalid for the answer to the file, and never " +
+      "sees that the file was right; ours ignores it",
   },
   "2023a-a/crc_fail_all": {
     same: 9,
@@ -59,14 +61,14 @@ const DIFFERENCES: Readonly<Record<string, Difference>> = {
   "2023a-c/crc_fail_all": {
     same: 7,
     then: ["crcInvalid", "sendFile"],
-    because: "the recorded client gives up after three times, the text after four",
+    because: "the recorded client gives up after three attempts, the specification after four",
   },
   "2023a-c/reconnect_unknown": {
     same: 1,
     then: ["publicKey"],
     because:
       "the recorded client sends another public key than that of its files, three times, and is " +
-      "refused under the id that it was given",
+      "refused with the id that it got",
   },
   "2024-d/reconnect_unknown": {
     same: 3,
@@ -82,20 +84,20 @@ const DIFFERENCES: Readonly<Record<string, Difference>> = {
   "2024-d/crc_fail_all": {
     same: 11,
     then: [],
-    because: "the recorded client says twice that it gives up",
+    because: "the recorded client reports twice that it gives up",
   },
   "2022-b/reconnect_unknown": {
     same: 1,
     then: ["register"],
     because:
-      "the server has closed at an unknown id; the recorded client fails, ours registers anew",
+      "the server has closed at an unknown id; the recorded client fails, ours registers again",
   },
 };
 
 for (const [peer, names] of Object.entries(PEERS)) {
   for (const recording of loadRecordings(peer)) {
     const edition = findEdition(recording.edition) ?? assert.fail();
-    Deno.test(`${recording.label}: our client sends what the recorded one sent`, async () => {
+    Deno.test(`${recording.label}: our client sends the recorded messages`, async () => {
       const player = await Player.create(recording, { edition, quirks: new Set(names) });
       const error = await player.play();
       const difference = DIFFERENCES[recording.label];
@@ -140,7 +142,7 @@ class Player {
     return new Player(recording, profile, privateKey);
   }
 
-  /** Plays to the end of the conversation and returns what it failed with, if it did. */
+  /** Plays to the end of the conversation. Returns the error, if it failed. */
   async play(): Promise<XferError | undefined> {
     const { entries, user, fileName, plaintext } = this.#recording;
     const first = entries[0]?.bytes ?? assert.fail("the recording is empty");
@@ -208,7 +210,7 @@ class Player {
     this.#sentSize += bytes.length;
   }
 
-  /** The next recorded response, if the recorded client had sent by then what ours has. */
+  /** The next recorded response, if the recorded client had sent the same messages by then. */
   #receive(mayBeSilent: boolean): StepResult {
     const { entries } = this.#recording;
     for (let due = 0, index = 0; index < entries.length; index++) {

@@ -23,7 +23,7 @@ for (const recording of loadRecordings("2023c-a")) {
   const { label, identity, aesKey, plaintext, entries, falsified } = recording;
   if (identity === undefined || aesKey === undefined) continue;
 
-  Deno.test(`${label}: the recorded keys open the recorded file, whose checksum is the recorded one`, async () => {
+  Deno.test(`${label}: the recorded keys decrypt the recorded file, which has the recorded checksum`, async () => {
     const responses = restoreChecksums(edition, entries, falsified).flatMap(readResponses);
     const wrapped = responses.flatMap((response) =>
       "wrappedKey" in response ? [response.wrappedKey] : []

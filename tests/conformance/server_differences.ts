@@ -1,7 +1,7 @@
-/** Where our server says something else than a recorded one, and why. */
+/** Steps at which our server's answer differs from a recorded one, and the reason. */
 import type { ResponseKind } from "../../protocol/v3/editions/edition.ts";
 
-/** Where the recorded server is at fault, or where there is a choice: what ours says instead, and why. */
+/** Steps at which the recorded server is at fault or has a choice: our answer, and the reason. */
 export interface Difference {
   readonly peer: string;
   readonly scenario?: RegExp;
@@ -16,7 +16,7 @@ export const DIFFERENCES: readonly Difference[] = [
     scenario: /crc_fail/,
     recorded: "generalError",
     ours: "fileReceived",
-    because: "the recorded server takes a file that comes right behind CRC invalid for a mistake",
+    because: "the recorded server treats a file right after CRC invalid as an error",
   },
   {
     peer: "2023a-a",
@@ -24,7 +24,7 @@ export const DIFFERENCES: readonly Difference[] = [
     recorded: "messageReceived",
     ours: "nothing",
     because:
-      "the file is there already; the answer would be taken for that of the file, as recorded",
+      "the file has already arrived; the answer would be taken for that of the file, as recorded",
   },
   {
     peer: "2023a-c",
@@ -37,7 +37,7 @@ export const DIFFERENCES: readonly Difference[] = [
     recorded: "fileReceived",
     ours: "fileReceived",
     because:
-      "the recorded server gives the size of the plaintext, where the text has the ciphertext's",
+      "the recorded server gives the size of the plaintext, the specification that of the ciphertext",
   },
   {
     peer: "2023a-c",
@@ -51,21 +51,21 @@ export const DIFFERENCES: readonly Difference[] = [
     scenario: /reconnect_unknown/,
     recorded: "generalError",
     ours: "keyReceived",
-    because: "the recorded server does not let its own client go on under the id that it gave it",
+    because: "the recorded server does not let its own client continue with the id that it sent",
   },
   {
     peer: "2023a-c_to_2023a-a",
     scenario: /reconnect_unknown/,
     recorded: "generalError",
     ours: "fileReceived",
-    because: "the recorded server forgot the key that it had just given",
+    because: "the recorded server forgot the key that it had just sent",
   },
   {
     peer: "2024-a",
     scenario: /reconnect_unknown/,
     recorded: "denied",
     ours: "denied",
-    because: "ours has an id in it, under which some clients go on; this one takes either",
+    because: "ours includes an id, with which some clients continue; this one accepts either",
   },
   {
     peer: "2024-a",
@@ -95,21 +95,21 @@ export const DIFFERENCES: readonly Difference[] = [
   },
 ];
 
-/** What ours says where the recorded server says nothing. */
+/** Our answers at steps without an answer of the recorded server. */
 export const SURPLUS: Readonly<Record<string, { says: readonly ResponseKind[]; because: string }>> =
   {
     "2022-b/taken_name": {
       says: ["refused"],
-      because: "the recorded server closes without a word",
+      because: "the recorded server closes without an answer",
     },
     "2022-b/crc_fail_all": {
       says: ["messageReceived"],
-      because: "the text has giving up answered; the recorded server does not",
+      because: "the specification answers giving up; the recorded server does not",
     },
     "2023a-c/crc_fail_once": {
       says: ["messageReceived"],
       because:
-        "CRC invalid is answered when nothing follows on its connection; this client has left by then",
+        "CRC invalid is answered if nothing follows on its connection; this client has disconnected by then",
     },
     "2023a-c/crc_fail_all": {
       says: ["messageReceived", "messageReceived"],

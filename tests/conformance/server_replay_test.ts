@@ -1,4 +1,4 @@
-/** Our server, fed with what published clients sent, says what their own servers said, or better. */
+/** Our server, given the recorded messages of published clients, answers like their own servers, or better. */
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
 import type { Address } from "../../protocol/address.ts";
@@ -22,15 +22,15 @@ import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { startInThisThread } from "../support/server.ts";
 import { DIFFERENCES, SURPLUS } from "./server_differences.ts";
 
-/** Of a "file received", the last field. */
+/** The last field of a "file received". */
 const CRC_SIZE = 4;
 
-/** Clients that fill up every message to 1024 bytes and want answers so. */
+/** Clients that pad every message to 1024 bytes and expect answers padded alike. */
 const FRAMED = ["2023a-c", "2023a-c_to_2023a-a", "2024-d"];
 
 for (const peer of PEERS) {
   for (const recording of loadRecordings(peer)) {
-    Deno.test(`${recording.label}: our server says what the recorded one said, or better`, () =>
+    Deno.test(`${recording.label}: our server gives the recorded answers, or better ones`, () =>
       replay(peer, recording));
   }
 }
@@ -44,7 +44,7 @@ async function replay(peer: string, recording: Recording): Promise<void> {
     dataFolder: folder.join("data"),
     random: await recordedEntropy(edition, recording),
   };
-  // Earlier sessions are played to a server of their own: what they left must be found again by another.
+  // Earlier sessions run on a server of their own. Another server must find their accounts and files.
   const player = new Player(peer, edition, recording);
   await withServer(options, (address) => player.play(address, recording.earlier, "lenient"));
   const entries = restoreChecksums(edition, recording.entries, recording.falsified);
@@ -60,13 +60,13 @@ async function withServer(
   await use(server.address);
 }
 
-/** Says what the recorded client said, entry by entry, and compares the answers. */
+/** Sends the recorded client's messages, entry by entry, and compares the answers. */
 class Player {
   readonly #peer: string;
   readonly #edition: Edition;
   readonly #recording: Recording;
   #refused = false;
-  /** How often the client has called the checksum wrong. */
+  /** The number of times that the client has rejected the checksum. */
   #invalid = 0;
 
   constructor(peer: string, edition: Edition, recording: Recording) {
@@ -101,7 +101,7 @@ class Player {
       );
       if (difference?.ours === "nothing") continue;
       if (mode === "lenient") {
-        // The keys of an earlier client may be unknown: its file is not approved then, and 2022 closes at that.
+        // The keys of an earlier client may be unknown: its file is then not approved, and 2022 closes.
         await this.#read(socket).catch(() => undefined);
         continue;
       }
@@ -115,12 +115,12 @@ class Player {
       } else {
         assert.deepEqual(ours, message.bytes, where);
       }
-      // What the client would have said after a refusal was not recorded.
+      // The client's reaction to a refusal was not recorded.
       this.#refused = oursKind === "refused";
     }
   }
 
-  /** Ours says nothing more than was recorded, but where the table tells. */
+  /** Asserts that our server sends no other answers than the recorded ones and those of the table. */
   async #expectNoMore(sockets: readonly Deno.TcpConn[]): Promise<void> {
     const more: (ResponseKind | undefined)[] = [];
     for (const socket of sockets) {
@@ -131,7 +131,7 @@ class Player {
     assert.deepEqual(more, SURPLUS[this.#recording.label]?.says ?? []);
   }
 
-  /** The recorded server tells cksum each time; ours tries zlib's CRC-32 once, when cksum was called wrong twice. */
+  /** The recorded server sends cksum each time. Ours tries zlib's CRC-32 once, after cksum was rejected twice. */
   #checkCrc(bytes: Bytes): void {
     const payload = bytes.subarray(RESPONSE_HEADER_SIZE);
     const response = decodeResponse(this.#edition, decodeResponseHeader(bytes), payload);
@@ -139,20 +139,20 @@ class Player {
     assert.equal("crc" in response && response.crc, checksum(this.#recording.plaintext));
   }
 
-  /** One response, without what fills up its frame. */
+  /** One response, without the padding of its frame. */
   async #read(socket: Deno.TcpConn): Promise<Bytes> {
     const head = await readExactly(socket, RESPONSE_HEADER_SIZE);
     const { payloadSize } = decodeResponseHeader(head);
     const bytes = concatBytes(head, await readExactly(socket, payloadSize));
     if (FRAMED.includes(this.#peer)) {
       const filling = await readExactly(socket, framePadding(bytes.length));
-      assert.ok(filling.every((byte) => byte === 0), "a frame is filled up with zeros");
+      assert.ok(filling.every((byte) => byte === 0), "a frame is padded with zeros");
     }
     return bytes;
   }
 }
 
-/** Of a request. */
+/** The size of a request's payload. */
 function codeOf(request: Bytes): number {
   return new DataView(request.buffer, request.byteOffset).getUint16(17, true);
 }
@@ -162,7 +162,7 @@ function withoutChecksum(response: Bytes): Bytes {
   return response.subarray(0, -CRC_SIZE);
 }
 
-/** What the recording's approvals say is stored, and nothing else. */
+/** Asserts that the files approved in the recording are stored, and nothing else. */
 async function checkStored(dataFolder: string, edition: Edition, recording: Recording) {
   const { crcValid } = edition.requests;
   const { entries, label, plaintext, fileName } = recording;
@@ -170,7 +170,7 @@ async function checkStored(dataFolder: string, edition: Edition, recording: Reco
     dir === "c2s" && codeOf(bytes) === crcValid.code
   );
   const files = (await listStored(dataFolder)).flatMap((client) => client.files);
-  // Where the name was taken, ours has refused what the recording goes on with.
+  // If the name was taken, ours has refused the rest of the recording.
   if (!approved || label.endsWith("taken_name")) {
     if (recording.earlier.length === 0) assert.deepEqual(files, []);
     return;
@@ -184,7 +184,7 @@ async function checkStored(dataFolder: string, edition: Edition, recording: Reco
   );
 }
 
-/** The ids and keys that the recorded server drew, in its order. */
+/** The random ids and keys of the recorded server, in its order. */
 async function recordedEntropy(edition: Edition, recording: Recording): Promise<Random> {
   const { earlier, entries, identity, aesKey } = recording;
   const ids: Bytes[] = [];
@@ -193,7 +193,7 @@ async function recordedEntropy(edition: Edition, recording: Recording): Promise<
   const messages = [...earlier, ...entries].filter(({ dir }) => dir === "s2c")
     .flatMap(({ bytes }) => readMessages(edition, bytes));
   for (const { kind, clientId, wrappedKey } of messages) {
-    // A denied client is given an id even where none was recorded.
+    // A denied client gets an id, even if none was recorded.
     if (kind === "registered" || kind === "denied") {
       ids.push(clientId ?? new Uint8Array(16).fill(0xee));
     }
@@ -207,12 +207,12 @@ async function recordedEntropy(edition: Edition, recording: Recording): Promise<
   return {
     clientId: () => draw(ids),
     aesKey: () => draw(keys),
-    // Where the recorded server gave no key, ours may.
+    // If the recorded server sent no key, ours may.
     wrap: async (publicKey, key) => wraps.shift() ?? await wrapKey(publicKey, key),
   };
 }
 
-/** The private key of an earlier client may not be in the recording; what it sent is not looked at then. */
+/** The private key of an earlier client may be missing in the recording. Its file is then not checked. */
 async function recordedKey(wrapped: Bytes, privateKey: Bytes | undefined): Promise<Bytes> {
   const unknown = new Uint8Array(16);
   if (privateKey === undefined) return unknown;

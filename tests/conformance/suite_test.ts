@@ -1,4 +1,4 @@
-/** Our own server against the server cases of the conformance suite, in every edition. */
+/** Our own server and the server cases of the conformance suite, in every edition. */
 import assert from "node:assert/strict";
 import { DEFAULT_SERVED, EDITIONS } from "../../protocol/v3/editions/mod.ts";
 import { edition2024early } from "../../protocol/v3/editions/edition_2024early.ts";
@@ -12,7 +12,7 @@ import { runServerCase } from "./suite/server_runner.ts";
 import { startInThisThread } from "../support/server.ts";
 
 const AT_ONCE = 16;
-/** Habits that our server does not have, on purpose. */
+/** Behavior that our server avoids on purpose. */
 const NOT_OURS = ["checks the version"];
 
 for (const edition of EDITIONS) {
@@ -29,8 +29,8 @@ for (const edition of EDITIONS) {
   });
 }
 
-Deno.test("conformance: the suite fails a server that is at fault", async () => {
-  // A server of another edition answers nothing as this one's must.
+Deno.test("conformance: the suite fails a faulty server", async () => {
+  // A server of another edition has none of the required answers.
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder, [edition2024early]);
   const [edition] = EDITIONS;

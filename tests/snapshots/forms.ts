@@ -1,4 +1,4 @@
-/** Where a command prints, and how: each form shows another side of the same command. */
+/** The forms of a command's output: terminals, pipes, JSON. */
 import type { CommandHost } from "../support/command_host.ts";
 import { type Finished, startXfer } from "../support/processes.ts";
 import { type Row, Screen } from "../support/screen.ts";
@@ -8,28 +8,28 @@ import type { Names } from "./names.ts";
 export interface Command {
   readonly args: readonly string[];
   readonly cwd: string;
-  /** What runs it where it needs no terminal, and goes to its end by itself. */
+  /** Runs commands that need no terminal and end on their own. */
   readonly host: CommandHost;
-  /** What is typed on a terminal, each when the question that it answers is shown. */
+  /** Answers typed on a terminal, each after its question. */
   readonly answers?: readonly Answer[];
-  /** Of a command that goes on until it is stopped: what it has printed by then. */
+  /** For a command that runs until it is stopped: the output at which it is stopped. */
   readonly stopAt?: RegExp;
 }
 
 export interface Answer {
-  /** How the question ends. */
+  /** The end of the question. */
   readonly to: RegExp;
   readonly keys: string;
 }
 
-/** What a command has printed, with names in it. */
+/** The output of a command, with names in it. */
 export interface Printed {
   readonly code: number;
-  /** As the page shows it. */
+  /** The lines on the page. */
   readonly shown: readonly string[];
-  /** All lines for people, on whichever stream. */
+  /** All lines for people, on either stream. */
   readonly words: readonly string[];
-  /** All that was written, without names. */
+  /** All output, without names. */
   readonly raw: string;
 }
 
@@ -55,7 +55,7 @@ function onTerminal(columns: number, env: Record<string, string> = {}): Form["ru
   };
 }
 
-/** What is on the screen in the end. */
+/** The screen at the end. */
 async function rowsOf(written: string, columns: number): Promise<Row[]> {
   using screen = new Screen(columns, 24);
   await screen.write(written);
@@ -66,7 +66,7 @@ function toLine({ text, isWrapped }: Row): string {
   return `${isWrapped ? "┊" : "│"} ${text}`.trimEnd();
 }
 
-/** Without a terminal; progress, which comes at intervals, is left out. */
+/** Without a terminal. Progress, which depends on timing, is omitted. */
 function piped(
   options: readonly string[],
   show: (printed: Streams) => readonly string[],
@@ -85,7 +85,7 @@ function piped(
   };
 }
 
-/** Runs a command in a process of its own, to which Ctrl-C comes when it has printed this. */
+/** Runs a command in its own process, and sends Ctrl-C after this output. */
 async function stopped(args: readonly string[], cwd: string, stopAt: RegExp): Promise<Finished> {
   await using process = startXfer(args, cwd, PLAIN);
   await process.printed(stopAt);
@@ -107,7 +107,7 @@ const apart = ({ stdout, stderr }: Streams) => [
 
 const events = ({ stdout }: Streams) => stdout.map((line) => `│ ${line}`);
 
-/** All but the end of the last line. */
+/** The lines of a text. */
 function lines(text: string): string[] {
   return text === "" ? [] : text.replace(/\n$/, "").split("\n");
 }

@@ -1,8 +1,8 @@
 /**
- * Names for what is another value in every run, so that all else can be compared.
+ * Names for values that differ in every run, so that everything else can be compared.
  *
- * What is replaced, and with what; the same value has the same name wherever it stands, another value another name, and
- * where the value has a fixed length its name is as long, so that lines break where they really do:
+ * Equal values have the same name everywhere, different values different names. If a value has a fixed length, its name
+ * has the same length, so that lines break at the same places:
  *
  * | value                               | name                                                                     |
  * | ----------------------------------- | ------------------------------------------------------------------------ |
@@ -14,23 +14,23 @@
  * | a port that the system has chosen   | `port1`                                                                  |
  * | the temporary folder                | `/FOLDER...`                                                             |
  * | a moment since the run began        | `YYYY-MM-DDTHH:MM:SSZ`, with a fraction where it has one                 |
- * | a moment that is yet to come        | the same with `in-07-days` or `in-12-hour` for the day                   |
+ * | a moment in the future              | the same with `in-07-days` or `in-12-hour` as the day                    |
  * | how long a command has run          | `S.SSS s`                                                                |
-| the size of a certificate's message | `NNN`                                                                    |
+ * | the size of a certificate's message | `NNN`                                                                    |
  *
- * All else stays: sizes, checksums, digests of files, counts, limits, moments before the run, examples of the help.
+ * Everything else stays: sizes, checksums, digests of files, counts, limits, moments before the run, examples of the help.
  */
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Stand in the help for tokens. */
+/** Examples of tokens in the help. */
 const EXAMPLES: ReadonlySet<string> = new Set(["mfzwizltoq2gk3tumuytgnbvgy"]);
 
 interface Kind {
   readonly name: string;
-  /** Where it stands; the first group is what is replaced. */
+  /** Finds a value. The first group is replaced. */
   readonly pattern: RegExp;
 }
 
@@ -48,24 +48,24 @@ const MOMENT = /(?<!\d)(\d{4}-\d\d-\d\d)(T| )(\d\d:\d\d:\d\d)(\.\d+)?(Z|)/g;
 /** Of an event `message`, in words and as JSON. */
 const DURATION = /(?<![\d.])\d\.\d{3} s\b/g;
 const AFTER = /(?<="after":)[\d.]+/g;
-/** How long the message is that holds a certificate, whose signature has a byte more or less. */
+/** The size of a message with a certificate, whose signature varies by a byte. */
 const CERTIFICATE = /(?<=helloAnswer,\s{1,4}|"helloAnswer","count":1,"size":)\d{3}\b/g;
 
 export class Names {
   readonly #folder: string;
   readonly #begun: number;
   readonly #now: () => number;
-  /** By kind, what has got a name. */
+  /** The named values, by kind. */
   readonly #named = new Map<string, Map<string, string>>();
 
-  /** `folder` is where everything is; the run begins now. */
+  /** `folder` contains everything. The run starts now. */
   constructor(folder: string, now = Date.now) {
     this.#folder = folder;
     this.#now = now;
     this.#begun = now();
   }
 
-  /** A text with names. */
+  /** Replaces the values in a text by their names. */
   in(text: string): string {
     let named = text.replaceAll(this.#folder, "/FOLDER".padEnd(this.#folder.length, "."));
     for (const kind of KINDS) {
@@ -91,9 +91,9 @@ export class Names {
     return name;
   }
 
-  /** In as many characters as a date has; `undefined` for a moment before the run. */
+  /** A name as long as a date. `undefined` for a moment before the run. */
   #dayOf(at: number): string | undefined {
-    // Moments that are printed have no fraction of a second, or less of it than there was.
+    // Printed moments have no fraction of a second, or a shortened one.
     if (at < this.#begun - 1000) return undefined;
     const ahead = at - this.#now();
     if (ahead < MINUTE_MS) return "YYYY-MM-DD";

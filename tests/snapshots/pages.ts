@@ -1,10 +1,10 @@
-/** The pages: what every command prints, each step in all its forms. */
+/** The pages: the output of every command, each step in all its forms. */
 import { type FormName, FORMS } from "./forms.ts";
 import { CHAPTERS } from "./story.ts";
 import { type Step, World } from "./world.ts";
 
 export interface Page {
-  /** Of its file. */
+  /** The name of its file. */
   readonly name: string;
   readonly text: string;
   readonly steps: readonly FormedStep[];
@@ -12,12 +12,12 @@ export interface Page {
 
 export type FormedStep = readonly (readonly [FormName, Step])[];
 
-/** Where a page is kept. */
+/** The path of a page. */
 export function pathOfPage(name: string): URL {
   return new URL(`${name}.txt`, import.meta.url);
 }
 
-/** Plays the story in all forms; each has a server of its own. */
+/** Plays the story in all forms. Each has its own server. */
 export async function makePages(): Promise<Page[]> {
   const told = await Promise.all(
     (Object.keys(FORMS) as FormName[]).map(async (form) => [form, await play(form)] as const),
@@ -35,7 +35,7 @@ export async function makePages(): Promise<Page[]> {
   });
 }
 
-/** What each chapter prints in a form. */
+/** The output of each chapter in a form. */
 async function play(form: FormName): Promise<Map<string, readonly Step[]>> {
   await using world = await World.create(form);
   const chapters = new Map<string, readonly Step[]>();

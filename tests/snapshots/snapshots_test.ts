@@ -1,6 +1,6 @@
 /**
- * What every command prints, on terminals, into pipes and as JSON, is as it was when a person read it last. Where it is
- * to change: `deno task snapshots`, and read what has changed before it is committed.
+ * The output of every command, on terminals, in pipes and as JSON, equals the snapshots that a person has read. To
+ * change them, run `deno task snapshots`, and read the diff before committing it.
  */
 import assert from "node:assert/strict";
 import { structuredPatch } from "diff";
@@ -9,11 +9,11 @@ import { Names } from "./names.ts";
 import { makePages, type Page, pathOfPage } from "./pages.ts";
 import { allCommands } from "./world.ts";
 
-/** Commands that only have others below them. */
+/** Commands that only have subcommands. */
 const GROUPS: readonly string[] = ["", "server users"];
 
 Deno.test({
-  name: "snapshots: what every command prints is as it was",
+  name: "snapshots: the output of every command is unchanged",
   ignore: !HAS_TERMINAL,
   async fn(t) {
     const pages = await makePages();
@@ -21,10 +21,13 @@ Deno.test({
       await t.step(page.name, async () => {
         const kept = await Deno.readTextFile(pathOfPage(page.name)).catch(() => "");
         const differences = differencesOf(kept, page.text);
-        assert.ok(differences === "", `${differences}\nIf it is meant: deno task snapshots`);
+        assert.ok(
+          differences === "",
+          `${differences}\nIf this is intended, run: deno task snapshots`,
+        );
       });
     }
-    await t.step("every command was run, and its help was read", async () => {
+    await t.step("every command was run, and its help was printed", async () => {
       const commands = (page: (page: Page) => boolean) =>
         new Set(
           pages.filter(page).flatMap(({ steps }) => steps.map(([first]) => first?.[1].command)),
@@ -61,7 +64,7 @@ Deno.test({
       }
       assert.ok(seen > 0);
     });
-    await t.step("colours are on terminals alone, and not where they are declined", () => {
+    await t.step("colours are on terminals only, unless disabled", () => {
       const forms = pages.flatMap(({ steps }) => steps.flat());
       for (const [form, { printed: { raw }, title }] of forms) {
         if (form !== "terminal") assert.doesNotMatch(raw, SGR, `${form}: ${title}`);
@@ -84,7 +87,7 @@ const LOGGED = /^YYYY-MM-DDTHH:MM:SS\.sssZ (DBG|INF|WRN|ERR) /;
 // deno-lint-ignore no-control-regex
 const SGR = /\x1b\[[\d;]*m/;
 
-/** What is other now, each part below the step and the form that it is in; empty where nothing is. */
+/** The changed parts, each below its step and form. Empty without a change. */
 function differencesOf(kept: string, now: string): string {
   const lines = now.split("\n");
   const { hunks } = structuredPatch("", "", kept, now, "", "", { context: 2 });
@@ -97,7 +100,7 @@ function differencesOf(kept: string, now: string): string {
   }).join("\n\n");
 }
 
-Deno.test("snapshots: what differs is told by step and form", () => {
+Deno.test("snapshots: differences are shown by step and form", () => {
   const page = "About\n\n━━━ xfer a\n\n─── piped\nout│ 1\nout│ 2\nout│ 3\n\n━━━ xfer b\n";
   assert.equal(differencesOf(page, page), "");
   assert.equal(
@@ -106,7 +109,7 @@ Deno.test("snapshots: what differs is told by step and form", () => {
   );
 });
 
-Deno.test("snapshots: what is another value in each run has a name, as long as it is", () => {
+Deno.test("snapshots: a value that differs in each run has a name of the same length", () => {
   const start = Date.parse("2026-01-02T03:04:05Z");
   const names = new Names("/tmp/xyz", () => start);
   const [a, b] = [`SHA256:${"a".repeat(43)}`, `SHA256:${"b".repeat(43)}`];
@@ -121,7 +124,7 @@ Deno.test("snapshots: what is another value in each run has a name, as long as i
   assert.equal(names.in("127.0.0.1:40001 127.0.0.1:40000"), "127.0.0.1:port2 127.0.0.1:port1");
 });
 
-Deno.test("snapshots: moments are told from one another, and those before the run stay", () => {
+Deno.test("snapshots: moments are distinguished, and those before the run stay", () => {
   const start = Date.parse("2026-01-02T03:04:05Z");
   const names = new Names("/tmp/xyz", () => start);
   const cases: readonly (readonly [moment: string, name: string])[] = [
@@ -135,7 +138,7 @@ Deno.test("snapshots: moments are told from one another, and those before the ru
   for (const [moment, name] of cases) assert.equal(names.in(moment), name);
 });
 
-Deno.test("snapshots: nothing else has another name", () => {
+Deno.test("snapshots: other values have no names", () => {
   const names = new Names("/tmp/x");
   const text = "7 bytes, cksum 3015617425, 127.0.0.1:1256, 127.0.0.1:1, in 30 s, 1.5 s, " +
     "VKbcG/yZDO0/V1cmTzV61wip7lTOPRFymWQbI09tWAA xfer client link mfzwizltoq2gk3tumuytgnbvgy";

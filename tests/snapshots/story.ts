@@ -1,6 +1,6 @@
 /**
- * What is done with every command, in order: a client of protocol 4, one of protocol 3, the operator, mistakes, help.
- * Each chapter is a page, and goes on where those before it have ended.
+ * A story with every command, in order: a client of protocol 4, one of protocol 3, the operator, mistakes, help. Each
+ * chapter is a page, and continues where those before it have ended.
  */
 import { TOPICS } from "../../cli/help/topics.ts";
 import { allCommands, wordsOf, type World } from "./world.ts";
@@ -8,14 +8,14 @@ import type { FormName } from "./forms.ts";
 
 interface Chapter {
   readonly page: string;
-  /** What the page begins with. */
+  /** The start of the page. */
   readonly about: string;
-  /** In which forms it is told; those of later chapters have seen all before. */
+  /** The forms in which the chapter is played. Those of later chapters include all chapters before. */
   readonly forms: readonly FormName[];
   readonly tell: (world: World) => Promise<void>;
 }
 
-/** Where no server is. */
+/** An address without a server. */
 const NOBODY = "127.0.0.1:1";
 
 export const CHAPTERS: readonly Chapter[] = [
@@ -27,26 +27,25 @@ export const CHAPTERS: readonly Chapter[] = [
   },
   {
     page: "protocol-3",
-    about: "A client of protocol 3, which becomes one of protocol 4.",
+    about: "A client of protocol 3, which moves to protocol 4.",
     forms: ["terminal", "narrow", "piped", "json"],
     tell: clientOf3,
   },
   {
     page: "operator",
-    about: "What the operator of a server does with accounts, files and invitations.",
+    about: "The operator's commands for accounts, files and invitations.",
     forms: ["terminal", "piped", "json"],
     tell: operator,
   },
   {
     page: "trouble",
-    about:
-      "Servers that are not there, or not as expected; files that are damaged; wrong command lines.",
+    about: "Missing and unexpected servers, damaged files, wrong command lines.",
     forms: ["terminal", "piped", "json"],
     tell: trouble,
   },
   {
     page: "general",
-    about: "The server itself, its settings, and what belongs to no command.",
+    about: "The server itself, its settings, and commands that belong to neither end.",
     forms: ["terminal", "piped", "json"],
     tell: general,
   },
@@ -58,7 +57,7 @@ export const CHAPTERS: readonly Chapter[] = [
   },
 ];
 
-/** Each run stores or gets one file: of two, either may be done first. */
+/** Each run uploads or downloads one file, since the order of two would vary. */
 async function clientOf4(world: World): Promise<void> {
   await world.prepare("Alice", undefined, {
     "hello.txt": "hello\n",
@@ -253,10 +252,10 @@ async function help(world: World): Promise<void> {
   for (const topic of Object.keys(TOPICS)) await world.run("", ["help", topic]);
 }
 
-/** Lines of what is long, and shown elsewhere. */
+/** Long lines that are shown elsewhere. */
 const SHORTLY = 4;
 
-/** It may stand in two rows. */
+/** It may take two rows. */
 const QUESTION = /\[\s?y\s?\/\s?N\s?\]\s*$/;
 const TOKEN = /\b[a-z2-7]{26}\b/;
 const FINGERPRINT = /SHA256:[A-Za-z0-9+/]{43}/;

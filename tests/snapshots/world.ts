@@ -12,7 +12,7 @@ import { Names } from "./names.ts";
 /** A moment before any run. */
 const CHANGED = new Date("2024-05-06T07:08:09Z");
 
-/** The data folder, seen from where the operator is. */
+/** The data folder, relative to the operator's folder. */
 const DATA = "data";
 
 /** The length of the path of every world, so that xfer wraps lines at the same words. */
@@ -33,9 +33,9 @@ export interface Step {
   readonly printed: Printed;
 }
 
-/** What of a step is not its command line. */
+/** The parts of a step that are not its command line. */
 export interface Beside extends Pick<Command, "answers" | "stopAt"> {
-  /** Only so many lines are noted, and of each no more than a row has room for. */
+  /** The maximum number of lines on the page, and of characters per line. */
   readonly show?: number;
 }
 
@@ -43,7 +43,7 @@ export class World implements AsyncDisposable {
   readonly steps: Step[] = [];
   readonly form: FormName;
   readonly server: ServerProcess;
-  /** What the server says line 1 of transfer.info is to be. */
+  /** The xfer:// link of the server, for line 1 of transfer.info. */
   readonly location: string;
   readonly #folder: TemporaryFolder;
   readonly #path: string;
@@ -87,7 +87,7 @@ export class World implements AsyncDisposable {
     return [this.#path, ...names.filter((name) => name !== "")].join("/");
   }
 
-  /** Makes a client's folder, with a `transfer.info` if its lines are given, and files. */
+  /** Creates a client's folder, with a `transfer.info` if its lines are given, and files. */
   async prepare(
     client: string,
     info: readonly string[] | undefined,
@@ -102,7 +102,7 @@ export class World implements AsyncDisposable {
     }
   }
 
-  /** Writes a file, changed at a moment that is the same in every run. */
+  /** Writes a file with an mtime that is the same in every run. */
   async write(name: string, content: string): Promise<void> {
     const path = this.join(name);
     await Deno.mkdir(path.replace(/\/[^/]*$/, ""), { recursive: true });
@@ -110,7 +110,7 @@ export class World implements AsyncDisposable {
     await Deno.utime(path, CHANGED, CHANGED);
   }
 
-  /** Runs a command in a folder, and notes what it prints. Returns all that was written, as it was. */
+  /** Runs a command in a folder, and records its output. Returns all of it, without names. */
   async run(
     where: string,
     args: readonly string[],
@@ -132,7 +132,7 @@ export class World implements AsyncDisposable {
     return this.run("", ["server", ...wordsOf(line), "--data", DATA]);
   }
 
-  /** Changes a stored file that has this content. */
+  /** Changes the stored file with this content. */
   async damage(content: string): Promise<void> {
     for (const path of filesIn(this.join(DATA, "files"))) {
       if (await Deno.readTextFile(path) === content) await Deno.writeTextFile(path, "damaged");
@@ -145,7 +145,7 @@ export class World implements AsyncDisposable {
     await this.#folder[Symbol.asyncDispose]();
   }
 
-  /** The longest command that a command line begins with. */
+  /** The longest command with which a command line begins. */
   #commandIn(args: readonly string[]): string {
     for (let count = args.length; count > 0; count--) {
       const name = args.slice(0, count).join(" ");

@@ -1,4 +1,4 @@
-/** What a client is told, and what it must do: for each run of the client, the answers that are not the usual ones. */
+/** Cases for a client: for each run, the server's unusual answers and the required requests. */
 import {
   type Edition,
   hasPackets,
@@ -6,7 +6,7 @@ import {
 } from "../../../protocol/v3/editions/edition.ts";
 import type { Grade } from "./server_case.ts";
 
-/** An answer that is not the usual one. */
+/** An unusual answer. */
 export type OddAnswer =
   | "refused"
   | "refused, with a text"
@@ -20,30 +20,30 @@ export type OddAnswer =
   | "answered late"
   /** The usual answer with a payload size of 0. */
   | "uncounted"
-  /** The usual answer, filled up with zeros to 1024 bytes. */
+  /** The usual answer, padded with zeros to 1024 bytes. */
   | "filled up"
-  /** zlib's CRC-32 of the file in place of cksum. */
+  /** zlib's CRC-32 of the file instead of cksum. */
   | "zlib's checksum"
-  /** An AES key of 32 bytes where the edition has 16, and the other way round. */
+  /** An AES key of 32 bytes in editions with 16, and the other way round. */
   | "a key of the other size";
 
 export interface ClientRun {
-  /** Answers to requests of a kind, one after another; the usual answer where there is none left. */
+  /** Answers to requests of a kind, in order; after these the usual answer. */
   readonly answers?: Readonly<Partial<Record<RequestKind, readonly OddAnswer[]>>>;
-  /** Whether every answer comes a byte at a time. */
+  /** Whether every answer arrives one byte at a time. */
   readonly bytewise?: true;
-  /** The requests that must come, in order; the packets of a file count as one. */
+  /** The required requests, in order. The packets of a file count as one. */
   readonly requests: readonly RequestKind[];
-  /** Whether the client must say that it has succeeded. */
+  /** Whether the client must report success. */
   readonly succeeds: boolean;
 }
 
 export interface ClientCase {
   readonly name: string;
   readonly grade: Grade;
-  /** Bytes of the file. */
+  /** The size of the file in bytes. */
   readonly size: number;
-  /** Runs of the client in one folder, one after another. */
+  /** Consecutive runs of the client in one folder. */
   readonly runs: readonly ClientRun[];
 }
 
@@ -155,7 +155,7 @@ function habits(): ClientCase[] {
     size: 100,
     runs: [{ ...FIRST, answers: { sendFile: ["uncounted"] } }],
   }, {
-    name: "accepts answers that are filled with zeros to 1024 bytes",
+    name: "accepts answers that are padded with zeros to 1024 bytes",
     grade: "habit",
     size: 100,
     runs: [{

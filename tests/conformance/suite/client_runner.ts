@@ -1,4 +1,4 @@
-/** Runs client cases: any client command, in a folder prepared for it, against a scripted server. */
+/** Runs client cases: any client command, in a prepared folder, with a scripted server. */
 import { crc32 } from "node:zlib";
 import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
 import { CbcDecryptor, importAesKey } from "../../../protocol/cipher/aes_cbc.ts";
@@ -15,10 +15,10 @@ import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import type { ClientCase, ClientRun, OddAnswer } from "./client_cases.ts";
 import type { Result } from "./report.ts";
 
-/** Runs the client in a folder. Returns whether it ended with success. */
+/** Runs the client in a folder. Returns whether it reported success. */
 export type RunClient = (folder: string, edition: Edition) => Promise<boolean>;
 
-/** A client that has not ended after so many milliseconds is killed. */
+/** The time after which a client is killed, in milliseconds. */
 const CLIENT_MS = 60_000;
 const FILE = "file.bin";
 
@@ -51,7 +51,7 @@ function describe(requests: readonly RequestKind[], success: boolean): string {
   return [...requests, success ? "success" : "failure"].join(" ");
 }
 
-/** Runs a command of a client, which is killed when it takes too long. Returns whether it ended with success. */
+/** Runs a client command, and kills it after the time limit. Returns whether it reported success. */
 export async function runCommand(command: Deno.Command): Promise<boolean> {
   const child = command.spawn();
   const timer = setTimeout(() => child.kill("SIGKILL"), CLIENT_MS);
@@ -60,12 +60,12 @@ export async function runCommand(command: Deno.Command): Promise<boolean> {
   return success;
 }
 
-/** What a server keeps of a client from one run to the next. */
+/** The server's data about a client between runs. */
 interface Memory {
   publicKey?: Bytes;
 }
 
-/** Answers as a sound server would, but for what the run says, and keeps account of what it is asked. */
+/** Answers like a normal server, except for the answers of the run, and records the requests. */
 class ScriptedServer implements AsyncDisposable {
   readonly requests: RequestKind[] = [];
   readonly complaints: string[] = [];
@@ -165,7 +165,7 @@ class ScriptedServer implements AsyncDisposable {
     }
   }
 
-  /** `false` where the connection is to end. */
+  /** `false` if the connection must end. */
   async #answer(socket: Deno.TcpConn, session: ServerSession, request: Request): Promise<boolean> {
     const odd = this.#odd.get(request.kind)?.shift();
     if (odd === "a key of the other size") this.#keySize = 48 - this.#keySize;
@@ -208,7 +208,7 @@ class ScriptedServer implements AsyncDisposable {
       case "denied":
         return header(responses.denied?.code ?? 0, 16, ...pseudoRandomBytes(16, 3));
       case "general error":
-        // An edition without a general error closes instead.
+        // Editions without a general error close instead.
         return responses.generalError === undefined
           ? new Uint8Array(0)
           : header(responses.generalError.code, 0);
@@ -269,7 +269,7 @@ class ScriptedServer implements AsyncDisposable {
     return new Uint8Array(this.#keySize).fill(0x42);
   }
 
-  /** What the client has sent must decrypt to the file, whatever the script answers to it. */
+  /** The client's file must decrypt to the original, whatever the script answers. */
   async #checkContent(contentSize: number): Promise<void> {
     const decryptor = new CbcDecryptor(await importAesKey(this.#aesKey()));
     const ciphertext = concatBytes(...this.#content).subarray(0, contentSize);
@@ -279,6 +279,6 @@ class ScriptedServer implements AsyncDisposable {
     } catch (error) {
       this.complaints.push(`${error}`);
     }
-    this.complaints.push("the file does not decrypt to what it was");
+    this.complaints.push("the file does not decrypt to the original");
   }
 }

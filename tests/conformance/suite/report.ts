@@ -1,4 +1,4 @@
-/** What a run of the conformance suite found. */
+/** The results of a run of the conformance suite. */
 import type { Grade } from "./server_case.ts";
 
 export interface Result {
@@ -13,7 +13,7 @@ export interface Result {
 
 export interface Summary {
   readonly cases: number;
-  /** Passed and all, by grade. */
+  /** The numbers of passed cases and of all, by grade. */
   readonly grades: Readonly<Record<Grade, { readonly passed: number; readonly all: number }>>;
   /** Whether all required cases passed. */
   readonly conforms: boolean;

@@ -1,7 +1,10 @@
-/** What a case of a server is made of: steps, what may be wrong with a message, and steps that many cases share. */
+/** The parts of a server case: steps, faults of messages, and steps that many cases share. */
 import type { RequestKind, ResponseKind } from "../../../protocol/v3/editions/edition.ts";
 
-/** *required*: the published flow. *robust*: bad input and limits. *habit*: what the target does where it may choose. */
+/**
+ * *required*: the published flow. *robust*: invalid input and limits. *habit*: the target's behavior where the
+ * specification leaves it open.
+ */
 export type Grade = "required" | "robust" | "habit";
 
 export type Outcome =
@@ -11,7 +14,7 @@ export type Outcome =
   | "closed"
   | "silence";
 
-/** How the bytes of a message are handed over. */
+/** The way in which the bytes of a message are sent. */
 export type Delivery =
   | "whole"
   | "one byte at a time"
@@ -19,15 +22,15 @@ export type Delivery =
   | "in frames of 2048 bytes"
   | "with the next";
 
-/** What is wrong with a message, field by field. */
+/** Faults of a message, by field. */
 export interface Damage {
   readonly version?: number;
   readonly code?: number;
-  /** −1: that of the fixed part alone. */
+  /** −1: that of the fixed part only. */
   readonly payloadSize?: number;
-  /** So many bytes are announced beyond those that come. */
+  /** Bytes announced in addition to those that are sent. */
   readonly announced?: number;
-  /** So many bytes follow that are not counted. */
+  /** Bytes that follow without being counted. */
   readonly surplus?: number;
   /** `own`: that of the packet's own part. */
   readonly contentSize?: number | "own";
@@ -35,13 +38,13 @@ export interface Damage {
   readonly packetNumber?: number;
   readonly totalPackets?: number;
   readonly fileName?: string;
-  /** The packet that is damaged, from 1. */
+  /** The number of the damaged packet, from 1. */
   readonly packet?: number | "each";
-  /** Only so many bytes of the message are sent, and then the connection is closed. */
+  /** The number of bytes after which the connection is closed. */
   readonly cutAt?: number;
-  /** Sent under an id that nobody has. */
+  /** Sent with an unknown id. */
   readonly unknownId?: true;
-  /** Sent by B under the id that A has. */
+  /** Sent by B with the id of A. */
   readonly idOfA?: true;
   readonly publicKey?: "noise";
   readonly cipher?: "wrong key" | "wrong padding";
@@ -49,12 +52,12 @@ export interface Damage {
 
 export interface SendStep {
   readonly send: RequestKind;
-  /** Which of two clients; `A` where nothing is said. */
+  /** The client of the step. Default: `A`. */
   readonly by?: "A" | "B";
   readonly name?: string;
-  /** Bytes of the file. */
+  /** The size of the file in bytes. */
   readonly size?: number;
-  /** In how many packets it is sent, where there are packets. */
+  /** The number of packets, in editions that have packets. */
   readonly packets?: number;
   readonly delivery?: Delivery;
   readonly damage?: Damage;
@@ -64,8 +67,8 @@ export type ServerStep =
   | SendStep
   /** Reads one answer, which must be one of these. */
   | { readonly expect: readonly Outcome[]; readonly by?: "A" | "B" }
-  /** Leaves and comes back on a connection of its own. */
-  | { readonly connect: "anew"; readonly by?: "A" | "B" };
+  /** Disconnects and returns on a new connection. */
+  | { readonly connect: "again"; readonly by?: "A" | "B" };
 
 export interface ServerCase {
   readonly name: string;
@@ -91,12 +94,12 @@ export function store(size: number, more: Partial<SendStep> = {}): readonly Serv
   return [{ send: "sendFile", size, ...more }, { expect: ["fileReceived"] }, ...CONFIRM];
 }
 
-/** What a file is answered with at this attempt; from the third on a server may try zlib's checksum. */
+/** The answers to a file at an attempt. From the third on, a server may try zlib's checksum. */
 export function received(attempt: number): ServerStep {
   return { expect: attempt < 3 ? ["fileReceived"] : ["fileReceived", "zlib's checksum"] };
 }
 
-/** The file, and the word that its checksum was wrong; the next follows when half a second is over, answered or not. */
+/** Sends the file and CRC invalid. The next step follows after half a second, answered or not. */
 export function invalid(times: number): ServerStep[] {
   return Array.from({ length: times }, (_, before): ServerStep[] => [
     { send: "sendFile", size: 500 },

@@ -1,4 +1,4 @@
-/** What a server is asked, and what it may answer: a table of steps for each case. */
+/** Cases for a server: a table of steps with the allowed answers. */
 import { type Edition, fixedSize, hasPackets } from "../../../protocol/v3/editions/edition.ts";
 import {
   CONFIRM,
@@ -50,7 +50,7 @@ function flow({ requests }: Edition): ServerCase[] {
     ]),
     required("a name that is taken is refused", [
       ...ENROL,
-      { connect: "anew" },
+      { connect: "again" },
       { send: "register" },
       { expect: ["refused"] },
     ]),
@@ -87,7 +87,7 @@ function flow({ requests }: Edition): ServerCase[] {
     ...cases,
     required("a known client reconnects on a new connection and sends a file", [
       ...ENROL,
-      { connect: "anew" },
+      { connect: "again" },
       { send: "reconnect" },
       { expect: ["reconnected"] },
       ...store(700),

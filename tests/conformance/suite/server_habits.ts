@@ -1,4 +1,4 @@
-/** What a server does where the text lets it choose. */
+/** Cases for a server's behavior where the specification leaves it open. */
 import { type Edition, hasPackets } from "../../../protocol/v3/editions/edition.ts";
 import {
   CONFIRM,
@@ -20,7 +20,7 @@ export function habits(edition: Edition): ServerCase[] {
       { send: "register", damage: { version: 2 } },
       { expect: NO },
     ]),
-    habit("answers CRC invalid when nothing follows", [
+    habit("answers CRC invalid if nothing follows", [
       ...ENROL,
       { send: "sendFile", size: 100 },
       { expect: ["fileReceived"] },
@@ -29,13 +29,13 @@ export function habits(edition: Edition): ServerCase[] {
     ]),
     habit("accepts each request on a connection of its own", [
       ...REGISTER,
-      { connect: "anew" },
+      { connect: "again" },
       { send: "publicKey" },
       { expect: ["keyReceived"] },
-      { connect: "anew" },
+      { connect: "again" },
       { send: "sendFile", size: 100 },
       { expect: ["fileReceived"] },
-      { connect: "anew" },
+      { connect: "again" },
       ...CONFIRM,
     ]),
     habit("keeps the connection after CRC valid", [...ENROL, ...store(10), ...store(20)]),
@@ -50,41 +50,41 @@ export function habits(edition: Edition): ServerCase[] {
       { send: "crcValid", damage: { payloadSize: 0 } },
       { expect: ["messageReceived"] },
     ]),
-    habit("takes a CRC request with an empty name, where one file waits", [
+    habit("accepts a CRC request with an empty name, if one file waits", [
       ...ENROL,
       { send: "sendFile", size: 100 },
       { expect: ["fileReceived"] },
       { send: "crcValid", damage: { fileName: "" } },
       { expect: ["messageReceived"] },
     ]),
-    habit("takes a content size that is the plaintext's", [
+    habit("accepts a content size that is the plaintext's", [
       ...ENROL,
       ...store(300, { damage: { contentSize: 300 } }),
     ]),
     habit(
-      "takes a content size that is the plaintext's, of a multiple of a block in the first file",
+      "accepts a content size that is the plaintext's, of a multiple of a block in the first file",
       [
         ...ENROL,
         ...store(320, { damage: { contentSize: 320 } }),
       ],
     ),
-    habit("takes a file whose filling is announced and never comes", [
+    habit("accepts a file whose padding is announced and never arrives", [
       ...ENROL,
       ...store(300, { damage: { announced: 16 } }),
       ...store(301, { damage: { announced: 7598 } }),
     ]),
-    habit("takes a public key with 95 bytes behind it", [
+    habit("accepts a public key with 95 bytes after it", [
       ...REGISTER,
       { send: "publicKey", damage: { surplus: 95 } },
       { expect: ["keyReceived"] },
       ...store(300),
     ]),
-    habit("takes messages in frames of 2048 bytes on one connection", [
+    habit("accepts messages in frames of 2048 bytes on one connection", [
       ...[...ENROL, ...store(300)].map((step) =>
         "send" in step ? { ...step, delivery: "in frames of 2048 bytes" as const } : step
       ),
     ]),
-    habit("hears nobody else on a file whose client is still connected", [
+    habit("ignores verdicts from others on a file whose client is still connected", [
       ...ENROL,
       { send: "sendFile", size: 100 },
       { expect: ["fileReceived"] },
@@ -94,13 +94,13 @@ export function habits(edition: Edition): ServerCase[] {
     ]),
     ...(hasPackets(edition)
       ? [
-        habit("takes packets whose content size is that of their own part", [
+        habit("accepts packets whose content size is that of their own part", [
           ...ENROL,
           ...store(10_000, { packets: 10, damage: { packet: "each", contentSize: "own" } }),
         ]),
       ]
       : []),
-    habit("tells zlib's CRC-32 of a file whose cksum was called wrong twice, once", [
+    habit("answers once with zlib's CRC-32, after the cksum of a file was rejected twice", [
       ...ENROL,
       ...invalid(2),
       { send: "sendFile", size: 500 },

@@ -1,4 +1,4 @@
-/** Runs server cases against any server, over TCP, as a client that says exactly what the steps say. */
+/** Runs server cases with any server, over TCP, as a client that sends exactly the steps. */
 import { crc32 } from "node:zlib";
 import type { Address } from "../../../protocol/address.ts";
 import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
@@ -25,7 +25,7 @@ import type { Damage, Outcome, SendStep, ServerCase } from "./server_case.ts";
 const privateKey = await generatePrivateKey();
 const publicKey = publicKeyOf(privateKey);
 
-/** How long an answer is waited for, and how long silence must last where it is expected, in milliseconds. */
+/** The wait for an answer, and the required time of silence, in milliseconds. */
 const ANSWER_MS = 5000;
 const SILENCE_MS = 500;
 const FILE_NAME = "file.bin";
@@ -56,7 +56,7 @@ export async function runServerCase(
     }
     for (const actor of Object.values(actors)) actor.leave();
     if (passed && !(await stillServes(address, edition))) {
-      came.push("and then serves nobody any more");
+      came.push("and then serves no other client");
       passed = false;
     }
   } catch (error) {
@@ -70,7 +70,7 @@ export async function runServerCase(
   return { ...common, expected: expected.join(", "), came: came.join(", ") };
 }
 
-/** Whether a case has left the server in working order. */
+/** Whether a case has left the server working. */
 async function stillServes(address: Address, edition: Edition): Promise<boolean> {
   const actor = new Actor(address, edition);
   try {
@@ -81,7 +81,7 @@ async function stillServes(address: Address, edition: Edition): Promise<boolean>
   }
 }
 
-/** One client. It connects when it has something to say. */
+/** One client. It connects with its first message. */
 class Actor {
   readonly #address: Address;
   readonly #edition: Edition;
@@ -95,7 +95,7 @@ class Actor {
   #aesKey: Bytes | undefined;
   #crc = 0;
   #zlibCrc = 0;
-  /** What may still come of an answer that was taken for silence: a busy server answers late. */
+  /** Late answers of a busy server to steps whose silence was accepted. */
   #late: readonly Outcome[] = [];
 
   constructor(address: Address, edition: Edition) {
@@ -111,7 +111,7 @@ class Actor {
     this.#responses = new ResponseReader(this.#edition);
   }
 
-  /** Speaks under another's id from now on. */
+  /** Uses another client's id from now on. */
   impersonate(other: Actor): void {
     this.#clientId = other.#clientId;
   }
@@ -136,10 +136,7 @@ class Actor {
     if (damage.cutAt !== undefined) await socket.closeWrite().catch(() => undefined);
   }
 
-  /**
-   * What the server says next. Where silence is allowed it is waited for a short while only; what comes later in its
-   * place is passed over.
-   */
+  /** Reads the next answer. If silence is allowed, the wait is short, and a later answer is ignored. */
   async receive(allowed: readonly Outcome[]): Promise<Outcome> {
     const outcome = await this.#receive(allowed);
     const isLate = this.#late.includes(outcome) && !allowed.includes(outcome);
@@ -179,8 +176,8 @@ class Actor {
   }
 
   /**
-   * The next response. A server of several editions that can't know which one it is asked in may give a general error
-   * of another.
+   * Reads the next response. A server of several editions that cannot tell the edition may send a general error of
+   * another.
    */
   #next(): Response | "generalError" | undefined {
     try {
@@ -240,7 +237,7 @@ class Actor {
 /** The last byte of the last block but one: it changes the padding's last byte and nothing before the last block. */
 function breakPadding(ciphertext: Bytes): void {
   const at = ciphertext.length - 17;
-  if (at < 0) throw new RangeError("Cannot break the padding of a file in one block");
+  if (at < 0) throw new RangeError("cannot break the padding of a file in one block");
   ciphertext[at] = (ciphertext[at] ?? 0) ^ 0x80;
 }
 
@@ -265,7 +262,7 @@ function pieces(bytes: Bytes, delivery: SendStep["delivery"]): Bytes[] {
   }
 }
 
-/** `false` where the server takes no more: what it said is still to be read. */
+/** `false` if the server reads no more. Its answers can still be read. */
 async function write(socket: Deno.TcpConn, bytes: Bytes): Promise<boolean> {
   socket.setNoDelay();
   try {
