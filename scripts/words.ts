@@ -20,16 +20,7 @@ const CLEAN = [
     "main.ts",
     "mod.ts",
   ],
-  ...["tests/docs/", "tests/packaging/", "tests/scripts/"],
-  ...[
-    "tests/e2e/",
-    "tests/faults/",
-    "tests/integration/",
-    "tests/client/",
-    "tests/cli/",
-    "tests/protocol/",
-    "tests/server/",
-  ],
+  "tests/",
 ];
 
 /** Files that quote what is ruled out, and recordings of others. */

@@ -47,7 +47,7 @@ for (const [name, rule] of Object.entries(RULES)) {
     const exceptions = EXCEPTIONS[name] ?? [];
     const offenders = rule(tree);
     assert.deepEqual(offenders.filter((offender) => !exceptions.includes(offender)), []);
-    // An exception that is not needed any more has to go: the list only shrinks.
+    // An exception that is no longer needed must be removed: the list only shrinks.
     assert.deepEqual(exceptions.filter((exception) => !offenders.includes(exception)), []);
   });
 }

@@ -51,7 +51,7 @@ Deno.test("tree: options with names, values, choices and defaults, without hidde
   assert.deepEqual(output?.value, {
     ...{ name: "path", required: true, variadic: false, choices: [], path: "file" },
   });
-  assert.equal(output?.details, 'where to (default: "out")');
+  assert.equal(output?.details, 'path to write to (default: "out")');
   assert.equal(byFlags.get("--into <dir>")?.value?.path, "folder");
   assert.equal(byFlags.get("--into <dir>")?.group, "Places");
   assert.equal(byFlags.get("--quirk <name...>")?.value?.variadic, true);
@@ -74,7 +74,7 @@ Deno.test("tree: arguments with their paths and choices", () => {
   assert.deepEqual([file?.name, file?.required, file?.path], ["file", false, "file"]);
   const [speed] = find("tool", "mode").arguments;
   assert.deepEqual(speed?.choices, ["fast", "slow"]);
-  assert.equal(speed?.details, 'how (choices: "fast", "slow")');
+  assert.equal(speed?.details, 'speed (choices: "fast", "slow")');
 });
 
 Deno.test("tree: examples, and other texts after a command's help", () => {

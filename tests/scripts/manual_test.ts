@@ -37,8 +37,8 @@ Deno.test("docs: each command has synopsis, arguments, options and examples, wit
   const section = (name: string) => sections.find((text) => text.startsWith(`${name}\n`)) ?? "";
   const store = section("tool store");
   assert.ok(store.includes("```\ntool store [options] <path...>\n```"));
-  assert.ok(store.includes("| `path` | what to store |"));
-  assert.ok(store.includes('| `-o, --output <path>` | where to (default: "out") |'));
+  assert.ok(store.includes("| `path` | file to store |"));
+  assert.ok(store.includes('| `-o, --output <path>` | path to write to (default: "out") |'));
   assert.ok(store.includes("**Places**\n\n| option | meaning |"));
   assert.ok(store.includes("Also takes the options of [`tool`](#tool): `--color`."));
   assert.ok(store.includes('it\'s "so": \\[x\\] $HOME \\`id\\` $(id) \\\\ %s {a,b} ‘y’ \\*'));
@@ -89,7 +89,7 @@ for (const [name, read] of Object.entries(READERS)) {
           `tool-store - ${AWKWARD}`,
           "tool store [options] <path...>",
           "-o, --output <path>\n",
-          'where to (default: "out")\n',
+          'path to write to (default: "out")\n',
           "   Places\n       --into <dir>\n",
           "SHARED OPTIONS\n       -v, --verbose\n",
           "EXIT STATUS\n       0 on success; the others are listed in tool(1).\n",

@@ -1,6 +1,6 @@
 /**
  * Reads the sources as a graph of imports and checks the rules of docs/code-map.md, "Rules". A tree is given as texts
- * by path, so that made-up ones can be checked too.
+ * by path, so that tests can check invented ones.
  *
  * @module
  */
@@ -10,12 +10,12 @@ import { dirname, join, normalize } from "node:path/posix";
 export type Tree = ReadonlyMap<string, string>;
 
 /**
- * What each room may import, by room. A room is a folder, or a file with a row of its own; `room/*` stands for a room
- * and all rooms inside it.
+ * The allowed imports, by room. A room is a folder, or a file with a row of its own; `room/*` stands for a room and all
+ * rooms inside it.
  */
 export type Arrows = Readonly<Record<string, readonly string[]>>;
 
-/** What breaks a rule, each offender in words that stay the same while it stands. */
+/** Returns the offenders against a rule, each in words that stay the same while it exists. */
 export type Rule = (tree: Tree) => string[];
 
 /** An import of anything: type, value, re-export, dynamic, or the module of a worker. */
@@ -29,14 +29,14 @@ const IMPORTS = [
 
 /** Modules of Node that only compute. */
 const PURE_MODULES = new Set(["node:buffer", "node:crypto", "node:zlib"]);
-/** What only the platform has: its objects, clocks, timers, randomness, streams of the process. */
+/** Names of the platform: objects, clocks, timers, randomness, streams of the process. */
 const PLATFORM =
   /\bDeno\b|\bprocess\.(?!getBuiltinModule\b)|\b(?:fetch|setTimeout|setInterval|getRandomValues)\(|\b(?:Date\.now|Math\.random|performance\.now)\(|\bnew (?:Date|Worker|WebSocket)\(|\bconsole\./g;
 
 const TYPE =
   /^\s*(?:export\s+)?(?:default\s+)?(?:abstract\s+)?(?:(?:interface|class)\s+(\w+)|type\s+(\w+)\s*[<=])/gm;
 
-/** Files that a top level has at most. */
+/** The maximum number of files at a top level. */
 const MAX_TOP_LEVEL = 8;
 
 const NAMELESS = new Set(["misc", "util", "utils", "common", "helper", "helpers", "lib", "stuff"]);
@@ -46,7 +46,7 @@ function code(text: string): string {
   return text.replaceAll(/^\s*(?:\/\/|\/?\*).*$/gm, "").replaceAll(/\s\/\/ .*$/gm, "");
 }
 
-/** What a module imports, as it is written. */
+/** The specifiers of a module's imports, as they are written. */
 export function importsOf(text: string): string[] {
   return IMPORTS.flatMap((pattern) => [...code(text).matchAll(pattern)].map(([, to = ""]) => to));
 }
@@ -70,7 +70,7 @@ function covers(allowed: string, room: string): boolean {
   return room === folder || room.startsWith(`${folder}/`);
 }
 
-/** Imports from one room to another that the table does not have. */
+/** Imports from one room to another that the table does not allow. */
 export function arrowRule(arrows: Arrows): Rule {
   return (tree) =>
     [...graphOf(tree)].flatMap(([from, targets]) =>
@@ -130,17 +130,17 @@ function circlesIn(graph: ReadonlyMap<string, readonly string[]>): string[] {
   return circles.map((circle) => circle.join(", ")).sort();
 }
 
-/** What `protocol/` uses of the platform: it is to compute only. */
+/** Uses of the platform in `protocol/`, which must only compute. */
 export const platformUses: Rule = (tree) =>
   [...tree].filter(([path]) => path.startsWith("protocol/")).flatMap(([path, text]) => {
     const modules = importsOf(text).filter((to) => !to.startsWith(".") && !PURE_MODULES.has(to));
-    // What `node:process` is used for is judged by its uses.
+    // An import of `node:process` is judged by its uses.
     const foreign = modules.filter((to) => to !== "node:process");
     const uses = [...code(text).matchAll(PLATFORM)].map(([use]) => use);
     return [...new Set([...foreign, ...uses])].map((use) => `${path}: ${use}`);
   });
 
-/** Top levels with more files than a reader takes in at a glance. */
+/** Top levels with more files than a reader can survey. */
 export const largeTopLevels: Rule = (tree) =>
   ["server", "client", "cli"].filter((folder) =>
     [...tree.keys()].filter((path) => dirname(path) === folder).length > MAX_TOP_LEVEL
@@ -159,7 +159,7 @@ export const doubleNames: Rule = (tree) => {
   return twice.map(([name, paths]) => `${name}: ${[...paths].sort().join(", ")}`).sort();
 };
 
-/** Folders that are named after nothing. */
+/** Folders with a meaningless name. */
 export const namelessFolders: Rule = (tree) => {
   const folders = new Set([...tree.keys()].flatMap((path) => {
     const parts = dirname(path).split("/");

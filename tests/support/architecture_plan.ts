@@ -1,18 +1,19 @@
 /**
- * The plan of the house: which room may import which. Everything else is an error (tests/architecture_test.ts).
+ * The plan of the sources: the rooms that each room may import. Everything else is an error
+ * (tests/architecture_test.ts).
  *
  * @module
  */
 import type { Arrows } from "./architecture.ts";
 
-/** Of `protocol/`: what every room may import, and what those of one protocol may. */
+/** Parts of `protocol/` for every room, and for rooms of one protocol. */
 const PROTOCOL = ["protocol"];
 const V3 = [
   ...[...PROTOCOL, "protocol/cipher", "protocol/crc", "protocol/v3", "protocol/v3/editions"],
 ];
 const V4 = [...PROTOCOL, "protocol/crc", "protocol/v4"];
 
-/** What stands at the top of `server/` and needs no other room, and what both protocols work with. */
+/** Files at the top of `server/` that need no other room, and those that both protocols use. */
 const SERVER = ["server", "server/catalog", "server/blobs", "server/fs", "server/limits"];
 const SERVING = [...SERVER, "server/context.ts", "server/accounts", "server/uploads"];
 
@@ -21,7 +22,7 @@ const STORE = ["server/catalog/*", "server/blobs/*", "server/data_folder", "serv
 
 const CLIENT = ["client", "client/net", "client/local"];
 
-/** What every command is made of. */
+/** Rooms for every command. */
 const COMMANDS = [
   ...PROTOCOL,
   "cli",
@@ -33,10 +34,9 @@ const COMMANDS = [
 ];
 
 /**
- * Room → rooms that it may import. A room is a folder; a file has a row of its own where it connects rooms, or is what
- * the others of its folder are not. `room/*`: the room and all rooms inside it. What is not here is not allowed: `v3`
- * and `v4` never import each other, nor do `client/` and `server/`, and nothing imports the face (`mod.ts`) of the
- * room that it stands in.
+ * Room → rooms that it may import. A room is a folder. A file has a row of its own if it connects rooms, or differs
+ * from the others of its folder. `room/*`: the room and all rooms inside it. Everything else is forbidden: `v3` and
+ * `v4` never import each other, nor do `client/` and `server/`, and no room imports its own face (`mod.ts`).
  */
 export const ARROWS: Arrows = {
   // Bytes in, values out.
@@ -48,18 +48,18 @@ export const ARROWS: Arrows = {
   "protocol/v3/general_error.ts": ["protocol", "protocol/v3/editions"],
   "protocol/v3": ["protocol", "protocol/cipher", "protocol/crc", "protocol/v3/editions"],
   "protocol/v4": ["protocol", "protocol/crc", "protocol/encoding"],
-  // The published faces of both protocols; the rest of the house imports what it needs from where it stands.
+  // The published faces of both protocols. Other rooms import the files directly.
   "protocol/v3/mod.ts": V3,
   "protocol/v4/mod.ts": V4,
 
-  // A client: sockets, files of this machine, who it is, then the two protocols, then what chooses between them.
+  // A client: sockets, files of this machine, identity, then the two protocols, then the choice between them.
   "client/net": PROTOCOL,
   "client/local": V4,
   "client": [...PROTOCOL, "protocol/v3/editions", "client/net", "client/local"],
-  // It keeps accounts of both protocols, and takes those of protocol 3 over.
+  // It keeps accounts of both protocols, and claims those of protocol 3.
   "client/identity": [...V3, ...V4, "protocol/encoding", ...CLIENT],
   "client/v3": [...V3, ...CLIENT, "client/identity"],
-  // It says hello at a port where a server of protocol 3 may answer.
+  // It sends a hello to a port where a server of protocol 3 may answer.
   "client/v4": [
     ...V4,
     "protocol/cipher",
@@ -82,7 +82,7 @@ export const ARROWS: Arrows = {
     ...["client/v3", "client/v4", "client/protocol_choice.ts", "client/status.ts"],
   ],
 
-  // A server: what it keeps, what guards it, what both protocols do with a file, then the two protocols.
+  // A server: stores, limits, uploads, then the two protocols.
   "server": [...PROTOCOL, "protocol/cipher"],
   "server/fs": PROTOCOL,
   "server/catalog": [...PROTOCOL, "server/blobs"],
@@ -121,7 +121,7 @@ export const ARROWS: Arrows = {
   "server/operator": [
     ...[...V4, ...SERVER, "server/accounts", "server/data_folder", "server/uploads"],
   ],
-  // A copy is made of blobs as they are on this disk.
+  // A backup copies blobs as they are on this disk.
   "server/operator/backup.ts": [
     ...[...PROTOCOL, ...SERVER, "server/blobs/disk", "server/data_folder", "server/operator"],
   ],
@@ -142,7 +142,7 @@ export const ARROWS: Arrows = {
     ...["server/v3", "server/server.ts"],
   ],
 
-  // The command line: words and tables, output, then the commands. Of the others it knows the faces alone.
+  // The command line: words and tables, output, then the commands. It imports only the faces of the others.
   "cli/signals.ts": PROTOCOL,
   "cli/exit_codes.ts": [...PROTOCOL, "cli/signals.ts"],
   "cli/command_tree.ts": ["cli/help"],
@@ -174,7 +174,7 @@ export const ARROWS: Arrows = {
   "mod.ts": ["protocol/*", "client/*", "server/*"],
 };
 
-/** What is not as planned yet, by rule. These lists only shrink: an entry that is not needed any more is an error. */
+/** Deviations from the plan, by rule. These lists only shrink: an entry that is no longer needed is an error. */
 export const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   "imports go only where the plan has an arrow": [],
   "no files import each other in a circle": [],

@@ -23,7 +23,7 @@ export function splitAt(bytes: Bytes, cuts: readonly number[]): Bytes[] {
   return places.slice(1).map((end, index) => bytes.subarray(places[index], end));
 }
 
-/** A copy, since not every version of Deno says of what it encodes to that it owns its buffer. */
+/** A copy, since not every version of Deno types the encoded bytes as owning their buffer. */
 export function utf8(text: string): Bytes {
   return new Uint8Array(new TextEncoder().encode(text));
 }

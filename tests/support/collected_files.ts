@@ -1,12 +1,12 @@
-/** What a client has collected to send, as tests compare it. */
+/** The files that a client has collected to send, in a form that tests compare. */
 import type { CollectedFiles } from "../../client/v4/collect_files.ts";
 
-/** The codes of what can't be sent, by paths below a folder. */
+/** The codes of files that cannot be sent, by paths below a folder. */
 export function codesOf({ failures }: CollectedFiles, root: string): Record<string, string> {
   return Object.fromEntries(
     failures.map(({ path, error }) => [path.slice(root.length), error.code]),
   );
 }
 
-/** The names on the server of what is sent. */
+/** The names on the server of the files to send. */
 export const namesOf = ({ uploads }: CollectedFiles) => uploads.map(({ name }) => name);

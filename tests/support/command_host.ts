@@ -1,4 +1,4 @@
-/** Commands of the executable under test without a start of it for each. */
+/** Runs commands of the executable under test without starting it for each. */
 import { fileURLToPath } from "node:url";
 import { PERMISSION_FLAGS } from "../../scripts/release/permissions.ts";
 import { END, type HostedCommand } from "./hosted_commands.ts";
@@ -9,29 +9,29 @@ const PROGRAM = fileURLToPath(new URL("./hosted_commands.ts", import.meta.url));
 
 const ENDING = new RegExp(`^([^${END}]*)${END}(\\d+)${END}$`);
 
-/** A command that has not ended after so many milliseconds ends with its host. */
+/** The time after which a command and its host are ended, in milliseconds. */
 const COMMAND_MS = 60_000;
 
 /**
- * A process with the executable's code and permissions that runs commands one after another: a start takes longer than
- * most commands do. Where `XFER_BIN` is tested, each command has a process of its own. Ends with the scope that holds it.
+ * A process with the executable's code and permissions that runs commands one after another, since a start takes longer
+ * than most commands. With `XFER_BIN`, each command has its own process. Ends with the scope that holds it.
  */
 export class CommandHost implements AsyncDisposable {
   readonly #env: Readonly<Record<string, string>>;
   #running: Running | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
-  /** `env`: all that the environment of its commands has, beside `NO_COLOR` and what marks the run of the tests. */
+  /** `env`: the whole environment of its commands, except for `NO_COLOR` and the mark of the test run. */
   constructor(env: Readonly<Record<string, string>>) {
     this.#env = env;
   }
 
-  /** Starts the process, which the first command does otherwise. */
+  /** Starts the process before the first command needs it. */
   start(): void {
     if (!Deno.env.has("XFER_BIN")) this.#running ??= this.#start();
   }
 
-  /** Runs a command to its end, when those before have ended. */
+  /** Runs a command to its end, after those before. */
   run(args: readonly string[], cwd: string): Promise<Finished> {
     this.start();
     if (this.#running === undefined) return this.#runAlone(args, cwd);
@@ -86,7 +86,7 @@ class Output {
     this.#reader = stream.pipeThrough(new TextDecoderStream()).getReader();
   }
 
-  /** What the next command prints, up to its end. Throws when the host ends before. */
+  /** The output of the next command, up to its end. Throws if the host ends before. */
   async next(): Promise<{ readonly text: string; readonly code: string | undefined }> {
     for (let text = "";;) {
       const [, printed, code] = ENDING.exec(text) ?? [];
@@ -97,7 +97,7 @@ class Output {
     }
   }
 
-  /** Throws where something was printed behind the end of the last command. */
+  /** Throws if anything was printed after the end of the last command. */
   async end(): Promise<void> {
     const { value } = await this.#reader.read();
     if (value !== undefined) throw new Error(`The host printed at its end: ${value}`);

@@ -1,6 +1,6 @@
 /**
- * One of several clients at work in one folder: waits for its turn to begin, then meets servers, and prints which key it has.
- * `FOLDER NAME COUNT`
+ * One of several clients in one folder: waits for its turn, then connects to servers, and prints its key. `FOLDER NAME
+ * COUNT`
  */
 import { AccountFolder } from "../../client/identity/v4_account.ts";
 import { KnownServers } from "../../client/identity/known_servers.ts";

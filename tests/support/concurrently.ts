@@ -1,6 +1,6 @@
 /**
- * Runs `jobs`, at most `atOnce` at a time, and yields what came of each in the order of the jobs. Most of the time of a
- * job should be waiting.
+ * Runs `jobs`, at most `atOnce` at a time, and yields their results in the order of the jobs. For jobs that mostly
+ * wait.
  */
 export async function* sideBySide<T>(
   jobs: readonly (() => Promise<T>)[],

@@ -12,13 +12,13 @@ const FOLDERS = ["protocol", "client", "server", "cli"];
 /** `any`: the class is that of another error, which is the cause. */
 type Kind = ErrorClass | "any";
 
-/** Of each code, the classes of the errors that have it. */
+/** The classes of the errors with each code. */
 export type ErrorCodes = ReadonlyMap<string, ReadonlySet<Kind>>;
 
-/** Where a code is not written where the error is made: which ones it may be. */
+/** The possible codes at places where the code is not a literal. */
 const ELSEWHERE: readonly {
   readonly file: string;
-  /** How the first argument begins. */
+  /** The start of the first argument. */
   readonly argument: string;
   readonly codes: (source: string) => readonly string[] | Promise<readonly string[]>;
 }[] = [
@@ -26,7 +26,7 @@ const ELSEWHERE: readonly {
     ...{ file: "client/v4/request_mux.ts", argument: "code" },
     codes: (source) => literalsOf(/const \[code, message\] = ([^;]*);/, source, /\["([a-z-]+)"/g),
   },
-  // What a server of protocol 4 says; what is no code becomes "refused".
+  // The code of a server of protocol 4. An invalid one becomes "refused".
   {
     ...{ file: "client/v4/errors.ts", argument: "codeOf(reason" },
     codes: async () => ["refused", ...await refusalCodes()],
@@ -36,7 +36,7 @@ const ELSEWHERE: readonly {
     codes: (source) =>
       literalsOf(/function refuseMisfits([\s\S]*)/, source, /"([a-z-]+-(?:unused|and-key))"/g),
   },
-  // Errors that were made before, told in other words.
+  // Existing errors with another message.
   { file: "client/v4/login.ts", argument: "error.code", codes: () => [] },
   { file: "client/v4/client.ts", argument: "cause.code", codes: () => [] },
   {
@@ -45,7 +45,7 @@ const ELSEWHERE: readonly {
   },
 ];
 
-/** What commander may find wrong with a command line, by its own codes, and a command line that has it. */
+/** Commander's codes for mistakes in a command line, each with an example. */
 export const MISTAKES: Readonly<Record<string, string>> = {
   conflictingOption: "client get a --version 1 --recursive",
   excessArguments: "client list a b",
@@ -57,7 +57,7 @@ export const MISTAKES: Readonly<Record<string, string>> = {
   unknownOption: "client --jsno",
 };
 
-/** Throws where an error is made with a code that can't be told. */
+/** Throws if the code of an error cannot be determined. */
 export async function errorCodes(): Promise<ErrorCodes> {
   const sources = await readSources();
   const classes = new Map(foundation());
@@ -85,17 +85,17 @@ export async function errorCodes(): Promise<ErrorCodes> {
     for (const code of await known.codes(sources.get(file) ?? "")) add(code, kind);
   }
   const stale = ELSEWHERE.filter((row) => !used.has(row)).map(({ file }) => file);
-  if (stale.length > 0) throw new Error(`No such error is made any more in ${stale.join(", ")}`);
+  if (stale.length > 0) throw new Error(`No such error is created in ${stale.join(", ")}`);
   return found;
 }
 
-/** What a server of protocol 4 may refuse with. */
+/** The codes of refusals by a server of protocol 4. */
 export async function refusalCodes(): Promise<string[]> {
   const source = await Deno.readTextFile(`${ROOT}server/v4/request_error.ts`);
   return literalsOf(/type RequestErrorCode =([^;]*);/, source, /"([a-z-]+)"/g);
 }
 
-/** The classes of protocol/errors.ts, each with what it stands for. */
+/** The classes of protocol/errors.ts with their categories. */
 function* foundation(): Generator<[string, Kind]> {
   for (const [name, value] of Object.entries(errors)) {
     if (value === errors.XferError) continue;
@@ -116,7 +116,7 @@ interface Making {
   readonly argument: string;
 }
 
-/** Where errors are made. A class with a constructor of its own says its code there. */
+/** Places where errors are created. A class with its own constructor has its code there. */
 function makings(sources: ReadonlyMap<string, string>): Making[] {
   const made: Making[] = [];
   const own: Making[] = [];
@@ -143,7 +143,7 @@ async function codeOfMistake(line: string): Promise<string> {
     if (error instanceof Ended) return (await error.errorIn(line.split(" "), loadProgram)).code;
     throw error;
   }
-  throw new Error(`There is nothing wrong with xfer ${line}`);
+  throw new Error(`xfer ${line} has no mistake`);
 }
 
 function literalsOf(where: RegExp, source: string, literal: RegExp): string[] {

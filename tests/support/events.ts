@@ -1,4 +1,4 @@
-/** Lines of JSON that xfer prints, each checked against the schema of its event. */
+/** Checks lines of JSON that xfer prints against the schemas of their events. */
 import assert from "node:assert/strict";
 import { Ajv } from "ajv";
 import addFormats from "ajv-formats";
@@ -12,11 +12,11 @@ const VALIDATORS = new Map(
   (Object.keys(EVENTS) as EventName[]).map((name) => [name, ajv.compile(schemaOfEvent(name))]),
 );
 
-/** Throws where a line is no event, or not as its schema says. */
+/** Throws if a line is not an event, or does not match its schema. */
 export function checkEvent(value: unknown): Line {
   const line = value as Line;
   const validate = VALIDATORS.get(line.event);
-  assert.ok(validate !== undefined, `There is no event ${line.event}`);
+  assert.ok(validate !== undefined, `unknown event ${line.event}`);
   assert.ok(
     validate(value),
     `${JSON.stringify(value)}: ${ajv.errorsText(validate.errors)}`,
@@ -24,7 +24,7 @@ export function checkEvent(value: unknown): Line {
   return line;
 }
 
-/** What `--json` has printed; or only the events of one name. */
+/** The events that `--json` has printed, or only those with one name. */
 export function eventsIn(stdout: string, name?: EventName): Line[] {
   assert.ok(stdout === "" || stdout.endsWith("\n"), "the last line is whole");
   return stdout.split("\n").slice(0, -1)

@@ -1,4 +1,4 @@
-/** Runs xfer's commands one after another, as {@link CommandHost} asks: JSON, a line for each, on standard input. */
+/** Runs xfer's commands one after another for {@link CommandHost}: JSON on standard input, one command per line. */
 import { lines } from "./lines.ts";
 
 export interface HostedCommand {
@@ -6,7 +6,7 @@ export interface HostedCommand {
   readonly cwd: string;
 }
 
-/** Stands around the exit code behind what a command prints, on both outputs. No command prints it. */
+/** Stands around the exit code after the output of a command, on both streams. No command prints it. */
 export const END = "\0";
 
 if (import.meta.main) {

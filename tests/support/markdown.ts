@@ -1,6 +1,6 @@
-/** What the pages of the repository link to. */
+/** Links, anchors and blocks of the repository's pages. */
 
-/** Links of a page as they are written, images among them; what stands in code is none. */
+/** The links and images of a page as they are written, without those in code. */
 export function linksIn(page: string): string[] {
   const text = withoutCode(page);
   const links = [
@@ -25,7 +25,7 @@ export function anchorsIn(page: string): Set<string> {
 }
 
 export interface Fence {
-  /** What stands behind the opening marks. */
+  /** The text after the opening marks. */
   readonly info: string;
   readonly text: string;
 }

@@ -1,12 +1,12 @@
 /**
- * Processes that are known by a variable of their environment: whatever they start inherits it. Only Linux shows the
- * environment of other processes; elsewhere none is found.
+ * Processes marked by a variable of their environment, which their children inherit. Only Linux shows the environment
+ * of other processes. Elsewhere none is found.
  */
 
 /** A run of the tests marks all its processes with this variable. */
 export const RUN_VARIABLE = "XFER_TEST_RUN";
 
-/** Pause between two looks at what still runs, in milliseconds. */
+/** The pause between two checks, in milliseconds. */
 const LOOK_MS = 20;
 
 export interface Variable {
@@ -19,7 +19,7 @@ export interface MarkedProcess {
   readonly command: string;
 }
 
-/** The processes that have a variable with just this value. */
+/** The processes whose variable has this value. */
 export function marked({ name, value }: Variable): MarkedProcess[] {
   if (Deno.build.os !== "linux") return [];
   return [...Deno.readDirSync("/proc")].flatMap((entry) => {
@@ -31,12 +31,12 @@ export function marked({ name, value }: Variable): MarkedProcess[] {
       if (!environment?.includes(`${name}=${value}`)) return [];
       return [{ pid: Number(entry.name), command: command?.join(" ").trim() ?? "" }];
     } catch {
-      return []; // it has ended, or is another user's
+      return []; // It has ended, or belongs to another user.
     }
   });
 }
 
-/** Waits until no such process is left, and returns those that are still there after `withinMs`. */
+/** Waits until no such process is left. Returns those that are left after `withinMs`. */
 export async function lasting(variable: Variable, withinMs: number): Promise<MarkedProcess[]> {
   const end = performance.now() + withinMs;
   for (;;) {
@@ -53,7 +53,7 @@ export async function killMarked(variable: Variable): Promise<void> {
       try {
         Deno.kill(pid, "SIGKILL");
       } catch (error) {
-        if (!(error instanceof Deno.errors.NotFound)) throw error; // it has ended already
+        if (!(error instanceof Deno.errors.NotFound)) throw error; // It has already ended.
       }
     }
     if ((await lasting(variable, LOOK_MS)).length === 0) return;

@@ -1,10 +1,10 @@
-/** How much memory processes take, on Linux. */
+/** The memory of processes, on Linux. */
 
 const SAMPLE_MS = 250;
 
 export const canMeasure = Deno.build.os === "linux";
 
-/** Bytes that a process has had resident at most, or `undefined` where it has ended. */
+/** The peak resident memory of a process in bytes. `undefined` if it has ended. */
 export function peakResident(pid: number): number | undefined {
   try {
     const status = Deno.readTextFileSync(`/proc/${pid}/status`);
@@ -16,7 +16,7 @@ export function peakResident(pid: number): number | undefined {
   }
 }
 
-/** Waits for the end of a process, and returns its exit code and what it had resident at most. */
+/** Waits for the end of a process. Returns its exit code and its peak resident memory. */
 export async function watched(process: Deno.ChildProcess): Promise<{ code: number; peak: number }> {
   let peak = 0;
   const sampling = setInterval(() => peak = peakResident(process.pid) ?? peak, SAMPLE_MS);

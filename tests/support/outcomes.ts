@@ -1,4 +1,4 @@
-/** Of which file an outcome is. */
+/** The file of an outcome. */
 import { basename } from "node:path";
 import type { Outcome } from "../../client/events.ts";
 import type { PutOutcome } from "../../client/v4/put_files.ts";

@@ -43,7 +43,7 @@ export class Scene implements AsyncDisposable {
     return folder;
   }
 
-  /** Writes a stored file out and returns its bytes. */
+  /** Exports a stored file and returns its bytes. */
   async exported(userName: string, name: string): Promise<Uint8Array> {
     const target = this.folder.join(`export-${crypto.randomUUID()}`);
     const { code, stderr } = await this.operate("export", userName, name, target);

@@ -1,4 +1,4 @@
-/** Real processes of the executable under test: `XFER_BIN`, or else `main.ts` with this Deno, allowed no more. */
+/** Real processes of the executable under test: `XFER_BIN`, or `main.ts` with this Deno and the same permissions. */
 import { fileURLToPath } from "node:url";
 import { PERMISSION_FLAGS } from "../../scripts/release/permissions.ts";
 import { lines } from "./lines.ts";
@@ -27,7 +27,7 @@ export function command(args: readonly string[], options: Deno.CommandOptions = 
 export async function writeLauncher(folder: string): Promise<void> {
   const { executable, args } = invocation([]);
   const words = tied([executable, ...args]).map((word) => `'${word}'`).join(" ");
-  // Deno finds what it has cached by the home folder, which may be another one in the shell.
+  // Deno finds its cache by the home folder, which may be another one in the shell.
   const home = `HOME='${Deno.env.get("HOME") ?? ""}'`;
   await Deno.mkdir(folder);
   await Deno.writeTextFile(`${folder}/xfer`, `#!/bin/sh\n${home} exec ${words} "$@"\n`, {
@@ -35,7 +35,7 @@ export async function writeLauncher(folder: string): Promise<void> {
   });
 }
 
-/** A client of protocol 3, which asks for nothing else. */
+/** Arguments of a client of protocol 3 that asks no questions. */
 export const CLIENT_3: readonly string[] = ["client", "--protocol", "3"];
 
 export interface Finished {
@@ -44,7 +44,7 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** Runs to the end; `env` comes on top of the environment. */
+/** Runs a command to its end. `env` is added to the environment. */
 export async function xfer(
   args: readonly string[],
   cwd?: string,
@@ -58,9 +58,9 @@ export async function xfer(
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
-/** A run of the executable whose words are read while it goes on. Killed with the scope that holds it. */
+/** A running command whose output can be read. Killed with the scope that holds it. */
 export interface Running extends AsyncDisposable {
-  /** Resolves when what was printed so far on one of its outputs matches. Throws when it ends before. */
+  /** Resolves when one of its outputs matches. Throws if it ends before. */
   printed(words: RegExp): Promise<void>;
   kill(signal: Deno.Signal): void;
   end(): Promise<Finished>;
@@ -83,7 +83,7 @@ export function startXfer(
     }
   };
   const reading = Promise.all([follow("stdout"), follow("stderr")]).then(() => {
-    news.reject(new Error(`It ended and had printed:\n${text.stdout}${text.stderr}`));
+    news.reject(new Error(`The command ended and had printed:\n${text.stdout}${text.stderr}`));
     news.promise.catch(() => undefined);
   });
   return {
@@ -99,7 +99,7 @@ export function startXfer(
       try {
         process.kill("SIGKILL");
       } catch (error) {
-        if (!(error instanceof TypeError)) throw error; // it has ended already
+        if (!(error instanceof TypeError)) throw error; // It has already ended.
       }
       await Promise.all([process.status, reading]);
     },
@@ -111,17 +111,17 @@ export type LogLine = Readonly<Record<string, unknown>>;
 export interface StartOptions {
   readonly args?: readonly string[];
   readonly cwd?: string;
-  /** How many addresses it listens on. */
+  /** The number of its addresses. */
   readonly listeners?: number;
-  /** On top of the environment. */
+  /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A server process on a free port of the loopback address. Killed with the scope that holds it. */
 export class ServerProcess implements AsyncDisposable {
-  /** Where it listens, in the order of its options. */
+  /** The addresses where it listens, in the order of its options. */
   readonly ports: number[] = [];
-  /** What it has logged so far. */
+  /** The log so far. */
   readonly log: LogLine[] = [];
   readonly #process: Deno.ChildProcess;
   readonly #news = new EventTarget();
@@ -134,7 +134,7 @@ export class ServerProcess implements AsyncDisposable {
     this.#reading.catch(this.#listening.reject);
   }
 
-  /** Resolves when it listens; where it never does, it is killed. */
+  /** Resolves when the server listens. If it never does, it is killed. */
   static async start(
     dataFolder: string,
     { args = ["--listen", "127.0.0.1:0"], cwd, listeners = 1, env = {} }: StartOptions = {},
@@ -175,7 +175,7 @@ export class ServerProcess implements AsyncDisposable {
     return this.#process.pid;
   }
 
-  /** The first line of an event, as soon as it is in the log; `from`: leaving out so many lines before. */
+  /** The first line of an event, as soon as it is in the log. `from`: the number of lines to skip. */
   async logged(event: string, from = 0): Promise<LogLine> {
     for (;;) {
       const line = this.log.slice(from).find((line) => line["event"] === event);
@@ -189,7 +189,7 @@ export class ServerProcess implements AsyncDisposable {
     try {
       this.#process.kill(signal);
     } catch (error) {
-      if (!(error instanceof TypeError)) throw error; // it has ended already
+      if (!(error instanceof TypeError)) throw error; // It has already ended.
     }
     const status = await this.#process.status;
     await this.#reading.catch(() => undefined);

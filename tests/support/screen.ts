@@ -1,19 +1,19 @@
-/** What a terminal shows of what is written to it: a real emulator without a window. */
+/** The screen of a terminal: a real emulator without a window. */
 import unicode11 from "@xterm/addon-unicode11";
 import xterm from "@xterm/headless";
 
-/** What a terminal shows in one row. */
+/** One row of the screen. */
 export interface Row {
   /** With its styles as marks: `⟨red⟩xfer:⟨/⟩`. */
   readonly text: string;
-  /** Whether it goes on with a line that was longer than the row above. */
+  /** Whether it continues a line that was longer than the row above. */
   readonly isWrapped: boolean;
 }
 
 /** The first colours of the palette: ECMA-48. */
 const COLOURS = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
 
-/** Which widths of characters a terminal knows: those of Unicode 6, as old ones do, or of Unicode 11. */
+/** The table of character widths: Unicode 6, as in old terminals, or Unicode 11. */
 export type Widths = "6" | "11";
 
 export class Screen implements Disposable {
@@ -27,7 +27,7 @@ export class Screen implements Disposable {
     this.#terminal.unicode.activeVersion = widths;
   }
 
-  /** Resolves when it is shown. */
+  /** Writes text. Resolves when it is shown. */
   write(text: string): Promise<void> {
     return new Promise((resolve) => this.#terminal.write(text, resolve));
   }
@@ -36,7 +36,7 @@ export class Screen implements Disposable {
     this.#terminal.resize(columns, rows);
   }
 
-  /** All lines from the first to the last that is not empty, those that have scrolled away too. */
+  /** All lines from the first to the last that is not empty, including those that have scrolled away. */
   get lines(): string[] {
     const { active } = this.#terminal.buffer;
     const lines = Array.from(
@@ -59,7 +59,7 @@ export class Screen implements Disposable {
     });
   }
 
-  /** Where the cursor is, counted from 0 in the first line that there ever was. */
+  /** The position of the cursor, counted from 0 in the first line. */
   get cursor(): { readonly row: number; readonly column: number } {
     const { baseY, cursorY, cursorX } = this.#terminal.buffer.active;
     return { row: baseY + cursorY, column: cursorX };
@@ -70,7 +70,7 @@ export class Screen implements Disposable {
   }
 }
 
-/** A line of the buffer, whose styles stand in it as marks. */
+/** A line of the buffer, with its styles as marks. */
 function marked(line: xterm.IBufferLine): string {
   let [text, style] = ["", ""];
   for (let column = 0; column < line.length; column++) {
@@ -104,7 +104,7 @@ function colour(code: number): string {
   return COLOURS[code] ?? `colour ${code}`;
 }
 
-/** What is shown of a text in the end. */
+/** The final screen for a text. */
 export async function shownOf(text: string, columns = 80, rows = 24): Promise<string[]> {
   using screen = new Screen(columns, rows);
   await screen.write(text);

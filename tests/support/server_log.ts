@@ -1,7 +1,7 @@
-/** What is logged while a test runs. */
+/** The log during a test. */
 import { configure, type LogLevel, type LogRecord, reset } from "@logtape/logtape";
 
-/** Hands every record of a level or above to `take`, in place of whoever had them before. */
+/** Passes every record of at least a level to `take`, instead of the previous sink. */
 export function takeLogs(lowestLevel: LogLevel, take: (record: LogRecord) => void): Promise<void> {
   return configure({
     reset: true,
@@ -21,12 +21,12 @@ const ENTRIES = ["client.logged-in", "client.registered", "client.linked", "clie
 
 export type Logged = Readonly<Record<string, unknown>> & { readonly event: string };
 
-/** What a server logs, to look at or to wait for. */
+/** A server's log, to check or to wait for. */
 export class ServerLog implements AsyncDisposable {
   readonly #logged: Logged[] = [];
   readonly #awaited = new Set<() => void>();
 
-  /** From now on until it is disposed of, in place of whoever had the logs before. */
+  /** Takes over the log until disposed of. */
   static async take(lowestLevel: LogLevel = "info"): Promise<ServerLog> {
     const log = new ServerLog();
     await takeLogs(lowestLevel, ({ properties }) => {
@@ -40,17 +40,17 @@ export class ServerLog implements AsyncDisposable {
     return this.#logged.filter(({ event }) => events.includes(event));
   }
 
-  /** How it ended with each who was not let in, was refused something or lost: `EVENT: REASON`, in order. */
+  /** The end of each client that was denied, refused or lost: `EVENT: REASON`, in order. */
   get refusals(): string[] {
     return this.of(...REFUSALS).map(({ event, reason }) => `${event}: ${reason}`);
   }
 
-  /** Whoever was let in, and how: `EVENT NAME`. */
+  /** The clients that signed in, registered or linked: `EVENT NAME`. */
   get entries(): string[] {
     return this.of(...ENTRIES).map(({ event, name }) => `${event} ${name}`);
   }
 
-  /** The first so many of an event, logged already or to come. */
+  /** The first lines of an event, past or future. */
   async awaits(event: string, count = 1): Promise<Logged[]> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const look = () => void (this.of(event).length >= count && resolve());

@@ -1,25 +1,25 @@
-/** Real shells that complete lines, and say what they offer. */
+/** Real shells that complete lines and return their completions. */
 import { TemporaryFolder } from "./temporary_folder.ts";
 import { tiedCommand } from "./tied_processes.ts";
 import { hasTool, runTool } from "./tools.ts";
 
 export interface Shell {
   readonly name: "bash" | "zsh" | "fish";
-  /** Whether it is on this machine, and what it is driven with. */
+  /** Whether it is on this machine, and the tools to drive it. */
   readonly isHere: boolean;
-  /** Whether a script is one of this shell; returns what it has against it. */
+  /** Whether a script is valid in this shell. Returns its errors. */
   check(scriptPath: string): Promise<string>;
-  /** What is offered at the end of each line, in a folder that holds `script`: once each, sorted, without quotes. */
+  /** The completions at the end of each line, in a folder that holds `script`: once each, sorted, without quotes. */
   complete(scriptPath: string, lines: readonly string[]): Promise<string[][]>;
 }
 
-/** Where a shell writes down what it offers, and the line that came of it behind "## ". */
+/** The file for the completions of a shell, and the completed line after "## ". */
 const NOTES = "NOTES";
 /** Tab, and the key that ends a line. */
 const KEYS = "\t\x07";
 const LOCALE = { LC_ALL: "C.UTF-8", TERM: "xterm" };
 
-/** On a terminal, since only there they complete; all keys are there from the start. */
+/** On a terminal, since shells only complete there. All keys are there from the start. */
 class OnTerminal implements Shell {
   readonly isHere: boolean;
 
@@ -61,7 +61,7 @@ class OnTerminal implements Shell {
   }
 }
 
-/** Names of files bash's readline completes itself: what is offered is what the line ends with then. */
+/** Names of files are completed by bash's readline itself. The completed line then ends with the completion. */
 function offersIn(line: string, said: string, became: string): string[] {
   const offers = said.split("\n").filter((offer) => offer !== "");
   if (offers.length > 0 || became.trimEnd() === line.trimEnd()) return tidy(offers.map(unquote));
@@ -69,12 +69,12 @@ function offersIn(line: string, said: string, became: string): string[] {
   return tidy([unquote(last)]);
 }
 
-/** Without the signs that keep a shell from taking a word apart. */
+/** Without the signs that keep a shell from splitting a word. */
 function unquote(word: string): string {
   return word.replaceAll(/\\(.)/g, "$1");
 }
 
-/** Without what a line had already, and the mark of a folder. */
+/** Without the part of the line before it, and the mark of a folder. */
 function tidy(offers: readonly string[]): string[] {
   const plain = offers.map((offer) => offer.replace(/^--[\w-]+=/, "").replace(/\/$/, ""));
   return [...new Set(plain)].sort();

@@ -2,19 +2,19 @@ import { join } from "node:path";
 import { freeSpaceOf } from "../../server/fs/free_space.ts";
 import { RUN_VARIABLE } from "./marked_processes.ts";
 
-/** A file system in memory, where there is one. */
+/** A file system in memory, if the machine has one. */
 export const MEMORY = "/dev/shm";
-/** Room that it must have: what servers leave free, and what tests write. */
+/** The free space that it needs: what servers leave free, and what tests write. */
 const ROOM = 1024 * 1024 * 1024;
 
 const PREFIX = "xfer-test-";
 
-/** How the names of folders in memory begin that a run of the tests makes. */
+/** The prefix of the names of folders in memory of a test run. */
 export function memoryPrefix(run: string): string {
   return `${PREFIX}${run}-`;
 }
 
-/** A folder of a test's own, gone with the scope that holds it. */
+/** A folder for a test, removed with the scope that holds it. */
 export class TemporaryFolder implements AsyncDisposable {
   readonly path: string;
 
@@ -22,7 +22,7 @@ export class TemporaryFolder implements AsyncDisposable {
     this.path = path;
   }
 
-  /** One in memory, where syncs wait for no disk, if this machine has such. */
+  /** Creates one in memory, where syncs are fast, if this machine has such a file system. */
   static async create(): Promise<TemporaryFolder> {
     const room = await freeSpaceOf(MEMORY).catch(() => 0);
     if (room < ROOM) return await TemporaryFolder.createOnDisk();
@@ -31,7 +31,10 @@ export class TemporaryFolder implements AsyncDisposable {
     return new TemporaryFolder(await Deno.makeTempDir({ prefix, dir: MEMORY }));
   }
 
-  /** For the executable, to which Deno grants nothing below /dev, and for what is measured or larger than memory. */
+  /**
+   * Creates one on disk: for the executable, which may not access /dev, for measurements, and for data larger than
+   * memory.
+   */
   static async createOnDisk(): Promise<TemporaryFolder> {
     return new TemporaryFolder(await Deno.makeTempDir({ prefix: PREFIX }));
   }

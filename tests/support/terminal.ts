@@ -1,4 +1,4 @@
-/** Commands in a real pseudo-terminal, by util-linux's script(1), and what a person would see there. */
+/** Commands in a real pseudo-terminal, by util-linux's script(1), and its screen. */
 import { utf8 } from "./bytes.ts";
 import { invocation } from "./processes.ts";
 import { killMarked } from "./marked_processes.ts";
@@ -7,7 +7,9 @@ import { TemporaryFolder } from "./temporary_folder.ts";
 import { tied, tiedCommand } from "./tied_processes.ts";
 import { hasTool, runTool } from "./tools.ts";
 
-/** Whether there is what this needs: elsewhere script(1) is another program. Tests that need it are ignored without. */
+/**
+ * Whether this machine has the needed script(1). Elsewhere it is another program. Without it, such tests are ignored.
+ */
 export const HAS_TERMINAL: boolean = Deno.build.os === "linux" &&
   ["script", "stty", "tty"].every(hasTool) && isUtilLinux();
 
@@ -18,21 +20,21 @@ export interface TerminalOptions {
   readonly cwd?: string;
   readonly columns?: number;
   readonly rows?: number;
-  /** Beside `TERM`, `LANG`, and what programs need to be found. */
+  /** In addition to `TERM`, `LANG`, and the variables that programs need. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Hears what is written, as it comes. */
+  /** Receives the output as it arrives. */
   readonly onWritten?: (text: string) => void;
 }
 
 export interface Shown {
   readonly code: number;
-  /** All that was written, as it was. */
+  /** All output, unchanged. */
   readonly written: string;
-  /** What is on the screen in the end, and what has scrolled away. */
+  /** The final screen, including lines that have scrolled away. */
   readonly lines: readonly string[];
 }
 
-/** A command that runs in a terminal. It is killed with the scope that holds it, and all that it has started. */
+/** A command in a terminal. It is killed with the scope that holds it, with all of its children. */
 export class Terminal implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
@@ -67,7 +69,7 @@ export class Terminal implements AsyncDisposable {
   ): Promise<Terminal> {
     const folder = await TemporaryFolder.createOnDisk();
     const name = quote(folder.join("tty"));
-    // It has its size, and its name is known, before the command begins.
+    // The terminal has its size, and its name is known, before the command starts.
     const line = `stty cols ${columns} rows ${rows} && tty > ${name}.new && ` +
       `mv ${name}.new ${name} && exec ${tied(command).map(quote).join(" ")}`;
     const mark = crypto.randomUUID();
@@ -89,25 +91,25 @@ export class Terminal implements AsyncDisposable {
     return Terminal.start([executable, ...all], options);
   }
 
-  /** All that was written so far, as it was. */
+  /** The output so far, unchanged. */
   get written(): string {
     return this.#written;
   }
 
-  /** What was shown so far. */
+  /** The lines shown so far. */
   get lines(): string[] {
     return this.#screen.lines;
   }
 
-  /** Resolves when something that is shown matches. Throws when the command ends before. */
+  /** Resolves when a shown text matches. Throws if the command ends before. */
   shows(what: RegExp): Promise<void> {
     return this.until(() => what.test(this.lines.join("\n")));
   }
 
-  /** Resolves when it is so, which is asked after whatever is written. Throws when the command ends before. */
+  /** Resolves when the condition holds, which is checked after each output. Throws if the command ends before. */
   async until(isSo: () => boolean): Promise<void> {
     while (!isSo()) {
-      if (this.#hasEnded) throw new Error(`It has ended and shows:\n${this.lines.join("\n")}`);
+      if (this.#hasEnded) throw new Error(`The command ended and shows:\n${this.lines.join("\n")}`);
       await this.#news.promise;
     }
   }
@@ -117,7 +119,7 @@ export class Terminal implements AsyncDisposable {
     return this.#input.write(utf8(keys));
   }
 
-  /** Changes the size, of which the command is told by SIGWINCH. */
+  /** Changes the size. The command gets SIGWINCH. */
   async resize(columns: number, rows: number): Promise<void> {
     const tty = (await Deno.readTextFile(this.#folder.join("tty"))).trim();
     this.#screen.resize(columns, rows);
@@ -128,14 +130,14 @@ export class Terminal implements AsyncDisposable {
     if (code !== 0) throw new Error(stderr);
   }
 
-  /** Waits for the end. The exit code is 128 and more where a signal has ended the command. */
+  /** Waits for the end. The exit code is 128 or more after a signal. */
   async end(): Promise<Shown> {
     const [{ code }] = await Promise.all([this.#process.status, this.#reading]);
     return { code, written: this.#written, lines: this.lines };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // Without a terminal they get SIGHUP, by which a server does not end.
+    // Without a terminal they get SIGHUP, which does not end a server.
     await killMarked({ name: TERMINAL_VARIABLE, value: this.#mark });
     await Promise.all([this.#process.status, this.#reading]);
     await this.#input.abort().catch(() => undefined);
@@ -169,12 +171,12 @@ export async function showXfer(
   return await terminal.end();
 }
 
-/** For a POSIX shell. */
+/** Quotes a word for a POSIX shell. */
 function quote(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** What programs are found with, and a language; nothing else that says how they are to look. */
+/** Variables to find programs, and a language. Nothing else that changes their output. */
 export function plainEnvironment(): Record<string, string> {
   const names = ["PATH", "HOME", "DENO_DIR", "XDG_CACHE_HOME", "TMPDIR"];
   const found = names.flatMap((name) => {

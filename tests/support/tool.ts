@@ -1,29 +1,32 @@
 /** A program whose commands are described, completed and documented in tests. */
 import { Command, Option } from "commander";
 
-/** What a shell would take apart, run, or take for its own. */
+/** Text that a shell would split, run, or interpret. */
 export const AWKWARD = 'it\'s "so": [x] $HOME `id` $(id) \\ %s {a,b} ‘y’ *';
 
-/** With one of everything. */
+/** A program with every kind of option and argument. */
 export function makeTool(): Command {
   const program = new Command("tool").configureHelp({ showGlobalOptions: true })
     .description("A program of the tests.")
     .option("-v, --verbose", AWKWARD)
     .addOption(new Option("--color <when>", "colours").choices(["auto", "always", "never"]));
   program.command("store").description(AWKWARD)
-    .argument("<path...>", "what to store")
+    .argument("<path...>", "file to store")
     .option("--as <name>", AWKWARD)
-    .option("-o, --output <path>", "where to", "out")
+    .option("-o, --output <path>", "path to write to", "out")
     .addOption(new Option("--into <dir>", "a folder").helpGroup("Places:"))
     .addOption(
       new Option("--quirk <name...>", "any").choices(["one", "two", AWKWARD, "back\\:slash"]),
     )
     .addOption(new Option("--secret", "not shown").hideHelp());
   const user = program.command("user").description("Users.");
-  user.command("list").description("All of them.").option("--color <name>", "of whom");
-  user.command("keys").description("Of one.").argument("<name>", "whose").argument("[file]", "out");
+  user.command("list").description("All of them.").option("--color <name>", "name of a user");
+  user.command("keys").description("Of one.").argument("<name>", "user name").argument(
+    "[file]",
+    "out",
+  );
   program.command("mode").description("Fast or slow.")
-    .addArgument(program.createArgument("<speed>", "how").choices(["fast", "slow"]))
+    .addArgument(program.createArgument("<speed>", "speed").choices(["fast", "slow"]))
     .addHelpText("after", MODE_HELP);
   return program;
 }

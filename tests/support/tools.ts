@@ -1,7 +1,7 @@
 /** Programs that a test may need and that are not on every machine. */
 import { programPath, tiedCommand } from "./tied_processes.ts";
 
-/** Whether a program is on the PATH. A test that needs it is left out, and listed as ignored, where it is not. */
+/** Whether a program is on the PATH. A test that needs it is otherwise ignored. */
 export function hasTool(name: string): boolean {
   return programPath(name) !== undefined;
 }

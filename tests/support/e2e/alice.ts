@@ -1,10 +1,10 @@
-/** A client of protocol 4 in a folder of its own, and the server that it stores on. */
+/** A client of protocol 4 in a folder of its own, and its server. */
 import { xfer } from "../hosted_xfer.ts";
 import { ServerProcess } from "../processes.ts";
 import { TemporaryFolder } from "../temporary_folder.ts";
 
 export class Alice implements AsyncDisposable {
-  /** With files of these names, each with its name in it. */
+  /** Creates files with these names, each with its name as its content. */
   static async create(...files: readonly string[]): Promise<Alice> {
     const folder = await TemporaryFolder.createOnDisk();
     const server = await ServerProcess.start(folder.join("data"));
@@ -27,7 +27,7 @@ export class Alice implements AsyncDisposable {
     this.#server = server;
   }
 
-  /** Where the server keeps what is stored. */
+  /** The server's data folder. */
   get data(): string {
     return this.#folder.join("data");
   }

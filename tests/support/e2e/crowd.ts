@@ -1,4 +1,4 @@
-/** A crowd at a server: many idle connections, many uploads at once. */
+/** A crowd of clients at a server: many idle connections, many uploads at once. */
 import { sendFiles } from "../../../client/v3/send_files.ts";
 import { pseudoRandomBytes } from "../bytes.ts";
 import { peakResident } from "../memory.ts";
@@ -14,15 +14,15 @@ export interface Crowd {
 }
 
 export interface CrowdResult {
-  /** Files that were stored. */
+  /** The number of stored files. */
   readonly stored: number;
-  /** Idle connections that were answered after all that. */
+  /** The number of idle connections that were answered afterwards. */
   readonly answered: number;
   /** The server's largest resident memory, in bytes. */
   readonly peak: number;
 }
 
-/** Opens the idle connections, has all files uploaded side by side, and speaks on each idle connection. */
+/** Opens the idle connections, uploads all files in parallel, and uses each idle connection. */
 export async function gatherCrowd({ idle, uploads, size }: Crowd): Promise<CrowdResult> {
   await using folder = await TemporaryFolder.createOnDisk();
   await using server = await ServerProcess.start(folder.join("data"), {
@@ -34,7 +34,7 @@ export async function gatherCrowd({ idle, uploads, size }: Crowd): Promise<Crowd
   const idlers: Peer[] = [];
   for (let i = 0; i < idle; i++) {
     const peer = peers.use(await Peer.connect(address));
-    // An idle connection that has been served once holds what it needed then.
+    // An idle connection that has been served once keeps the memory that it needed then.
     await peer.reconnect("Nobody");
     idlers.push(peer);
   }

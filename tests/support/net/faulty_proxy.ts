@@ -1,18 +1,20 @@
-/** A network that is not what it should be: passes connections on to a server, and meddles with what goes through. */
+/** A faulty network: a proxy that changes the bytes between a client and a server. */
 import { connect, createServer, type Socket } from "node:net";
 import { once } from "node:events";
 import type { Address } from "../../../protocol/address.ts";
 import type { Bytes } from "../../../protocol/bytes.ts";
 
-/** Ends of a connection, at both sides: `fin` says that nothing more comes, `rst` resets it. */
+/** Ends a connection on both sides: `fin` closes it, `rst` resets it. */
 export type Ending = "fin" | "rst";
-/** What comes out of a meddler for bytes that come in, in this order. */
+/** The output of a meddler for some bytes, in this order. */
 export type Passed = Iterable<Bytes | Ending> | AsyncIterable<Bytes | Ending>;
-/** Sees the bytes of one direction of one connection. */
+/** Receives the bytes of one direction of one connection. */
 export type Meddler = (bytes: Bytes) => Passed;
-/** Make a meddler for each connection; what all connections share is theirs. Without one, all passes as it is. */
+/**
+ * Creates a meddler for each connection. State outside of it is shared by all. Without one, all bytes pass unchanged.
+ */
 export type Meddlers = Readonly<Partial<Record<Direction, () => Meddler>>>;
-/** `up` is to the server. */
+/** `up` is the direction to the server. */
 export type Direction = "up" | "down";
 
 const HONEST = (): Meddler => (bytes) => [bytes];
@@ -34,7 +36,7 @@ export class FaultyProxy implements AsyncDisposable {
     return FaultyProxy.startAt({ hostname: "127.0.0.1", port: 0 }, target, meddlers);
   }
 
-  /** Listens at an address, such as one where a server was. */
+  /** Listens at an address, such as that of an earlier server. */
   static async startAt(
     { hostname, port }: Address,
     target: Address,
@@ -48,12 +50,14 @@ export class FaultyProxy implements AsyncDisposable {
 
   get address(): Address {
     const address = this.#server.address();
-    if (address === null || typeof address === "string") throw new Error("It does not listen");
+    if (address === null || typeof address === "string") {
+      throw new Error("the proxy does not listen");
+    }
     return { hostname: address.address, port: address.port };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // Its own "close" is not waited for: Deno 2.4.2 counts some sockets twice and then never tells of it.
+    // Its own "close" is not awaited: Deno 2.4.2 counts some sockets twice and then never emits it.
     this.#server.close();
     for (const socket of this.#sockets) socket.destroy();
     await Promise.all(this.#passing);
@@ -65,7 +69,7 @@ export class FaultyProxy implements AsyncDisposable {
     const pair = [client, server] as const;
     for (const socket of pair) {
       socket.setNoDelay();
-      // The reading or writing that it breaks is told as well.
+      // The read or write that it interrupts reports it, too.
       socket.on("error", () => undefined);
       this.#sockets.add(socket);
       const closed = new Promise((resolve) => socket.on("close", resolve));
@@ -85,7 +89,7 @@ export class FaultyProxy implements AsyncDisposable {
       }
       to.end();
     } catch {
-      // One side is gone, so is the other.
+      // If one side is gone, so is the other.
       end("fin", from, to);
     }
   }

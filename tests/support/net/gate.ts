@@ -1,7 +1,7 @@
-/** A network that stands still where a test wants to look. */
+/** A network that the test can stop. */
 import type { Meddler, Meddlers } from "./faulty_proxy.ts";
 
-/** A network that lets some bytes through, and holds the others back until it is told to go on. */
+/** A network that lets some bytes through, and holds the others until it is released. */
 export class Hold {
   readonly #released = Promise.withResolvers<void>();
 
@@ -9,7 +9,7 @@ export class Hold {
     this.#released.resolve();
   }
 
-  /** Holds back what comes after so many bytes. */
+  /** Holds everything after this number of bytes. */
   after(size: number): () => Meddler {
     let passed = 0;
     const released = this.#released.promise;
@@ -21,7 +21,7 @@ export class Hold {
       };
   }
 
-  /** Holds back what is answered to more bytes than these. */
+  /** Holds the answers to anything after this number of bytes. */
   answersTo(size: number): Meddlers {
     let passed = 0;
     const released = this.#released.promise;

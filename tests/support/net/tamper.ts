@@ -1,4 +1,4 @@
-/** What a faulty network does to the bytes that go through it. */
+/** Faults of a network. */
 import type { Bytes } from "../../../protocol/bytes.ts";
 import type { Edition } from "../../../protocol/v3/editions/edition.ts";
 import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
@@ -8,7 +8,7 @@ import { falsifyChecksum, isFileReceived } from "../store/corrupt_catalog.ts";
 import type { Ending, Meddler, Meddlers } from "./faulty_proxy.ts";
 import type { Dice } from "../v3/fuzz.ts";
 
-/** Ends the connection on which the byte at `place` of all that go in this direction would go, before it. */
+/** Ends the connection before the byte at `place` of all bytes in this direction. */
 export function cutAt(place: number, ending: Ending): () => Meddler {
   let passed = 0;
   return () => (bytes) => {
@@ -18,7 +18,7 @@ export function cutAt(place: number, ending: Ending): () => Meddler {
   };
 }
 
-/** Changes the bits of `mask` in the byte at `place` of all that go in this direction. */
+/** Changes the bits of `mask` in the byte at `place` of all bytes in this direction. */
 export function flipAt(place: number, mask: number): () => Meddler {
   let passed = 0;
   return () => (bytes) => {
@@ -29,7 +29,7 @@ export function flipAt(place: number, mask: number): () => Meddler {
   };
 }
 
-/** Passes bytes on in other segments than they came in: split, and some held back until more have come. */
+/** Passes bytes on in other segments: split, and some held until more have arrived. */
 export function reshape(dice: Dice): () => Meddler {
   return () =>
     async function* (bytes) {
@@ -42,7 +42,7 @@ export function reshape(dice: Dice): () => Meddler {
     };
 }
 
-/** Counts the bytes that go in this direction. */
+/** Counts the bytes in this direction. */
 export function countInto(counter: { bytes: number }): () => Meddler {
   return () => (bytes) => {
     counter.bytes += bytes.length;
@@ -50,7 +50,7 @@ export function countInto(counter: { bytes: number }): () => Meddler {
   };
 }
 
-/** Falsifies the first `count` checksums that a server of edition 2023c returns. */
+/** Changes the first `count` checksums that a server of edition 2023c returns. */
 export function falsifyChecksums(count: number): () => Meddler {
   let left = count;
   return () =>
@@ -61,13 +61,13 @@ export function falsifyChecksums(count: number): () => Meddler {
     });
 }
 
-/** Where a connection is cut: before or after a response reaches the client, or after so many bytes from it. */
+/** The place of a cut: before or after a response reaches the client, or after a number of bytes from it. */
 export type Cut =
   | { readonly before: Response["kind"] }
   | { readonly after: Response["kind"] }
   | { readonly afterBytes: number };
 
-/** A network that fails at given points, in this order, each once. */
+/** A network that fails at given places, in this order, each once. */
 export class Cuts implements Meddlers {
   readonly #edition: Edition;
   readonly #cuts: Cut[];
@@ -77,7 +77,7 @@ export class Cuts implements Meddlers {
     this.#cuts = [...cuts];
   }
 
-  /** How many cuts were not made. */
+  /** The number of cuts that were not made. */
   get left(): number {
     return this.#cuts.length;
   }
@@ -111,7 +111,7 @@ export class Cuts implements Meddlers {
   }
 }
 
-/** Passes on what comes of each response. */
+/** Passes on the result for each response. */
 export function eachResponse(
   edition: Edition,
   meddle: (response: Response) => Iterable<Bytes | Ending>,

@@ -1,4 +1,4 @@
-/** A faulty network in front of a server of protocol 4: its plain port, and the secure one that it leads to. */
+/** A faulty network in front of a server of protocol 4: its plain port, and its TLS port. */
 import type { Address } from "../../../protocol/address.ts";
 import type { Bytes } from "../../../protocol/bytes.ts";
 import { RESPONSE_HEADER_SIZE } from "../../../protocol/header.ts";
@@ -6,7 +6,7 @@ import type { Server } from "../../../server/server.ts";
 import { FaultyProxy, type Meddler, type Meddlers } from "./faulty_proxy.ts";
 
 export interface SecureMeddlers {
-  /** What happens to hello and its answer. */
+  /** The faults of hello and its answer. */
   readonly plain?: Meddlers;
   readonly secure?: Meddlers;
 }
@@ -18,20 +18,20 @@ export class SecureProxy implements AsyncDisposable {
     this.#proxies = [plain, secure];
   }
 
-  /** Before a server that speaks protocol 3 at its first address and protocol 4 at its last. */
+  /** Starts in front of a server with protocol 3 at its first address and protocol 4 at its last. */
   static async start(
     { addresses }: Pick<Server, "addresses">,
     { plain = {}, secure = {} }: SecureMeddlers = {},
   ): Promise<SecureProxy> {
     const [first, last] = [addresses[0], addresses.at(-1)];
-    if (first === undefined || last === undefined) throw new Error("It does not listen");
+    if (first === undefined || last === undefined) throw new Error("the proxy does not listen");
     const tls = await FaultyProxy.start(last, secure);
     const { port } = tls.address;
     const down = () => inTurn(leadTo(port), (plain.down ?? (() => (bytes) => [bytes]))());
     return new SecureProxy(await FaultyProxy.start(first, { ...plain, down }), tls);
   }
 
-  /** Of the plain port. */
+  /** The address of the plain port. */
   get address(): Address {
     return this.#proxies[0].address;
   }
@@ -41,7 +41,7 @@ export class SecureProxy implements AsyncDisposable {
   }
 }
 
-/** Puts another port into the answer to a hello, which is all that comes down on a connection. */
+/** Replaces the port in the answer to a hello, which is everything that the server sends on a connection. */
 function leadTo(port: number): Meddler {
   let passed = 0;
   return (bytes) => {

@@ -1,4 +1,4 @@
-/** A release that packaging/install.sh is tried on, with an executable that acts as xfer as far as is looked at. */
+/** A release for packaging/install.sh, with an executable that behaves like xfer as far as the tests need. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { filesIn, writeChecksums } from "../../../scripts/release/report.ts";
@@ -9,7 +9,7 @@ import { type Ran, runTool } from "../tools.ts";
 export const SCRIPT = fileURLToPath(new URL("../../../packaging/install.sh", import.meta.url));
 export const NAME = hostTarget()?.file ?? "";
 export const SOUND = '#!/bin/sh\n[ "$1" = completions ] && echo "for $2" || echo "1.2.3"\n';
-/** What comes with it, and where it goes. */
+/** The other files of the release, and their targets. */
 export const EXTRAS: Readonly<Record<string, string>> = {
   "man/man1/xfer.1": "the page of xfer",
   "man/man1/xfer-client.1": "the page of xfer client",
@@ -50,7 +50,7 @@ export class Place implements AsyncDisposable {
     return runTool("/bin/sh", [SCRIPT, ...from, ...args], { env });
   }
 
-  /** What is in the folder for executables, or `undefined` where there is none. */
+  /** The files in the folder for executables. `undefined` without such a folder. */
   async contents(): Promise<string[] | undefined> {
     try {
       return await Array.fromAsync(
@@ -63,7 +63,7 @@ export class Place implements AsyncDisposable {
     }
   }
 
-  /** What came with the executable: each file and its content. */
+  /** The other installed files with their contents. */
   async extras(): Promise<Record<string, string>> {
     const extras: Record<string, string> = {};
     const share = this.folder.join("prefix", "share");

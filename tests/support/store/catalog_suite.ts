@@ -1,4 +1,4 @@
-/** What every catalog is put through, and what it is filled with. */
+/** Fixtures for the suite of all catalogs. */
 import assert from "node:assert/strict";
 import type { Bytes } from "../../../protocol/bytes.ts";
 import type {
@@ -27,7 +27,7 @@ const IMPLEMENTATIONS: Readonly<Record<string, (path: string) => Promise<Catalog
   "in memory": () => Promise.resolve(memoryCatalog()),
 };
 
-/** A test that every catalog passes. A new implementation is a row above. */
+/** A test that runs with every catalog. A new implementation is a row above. */
 export function catalogTest(what: string, body: (catalog: Catalog) => Promise<void>): void {
   for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
     Deno.test(`catalog ${implementation}: ${what}`, async () => {
@@ -66,7 +66,7 @@ export async function enrolV3(catalog: Catalog, account = alice, name = "Alice")
   assert.equal(await catalog.accounts.setPublicKey(keyChange({ id: account, name })), "set");
 }
 
-/** Logs in as Alice by protocol 4 with a key, and says how that went. */
+/** Signs in as Alice over protocol 4 with a key, and returns the result. */
 export async function login(catalog: Catalog, changes: Partial<RegisterV4> = {}): Promise<string> {
   return outcome(
     await catalog.accounts.registerV4({
@@ -76,7 +76,7 @@ export async function login(catalog: Catalog, changes: Partial<RegisterV4> = {})
   );
 }
 
-/** Takes Alice's account over with a key of protocol 4, and says how that went. */
+/** Claims Alice's account with a key of protocol 4, and returns the result. */
 export async function takeOver(
   catalog: Catalog,
   changes: Partial<ClaimAccount> = {},
@@ -92,19 +92,19 @@ function outcome(entered: LoginResult | LoginFault): string {
   return typeof entered === "string" ? entered : entered.how;
 }
 
-/** A token by its number: good once, from 1000 to 2000. */
+/** A numbered token: valid once, from 1000 to 2000. */
 export const token = (number: number, changes: Partial<Token> = {}): Token => ({
   ...{ hash: key(1000 + number), accountId: undefined, label: undefined, usesLeft: 1, used: 0 },
   ...{ expiresAt: 2000, madeAt: 1000 + number, ...changes },
 });
 
-/** What protocol 4 keeps of a file. */
+/** The data that protocol 4 keeps of a file. */
 export const tree = { mtime: 5, digest: key(500) };
 
 /** A file with a blob of its own. */
 export type BlobFile = StoredFile & { readonly content: { readonly kind: "blob" } };
 
-/** A file of Alice's as protocol 3 stores it, with a blob of its own by its number. */
+/** A file of Alice as protocol 3 stores it, with a numbered blob of its own. */
 export const v3File = (number: number, changes: Partial<BlobFile> = {}): BlobFile => ({
   ...{
     accountId: alice,
@@ -120,7 +120,7 @@ export const v3File = (number: number, changes: Partial<BlobFile> = {}): BlobFil
 export const v4File = (number: number, changes: Partial<BlobFile> = {}): BlobFile =>
   v3File(number, { tree, ...changes });
 
-/** A file of 32 bytes, which the catalog keeps. */
+/** A file of 32 bytes, kept in the catalog. */
 export const inlineFile = (number: number, changes: Partial<StoredFile> = {}): StoredFile => ({
   ...v4File(number, { size: 32 }),
   content: { kind: "inline", id: newInlineId() },
@@ -133,14 +133,14 @@ export const withBytes = (file: StoredFile, bytes: Bytes): CommittedFile => ({
   content: { kind: "inline", id: file.content.id, bytes },
 });
 
-/** What the catalog says of a file that it has stored. */
+/** The catalog's record of a stored file. */
 export const stored = (file: StoredFile, version = 1, current = true): StoredFile => ({
   ...file,
   version,
   current,
 });
 
-/** 5 of the 9 bytes of an upload of Alice's. */
+/** 5 of the 9 bytes of an upload of Alice. */
 export const partial = (number: number, changes: Partial<PartialUpload> = {}): PartialUpload => ({
   ...{ accountId: alice, name: `file${number}`, id: upload(number), held: 5 },
   ...{ size: 9, mtime: 0, sums: key(number), updatedAt: number, ...changes },

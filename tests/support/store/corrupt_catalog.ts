@@ -3,7 +3,7 @@ import { decodeResponseHeader, RESPONSE_HEADER_SIZE } from "../../../protocol/he
 import type { Edition } from "../../../protocol/v3/editions/edition.ts";
 import type { Entry } from "../v3/recordings.ts";
 
-/** What the recorder XORed the first byte of a checksum with, to see what a client does about a wrong one. */
+/** The value with which the recorder XORed the first byte of a checksum, to see how a client reacts. */
 const FALSIFIER = 0x5a;
 const CRC_SIZE = 4;
 
@@ -25,7 +25,7 @@ export function restoreChecksums(
   });
 }
 
-/** Where in an entry a "file received" begins: an answer to "CRC invalid" may stand before it. */
+/** The offset of a "file received" in an entry. An answer to "CRC invalid" may precede it. */
 function fileReceivedAt(edition: Edition, bytes: Bytes): number | undefined {
   for (let at = 0; at + RESPONSE_HEADER_SIZE <= bytes.length;) {
     const response = bytes.subarray(at);
@@ -35,7 +35,7 @@ function fileReceivedAt(edition: Edition, bytes: Bytes): number | undefined {
   return undefined;
 }
 
-/** A "file received" response with another checksum. Twice gives the first one back. */
+/** Changes the checksum of a "file received". Applied twice, it restores the first one. */
 export function falsifyChecksum(response: Bytes): Bytes {
   const changed = response.slice();
   const at = RESPONSE_HEADER_SIZE + decodeResponseHeader(response).payloadSize - CRC_SIZE;

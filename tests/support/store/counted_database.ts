@@ -1,10 +1,10 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 
-/** A database that counts what is done with it. */
+/** A database that counts its statements. */
 export class CountedDatabase {
-  /** Statements that were run, each as often as it was. */
+  /** The executed statements, including repetitions. */
   readonly run: string[] = [];
-  /** What was executed besides: transactions, among others. */
+  /** Other executed SQL, such as transactions. */
   readonly executed: string[] = [];
 
   readonly open = (path: string): DatabaseSync => {

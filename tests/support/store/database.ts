@@ -1,7 +1,7 @@
-/** A server's catalog behind its back: looked into, and tampered with. */
+/** Direct access to a server's catalog. */
 import { DatabaseSync, type DatabaseSyncOptions, type SQLInputValue } from "node:sqlite";
 
-/** A database that its block closes: that of Deno 2.4 can't be disposed of. */
+/** A database for a block that closes it: those of Deno 2.4 cannot be disposed of. */
 export function openDatabase(
   path: string,
   options: DatabaseSyncOptions = {},
@@ -10,7 +10,7 @@ export function openDatabase(
   return Object.assign(database, { [Symbol.dispose]: () => database.close() });
 }
 
-/** Changes a catalog past the server: a script, or one statement with values. */
+/** Changes a catalog without the server: a script, or one statement with values. */
 export function tamper(path: string, sql: string, ...values: SQLInputValue[]): void {
   using database = openDatabase(path);
   if (values.length === 0) database.exec(sql);

@@ -1,10 +1,10 @@
-/** A file system and a database whose every call has a number, and goes wrong where a plan says so. */
+/** A file system and a database whose calls are numbered, and fail as planned. */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { OpenCatalog } from "../../../server/data_folder/data_folder.ts";
 import type { FileSystem } from "../../../server/fs/file_system.ts";
 import { openInThisThread } from "./catalogs.ts";
 
-/** What can be wrong with a machine, as Deno and as node:sqlite say it. */
+/** The errors of a machine, in the words of Deno and of node:sqlite. */
 const ERRORS = {
   ENOSPC: ["No space left on device (os error 28)", "database or disk is full", 13],
   EIO: ["Input/output error (os error 5)", "disk I/O error", 10],
@@ -15,7 +15,7 @@ export type ErrorName = keyof typeof ERRORS;
 export const ERROR_NAMES = Object.keys(ERRORS) as ErrorName[];
 
 export type Fault =
-  /** The process ends as if by a power cut, but for what the kernel has. */
+  /** The process ends like in a power cut, except for the kernel's buffers. */
   | { readonly type: "kill"; readonly when: "before" | "after" }
   /** The call throws: without being done, or although it was. */
   | { readonly type: "fail"; readonly error: ErrorName; readonly when: "before" | "after" }
@@ -23,7 +23,7 @@ export type Fault =
   | { readonly type: "short" };
 
 export interface Call {
-  /** From 1. */
+  /** The number of the call, from 1. */
   readonly number: number;
   readonly operation: string;
   /** A path, or SQL. */
@@ -33,13 +33,13 @@ export interface Call {
 
 export type Plan = (call: Call) => Fault | undefined;
 
-/** Closing tells of no failure, and SQLite's rollback only forgets what is in memory. */
+/** Closing reports no failure, and SQLite's rollback only discards memory. */
 const NEVER_FAILS: readonly string[] = ["close", "ROLLBACK", "ROLLBACK TO part; RELEASE part"];
 
 export class FaultySystem {
-  /** The calls so far. */
+  /** The number of calls so far. */
   calls = 0;
-  /** Those of them that went wrong. */
+  /** The number of failed calls. */
   faults = 0;
   plan: Plan = () => undefined;
 
@@ -70,7 +70,7 @@ export class FaultySystem {
           path,
           (short) => file.write(short ? bytes.subarray(0, Math.ceil(bytes.length / 2)) : bytes),
         ),
-      seek: (offset, whence) => this.#file("seek", path, () => file.seek(offset, whence)),
+      seek: (offset, from) => this.#file("seek", path, () => file.seek(offset, from)),
       truncate: (size) => this.#file("truncate", path, () => file.truncate(size)),
       sync: () => this.#file("sync", path, () => file.sync()),
       syncData: () => this.#file("syncData", path, () => file.syncData()),
@@ -118,7 +118,7 @@ export class FaultySystem {
     }
   }
 
-  /** Numbers a call and does to it what the plan says; what comes after the call is done by what this returns. */
+  /** Numbers a call and applies the plan to it. Returns how to complete the call. */
   #begin(on: Call["on"], operation: string, target: string, shorten = () => {}): () => void {
     const fault = this.plan({ number: ++this.calls, operation, target, on });
     if (fault === undefined) return () => {};

@@ -1,4 +1,4 @@
-/** A catalog in memory: what every catalog must do, in as few words as it takes. */
+/** A catalog in memory: the contract of a catalog in little code. */
 import type { BlobReferences } from "../../../server/catalog/blob_references.ts";
 import type { Catalog } from "../../../server/catalog/catalog.ts";
 import type { PartialUploadRows } from "../../../server/catalog/partial_uploads.ts";

@@ -1,6 +1,6 @@
 /**
- * A blob store in memory with the habits of an object store: an upload consists of parts, of which all but the last have
- * one size; a part is durable when it is whole; nothing is appended, renamed or written out of order.
+ * A blob store in memory like an object store: an upload consists of parts, all but the last of one size; a part is
+ * durable when it is whole; nothing is appended, renamed or written out of order.
  */
 import { type Bytes, concatBytes, toHex } from "../../../protocol/bytes.ts";
 import {
@@ -19,7 +19,7 @@ export interface ObjectBlobStoreOptions {
   readonly partSize: number;
 }
 
-/** What outlives the process: parts of uploads, and objects. A writer's buffer does not. */
+/** The durable data: parts of uploads, and objects. A writer's buffer is not durable. */
 export class ObjectBlobStore implements BlobStore {
   readonly randomAccess = false;
   readonly #partSize: number;
@@ -30,7 +30,7 @@ export class ObjectBlobStore implements BlobStore {
     this.#partSize = partSize;
   }
 
-  /** How many blobs and uploads there are. */
+  /** The numbers of blobs and uploads. */
   get counts(): { readonly blobs: number; readonly uploads: number } {
     return { blobs: this.#objects.size, uploads: this.#uploads.size };
   }
@@ -100,13 +100,13 @@ export class ObjectBlobStore implements BlobStore {
 class ObjectWriter implements BlobWriter {
   readonly blobId = newId("object") as BlobId;
   #state: "open" | "closed" | "gone" = "open";
-  /** Bytes behind the last whole part. */
+  /** The bytes after the last whole part. */
   #buffer: Bytes = new Uint8Array(0);
   #size: number;
   #busy: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
   #finished: Promise<void> | undefined;
-  /** Whether a part smaller than the others is there: none may follow it. */
+  /** Whether a part smaller than the others exists. None may follow it. */
   #hasLast: boolean;
 
   constructor(
@@ -199,7 +199,7 @@ class ObjectWriter implements BlobWriter {
   }
 }
 
-/** The first parts that end at an offset or before it. */
+/** The first parts that end at or before an offset. */
 function partsUpTo(parts: readonly Bytes[], offset: number): Bytes[] {
   const kept: Bytes[] = [];
   for (const part of parts) {
@@ -213,7 +213,7 @@ function sizeOf(parts: readonly Bytes[]): number {
   return parts.reduce((sum, { length }) => sum + length, 0);
 }
 
-/** Not a path, so that nobody takes it for one. */
+/** Not a path, so that it cannot be used as one. */
 function newId(kind: string): string {
   return `${kind}:${toHex(crypto.getRandomValues(new Uint8Array(16)))}`;
 }

@@ -1,10 +1,10 @@
-/** A disk that stands still where a test wants to look, and knows which files are open. */
+/** A disk that the test can stop, and which knows the open files. */
 import type { FileSystem } from "../../../server/fs/file_system.ts";
 
 type Operation = "open" | "write" | "sync" | "remove";
 
 export class SlowDisk {
-  /** Files that are open. */
+  /** The number of open files. */
   open = 0;
   #operation: Operation | undefined;
   #isDone = false;
@@ -21,7 +21,7 @@ export class SlowDisk {
     remove: (path, options) => this.#slowly("remove", () => Deno.remove(path, options)),
   };
 
-  /** Has each such operation wait from now on: before it is done, or, with `after`, when it is. */
+  /** Makes each such operation wait from now on: before it is done, or, with `after`, afterwards. */
   hold(operation: Operation, when: "before" | "after" = "before"): void {
     this.#operation = operation;
     this.#isDone = when === "after";
@@ -34,7 +34,7 @@ export class SlowDisk {
     return this.#reached.promise;
   }
 
-  /** Lets all of them go on, those to come too. */
+  /** Releases all of them, including future ones. */
   release(): void {
     this.#operation = undefined;
     this.#released.resolve();

@@ -1,4 +1,4 @@
-/** Data folders with something in them, and what is to be seen of them. */
+/** Data folders with files, and checks of their content. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { listStored } from "../../../server/operator/list_files.ts";
@@ -10,7 +10,7 @@ import { startInThisThread } from "../server.ts";
 
 export const listen = [{ hostname: "127.0.0.1", port: 0 }];
 
-/** A data folder with so many files of Alice's, each of other bytes. */
+/** A data folder with a number of files of Alice, each with different bytes. */
 export async function prepared(folder: TemporaryFolder, count = 4): Promise<string> {
   const dataFolder = folder.join("data");
   await using server = await startInThisThread({ listen, dataFolder });

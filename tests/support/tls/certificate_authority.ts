@@ -1,4 +1,4 @@
-/** A private authority, and certificates that it issues, as an operator gets them. */
+/** A private CA, and certificates that it issues, like an operator's. */
 import "reflect-metadata";
 import {
   BasicConstraintsExtension,
@@ -55,7 +55,7 @@ export class Authority {
     return this.#certificate.toString("pem");
   }
 
-  /** A certificate of a new key; behind it the authority's own, as chains have it. */
+  /** A certificate for a new key, followed by the CA's own, as in a chain. */
   async issue({ names, notAfter = NOT_AFTER }: Wish): Promise<Issued> {
     const keys = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
     const certificate = await this.#sign(keys.publicKey, names, notAfter);

@@ -1,15 +1,15 @@
-/** What a meddler can do to single records of a TLS stream, which has them one after another (RFC 8446 5.1). */
+/** Faults of single records in a TLS stream (RFC 8446 5.1). */
 import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
 import type { Ending, Meddler } from "../net/faulty_proxy.ts";
 
 const HEADER_SIZE = 5;
 
-/** Whether what was to be done has been done: there may be fewer records than expected. */
+/** Whether the fault was made: there may be fewer records than expected. */
 export interface Meddled {
   done: boolean;
 }
 
-/** Passes on what comes of each whole record, of which the first of the first connection has index 0. */
+/** Passes on the result for each whole record. The first record of the first connection has index 0. */
 export function eachRecord(
   meddle: (record: Bytes, index: number) => readonly (Bytes | Ending)[],
 ): () => Meddler {
@@ -40,7 +40,7 @@ export function flipInRecord(which: number, place: number, mask: number, meddled
   });
 }
 
-/** Ends the connection where the byte at `place` of a record would go. */
+/** Ends the connection before the byte at `place` of a record. */
 export function cutInRecord(which: number, place: number, ending: Ending, meddled: Meddled) {
   return eachRecord((record, index) => {
     if (index !== which) return [record];

@@ -1,4 +1,4 @@
-/** Ways of speaking that were seen running: an edition and the quirks of one of its peers. */
+/** Observed dialects: an edition and the quirks of one of its peers. */
 import { edition2022 } from "../../../protocol/v3/editions/edition_2022.ts";
 import { edition2023a } from "../../../protocol/v3/editions/edition_2023a.ts";
 import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";

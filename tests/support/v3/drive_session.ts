@@ -4,7 +4,7 @@ import { ProtocolError } from "../../../protocol/errors.ts";
 import { ResponseReader } from "../../../protocol/v3/response_reader.ts";
 import type { SessionSteps, Step, StepResult } from "../../../protocol/v3/session_steps.ts";
 
-/** What a scripted server does when a response is due. */
+/** The reaction of a scripted server when a response is due. */
 export type Turn = Response | "silence" | "closed";
 
 /**
@@ -30,7 +30,7 @@ export function drive<T>(
     steps.push(step);
     const isStrange = step.do === "useKey" && strangeKeys-- > 0;
     next = isStrange
-      ? conversation.throw(new ProtocolError("bad-wrapped-key", "It can't be unwrapped"))
+      ? conversation.throw(new ProtocolError("bad-wrapped-key", "The key cannot be unwrapped"))
       : conversation.next(answer(step));
   }
   if (turns.length > 0) {
@@ -63,7 +63,7 @@ export function drive<T>(
   }
 }
 
-/** The steps in short: what was sent, received, done. */
+/** The steps in short: sent, received, done. */
 export function summary(steps: readonly Step[]): string[] {
   return steps.map((step) => {
     if (step.do === "send") return step.kind;

@@ -1,4 +1,4 @@
-/** Clients with quirks, as the published ones have them: what they send, and how they read. */
+/** Clients with quirks of published ones: the bytes that they send, and the way they read. */
 import type { Address } from "../../../protocol/address.ts";
 import { aesKeySize, type Profile } from "../../../protocol/v3/server_session.ts";
 import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
@@ -233,14 +233,17 @@ export class Emulator implements Disposable {
     for (let done = 0; done < bytes.length;) done += await this.#socket.write(bytes.subarray(done));
   }
 
-  /** One response. A client with frames waits for a whole one, and leaves then unless it has one connection for all. */
+  /**
+   * Reads one response. A client with frames reads a whole one, and then disconnects, unless it has one connection for
+   * all.
+   */
   async #read(): Promise<Response> {
     const head = await this.#exactly(RESPONSE_HEADER_SIZE);
     const header = decodeResponseHeader(head);
     const payload = await this.#exactly(header.payloadSize);
     const size = head.length + payload.length;
     const filling = await this.#exactly(fillingOf(this.#profile.quirks, size));
-    if (filling.some((byte) => byte !== 0)) throw new Error("a frame is not filled up with zeros");
+    if (filling.some((byte) => byte !== 0)) throw new Error("a frame is not padded with zeros");
     if (isSeparate(this.#profile)) this[Symbol.dispose]();
     return decodeResponse(this.#profile.edition, header, payload);
   }

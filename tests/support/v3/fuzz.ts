@@ -1,4 +1,4 @@
-/** Mutated recordings for the server's machine: it must take anything, and fail only with the typed error. */
+/** Mutated recordings for the server's parsers, which must accept anything, and fail only with the typed error. */
 import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
 import type { Edition } from "../../../protocol/v3/editions/edition.ts";
 import { EDITIONS } from "../../../protocol/v3/editions/mod.ts";
@@ -19,10 +19,10 @@ export const PEERS = [
   "2024early-a",
 ] as const;
 
-/** Events of one input before it counts as a loop: many times what any recording has. */
+/** The number of events after which an input counts as a loop: many times that of any recording. */
 const MAX_EVENTS = 20_000;
 const RESPONSE = { kind: "messageReceived", clientId: new Uint8Array(16).fill(9) } as const;
-/** Where numbers lie in headers and fixed parts, and what they are made to lie. */
+/** The offsets of numbers in headers and fixed parts, and the false values for them. */
 const LIES = [
   0,
   1,
@@ -42,7 +42,7 @@ const LIES = [
 ];
 const PROFILES: readonly (Profile | undefined)[] = [undefined, ...Object.values(DIALECTS)];
 
-/** What each recorded client sent, all its connections in a row. */
+/** The bytes that each recorded client sent, all its connections in a row. */
 export function recordedStreams(): Bytes[] {
   return PEERS.flatMap((peer) => loadRecordings(peer)).map(({ earlier, entries }) =>
     concatBytes(
@@ -86,13 +86,13 @@ const MUTATIONS: readonly Mutation[] = [
   },
   // Cut off.
   (dice, bytes) => bytes.subarray(0, dice.roll(bytes.length + 1)),
-  // Lengths that lie: the payload size of the first header, or four bytes anywhere.
+  // False lengths: the payload size of the first header, or four bytes anywhere.
   (dice, bytes) => {
     const at = dice.roll(2) === 0 ? 19 : dice.roll(bytes.length);
     if (at + 4 <= bytes.length) new DataView(bytes.buffer).setUint32(at, dice.pick(LIES), true);
     return bytes;
   },
-  // The beginning of one, the end of another.
+  // The start of one, the end of another.
   (dice, bytes, streams) => {
     const other = dice.pick(streams);
     return concatBytes(
@@ -100,7 +100,7 @@ const MUTATIONS: readonly Mutation[] = [
       other.subarray(dice.roll(other.length + 1)),
     );
   },
-  // A part left out.
+  // A part removed.
   (dice, bytes) => {
     const from = dice.roll(bytes.length + 1);
     return concatBytes(bytes.subarray(0, from), bytes.subarray(from + dice.roll(64)));
@@ -108,12 +108,12 @@ const MUTATIONS: readonly Mutation[] = [
 ];
 
 /**
- * Feeds one mutated recording, chosen by the seed, through the machine. Throws what is no `ProtocolError`, and where
- * the machine gives out more than it was given, or goes round in circles. Returns whether the input was refused.
+ * Feeds one mutated recording, chosen by the seed, to the parsers. Throws any error that is not a `ProtocolError`, or
+ * if the parsers return more than they were given, or loop. Returns whether the input was refused.
  */
 export function fuzzOnce(seed: number, streams: readonly Bytes[]): boolean {
   const dice = new Dice(seed);
-  // What a client sent from some message on: most of what can go wrong is not in the first one.
+  // The client's bytes from some message on, since most errors are not in the first one.
   let input = dice.pick(streams);
   for (let count = 1 + dice.roll(3); count > 0 && input.length > 0; count--) {
     input = dice.pick(MUTATIONS)(dice, input.slice(), streams);
@@ -135,7 +135,7 @@ function feed(dice: Dice, input: Bytes): void {
   let given = 0;
   let content = 0;
   for (let events = 0;; events++) {
-    if (events > MAX_EVENTS) throw new Error("the machine goes round in circles");
+    if (events > MAX_EVENTS) throw new Error("the parsers loop");
     const event = session.next();
     switch (event.type) {
       case "wait": {
@@ -161,7 +161,7 @@ function feed(dice: Dice, input: Bytes): void {
       case "content":
         packets?.take(event.bytes);
         content += event.bytes.length;
-        if (content > given) throw new Error("the machine gives out more than it was given");
+        if (content > given) throw new Error("the parsers return more than they were given");
         break;
       case "partEnd":
         if (packets?.endPacket(event.request) ?? true) session.reply(RESPONSE);

@@ -1,4 +1,4 @@
-/** What a session of a server makes of the bytes of one client, however they are cut. */
+/** The events of a server's session for the bytes of one client, however they are cut. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ServerSession } from "../../../protocol/v3/server_session.ts";
@@ -15,22 +15,22 @@ export const clientId = pseudoRandomBytes(16, 21);
 export const name = field("Alice");
 export const fileName = field("a.bin");
 export const publicKey = pseudoRandomBytes(160, 5);
-/** What some clients have behind a public key. */
+/** The bytes of some clients after a public key. */
 export const JUNK = pseudoRandomBytes(95, 6);
 
 export interface Heard {
   /** Requests in order; a file as its ciphertext. */
   readonly said: (string | Bytes)[];
-  /** What the plaintexts of the files must have, in bytes. */
+  /** The required sizes of the files' plaintexts, in bytes. */
   readonly plaintextSizes: (number | undefined)[];
   readonly quirks: Quirk[];
-  /** How often nothing but filling was waited for. */
+  /** The number of times that only padding was missing. */
   readonly completed: number;
-  /** Bytes that were sent to fill up answers. */
+  /** Bytes sent to pad answers. */
   readonly filled: number;
 }
 
-/** What a session makes of bytes that come in these pieces; where only filling is missing, it does not come. */
+/** The events of a session for bytes in these pieces. If only padding is missing, it does not arrive. */
 export function hear(
   pieces: readonly Bytes[],
   edition: Edition,
@@ -64,7 +64,7 @@ export function hear(
         filled += event.bytes.length;
         break;
       case "hello":
-        assert.fail("nobody asks for protocol 4");
+        assert.fail("no client sends a hello");
         break;
       case "part":
         if ((event.request.packetNumber ?? 1) > 1) packets?.continue(event.request);
@@ -96,11 +96,11 @@ export const verdict = (edition: Edition) =>
 
 export interface Odd {
   readonly contentSize?: number;
-  /** Bytes that the payload size counts beyond the content. */
+  /** Bytes that the payload size counts in addition to the content. */
   readonly announced?: number;
   readonly packets?: number;
   readonly originalSize?: number;
-  /** Zeros behind the content. */
+  /** Zeros after the content. */
   readonly zeros?: number;
 }
 
@@ -128,7 +128,7 @@ export function file(
   return { bytes: concatBytes(...parts), content };
 }
 
-/** The same is heard however the bytes are cut. */
+/** Asserts that the events are the same however the bytes are cut. */
 export function hearAnyhow(bytes: Bytes, edition: Edition, known: readonly Quirk[] = []): Heard {
   const whole = hear([bytes], edition, known);
   fc.assert(

@@ -12,7 +12,7 @@ import { ResponseReader } from "../../../protocol/v3/response_reader.ts";
 export const privateKey = await generatePrivateKey();
 const publicKey = publicKeyOf(privateKey);
 
-/** A client that says exactly what a test wants it to say, on a real socket. */
+/** A client that sends exactly what a test says, on a real socket. */
 export class Peer implements Disposable {
   readonly #edition: Edition;
   readonly #address: Address;
@@ -33,7 +33,7 @@ export class Peer implements Disposable {
     return new Peer(edition, address, await connect(address));
   }
 
-  /** Leaves, and comes back on a connection of its own. */
+  /** Disconnects, and returns on a new connection. */
   async reconnectSocket(): Promise<void> {
     this[Symbol.dispose]();
     this.#socket = await connect(this.#address);
@@ -49,7 +49,7 @@ export class Peer implements Disposable {
     await this.write(encodeRequest(this.#edition, request));
   }
 
-  /** The next response; `closed` where the server has ended the connection. */
+  /** The next response. `closed` if the server has ended the connection. */
   async receive(): Promise<Response | "closed"> {
     for (;;) {
       const response = this.#responses.next();
@@ -84,11 +84,11 @@ export class Peer implements Disposable {
     await this.register(name);
     const response = await this.sendKey(name);
     if (response === "closed" || response.kind !== "keyReceived") {
-      throw new Error("The server did not take the key");
+      throw new Error("The server did not accept the key");
     }
   }
 
-  /** Sends a file under the current key, or another. */
+  /** Sends a file with the current key, or another. */
   async sendFile(
     fileName: string,
     plaintext: Bytes,
@@ -102,7 +102,7 @@ export class Peer implements Disposable {
 
   fileHead(fileName: string, contentSize: number): Bytes {
     const { clientId } = this;
-    // What stands in packets is left out where there are none.
+    // Fields of packets are omitted if the edition has none.
     const packet = { originalSize: contentSize - 1, packetNumber: 1, totalPackets: 1 };
     const request = {
       ...{ kind: "sendFile", clientId, contentSize, fileName: field(fileName) } as const,
@@ -120,7 +120,7 @@ export class Peer implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    // It is closed already where it could not come back.
+    // It is already closed if it could not reconnect.
     if (!this.#closed) this.#socket.close();
     this.#closed = true;
   }

@@ -1,4 +1,4 @@
-/** The messages in what a recorded server sent. */
+/** The messages of a recorded server. */
 import type { Bytes } from "../../../protocol/bytes.ts";
 import { decodeResponseHeader, RESPONSE_HEADER_SIZE } from "../../../protocol/header.ts";
 import {
@@ -10,15 +10,15 @@ import {
 
 export interface RecordedMessage {
   readonly kind: ResponseKind;
-  /** Header and payload as counted, without what fills up a frame. */
+  /** Header and payload as counted, without the padding of a frame. */
   readonly bytes: Bytes;
-  /** The client id at the begin of the payload, counted or not; `undefined` where there is none. */
+  /** The client id at the start of the payload, counted or not. `undefined` without one. */
   readonly clientId: Bytes | undefined;
-  /** The wrapped key behind it. */
+  /** The wrapped key after it. */
   readonly wrappedKey: Bytes | undefined;
 }
 
-/** Some recorded servers don't count an id that they send, and some fill up frames of 1024 bytes. */
+/** Some recorded servers don't count an id that they send, and some pad frames to 1024 bytes. */
 export function readMessages(edition: Edition, stream: Bytes): RecordedMessage[] {
   const messages: RecordedMessage[] = [];
   for (let at = 0; at + RESPONSE_HEADER_SIZE <= stream.length;) {

@@ -20,12 +20,12 @@ export interface Recording {
   readonly fileName: string;
   readonly plaintext: Bytes;
   readonly aesKey: Bytes | undefined;
-  /** How many CRC responses had their checksum falsified by the recorder. */
+  /** The number of CRC responses whose checksum the recorder changed. */
   readonly falsified: number;
   readonly decryptable: boolean;
-  /** What the client had in its files at the end; `undefined` where it never got that far. */
+  /** The client's files at the end. `undefined` if it never got that far. */
   readonly identity: Identity | undefined;
-  /** The session before with the same server: a registration before a reconnection. */
+  /** The previous session with the same server: a registration before a reconnection. */
   readonly earlier: readonly Entry[];
   readonly entries: readonly Entry[];
 }
@@ -81,7 +81,7 @@ function toEntry({ conn, dir, hex: digits }: RecordedEntry): Entry {
 function hex(digits: string): Bytes {
   const bytes = fromHex(digits);
   if (bytes === undefined) {
-    throw new Error("The recording has something else than hexadecimal digits");
+    throw new Error("The recording contains something else than hexadecimal digits");
   }
   return bytes;
 }

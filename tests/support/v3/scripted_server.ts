@@ -7,10 +7,13 @@ import { ServerSession } from "../../../protocol/v3/server_session.ts";
 import { wrapKey } from "../../../protocol/cipher/rsa.ts";
 import { pseudoRandomBytes } from "../bytes.ts";
 
-/** What an odd server does about a request: answers, sends bytes and closes, closes, or does as it likes with the socket. */
+/**
+ * The reaction of a scripted server to a request: it answers, sends bytes and closes, closes, or uses the socket
+ * freely.
+ */
 export type Reply = Response | Bytes | "close" | ((socket: Deno.TcpConn) => Promise<void>);
 
-/** A server that answers each request as told, in a dress of its own, and may end the connection after it. */
+/** A server that answers each request by a script, in any dialect, and may end the connection afterwards. */
 export class OddServer implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #sockets = new Set<Deno.TcpConn>();
@@ -98,7 +101,7 @@ function isLastPacket({ packetNumber = 1, totalPackets = 1 }: SendFile): boolean
 
 export const ODD_ID = pseudoRandomBytes(16, 8);
 
-/** Sound answers, which a test replaces some of; every file gets the checksum `crc`. */
+/** Normal answers. A test can replace some of them. Every file gets the checksum `crc`. */
 export function soundAnswers(
   crc: number,
   keySize: 16 | 32 = 16,
@@ -127,7 +130,7 @@ export function soundAnswers(
   };
 }
 
-/** Says nothing more, and waits until the client has left. */
+/** Sends nothing more, and waits until the client has disconnected. */
 export async function silence(socket: Deno.TcpConn): Promise<void> {
   const buffer = new Uint8Array(65_536);
   while (await socket.read(buffer) !== null);

@@ -19,7 +19,7 @@ export interface ServerScene {
   readonly staged: () => number;
 }
 
-/** A test with a server of its own, one client of it, and a clock that moves when it is told to. */
+/** A test with its own server, one client of it, and a clock that the test controls. */
 export function test(
   what: string,
   body: (scene: ServerScene) => Promise<void>,
@@ -48,11 +48,11 @@ export function test(
   });
 }
 
-/** Of a file. */
+/** The size of a file. */
 export const content = pseudoRandomBytes(1000);
 export const MINUTE = 60_000;
 
-/** The checksum that a file was answered with. */
+/** The checksum in the answer to a file. */
 export function crcOf(response: Response | "closed"): number {
   if (response === "closed" || response.kind !== "fileReceived") {
     assert.fail(`expected fileReceived, got ${kindOf(response)}`);

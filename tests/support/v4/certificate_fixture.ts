@@ -1,4 +1,4 @@
-/** A server that an authority vouches for, and who gets between it and its clients. */
+/** A server with a certificate from a CA, and attackers between it and its clients. */
 import assert from "node:assert/strict";
 import type { Address } from "../../../protocol/address.ts";
 import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
@@ -15,11 +15,11 @@ export const NAMES = ["localhost", "127.0.0.1"];
 export interface Named extends AsyncDisposable {
   readonly scene: Scene;
   readonly authority: Authority;
-  /** What a client of this scene adds to its options. */
+  /** Options that a client of this scene needs. */
   readonly trust: Partial<ConnectOptions>;
 }
 
-/** A server with an operator's certificate; nobody is to be asked about it. */
+/** A server with an operator's certificate, about which no question may come. */
 export async function named(issued?: Issued): Promise<Named> {
   const authority = await Authority.create();
   const scene = await Scene.named(issued ?? await authority.issue({ names: NAMES }));
@@ -27,7 +27,7 @@ export async function named(issued?: Issued): Promise<Named> {
     ...{ scene, authority },
     trust: {
       ...{ server: scene.byName, caCerts: [authority.certificate] },
-      onNewServer: () => assert.fail("nobody is to be asked"),
+      onNewServer: () => assert.fail("nobody should be asked"),
     },
     [Symbol.asyncDispose]: () => scene[Symbol.asyncDispose](),
   };
@@ -55,10 +55,10 @@ export async function helloOf(address: Address): Promise<DiscoveredServer> {
 /** The address of a proxy by its name. */
 export const at = (proxy: FaultyProxy): Address => ({ ...proxy.address, hostname: "localhost" });
 
-/** How a client of the scene knows the server at an address. */
+/** The client's record of the server at an address. */
 export async function known(scene: Scene, name: string, address: Address) {
   return await new KnownServers(scene.folder.join(name)).find(address);
 }
 
-/** What a client says of a server that no authority vouches for. */
+/** The client's error about a server without a CA's certificate. */
 export const NOT_VERIFIED = { name: "ConfigurationError", code: "server-not-verified" };

@@ -6,18 +6,18 @@ import {
   chooseProtocol,
 } from "../../../client/protocol_choice.ts";
 
-/** Nobody listens there: who dials it fails. */
+/** A port without a listener: connecting fails. */
 export const NOWHERE: Address = { hostname: "127.0.0.1", port: 1 };
 
-/** A server that is silent for so long does not answer. */
+/** The time after which a server counts as silent. */
 export const TIMEOUTS = { responseMs: 200 };
 
-/** What a test changes of what is asked for. */
+/** Changes of the options. */
 export interface Asked extends Partial<Omit<ChoiceOptions, "info">> {
   readonly info?: Partial<ChoiceOptions["info"]>;
 }
 
-/** Which protocol a client with this folder speaks, where nobody says. */
+/** The protocol that a client with this folder chooses by default. */
 export function choose(identityFolder: string, { info, ...options }: Asked = {}): Promise<Choice> {
   return chooseProtocol({
     ...{ asked: "auto", hasV3Options: false, identityFolder, timeouts: TIMEOUTS },

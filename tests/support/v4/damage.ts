@@ -1,4 +1,4 @@
-/** Files that are stored, damaged behind the server's back, and looked at. */
+/** Files that are stored, damaged without the server, and looked up. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Bytes } from "../../../protocol/bytes.ts";
@@ -10,12 +10,12 @@ import { pseudoRandomBytes } from "../bytes.ts";
 import { openDatabase, tamper } from "../store/database.ts";
 import { got, type Scene } from "./fixture.ts";
 
-/** Of a file, in bytes. */
+/** The size of a file in bytes. */
 export const SIZE = 1000;
 export const NAMES = ["a", "b", "c"];
 export const contentOf = (name: string, size = SIZE) => pseudoRandomBytes(size, name.charCodeAt(0));
 
-/** What a client puts: one file, several, or all of a folder; the first is the one that is damaged. */
+/** A client's upload: one file, several, or a folder. The first file is the one that is damaged. */
 export const PUTS = {
   "one file": (folder: string) => [join(folder, "a")],
   "several files": (folder: string) => NAMES.map((name) => join(folder, name)),
@@ -23,9 +23,9 @@ export const PUTS = {
 };
 
 export interface Put {
-  /** Puts the files again, and returns what came of each by name. */
+  /** Uploads the files again. Returns the outcome of each by name. */
   again(): Promise<Record<string, string>>;
-  /** The name of the file that is to be damaged, on the server. */
+  /** The name of the file to damage, on the server. */
   readonly name: string;
 }
 
@@ -46,7 +46,7 @@ export async function putFirst(scene: Scene, what: keyof typeof PUTS, size = SIZ
   return { again, name };
 }
 
-/** What comes of a put where all is unchanged but the damaged file, which is the first by name. */
+/** The outcomes of an upload with all files unchanged except the damaged one, which is the first by name. */
 export function mended(states: Record<string, string>): void {
   const [first, ...others] = Object.values(states);
   assert.equal(first, "stored");

@@ -22,7 +22,7 @@ import { startInThisThread } from "../server.ts";
 
 export const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 
-/** Small files get blobs of their own too, where a test looks at these. */
+/** Small files get blobs, too, for tests that look at blobs. */
 export const ON_DISK: Partial<Limits> = { inlineSize: 0 };
 
 export class Scene implements AsyncDisposable {
@@ -43,7 +43,7 @@ export class Scene implements AsyncDisposable {
     return new Scene(folder, await startServer(folder.join("data"), limits, options));
   }
 
-  /** Where the server keeps everything. */
+  /** The server's data folder. */
   get data(): string {
     return this.folder.join("data");
   }
@@ -54,7 +54,7 @@ export class Scene implements AsyncDisposable {
     this.server = await startServer(this.data, {}, options);
   }
 
-  /** A server that shows an operator's certificate. */
+  /** Starts a server with an operator's certificate. */
   static async named(issued: Issued): Promise<Scene> {
     const folder = await TemporaryFolder.create();
     const tlsFiles = filesIn(folder);
@@ -62,17 +62,17 @@ export class Scene implements AsyncDisposable {
     return new Scene(folder, await startServer(folder.join("data"), {}, { tlsFiles }));
   }
 
-  /** Writes an operator's certificate to where the server reads it. */
+  /** Writes an operator's certificate to the server's file. */
   show(issued: Issued): Promise<void> {
     return write(filesIn(this.folder), issued);
   }
 
-  /** The address by a name: what certificates are issued for. */
+  /** The address by name: the one that certificates are issued for. */
   get byName(): Address {
     return { ...this.server.address, hostname: "localhost" };
   }
 
-  /** A client with an identity of its own, which trusts whom it meets first. */
+  /** A client with its own identity, which trusts a new server. */
   async client(name: string, changes: Partial<ConnectOptions> = {}): Promise<V4Client> {
     return await V4Client.connect(await this.options(name, changes));
   }
@@ -91,7 +91,7 @@ export class Scene implements AsyncDisposable {
     return await SourceFile.inspect(await this.folder.write(name, content));
   }
 
-  /** What is staged, and what is stored but for its name: paths of blobs. */
+  /** The paths of staged or stored blobs. */
   blobs(kind: "staging" | "files"): string[] {
     const paths: string[] = [];
     const visit = (path: string) => {
@@ -130,7 +130,7 @@ export function startServer(
   });
 }
 
-/** Splits what a test writes in one object. */
+/** Splits options that a test writes as one object. */
 export function splitOptions(
   { retries, onRetry, pause, random, parallel, found, ...connect }:
     & ConnectOptions
@@ -141,7 +141,7 @@ export function splitOptions(
   return { connect, transfer: Object.fromEntries(given) };
 }
 
-/** Puts files and returns what came of each: a checksum, or the code of an error. */
+/** Uploads files. Returns a checksum, or the code of an error, for each. */
 export async function put(
   client: V4Client,
   files: readonly { readonly file: SourceFile; readonly name?: string }[],
@@ -153,7 +153,7 @@ export async function put(
   return files.map(({ file }) => outcomes.get(file) ?? "not settled");
 }
 
-/** All bytes of a file, or of the chunks that hold a range. */
+/** All bytes of a file, or of the chunks that contain a range. */
 export async function got(client: V4Client, name: string, range = {}): Promise<Bytes> {
   const chunks: Bytes[] = [];
   await client.get({ name, ...range }, (chunk) => {
@@ -163,7 +163,7 @@ export async function got(client: V4Client, name: string, range = {}): Promise<B
   return concatBytes(...chunks);
 }
 
-/** A connection that says what a test wants. Before it logs in, the server's nonce is here. */
+/** A connection that sends what a test says. Before it signs in, the server's nonce is here. */
 export interface Raw extends Disposable {
   readonly mux: RequestMux;
   readonly nonce: Bytes;
@@ -172,7 +172,7 @@ export interface Raw extends Disposable {
 
 export async function connectRaw(address: Address): Promise<Raw> {
   const answer = await findV4Server(address, DEFAULT_TIMEOUTS);
-  if (answer === undefined) throw new Error("The server speaks no protocol 4");
+  if (answer === undefined) throw new Error("The server does not have protocol 4");
   const fingerprint = await fingerprintOf(answer.certificate);
   const socket = await openPinned(address, answer, fingerprint, DEFAULT_TIMEOUTS);
   const mux = new RequestMux(socket, DEFAULT_TIMEOUTS);
@@ -181,11 +181,11 @@ export async function connectRaw(address: Address): Promise<Raw> {
     if (message.kind === "challenge") nonce = message.nonce;
     return true;
   });
-  if (nonce === undefined) throw new Error("The server has not challenged");
+  if (nonce === undefined) throw new Error("The server has not sent a challenge");
   return { mux, nonce, fingerprint, [Symbol.dispose]: () => mux[Symbol.dispose]() };
 }
 
-/** Logs in on a raw connection, as a client whose identity is in a folder; the claim may be changed. */
+/** Signs in on a raw connection, as a client whose identity is in a folder. The claim can be changed. */
 export async function loginRaw(
   raw: Raw,
   identityFolder: string,

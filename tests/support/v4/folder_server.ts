@@ -1,4 +1,4 @@
-/** A folder that is got from a server which says what a test wants. */
+/** A folder downloaded from a scripted server. */
 import assert from "node:assert/strict";
 import { getFolder } from "../../../client/v4/get_files.ts";
 import type { GetOptions, GetOutcome } from "../../../client/v4/get_plan.ts";
@@ -10,7 +10,7 @@ import { lettingIn, OddSecureServer } from "./scripted_server.ts";
 import { TemporaryFolder } from "../temporary_folder.ts";
 
 type Content = Uint8Array<ArrayBuffer>;
-/** What a server has, by name: in a list a name may come twice. */
+/** The server's files, by name. A list may contain a name twice. */
 export type Files = readonly (readonly [name: string, content: Content | string, mtime?: number])[];
 
 function sumsOf(content: Content): ChunkDigests {
@@ -53,9 +53,9 @@ export interface Scene {
   readonly server: OddSecureServer;
   readonly folder: TemporaryFolder;
   readonly options: GetOptions;
-  /** Where the folder is got to. */
+  /** The target folder. */
   readonly root: string;
-  /** What came of each file: `got`, `there`, or why not. */
+  /** The outcome of each file: `got`, `there`, or the reason of its failure. */
   get(changes?: Partial<GetOptions>): Promise<Record<string, string>>;
 }
 

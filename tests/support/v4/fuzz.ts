@@ -33,7 +33,7 @@ export function putOf(tag: number, name: string, content: Bytes, resume = 0): Me
   return [put, ...chunks, { kind: "end", tag, ...sums.sums() }];
 }
 
-/** What a client asks for once it is in. */
+/** A client's requests after signing in. */
 export function requests(): Message[] {
   return [
     ...putOf(1, "a", pseudoRandomBytes(1000)),
@@ -56,7 +56,7 @@ const BROKEN_OFF: readonly Message[] = [
   { kind: "put", tag: 11, name: "f", size: 2 * CHUNK_SIZE, mtime: 1, resume: 1 },
   { kind: "cancel", tag: 11 },
 ];
-/** What may come at another place. */
+/** Messages that may come at another place. */
 const STRAY: readonly Message[] = [
   ...BROKEN_OFF,
   { kind: "leave", tag: 12 },
@@ -64,7 +64,7 @@ const STRAY: readonly Message[] = [
   { kind: "data", tag: 11, offset: 0, bytes: pseudoRandomBytes(CHUNK_SIZE) },
 ];
 
-/** All that a client says, the introduction first. */
+/** All messages of a client, the introduction first. */
 export function clientConversation(): Message[] {
   return [
     { kind: "register", tag: 0, name: "Alice", key, signature, token: "" },
@@ -76,7 +76,7 @@ export function clientConversation(): Message[] {
   ];
 }
 
-/** All that a server says, once. */
+/** All messages of a server, once each. */
 export function serverConversation(): Message[] {
   const content = pseudoRandomBytes(1000);
   const sums = new ChunkDigests(content.length);
@@ -95,7 +95,7 @@ export function serverConversation(): Message[] {
     { kind: "data", tag: 1, offset: 0, bytes: content },
     { kind: "done", tag: 1 },
     { kind: "token", tag: 1, token: "abcdefghijklmnopqrstuvwxyz", expiresAt: 7 },
-    { kind: "error", tag: 1, code: "no-such-file", message: "there is none" },
+    { kind: "error", tag: 1, code: "no-such-file", message: "no such file" },
   ];
 }
 
@@ -106,7 +106,7 @@ const NUMBERS = [
 const TEXTS = ["", "a", "b", "b/c", "b/c/d", "..", "/", "../x", "\0", "\x1b[2J", "é".repeat(3000)];
 const MAX_OF: Readonly<Record<string, number>> = { u8: 0xff, u16: 0xffff, u32: 0xffff_ffff };
 
-/** A message with a field, or its tag, that says something else. */
+/** A message with another value in a field or its tag. */
 function misstated(dice: Dice, message: Message): Message {
   const fields = [["tag", "u32"], ...MESSAGES[message.kind].fields] as [string, string][];
   const [name, type] = dice.pick(fields);
@@ -127,24 +127,24 @@ type Mutation = (dice: Dice, messages: Message[]) => Message[];
 const MUTATIONS: readonly Mutation[] = [
   (dice, messages) =>
     messages.map((message) => dice.roll(12) === 0 ? misstated(dice, message) : message),
-  // Two change places.
+  // Two messages swapped.
   (dice, messages) => {
     const [i, j] = [dice.roll(messages.length), dice.roll(messages.length)];
     const changed = [...messages];
     [changed[i], changed[j]] = [messages[j] as Message, messages[i] as Message];
     return changed;
   },
-  // One is left out, or said twice.
+  // One removed, or repeated.
   (dice, messages) => messages.toSpliced(dice.roll(messages.length), 1),
   (dice, messages) => {
     const at = dice.roll(messages.length);
     return messages.toSpliced(at, 0, messages[at] as Message);
   },
-  // All of them have few tags.
+  // All of them use few tags.
   (dice, messages) => messages.map((message) => ({ ...message, tag: 1 + dice.roll(3) })),
 ];
 
-/** A conversation as nobody should lead it. */
+/** A conversation that violates the protocol. */
 export function mutated(dice: Dice, messages: readonly Message[]): Message[] {
   let changed = [...messages];
   for (let count = 1 + dice.roll(3); count > 0 && changed.length > 0; count--) {
@@ -154,8 +154,9 @@ export function mutated(dice: Dice, messages: readonly Message[]): Message[] {
 }
 
 /**
- * Feeds the bytes of a mutated conversation to a reader, in pieces of any size. Throws where that fails but with the
- * typed error, holds more than a frame, or does not read what would be written the same. Returns whether it was refused.
+ * Feeds the bytes of a mutated conversation to a reader, in pieces of any size. Throws if it fails with another than
+ * the typed error, holds more than a frame, or reads what would be encoded differently. Returns whether the bytes were
+ * refused.
  */
 export function fuzzFrames(dice: Dice): boolean {
   const from = dice.pick(["client", "server"] as const);
@@ -182,7 +183,7 @@ export function fuzzFrames(dice: Dice): boolean {
   }
 }
 
-/** But for numbers that no file or time has, which are read as the largest there is. */
+/** Except for numbers beyond any file or time, which are read as the largest valid one. */
 function assertSame(written: Bytes, came: Bytes, message: Message): void {
   if (written.every((byte, i) => byte === came[i])) return;
   const reader = new FrameReader(MESSAGES[message.kind].from === "server" ? "server" : "client");
@@ -192,11 +193,11 @@ function assertSame(written: Bytes, came: Bytes, message: Message): void {
   assert.ok(fields.some(([, type]) => type === "u64" || type === "i64"), message.kind);
 }
 
-/** Bytes as a bad network or a worse peer leaves them. */
+/** Mutates bytes like a faulty network or a malicious peer. */
 export function damaged(dice: Dice, bytes: Bytes): Bytes {
   switch (dice.roll(4)) {
     case 0:
-      return bytes; // its messages are odd enough
+      return bytes; // Its messages are invalid enough.
     case 1:
       return bytes.subarray(0, dice.roll(bytes.length + 1));
     case 2: {

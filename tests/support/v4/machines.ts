@@ -1,13 +1,13 @@
-/** Machines that want to get into an account. */
+/** Machines that want to join an account. */
 import { AccountFolder } from "../../../client/identity/v4_account.ts";
 import type { V4Client } from "../../../client/v4/client.ts";
 import type { Scene } from "./fixture.ts";
 
 export const HOUR = 60 * 60_000;
-/** An invitation for one. */
+/** An invitation for one use. */
 export const once = { uses: 1, lifeMs: HOUR };
 
-/** A clock that a test puts forward; it begins now, as the operator's does. */
+/** A clock that a test can advance. It starts now, like the operator's. */
 export class Clock {
   #ahead = 0;
   readonly now = () => Date.now() + this.#ahead;
@@ -17,7 +17,7 @@ export class Clock {
   }
 }
 
-/** What came of a client that wants to get in: its id, or the code of the error. */
+/** The result of a client's sign-in: its id, or the code of the error. */
 async function idOf(connecting: Promise<V4Client>, scene: Scene, folder: string) {
   try {
     (await connecting)[Symbol.dispose]();
@@ -28,7 +28,7 @@ async function idOf(connecting: Promise<V4Client>, scene: Scene, folder: string)
   return clientId;
 }
 
-/** A machine that comes with a token. */
+/** A machine that uses a token. */
 export async function machine(scene: Scene, folder: string, name: string, token?: string) {
   const options = await scene.options(folder, { token });
   return idOf(scene.client(folder, { ...options, userName: name }), scene, folder);

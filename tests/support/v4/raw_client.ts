@@ -1,4 +1,4 @@
-/** A client of protocol 4 that sends a file step by step, as a test wants. */
+/** A client of protocol 4 that sends a file step by step. */
 import type { Address } from "../../../protocol/address.ts";
 import type { Bytes } from "../../../protocol/bytes.ts";
 import { cksum } from "../../../protocol/crc/cksum.ts";
@@ -13,7 +13,7 @@ export interface Sent {
   readonly mtime?: number;
 }
 
-/** A scene, or what is like one. */
+/** A scene, or something with the same members. */
 export interface Where {
   readonly server: { readonly address: Address };
   readonly folder: Pick<TemporaryFolder, "join">;
@@ -24,7 +24,7 @@ export function chunkOf(content: Bytes, index: number): Bytes {
   return content.subarray(index * CHUNK_SIZE, (index + 1) * CHUNK_SIZE);
 }
 
-/** Digest of the first bytes, as of a file of their own. */
+/** The digest of the first bytes, as of a file of their own. */
 export function digestOfFirst(content: Bytes, bytes = content.length): Bytes {
   return sumsOf(content.subarray(0, bytes)).digest;
 }
@@ -46,7 +46,7 @@ export class Uploader implements Disposable {
     this.#raw = raw;
   }
 
-  /** Logs in as a client that has registered before, and has its identity in a folder with its name. */
+  /** Signs in as a registered client, whose identity is in a folder with its name. */
   static async login({ server, folder }: Where, name: string): Promise<Uploader> {
     const raw = await connectRaw(server.address);
     await loginRaw(raw, folder.join(name));
@@ -57,7 +57,7 @@ export class Uploader implements Disposable {
     return this.#raw.mux;
   }
 
-  /** Asks where to go on. */
+  /** Asks for the offset at which to resume. */
   async resume(content: Bytes, { name = "a", mtime = 1 }: Sent = {}) {
     const tag = this.mux.nextTag();
     const put = { kind: "put", tag, name, size: content.length, mtime, resume: 1 } as const;
@@ -65,7 +65,7 @@ export class Uploader implements Disposable {
     return { ...held, tag };
   }
 
-  /** Begins anew. */
+  /** Starts over. */
   async begin(content: Bytes, { name = "a", mtime = 1 }: Sent = {}): Promise<number> {
     const tag = this.mux.nextTag();
     const size = content.length;
@@ -98,13 +98,13 @@ export class Uploader implements Disposable {
     await this.mux.send({ kind: "cancel", tag });
   }
 
-  /** Resolves when the server has handled all that was sent: it answers in turn. */
+  /** Resolves when the server has handled all sent messages: it answers in order. */
   async settle(): Promise<void> {
     const tag = this.mux.nextTag();
-    await this.mux.askFor({ kind: "list", tag, prefix: "none of this name" }, "done");
+    await this.mux.askFor({ kind: "list", tag, prefix: "no such file" }, "done");
   }
 
-  /** Resolves when the server has ended the connection, with the code of why. */
+  /** Resolves to the code of the error with which the server has ended the connection. */
   async ended(): Promise<string> {
     try {
       await this.mux.answer(this.mux.nextTag(), () => true);
@@ -119,7 +119,7 @@ export class Uploader implements Disposable {
   }
 }
 
-/** What comes behind the chunks that are held. */
+/** The chunks after those of the partial upload. */
 export function missing(content: Bytes, offset: number): number[] {
   const all = Array.from({ length: chunkCount(content.length) }, (_, index) => index);
   return all.filter((index) => index * CHUNK_SIZE >= offset);

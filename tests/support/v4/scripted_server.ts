@@ -1,4 +1,4 @@
-/** A server of protocol 4 that proves who it is and then says what a test wants. */
+/** A server of protocol 4 that proves its key and then sends what a test says. */
 import type { Address } from "../../../protocol/address.ts";
 import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
 import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
@@ -7,12 +7,12 @@ import { encodeMessage, type Message } from "../../../protocol/v4/messages.ts";
 import { loadIdentity } from "../../../server/listen/tls/identity.ts";
 import { TemporaryFolder } from "../temporary_folder.ts";
 
-/** What is sent in answer to a message, or to nothing when a client has come. */
+/** The answers to a message, or to a new connection. */
 export type Answers = (message: Message | undefined) => Bytes;
 
 export class OddSecureServer implements AsyncDisposable {
   answers: Answers = () => new Uint8Array(0);
-  /** After the answer to which message it ends the connection. */
+  /** The message after whose answer it ends the connection. */
   leavesAfter: (message: Message) => boolean = () => false;
   readonly #plain: Deno.TcpListener;
   readonly #secure: Deno.TlsListener;
@@ -95,7 +95,7 @@ async function write(socket: Deno.Conn, bytes: Bytes): Promise<void> {
   for (let done = 0; done < bytes.length;) done += await socket.write(bytes.subarray(done));
 }
 
-/** Lets every client in as Alice, and answers what comes then as a test says; nothing where that is `undefined`. */
+/** Accepts every client as Alice, and answers later messages as a test says. No answer if that is `undefined`. */
 export function lettingIn(reply: (message: Message) => readonly Message[] | undefined): Answers {
   return (message) => {
     const said: readonly Message[] = message === undefined

@@ -1,4 +1,4 @@
-/** A server of protocol 4 that says what a test wants, at the other end of a socket in memory. */
+/** A server of protocol 4 that sends what a test says, at the other end of a socket in memory. */
 import type { Bytes } from "../../../protocol/bytes.ts";
 import { DEFAULT_TIMEOUTS } from "../../../client/net/dial.ts";
 import { RequestMux } from "../../../client/v4/request_mux.ts";
@@ -6,7 +6,7 @@ import type { ClientSession } from "../../../client/v4/session.ts";
 import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
 import { dataHeader, encodeMessage, type Message } from "../../../protocol/v4/messages.ts";
 
-/** Takes what the client says, and answers by `say`. */
+/** Reads the client's messages, and answers by `say`. */
 export type Script = (message: Message, server: ScriptedServer) => void | Promise<void>;
 
 export interface ScriptOptions {
@@ -18,9 +18,9 @@ export interface ScriptOptions {
 
 export class ScriptedServer implements Disposable {
   readonly session: ClientSession;
-  /** All that the client has said. */
+  /** All messages of the client. */
   readonly heard: Message[] = [];
-  /** How often the client has written, and the bytes of each. */
+  /** The bytes of each write of the client. */
   readonly writes: number[] = [];
   readonly #script: Script;
   readonly #frames = new FrameReader("client");
@@ -56,12 +56,12 @@ export class ScriptedServer implements Disposable {
     this.#wake();
   }
 
-  /** What the client has said of some kinds. */
+  /** The client's messages of some kinds. */
   kinds(...kinds: readonly Message["kind"][]): Message["kind"][] {
     return this.heard.map(({ kind }) => kind).filter((kind) => kinds.includes(kind));
   }
 
-  /** Where the chunks began that the client has sent. */
+  /** The offsets of the chunks that the client has sent. */
   get offsets(): number[] {
     return this.heard.flatMap((message) => message.kind === "data" ? [message.offset] : []);
   }

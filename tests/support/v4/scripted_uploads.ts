@@ -11,7 +11,7 @@ import { pseudoRandomBytes } from "../bytes.ts";
 import { TemporaryFolder } from "../temporary_folder.ts";
 import type { Script, ScriptedServer } from "./scripted_session.ts";
 
-/** Of the file that most tests upload. */
+/** The size of the file that most tests upload. */
 export const SIZE = 5 * CHUNK_SIZE + 7;
 export const CONTENT = pseudoRandomBytes(SIZE);
 export const TRANSFER = new Uint8Array(16).fill(7);
@@ -26,7 +26,7 @@ export function digestOfFirst(bytes: number, of = CONTENT): Bytes {
   return sums.sums().digest;
 }
 
-/** A server that holds `offset` bytes, and stores whatever is ended. */
+/** A server with a partial upload of `offset` bytes, which stores every ended upload. */
 export function storing(offset = 0, digest = digestOfFirst(offset), transfer = TRANSFER): Script {
   return (message, server) => {
     const { tag } = message;
@@ -52,7 +52,7 @@ export interface Sent {
   readonly error: unknown;
 }
 
-/** Uploads over one connection; `error` is what has ended it. */
+/** Uploads over one connection. `error` is the one that has ended it. */
 export async function send(server: ScriptedServer, ...uploads: Upload[]): Promise<Sent> {
   const queue = new WorkQueue(uploads);
   const outcomes: (number | string)[] = [];

@@ -1,16 +1,16 @@
-/** A server whose looks at stored files can be waited for. */
+/** A server whose reads of stored files can be intercepted. */
 import type { FileSystem } from "../../../server/fs/file_system.ts";
 import { LOOPBACK, ON_DISK, type Scene } from "./fixture.ts";
 import { startInThisThread } from "../server.ts";
 
 export interface Watch {
-  /** What happens before a stored file is looked at. */
+  /** Runs before a stored file is read. */
   before: () => Promise<void>;
-  /** How often one was opened. */
+  /** The number of opened files. */
   opened: number;
 }
 
-/** Starts the scene's server again, watched. */
+/** Restarts the scene's server with interception. */
 export async function watched(scene: Scene): Promise<Watch> {
   await scene.server.close();
   const watch = { before: () => Promise.resolve(), opened: 0 };

@@ -13,7 +13,7 @@ import { MAX_INVITATIONS, MAX_KEYS, MAX_LINKS } from "../../../../server/catalog
 import type { Token, Tokens } from "../../../../server/catalog/tokens.ts";
 import { compareText, isOfProtocol4, sameBytes, type State, sum } from "./state.ts";
 
-/** So long it is still known why a token can't be used, in milliseconds: 30 days. */
+/** The time for which an invalid token stays known, in milliseconds: 30 days. */
 const REMEMBERED_MS = 30 * 24 * 60 * 60_000;
 
 export function accountsOf(state: State): Accounts {
@@ -32,7 +32,7 @@ export function accountsOf(state: State): Accounts {
     state.account(id)?.keys.some((known) => equalBytes(known.key, key)) === true;
   const addKey = (id: Bytes, key: Bytes, now: number) =>
     state.change(id, { keys: [...state.account(id)?.keys ?? [], { key, addedAt: now }] });
-  /** Gives an account a key: it is of protocol 4 from then on. */
+  /** Adds a key to an account, which belongs to protocol 4 from then on. */
   const bind = (account: Account, key: Bytes, now: number): LoginFault | undefined => {
     if (account.disabled) return "disabled";
     if ((state.account(account.id)?.keys.length ?? 0) >= MAX_KEYS) return "too-many-keys";

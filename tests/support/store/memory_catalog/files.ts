@@ -137,7 +137,7 @@ export function filesOf(state: State): Files {
 
 const NOTHING = { bytes: 0, files: 0 };
 
-/** What storing a file replaces: damaged versions of its size, and of the others all but the newest `keep`. */
+/** The versions that storing a file removes: damaged ones of its size, and of the others all but the newest `keep`. */
 function bytesReplaced(state: State, owner: Bytes, { name, size, keep }: NewFile): number {
   const rows = state.filesOf(owner, name).toSorted(newestFirst);
   const isMended = ({ file }: FileRow) => file.damage !== undefined && file.size === size;

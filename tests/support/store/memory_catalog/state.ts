@@ -1,4 +1,4 @@
-/** What a catalog in memory keeps, and what several of its aggregates do with it. */
+/** The state of a catalog in memory, and operations shared by its aggregates. */
 import type { BlobId, UploadId } from "../../../../server/blobs/blob_store.ts";
 import { type Bytes, equalBytes } from "../../../../protocol/bytes.ts";
 import {
@@ -65,12 +65,12 @@ export class State {
     return this.uploads.filter(({ accountId }) => equalBytes(accountId, owner));
   }
 
-  /** Lists what nothing refers to any longer; content that the catalog keeps is gone with its row. */
+  /** Adds ids to the garbage that nothing refers to any longer. Content in the catalog disappears with its row. */
   makeGarbage(ids: readonly Id[]): void {
     this.garbage = [...new Set([...this.garbage, ...ids])];
   }
 
-  /** Removes rows of files, and returns the blobs that became garbage. */
+  /** Removes rows of files. Returns the ids of blobs that became garbage. */
   dropFiles(rows: readonly FileRow[]): BlobId[] {
     this.files = this.files.filter((row) => !rows.includes(row));
     const ids = rows.filter(({ content }) => content === undefined).map(({ file }) =>
@@ -80,7 +80,7 @@ export class State {
     return ids;
   }
 
-  /** Removes partial uploads, and returns their ids, which became garbage. */
+  /** Removes partial uploads. Returns their ids, which became garbage. */
   dropUploads(rows: readonly PartialUpload[]): UploadId[] {
     this.uploads = this.uploads.filter((row) => !rows.includes(row));
     const ids = rows.map(({ id }) => id);
@@ -98,7 +98,7 @@ export class State {
     return account.disabled ? "disabled" : undefined;
   }
 
-  /** What an account has: partial uploads count with their bytes, but for those of some names. */
+  /** The usage of an account. Partial uploads count with their bytes, except for those of some names. */
   usage(owner: Bytes, except: readonly string[] = []): Usage {
     const rows = this.filesOf(owner);
     const held = this.uploadsOf(owner).filter(({ name }) => !except.includes(name));
