@@ -28,8 +28,8 @@ Deno.test("file name: two encodings of an accent are one name", () => {
 for (
   const [name, fault] of [
     ["", /empty/],
-    [".", /folder/],
-    ["..", /folder/],
+    [".", /empty, \. or \.\./],
+    ["..", /empty, \. or \.\./],
     ["a/b", /slash/],
     ["a\\b", /slash/],
     ["a\0b", /NUL/],

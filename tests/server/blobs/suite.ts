@@ -221,9 +221,9 @@ export function blobStoreSuite(
   test("writes pending when an upload is aborted create nothing afterwards", async (blobs) => {
     const writer = await blobs.create({ owner });
     const written = [writer.write(0, content), writer.write(content.length, content)];
-    const checkpoint = writer.checkpoint(0);
+    const pending = Promise.allSettled([...written, writer.checkpoint(0)]);
     await writer.abort();
-    await Promise.allSettled([...written, checkpoint]);
+    await pending;
     assert.equal(await blobs.sweepUploads(none), 0);
   });
 
