@@ -38,7 +38,7 @@ test("a command receives typed text, and Ctrl-C as a signal", async () => {
 
 test("waiting for text ends with the command", async () => {
   await using terminal = await sh("echo one");
-  await assert.rejects(terminal.shows(/two/), /It has ended and shows:\none/);
+  await assert.rejects(terminal.shows(/two/), /The command ended and shows:\none/);
 });
 
 test("a running command is killed at the end of its scope", async () => {
