@@ -3,6 +3,8 @@
  * sent.
  */
 import assert from "node:assert/strict";
+import type { Address } from "../../../protocol/address.ts";
+import type { Edition } from "../../../protocol/v3/editions/edition.ts";
 import { edition2022 } from "../../../protocol/v3/editions/edition_2022.ts";
 import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
 import { EDITIONS } from "../../../protocol/v3/editions/mod.ts";
@@ -18,6 +20,14 @@ const start = (folder: TemporaryFolder, editions = [edition2023c]) =>
     dataFolder: folder.join("data"),
   });
 
+/** Registers as Alice and sends the file "a", which awaits its verdict. */
+async function connectWithFile(address: Address, edition?: Edition): Promise<Peer> {
+  const peer = await Peer.connect(address, edition);
+  await peer.enrol("Alice");
+  await peer.sendFile("a", pseudoRandomBytes(100));
+  return peer;
+}
+
 const storedNames = async (folder: TemporaryFolder) =>
   (await listStored(folder.join("data"))).flatMap(({ files }) => files).map(({ name }) => name);
 
@@ -25,9 +35,7 @@ for (const verdict of ["crcValid", "crcInvalid", "crcGivenUp"] as const) {
   Deno.test(`verdict: ${verdict} on another connection, with the id only, does nothing while the sending client is connected`, async () => {
     await using folder = await TemporaryFolder.create();
     await using server = await start(folder);
-    using owner = await Peer.connect(server.address);
-    await owner.enrol("Alice");
-    await owner.sendFile("a", pseudoRandomBytes(100));
+    using owner = await connectWithFile(server.address);
     using other = await Peer.connect(server.address);
     other.clientId = owner.clientId;
     await other.judge(verdict, "a");
@@ -40,9 +48,7 @@ for (const verdict of ["crcValid", "crcInvalid", "crcGivenUp"] as const) {
 Deno.test("verdict: files sent with a known id only do not displace that of a connected client", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
-  using owner = await Peer.connect(server.address);
-  await owner.enrol("Alice");
-  await owner.sendFile("a", pseudoRandomBytes(100));
+  using owner = await connectWithFile(server.address);
   using other = await Peer.connect(server.address);
   other.clientId = owner.clientId;
   for (let count = 0; count < 50; count++) {
@@ -55,9 +61,7 @@ Deno.test("verdict: files sent with a known id only do not displace that of a co
 Deno.test("verdict: a client that disconnected can judge its file on another connection", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
-  using owner = await Peer.connect(server.address);
-  await owner.enrol("Alice");
-  await owner.sendFile("a", pseudoRandomBytes(100));
+  using owner = await connectWithFile(server.address);
   await owner.reconnectSocket();
   assert.equal(kindOf(await owner.judge("crcValid", "a")), "messageReceived");
   assert.deepEqual(await storedNames(folder), ["a"]);
@@ -80,9 +84,7 @@ for (const edition of EDITIONS) {
   Deno.test(`verdict, edition ${edition.name}: an empty name means the only file that waits on the connection, and fails with several`, async () => {
     await using folder = await TemporaryFolder.create();
     await using server = await start(folder, [edition]);
-    using peer = await Peer.connect(server.address, edition);
-    await peer.enrol("Alice");
-    await peer.sendFile("a", pseudoRandomBytes(100));
+    using peer = await connectWithFile(server.address, edition);
     assert.equal(kindOf(await peer.judge("crcValid", "")), "messageReceived");
     assert.deepEqual(await storedNames(folder), ["a"]);
     await peer.sendFile("b", pseudoRandomBytes(100));
@@ -96,9 +98,7 @@ for (const edition of EDITIONS) {
 Deno.test("verdict: an empty name never means a file of another connection", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
-  using peer = await Peer.connect(server.address);
-  await peer.enrol("Alice");
-  await peer.sendFile("a", pseudoRandomBytes(100));
+  using peer = await connectWithFile(server.address);
   await peer.reconnectSocket();
   assert.equal(kindOf(await peer.judge("crcValid", "")), "generalError");
   assert.deepEqual(await storedNames(folder), []);
