@@ -23,7 +23,7 @@ import { refuseForeign } from "./foreign_catalog.ts";
 import { DiskBlobStore } from "../blobs/disk/disk_blob_store.ts";
 import { createOwnFolder, type FileSystem } from "../fs/file_system.ts";
 import { checkKinds, makePrivate } from "./permissions.ts";
-import { noteServed } from "./served_folders.ts";
+import { acquireInTurn, noteServed } from "./served_folders.ts";
 import { localCatalog } from "../catalog/sqlite/local_catalog.ts";
 import { SqliteCatalog } from "../catalog/sqlite/sqlite_catalog.ts";
 import { type DataFolderPath, explainingFailures, LOCKED } from "./errors.ts";
@@ -92,7 +92,7 @@ export class DataFolder implements Store, AsyncDisposable {
       await prepareFolder(path, fs);
       const wasOpen = await makePrivate(path);
       await checkKinds(place, kindOf);
-      const lock = await acquireLock(path);
+      const lock = await acquireInTurn(() => acquireLock(path));
       try {
         await createPrivately(join(path, CATALOG));
         // An empty catalog of an interrupted first start is completed. A lost one is not created again, since all user

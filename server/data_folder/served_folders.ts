@@ -1,7 +1,7 @@
 /**
  * The data folders that this process serves. POSIX locks keep other processes out, but not the own one. All of a
  * process's locks on a file end when it closes any descriptor of it. A folder that is served here is therefore refused
- * before its lock is opened.
+ * before its lock is opened, and locks are acquired in turn: one that creates its file also closes it.
  *
  * @module
  */
@@ -21,4 +21,13 @@ export async function noteServed(lock: string): Promise<Disposable | undefined> 
   if (served.has(key)) return undefined;
   served.add(key);
   return { [Symbol.dispose]: () => void served.delete(key) };
+}
+
+let last: Promise<unknown> = Promise.resolve();
+
+/** Runs `acquire` after all earlier calls have ended, so that none closes a file on which another holds a lock. */
+export function acquireInTurn<T>(acquire: () => Promise<T>): Promise<T> {
+  const result = last.then(acquire);
+  last = result.catch(() => undefined);
+  return result;
 }
