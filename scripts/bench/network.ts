@@ -1,9 +1,9 @@
 /** A proxy between client and server of protocol 4 that cuts all connections once and accepts new ones at once. */
 import { decodeHelloAnswer, encodeHelloAnswer } from "../../protocol/hello.ts";
-import { FaultyProxy, type Meddler } from "../../tests/support/net/faulty_proxy.ts";
+import { type Fault, FaultyProxy } from "../../tests/support/net/faulty_proxy.ts";
 import type { ReadyXfer } from "./xfer.ts";
 
-const HONEST: Meddler = (bytes) => [bytes];
+const UNCHANGED: Fault = (bytes) => [bytes];
 
 export interface NetworkOptions {
   /** The bytes that all connections together send to the server before the cut. */
@@ -65,13 +65,13 @@ export class Network implements AsyncDisposable {
     await this.#proxies.disposeAsync();
   }
 
-  #greet(): Meddler {
+  #greet(): Fault {
     if (this.#cutAt !== undefined) this.#usedAgainAt ??= performance.now();
-    return HONEST;
+    return UNCHANGED;
   }
 
-  #countAndCut(): Meddler {
-    if (this.#cutAt !== undefined) return HONEST;
+  #countAndCut(): Fault {
+    if (this.#cutAt !== undefined) return UNCHANGED;
     return (bytes) => {
       this.#passed += bytes.length;
       if (this.#passed < this.#cutAfter) return [bytes];

@@ -8,7 +8,7 @@ import { prepareXfer, type ReadyXfer } from "./xfer.ts";
 /** The share of the file that is sent before the cut. */
 const CUT_AT = 0.9;
 
-interface Scene {
+interface Fixture {
   readonly ready: ReadyXfer;
   /** Bytes of the file. */
   readonly path: string;
@@ -18,7 +18,7 @@ interface Scene {
 
 const WAYS = {
   /** The whole upload, without interruption. */
-  whole: ({ ready, path }: Scene) => costOf(ready, ready.put([path])),
+  whole: ({ ready, path }: Fixture) => costOf(ready, ready.put([path])),
   newProcess: finishByNewProcess,
   sameProcess: finishBySameProcess,
 };
@@ -44,8 +44,8 @@ export async function resume(
 }
 
 async function measure(
-  work: (scene: Scene) => Promise<Cost>,
-  { path, size, folder }: Omit<Scene, "ready">,
+  work: (fixture: Fixture) => Promise<Cost>,
+  { path, size, folder }: Omit<Fixture, "ready">,
 ): Promise<Cost> {
   await Deno.mkdir(folder);
   await using ready = await prepareXfer(folder, 4);
@@ -58,7 +58,7 @@ async function measure(
 }
 
 /** Kills the client and measures another one, from its start to its end. */
-async function finishByNewProcess({ ready, path, size, folder }: Scene): Promise<Cost> {
+async function finishByNewProcess({ ready, path, size, folder }: Fixture): Promise<Cost> {
   let client: Deno.ChildProcess | undefined;
   {
     await using network = await Network.start(ready, {
@@ -81,7 +81,7 @@ async function finishByNewProcess({ ready, path, size, folder }: Scene): Promise
 /**
  * Cuts the network and measures from then to the client's end, without the client's random pause before it reconnects.
  */
-async function finishBySameProcess({ ready, path, size }: Scene): Promise<Cost> {
+async function finishBySameProcess({ ready, path, size }: Fixture): Promise<Cost> {
   await using network = await Network.start(ready, { cutAfter: CUT_AT * size });
   await ready.lead(network.port);
   let pausedAt: number | undefined;

@@ -13,7 +13,7 @@ import {
 import { parseTransferInfo } from "../../client/identity/transfer_info.ts";
 import { fingerprintOfKey, parseFingerprint } from "../../protocol/v4/fingerprint.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
-import { LOOPBACK, Scene } from "../support/v4/fixture.ts";
+import { Fixture, LOOPBACK } from "../support/v4/fixture.ts";
 import { startInThisThread } from "../support/server.ts";
 
 function optionsFor(
@@ -31,13 +31,13 @@ function optionsFor(
 const namesIn = (path: string) => [...Deno.readDirSync(path)].map(({ name }) => name).sort();
 
 Deno.test("status: a server of protocol 4 is shown with its fingerprint; nothing is recorded or registered", async () => {
-  await using scene = await Scene.create();
+  await using fixture = await Fixture.create();
   await using home = await TemporaryFolder.create();
-  const options = optionsFor(home.path, scene.server.address);
+  const options = optionsFor(home.path, fixture.server.address);
   const found = await askServer(options);
   assert.ok(found.protocol === 4 && found.identity !== "pki" && found.isNew);
   assert.deepEqual(namesIn(home.path), []);
-  assert.deepEqual(await listUsers(scene.data), []);
+  assert.deepEqual(await listUsers(fixture.data), []);
   const info = { ...options.info, secure: true, fingerprint: found.identity };
   const pinned = await askServer({ ...options, info, onNewServer: () => assert.fail("not asked") });
   assert.ok(pinned.protocol === 4 && !pinned.isNew);
@@ -80,21 +80,21 @@ Deno.test("status: without a server, one attempt is made", async () => {
 });
 
 Deno.test("status: accounts of both protocols are shown with the fingerprints of their keys", async () => {
-  await using scene = await Scene.create();
-  const home = scene.folder.join("Alice");
-  assert.equal(await findV4Account(scene.folder.path), undefined);
-  assert.equal(await findV3Account(scene.folder.path), undefined);
-  (await scene.client("Alice"))[Symbol.dispose]();
+  await using fixture = await Fixture.create();
+  const home = fixture.folder.join("Alice");
+  assert.equal(await findV4Account(fixture.folder.path), undefined);
+  assert.equal(await findV3Account(fixture.folder.path), undefined);
+  (await fixture.client("Alice"))[Symbol.dispose]();
   const account = await findV4Account(home);
   assert.equal(account?.name, "Alice");
-  const [user] = await listUsers(scene.data);
+  const [user] = await listUsers(fixture.data);
   assert.deepEqual(account?.clientId, user?.id);
   assert.ok(parseFingerprint(account?.fingerprint ?? "") !== undefined);
 
-  const bob = scene.folder.join("Bob");
+  const bob = fixture.folder.join("Bob");
   await Deno.mkdir(bob, { mode: 0o700 });
-  const a = await scene.folder.write("a", "content");
-  const { server: { address: server } } = scene;
+  const a = await fixture.folder.write("a", "content");
+  const { server: { address: server } } = fixture;
   await sendFiles({ connect: { server, userName: "Bob", identityFolder: bob }, files: [a] });
   const plain = await findV3Account(bob);
   assert.deepEqual([plain?.name, plain?.edition], ["Bob", "2023c"]);
@@ -103,7 +103,7 @@ Deno.test("status: accounts of both protocols are shown with the fingerprints of
 
   await refuseOtherUser(home, "Alice");
   await refuseOtherUser(bob, "Bob");
-  await refuseOtherUser(scene.folder.path, "Carol");
+  await refuseOtherUser(fixture.folder.path, "Carol");
   for (const folder of [home, bob]) {
     await assert.rejects(refuseOtherUser(folder, "Carol"), { code: "other-identity" });
   }

@@ -5,14 +5,14 @@ import { xfer } from "../support/hosted_xfer.ts";
 import { ServerProcess } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
-interface Scene {
+interface Fixture {
   readonly folder: TemporaryFolder;
   /** Runs `xfer client` in a folder of its own, whose transfer.info names a user. */
   client(folder: string, userName: string, ...args: readonly string[]): ReturnType<typeof xfer>;
   operate(...args: readonly string[]): ReturnType<typeof xfer>;
 }
 
-function test(what: string, args: readonly string[], body: (scene: Scene) => Promise<void>) {
+function test(what: string, args: readonly string[], body: (fixture: Fixture) => Promise<void>) {
   Deno.test(`accounts: ${what}`, async () => {
     await using folder = await TemporaryFolder.createOnDisk();
     const data = folder.join("data");

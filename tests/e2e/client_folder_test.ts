@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { xfer } from "../support/hosted_xfer.ts";
 import { ServerProcess } from "../support/processes.ts";
-import { Scene } from "../support/process_fixture.ts";
+import { ProcessFixture } from "../support/process_fixture.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 /** Nothing listens there. */
@@ -19,9 +19,9 @@ const PROTOCOLS = [
 
 for (const { protocol, options, identity } of PROTOCOLS) {
   Deno.test(`protocol ${protocol}: --transfer-info elsewhere: the account of its folder is used, and nothing is written here`, async () => {
-    await using scene = await Scene.create();
-    const there = await scene.prepare("there", { "a.txt": "there" });
-    const here = await scene.prepare("here", { "a.txt": "here", "b.txt": "b" }, {
+    await using fixture = await ProcessFixture.create();
+    const there = await fixture.prepare("there", { "a.txt": "there" });
+    const here = await fixture.prepare("here", { "a.txt": "here", "b.txt": "b" }, {
       userName: "Bob",
     });
     for (const cwd of [there, here]) {
@@ -38,16 +38,16 @@ for (const { protocol, options, identity } of PROTOCOLS) {
     const line3 = await xfer([...info, ...options], here);
     assert.equal(line3.code, 0, line3.stderr);
     assert.deepEqual(namesIn(here), before);
-    assert.equal(new TextDecoder().decode(await scene.exported("Alice", "a.txt")), "changed");
-    const { stdout: users } = await scene.operate("users", "list", "--json");
+    assert.equal(new TextDecoder().decode(await fixture.exported("Alice", "a.txt")), "changed");
+    const { stdout: users } = await fixture.operate("users", "list", "--json");
     assert.equal(users.trim().split("\n").length, 2, users);
   });
 
   Deno.test(`protocol ${protocol}: a first run elsewhere writes the identity beside transfer.info`, async () => {
-    await using scene = await Scene.create();
-    const there = await scene.prepare("there", { "a.txt": "there" });
-    await Deno.mkdir(scene.folder.join("here"));
-    const here = scene.folder.join("here");
+    await using fixture = await ProcessFixture.create();
+    const there = await fixture.prepare("there", { "a.txt": "there" });
+    await Deno.mkdir(fixture.folder.join("here"));
+    const here = fixture.folder.join("here");
     const args = ["client", "--transfer-info", `${there}/transfer.info`, ...options];
     const { code, stderr } = await xfer(args, here);
     assert.equal(code, 0, stderr);
@@ -67,15 +67,15 @@ for (const { protocol, options, identity } of PROTOCOLS) {
   });
 
   Deno.test(`protocol ${protocol}: if the name is taken, no key is left behind, and another name works`, async () => {
-    await using scene = await Scene.create();
-    const first = await scene.prepare("first", { "a.txt": "a" });
+    await using fixture = await ProcessFixture.create();
+    const first = await fixture.prepare("first", { "a.txt": "a" });
     assert.equal((await xfer(["client", ...options], first)).code, 0);
-    const second = await scene.prepare("second", { "a.txt": "b" });
+    const second = await fixture.prepare("second", { "a.txt": "b" });
     const taken = await xfer(["client", ...options], second);
     assert.equal(taken.code, 5, taken.stderr);
     assert.match(taken.stderr, /\[name-taken\]/);
     for (const file of identity) assert.ok(!namesIn(second).includes(file), `${namesIn(second)}`);
-    await scene.prepare("second", { "a.txt": "b" }, { userName: "Bob" });
+    await fixture.prepare("second", { "a.txt": "b" }, { userName: "Bob" });
     const other = await xfer(["client", ...options], second);
     assert.equal(other.code, 0, other.stderr);
     for (const file of identity) assert.ok(namesIn(second).includes(file), `${namesIn(second)}`);
@@ -100,12 +100,12 @@ Deno.test("client folder: if the server is not trusted or refuses to register, n
 });
 
 Deno.test("client folder: init elsewhere: a file named from here is the one that is uploaded", async () => {
-  await using scene = await Scene.create();
-  const [here, there] = [scene.folder.join("here"), scene.folder.join("there")];
+  await using fixture = await ProcessFixture.create();
+  const [here, there] = [fixture.folder.join("here"), fixture.folder.join("there")];
   for (const path of [here, there]) await Deno.mkdir(path);
   await Deno.writeTextFile(`${here}/a.txt`, "here");
   const info = ["client", "--transfer-info", "../there/transfer.info", "--accept-new"];
-  const server = `127.0.0.1:${scene.server.port}`;
+  const server = `127.0.0.1:${fixture.server.port}`;
   const init = ["init", "--server", server, "--name", "Alice", "--file", "a.txt"];
   const made = await xfer([...info, ...init], here);
   assert.equal(made.code, 0, made.stderr);
@@ -119,10 +119,10 @@ Deno.test("client folder: init elsewhere: a file named from here is the one that
 });
 
 Deno.test("client folder: status, forget, list and link use the folder of --transfer-info", async () => {
-  await using scene = await Scene.create();
-  const there = await scene.prepare("there", { "a.txt": "a" });
+  await using fixture = await ProcessFixture.create();
+  const there = await fixture.prepare("there", { "a.txt": "a" });
   assert.equal((await xfer(["client", "--accept-new"], there)).code, 0);
-  const here = scene.folder.join("here");
+  const here = fixture.folder.join("here");
   await Deno.mkdir(here);
   const run = (...args: string[]) =>
     xfer(["client", "--transfer-info", "../there/transfer.info", ...args], here);
@@ -132,7 +132,7 @@ Deno.test("client folder: status, forget, list and link use the folder of --tran
   assert.match(status.stdout, /a\.txt/);
   assert.match((await run("list")).stdout, /a\.txt/);
   assert.match((await run("link")).stdout, /^[a-z2-7]{26}$/m);
-  const forgot = await run("forget", `127.0.0.1:${scene.server.port}`);
+  const forgot = await run("forget", `127.0.0.1:${fixture.server.port}`);
   assert.equal(forgot.code, 0, forgot.stderr);
   assert.equal(await Deno.readTextFile(`${there}/known_servers`), "");
   assert.deepEqual(namesIn(here), []);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { xfer } from "../support/hosted_xfer.ts";
 import { writeLauncher } from "../support/processes.ts";
-import { Scene } from "../support/process_fixture.ts";
+import { ProcessFixture } from "../support/process_fixture.ts";
 import { runTool } from "../support/tools.ts";
 
 const ignore = Deno.build.os === "windows";
@@ -14,22 +14,22 @@ function advised(stderr: string): string {
 }
 
 async function prepare() {
-  const scene = await Scene.create();
-  await writeLauncher(scene.folder.join("bin"));
-  const there = await scene.prepare("one's folder", { "a.txt": "a" });
-  const here = scene.folder.join("here");
+  const fixture = await ProcessFixture.create();
+  await writeLauncher(fixture.folder.join("bin"));
+  const there = await fixture.prepare("one's folder", { "a.txt": "a" });
+  const here = fixture.folder.join("here");
   await Deno.mkdir(here);
-  const PATH = `${scene.folder.join("bin")}:${Deno.env.get("PATH")}`;
+  const PATH = `${fixture.folder.join("bin")}:${Deno.env.get("PATH")}`;
   const type = (line: string) => runTool("sh", ["-c", line], { cwd: here, env: { PATH } });
-  return { scene, there, here, type };
+  return { fixture, there, here, type };
 }
 
 Deno.test({
   name: "hints: client commands include the client's folder",
   ignore,
   async fn() {
-    const { scene, there, here, type } = await prepare();
-    await using _scene = scene;
+    const { fixture, there, here, type } = await prepare();
+    await using _fixture = fixture;
     assert.equal((await xfer(["client", "--accept-new"], there)).code, 0);
     const info = ["client", "--transfer-info", "../one's folder/transfer.info"];
     const missing = await xfer([...info, "get", "none"], here);
@@ -44,7 +44,7 @@ Deno.test({
     assert.equal(forgot.code, 0, forgot.stderr);
     const init = await xfer([
       ...["client", "--transfer-info", "../one's folder/second.info", "--accept-new", "init"],
-      ...["--server", `127.0.0.1:${scene.server.port}`, "--name", "Alice"],
+      ...["--server", `127.0.0.1:${fixture.server.port}`, "--name", "Alice"],
     ], here);
     await Deno.writeTextFile(`${here}/b.txt`, "b");
     const stored = await type(advised(init.stderr).replace("FILE", "b.txt"));
@@ -56,8 +56,8 @@ Deno.test({
   name: "hints: operator commands include the data folder",
   ignore,
   async fn() {
-    const { scene, here, type } = await prepare();
-    await using _scene = scene;
+    const { fixture, here, type } = await prepare();
+    await using _fixture = fixture;
     const data = ["--data", "../data"];
     for (
       const command of [
@@ -78,13 +78,13 @@ Deno.test({
   name: "hints: the advice of verify works for the data folder that it read",
   ignore,
   async fn() {
-    const { scene, there, here, type } = await prepare();
-    await using _scene = scene;
+    const { fixture, there, here, type } = await prepare();
+    await using _fixture = fixture;
     await Deno.writeFile(`${there}/large`, new Uint8Array(100_000));
     assert.equal((await xfer(["client", "put", "large", "--accept-new"], there)).code, 0);
-    await scene.server.stop();
-    for await (const { name } of Deno.readDir(`${scene.data}/files`)) {
-      await Deno.remove(`${scene.data}/files/${name}`, { recursive: true });
+    await fixture.server.stop();
+    for await (const { name } of Deno.readDir(`${fixture.data}/files`)) {
+      await Deno.remove(`${fixture.data}/files/${name}`, { recursive: true });
     }
     const found = await xfer(["server", "verify", "--data", "../data"], here);
     assert.equal(found.code, 6, found.stderr);

@@ -4,7 +4,7 @@ import { xfer } from "../support/hosted_xfer.ts";
 import { CLIENT_3, ServerProcess, startXfer } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
-interface Scene {
+interface Fixture {
   readonly folder: TemporaryFolder;
   readonly server: ServerProcess;
   /** The xfer:// link of the server, for line 1 of transfer.info. */
@@ -15,7 +15,11 @@ interface Scene {
   readonly home: string;
 }
 
-function test(what: string, body: (scene: Scene) => Promise<void>, args: readonly string[] = []) {
+function test(
+  what: string,
+  body: (fixture: Fixture) => Promise<void>,
+  args: readonly string[] = [],
+) {
   Deno.test(`init: ${what}`, async () => {
     await using folder = await TemporaryFolder.createOnDisk();
     await using server = await ServerProcess.start(folder.join("data"), {

@@ -6,7 +6,7 @@ import { pseudoRandomBytes } from "../support/bytes.ts";
 import { eventsIn } from "../support/events.ts";
 import { OddServer, silence, soundAnswers } from "../support/v3/scripted_server.ts";
 import { CLIENT_3, startXfer, writeTransferInfo, xfer } from "../support/processes.ts";
-import { Scene } from "../support/process_fixture.ts";
+import { ProcessFixture } from "../support/process_fixture.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 /** Windows has only one signal, which ends a process at once. */
@@ -20,8 +20,8 @@ const FILES = { small: "first", large: LARGE, last: "third" };
 const SLOWLY = ["--limit-rate", "2MB"];
 
 test("a put over protocol 4 reports what is stored and what is not; the same command resumes", async () => {
-  await using scene = await Scene.create();
-  const cwd = await scene.prepare("client", FILES);
+  await using fixture = await ProcessFixture.create();
+  const cwd = await fixture.prepare("client", FILES);
   const put = ["client", "put", "--accept-new", ...Object.keys(FILES)];
   await using running = startXfer([...put, ...SLOWLY, "--json"], cwd);
   await running.printed(/"event":"progress","file":"large","done":[2-9]\d{6},/);
@@ -46,13 +46,13 @@ test("a put over protocol 4 reports what is stored and what is not; the same com
   const again = await xfer(put, cwd);
   assert.equal(again.code, 0, again.stderr);
   assert.match(again.stderr, /^Resuming large at [1-9][\d.]* MiB of [\d.]+ MiB$/m);
-  assert.ok(equalBytes(await scene.exported("Alice", "large"), LARGE));
+  assert.ok(equalBytes(await fixture.exported("Alice", "large"), LARGE));
 });
 
 test("a put over protocol 3, SIGTERM: no file is half stored, and the exit code is the signal's", async () => {
-  await using scene = await Scene.create();
+  await using fixture = await ProcessFixture.create();
   const files = { ...FILES, large: pseudoRandomBytes(200_000_000) };
-  const cwd = await scene.prepare("client", files);
+  const cwd = await fixture.prepare("client", files);
   const put = [...CLIENT_3, "put", ...Object.keys(files)];
   await using running = startXfer(put, cwd);
   await running.printed(/^Uploading large/m);
@@ -66,15 +66,15 @@ test("a put over protocol 3, SIGTERM: no file is half stored, and the exit code 
   );
   assert.match(stopped.stderr, /^Not started: last$/m);
   assert.doesNotMatch(stopped.stderr, /^xfer:|left|goes on/m);
-  const { stdout } = await scene.operate("list");
+  const { stdout } = await fixture.operate("list");
   assert.doesNotMatch(stdout, /^ {2}(large|last) /m);
   assert.equal((await xfer(put, cwd)).code, 0);
-  assert.deepEqual([...Deno.readDirSync(`${scene.data}/staging`)], []);
+  assert.deepEqual([...Deno.readDirSync(`${fixture.data}/staging`)], []);
 });
 
 test("a get keeps the partial download, and reports what was not downloaded", async () => {
-  await using scene = await Scene.create();
-  const cwd = await scene.prepare("client", FILES);
+  await using fixture = await ProcessFixture.create();
+  const cwd = await fixture.prepare("client", FILES);
   assert.equal((await xfer(["client", "put", "--accept-new", "large"], cwd)).code, 0);
   const get = ["client", "get", "large", "-o", "back"];
   await using running = startXfer([...get, ...SLOWLY], cwd);

@@ -5,7 +5,7 @@ import { ServerProcess } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { HAS_TERMINAL, Terminal } from "../support/terminal.ts";
 
-interface Scene {
+interface Fixture {
   readonly folder: TemporaryFolder;
   /** An empty folder for a client. */
   readonly home: string;
@@ -14,7 +14,7 @@ interface Scene {
   operate(...args: readonly string[]): ReturnType<typeof xfer>;
 }
 
-function test(what: string, body: (scene: Scene) => Promise<void>, ignore = false): void {
+function test(what: string, body: (fixture: Fixture) => Promise<void>, ignore = false): void {
   Deno.test({
     name: `invitations: ${what}`,
     ignore,

@@ -3,15 +3,18 @@ import assert from "node:assert/strict";
 import { cksum } from "../../protocol/crc/cksum.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { CLIENT_3, ServerProcess, writeTransferInfo, xfer } from "../support/processes.ts";
-import { Scene } from "../support/process_fixture.ts";
+import { ProcessFixture } from "../support/process_fixture.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 /** The client encrypts in pieces of this size, the server decrypts in quarters of it. */
 const CHUNK = 1024 * 1024;
 
 Deno.test("two runs of the client: registration, then reconnection with another file", async () => {
-  await using scene = await Scene.create();
-  const cwd = await scene.prepare("client", { "hello.txt": "hello world\n", "other.txt": "other" });
+  await using fixture = await ProcessFixture.create();
+  const cwd = await fixture.prepare("client", {
+    "hello.txt": "hello world\n",
+    "other.txt": "other",
+  });
 
   const first = await xfer(CLIENT_3, cwd);
   assert.equal(first.code, 0, first.stderr);
@@ -22,29 +25,29 @@ Deno.test("two runs of the client: registration, then reconnection with another 
   assert.match(first.stderr, /Registered Alice with id [0-9a-f]{32}/);
   const identity = await Deno.readTextFile(`${cwd}/me.info`);
 
-  await writeTransferInfo(cwd, { port: scene.server.port, file: "other.txt" });
+  await writeTransferInfo(cwd, { port: fixture.server.port, file: "other.txt" });
   const second = await xfer([...CLIENT_3, "--verbose"], cwd);
   assert.equal(second.code, 0, second.stderr);
   assert.match(second.stderr, /Reconnecting/);
   assert.equal(await Deno.readTextFile(`${cwd}/me.info`), identity);
 
   assert.equal(
-    new TextDecoder().decode(await scene.exported("Alice", "hello.txt")),
+    new TextDecoder().decode(await fixture.exported("Alice", "hello.txt")),
     "hello world\n",
   );
-  assert.equal(new TextDecoder().decode(await scene.exported("Alice", "other.txt")), "other");
-  const list = await scene.operate("list");
+  assert.equal(new TextDecoder().decode(await fixture.exported("Alice", "other.txt")), "other");
+  const list = await fixture.operate("list");
   assert.match(list.stdout, /^Alice: .*, id [0-9a-f]{32}$/m);
   assert.match(list.stdout, /^ {4}12 B {2}\S+ {2}hello\.txt$/m);
 });
 
 Deno.test("files of every size around the cipher's block and the chunk, over one connection", async () => {
-  await using scene = await Scene.create();
+  await using fixture = await ProcessFixture.create();
   const sizes = [0, 1, 15, 16, 17, CHUNK / 4 - 1, CHUNK / 4, CHUNK - 1, CHUNK, CHUNK + 1];
   const files = Object.fromEntries(
     sizes.map((size) => [`file-${size}`, pseudoRandomBytes(size, size + 1)]),
   );
-  const cwd = await scene.prepare("client", files);
+  const cwd = await fixture.prepare("client", files);
   const { code, stdout, stderr } = await xfer(
     [...CLIENT_3, "put", ...Object.keys(files), "--verbose", "--bytes"],
     cwd,
@@ -56,49 +59,49 @@ Deno.test("files of every size around the cipher's block and the chunk, over one
   for (const [name, content] of Object.entries(files)) {
     const bytes = content.length === 1 ? "1 byte" : `${content.length} bytes`;
     assert.ok(stdout.includes(`Uploaded ${name} (${bytes}, cksum ${cksum(content)})`));
-    assert.deepEqual(await scene.exported("Alice", name), content, name);
+    assert.deepEqual(await fixture.exported("Alice", name), content, name);
   }
 });
 
 Deno.test("a file of 100 MB", async () => {
-  await using scene = await Scene.create();
+  await using fixture = await ProcessFixture.create();
   const content = pseudoRandomBytes(100_000_000);
-  const cwd = await scene.prepare("client", { "large.bin": content });
+  const cwd = await fixture.prepare("client", { "large.bin": content });
   const { code, stderr } = await xfer(CLIENT_3, cwd);
   assert.equal(code, 0, stderr);
-  const exported = await scene.exported("Alice", "large.bin");
+  const exported = await fixture.exported("Alice", "large.bin");
   assert.equal(exported.length, content.length);
   assert.ok(exported.every((byte, index) => byte === content[index]));
 });
 
 Deno.test("20 clients at once", async () => {
-  await using scene = await Scene.create();
+  await using fixture = await ProcessFixture.create();
   const users = Array.from({ length: 20 }, (_, index) => ({
     userName: `User${index}`,
     content: pseudoRandomBytes(200_000 + index, index + 1),
   }));
   const runs = await Promise.all(users.map(async ({ userName, content }) => {
-    const cwd = await scene.prepare(userName, { "same.bin": content }, { userName });
+    const cwd = await fixture.prepare(userName, { "same.bin": content }, { userName });
     return await xfer(CLIENT_3, cwd);
   }));
   for (const { code, stderr } of runs) assert.equal(code, 0, stderr);
   for (const { userName, content } of users) {
-    assert.deepEqual(await scene.exported(userName, "same.bin"), content, userName);
+    assert.deepEqual(await fixture.exported(userName, "same.bin"), content, userName);
   }
 });
 
 Deno.test("the server restarted between uploads, also by kill: accounts, keys and files persist", async () => {
-  await using scene = await Scene.create();
-  const cwd = await scene.prepare("client", { a: "first", b: "second", c: "third" });
+  await using fixture = await ProcessFixture.create();
+  const cwd = await fixture.prepare("client", { a: "first", b: "second", c: "third" });
   for (const [file, signal] of [["a", "SIGTERM"], ["b", "SIGKILL"], ["c", "SIGKILL"]] as const) {
-    await writeTransferInfo(cwd, { port: scene.server.port, file });
+    await writeTransferInfo(cwd, { port: fixture.server.port, file });
     const { code, stderr } = await xfer([...CLIENT_3, "--verbose"], cwd);
     assert.equal(code, 0, stderr);
     if (file !== "a") assert.match(stderr, /Reconnecting/);
-    await scene.restart(signal);
+    await fixture.restart(signal);
   }
   for (const [name, content] of [["a", "first"], ["b", "second"], ["c", "third"]] as const) {
-    assert.equal(new TextDecoder().decode(await scene.exported("Alice", name)), content);
+    assert.equal(new TextDecoder().decode(await fixture.exported("Alice", name)), content);
   }
 });
 

@@ -11,21 +11,23 @@ import {
   writeTransferInfo,
   xfer,
 } from "../support/processes.ts";
-import { Scene } from "../support/process_fixture.ts";
+import { ProcessFixture } from "../support/process_fixture.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 const NETWORK = 4;
 
 Deno.test("network: the server is killed during a file and restarted: the client ends with 0, all is stored", async () => {
-  await using scene = await Scene.create();
-  const { port } = scene.server;
+  await using fixture = await ProcessFixture.create();
+  const { port } = fixture.server;
   const files = { small: "first", large: pseudoRandomBytes(80_000_000), last: "third" };
-  const cwd = await scene.prepare("client", files);
+  const cwd = await fixture.prepare("client", files);
   await using running = startXfer([...CLIENT_3, "put", ...Object.keys(files)], cwd);
   await running.printed(/^Uploading large/m);
-  await scene.server.stop("SIGKILL");
+  await fixture.server.stop("SIGKILL");
   await running.printed(/Retrying in/);
-  scene.server = await ServerProcess.start(scene.data, { args: ["--listen", `127.0.0.1:${port}`] });
+  fixture.server = await ServerProcess.start(fixture.data, {
+    args: ["--listen", `127.0.0.1:${port}`],
+  });
   const { code, stdout, stderr } = await running.end();
   assert.equal(code, 0, stderr);
   const stored = [...stdout.matchAll(/^Uploaded (\w+) \(/gm)].map(([, name]) => name);
@@ -35,20 +37,20 @@ Deno.test("network: the server is killed during a file and restarted: the client
     /^Retrying in \d+\.\d s \(retry 1 of 5\): .* \[[a-z-]+\]$/m,
   );
   assert.equal(stderr.match(/^Registered /gm)?.length, 1);
-  const exported = await scene.exported("Alice", "large");
+  const exported = await fixture.exported("Alice", "large");
   assert.equal(exported.length, files.large.length);
   assert.ok(exported.every((byte, index) => byte === files.large[index]));
-  assert.deepEqual([...Deno.readDirSync(`${scene.data}/staging`)], []);
+  assert.deepEqual([...Deno.readDirSync(`${fixture.data}/staging`)], []);
 });
 
 Deno.test("network: the server stays away: exit code 4 after the retries, with the state of each file", async () => {
-  await using scene = await Scene.create();
+  await using fixture = await ProcessFixture.create();
   const files = { small: "first", large: pseudoRandomBytes(80_000_000), last: "third" };
-  const cwd = await scene.prepare("client", files);
+  const cwd = await fixture.prepare("client", files);
   const args = [...CLIENT_3, "put", "--retries", "1", ...Object.keys(files)];
   await using running = startXfer(args, cwd);
   await running.printed(/^Uploading large/m);
-  await scene.server.stop("SIGKILL");
+  await fixture.server.stop("SIGKILL");
   const { code, stdout, stderr } = await running.end();
   assert.equal(code, NETWORK, stderr);
   assert.match(stdout, /^Uploaded small .*\nUploaded 1 file .*, 2 failed\n$/);
@@ -59,18 +61,18 @@ Deno.test("network: the server stays away: exit code 4 after the retries, with t
 });
 
 Deno.test("network: without an answer to the approval, the file is reported as unknown, not as missing", async () => {
-  await using scene = await Scene.create();
-  const address = { hostname: "127.0.0.1", port: scene.server.port };
+  await using fixture = await ProcessFixture.create();
+  const address = { hostname: "127.0.0.1", port: fixture.server.port };
   const network = new Cuts([{ before: "messageReceived" }]);
   await using proxy = await FaultyProxy.start(address, network);
-  const cwd = await scene.prepare("client", { a: "content" }, { port: proxy.address.port });
+  const cwd = await fixture.prepare("client", { a: "content" }, { port: proxy.address.port });
   const { code, stdout, stderr } = await xfer([...CLIENT_3, "--retries", "0"], cwd);
   assert.equal(code, NETWORK, stderr);
   assert.equal(stdout, "");
   assert.match(stderr, /^xfer: a was sent, but the server closed .* \[not-confirmed\]$/m);
   assert.match(stderr, /^Unconfirmed: a may be on the server\. Upload it again to be sure$/m);
   assert.doesNotMatch(stderr, /failed to upload/i);
-  assert.equal(new TextDecoder().decode(await scene.exported("Alice", "a")), "content");
+  assert.equal(new TextDecoder().decode(await fixture.exported("Alice", "a")), "content");
 });
 
 Deno.test("network: no server: with --retries 0 the error comes at once; --retries and --timeout have bounds", async () => {
@@ -130,8 +132,8 @@ Deno.test(
     ignore: Deno.build.os === "windows",
   },
   async () => {
-    await using scene = await Scene.create();
-    const cwd = await scene.prepare("client", { a: "content" });
+    await using fixture = await ProcessFixture.create();
+    const cwd = await fixture.prepare("client", { a: "content" });
     assert.equal((await xfer(CLIENT_3, cwd)).code, 0);
     await Deno.chmod(`${cwd}/me.info`, 0o644);
     const tightened = await xfer(CLIENT_3, cwd);

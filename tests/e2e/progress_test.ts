@@ -4,13 +4,13 @@ import { cellsOf } from "../../cli/text/width.ts";
 import type { Address } from "../../protocol/address.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
-import { FaultyProxy, type Meddlers } from "../support/net/faulty_proxy.ts";
+import { type Faults, FaultyProxy } from "../support/net/faulty_proxy.ts";
 import { Hold } from "../support/net/gate.ts";
 import { startXfer, writeTransferInfo, xfer } from "../support/processes.ts";
 import { SecureProxy } from "../support/net/tls_proxy.ts";
 import { HAS_TERMINAL, Terminal, type TerminalOptions } from "../support/terminal.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
-import { Scene } from "../support/v4/fixture.ts";
+import { Fixture } from "../support/v4/fixture.ts";
 
 const MIB = 2 ** 20;
 /** More than the buffers between both ends hold. */
@@ -25,32 +25,32 @@ const CLIENT_4 = ["client", "--protocol", "4", "--accept-new"];
 class Stage implements AsyncDisposable {
   readonly hold = new Hold();
   readonly folder: string;
-  readonly #scene: Scene;
+  readonly #fixture: Fixture;
   #proxy: AsyncDisposable | undefined;
 
-  private constructor(scene: Scene, folder: string) {
-    this.#scene = scene;
+  private constructor(fixture: Fixture, folder: string) {
+    this.#fixture = fixture;
     this.folder = folder;
   }
 
   static async create(files: Readonly<Record<string, Bytes>> = { [NAME]: CONTENT }) {
-    const scene = await Scene.create({}, {}, await TemporaryFolder.createOnDisk());
-    const folder = scene.folder.join("Alice");
+    const fixture = await Fixture.create({}, {}, await TemporaryFolder.createOnDisk());
+    const folder = fixture.folder.join("Alice");
     await Deno.mkdir(folder, { mode: 0o700 });
     for (const [name, content] of Object.entries(files)) {
       await Deno.writeFile(`${folder}/${name}`, content);
     }
-    const stage = new Stage(scene, folder);
-    await stage.#leadTo(scene.server.address);
+    const stage = new Stage(fixture, folder);
+    await stage.#leadTo(fixture.server.address);
     return stage;
   }
 
   /** Leads the client through such a network from now on. */
-  async through(protocol: 3 | 4, meddlers: Meddlers): Promise<void> {
-    const { server } = this.#scene;
+  async through(protocol: 3 | 4, faults: Faults): Promise<void> {
+    const { server } = this.#fixture;
     const proxy = protocol === 3
-      ? await FaultyProxy.start(server.address, meddlers)
-      : await SecureProxy.start(server, { secure: meddlers });
+      ? await FaultyProxy.start(server.address, faults)
+      : await SecureProxy.start(server, { secure: faults });
     this.#proxy = proxy;
     await this.#leadTo(proxy.address);
   }
@@ -67,7 +67,7 @@ class Stage implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.hold.release();
     await this.#proxy?.[Symbol.asyncDispose]();
-    await this.#scene[Symbol.asyncDispose]();
+    await this.#fixture[Symbol.asyncDispose]();
   }
 
   #leadTo({ port }: Address): Promise<void> {

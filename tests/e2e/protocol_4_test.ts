@@ -6,7 +6,7 @@ import { eventsIn } from "../support/events.ts";
 import { CLIENT_3, ServerProcess, xfer } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
-interface Scene {
+interface Fixture {
   readonly folder: TemporaryFolder;
   readonly server: ServerProcess;
   /** The xfer:// link of the server, for line 1 of transfer.info. */
@@ -15,7 +15,7 @@ interface Scene {
   readonly prepare: (name: string, line1?: string) => Promise<string>;
 }
 
-function test(what: string, body: (scene: Scene) => Promise<void>) {
+function test(what: string, body: (fixture: Fixture) => Promise<void>) {
   Deno.test(`protocol 4: ${what}`, async () => {
     await using folder = await TemporaryFolder.createOnDisk();
     await using server = await ServerProcess.start(folder.join("data"));

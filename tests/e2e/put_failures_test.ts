@@ -4,7 +4,7 @@ import type { EventName } from "../../cli/events/mod.ts";
 import { eventsIn } from "../support/events.ts";
 import { xfer } from "../support/hosted_xfer.ts";
 import { CLIENT_3, type Finished, writeTransferInfo } from "../support/processes.ts";
-import { Scene } from "../support/process_fixture.ts";
+import { ProcessFixture } from "../support/process_fixture.ts";
 import { Alice } from "../support/e2e/alice.ts";
 
 const isWindows = Deno.build.os === "windows";
@@ -112,8 +112,8 @@ Deno.test({
   name: "put over protocol 3: valid files are stored, the others reported with the reason",
   ignore: isWindows,
   fn: async () => {
-    await using scene = await Scene.create();
-    const cwd = await scene.prepare("client", { a: "1", b: "2", "aux.c": "3", "e\u0301": "4" });
+    await using fixture = await ProcessFixture.create();
+    const cwd = await fixture.prepare("client", { a: "1", b: "2", "aux.c": "3", "e\u0301": "4" });
     await Deno.mkdir(`${cwd}/d`);
     await Deno.writeTextFile(`${cwd}/d/\u00e9`, "5");
     const paths = [
@@ -147,9 +147,9 @@ Deno.test({
 });
 
 Deno.test("protocol 3: line 3 names a missing file, which is reported without contacting the server", async () => {
-  await using scene = await Scene.create();
-  const cwd = await scene.prepare("client", {});
-  await writeTransferInfo(cwd, { port: scene.server.port, file: "none" });
+  await using fixture = await ProcessFixture.create();
+  const cwd = await fixture.prepare("client", {});
+  await writeTransferInfo(cwd, { port: fixture.server.port, file: "none" });
   const { code, stdout } = await xfer([...CLIENT_3, "--json"], cwd);
   assert.equal(code, 7);
   assert.deepEqual(eventsIn(stdout, "connected"), []);
@@ -157,9 +157,9 @@ Deno.test("protocol 3: line 3 names a missing file, which is reported without co
 });
 
 Deno.test("put ..: neither a server's data folder nor anybody's keys in it are uploaded", async () => {
-  await using scene = await Scene.create();
-  const alice = await scene.prepare("above/alice", { a: "1" });
-  const bob = await scene.prepare("above/bob", { b: "2" }, { userName: "Bob" });
+  await using fixture = await ProcessFixture.create();
+  const alice = await fixture.prepare("above/alice", { a: "1" });
+  const bob = await fixture.prepare("above/bob", { b: "2" }, { userName: "Bob" });
   assert.equal((await xfer([...CLIENT_3, "put", "b"], bob)).code, 0);
   await Deno.mkdir(`${alice}/../srv`);
   for (const name of ["catalog.db", "lock.db", "tls.pem"]) {

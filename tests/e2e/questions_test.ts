@@ -4,7 +4,7 @@ import { ServerProcess } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { HAS_TERMINAL, Terminal } from "../support/terminal.ts";
 
-interface Scene {
+interface Fixture {
   readonly home: string;
   /** The server's address, HOST:PORT. */
   readonly where: string;
@@ -14,7 +14,7 @@ interface Scene {
   readonly run: (...args: readonly string[]) => Promise<Terminal>;
 }
 
-function test(what: string, body: (scene: Scene) => Promise<void>): void {
+function test(what: string, body: (fixture: Fixture) => Promise<void>): void {
   Deno.test({
     name: `questions: ${what}`,
     ignore: !HAS_TERMINAL,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { cksum } from "../../protocol/crc/cksum.ts";
 import { formatQuantity, parseQuantity } from "../../cli/arguments/quantities.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
-import { encrypt, kindOf, Peer } from "../support/v3/raw_client.ts";
+import { encrypt, kindOf, RawClient } from "../support/v3/raw_client.ts";
 import { CLIENT_3, command, ServerProcess, writeTransferInfo, xfer } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
@@ -14,7 +14,7 @@ const address = ({ port }: ServerProcess) => ({ hostname: "127.0.0.1", port });
  * Sends half of a file, and waits until the server has started it. Returns a function that sends the rest and has it
  * stored.
  */
-async function halfSent(peer: Peer, folder: TemporaryFolder): Promise<() => Promise<void>> {
+async function halfSent(peer: RawClient, folder: TemporaryFolder): Promise<() => Promise<void>> {
   await peer.enrol("Alice");
   const ciphertext = await encrypt(content, peer.aesKey ?? assert.fail());
   await peer.write(peer.fileHead("a", ciphertext.length));
@@ -40,13 +40,13 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     async fn() {
       await using folder = await TemporaryFolder.createOnDisk();
       await using server = await ServerProcess.start(folder.join("data"));
-      using idle = await Peer.connect(address(server));
+      using idle = await RawClient.connect(address(server));
       assert.equal(kindOf(await idle.register("Idle")), "registered");
-      using peer = await Peer.connect(address(server));
+      using peer = await RawClient.connect(address(server));
       const finish = await halfSent(peer, folder);
       const stopped = server.stop(signal);
       assert.equal(await idle.receive(), "closed");
-      await assert.rejects(Peer.connect(address(server)));
+      await assert.rejects(RawClient.connect(address(server)));
       await finish();
       assert.equal((await stopped).code, 0);
       const { stdout } = await xfer(["server", "list", "--data", folder.join("data")]);
@@ -63,7 +63,7 @@ Deno.test({
     await using server = await ServerProcess.start(folder.join("data"), {
       args: ["--listen", "127.0.0.1:0", "--grace", "100ms"],
     });
-    using peer = await Peer.connect(address(server));
+    using peer = await RawClient.connect(address(server));
     await halfSent(peer, folder);
     assert.equal((await server.stop("SIGTERM")).code, 0);
     assert.equal(await peer.receive(), "closed");
@@ -77,9 +77,9 @@ Deno.test({
   async fn() {
     await using folder = await TemporaryFolder.createOnDisk();
     await using server = await ServerProcess.start(folder.join("data"));
-    using idle = await Peer.connect(address(server));
+    using idle = await RawClient.connect(address(server));
     await idle.register("Idle");
-    using peer = await Peer.connect(address(server));
+    using peer = await RawClient.connect(address(server));
     await halfSent(peer, folder);
     const first = server.stop("SIGTERM");
     assert.equal(await idle.receive(), "closed", "the first signal has arrived");

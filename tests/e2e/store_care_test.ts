@@ -4,37 +4,37 @@ import { pseudoRandomBytes } from "../support/bytes.ts";
 import { eventsIn } from "../support/events.ts";
 import { xfer } from "../support/hosted_xfer.ts";
 import { CLIENT_3, startXfer } from "../support/processes.ts";
-import { Scene } from "../support/process_fixture.ts";
+import { ProcessFixture } from "../support/process_fixture.ts";
 
 Deno.test("operator: verify, repair, backup, restore and removal on the command line", async () => {
-  await using scene = await Scene.create();
-  const folder = await scene.prepare("alice", {
+  await using fixture = await ProcessFixture.create();
+  const folder = await fixture.prepare("alice", {
     "a.bin": pseudoRandomBytes(5000),
     "b.bin": pseudoRandomBytes(300),
   });
   assert.equal((await xfer([...CLIENT_3, "put", "a.bin", "b.bin"], folder)).code, 0);
 
-  const clean = await scene.operate("verify");
+  const clean = await fixture.operate("verify");
   assert.deepEqual([clean.code, clean.stdout], [0, "No problems found\n"]);
-  const target = scene.folder.join("backup");
-  const copied = await scene.operate("backup", target);
+  const target = fixture.folder.join("backup");
+  const copied = await fixture.operate("backup", target);
   assert.deepEqual([copied.code, copied.stdout], [0, `Copied 2 files (5.1 KiB) to ${target}\n`]);
 
-  const [file] = eventsIn((await scene.operate("list", "--json")).stdout, "client-file");
-  await Deno.truncate(`${scene.data}/${file?.["path"]}`, 100);
-  const damaged = await scene.operate("verify");
+  const [file] = eventsIn((await fixture.operate("list", "--json")).stdout, "client-file");
+  await Deno.truncate(`${fixture.data}/${file?.["path"]}`, 100);
+  const damaged = await fixture.operate("verify");
   assert.equal(damaged.code, 6);
   assert.match(
     damaged.stdout,
     /^Damaged: a\.bin of Alice \(files\/\S+\): its size is 100 bytes, not 5000$/m,
   );
   assert.match(damaged.stdout, /^Found 1 problem$/m);
-  const busy = await scene.operate("verify", "--repair");
+  const busy = await fixture.operate("verify", "--repair");
   assert.equal(busy.code, 3, "the server runs");
   assert.match(busy.stderr, /data-folder-in-use/);
 
-  const rest = scene.folder.join("rest");
-  const partly = await scene.operate("backup", rest);
+  const rest = fixture.folder.join("rest");
+  const partly = await fixture.operate("backup", rest);
   assert.equal(partly.code, 6);
   assert.match(
     partly.stdout,
@@ -42,18 +42,18 @@ Deno.test("operator: verify, repair, backup, restore and removal on the command 
   );
   assert.match(partly.stdout, /to \S+rest, skipped 1 damaged file\n$/);
   assert.match(partly.stderr, /Restore them from an earlier backup/);
-  const again = await scene.operate("backup", scene.folder.join("rest2"), "--json");
+  const again = await fixture.operate("backup", fixture.folder.join("rest2"), "--json");
   assert.equal(eventsIn(again.stdout, "copied")[0]?.["leftOut"], 1);
 
-  await scene.restart();
-  await scene.server.logged("store.changed");
-  await scene.server.stop();
-  const repaired = await scene.operate("verify", "--repair");
+  await fixture.restart();
+  await fixture.server.logged("store.changed");
+  await fixture.server.stop();
+  const repaired = await fixture.operate("verify", "--repair");
   assert.equal(repaired.code, 6);
   assert.match(repaired.stdout, /moved to quarantine\//);
-  assert.equal((await scene.operate("verify")).code, 0);
+  assert.equal((await fixture.operate("verify")).code, 0);
 
-  const data = scene.folder.join("restored");
+  const data = fixture.folder.join("restored");
   const restored = await xfer(["server", "restore", target, "--data", data]);
   assert.equal(restored.code, 0, restored.stderr);
   assert.equal((await xfer(["server", "verify", "--data", data])).code, 0);
@@ -69,12 +69,12 @@ Deno.test("operator: verify, repair, backup, restore and removal on the command 
 });
 
 Deno.test("operator: a backup without the server's key is restored with a warning, which clients confirm", async () => {
-  await using scene = await Scene.create();
-  const alice = await scene.prepare("alice", { "a": "a" });
+  await using fixture = await ProcessFixture.create();
+  const alice = await fixture.prepare("alice", { "a": "a" });
   assert.equal((await xfer([...CLIENT_3, "put", "a"], alice)).code, 0);
   const backup = async (name: string) => {
-    const target = scene.folder.join(name);
-    assert.equal((await scene.operate("backup", target)).code, 0);
+    const target = fixture.folder.join(name);
+    assert.equal((await fixture.operate("backup", target)).code, 0);
     return target;
   };
   const restore = async (source: string) => {
@@ -86,7 +86,7 @@ Deno.test("operator: a backup without the server's key is restored with a warnin
   const before = await backup("before");
   await Deno.remove(`${before}/tls.pem`);
   assert.equal(await restore(before), "", "it has no account of protocol 4");
-  const bob = await scene.prepare("bob", { "b": "b" }, { userName: "Bob" });
+  const bob = await fixture.prepare("bob", { "b": "b" }, { userName: "Bob" });
   assert.equal((await xfer(["client", "put", "b", "--accept-new"], bob)).code, 0);
   const whole = await backup("whole");
   assert.equal(await restore(whole), "");
@@ -99,20 +99,20 @@ Deno.test("operator: a backup without the server's key is restored with a warnin
 });
 
 Deno.test("export: a write error names the target; an interrupted export is not complete", async () => {
-  await using scene = await Scene.create();
+  await using fixture = await ProcessFixture.create();
   const large = new Uint8Array(300_000_000);
-  const folder = await scene.prepare("alice", { "large": large });
+  const folder = await fixture.prepare("alice", { "large": large });
   assert.equal((await xfer([...CLIENT_3, "put", "large"], folder)).code, 0);
-  const nowhere = scene.folder.join("nowhere", "x");
-  const failed = await scene.operate("export", "Alice", "large", nowhere);
+  const nowhere = fixture.folder.join("nowhere", "x");
+  const failed = await fixture.operate("export", "Alice", "large", nowhere);
   assert.equal(failed.code, 7);
   assert.match(failed.stderr, /^xfer: cannot write \S+nowhere.x: .* \[cannot-write\]$/m);
   assert.doesNotMatch(failed.stderr, /\.tmp|NotFound/);
 
-  const target = scene.folder.join("out");
-  const args = ["server", "export", "Alice", "large", target, "--data", scene.data];
-  await using running = startXfer(args, scene.folder.path);
-  while (![...Deno.readDirSync(scene.folder.path)].some(({ name }) => name.endsWith(".tmp"))) {
+  const target = fixture.folder.join("out");
+  const args = ["server", "export", "Alice", "large", target, "--data", fixture.data];
+  await using running = startXfer(args, fixture.folder.path);
+  while (![...Deno.readDirSync(fixture.folder.path)].some(({ name }) => name.endsWith(".tmp"))) {
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
   running.kill("SIGINT");

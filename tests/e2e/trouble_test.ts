@@ -6,7 +6,7 @@ import { falsifyChecksums } from "../support/net/tamper.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { xfer } from "../support/hosted_xfer.ts";
 import { CLIENT_3, invocation, writeTransferInfo } from "../support/processes.ts";
-import { Scene } from "../support/process_fixture.ts";
+import { ProcessFixture } from "../support/process_fixture.ts";
 import { tiedCommand } from "../support/tied_processes.ts";
 
 const REFUSED = 5;
@@ -15,22 +15,22 @@ const PARTIAL = 9;
 
 for (const wrong of [1, 2]) {
   Deno.test(`checksum: if it is wrong ${wrong}×, that is reported, and the file is sent again`, async () => {
-    await using scene = await Scene.create();
-    await using proxy = await faulty(scene, wrong);
+    await using fixture = await ProcessFixture.create();
+    await using proxy = await faulty(fixture, wrong);
     const content = pseudoRandomBytes(3_000_000);
-    const cwd = await scene.prepare("client", { "a.bin": content }, { port: proxy.address.port });
+    const cwd = await fixture.prepare("client", { "a.bin": content }, { port: proxy.address.port });
     const { code, stderr } = await xfer(CLIENT_3, cwd);
     assert.equal(code, 0, stderr);
     assert.equal(stderr.match(/^Checksums of a\.bin differ: /gm)?.length, wrong);
     assert.match(stderr, new RegExp(`attempt ${wrong + 1}`));
-    assert.deepEqual(await scene.exported("Alice", "a.bin"), content);
+    assert.deepEqual(await fixture.exported("Alice", "a.bin"), content);
   });
 }
 
 Deno.test("checksum: if it is always wrong, the client gives up after four attempts, and sends the next file", async () => {
-  await using scene = await Scene.create();
-  await using proxy = await faulty(scene, 4);
-  const cwd = await scene.prepare("client", { a: "first", b: "second" }, {
+  await using fixture = await ProcessFixture.create();
+  await using proxy = await faulty(fixture, 4);
+  const cwd = await fixture.prepare("client", { a: "first", b: "second" }, {
     port: proxy.address.port,
   });
   const { code, stdout, stderr } = await xfer([...CLIENT_3, "put", "a", "b"], cwd);
@@ -38,27 +38,27 @@ Deno.test("checksum: if it is always wrong, the client gives up after four attem
   assert.match(stderr, /a was not stored: its checksum differed 4 times \[crc-mismatch\]/);
   assert.equal(stderr.match(/Uploading a/g)?.length, 4);
   assert.match(stdout, /^Uploaded b /);
-  assert.doesNotMatch((await scene.operate("list")).stdout, /^ {2}a /m);
-  assert.deepEqual([...Deno.readDirSync(`${scene.data}/staging`)], []);
+  assert.doesNotMatch((await fixture.operate("list")).stdout, /^ {2}a /m);
+  assert.deepEqual([...Deno.readDirSync(`${fixture.data}/staging`)], []);
 });
 
 Deno.test("names: a taken one is refused, and the owner's files are untouched", async () => {
-  await using scene = await Scene.create();
-  const owner = await scene.prepare("owner", { a: "the owner's" });
+  await using fixture = await ProcessFixture.create();
+  const owner = await fixture.prepare("owner", { a: "the owner's" });
   assert.equal((await xfer(CLIENT_3, owner)).code, 0);
-  const other = await scene.prepare("other", { a: "another's" });
+  const other = await fixture.prepare("other", { a: "another's" });
   const { code, stdout, stderr } = await xfer(CLIENT_3, other);
   assert.equal(code, REFUSED);
   assert.equal(stdout, "");
   assert.match(stderr, /the name Alice is already taken \[name-taken\]/);
-  assert.equal(new TextDecoder().decode(await scene.exported("Alice", "a")), "the owner's");
+  assert.equal(new TextDecoder().decode(await fixture.exported("Alice", "a")), "the owner's");
   assert.ok(!exists(`${other}/me.info`));
 });
 
 Deno.test("reconnection: if unknown to the server, the client registers again and keeps the old identity aside", async () => {
-  await using scene = await Scene.create();
-  await using elsewhere = await Scene.create();
-  const cwd = await scene.prepare("client", { a: "content" });
+  await using fixture = await ProcessFixture.create();
+  await using elsewhere = await ProcessFixture.create();
+  const cwd = await fixture.prepare("client", { a: "content" });
   assert.equal((await xfer(CLIENT_3, cwd)).code, 0);
   const before = await Deno.readTextFile(`${cwd}/me.info`);
   await writeTransferInfo(cwd, { port: elsewhere.server.port, file: "a" });
@@ -71,12 +71,12 @@ Deno.test("reconnection: if unknown to the server, the client registers again an
 });
 
 Deno.test("registration: a client that died before its id arrived continues with its key once the name is free", async () => {
-  await using scene = await Scene.create();
-  const cwd = await scene.prepare("client", { a: "content" });
+  await using fixture = await ProcessFixture.create();
+  const cwd = await fixture.prepare("client", { a: "content" });
   assert.equal((await xfer(CLIENT_3, cwd)).code, 0);
   const key = await Deno.readTextFile(`${cwd}/priv.key`);
   await Deno.remove(`${cwd}/me.info`);
-  await writeTransferInfo(cwd, { port: scene.server.port, userName: "Bob", file: "a" });
+  await writeTransferInfo(cwd, { port: fixture.server.port, userName: "Bob", file: "a" });
   assert.equal((await xfer(CLIENT_3, cwd)).code, 0);
   assert.equal(await Deno.readTextFile(`${cwd}/priv.key`), key);
   assert.ok((await Deno.readTextFile(`${cwd}/me.info`)).includes(key.trim()));
@@ -100,8 +100,8 @@ const CASES: readonly [string, readonly string[], number, RegExp][] = [
 ];
 
 Deno.test("invalid input: a clear error and the exit code of its class; nothing is sent or written", async () => {
-  await using scene = await Scene.create();
-  const cwd = await scene.prepare("client", { a: "content" });
+  await using fixture = await ProcessFixture.create();
+  const cwd = await fixture.prepare("client", { a: "content" });
   for (const [what, args, expected, message] of CASES) {
     const { code, stdout, stderr } = await xfer(args, cwd);
     assert.equal(code, expected, `${what}: ${stderr}`);
@@ -112,14 +112,14 @@ Deno.test("invalid input: a clear error and the exit code of its class; nothing 
     "a",
     "transfer.info",
   ]);
-  const events = scene.server.log.map((line) => line["event"]);
+  const events = fixture.server.log.map((line) => line["event"]);
   assert.deepEqual(events, ["server.listening", "server.listening-securely"]);
 });
 
 Deno.test("no server: the error says so, with a hint", async () => {
-  await using scene = await Scene.create();
-  const cwd = await scene.prepare("client", { a: "content" });
-  await scene.server.stop();
+  await using fixture = await ProcessFixture.create();
+  const cwd = await fixture.prepare("client", { a: "content" });
+  await fixture.server.stop();
   const { code, stderr } = await xfer([...CLIENT_3, "--retries", "0"], cwd);
   assert.equal(code, 4);
   assert.match(
@@ -129,31 +129,31 @@ Deno.test("no server: the error says so, with a hint", async () => {
 });
 
 Deno.test("export: unknown users and files, an existing target, a damaged file", async () => {
-  await using scene = await Scene.create();
-  const cwd = await scene.prepare("client", { a: "content" });
+  await using fixture = await ProcessFixture.create();
+  const cwd = await fixture.prepare("client", { a: "content" });
   assert.equal((await xfer(CLIENT_3, cwd)).code, 0);
-  const target = scene.folder.join("target");
+  const target = fixture.folder.join("target");
   const cases: [readonly string[], number, RegExp][] = [
     [["Bob", "a", target], 2, /no such user: Bob \[no-such-user\]/],
     [["Alice", "b", target], 2, /Alice has no file b \[no-such-file\]/],
     [["Alice", "a", `${cwd}/a`], 2, /\[target-exists\]/],
-    [["Alice", "a", scene.folder.join("none", "target")], 7, /\[cannot-write\]/],
+    [["Alice", "a", fixture.folder.join("none", "target")], 7, /\[cannot-write\]/],
   ];
   for (const [args, expected, message] of cases) {
-    const { code, stderr } = await scene.operate("export", ...args);
+    const { code, stderr } = await fixture.operate("export", ...args);
     assert.equal(code, expected, stderr);
     assert.match(stderr, message);
   }
-  const [file] = eventsIn((await scene.operate("list", "--json")).stdout, "client-file");
-  await Deno.writeTextFile(`${scene.data}/${file?.["path"]}`, "cOntent");
-  const { code, stderr } = await scene.operate("export", "Alice", "a", target);
+  const [file] = eventsIn((await fixture.operate("list", "--json")).stdout, "client-file");
+  await Deno.writeTextFile(`${fixture.data}/${file?.["path"]}`, "cOntent");
+  const { code, stderr } = await fixture.operate("export", "Alice", "a", target);
   assert.equal(code, INTEGRITY);
   assert.match(
     stderr,
     /a is damaged: its cksum is \d+, not \d+ \[/,
   );
   assert.ok(!exists(target), "no output file on failure");
-  assert.deepEqual([...Deno.readDirSync(scene.folder.path)].map(({ name }) => name).sort(), [
+  assert.deepEqual([...Deno.readDirSync(fixture.folder.path)].map(({ name }) => name).sort(), [
     "client",
     "data",
   ]);
@@ -167,7 +167,7 @@ Deno.test("--version prints the version", async () => {
   assert.deepEqual([printed.code, printed.stdout], [0, `${version}\n`]);
 });
 
-function faulty({ server }: Scene, count: number): Promise<FaultyProxy> {
+function faulty({ server }: ProcessFixture, count: number): Promise<FaultyProxy> {
   const target = { hostname: "127.0.0.1", port: server.port };
   return FaultyProxy.start(target, { down: falsifyChecksums(count) });
 }
@@ -183,9 +183,9 @@ function exists(path: string): boolean {
 }
 
 Deno.test("put continues after a file that cannot be stored, and reports each failure", async () => {
-  await using scene = await Scene.create();
-  await using proxy = await faulty(scene, 4);
-  const cwd = await scene.prepare("client", { a: "1", b: "2", c: "3" }, {
+  await using fixture = await ProcessFixture.create();
+  await using proxy = await faulty(fixture, 4);
+  const cwd = await fixture.prepare("client", { a: "1", b: "2", c: "3" }, {
     port: proxy.address.port,
   });
   const { code, stdout, stderr } = await xfer([...CLIENT_3, "put", "a", "b", "c"], cwd);
@@ -196,8 +196,8 @@ Deno.test("put continues after a file that cannot be stored, and reports each fa
 
 Deno.test("output: a closed pipe is silent, a full disk is an error with its own code", async () => {
   if (Deno.build.os !== "linux") return;
-  await using scene = await Scene.create();
-  const cwd = await scene.prepare("client", { a: "content" });
+  await using fixture = await ProcessFixture.create();
+  const cwd = await fixture.prepare("client", { a: "content" });
   const shell = async (line: string, command: readonly string[] = CLIENT_3) => {
     const { args, executable } = invocation(command);
     const script = line.replace("XFER", [executable, ...args].map((word) => `'${word}'`).join(" "));
@@ -209,7 +209,7 @@ Deno.test("output: a closed pipe is silent, a full disk is an error with its own
   const full = await shell("XFER >/dev/full");
   assert.equal(full.code, 7, full.stderr);
   assert.match(full.stderr, /cannot-write-output/);
-  assert.equal(new TextDecoder().decode(await scene.exported("Alice", "a")), "content");
+  assert.equal(new TextDecoder().decode(await fixture.exported("Alice", "a")), "content");
   for (const command of [["--version"], ["--help"], ["help"], ["completions", "bash"]]) {
     const told = await shell("XFER >/dev/full", command);
     assert.deepEqual([told.code, told.stderr.includes("[cannot-write-output]")], [7, true]);

@@ -7,7 +7,7 @@ import { xfer } from "../support/hosted_xfer.ts";
 import { ServerProcess } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
-interface Scene {
+interface Fixture {
   readonly folder: TemporaryFolder;
   readonly server: ServerProcess;
   readonly data: string;
@@ -15,7 +15,7 @@ interface Scene {
 
 async function withServer(
   args: readonly string[],
-  body: (scene: Scene) => Promise<void>,
+  body: (fixture: Fixture) => Promise<void>,
 ): Promise<void> {
   await using folder = await TemporaryFolder.createOnDisk();
   const data = folder.join("data");
@@ -25,7 +25,7 @@ async function withServer(
   await body({ folder, server, data });
 }
 
-async function prepare({ folder }: Scene, name: string, line1: string): Promise<string> {
+async function prepare({ folder }: Fixture, name: string, line1: string): Promise<string> {
   const path = folder.join(name);
   await Deno.mkdir(path, { mode: 0o700 });
   await Deno.writeTextFile(`${path}/transfer.info`, `${line1}\nAlice\nhello.txt\n`);
@@ -50,10 +50,10 @@ async function secretsIn(folder: string): Promise<string[]> {
 }
 
 Deno.test("--verbose prints the messages of protocol 4 without their contents", () =>
-  withServer(["--registration", "invite"], async (scene) => {
-    const { location } = await scene.server.logged("server.listening-securely");
-    const cwd = await prepare(scene, "alice", `${location}`);
-    const invited = await xfer(["server", "invite", "--data", scene.data]);
+  withServer(["--registration", "invite"], async (fixture) => {
+    const { location } = await fixture.server.logged("server.listening-securely");
+    const cwd = await prepare(fixture, "alice", `${location}`);
+    const invited = await xfer(["server", "invite", "--data", fixture.data]);
     const token = invited.stdout.trim();
     const args = ["client", "put", "--invitation", token, "large", "hello.txt", "--json", "-v"];
     const { code, stdout, stderr } = await xfer(args, cwd);
@@ -88,9 +88,9 @@ Deno.test("--verbose prints the messages of protocol 4 without their contents", 
   }));
 
 Deno.test("--verbose: an unknown server gets one hello", () =>
-  withServer([], async (scene) => {
-    await scene.server.logged("server.listening-securely");
-    const cwd = await prepare(scene, "alice", `127.0.0.1:${scene.server.port}`);
+  withServer([], async (fixture) => {
+    await fixture.server.logged("server.listening-securely");
+    const cwd = await prepare(fixture, "alice", `127.0.0.1:${fixture.server.port}`);
     const { code, stdout, stderr } = await xfer(["client", "--accept-new", "--json", "-v"], cwd);
     assert.equal(code, 0, stderr);
     assert.deepEqual(said(stdout).slice(0, 4), [
@@ -102,8 +102,8 @@ Deno.test("--verbose: an unknown server gets one hello", () =>
   }));
 
 Deno.test("--verbose prints the messages of protocol 3 without their contents", () =>
-  withServer([], async (scene) => {
-    const cwd = await prepare(scene, "alice", `127.0.0.1:${scene.server.port}`);
+  withServer([], async (fixture) => {
+    const cwd = await prepare(fixture, "alice", `127.0.0.1:${fixture.server.port}`);
     const args = ["client", "--protocol", "3", "--edition", "auto", "-v", "--json"];
     const { code, stdout, stderr } = await xfer(args, cwd);
     assert.equal(code, 0, stderr);
@@ -138,8 +138,8 @@ Deno.test("--verbose prints the messages of protocol 3 without their contents", 
   }));
 
 Deno.test("--verbose: messages before a lost connection are printed before the error", () =>
-  withServer([], async (scene) => {
-    const cwd = await prepare(scene, "alice", `127.0.0.1:${scene.server.port}`);
+  withServer([], async (fixture) => {
+    const cwd = await prepare(fixture, "alice", `127.0.0.1:${fixture.server.port}`);
     const args = ["client", "--protocol", "4", "list", "-v", "--json"];
     const { code, stdout } = await xfer(args, cwd);
     assert.equal(code, 3);

@@ -7,7 +7,7 @@ import { cksum } from "../../protocol/crc/cksum.ts";
 import { importAesKey } from "../../protocol/cipher/aes_cbc.ts";
 import type { Dice } from "../support/v3/fuzz.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
-import { field, kindOf, Peer } from "../support/v3/raw_client.ts";
+import { field, kindOf, RawClient } from "../support/v3/raw_client.ts";
 
 /** The server refused, or answered with a general error. */
 export class Refused extends Error {}
@@ -38,8 +38,8 @@ export class Actor {
   }
 
   /** Connects and gets a key, and registers if necessary. */
-  async enter(address: Address): Promise<Peer> {
-    const peer = await connected(() => Peer.connect(address));
+  async enter(address: Address): Promise<RawClient> {
+    const peer = await connected(() => RawClient.connect(address));
     try {
       await connected(() => this.#introduce(peer));
       return peer;
@@ -50,7 +50,7 @@ export class Actor {
   }
 
   /** Stores a file. Its expected state depends on how far that got. */
-  async store(peer: Peer, name: string, content: Bytes): Promise<void> {
+  async store(peer: RawClient, name: string, content: Bytes): Promise<void> {
     await connected(async () => {
       await this.#send(peer, name, content);
       this.#asked.set(name, [...this.#asked.get(name) ?? [], content]);
@@ -63,7 +63,7 @@ export class Actor {
   }
 
   /** Does something that a client may do, chosen by the dice. */
-  async actAtRandom(peer: Peer, dice: Dice): Promise<string> {
+  async actAtRandom(peer: RawClient, dice: Dice): Promise<string> {
     const name = dice.pick(NAMES);
     const content = pseudoRandomBytes(dice.pick(SIZES), dice.roll(2 ** 31));
     switch (dice.roll(6)) {
@@ -117,7 +117,7 @@ export class Actor {
     this.#asked.clear();
   }
 
-  async #introduce(peer: Peer): Promise<void> {
+  async #introduce(peer: RawClient): Promise<void> {
     if (this.#account !== "none" && this.#account !== "asked") {
       peer.clientId = this.#clientId;
       const answer = kindOf(await peer.reconnect(this.name));
@@ -138,7 +138,7 @@ export class Actor {
     this.#account = "keyed";
   }
 
-  async #send(peer: Peer, name: string, content: Bytes): Promise<void> {
+  async #send(peer: RawClient, name: string, content: Bytes): Promise<void> {
     let answer = await peer.sendFile(name, content);
     // The answer to "CRC invalid", if the file was not there in time.
     if (kindOf(answer) === "messageReceived") answer = await peer.receive();
@@ -147,7 +147,7 @@ export class Actor {
   }
 
   /** Sends with a key that is not the session's. */
-  async #sendDamaged(peer: Peer, name: string, content: Bytes): Promise<void> {
+  async #sendDamaged(peer: RawClient, name: string, content: Bytes): Promise<void> {
     const answer = await peer.sendFile(name, content, await importAesKey(new Uint8Array(16)));
     expectKind(kindOf(answer), "fileReceived");
     assert.ok(!isRight(answer, content), "a damaged file does not get the right checksum");
@@ -158,7 +158,7 @@ export class Actor {
  * Whether the answer has the checksum of a content: cksum, or zlib's CRC-32. A client that has given up the same
  * content before, as here with an empty file, may expect the latter.
  */
-function isRight(answer: Awaited<ReturnType<Peer["sendFile"]>>, content: Bytes): boolean {
+function isRight(answer: Awaited<ReturnType<RawClient["sendFile"]>>, content: Bytes): boolean {
   if (answer === "closed" || answer.kind !== "fileReceived") return false;
   return [cksum(content), crc32(content)].includes(answer.crc);
 }

@@ -14,7 +14,7 @@ import type { Outcome } from "../../client/events.ts";
 import { sendFiles } from "../../client/v3/send_files.ts";
 import { nameOf } from "../support/outcomes.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
-import { type Direction, FaultyProxy, type Meddlers } from "../support/net/faulty_proxy.ts";
+import { type Direction, type Faults, FaultyProxy } from "../support/net/faulty_proxy.ts";
 import { countInto, cutAt, flipAt, reshape } from "../support/net/tamper.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { readFiles, readWholeFolder } from "./data_folder.ts";
@@ -106,8 +106,8 @@ export async function flipEverywhere(loop: Loop, { every = 1 } = {}): Promise<vo
 /** Delays, merges and splits segments: everything is stored at the first attempt. */
 export async function reshapeEverything(loop: Loop): Promise<void> {
   while (loop.next()) {
-    const meddlers = { up: reshape(loop.dice), down: reshape(loop.dice) };
-    await onFaultyNetwork("reshaped", meddlers, (outcomes) => {
+    const faults = { up: reshape(loop.dice), down: reshape(loop.dice) };
+    await onFaultyNetwork("reshaped", faults, (outcomes) => {
       assert.deepEqual(outcomes.map(({ state }) => state), ["stored", "stored"]);
       loop.count("reshaped sessions");
     }, { retries: 0, responseMs: 30_000 });
@@ -129,7 +129,7 @@ async function measure(): Promise<Record<Direction, number>> {
  */
 async function onFaultyNetwork(
   what: string,
-  meddlers: Meddlers,
+  faults: Faults,
   judge: (outcomes: readonly Outcome[]) => void,
   { retries = RETRIES, responseMs = RESPONSE_MS } = {},
 ): Promise<void> {
@@ -159,7 +159,7 @@ async function onFaultyNetwork(
           files: Object.keys(FILES).map((name) => folder.join(name)),
         });
       {
-        await using proxy = await FaultyProxy.start(server.address, meddlers);
+        await using proxy = await FaultyProxy.start(server.address, faults);
         const outcomes = await send(proxy.address);
         assertTold(outcomes, dataFolder);
         judge(outcomes);

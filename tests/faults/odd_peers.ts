@@ -27,7 +27,7 @@ import { OddSecureServer } from "../support/v4/scripted_server.ts";
 import { damaged, fuzzFrames, mutated, requests } from "../support/v4/fuzz.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { takeLogs } from "../support/server_log.ts";
-import { got, put, Scene } from "../support/v4/fixture.ts";
+import { Fixture, got, put } from "../support/v4/fixture.ts";
 import { readWholeFolder } from "./data_folder.ts";
 import type { Loop } from "./loop.ts";
 
@@ -56,25 +56,25 @@ export async function fuzzServer(loop: Loop): Promise<void> {
       ...{ idleTimeoutMs: PATIENCE_MS, requestTimeoutMs: PATIENCE_MS, stallTimeoutMs: PATIENCE_MS },
       maxRegistrationsPerHour: Infinity,
     };
-    await using scene = await Scene.create(limits);
-    const dataFolder = scene.folder.join("data");
+    await using fixture = await Fixture.create(limits);
+    const dataFolder = fixture.folder.join("data");
     const names = Array.from({ length: SIDE_BY_SIDE }, (_, i) => `Odd${i}`);
-    for (const name of ["Sound", ...names]) (await scene.client(name))[Symbol.dispose]();
+    for (const name of ["Sound", ...names]) (await fixture.client(name))[Symbol.dispose]();
     await Promise.all(names.map(async (name) => {
       while (loop.next()) {
-        const ended = await beOdd(scene, name, loop.dice);
+        const ended = await beOdd(fixture, name, loop.dice);
         loop.count(`odd clients: ${ended}`);
         assert.deepEqual(failures, [], "failures that the server logs");
       }
     }));
     const content = pseudoRandomBytes(3000);
-    using sound = await scene.client("Sound");
+    using sound = await fixture.client("Sound");
     assert.equal(
-      typeof (await put(sound, [{ file: await scene.source("a", content) }]))[0],
+      typeof (await put(sound, [{ file: await fixture.source("a", content) }]))[0],
       "number",
     );
     assert.deepEqual(await got(sound, "a"), content);
-    await scene.server.close();
+    await fixture.server.close();
     assert.deepEqual(failures, [], "failures that the server logs");
     assert.deepEqual(readWholeFolder(dataFolder).get("Sound"), new Map([["a", content]]));
   } finally {
@@ -95,8 +95,8 @@ async function soonSecure(address: Address): Promise<DiscoveredServer> {
 }
 
 /** Signs in and sends messages chosen by the dice. Returns how the server ended the connection. */
-async function beOdd(scene: Scene, name: string, dice: Dice): Promise<string> {
-  const folder = new AccountFolder(scene.folder.join(name));
+async function beOdd(fixture: Fixture, name: string, dice: Dice): Promise<string> {
+  const folder = new AccountFolder(fixture.folder.join(name));
   const [{ privateKey, publicKey: key }, account] = [
     await folder.loadKey(),
     await folder.loadAccount(),
@@ -105,10 +105,10 @@ async function beOdd(scene: Scene, name: string, dice: Dice): Promise<string> {
   const messages = mutated(dice, [...requests(), ...requests().map(later)]);
   const said = concatBytes(...messages.map(encodeMessage));
   const bytes = dice.roll(3) === 0 ? damaged(dice, said) : said;
-  const answer = await soonSecure(scene.server.address);
+  const answer = await soonSecure(fixture.server.address);
   const fingerprint = await fingerprintOf(answer.certificate);
   const begun = performance.now();
-  const tls = await openPinned(scene.server.address, answer, fingerprint, DEFAULT_TIMEOUTS);
+  const tls = await openPinned(fixture.server.address, answer, fingerprint, DEFAULT_TIMEOUTS);
   const frames = new FrameReader("server");
   const heard: Message[] = [];
   const buffer = new Uint8Array(64 * 1024);

@@ -10,7 +10,7 @@ import { startInThisThread } from "../support/server.ts";
 import { openInThisThread } from "../support/store/catalogs.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { tiedCommand } from "../support/tied_processes.ts";
-import { put, Scene } from "../support/v4/fixture.ts";
+import { Fixture, put } from "../support/v4/fixture.ts";
 import type { KilledRepair } from "./killed_repair.ts";
 import type { Loop } from "./loop.ts";
 
@@ -27,20 +27,20 @@ interface Line {
 }
 
 /** A data folder with damage of every kind, on disk and in the catalog, beside sound files. */
-async function prepare(): Promise<Scene> {
-  const scene = await Scene.create();
+async function prepare(): Promise<Fixture> {
+  const fixture = await Fixture.create();
   {
-    using client = await scene.client("Alice");
+    using client = await fixture.client("Alice");
     for (const name of ["cut", "changed", "gone", "folder", "sound", "small", "little"]) {
       const size = ["small", "little"].includes(name) ? 100 : LARGE;
-      const file = await scene.source(name, pseudoRandomBytes(size, name.length));
+      const file = await fixture.source(name, pseudoRandomBytes(size, name.length));
       await put(client, [{ file, name }]);
     }
   }
-  await scene.server.close();
+  await fixture.server.close();
   const paths = new Map(
-    (await listStored(scene.data)).flatMap(({ files }) => files)
-      .map(({ name, content: { id: path } }) => [name, join(scene.data, path)]),
+    (await listStored(fixture.data)).flatMap(({ files }) => files)
+      .map(({ name, content: { id: path } }) => [name, join(fixture.data, path)]),
   );
   const of = (name: string) => paths.get(name) ?? assert.fail(name);
   await Deno.truncate(of("cut"), 10);
@@ -48,12 +48,12 @@ async function prepare(): Promise<Scene> {
   await Deno.remove(of("gone"));
   await Deno.remove(of("folder"));
   await Deno.mkdir(of("folder"));
-  await Deno.writeTextFile(join(scene.data, "files", "stray"), STRAY);
+  await Deno.writeTextFile(join(fixture.data, "files", "stray"), STRAY);
   tamper(
-    join(scene.data, "catalog.db"),
+    join(fixture.data, "catalog.db"),
     "UPDATE files SET content = CAST(x'00' || substr(content, 2) AS BLOB) WHERE name = 'small'",
   );
-  return scene;
+  return fixture;
 }
 
 /** The quarantined files, by kind and path in the order of paths. */
@@ -65,10 +65,10 @@ const SOUND = ["little", "sound"];
  * and the next repair ends like one that was never killed.
  */
 export async function killRepairAtEveryCall(loop: Loop, { every = 1 } = {}): Promise<void> {
-  await using scene = await prepare();
+  await using fixture = await prepare();
   for (const when of ["before", "after"] as const) {
     await loop.atCalls({ every, sideBySide: SIDE_BY_SIDE }, async (at) => {
-      const killed = await killAt(scene.data, { at, when });
+      const killed = await killAt(fixture.data, { at, when });
       if (killed) loop.count("killed");
       return killed;
     });

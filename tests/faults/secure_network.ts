@@ -10,7 +10,7 @@ import { nameOf } from "../support/outcomes.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import type { Direction } from "../support/net/faulty_proxy.ts";
 import { countInto, cutAt, flipAt, reshape } from "../support/net/tamper.ts";
-import { type SecureMeddlers, SecureProxy } from "../support/net/tls_proxy.ts";
+import { type SecureFaults, SecureProxy } from "../support/net/tls_proxy.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { readFiles, readWholeFolder } from "./data_folder.ts";
 import type { Loop } from "./loop.ts";
@@ -36,8 +36,8 @@ export async function cutHello(loop: Loop, { every = 1 } = {}): Promise<void> {
     for (const ending of ENDINGS) {
       for (let place = loop.dice.roll(every); place < plain[direction]; place += every) {
         if (!loop.next()) return;
-        const meddlers = { plain: { [direction]: cutAt(place, ending) } };
-        await onFaultyNetwork(`hello: ${ending} before byte ${place} ${direction}`, meddlers);
+        const faults = { plain: { [direction]: cutAt(place, ending) } };
+        await onFaultyNetwork(`hello: ${ending} before byte ${place} ${direction}`, faults);
         loop.count(`hellos cut by ${ending}`);
       }
     }
@@ -51,8 +51,8 @@ export async function flipHello(loop: Loop, { every = 1 } = {}): Promise<void> {
     for (let place = loop.dice.roll(every); place < plain[direction]; place += every) {
       if (!loop.next()) return;
       const mask = 1 + loop.dice.roll(255);
-      const meddlers = { plain: { [direction]: flipAt(place, mask) } };
-      await onFaultyNetwork(`hello: byte ${place} ${direction} changed by ${mask}`, meddlers);
+      const faults = { plain: { [direction]: flipAt(place, mask) } };
+      await onFaultyNetwork(`hello: byte ${place} ${direction} changed by ${mask}`, faults);
       loop.count("hellos changed");
     }
   }
@@ -62,11 +62,11 @@ export async function flipHello(loop: Loop, { every = 1 } = {}): Promise<void> {
  * Cuts the TLS connections at `places` places, with each ending, in both directions: everything succeeds in the end.
  */
 export async function cutSecurely(loop: Loop, { places = 10 } = {}): Promise<void> {
-  await meddleSecurely(loop, places, async (place, direction) => {
+  await injectIntoTls(loop, places, async (place, direction) => {
     const ending = loop.dice.pick(ENDINGS);
-    const meddlers = { secure: { [direction]: cutAt(place, ending) } };
+    const faults = { secure: { [direction]: cutAt(place, ending) } };
     const what = `${ending} before byte ${place} ${direction}`;
-    const { outcomes, got } = await onFaultyNetwork(what, meddlers);
+    const { outcomes, got } = await onFaultyNetwork(what, faults);
     assert.deepEqual(
       [outcomes?.map(({ state }) => state), got],
       [["stored", "stored"], true],
@@ -78,10 +78,10 @@ export async function cutSecurely(loop: Loop, { places = 10 } = {}): Promise<voi
 
 /** Changes one byte at `places` places of the TLS connections: TLS detects it, and another attempt succeeds. */
 export async function flipSecurely(loop: Loop, { places = 10 } = {}): Promise<void> {
-  await meddleSecurely(loop, places, async (place, direction) => {
+  await injectIntoTls(loop, places, async (place, direction) => {
     const mask = 1 + loop.dice.roll(255);
-    const meddlers = { secure: { [direction]: flipAt(place, mask) } };
-    await onFaultyNetwork(`byte ${place} ${direction} changed by ${mask}`, meddlers);
+    const faults = { secure: { [direction]: flipAt(place, mask) } };
+    await onFaultyNetwork(`byte ${place} ${direction} changed by ${mask}`, faults);
     loop.count("bytes changed on secure connections");
   });
 }
@@ -99,10 +99,10 @@ export async function reshapeSecurely(loop: Loop): Promise<void> {
   }
 }
 
-async function meddleSecurely(
+async function injectIntoTls(
   loop: Loop,
   places: number,
-  meddle: (place: number, direction: Direction) => Promise<void>,
+  inject: (place: number, direction: Direction) => Promise<void>,
 ): Promise<void> {
   const { secure } = await measure();
   for (const direction of DIRECTIONS) {
@@ -110,7 +110,7 @@ async function meddleSecurely(
       if (!loop.next()) return;
       // Half of the places are in the first kilobytes, which contain handshake, sign-in and the small file.
       const end = i % 2 === 0 ? Math.min(6000, secure[direction]) : secure[direction];
-      await meddle(loop.dice.roll(end), direction);
+      await inject(loop.dice.roll(end), direction);
     }
   }
 }
@@ -148,7 +148,7 @@ interface Course {
  */
 async function onFaultyNetwork(
   what: string,
-  { plain = {}, secure = {} }: SecureMeddlers,
+  { plain = {}, secure = {} }: SecureFaults,
   { retries = RETRIES, patienceMs = PATIENCE_MS } = {},
 ): Promise<Course> {
   await using folder = await TemporaryFolder.create();
@@ -188,8 +188,8 @@ async function onFaultyNetwork(
           hellos++;
           return (plain.up ?? (() => (bytes) => [bytes]))();
         };
-        const meddlers = { plain: { ...plain, up: counted }, secure };
-        await using proxy = await SecureProxy.start(server, meddlers);
+        const faults = { plain: { ...plain, up: counted }, secure };
+        await using proxy = await SecureProxy.start(server, faults);
         course = await run(proxy.address);
         assertTold(course.outcomes ?? [], dataFolder);
       }

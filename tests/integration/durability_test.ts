@@ -5,7 +5,7 @@ import { Server } from "../../server/server.ts";
 import type { FileSystem } from "../../server/fs/file_system.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { openDatabase } from "../support/store/database.ts";
-import { kindOf, Peer } from "../support/v3/raw_client.ts";
+import { kindOf, RawClient } from "../support/v3/raw_client.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 type Call = "create" | "sync file" | "rename" | "sync folder" | "mkdir" | "remove";
@@ -69,7 +69,7 @@ Deno.test("durability: synced, renamed, folders synced, catalogued, and only the
     }
   });
   await using server = await start(folder, fileSystem);
-  using peer = await Peer.connect(server.address);
+  using peer = await RawClient.connect(server.address);
   await peer.enrol("Alice");
   watching = true;
   await peer.sendFile("a", pseudoRandomBytes(1000));
@@ -105,13 +105,13 @@ for (const failing of ["create", "sync file", "mkdir", "rename", "sync folder"] 
       (await listStored(folder.join("data"))).flatMap(({ files }) => files.map(({ crc }) => crc));
     {
       await using server = await start(folder, fileSystem);
-      using peer = await Peer.connect(server.address);
+      using peer = await RawClient.connect(server.address);
       await peer.enrol("Alice");
       await peer.sendFile("a", pseudoRandomBytes(1000));
       await peer.judge("crcValid", "a");
       const before = await stored();
       // An owner's folder is created once.
-      using newcomer = await Peer.connect(server.address);
+      using newcomer = await RawClient.connect(server.address);
       await newcomer.enrol("Carol");
       const victim = failing === "mkdir" ? newcomer : peer;
       broken = true;
@@ -122,7 +122,7 @@ for (const failing of ["create", "sync file", "mkdir", "rename", "sync folder"] 
       );
       assert.deepEqual(await stored(), before);
       broken = false;
-      using other = await Peer.connect(server.address);
+      using other = await RawClient.connect(server.address);
       await other.enrol("Bob");
       await other.sendFile("b", pseudoRandomBytes(10));
       assert.equal(kindOf(await other.judge("crcValid", "b")), "messageReceived");

@@ -15,15 +15,15 @@ import type { Server } from "../../server/server.ts";
 import { addressKey } from "../../server/limits/client_address.ts";
 import { ReadDeadline } from "../../server/listen/read_deadline.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
-import { kindOf, Peer } from "../support/v3/raw_client.ts";
+import { kindOf, RawClient } from "../support/v3/raw_client.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { takeLogs } from "../support/server_log.ts";
 import { startInThisThread } from "../support/server.ts";
 
-interface Scene {
+interface Fixture {
   readonly server: Server;
-  readonly peer: Peer;
-  readonly connect: () => Promise<Peer>;
+  readonly peer: RawClient;
+  readonly connect: () => Promise<RawClient>;
   readonly advance: (ms: number) => void;
 }
 
@@ -36,7 +36,7 @@ const FREE = 300 * MIB;
 function over(
   limit: LimitName,
   limits: Partial<Limits>,
-  excess: (scene: Scene) => Promise<{ peer: Peer; answer: string }>,
+  excess: (fixture: Fixture) => Promise<{ peer: RawClient; answer: string }>,
   { stored = [], staged = 0 }: { readonly stored?: readonly string[]; readonly staged?: number } =
     {},
 ) {
@@ -45,7 +45,7 @@ function over(
     const reached: unknown[] = [];
     await takeLogs("info", ({ properties }) => void reached.push(properties));
     let now = 1_000_000_000;
-    const peers: Peer[] = [];
+    const peers: RawClient[] = [];
     try {
       await using server = await startInThisThread({
         listen: [{ hostname: "127.0.0.1", port: 0 }],
@@ -53,7 +53,7 @@ function over(
         freeSpace: () => Promise.resolve(FREE),
       });
       const connect = async () => {
-        const peer = await Peer.connect(server.address);
+        const peer = await RawClient.connect(server.address);
         peers.push(peer);
         return peer;
       };
@@ -76,7 +76,7 @@ function over(
   });
 }
 
-async function store(peer: Peer, name: string, bytes = content): Promise<string> {
+async function store(peer: RawClient, name: string, bytes = content): Promise<string> {
   const received = kindOf(await peer.sendFile(name, bytes));
   return received === "fileReceived" ? kindOf(await peer.judge("crcValid", name)) : received;
 }

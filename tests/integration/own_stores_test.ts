@@ -13,22 +13,22 @@ import { ServerLog } from "../support/server_log.ts";
 import { ObjectBlobStore } from "../support/store/object_blob_store.ts";
 import { memoryCatalog } from "../support/store/memory_catalog.ts";
 import { blobId } from "../support/store/ids.ts";
-import { kindOf, Peer } from "../support/v3/raw_client.ts";
-import { got, put, Scene } from "../support/v4/fixture.ts";
+import { kindOf, RawClient } from "../support/v3/raw_client.ts";
+import { Fixture, got, put } from "../support/v4/fixture.ts";
 import { digestOfFirst, Uploader } from "../support/v4/raw_client.ts";
 
 /** Two chunks. An odd number of chunks ends within a part. */
 const PART_SIZE = 2 * CHUNK_SIZE;
 const content = pseudoRandomBytes(7 * CHUNK_SIZE + 3);
 
-interface Fixture {
-  readonly scene: Scene;
+interface StoresFixture {
+  readonly fixture: Fixture;
   readonly blobs: ObjectBlobStore;
   /** Restarts the server: its memory is lost, its stores stay. */
   restart(): Promise<void>;
 }
 
-function test(what: string, body: (fixture: Fixture) => Promise<void>): void {
+function test(what: string, body: (stores: StoresFixture) => Promise<void>): void {
   for (const catalog of [undefined, memoryCatalog()]) {
     const beside = catalog === undefined ? "SQLite" : "a catalog in memory";
     Deno.test(`custom stores: ${what}; with ${beside}`, async () => {
@@ -37,34 +37,34 @@ function test(what: string, body: (fixture: Fixture) => Promise<void>): void {
         openBlobs: () => Promise.resolve(blobs),
         ...(catalog && { openCatalog: () => Promise.resolve(catalog) }),
       };
-      await using scene = await Scene.create({}, { stores });
-      for (const name of ["Alice", "Bob"]) (await scene.client(name))[Symbol.dispose]();
-      await body({ scene, blobs, restart: () => scene.restart({ stores }) });
+      await using fixture = await Fixture.create({}, { stores });
+      for (const name of ["Alice", "Bob"]) (await fixture.client(name))[Symbol.dispose]();
+      await body({ fixture, blobs, restart: () => fixture.restart({ stores }) });
     });
   }
 }
 
-test("files are uploaded, downloaded, listed, overwritten and removed", async ({ scene, blobs, restart }) => {
+test("files are uploaded, downloaded, listed, overwritten and removed", async ({ fixture, blobs, restart }) => {
   const sizes = [0, 5, CHUNK_SIZE - 1, CHUNK_SIZE, 2 * CHUNK_SIZE, content.length];
   const files = sizes.map((size) => [`file${size}`, content.slice(0, size)] as const);
   {
-    using client = await scene.client("Alice");
+    using client = await fixture.client("Alice");
     const sources = await Promise.all(
-      files.map(async ([name, bytes]) => ({ name, file: await scene.source(name, bytes) })),
+      files.map(async ([name, bytes]) => ({ name, file: await fixture.source(name, bytes) })),
     );
     for (const outcome of await put(client, sources)) assert.equal(typeof outcome, "number");
   }
   // Two are small enough for the catalog.
   assert.deepEqual(blobs.counts, { blobs: 4, uploads: 0 });
   await restart();
-  using client = await scene.client("Alice");
+  using client = await fixture.client("Alice");
   const listed: string[] = [];
   await client.list("", ({ name }) => void listed.push(name));
   assert.deepEqual(listed.sort(), files.map(([name]) => name).sort());
   for (const [name, bytes] of files) assert.deepEqual(await got(client, name), bytes);
   const part = await got(client, `file${content.length}`, { from: CHUNK_SIZE + 5 });
   assert.deepEqual(part, content.slice(CHUNK_SIZE));
-  const other = await scene.source("other", content.slice(5));
+  const other = await fixture.source("other", content.slice(5));
   await put(client, [{ file: other, name: `file${CHUNK_SIZE}` }]);
   assert.deepEqual(await got(client, `file${CHUNK_SIZE}`), content.slice(5));
   for (const [name] of files) await client.remove(name);
@@ -73,11 +73,10 @@ test("files are uploaded, downloaded, listed, overwritten and removed", async ({
 });
 
 for (const how of ["the network is cut", "the server is restarted"]) {
-  test(`an upload is resumed at its last whole part when ${how}`, async (fixture) => {
-    const { scene, blobs, restart } = fixture;
+  test(`an upload is resumed at its last whole part when ${how}`, async ({ fixture, blobs, restart }) => {
     const CHUNKS = 5;
     {
-      using alice = await Uploader.login(scene, "Alice");
+      using alice = await Uploader.login(fixture, "Alice");
       const { tag, offset } = await alice.resume(content);
       assert.equal(offset, 0);
       await alice.send(tag, content, ...Array.from({ length: CHUNKS }, (_, index) => index));
@@ -85,25 +84,25 @@ for (const how of ["the network is cut", "the server is restarted"]) {
       await assert.rejects(alice.settle());
     }
     if (how === "the server is restarted") await restart();
-    using alice = await Uploader.login(scene, "Alice");
+    using alice = await Uploader.login(fixture, "Alice");
     const { tag, offset, digest } = await alice.resume(content);
     assert.equal(offset, 2 * PART_SIZE, "the fifth chunk is half a part");
     assert.deepEqual(digest, digestOfFirst(content, offset));
     await alice.send(tag, content, 4, 5, 6, 7);
     await alice.end(tag, content);
-    using client = await scene.client("Alice");
+    using client = await fixture.client("Alice");
     assert.deepEqual(await got(client, "a"), content);
     assert.deepEqual(blobs.counts, { blobs: 1, uploads: 0 });
   });
 }
 
-test("less than a part is not kept", async ({ scene, blobs }) => {
+test("less than a part is not kept", async ({ fixture, blobs }) => {
   {
-    using alice = await Uploader.login(scene, "Alice");
+    using alice = await Uploader.login(fixture, "Alice");
     const { tag } = await alice.resume(content);
     await alice.send(tag, content, 0);
   }
-  using alice = await Uploader.login(scene, "Alice");
+  using alice = await Uploader.login(fixture, "Alice");
   const { tag, offset } = await alice.resume(content);
   assert.equal(offset, 0);
   await alice.cancel(tag);
@@ -111,39 +110,39 @@ test("less than a part is not kept", async ({ scene, blobs }) => {
   assert.deepEqual(blobs.counts, { blobs: 0, uploads: 0 });
 });
 
-test("chunks must come in order, and no connection can join", async ({ scene, blobs }) => {
-  using alice = await Uploader.login(scene, "Alice");
+test("chunks must come in order, and no connection can join", async ({ fixture, blobs }) => {
+  using alice = await Uploader.login(fixture, "Alice");
   const { transfer, tag } = await alice.resume(content);
-  using other = await Uploader.login(scene, "Alice");
+  using other = await Uploader.login(fixture, "Alice");
   await assert.rejects(other.join(transfer), { code: "no-such-transfer" });
   await alice.send(tag, content, 0, 2);
   assert.equal(await alice.ended(), "bad-frame");
   await other.settle();
-  using again = await Uploader.login(scene, "Alice");
+  using again = await Uploader.login(fixture, "Alice");
   const { tag: next } = await again.resume(content);
   await again.cancel(next);
   await again.settle();
   assert.deepEqual(blobs.counts, { blobs: 0, uploads: 0 });
 });
 
-test("our client sends a large file over one connection if no other can join", async ({ scene }) => {
+test("our client sends a large file over one connection if no other can join", async ({ fixture }) => {
   const large = pseudoRandomBytes(40 * CHUNK_SIZE + 1);
-  const file = await scene.folder.write("large", large);
-  const connect = await scene.options("Alice");
+  const file = await fixture.folder.write("large", large);
+  const connect = await fixture.options("Alice");
   const outcomes = await putFiles({
     connect,
     paths: [file],
     transfer: { parallel: 3, retries: 0 },
   });
   assert.deepEqual(outcomes.map(({ state }) => state), ["stored"]);
-  using client = await scene.client("Alice");
+  using client = await fixture.client("Alice");
   assert.deepEqual(await got(client, "large"), large);
 });
 
-test("files arrive over protocol 3, and get their verdicts", async ({ scene, blobs, restart }) => {
+test("files arrive over protocol 3, and get their verdicts", async ({ fixture, blobs, restart }) => {
   const bytes: Bytes = content.slice(0, 3 * CHUNK_SIZE + 5);
   {
-    using peer = await Peer.connect(scene.server.address);
+    using peer = await RawClient.connect(fixture.server.address);
     await peer.enrol("Carol");
     await peer.sendFile("good", bytes);
     assert.equal(kindOf(await peer.judge("crcValid", "good")), "messageReceived");
@@ -157,19 +156,19 @@ test("files arrive over protocol 3, and get their verdicts", async ({ scene, blo
   assert.deepEqual((await Array.fromAsync(blobs.read(id, { pieceSize: bytes.length })))[0], bytes);
 });
 
-test("files missing in the store are found at the start", async ({ scene, blobs, restart }) => {
-  using first = await scene.client("Alice");
-  await put(first, [{ file: await scene.source("a", content), name: "a" }]);
+test("files missing in the store are found at the start", async ({ fixture, blobs, restart }) => {
+  using first = await fixture.client("Alice");
+  await put(first, [{ file: await fixture.source("a", content), name: "a" }]);
   for await (const id of blobs.list()) await blobs.delete(id);
   first[Symbol.dispose]();
   await using log = await ServerLog.take();
   await restart();
   const [missing] = await log.awaits("store.missing");
   assert.equal(missing?.["file"], "a");
-  using client = await scene.client("Alice");
+  using client = await fixture.client("Alice");
   await assert.rejects(got(client, "a"), { code: "damaged" });
   assert.deepEqual(
-    [...Deno.readDirSync(join(scene.data))].filter(({ name }) =>
+    [...Deno.readDirSync(join(fixture.data))].filter(({ name }) =>
       ["files", "staging"].includes(name)
     ),
     [],

@@ -6,7 +6,7 @@ import { Server } from "../../server/server.ts";
 import type { FileSystem } from "../../server/fs/file_system.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { openDatabase } from "../support/store/database.ts";
-import { kindOf, Peer } from "../support/v3/raw_client.ts";
+import { kindOf, RawClient } from "../support/v3/raw_client.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 const content = pseudoRandomBytes(300_000);
@@ -16,8 +16,8 @@ function start(folder: TemporaryFolder, fileSystem: FileSystem = Deno): Promise<
   return Server.start({ listen, dataFolder: folder.join("data"), fileSystem });
 }
 
-async function enrolled(server: Server, name: string): Promise<Peer> {
-  const peer = await Peer.connect(server.address);
+async function enrolled(server: Server, name: string): Promise<RawClient> {
+  const peer = await RawClient.connect(server.address);
   await peer.enrol(name);
   return peer;
 }

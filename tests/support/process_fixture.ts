@@ -4,7 +4,7 @@ import { ServerProcess, writeTransferInfo } from "./processes.ts";
 import type { Finished } from "./processes.ts";
 import { TemporaryFolder } from "./temporary_folder.ts";
 
-export class Scene implements AsyncDisposable {
+export class ProcessFixture implements AsyncDisposable {
   readonly folder: TemporaryFolder;
   server: ServerProcess;
 
@@ -13,9 +13,9 @@ export class Scene implements AsyncDisposable {
     this.server = server;
   }
 
-  static async create(): Promise<Scene> {
+  static async create(): Promise<ProcessFixture> {
     const folder = await TemporaryFolder.createOnDisk();
-    return new Scene(folder, await ServerProcess.start(folder.join("data")));
+    return new ProcessFixture(folder, await ServerProcess.start(folder.join("data")));
   }
 
   get data(): string {

@@ -5,7 +5,7 @@ import { printable } from "../../../protocol/printable.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { findV4Account } from "../../../client/status.ts";
-import { Scene } from "../../support/v4/fixture.ts";
+import { Fixture } from "../../support/v4/fixture.ts";
 
 /** Nothing listens there. */
 const NOWHERE = { hostname: "127.0.0.1", port: 1 };
@@ -79,9 +79,9 @@ for (
 }
 
 Deno.test("account: if its key is lost, no other is created: nothing is written, and no server is contacted", async () => {
-  await using scene = await Scene.create();
-  (await scene.client("Alice"))[Symbol.dispose]();
-  const home = scene.folder.join("Alice");
+  await using fixture = await Fixture.create();
+  (await fixture.client("Alice"))[Symbol.dispose]();
+  const home = fixture.folder.join("Alice");
   await Deno.remove(`${home}/me.key`);
   const before = [...Deno.readDirSync(home)].map(({ name }) => name).sort();
   const lost = {
@@ -90,7 +90,7 @@ Deno.test("account: if its key is lost, no other is created: nothing is written,
     hint: /from a backup.*'xfer client link TOKEN'/,
   };
   const onNewServer = () => assert.fail("not contacted");
-  await assert.rejects(scene.client("Alice", { onNewServer, server: NOWHERE }), lost);
+  await assert.rejects(fixture.client("Alice", { onNewServer, server: NOWHERE }), lost);
   await assert.rejects(findV4Account(home), lost);
   assert.deepEqual([...Deno.readDirSync(home)].map(({ name }) => name).sort(), before);
 });

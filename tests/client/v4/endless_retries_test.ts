@@ -17,7 +17,7 @@ const RETRIES = 2;
 /** More attempts count as endless. */
 const ENOUGH = 50;
 
-interface Scene {
+interface Fixture {
   readonly server: OddSecureServer;
   readonly folder: TemporaryFolder;
   readonly connect: ConnectOptions;
@@ -25,7 +25,7 @@ interface Scene {
   readonly retries: readonly Retry[];
 }
 
-function test(what: string, work: (scene: Scene) => Promise<void>) {
+function test(what: string, work: (fixture: Fixture) => Promise<void>) {
   Deno.test(`endless retries: ${what}`, async () => {
     await using server = await OddSecureServer.start();
     await using folder = await TemporaryFolder.create();
@@ -64,7 +64,7 @@ test("a list with one more file each time: ends at the bound of a list", async (
 
 /** Uploads a file to a server that claims a partial upload, and disconnects at once. */
 async function put(
-  { server, folder, connect, transfer }: Scene,
+  { server, folder, connect, transfer }: Fixture,
   held: (attempt: number) => Pick<Message & { kind: "held" }, "offset" | "digest">,
 ) {
   let attempt = 0;
@@ -92,19 +92,19 @@ function digestOf(chunks: number): Uint8Array<ArrayBuffer> {
   return sums.sums(chunks * CHUNK_SIZE).digest;
 }
 
-test("a server claims a larger partial upload each time, with a wrong digest: no progress", async (scene) => {
-  await put(scene, (attempt) => ({
+test("a server claims a larger partial upload each time, with a wrong digest: no progress", async (fixture) => {
+  await put(fixture, (attempt) => ({
     offset: (1 + attempt % 7) * CHUNK_SIZE,
     digest: new Uint8Array(32),
   }));
-  assert.deepEqual(scene.retries.map(({ retry }) => retry), [1, 2]);
+  assert.deepEqual(fixture.retries.map(({ retry }) => retry), [1, 2]);
 });
 
-test("a server keeps the same partial upload as before: no progress", async (scene) => {
+test("a server keeps the same partial upload as before: no progress", async (fixture) => {
   const held = [1, 2, 4, 4, 2, 4];
-  await put(scene, (attempt) => {
+  await put(fixture, (attempt) => {
     const chunks = held[attempt % held.length] as number;
     return { offset: chunks * CHUNK_SIZE, digest: digestOf(chunks) };
   });
-  assert.deepEqual(scene.retries.map(({ retry }) => retry), [1, 1, 1, 2]);
+  assert.deepEqual(fixture.retries.map(({ retry }) => retry), [1, 1, 1, 2]);
 });

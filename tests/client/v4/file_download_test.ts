@@ -57,7 +57,7 @@ async function assertHolds(path: string, bytes: Bytes): Promise<void> {
   assert.ok(equalBytes(await Deno.readFile(path), bytes), `${path} has the wrong content`);
 }
 
-interface Scene {
+interface Fixture {
   readonly folder: TemporaryFolder;
   readonly target: string;
   readonly events: V4Event[];
@@ -72,18 +72,18 @@ interface Scene {
 }
 
 /** The events about partial downloads, without repetitions. */
-function partEvents({ events }: Scene): string[] {
+function partEvents({ events }: Fixture): string[] {
   return events.map(({ type }) => type)
     .filter((type) => ["kept-part", "comparing", "found-part"].includes(type))
     .filter((type, index, types) => type !== types[index - 1]);
 }
 
-function test(what: string, body: (scene: Scene) => Promise<void>) {
+function test(what: string, body: (fixture: Fixture) => Promise<void>) {
   Deno.test(`v4 download: ${what}`, async () => {
     await using folder = await TemporaryFolder.create();
     const target = folder.join("a");
     const events: V4Event[] = [];
-    const begin: Scene["begin"] = (changes = {}) =>
+    const begin: Fixture["begin"] = (changes = {}) =>
       new FileDownload({
         ...{ name: "a", target, force: false, onEvent: (event) => events.push(event) },
         ...changes,
@@ -120,29 +120,29 @@ function ranges({ heard }: ScriptedServer): [number, number][] {
 const WHOLE = [0, Math.ceil(Number.MAX_SAFE_INTEGER / CHUNK_SIZE)] as const;
 
 for (const size of SIZES) {
-  test(`${size} bytes: downloaded at once, with their mtime, and without leftovers`, async (scene) => {
+  test(`${size} bytes: downloaded at once, with their mtime, and without leftovers`, async (fixture) => {
     const bytes = pseudoRandomBytes(size, size + 1);
-    const { servers: [server], error } = await scene.get([serving(bytes)]);
+    const { servers: [server], error } = await fixture.get([serving(bytes)]);
     assert.equal(error, undefined);
     assert.deepEqual(ranges(server as ScriptedServer), [[...WHOLE]]);
-    await assertHolds(scene.target, bytes);
-    assert.equal((await Deno.stat(scene.target)).mtime?.getTime(), 1000);
-    assert.deepEqual(scene.names(), ["a"]);
+    await assertHolds(fixture.target, bytes);
+    assert.equal((await Deno.stat(fixture.target)).mtime?.getTime(), 1000);
+    assert.deepEqual(fixture.names(), ["a"]);
   });
 }
 
-test("a chunk differs from what was stored: an error, and nothing is kept", async (scene) => {
+test("a chunk differs from what was stored: an error, and nothing is kept", async (fixture) => {
   const falsify = (chunk: Bytes, index: number) => index === 4 ? chunk.fill(0, 9, 10) : chunk;
-  const { error } = await scene.get([serving(content, falsify)]);
+  const { error } = await fixture.get([serving(content, falsify)]);
   assert.equal((error as { code: string }).code, "not-what-was-stored");
-  assert.deepEqual(scene.names(), []);
+  assert.deepEqual(fixture.names(), []);
 });
 
-test("the connection is closed while the partial file is created: no file is left", async (scene) => {
+test("the connection is closed while the partial file is created: no file is left", async (fixture) => {
   const serve = serving(content.slice(0, 100));
   // The client has sent its requests, and waits.
   const server = new ScriptedServer((...said) => void setTimeout(() => void serve(...said), 1));
-  const get = scene.begin({
+  const get = fixture.begin({
     onEvent: ({ type }) => {
       if (type === "getting") server[Symbol.dispose]();
     },
@@ -152,40 +152,40 @@ test("the connection is closed while the partial file is created: no file is lef
   await get.end(error);
   // Time for a file that would still be created.
   await new Promise((resolve) => setTimeout(resolve, 50));
-  assert.deepEqual(scene.names(), []);
+  assert.deepEqual(fixture.names(), []);
 });
 
-test("the connection is lost: the same run requests the rest, and reads nothing again", async (scene) => {
-  const get = scene.begin();
+test("the connection is lost: the same run requests the rest, and reads nothing again", async (fixture) => {
+  const get = fixture.begin();
   const losing = serving(content, (chunk, index) => index === 3 ? "lost" : chunk);
   const first = await runOn(get, [losing]);
   assert.equal((first.error as Error).name, "NetworkError");
-  const { servers: [server], error } = await scene.get([serving(content)], get);
+  const { servers: [server], error } = await fixture.get([serving(content)], get);
   assert.equal(error, undefined);
   assert.deepEqual(ranges(server as ScriptedServer), [[3, CHUNKS]]);
-  assert.deepEqual(partEvents(scene), []);
-  await assertHolds(scene.target, content);
+  assert.deepEqual(partEvents(fixture), []);
+  await assertHolds(fixture.target, content);
 });
 
-const kept = async ({ get, folder }: Scene, index = 3) => {
+const kept = async ({ get, folder }: Fixture, index = 3) => {
   await get([serving(content, (chunk, at) => at === index ? "lost" : chunk)]);
   return partPath(folder.join("a"));
 };
 
-test("the run ends: the partial download is kept, private, and the next run requests only the rest", async (scene) => {
-  const path = await kept(scene);
-  assert.deepEqual(scene.names(), [".a.xfer-part"]);
+test("the run ends: the partial download is kept, private, and the next run requests only the rest", async (fixture) => {
+  const path = await kept(fixture);
+  assert.deepEqual(fixture.names(), [".a.xfer-part"]);
   assert.equal(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o600);
-  const { servers: [server], error } = await scene.get([serving(content)]);
+  const { servers: [server], error } = await fixture.get([serving(content)]);
   assert.equal(error, undefined);
   assert.deepEqual(ranges(server as ScriptedServer), [[0, 0], [3, CHUNKS]]);
-  assert.deepEqual(partEvents(scene), ["kept-part", "comparing", "found-part"]);
-  await assertHolds(scene.target, content);
-  assert.deepEqual(scene.names(), ["a"]);
+  assert.deepEqual(partEvents(fixture), ["kept-part", "comparing", "found-part"]);
+  await assertHolds(fixture.target, content);
+  assert.deepEqual(fixture.names(), ["a"]);
 });
 
-test("the partial download is damaged or too long: the wrong parts are replaced", async (scene) => {
-  const path = await kept(scene);
+test("the partial download is damaged or too long: the wrong parts are replaced", async (fixture) => {
+  const path = await kept(fixture);
   {
     using file = await Deno.open(path, { write: true });
     await file.seek(CHUNK_SIZE + 5, Deno.SeekMode.Start);
@@ -193,29 +193,29 @@ test("the partial download is damaged or too long: the wrong parts are replaced"
     await file.seek(7 * CHUNK_SIZE, Deno.SeekMode.Start);
     await file.write(new Uint8Array(9));
   }
-  const { servers: [server], error } = await scene.get([serving(content)]);
+  const { servers: [server], error } = await fixture.get([serving(content)]);
   assert.equal(error, undefined);
   assert.deepEqual(ranges(server as ScriptedServer), [[0, 0], [1, 2], [3, CHUNKS]]);
-  await assertHolds(scene.target, content);
+  await assertHolds(fixture.target, content);
 });
 
-test("the partial download belongs to another file: everything is downloaded", async (scene) => {
-  await kept(scene);
+test("the partial download belongs to another file: everything is downloaded", async (fixture) => {
+  await kept(fixture);
   const other = pseudoRandomBytes(4 * CHUNK_SIZE + 1, 3);
-  const { error } = await scene.get([serving(other)]);
+  const { error } = await fixture.get([serving(other)]);
   assert.equal(error, undefined);
-  await assertHolds(scene.target, other);
-  assert.deepEqual(scene.names(), ["a"]);
+  await assertHolds(fixture.target, other);
+  assert.deepEqual(fixture.names(), ["a"]);
 });
 
-test("the file is overwritten on the server meanwhile: the new one is downloaded", async (scene) => {
-  const get = scene.begin();
+test("the file is overwritten on the server meanwhile: the new one is downloaded", async (fixture) => {
+  const get = fixture.begin();
   await runOn(get, [serving(content, (chunk, index) => index === 3 ? "lost" : chunk)]);
   const other = content.slice();
   other.fill(1, 5 * CHUNK_SIZE);
-  const { error } = await scene.get([serving(other)], get);
+  const { error } = await fixture.get([serving(other)], get);
   assert.equal(error, undefined);
-  await assertHolds(scene.target, other);
+  await assertHolds(fixture.target, other);
 });
 
 const NOT_OURS: readonly [what: string, put: (path: string, elsewhere: string) => Promise<void>][] =
@@ -229,47 +229,50 @@ const NOT_OURS: readonly [what: string, put: (path: string, elsewhere: string) =
     }],
   ];
 for (const [what, put] of NOT_OURS) {
-  test(`${what} in the place of the partial download: not touched`, async (scene) => {
-    const elsewhere = await scene.folder.write("elsewhere", "precious");
-    const path = partPath(scene.target);
+  test(`${what} in the place of the partial download: not touched`, async (fixture) => {
+    const elsewhere = await fixture.folder.write("elsewhere", "precious");
+    const path = partPath(fixture.target);
     await put(path, elsewhere);
-    const { error } = await scene.get([serving(content)]);
+    const { error } = await fixture.get([serving(content)]);
     assert.equal(error, undefined);
-    await assertHolds(scene.target, content);
+    await assertHolds(fixture.target, content);
     assert.equal(await Deno.readTextFile(elsewhere), "precious");
-    assert.deepEqual(scene.names(), [".a.xfer-part", "a", "elsewhere"]);
+    assert.deepEqual(fixture.names(), [".a.xfer-part", "a", "elsewhere"]);
   });
 }
 
-test("another run has the partial download: not touched", async (scene) => {
-  const path = await kept(scene);
+test("another run has the partial download: not touched", async (fixture) => {
+  const path = await kept(fixture);
   const before = new Uint8Array(await Deno.readFile(path));
-  const theirs = await PartialFile.find(scene.target);
+  const theirs = await PartialFile.find(fixture.target);
   assert.equal(theirs?.path, path);
-  const { servers: [server], error } = await scene.get([serving(content)]);
+  const { servers: [server], error } = await fixture.get([serving(content)]);
   assert.equal(error, undefined);
   assert.deepEqual(ranges(server as ScriptedServer), [[...WHOLE]]);
   await assertHolds(path, before);
-  await assertHolds(scene.target, content);
+  await assertHolds(fixture.target, content);
   await theirs?.close();
 });
 
-test("two downloads to one target at once: one succeeds, the other fails", async (scene) => {
-  const results = await Promise.all([scene.get([serving(content)]), scene.get([serving(content)])]);
+test("two downloads to one target at once: one succeeds, the other fails", async (fixture) => {
+  const results = await Promise.all([
+    fixture.get([serving(content)]),
+    fixture.get([serving(content)]),
+  ]);
   const codes = results.map(({ error }) => (error as { code?: string } | undefined)?.code);
   assert.deepEqual(new Set(codes), new Set([undefined, "target-exists"]));
-  await assertHolds(scene.target, content);
-  assert.deepEqual(scene.names().filter((name) => !name.endsWith(".xfer-part")), ["a"]);
+  await assertHolds(fixture.target, content);
+  assert.deepEqual(fixture.names().filter((name) => !name.endsWith(".xfer-part")), ["a"]);
 });
 
-test("a file appears at the target meanwhile: not overwritten", async (scene) => {
-  await Deno.writeTextFile(scene.target, "mine");
-  const { error } = await scene.get([serving(content)]);
+test("a file appears at the target meanwhile: not overwritten", async (fixture) => {
+  await Deno.writeTextFile(fixture.target, "mine");
+  const { error } = await fixture.get([serving(content)]);
   assert.equal((error as { code: string }).code, "target-exists");
-  assert.equal(await Deno.readTextFile(scene.target), "mine");
-  const forced = scene.begin({ force: true });
-  assert.equal((await scene.get([serving(content)], forced)).error, undefined);
-  await assertHolds(scene.target, content);
+  assert.equal(await Deno.readTextFile(fixture.target), "mine");
+  const forced = fixture.begin({ force: true });
+  assert.equal((await fixture.get([serving(content)], forced)).error, undefined);
+  await assertHolds(fixture.target, content);
 });
 
 test("a name of maximum length: its partial download has a shorter name", async ({ folder }) => {
@@ -291,39 +294,39 @@ test("a server claims a huge size: the partial download is only as long as what 
 
 const RANGES = [[0, 1], [5, CHUNK_SIZE + 5], [CHUNK_SIZE, 2 * CHUNK_SIZE], [3, 2 ** 40], [9, 9]];
 for (const [from = 0, to = 0] of RANGES) {
-  test(`the range ${from} to ${to}: only its bytes, also after a lost connection`, async (scene) => {
-    const get = scene.begin({ range: { from, to } });
+  test(`the range ${from} to ${to}: only its bytes, also after a lost connection`, async (fixture) => {
+    const get = fixture.begin({ range: { from, to } });
     await runOn(get, [serving(content, (chunk, index) => index === 1 ? "lost" : chunk)]);
-    const done = await Deno.stat(scene.target).catch(() => undefined);
+    const done = await Deno.stat(fixture.target).catch(() => undefined);
     if (done === undefined) {
-      assert.equal((await scene.get([serving(content)], get)).error, undefined);
+      assert.equal((await fixture.get([serving(content)], get)).error, undefined);
     }
-    await assertHolds(scene.target, content.slice(from, to));
-    assert.deepEqual(scene.names(), ["a"]);
+    await assertHolds(fixture.target, content.slice(from, to));
+    assert.deepEqual(fixture.names(), ["a"]);
   });
 }
 
 const LARGE = pseudoRandomBytes(40 * CHUNK_SIZE + 3);
 
-test("a large file over several connections: if one is lost, another downloads the rest", async (scene) => {
+test("a large file over several connections: if one is lost, another downloads the rest", async (fixture) => {
   let asked = 0;
   const once = serving(LARGE, (chunk, index) => index === 20 && asked++ === 0 ? "lost" : chunk);
-  const { servers, error } = await scene.get([once, once, once]);
+  const { servers, error } = await fixture.get([once, once, once]);
   assert.equal(error, undefined);
-  await assertHolds(scene.target, LARGE);
+  await assertHolds(fixture.target, LARGE);
   assert.ok(servers.filter((server) => ranges(server).length > 0).length > 1);
 });
 
-test("all connections are lost: the next attempt requests only the rest", async (scene) => {
-  const get = scene.begin();
+test("all connections are lost: the next attempt requests only the rest", async (fixture) => {
+  const get = fixture.begin();
   const losing = serving(LARGE, (chunk, index) => index % 16 === 9 ? "lost" : chunk);
   const first = await runOn(get, [losing, losing]);
   assert.equal((first.error as Error).name, "NetworkError");
-  const { servers, error } = await scene.get([serving(LARGE), serving(LARGE)], get);
+  const { servers, error } = await fixture.get([serving(LARGE), serving(LARGE)], get);
   assert.equal(error, undefined);
   const asked = servers.flatMap(ranges).sort(([a], [b]) => a - b);
   assert.equal(asked.reduce((sum, [from, to]) => sum + to - from, 0), 41 - 2 * 9);
-  await assertHolds(scene.target, LARGE);
+  await assertHolds(fixture.target, LARGE);
 });
 
 const WANTED: readonly [from: number, to: number, bytes: number | "bad-range"][] = [

@@ -8,8 +8,8 @@ import { encodeMessage } from "../../../protocol/v4/messages.ts";
 import { MAX_PATH_DEPTH } from "../../../protocol/v4/path_name.ts";
 import {
   type Files,
+  type FolderFixture,
   namesIn,
-  type Scene,
   serving,
   test,
   wordOf,
@@ -29,8 +29,8 @@ function spread(folders: number, first = "d"): Files {
 const refusal = (tag: number, code: string) =>
   encodeMessage({ kind: "error", tag, code, message: "it is gone" });
 
-const rejectsAll = (scene: Scene, changes: Parameters<Scene["get"]>[0] = {}) =>
-  assert.rejects(scene.get(changes), { name: "ProtocolError", code: "too-many-files" });
+const rejectsAll = (fixture: FolderFixture, changes: Parameters<FolderFixture["get"]>[0] = {}) =>
+  assert.rejects(fixture.get(changes), { name: "ProtocolError", code: "too-many-files" });
 
 test(
   `a file in as many folders as a name can have is downloaded`,
@@ -50,19 +50,19 @@ test(
 test(
   "attack: invalid names without end: refused after the bound",
   Array.from({ length: MAX_FAULTS + 1 }, (_, i) => [`d/../${i}`, ""] as const),
-  async (scene) => {
-    await rejectsAll(scene);
-    assert.deepEqual(namesIn(scene.folder.path), ["identity"]);
+  async (fixture) => {
+    await rejectsAll(fixture);
+    assert.deepEqual(namesIn(fixture.folder.path), ["identity"]);
   },
 );
 
 test(
   "a few names with more folders than a run creates: refused",
   spread(MAX_FOLDERS + 1),
-  async (scene) => {
-    await rejectsAll(scene);
-    await rejectsAll(scene, { exclude: ["*"] });
-    assert.deepEqual(namesIn(scene.folder.path), ["identity"]);
+  async (fixture) => {
+    await rejectsAll(fixture);
+    await rejectsAll(fixture, { exclude: ["*"] });
+    assert.deepEqual(namesIn(fixture.folder.path), ["identity"]);
   },
 );
 
@@ -90,22 +90,22 @@ for (
 test(
   "attack: two folders with too many folders together: refused",
   [],
-  async (scene) => {
+  async (fixture) => {
     const half = Math.ceil(MAX_FOLDERS / 2) + 1;
     const answers = { "d/": serving(spread(half)), "e/": serving(spread(half, "e")) };
-    scene.server.answers = (message) =>
+    fixture.server.answers = (message) =>
       answers[message?.kind === "list" && message.prefix === "e/" ? "e/" : "d/"](message);
-    const outcomes = await getFiles({ ...scene.options, names: ["d", "e"], recursive: true });
+    const outcomes = await getFiles({ ...fixture.options, names: ["d", "e"], recursive: true });
     assert.deepEqual(outcomes.map(wordOf), ["too-many-files", "too-many-files"]);
-    assert.deepEqual(namesIn(scene.folder.path), ["identity"]);
+    assert.deepEqual(namesIn(fixture.folder.path), ["identity"]);
   },
 );
 
 test(
   "attack: files are listed and never sent: no folders are created",
   spread(1000),
-  async (scene) => {
-    const { server, folder, get } = scene;
+  async (fixture) => {
+    const { server, folder, get } = fixture;
     const sound = server.answers;
     server.answers = (message) => {
       if (message?.kind !== "get") return sound(message);

@@ -41,14 +41,18 @@ for (const name of LEADING_OUT) {
   );
 }
 
-test("a name outside the folder: a protocol error", [["d/a", "1"], ["e/a", "2"]], async (scene) => {
-  await assert.rejects(scene.get(), { name: "ProtocolError", code: "unexpected-answer" });
-  assert.deepEqual(namesIn(scene.folder.path), ["identity"]);
-});
+test(
+  "a name outside the folder: a protocol error",
+  [["d/a", "1"], ["e/a", "2"]],
+  async (fixture) => {
+    await assert.rejects(fixture.get(), { name: "ProtocolError", code: "unexpected-answer" });
+    assert.deepEqual(namesIn(fixture.folder.path), ["identity"]);
+  },
+);
 
-test("a name is listed twice: a protocol error", [["d/a", "1"], ["d/a", "2"]], async (scene) => {
-  await assert.rejects(scene.get({ force: true }), { code: "unexpected-answer" });
-  assert.deepEqual(namesIn(scene.folder.path), ["identity"]);
+test("a name is listed twice: a protocol error", [["d/a", "1"], ["d/a", "2"]], async (fixture) => {
+  await assert.rejects(fixture.get({ force: true }), { code: "unexpected-answer" });
+  assert.deepEqual(namesIn(fixture.folder.path), ["identity"]);
 });
 
 test("a file and a folder of one name: one is downloaded", [
@@ -73,8 +77,8 @@ for (
   test(
     `with ${what}, including skipped ones, none is kept in memory: ${code}`,
     MANY,
-    async (scene) => {
-      using client = await V4Client.connect(scene.options.connect);
+    async (fixture) => {
+      using client = await V4Client.connect(fixture.options.connect);
       const isExcluded = (path: string) => path === "left-out";
       const listing = listItems(client, { name: "d", root: "r", isExcluded, ...limits });
       if (code !== undefined) return await assert.rejects(listing, { name: "ProtocolError", code });
@@ -86,13 +90,13 @@ for (
 test(
   "the limit of files: applies to all folders of a run together",
   MANY,
-  async (scene) => {
-    using client = await V4Client.connect(scene.options.connect);
+  async (fixture) => {
+    using client = await V4Client.connect(fixture.options.connect);
     const folder = { name: "d", root: "r", isExcluded: () => false, maxFiles: 5, maxNames: 31 };
     const known = { files: 1, folders: 0, characters: 12 };
     assert.equal((await listItems(client, { ...folder, known })).items.length, MANY.length);
     for (const more of [{ ...known, files: 2 }, { ...known, characters: 13 }]) {
-      using client = await V4Client.connect(scene.options.connect);
+      using client = await V4Client.connect(fixture.options.connect);
       const listing = listItems(client, { ...folder, known: more });
       await assert.rejects(listing, { name: "ProtocolError", code: "too-many-files" });
     }
@@ -104,8 +108,8 @@ const BELOW: Files = [["d/sub/a", "new"], ["d/b", "new"]];
 test(
   "a link in the folder: nothing is written through it, not even with --force",
   BELOW,
-  async (scene) => {
-    const { folder, root, get } = scene;
+  async (fixture) => {
+    const { folder, root, get } = fixture;
     await Deno.mkdir(folder.join("elsewhere"));
     await Deno.mkdir(root);
     await Deno.symlink(folder.join("elsewhere"), `${root}/sub`);
@@ -116,8 +120,8 @@ test(
   },
 );
 
-test("the folder itself is a link: followed, since the user named it", BELOW, async (scene) => {
-  const { folder, root, get } = scene;
+test("the folder itself is a link: followed, since the user named it", BELOW, async (fixture) => {
+  const { folder, root, get } = fixture;
   await Deno.mkdir(folder.join("elsewhere"));
   await Deno.symlink(folder.join("elsewhere"), root);
   assert.deepEqual(await get(), { "d/sub/a": "got", "d/b": "got" });
@@ -127,8 +131,8 @@ test("the folder itself is a link: followed, since the user named it", BELOW, as
 test(
   "a link at the target of a file: refused; with --force the link is replaced, not its target",
   BELOW,
-  async (scene) => {
-    const { folder, root, get } = scene;
+  async (fixture) => {
+    const { folder, root, get } = fixture;
     await folder.write("precious", "old");
     await Deno.mkdir(root);
     await Deno.symlink(folder.join("precious"), `${root}/b`);
@@ -171,12 +175,12 @@ const TWINS: Files = [["d/Read", "one"], ["d/read", "other"], ["d/stra\u00dfe", 
 test(
   "names that differ by case, on a case-sensitive file system: two files",
   TWINS,
-  async (scene) => {
+  async (fixture) => {
     for (const force of [false, true]) {
       const state = force ? "there" : "got";
-      const got = await scene.get({ force, transfer: { retries: 0, parallel: 2 } });
+      const got = await fixture.get({ force, transfer: { retries: 0, parallel: 2 } });
       assert.deepEqual(new Set(Object.values(got)), new Set([state]));
-      assert.deepEqual(namesIn(scene.root), ["Read", "STRASSE", "read", "stra\u00dfe"]);
+      assert.deepEqual(namesIn(fixture.root), ["Read", "STRASSE", "read", "stra\u00dfe"]);
     }
   },
 );
@@ -184,8 +188,8 @@ test(
 test(
   "names that differ by case, on a case-insensitive file system: the second does not overwrite the first",
   TWINS.slice(0, 2),
-  async (scene) => {
-    const { root, get } = scene;
+  async (fixture) => {
+    const { root, get } = fixture;
     // Emulates such a file system: the same file also appears under the other name.
     const onOutcome = ({ name, state }: GetOutcome) => {
       if (name === "d/Read" && state === "got") Deno.linkSync(`${root}/Read`, `${root}/read`);
@@ -223,13 +227,13 @@ test("a file with the name of another's partial download: both are downloaded", 
 test(
   "a server ends each connection on which a file is requested: given up",
   MANY,
-  async (scene) => {
-    const sound = scene.server.answers;
-    scene.server.answers = (message) => {
+  async (fixture) => {
+    const sound = fixture.server.answers;
+    fixture.server.answers = (message) => {
       if (message?.kind === "get") throw new Error("lost");
       return sound(message);
     };
-    const outcomes = await scene.get({ transfer: { retries: 0, parallel: 3 } });
+    const outcomes = await fixture.get({ transfer: { retries: 0, parallel: 3 } });
     assert.deepEqual(new Set(Object.values(outcomes)), new Set(["connection-lost"]));
   },
 );

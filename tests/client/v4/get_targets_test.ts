@@ -88,9 +88,9 @@ for (const { what, make, kind } of TARGETS) {
 test(
   "a link appears at the target meanwhile: not overwritten",
   [["d/a", "new"]],
-  async (scene) => {
+  async (fixture) => {
     if (Deno.build.os === "windows") return;
-    const { options, root, server } = scene;
+    const { options, root, server } = fixture;
     await Deno.mkdir(root);
     const sound = server.answers;
     server.answers = (message) => {

@@ -23,14 +23,14 @@ const FILE = {
 
 type Reply = Parameters<typeof lettingIn>[0];
 
-interface Scene {
+interface Fixture {
   readonly folder: TemporaryFolder;
   readonly options: ConnectOptions;
   readonly events: V4Event[];
 }
 
 /** Runs a test with a client's folder and a scripted server. */
-async function against(reply: Reply, body: (scene: Scene) => Promise<void>): Promise<void> {
+async function against(reply: Reply, body: (fixture: Fixture) => Promise<void>): Promise<void> {
   await using server = await OddSecureServer.start();
   await using folder = await TemporaryFolder.create();
   const events: V4Event[] = [];

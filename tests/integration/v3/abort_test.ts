@@ -14,7 +14,7 @@ import { withRetries } from "../../../client/net/retry.ts";
 import { GracefulAbort, sleep } from "../../../client/net/graceful_abort.ts";
 import { nameOf } from "../../support/outcomes.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
-import { FaultyProxy, type Meddler } from "../../support/net/faulty_proxy.ts";
+import { type Fault, FaultyProxy } from "../../support/net/faulty_proxy.ts";
 import { eachResponse } from "../../support/net/tamper.ts";
 import { OddServer, silence, soundAnswers } from "../../support/v3/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
@@ -85,7 +85,7 @@ for (const moment of MOMENTS) {
     });
     const controller = new AbortController();
     let passed = 0;
-    const up = (): Meddler => (bytes) => {
+    const up = (): Fault => (bytes) => {
       passed += bytes.length;
       if (typeof moment === "object" && passed >= moment.afterBytes) controller.abort();
       return [bytes];

@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { cksum } from "../../../protocol/crc/cksum.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
-import { field, kindOf, Peer } from "../../support/v3/raw_client.ts";
-import { content, crcOf, MINUTE, test } from "../../support/v3/server_scene.ts";
+import { field, kindOf, RawClient } from "../../support/v3/raw_client.ts";
+import { content, crcOf, MINUTE, test } from "../../support/v3/server_fixture.ts";
 
 test("registration: taken and invalid names are refused", async ({ peer, server }) => {
   await peer.enrol("Alice");
-  using other = await Peer.connect(server.address);
+  using other = await RawClient.connect(server.address);
   for (const name of ["Alice", "", "a b", "../a", "x\x1b", "é"]) {
     assert.equal(kindOf(await other.register(name)), "refused", name);
   }
@@ -15,7 +15,9 @@ test("registration: taken and invalid names are refused", async ({ peer, server 
 });
 
 test("registration: of two simultaneous ones of a name, one succeeds", async ({ server }) => {
-  const peers = await Promise.all(Array.from({ length: 8 }, () => Peer.connect(server.address)));
+  const peers = await Promise.all(
+    Array.from({ length: 8 }, () => RawClient.connect(server.address)),
+  );
   const answers = await Promise.all(
     peers.map(async (peer) => kindOf(await peer.register("Alice"))),
   );
@@ -45,7 +47,7 @@ test("registration: a client that died before it sent its key can start over at 
 test("registration: one with a key never expires", async ({ peer, server, advance }) => {
   await peer.enrol("Alice");
   advance(1000 * MINUTE);
-  using other = await Peer.connect(server.address);
+  using other = await RawClient.connect(server.address);
   assert.equal(kindOf(await other.register("Alice")), "refused");
   assert.equal(kindOf(await peer.reconnect("Alice")), "reconnected");
 });
@@ -77,7 +79,7 @@ test("denial: the client continues with the id from the denial", async ({ peer, 
 
 test("denial: a name that is being registered cannot be taken by a denied reconnection", async ({ peer, server }) => {
   await peer.register("Alice");
-  using thief = await Peer.connect(server.address);
+  using thief = await RawClient.connect(server.address);
   assert.equal(kindOf(await thief.register("Alice")), "refused");
   thief.clientId = pseudoRandomBytes(16, 44);
   assert.equal(kindOf(await thief.reconnect("Alice")), "denied");
@@ -87,7 +89,7 @@ test("denial: a name that is being registered cannot be taken by a denied reconn
 });
 
 test("denial: one before the registration of a name cannot take it afterwards", async ({ peer, server }) => {
-  using thief = await Peer.connect(server.address);
+  using thief = await RawClient.connect(server.address);
   thief.clientId = pseudoRandomBytes(16, 44);
   assert.equal(kindOf(await thief.reconnect("Alice")), "denied");
   await peer.register("Alice");
@@ -97,7 +99,7 @@ test("denial: one before the registration of a name cannot take it afterwards", 
 });
 
 test("denial: two denied clients of one name get different ids, and the first key stays", async ({ peer, server }) => {
-  using other = await Peer.connect(server.address);
+  using other = await RawClient.connect(server.address);
   for (const client of [peer, other]) {
     client.clientId = pseudoRandomBytes(16, 44);
     await client.reconnect("Alice");
@@ -109,7 +111,7 @@ test("denial: two denied clients of one name get different ids, and the first ke
 
 test("denial: the id from it is invalid for a name with a key, and after ten minutes", async ({ peer, server, advance }) => {
   await peer.enrol("Alice");
-  using thief = await Peer.connect(server.address);
+  using thief = await RawClient.connect(server.address);
   thief.clientId = pseudoRandomBytes(16, 44);
   await thief.reconnect("Alice");
   assert.equal(kindOf(await thief.sendKey("Alice")), "generalError");
@@ -122,7 +124,7 @@ test("denial: the id from it is invalid for a name with a key, and after ten min
 test("keys: only the owner can change a public key", async ({ peer, server }) => {
   await peer.enrol("Alice");
   assert.equal(kindOf(await peer.sendKey("Alice")), "keyReceived");
-  using other = await Peer.connect(server.address);
+  using other = await RawClient.connect(server.address);
   await other.enrol("Bob");
   assert.equal(kindOf(await other.sendKey("Alice")), "generalError");
 });

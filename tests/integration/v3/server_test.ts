@@ -6,8 +6,8 @@ import { encodeRequest } from "../../../protocol/v3/messages.ts";
 import { importAesKey } from "../../../protocol/cipher/aes_cbc.ts";
 import { listStored } from "../../../server/operator/list_files.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
-import { encrypt, field, kindOf, Peer } from "../../support/v3/raw_client.ts";
-import { content, crcOf, MINUTE, test } from "../../support/v3/server_scene.ts";
+import { encrypt, field, kindOf, RawClient } from "../../support/v3/raw_client.ts";
+import { content, crcOf, MINUTE, test } from "../../support/v3/server_fixture.ts";
 
 test("server: register, send the key, send a file, confirm it", async ({ peer, stored, staged }) => {
   assert.equal(kindOf(await peer.register("Alice")), "registered");
@@ -63,7 +63,7 @@ test("server: an AES key is forgotten after an hour without use, on its own conn
   advance(60 * MINUTE);
   assert.equal(kindOf(await peer.sendFile("a.txt", content)), "generalError");
   assert.equal(kindOf(await peer.reconnect("Alice")), "reconnected");
-  using other = await Peer.connect(server.address);
+  using other = await RawClient.connect(server.address);
   other.clientId = peer.clientId;
   other.aesKey = peer.aesKey;
   assert.equal(kindOf(await other.sendFile("a.txt", content)), "fileReceived");
@@ -126,7 +126,7 @@ test("server: wrong padding and a wrong key get a checksum that cannot match, an
 
 test("server: two uploads of one name on two connections don't interfere", async ({ peer, server, stored, folder }) => {
   await peer.enrol("Alice");
-  using other = await Peer.connect(server.address);
+  using other = await RawClient.connect(server.address);
   other.clientId = peer.clientId;
   await other.reconnect("Alice");
   const first = pseudoRandomBytes(100, 1);
@@ -142,7 +142,7 @@ test("server: two uploads of one name on two connections don't interfere", async
 
 test("server: a client cannot confirm or drop another's file", async ({ peer, server, stored }) => {
   await peer.enrol("Alice");
-  using other = await Peer.connect(server.address);
+  using other = await RawClient.connect(server.address);
   await other.enrol("Bob");
   await peer.sendFile("a.txt", content);
   assert.equal(kindOf(await other.judge("crcValid", "a.txt")), "generalError");
@@ -193,7 +193,7 @@ test("server: violations of the framing get a general error, and the connection 
     pseudoRandomBytes(100_000),
   ];
   for (const bytes of cases) {
-    using peer = await Peer.connect(server.address);
+    using peer = await RawClient.connect(server.address);
     await peer.write(bytes);
     assert.equal(kindOf(await peer.receive()), "generalError");
     assert.equal(await peer.receive(), "closed");
@@ -203,7 +203,7 @@ test("server: violations of the framing get a general error, and the connection 
 
 test("server: a client that disconnects during a file leaves nothing behind", async ({ peer, server, staged }) => {
   await peer.enrol("Alice");
-  using leaver = await Peer.connect(server.address);
+  using leaver = await RawClient.connect(server.address);
   leaver.clientId = peer.clientId;
   await leaver.write(leaver.fileHead("a.txt", 1_000_000));
   await leaver.write(new Uint8Array(500_000));

@@ -11,13 +11,13 @@ import { type ContextOptions, createContext } from "../../../server/context.ts";
 import { PendingUploads } from "../../../server/v3/pending_uploads.ts";
 import type { V3Upload } from "../../../server/v3/upload.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
-import { field, kindOf, Peer } from "../../support/v3/raw_client.ts";
+import { field, kindOf, RawClient } from "../../support/v3/raw_client.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { startInThisThread } from "../../support/server.ts";
 
 const content = pseudoRandomBytes(1000);
 
-class Scene implements AsyncDisposable {
+class Fixture implements AsyncDisposable {
   readonly #resources: AsyncDisposableStack;
   readonly server: Server;
   readonly folder: TemporaryFolder;
@@ -35,7 +35,7 @@ class Scene implements AsyncDisposable {
     this.now = now;
   }
 
-  static async start(limits: Partial<Limits> = {}): Promise<Scene> {
+  static async start(limits: Partial<Limits> = {}): Promise<Fixture> {
     const resources = new AsyncDisposableStack();
     const folder = resources.use(await TemporaryFolder.create());
     const now = { ms: 1_000_000_000 };
@@ -45,11 +45,11 @@ class Scene implements AsyncDisposable {
         ...{ dataFolder: folder.join("data"), limits, clock: () => now.ms, ticks: () => now.ms },
       }),
     );
-    return new Scene(resources, server, folder, now);
+    return new Fixture(resources, server, folder, now);
   }
 
-  async connect(clientId?: Bytes, aesKey?: CryptoKey): Promise<Peer> {
-    const peer = this.#resources.use(await Peer.connect(this.server.address));
+  async connect(clientId?: Bytes, aesKey?: CryptoKey): Promise<RawClient> {
+    const peer = this.#resources.use(await RawClient.connect(this.server.address));
     if (clientId !== undefined) peer.clientId = clientId;
     if (aesKey !== undefined) peer.aesKey = aesKey;
     return peer;
@@ -65,30 +65,30 @@ class Scene implements AsyncDisposable {
 }
 
 Deno.test("maxSessions: the key unused for longest is forgotten, but stays on its own connection", async () => {
-  await using scene = await Scene.start({ maxSessions: 1 });
-  const alice = await scene.connect();
+  await using fixture = await Fixture.start({ maxSessions: 1 });
+  const alice = await fixture.connect();
   await alice.enrol("Alice");
-  const again = await scene.connect(alice.clientId, alice.aesKey);
+  const again = await fixture.connect(alice.clientId, alice.aesKey);
   assert.equal(kindOf(await again.sendFile("a", content)), "fileReceived");
-  await (await scene.connect()).enrol("Bob");
-  const late = await scene.connect(alice.clientId, alice.aesKey);
+  await (await fixture.connect()).enrol("Bob");
+  const late = await fixture.connect(alice.clientId, alice.aesKey);
   assert.equal(kindOf(await late.sendFile("a", content)), "generalError");
   assert.equal(kindOf(await alice.sendFile("a", content)), "fileReceived");
 });
 
 Deno.test("sessionTtlMs: a key unused for this time is invalid, for sending and for verdicts", async () => {
-  await using scene = await Scene.start();
-  const peer = await scene.connect();
+  await using fixture = await Fixture.start();
+  const peer = await fixture.connect();
   await peer.enrol("Alice");
   assert.equal(kindOf(await peer.sendFile("a", content)), "fileReceived");
-  scene.now.ms += DEFAULT_LIMITS.sessionTtlMs;
+  fixture.now.ms += DEFAULT_LIMITS.sessionTtlMs;
   assert.equal(kindOf(await peer.judge("crcValid", "a")), "generalError");
   assert.equal(kindOf(await peer.sendFile("b", content)), "generalError");
 });
 
 Deno.test("maxReservations: an id given out with a denial makes room for the next", async () => {
-  await using scene = await Scene.start({ maxReservations: 1 });
-  const [first, second] = [await scene.connect(), await scene.connect()];
+  await using fixture = await Fixture.start({ maxReservations: 1 });
+  const [first, second] = [await fixture.connect(), await fixture.connect()];
   assert.equal(kindOf(await first.reconnect("Alice")), "denied");
   assert.equal(kindOf(await second.reconnect("Bob")), "denied");
   assert.equal(kindOf(await first.sendKey("Alice")), "generalError");
@@ -96,13 +96,13 @@ Deno.test("maxReservations: an id given out with a denial makes room for the nex
 });
 
 Deno.test("maxUnverifiedPerClient: the oldest file without a verdict makes room", async () => {
-  await using scene = await Scene.start({ maxUnverifiedPerClient: 2 });
-  const peer = await scene.connect();
+  await using fixture = await Fixture.start({ maxUnverifiedPerClient: 2 });
+  const peer = await fixture.connect();
   await peer.enrol("Alice");
   for (const name of ["a", "b", "c"]) {
     assert.equal(kindOf(await peer.sendFile(name, content)), "fileReceived");
   }
-  assert.equal(scene.staged, 2);
+  assert.equal(fixture.staged, 2);
   assert.equal(kindOf(await peer.judge("crcValid", "a")), "generalError");
   for (const name of ["b", "c"]) {
     assert.equal(kindOf(await peer.judge("crcValid", name)), "messageReceived");
@@ -184,9 +184,9 @@ for (const [kind, layout] of CODES) {
   const size = fixedSize(layout);
   const wrong = [size - 1, 0xffff_ffff, ...(kind === "sendFile" ? [] : [size + 1])];
   Deno.test(`a payload of ${kind} with a wrong size is refused before any byte of it is read`, async () => {
-    await using scene = await Scene.start();
+    await using fixture = await Fixture.start();
     for (const payloadSize of wrong) {
-      const peer = await scene.connect();
+      const peer = await fixture.connect();
       const header = new Uint8Array(FIELDS.clientId.size + 7);
       const view = new DataView(header.buffer);
       view.setUint8(16, 3);

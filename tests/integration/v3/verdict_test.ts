@@ -10,7 +10,7 @@ import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
 import { EDITIONS } from "../../../protocol/v3/editions/mod.ts";
 import { listStored } from "../../../server/operator/list_files.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
-import { kindOf, Peer } from "../../support/v3/raw_client.ts";
+import { kindOf, RawClient } from "../../support/v3/raw_client.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { startInThisThread } from "../../support/server.ts";
 
@@ -21,8 +21,8 @@ const start = (folder: TemporaryFolder, editions = [edition2023c]) =>
   });
 
 /** Registers as Alice and sends the file "a", which awaits its verdict. */
-async function connectWithFile(address: Address, edition?: Edition): Promise<Peer> {
-  const peer = await Peer.connect(address, edition);
+async function connectWithFile(address: Address, edition?: Edition): Promise<RawClient> {
+  const peer = await RawClient.connect(address, edition);
   await peer.enrol("Alice");
   await peer.sendFile("a", pseudoRandomBytes(100));
   return peer;
@@ -36,7 +36,7 @@ for (const verdict of ["crcValid", "crcInvalid", "crcGivenUp"] as const) {
     await using folder = await TemporaryFolder.create();
     await using server = await start(folder);
     using owner = await connectWithFile(server.address);
-    using other = await Peer.connect(server.address);
+    using other = await RawClient.connect(server.address);
     other.clientId = owner.clientId;
     await other.judge(verdict, "a");
     assert.deepEqual(await storedNames(folder), []);
@@ -49,7 +49,7 @@ Deno.test("verdict: files sent with a known id only do not displace that of a co
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
   using owner = await connectWithFile(server.address);
-  using other = await Peer.connect(server.address);
+  using other = await RawClient.connect(server.address);
   other.clientId = owner.clientId;
   for (let count = 0; count < 50; count++) {
     await other.sendFile(`other-${count}`, pseudoRandomBytes(100));
@@ -70,12 +70,12 @@ Deno.test("verdict: a client that disconnected can judge its file on another con
 Deno.test("verdict: a client with a connection for each request is accepted, whichever of them are still open", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
-  using first = await Peer.connect(server.address);
+  using first = await RawClient.connect(server.address);
   await first.enrol("Alice");
-  using second = await Peer.connect(server.address);
+  using second = await RawClient.connect(server.address);
   Object.assign(second, { clientId: first.clientId, aesKey: first.aesKey });
   await second.sendFile("a", pseudoRandomBytes(100));
-  using third = await Peer.connect(server.address);
+  using third = await RawClient.connect(server.address);
   third.clientId = first.clientId;
   assert.equal(kindOf(await third.judge("crcValid", "a")), "messageReceived");
 });

@@ -8,7 +8,7 @@ import { importAesKey } from "../../../protocol/cipher/aes_cbc.ts";
 import { listStored } from "../../../server/operator/list_files.ts";
 import type { Server } from "../../../server/server.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
-import { Peer } from "../../support/v3/raw_client.ts";
+import { RawClient } from "../../support/v3/raw_client.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { startInThisThread } from "../../support/server.ts";
 
@@ -21,27 +21,27 @@ const start = (folder: TemporaryFolder) =>
     dataFolder: folder.join("data"),
   });
 
-async function enrol(server: Server, name = "Alice"): Promise<Peer> {
-  const peer = await Peer.connect(server.address, edition2023a);
+async function enrol(server: Server, name = "Alice"): Promise<RawClient> {
+  const peer = await RawClient.connect(server.address, edition2023a);
   await peer.enrol(name);
   return peer;
 }
 
 /** Disconnects, and returns with the client's identity like a restarted client. */
-async function comeBack(peer: Peer, name = "Alice"): Promise<void> {
+async function comeBack(peer: RawClient, name = "Alice"): Promise<void> {
   await peer.reconnectSocket();
   await peer.reconnect(name);
 }
 
 /** The checksum that the client receives. */
-async function told(peer: Peer, content: Bytes = CONTENT, fileName = "a"): Promise<number> {
+async function told(peer: RawClient, content: Bytes = CONTENT, fileName = "a"): Promise<number> {
   const response = await peer.sendFile(fileName, content);
   assert.ok(response !== "closed" && response.kind === "fileReceived");
   return response.crc;
 }
 
 /** Rejects its cksum a number of times, like a client with a damaged answer or with another checksum. */
-async function callWrong(peer: Peer, { times = 2, content = CONTENT } = {}) {
+async function callWrong(peer: RawClient, { times = 2, content = CONTENT } = {}) {
   for (let attempt = 1; attempt <= times; attempt++) {
     assert.equal(await told(peer, content), cksum(content), `attempt ${attempt}`);
     await peer.judge("crcInvalid", "a");
@@ -75,7 +75,7 @@ Deno.test("zlib: a client that rejects the cksum of one file twice gets zlib's C
     quirks: ["zlib-crc"],
   });
   await using server = await start(folder);
-  using later = await Peer.connect(server.address, edition2023a);
+  using later = await RawClient.connect(server.address, edition2023a);
   later.clientId = clientId;
   await later.reconnect("Alice");
   assert.equal(await told(later, OTHER, "c"), crc32(OTHER), "the account remembers it");

@@ -12,9 +12,9 @@ import { PARALLEL_SIZE } from "../../../client/v4/parallel_put.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { nameOf } from "../../support/outcomes.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
-import type { Meddler } from "../../support/net/faulty_proxy.ts";
+import type { Fault } from "../../support/net/faulty_proxy.ts";
 import { SecureProxy } from "../../support/net/tls_proxy.ts";
-import { got, put, Scene, splitOptions } from "../../support/v4/fixture.ts";
+import { Fixture, got, put, splitOptions } from "../../support/v4/fixture.ts";
 
 const LARGE = pseudoRandomBytes(8 * CHUNK_SIZE + 5);
 const SMALL = pseudoRandomBytes(3 * CHUNK_SIZE);
@@ -30,13 +30,13 @@ interface Put extends Partial<ConnectOptions>, Partial<TransferOptions> {
 }
 
 /** Uploads Alice's files with these names. */
-async function run(scene: Scene, names: readonly string[], options: Put = {}): Promise<Run> {
+async function run(fixture: Fixture, names: readonly string[], options: Put = {}): Promise<Run> {
   const { stopAt = () => false, ...changes } = options;
   const controller = new AbortController();
   const events: V4Event[] = [];
   const outcomes = await putFiles({
     ...splitOptions({
-      ...await scene.options("Alice"),
+      ...await fixture.options("Alice"),
       signal: controller.signal,
       onEvent: (event) => {
         events.push(event);
@@ -44,7 +44,7 @@ async function run(scene: Scene, names: readonly string[], options: Put = {}): P
       },
       ...changes,
     }),
-    paths: names.map((name) => scene.folder.join(name)),
+    paths: names.map((name) => fixture.folder.join(name)),
   });
   return { outcomes, events };
 }
@@ -62,69 +62,71 @@ function assertInterrupted({ outcomes }: Run): void {
   }
 }
 
-async function stored(scene: Scene): Promise<string[]> {
+async function stored(fixture: Fixture): Promise<string[]> {
   const names: string[] = [];
-  using client = await scene.client("Alice");
+  using client = await fixture.client("Alice");
   await client.list("", ({ name }) => names.push(name));
   return names;
 }
 
 /** Resolves when Alice has no upload in progress and `staged` partial uploads. */
-async function settled(scene: Scene, staged: number): Promise<void> {
-  while (scene.blobs("staging").length !== staged) {
+async function settled(fixture: Fixture, staged: number): Promise<void> {
+  while (fixture.blobs("staging").length !== staged) {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
 
-async function write(scene: Scene, files: Readonly<Record<string, Bytes>>): Promise<void> {
-  for (const [name, content] of Object.entries(files)) await scene.folder.write(name, content);
+async function write(fixture: Fixture, files: Readonly<Record<string, Bytes>>): Promise<void> {
+  for (const [name, content] of Object.entries(files)) await fixture.folder.write(name, content);
 }
 
 Deno.test("v4 interrupt: within a large file: that file can be resumed, and later files were not started", async () => {
-  await using scene = await Scene.create();
-  await write(scene, { a: SMALL.slice(0, 9), b: LARGE, c: SMALL, d: SMALL.slice(0, 7) });
+  await using fixture = await Fixture.create();
+  await write(fixture, { a: SMALL.slice(0, 9), b: LARGE, c: SMALL, d: SMALL.slice(0, 7) });
   const names = ["a", "b", "c", "d"];
-  const first = await run(scene, names, { stopAt: (event) => hasSent(event, 6 * CHUNK_SIZE) });
+  const first = await run(fixture, names, { stopAt: (event) => hasSent(event, 6 * CHUNK_SIZE) });
   assert.deepEqual(states(first), ["stored", "not-stored", "not-tried", "not-tried"]);
   assertInterrupted(first);
   assert.deepEqual(of(first, "left-part").map((event) => "name" in event && event.name), ["b"]);
-  assert.deepEqual(await stored(scene), ["a"]);
-  const again = await run(scene, names);
+  assert.deepEqual(await stored(fixture), ["a"]);
+  const again = await run(fixture, names);
   assert.deepEqual(states(again), ["unchanged", "stored", "stored", "stored"]);
   const [resumed] = of(again, "resumed");
   assert.ok(resumed?.type === "resumed" && resumed.offset >= CHUNK_SIZE, "the upload was resumed");
-  using client = await scene.client("Alice");
+  using client = await fixture.client("Alice");
   assert.ok(equalBytes(await got(client, "b"), LARGE));
 });
 
 Deno.test("v4 interrupt: within a file that is too small to resume: the server keeps nothing of it", async () => {
-  await using scene = await Scene.create();
-  await write(scene, { a: SMALL });
-  const stopped = await run(scene, ["a"], { stopAt: (event) => hasSent(event, 2 * CHUNK_SIZE) });
+  await using fixture = await Fixture.create();
+  await write(fixture, { a: SMALL });
+  const stopped = await run(fixture, ["a"], { stopAt: (event) => hasSent(event, 2 * CHUNK_SIZE) });
   assert.deepEqual(states(stopped), ["not-stored"]);
   assert.deepEqual(of(stopped, "left-part"), []);
-  await settled(scene, 0);
+  await settled(fixture, 0);
 });
 
 Deno.test("v4 interrupt: after everything was sent: files that the server is about to confirm are stored", async () => {
-  await using scene = await Scene.create();
-  await write(scene, { a: LARGE, b: SMALL });
+  await using fixture = await Fixture.create();
+  await write(fixture, { a: LARGE, b: SMALL });
   const stopAt = (event: V4Event) => hasSent(event, LARGE.length);
-  const stopped = await run(scene, ["a", "b"], { stopAt });
+  const stopped = await run(fixture, ["a", "b"], { stopAt });
   assert.deepEqual(states(stopped), ["stored", "not-tried"]);
-  assert.deepEqual(await stored(scene), ["a"]);
+  assert.deepEqual(await stored(fixture), ["a"]);
 });
 
 Deno.test("v4 interrupt: among many small files: each is reported as it is", async () => {
-  await using scene = await Scene.create();
-  await Deno.mkdir(scene.folder.join("many"));
-  for (let i = 0; i < 300; i++) await scene.folder.write(`many/${i}`, pseudoRandomBytes(i, i + 1));
+  await using fixture = await Fixture.create();
+  await Deno.mkdir(fixture.folder.join("many"));
+  for (let i = 0; i < 300; i++) {
+    await fixture.folder.write(`many/${i}`, pseudoRandomBytes(i, i + 1));
+  }
   let sent = 0;
   const stopAt = ({ type }: V4Event) => type === "sending" && ++sent === 100;
   for (const parallel of [1, 3]) {
     sent = 0;
-    const { outcomes } = await run(scene, ["many"], { stopAt, parallel });
-    const there = await stored(scene);
+    const { outcomes } = await run(fixture, ["many"], { stopAt, parallel });
+    const there = await stored(fixture);
     for (const outcome of outcomes) {
       const { state } = outcome;
       const name = nameOf(outcome);
@@ -133,35 +135,35 @@ Deno.test("v4 interrupt: among many small files: each is reported as it is", asy
     }
     assert.ok(there.length < 300);
   }
-  assert.ok(states(await run(scene, ["many"])).every((state) => state.endsWith("ed")));
-  assert.equal((await stored(scene)).length, 300);
+  assert.ok(states(await run(fixture, ["many"])).every((state) => state.endsWith("ed")));
+  assert.equal((await stored(fixture)).length, 300);
 });
 
 Deno.test("v4 interrupt: within a file sent over several connections: it can be resumed", async () => {
-  await using scene = await Scene.create();
+  await using fixture = await Fixture.create();
   const content = pseudoRandomBytes(PARALLEL_SIZE + 5);
-  await write(scene, { a: content });
+  await write(fixture, { a: content });
   const stopAt = (event: V4Event) => hasSent(event, PARALLEL_SIZE / 2);
-  const stopped = await run(scene, ["a"], { parallel: 3, stopAt });
+  const stopped = await run(fixture, ["a"], { parallel: 3, stopAt });
   assert.deepEqual(states(stopped), ["not-stored"]);
   assert.equal(of(stopped, "left-part").length, 1);
   assertInterrupted(stopped);
-  const again = await run(scene, ["a"], { parallel: 3 });
+  const again = await run(fixture, ["a"], { parallel: 3 });
   assert.deepEqual(states(again), ["stored"]);
   const [resumed] = of(again, "resumed");
   assert.ok(resumed?.type === "resumed" && resumed.offset >= CHUNK_SIZE);
-  using client = await scene.client("Alice");
+  using client = await fixture.client("Alice");
   assert.ok(equalBytes(await got(client, "a"), content));
 });
 
 Deno.test("v4 interrupt: during the wait before a retry: the run ends at once", async () => {
-  await using scene = await Scene.create();
-  await write(scene, { a: SMALL });
-  (await scene.client("Alice"))[Symbol.dispose]();
-  const { address } = scene.server;
-  await scene.server.close();
+  await using fixture = await Fixture.create();
+  await write(fixture, { a: SMALL });
+  (await fixture.client("Alice"))[Symbol.dispose]();
+  const { address } = fixture.server;
+  await fixture.server.close();
   const controller = new AbortController();
-  const stopped = await run(scene, ["a"], {
+  const stopped = await run(fixture, ["a"], {
     ...{ server: address, signal: controller.signal, random: () => 0.999999 },
     onRetry: () => controller.abort(new InterruptedError("interrupted", "Ctrl-C")),
   });
@@ -170,10 +172,10 @@ Deno.test("v4 interrupt: during the wait before a retry: the run ends at once", 
 });
 
 Deno.test("v4 interrupt: during the question whether to trust the server: nothing is recorded or sent", async () => {
-  await using scene = await Scene.create();
-  await write(scene, { a: SMALL });
+  await using fixture = await Fixture.create();
+  await write(fixture, { a: SMALL });
   const controller = new AbortController();
-  const stopped = await run(scene, ["a"], {
+  const stopped = await run(fixture, ["a"], {
     signal: controller.signal,
     onNewServer: () => {
       controller.abort(new InterruptedError("interrupted", "Ctrl-C"));
@@ -181,17 +183,17 @@ Deno.test("v4 interrupt: during the question whether to trust the server: nothin
     },
   });
   assert.deepEqual(states(stopped), ["not-tried"]);
-  assert.deepEqual([...Deno.readDirSync(scene.folder.join("Alice"))], []);
+  assert.deepEqual([...Deno.readDirSync(fixture.folder.join("Alice"))], []);
 });
 
 Deno.test("v4 interrupt: while files are compared or collected: nothing is sent", async () => {
-  await using scene = await Scene.create();
-  await Deno.mkdir(scene.folder.join("d"));
-  await write(scene, { "d/a": SMALL, "d/b": SMALL });
-  assert.deepEqual(states(await run(scene, ["d"])), ["stored", "stored"]);
-  const stopped = await run(scene, ["d"], { stopAt: ({ type }) => type === "connected" });
+  await using fixture = await Fixture.create();
+  await Deno.mkdir(fixture.folder.join("d"));
+  await write(fixture, { "d/a": SMALL, "d/b": SMALL });
+  assert.deepEqual(states(await run(fixture, ["d"])), ["stored", "stored"]);
+  const stopped = await run(fixture, ["d"], { stopAt: ({ type }) => type === "connected" });
   assert.deepEqual(states(stopped), ["not-tried", "not-tried"]);
-  const before = run(scene, ["d"], { signal: AbortSignal.abort() });
+  const before = run(fixture, ["d"], { signal: AbortSignal.abort() });
   await assert.rejects(before, { code: "interrupted" });
 });
 
@@ -200,7 +202,7 @@ class Stalling implements Disposable {
   readonly #end = Promise.withResolvers<void>();
   isStalled = false;
 
-  readonly up = (): Meddler =>
+  readonly up = (): Fault =>
     async function* (this: Stalling, bytes: Bytes) {
       if (this.isStalled) await this.#end.promise;
       yield bytes;
@@ -212,14 +214,14 @@ class Stalling implements Disposable {
 }
 
 Deno.test("v4 interrupt: on a network that accepts no more bytes: unconfirmed files are reported as unknown", async () => {
-  await using scene = await Scene.create();
-  await write(scene, { a: SMALL.slice(0, 100), b: pseudoRandomBytes(24 * CHUNK_SIZE), c: SMALL });
-  (await scene.client("Alice"))[Symbol.dispose]();
+  await using fixture = await Fixture.create();
+  await write(fixture, { a: SMALL.slice(0, 100), b: pseudoRandomBytes(24 * CHUNK_SIZE), c: SMALL });
+  (await fixture.client("Alice"))[Symbol.dispose]();
   const network = new Stalling();
-  await using proxy = await SecureProxy.start(scene.server, { secure: network });
+  await using proxy = await SecureProxy.start(fixture.server, { secure: network });
   using _ends = network;
   const controller = new AbortController();
-  const stopped = await run(scene, ["a", "b", "c"], {
+  const stopped = await run(fixture, ["a", "b", "c"], {
     ...{ server: proxy.address, signal: controller.signal },
     onEvent: ({ type }) => {
       if (type !== "sending" || network.isStalled) return;
@@ -232,9 +234,9 @@ Deno.test("v4 interrupt: on a network that accepts no more bytes: unconfirmed fi
 });
 
 Deno.test("v4 interrupt: read-only requests stop at once; mutating requests wait for their answer", async () => {
-  await using scene = await Scene.create();
+  await using fixture = await Fixture.create();
   const network = new Stalling();
-  await using proxy = await SecureProxy.start(scene.server, { secure: network });
+  await using proxy = await SecureProxy.start(fixture.server, { secure: network });
   using _ends = network;
   const requests = {
     list: (client) => client.list("", () => undefined),
@@ -247,7 +249,9 @@ Deno.test("v4 interrupt: read-only requests stop at once; mutating requests wait
   const controller = new AbortController();
   const options = { server: proxy.address, signal: controller.signal };
   const clients = new Map<string, V4Client>();
-  for (const name of Object.keys(requests)) clients.set(name, await scene.client("Alice", options));
+  for (const name of Object.keys(requests)) {
+    clients.set(name, await fixture.client("Alice", options));
+  }
   network.isStalled = true;
   const isStopped = new Promise((resolve) => options.signal.addEventListener("abort", resolve));
   await Promise.all(
@@ -268,28 +272,30 @@ Deno.test("v4 interrupt: read-only requests stop at once; mutating requests wait
 });
 
 Deno.test("v4 interrupt: an answer that arrives in time is the one that is reported", async () => {
-  await using scene = await Scene.create();
+  await using fixture = await Fixture.create();
   const controller = new AbortController();
-  using client = await scene.client("Alice", { signal: controller.signal });
-  const file = await scene.source("a", SMALL.slice(0, 10));
+  using client = await fixture.client("Alice", { signal: controller.signal });
+  const file = await fixture.source("a", SMALL.slice(0, 10));
   await put(client, [{ file }]);
   const removed = client.remove("a");
   controller.abort();
   await removed;
   await assert.rejects(client.stat("a"), { code: "interrupted" });
-  assert.deepEqual(await stored(scene), []);
+  assert.deepEqual(await stored(fixture), []);
 });
 
 Deno.test("v4 interrupt: while a folder is downloaded: finished files are whole, the others are reported as not downloaded", async () => {
-  await using scene = await Scene.create();
-  await Deno.mkdir(scene.folder.join("many"));
-  for (let i = 0; i < 200; i++) await scene.folder.write(`many/${i}`, pseudoRandomBytes(i, i + 1));
-  await run(scene, ["many"]);
+  await using fixture = await Fixture.create();
+  await Deno.mkdir(fixture.folder.join("many"));
+  for (let i = 0; i < 200; i++) {
+    await fixture.folder.write(`many/${i}`, pseudoRandomBytes(i, i + 1));
+  }
+  await run(fixture, ["many"]);
   const controller = new AbortController();
-  const target = scene.folder.join("back");
+  const target = fixture.folder.join("back");
   let count = 0;
   const outcomes = await getFolder({
-    connect: { ...await scene.options("Alice"), signal: controller.signal },
+    connect: { ...await fixture.options("Alice"), signal: controller.signal },
     name: "many",
     target,
     onOutcome: () => {
@@ -303,7 +309,7 @@ Deno.test("v4 interrupt: while a folder is downloaded: finished files are whole,
     assert.equal(there.includes(name.slice("many/".length)), state === "got", `${name}: ${state}`);
     if (state === "not-got") assert.equal(outcome.error.code, "interrupted");
     else {
-      const source = await Deno.readFile(scene.folder.join(name));
+      const source = await Deno.readFile(fixture.folder.join(name));
       assert.deepEqual(await Deno.readFile(outcome.target), source);
     }
   }

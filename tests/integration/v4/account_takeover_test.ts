@@ -19,14 +19,18 @@ import {
   type Takeover,
 } from "../../../protocol/v4/authentication.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
-import { kindOf, Peer, privateKey } from "../../support/v3/raw_client.ts";
+import { kindOf, privateKey, RawClient } from "../../support/v3/raw_client.ts";
 import { ServerLog, takeLogs } from "../../support/server_log.ts";
-import { connectRaw, Scene, startServer } from "../../support/v4/fixture.ts";
+import { connectRaw, Fixture, startServer } from "../../support/v4/fixture.ts";
 
 /** Registers over protocol 3 and stores a file. The folder then has me.info. */
-async function enrolPlainly(scene: Scene, name: string, server = scene.server): Promise<string> {
-  const { identityFolder } = await scene.options(name);
-  const file = await scene.folder.write(`${name}.txt`, pseudoRandomBytes(10));
+async function enrolPlainly(
+  fixture: Fixture,
+  name: string,
+  server = fixture.server,
+): Promise<string> {
+  const { identityFolder } = await fixture.options(name);
+  const file = await fixture.folder.write(`${name}.txt`, pseudoRandomBytes(10));
   const connect = { server: server.address, userName: name, identityFolder };
   const [outcome] = await sendFiles({ connect, files: [file] });
   assert.equal(outcome?.state, "stored");
@@ -50,9 +54,9 @@ interface Attempt {
 }
 
 /** Claims an account on a raw connection. Returns `welcome`, or the code of the error. */
-async function claim(scene: Scene, attempt: Attempt): Promise<string> {
+async function claim(fixture: Fixture, attempt: Attempt): Promise<string> {
   const { clientId, name, key: { privateKey, publicKey: key } } = attempt;
-  using raw = await connectRaw(scene.server.address);
+  using raw = await connectRaw(fixture.server.address);
   const { mux, nonce, fingerprint } = raw;
   const signature = await sign(privateKey, { fingerprint, nonce, clientId, key, name });
   try {
@@ -69,25 +73,26 @@ async function claim(scene: Scene, attempt: Attempt): Promise<string> {
 }
 
 /** A claim of an account of protocol 3, with a key that is not saved. */
-async function attemptOf(scene: Scene, folder: string): Promise<Attempt> {
-  const { identityFolder } = await scene.options(`key of ${folder}`.replaceAll("/", " "));
+async function attemptOf(fixture: Fixture, folder: string): Promise<Attempt> {
+  const { identityFolder } = await fixture.options(`key of ${folder}`.replaceAll("/", " "));
   return { ...await identityIn(folder), key: await new AccountFolder(identityFolder).loadKey() };
 }
 
 Deno.test("account takeover: the client keeps its id and files, and protocol 3 no longer works for the account", async () => {
-  await using scene = await Scene.create();
-  const folder = await enrolPlainly(scene, "Alice");
+  await using fixture = await Fixture.create();
+  const folder = await enrolPlainly(fixture, "Alice");
   const { clientId } = await identityIn(folder);
   // An eavesdropper on protocol 3 knows the id.
-  using spy = await Peer.connect(scene.server.address);
+  using spy = await RawClient.connect(fixture.server.address);
   spy.clientId = clientId;
 
   const events: V4Event[] = [];
-  (await scene.client("Alice", { onEvent: (event) => void events.push(event) }))[Symbol.dispose]();
+  (await fixture.client("Alice", { onEvent: (event) => void events.push(event) }))
+    [Symbol.dispose]();
   assert.deepEqual(events.at(-1), { type: "claimed", clientId });
   const account = await new AccountFolder(folder).loadAccount();
   assert.deepEqual(account, { name: "Alice", clientId });
-  const [user] = await listUsers(scene.data);
+  const [user] = await listUsers(fixture.data);
   assert.deepEqual([user?.protocol, user?.keys, user?.usage.files], [4, 1, 1]);
 
   assert.equal(kindOf(await spy.reconnect("Alice")), "denied");
@@ -95,55 +100,55 @@ Deno.test("account takeover: the client keeps its id and files, and protocol 3 n
   spy.clientId = clientId;
   assert.equal(kindOf(await spy.sendKey("Alice")), "generalError");
   assert.equal(kindOf(await spy.register("Alice")), "refused");
-  (await scene.client("Alice"))[Symbol.dispose]();
+  (await fixture.client("Alice"))[Symbol.dispose]();
 });
 
 Deno.test("account takeover: open sessions of protocol 3 end with it", async () => {
-  await using scene = await Scene.create();
-  using open = await Peer.connect(scene.server.address);
+  await using fixture = await Fixture.create();
+  using open = await RawClient.connect(fixture.server.address);
   await open.enrol("Alice");
-  using other = await Peer.connect(scene.server.address);
+  using other = await RawClient.connect(fixture.server.address);
   other.clientId = open.clientId;
   assert.equal(kindOf(await other.reconnect("Alice")), "reconnected");
   assert.equal(kindOf(await open.sendFile("b", pseudoRandomBytes(10))), "fileReceived");
-  const { identityFolder } = await scene.options("Alice");
+  const { identityFolder } = await fixture.options("Alice");
   const key = await new AccountFolder(identityFolder).loadKey();
   const { clientId } = open;
-  assert.equal(await claim(scene, { clientId, name: "Alice", key, privateKey }), "welcome");
+  assert.equal(await claim(fixture, { clientId, name: "Alice", key, privateKey }), "welcome");
 
   assert.equal(kindOf(await open.judge("crcValid", "b")), "generalError");
   assert.equal(kindOf(await other.sendFile("c", pseudoRandomBytes(10))), "generalError");
   assert.equal(kindOf(await open.sendFile("c", pseudoRandomBytes(10))), "generalError");
   assert.equal(kindOf(await other.sendKey("Alice")), "generalError");
-  assert.deepEqual([...scene.blobs("files"), ...scene.blobs("staging")], []);
-  const [user] = await listUsers(scene.data);
+  assert.deepEqual([...fixture.blobs("files"), ...fixture.blobs("staging")], []);
+  const [user] = await listUsers(fixture.data);
   assert.deepEqual([user?.protocol, user?.publicKey, user?.usage.files], [4, undefined, 0]);
 });
 
 Deno.test("account takeover: it fails without the account's key, and a proof is valid for one server and key only", async () => {
-  await using scene = await Scene.create();
-  const alice = await attemptOf(scene, await enrolPlainly(scene, "Alice"));
-  const bob = await attemptOf(scene, await enrolPlainly(scene, "Bob"));
+  await using fixture = await Fixture.create();
+  const alice = await attemptOf(fixture, await enrolPlainly(fixture, "Alice"));
+  const bob = await attemptOf(fixture, await enrolPlainly(fixture, "Bob"));
   await using log = await ServerLog.take();
   const denied = "not-authenticated";
   const wrongKey = { ...alice, privateKey: bob.privateKey };
-  assert.equal(await claim(scene, wrongKey), denied, "another's id");
-  const attacker = await startServer(scene.folder.join("attacker"));
+  assert.equal(await claim(fixture, wrongKey), denied, "another's id");
+  const attacker = await startServer(fixture.folder.join("attacker"));
   {
     await using _attacker = attacker;
     using there = await connectRaw(attacker.address);
     const { fingerprint } = there;
-    assert.equal(await claim(scene, { ...alice, changes: { fingerprint } }), denied, "relayed");
+    assert.equal(await claim(fixture, { ...alice, changes: { fingerprint } }), denied, "relayed");
   }
   const { publicKey: key } = bob.key;
-  assert.equal(await claim(scene, { ...alice, changes: { key } }), denied, "for another key");
+  assert.equal(await claim(fixture, { ...alice, changes: { key } }), denied, "for another key");
   const { clientId } = bob;
-  assert.equal(await claim(scene, { ...alice, changes: { clientId } }), denied);
-  assert.equal(await claim(scene, { ...alice, name: "Bob" }), "no-such-account");
+  assert.equal(await claim(fixture, { ...alice, changes: { clientId } }), denied);
+  assert.equal(await claim(fixture, { ...alice, name: "Bob" }), "no-such-account");
   const unknown = { ...alice, clientId: pseudoRandomBytes(16, 9) };
-  assert.equal(await claim(scene, unknown), "no-such-account");
-  await setUserDisabled(scene.data, "Alice", true);
-  assert.equal(await claim(scene, alice), "account-disabled");
+  assert.equal(await claim(fixture, unknown), "no-such-account");
+  await setUserDisabled(fixture.data, "Alice", true);
+  assert.equal(await claim(fixture, alice), "account-disabled");
   const proof = "Alice: the proof for the account's key is wrong";
   const none = "no protocol 3 account has this id and name";
   assert.deepEqual(log.of("client.refused").map(({ name, reason }) => `${name}: ${reason}`), [
@@ -152,18 +157,18 @@ Deno.test("account takeover: it fails without the account's key, and a proof is 
     "Alice: the operator has disabled the account",
   ]);
   assert.deepEqual(log.entries, []);
-  await setUserDisabled(scene.data, "Alice", false);
-  assert.deepEqual((await listUsers(scene.data)).map(({ protocol }) => protocol), [3, 3]);
-  assert.equal(await claim(scene, alice), "welcome");
+  await setUserDisabled(fixture.data, "Alice", false);
+  assert.deepEqual((await listUsers(fixture.data)).map(({ protocol }) => protocol), [3, 3]);
+  assert.equal(await claim(fixture, alice), "welcome");
 });
 
 Deno.test("account takeover: a claimed account can be claimed again only with the key that it has", async () => {
-  await using scene = await Scene.create();
-  const folder = await enrolPlainly(scene, "Alice");
-  const attempt = await attemptOf(scene, folder);
-  assert.equal(await claim(scene, attempt), "welcome");
+  await using fixture = await Fixture.create();
+  const folder = await enrolPlainly(fixture, "Alice");
+  const attempt = await attemptOf(fixture, folder);
+  assert.equal(await claim(fixture, attempt), "welcome");
   await using log = await ServerLog.take();
-  await assert.rejects(scene.client("Alice"), {
+  await assert.rejects(fixture.client("Alice"), {
     code: "not-authenticated",
     hint: /xfer client link/,
   });
@@ -174,55 +179,55 @@ Deno.test("account takeover: a claimed account can be claimed again only with th
 });
 
 Deno.test("account takeover: a claim whose answer was lost is repeated", async () => {
-  await using scene = await Scene.create();
-  const folder = await enrolPlainly(scene, "Alice");
-  (await scene.client("Alice"))[Symbol.dispose]();
+  await using fixture = await Fixture.create();
+  const folder = await enrolPlainly(fixture, "Alice");
+  (await fixture.client("Alice"))[Symbol.dispose]();
   await Deno.remove(`${folder}/me.account`);
-  await scene.restart({ registration: "closed" });
-  (await scene.client("Alice", {
-    server: scene.server.address,
+  await fixture.restart({ registration: "closed" });
+  (await fixture.client("Alice", {
+    server: fixture.server.address,
     onNewServer: () => true,
   }))[Symbol.dispose]();
-  assert.equal((await listUsers(scene.data))[0]?.keys, 1);
+  assert.equal((await listUsers(fixture.data))[0]?.keys, 1);
 });
 
 Deno.test("account takeover: an account without a completed key exchange cannot be claimed", async () => {
-  await using scene = await Scene.create();
-  using peer = await Peer.connect(scene.server.address);
+  await using fixture = await Fixture.create();
+  using peer = await RawClient.connect(fixture.server.address);
   await peer.register("Alice");
   const { clientId } = peer;
-  const bob = await attemptOf(scene, await enrolPlainly(scene, "Bob"));
-  assert.equal(await claim(scene, { ...bob, clientId, name: "Alice" }), "no-such-account");
+  const bob = await attemptOf(fixture, await enrolPlainly(fixture, "Bob"));
+  assert.equal(await claim(fixture, { ...bob, clientId, name: "Alice" }), "no-such-account");
 });
 
 Deno.test("account takeover: if the server does not know the identity of protocol 3, the client registers", async () => {
-  await using scene = await Scene.create();
-  await using other = await startServer(scene.folder.join("other"));
-  await enrolPlainly(scene, "Alice", other);
+  await using fixture = await Fixture.create();
+  await using other = await startServer(fixture.folder.join("other"));
+  await enrolPlainly(fixture, "Alice", other);
   const events: string[] = [];
   const onEvent = ({ type }: V4Event) => void events.push(type);
-  (await scene.client("Alice", { onEvent }))[Symbol.dispose]();
+  (await fixture.client("Alice", { onEvent }))[Symbol.dispose]();
   assert.deepEqual(events, ["connected", "connected", "registered"]);
 });
 
 for (const registration of ["invite", "closed"] as const) {
   Deno.test(`registration ${registration}: no claim, and the client's hint says what to do`, async () => {
-    await using scene = await Scene.create();
-    await enrolPlainly(scene, "Alice");
-    await scene.restart({ registration });
+    await using fixture = await Fixture.create();
+    await enrolPlainly(fixture, "Alice");
+    await fixture.restart({ registration });
     await using log = await ServerLog.take();
-    await assert.rejects(scene.client("Alice"), {
+    await assert.rejects(fixture.client("Alice"), {
       code: "registration-closed",
       hint: /link token/,
     });
     assert.deepEqual(log.refusals, ["client.refused: registration is closed"]);
-    assert.equal((await listUsers(scene.data))[0]?.protocol, 3);
+    assert.equal((await listUsers(fixture.data))[0]?.protocol, 3);
   });
 }
 
 Deno.test("account takeover: the client decrypts nothing but a challenge about its account", async () => {
-  await using scene = await Scene.create();
-  const folder = await enrolPlainly(scene, "Alice");
+  await using fixture = await Fixture.create();
+  const folder = await enrolPlainly(fixture, "Alice");
   const { privateKey: mine, clientId } = await identityIn(folder);
   const publicKey = publicKeyOf(mine);
   const key = await new AccountFolder(folder).loadKey();
@@ -262,12 +267,12 @@ Deno.test("log: an invalid name as long as a frame is shortened and escaped", as
   const names: unknown[] = [];
   await takeLogs("warning", ({ properties }) => void names.push(properties["name"]));
   try {
-    await using scene = await Scene.create();
-    const { identityFolder } = await scene.options("Alice");
+    await using fixture = await Fixture.create();
+    const { identityFolder } = await fixture.options("Alice");
     const key = await new AccountFolder(identityFolder).loadKey();
     const clientId = pseudoRandomBytes(16);
     const name = "\x1b".repeat(60_000);
-    assert.equal(await claim(scene, { clientId, name, key, privateKey }), "no-such-account");
+    assert.equal(await claim(fixture, { clientId, name, key, privateKey }), "no-such-account");
     const part = "\\u{1b}".repeat(19);
     assert.deepEqual(names.filter((name) => name !== undefined), [`${part}…${part}`]);
   } finally {

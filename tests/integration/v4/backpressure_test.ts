@@ -24,7 +24,7 @@ const FINGERPRINT = new Uint8Array(32).fill(7);
 const content = () => new Uint8Array([1, 2, 3]);
 
 /** A client at the other end of an in-memory connection. The test decides what it sends and reads. */
-class ScriptedPeer implements TcpSocket {
+class ScriptedSocket implements TcpSocket {
   readonly remoteAddr: Deno.NetAddr = { transport: "tcp", hostname: "127.0.0.1", port: 1 };
   readonly heard: Message[] = [];
   /** Whether it reads. */
@@ -134,16 +134,16 @@ function tags(first: number, count: number): number[] {
   return Array.from({ length: count }, (_, i) => first + i);
 }
 
-async function clientIdOf({ context }: Scene): Promise<Bytes> {
+async function clientIdOf({ context }: Fixture): Promise<Bytes> {
   const [client] = await context.store.catalog.accounts.list();
   assert.ok(client);
   return client.id;
 }
 
-interface Scene {
+interface Fixture {
   readonly context: V4Context;
   readonly connection: V4Connection;
-  readonly peer: ScriptedPeer;
+  readonly peer: ScriptedSocket;
   /** Awaited before a file is stored. */
   readonly storing: { after: Promise<unknown> };
   /** Resolves when the connection ends. */
@@ -151,13 +151,17 @@ interface Scene {
   readonly logged: readonly Readonly<Record<string, unknown>>[];
 }
 
-function test(name: string, work: (scene: Scene) => Promise<void>, limits: Partial<Limits> = {}) {
+function test(
+  name: string,
+  work: (fixture: Fixture) => Promise<void>,
+  limits: Partial<Limits> = {},
+) {
   Deno.test(`v4 answers: ${name}`, async () => {
     const logged: Record<string, unknown>[] = [];
     await takeLogs("info", ({ properties }) => void logged.push(properties));
     await using folder = await TemporaryFolder.create();
     await using store = await DataFolder.openToServe(folder.join("data"), Deno, openInThisThread);
-    const storing: Scene["storing"] = { after: Promise.resolve() };
+    const storing: Fixture["storing"] = { after: Promise.resolve() };
     const { catalog, blobs } = store;
     const waiting = interceptedCatalog(catalog, async (method, _args, next) => {
       if (method === "files.commit") await storing.after;
@@ -174,7 +178,7 @@ function test(name: string, work: (scene: Scene) => Promise<void>, limits: Parti
       ...{ log: getLogger(["xfer", "server"]), registration: () => "open" as const },
     }, () => Promise.resolve(Infinity));
     const context = createV4Context(shared, () => undefined);
-    const peer = new ScriptedPeer();
+    const peer = new ScriptedSocket();
     const connection = new V4Connection(context, peer, {
       ...{ fingerprint: FINGERPRINT, names: undefined },
     });
@@ -190,8 +194,8 @@ function test(name: string, work: (scene: Scene) => Promise<void>, limits: Parti
   });
 }
 
-test("a client that closed its sending direction still gets all of its answers", async (scene) => {
-  const { peer, storing, served, context } = scene;
+test("a client that closed its sending direction still gets all of its answers", async (fixture) => {
+  const { peer, storing, served, context } = fixture;
   storing.after = peer.hasLeft.promise;
   peer.say(...tags(1, 20).flatMap(whole));
   peer.leave();
@@ -200,15 +204,15 @@ test("a client that closed its sending direction still gets all of its answers",
   assert.equal(context.staging.count, 0);
 });
 
-test("answers that are not read stop the storing of further files", async (scene) => {
-  const { context } = scene;
+test("answers that are not read stop the storing of further files", async (fixture) => {
+  const { context } = fixture;
   const taking = Promise.withResolvers<void>();
   const windowful = Promise.withResolvers<void>();
   let [asked, told] = [0, 0];
   await using requests = new Requests({
     context,
     owner: {
-      accountId: await clientIdOf(scene),
+      accountId: await clientIdOf(fixture),
       key: new Uint8Array(32),
       name: "Alice",
       address: "127.0.0.1:1",
@@ -252,8 +256,8 @@ test(
   { stallTimeoutMs: 100 },
 );
 
-test("a stopping server waits for the last answer and for nothing more", async (scene) => {
-  const { connection, peer, storing, served } = scene;
+test("a stopping server waits for the last answer and for nothing more", async (fixture) => {
+  const { connection, peer, storing, served } = fixture;
   const stopping = Promise.withResolvers<void>();
   storing.after = stopping.promise;
   peer.say(...whole(1));
@@ -264,8 +268,8 @@ test("a stopping server waits for the last answer and for nothing more", async (
   assert.deepEqual(peer.heard.at(-1)?.kind, "stored");
 });
 
-test("a Deno client that closes without close_notify counts as lost only within a file", async (scene) => {
-  const { peer, served, logged } = scene;
+test("a Deno client that closes without close_notify counts as lost only within a file", async (fixture) => {
+  const { peer, served, logged } = fixture;
   peer.say(...whole(1));
   await peer.hear("stored");
   peer.leave(new Deno.errors.UnexpectedEof("peer closed connection without sending close_notify"));

@@ -6,19 +6,19 @@ import type { TransferOptions } from "../../../client/v4/connection_pool.ts";
 import { PARALLEL_SIZE } from "../../../client/v4/parallel_put.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { nameOf } from "../../support/outcomes.ts";
-import { Scene, splitOptions } from "../../support/v4/fixture.ts";
+import { Fixture, splitOptions } from "../../support/v4/fixture.ts";
 
 const MIB = 1024 * 1024;
 const onLinux = Deno.build.os === "linux";
 
 /** Uploads paths. Returns the outcome of each, by its file name, and the server's list afterwards. */
 async function put(
-  scene: Scene,
+  fixture: Fixture,
   paths: readonly string[],
   changes: Partial<ConnectOptions & TransferOptions> = {},
 ) {
   const outcomes = new Map<string, string>();
-  const options = await scene.options("Alice");
+  const options = await fixture.options("Alice");
   await putFiles({
     ...splitOptions({ ...options, retries: 0, ...changes }),
     paths,
@@ -26,7 +26,7 @@ async function put(
       outcomes.set(nameOf(outcome), "error" in outcome ? outcome.error.code : outcome.state),
   });
   const stored: string[] = [];
-  using client = await scene.client("Alice");
+  using client = await fixture.client("Alice");
   await client.list("", ({ name, size }) => stored.push(`${name} ${size}`));
   return { outcomes: Object.fromEntries(outcomes), stored };
 }
@@ -37,11 +37,11 @@ for (const parallel of [1, 4]) {
       `put: a file with more bytes than its reported size is refused, and no prefix of it is stored, over ${parallel}`,
     ignore: !onLinux,
     fn: async () => {
-      await using scene = await Scene.create();
-      const [a, b] = [await scene.folder.write("a", "1"), await scene.folder.write("b", "2")];
+      await using fixture = await Fixture.create();
+      const [a, b] = [await fixture.folder.write("a", "1"), await fixture.folder.write("b", "2")];
       const { size } = await Deno.stat("/proc/cpuinfo");
       assert.equal(size, 0, "its reported size is wrong");
-      const { outcomes, stored } = await put(scene, [a, "/proc/cpuinfo", b], { parallel });
+      const { outcomes, stored } = await put(fixture, [a, "/proc/cpuinfo", b], { parallel });
       assert.deepEqual(outcomes, { a: "stored", cpuinfo: "file-changed", b: "stored" });
       assert.deepEqual(stored, ["a 1", "b 1"]);
     },
@@ -52,10 +52,12 @@ Deno.test({
   name: "put: a file with fewer bytes than its reported size is refused",
   ignore: !onLinux,
   fn: async () => {
-    await using scene = await Scene.create();
+    await using fixture = await Fixture.create();
     const { size } = await Deno.stat("/sys/kernel/mm/transparent_hugepage/enabled");
     assert.equal(size, 4096);
-    const { outcomes, stored } = await put(scene, ["/sys/kernel/mm/transparent_hugepage/enabled"]);
+    const { outcomes, stored } = await put(fixture, [
+      "/sys/kernel/mm/transparent_hugepage/enabled",
+    ]);
     assert.deepEqual([outcomes, stored], [{ enabled: "file-changed" }, []]);
   },
 });
@@ -64,10 +66,10 @@ Deno.test({
   name: "put: a file that reports a wrong size is not unchanged because an empty one is stored",
   ignore: !onLinux,
   fn: async () => {
-    await using scene = await Scene.create();
-    const { outcomes: before } = await put(scene, [await scene.folder.write("cpuinfo", "")]);
+    await using fixture = await Fixture.create();
+    const { outcomes: before } = await put(fixture, [await fixture.folder.write("cpuinfo", "")]);
     assert.deepEqual(before, { cpuinfo: "stored" });
-    const { outcomes } = await put(scene, ["/proc/cpuinfo"]);
+    const { outcomes } = await put(fixture, ["/proc/cpuinfo"]);
     assert.deepEqual(outcomes, { cpuinfo: "file-changed" });
   },
 });
@@ -76,8 +78,8 @@ Deno.test({
   name: "put: in a folder whose files report wrong sizes, nothing is stored and each file is named",
   ignore: !onLinux,
   fn: async () => {
-    await using scene = await Scene.create();
-    const { outcomes, stored } = await put(scene, ["/proc/sys/kernel/random"]);
+    await using fixture = await Fixture.create();
+    const { outcomes, stored } = await put(fixture, ["/proc/sys/kernel/random"]);
     assert.equal(outcomes["boot_id"], "file-changed");
     assert.equal(outcomes["uuid"], "file-changed");
     assert.deepEqual(stored, []);
@@ -102,11 +104,11 @@ const SIZES: readonly [what: string, size: number, parallel: number][] = [
 for (const [what, size, parallel] of SIZES) {
   for (const [changes, code, change] of CHANGES) {
     Deno.test(`put: ${what} that ${changes} while it is read is not stored, and the other files of its folder are`, async () => {
-      await using scene = await Scene.create();
-      await Deno.mkdir(scene.folder.join("d"));
-      for (const name of ["d/a", "d/c"]) await scene.folder.write(name, name);
-      const path = await scene.folder.write("d/b", pseudoRandomBytes(size));
-      const { outcomes, stored } = await put(scene, [scene.folder.join("d")], {
+      await using fixture = await Fixture.create();
+      await Deno.mkdir(fixture.folder.join("d"));
+      for (const name of ["d/a", "d/c"]) await fixture.folder.write(name, name);
+      const path = await fixture.folder.write("d/b", pseudoRandomBytes(size));
+      const { outcomes, stored } = await put(fixture, [fixture.folder.join("d")], {
         parallel,
         onEvent: (event) => {
           // A file sent over several connections is checked once more before it starts.
@@ -116,7 +118,7 @@ for (const [what, size, parallel] of SIZES) {
       });
       assert.deepEqual(outcomes, { a: "stored", b: code, c: "stored" });
       assert.deepEqual(stored, ["d/a 3", "d/c 3"]);
-      assert.deepEqual(scene.blobs("staging"), []);
+      assert.deepEqual(fixture.blobs("staging"), []);
     });
   }
 }

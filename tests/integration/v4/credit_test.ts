@@ -6,27 +6,27 @@ import { claimRoom, QuotaReservations } from "../../../server/uploads/quota_rese
 import type { UsageBeside } from "../../../server/catalog/files.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
-import { encrypt, kindOf, Peer, privateKey } from "../../support/v3/raw_client.ts";
-import { got, Scene } from "../../support/v4/fixture.ts";
+import { encrypt, kindOf, privateKey, RawClient } from "../../support/v3/raw_client.ts";
+import { Fixture, got } from "../../support/v4/fixture.ts";
 import { missing, type Sent, Uploader } from "../../support/v4/raw_client.ts";
 
 const content = pseudoRandomBytes(2 * CHUNK_SIZE);
 const OVER = { code: "over-limit" };
 
 /** A server with a quota, and connections of Alice, as many as needed. */
-async function sceneOf(quota: number, connections: number, versions = 1) {
-  const scene = await Scene.create({ quota, versions });
+async function createFixture(quota: number, connections: number, versions = 1) {
+  const fixture = await Fixture.create({ quota, versions });
   const stack = new DisposableStack();
-  (await scene.client("Alice"))[Symbol.dispose]();
+  (await fixture.client("Alice"))[Symbol.dispose]();
   const alices: Uploader[] = [];
   for (let i = 0; i < connections; i++) {
-    alices.push(stack.use(await Uploader.login(scene, "Alice")));
+    alices.push(stack.use(await Uploader.login(fixture, "Alice")));
   }
   return {
-    ...{ scene, alices },
+    ...{ fixture, alices },
     async [Symbol.asyncDispose]() {
       stack.dispose();
-      await scene[Symbol.asyncDispose]();
+      await fixture[Symbol.asyncDispose]();
     },
   };
 }
@@ -54,14 +54,14 @@ async function remove(alice: Uploader, name: string): Promise<void> {
 }
 
 /** The number of staged bytes. */
-function staged(scene: Scene): number {
-  return scene.blobs("staging").reduce((sum, path) => sum + Deno.statSync(path).size, 0);
+function staged(fixture: Fixture): number {
+  return fixture.blobs("staging").reduce((sum, path) => sum + Deno.statSync(path).size, 0);
 }
 
 Deno.test("v4 credit: many uploads that overwrite one file stage at most the quota at once", async () => {
   const count = 20;
-  await using place = await sceneOf(content.length, count);
-  const { scene, alices } = place;
+  await using place = await createFixture(content.length, count);
+  const { fixture, alices } = place;
   await store(alices[0] as Uploader, content);
   let gone = 0;
   for (const [i, alice] of alices.entries()) {
@@ -71,14 +71,14 @@ Deno.test("v4 credit: many uploads that overwrite one file stage at most the quo
     alice.ended().then(() => gone++);
   }
   while (gone < count - 1) {
-    assert.ok(staged(scene) <= content.length, `${staged(scene)} bytes are staged`);
+    assert.ok(staged(fixture) <= content.length, `${staged(fixture)} bytes are staged`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-  assert.ok(staged(scene) <= content.length, `${staged(scene)} bytes are staged`);
+  assert.ok(staged(fixture) <= content.length, `${staged(fixture)} bytes are staged`);
 });
 
 Deno.test("v4 credit: a client that returns for its file is admitted, and its lost connection ends", async () => {
-  await using place = await sceneOf(content.length, 2);
+  await using place = await createFixture(content.length, 2);
   const [lost, again] = place.alices as [Uploader, Uploader];
   await store(again, content);
   const replacing = pseudoRandomBytes(content.length, 2);
@@ -87,12 +87,12 @@ Deno.test("v4 credit: a client that returns for its file is admitted, and its lo
   await again.send(tag, replacing, 0, 1);
   await again.end(tag, replacing);
   assert.equal(await lost.ended(), "connection-lost");
-  using client = await place.scene.client("Alice");
+  using client = await place.fixture.client("Alice");
   assert.deepEqual(await got(client, "a"), replacing);
 });
 
 Deno.test("v4 credit: a file renamed while an upload overwrites it is not credited again under its new name", async () => {
-  await using place = await sceneOf(content.length, 3);
+  await using place = await createFixture(content.length, 3);
   const [first, second, third] = place.alices as [Uploader, Uploader, Uploader];
   await store(third, content);
   await first.resume(content, { mtime: 2 });
@@ -101,7 +101,7 @@ Deno.test("v4 credit: a file renamed while an upload overwrites it is not credit
 });
 
 Deno.test("v4 credit: a file removed while an upload overwrites it frees its space for that upload only", async () => {
-  await using place = await sceneOf(content.length, 3);
+  await using place = await createFixture(content.length, 3);
   const [first, second, third] = place.alices as [Uploader, Uploader, Uploader];
   await store(third, content);
   const { tag } = await first.resume(content, { mtime: 2 });
@@ -113,7 +113,7 @@ Deno.test("v4 credit: a file removed while an upload overwrites it frees its spa
 
 Deno.test("v4 credit: a file already overwritten by a smaller one is no longer credited", async () => {
   const small = content.slice(0, 1);
-  await using place = await sceneOf(2 * content.length, 3);
+  await using place = await createFixture(2 * content.length, 3);
   const [first, second, third] = place.alices as [Uploader, Uploader, Uploader];
   await store(third, content);
   await first.resume(content, { mtime: 2 });
@@ -126,7 +126,7 @@ Deno.test("v4 credit: a file already overwritten by a smaller one is no longer c
 });
 
 Deno.test("v4 credit: an old version about to be deleted is credited once", async () => {
-  await using place = await sceneOf(2 * content.length, 3, 2);
+  await using place = await createFixture(2 * content.length, 3, 2);
   const [first, second, third] = place.alices as [Uploader, Uploader, Uploader];
   await store(third, content);
   await store(third, content, { mtime: 2 });
@@ -139,30 +139,30 @@ Deno.test("v4 credit: an old version about to be deleted is credited once", asyn
 Deno.test("protocol 3: a file sent again supersedes the waiting one on its own connection only", async () => {
   const small = content.slice(0, 10_000);
   // Over protocol 3 the announced size is that of the ciphertext.
-  await using scene = await Scene.create({ quota: small.length + 500 });
-  using peer = await Peer.connect(scene.server.address);
+  await using fixture = await Fixture.create({ quota: small.length + 500 });
+  using peer = await RawClient.connect(fixture.server.address);
   await peer.enrol("Bob");
-  const send = async (by: Peer) => kindOf(await by.sendFile("a", small));
+  const send = async (by: RawClient) => kindOf(await by.sendFile("a", small));
   assert.equal(await send(peer), "fileReceived");
   assert.equal(kindOf(await peer.judge("crcValid", "a")), "messageReceived");
   assert.equal(await send(peer), "fileReceived");
   assert.equal(await send(peer), "fileReceived", "the first upload is dropped");
-  assert.equal(scene.blobs("staging").length, 1);
-  using other = await Peer.connect(scene.server.address);
+  assert.equal(fixture.blobs("staging").length, 1);
+  using other = await RawClient.connect(fixture.server.address);
   other.clientId = peer.clientId;
   assert.equal(kindOf(await other.reconnect("Bob")), "reconnected");
   assert.notEqual(await send(other), "fileReceived", "the stored file was already credited");
   assert.equal(kindOf(await peer.judge("crcValid", "a")), "messageReceived");
-  assert.deepEqual(scene.blobs("staging"), []);
+  assert.deepEqual(fixture.blobs("staging"), []);
 });
 
 /** Alice may have two files, has "a", and uploads to one name on the last of her connections. */
 async function withTwoFiles(name: string, body: (alices: readonly Uploader[]) => Promise<void>) {
-  await using scene = await Scene.create({ quotaFiles: 2 });
-  (await scene.client("Alice"))[Symbol.dispose]();
-  using first = await Uploader.login(scene, "Alice");
-  using second = await Uploader.login(scene, "Alice");
-  using last = await Uploader.login(scene, "Alice");
+  await using fixture = await Fixture.create({ quotaFiles: 2 });
+  (await fixture.client("Alice"))[Symbol.dispose]();
+  using first = await Uploader.login(fixture, "Alice");
+  using second = await Uploader.login(fixture, "Alice");
+  using last = await Uploader.login(fixture, "Alice");
   await store(first, content);
   await last.resume(content, { name, mtime: 3 });
   await body([first, second]);
@@ -184,9 +184,9 @@ Deno.test("v4 credit: an upload still counts as no extra file after a rename has
 
 Deno.test("v4 credit: the credit of an upload over protocol 3 survives the claim of its account", async () => {
   // Over protocol 3 the announced size is that of the ciphertext.
-  await using scene = await Scene.create({ quota: content.length + 500 });
-  const identityFolder = new IdentityFolder((await scene.options("Bob")).identityFolder);
-  const peer = await Peer.connect(scene.server.address);
+  await using fixture = await Fixture.create({ quota: content.length + 500 });
+  const identityFolder = new IdentityFolder((await fixture.options("Bob")).identityFolder);
+  const peer = await RawClient.connect(fixture.server.address);
   {
     using _peer = peer;
     await peer.enrol("Bob");
@@ -195,17 +195,19 @@ Deno.test("v4 credit: the credit of an upload over protocol 3 survives the claim
     const ciphertext = await encrypt(content, peer.aesKey ?? assert.fail());
     await peer.write(peer.fileHead("a", ciphertext.length));
     await peer.write(ciphertext.subarray(0, CHUNK_SIZE));
-    while (scene.blobs("staging").length === 0) {
+    while (fixture.blobs("staging").length === 0) {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     await identityFolder.saveKey(privateKey);
     await identityFolder.save({ name: "Bob", clientId: peer.clientId, privateKey });
-    (await scene.client("Bob"))[Symbol.dispose]();
-    using bob = await Uploader.login(scene, "Bob");
+    (await fixture.client("Bob"))[Symbol.dispose]();
+    using bob = await Uploader.login(fixture, "Bob");
     await assertRefused(bob, content, { mtime: 2 });
   }
-  while (scene.blobs("staging").length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
-  using bob = await Uploader.login(scene, "Bob");
+  while (fixture.blobs("staging").length > 0) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  using bob = await Uploader.login(fixture, "Bob");
   await store(bob, content, { mtime: 2 });
 });
 

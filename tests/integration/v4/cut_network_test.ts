@@ -9,9 +9,9 @@ import { ConnectionPool, type TransferOptions } from "../../../client/v4/connect
 import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
-import type { Direction, Meddler } from "../../support/net/faulty_proxy.ts";
+import type { Direction, Fault } from "../../support/net/faulty_proxy.ts";
 import { SecureProxy } from "../../support/net/tls_proxy.ts";
-import { Scene } from "../../support/v4/fixture.ts";
+import { Fixture } from "../../support/v4/fixture.ts";
 
 const MIB = 1024 * 1024;
 /** The longest first wait, with the random number below. */
@@ -23,7 +23,7 @@ const LARGE = pseudoRandomBytes(40 * MIB);
 const RETRIES = 2;
 
 interface Cut {
-  readonly scene: Scene;
+  readonly fixture: Fixture;
   readonly connect: ConnectOptions;
   readonly transfer: TransferOptions;
   readonly retries: readonly Retry[];
@@ -39,9 +39,9 @@ function test(
   work: (cut: Cut) => Promise<void>,
 ) {
   Deno.test(`a network that cuts: ${what}`, async () => {
-    await using scene = await Scene.create();
-    (await scene.client("Alice"))[Symbol.dispose]();
-    const meddler = (): Meddler => {
+    await using fixture = await Fixture.create();
+    (await fixture.client("Alice"))[Symbol.dispose]();
+    const fault = (): Fault => {
       let left = bytes();
       return (passed) => {
         const whole = passed.length < left;
@@ -50,14 +50,14 @@ function test(
         return whole ? [part] : [part, "fin"];
       };
     };
-    await using proxy = await SecureProxy.start(scene.server, { secure: { [way]: meddler } });
+    await using proxy = await SecureProxy.start(fixture.server, { secure: { [way]: fault } });
     const retries: Retry[] = [];
-    const connect = await scene.options("Alice", { server: proxy.address });
+    const connect = await fixture.options("Alice", { server: proxy.address });
     const transfer = {
       ...{ retries: RETRIES, random: () => 0.999, onRetry: (retry: Retry) => retries.push(retry) },
       pause: () => Promise.resolve(),
     };
-    await work({ scene, connect, transfer, retries });
+    await work({ fixture, connect, transfer, retries });
   });
 }
 
@@ -73,7 +73,7 @@ function assertFirst(retries: readonly Retry[]): void {
 const always = (bytes: number) => () => bytes;
 
 test("a large file is uploaded, however often it is cut", "up", always(EACH), async (cut) => {
-  const path = cut.scene.folder.join("large");
+  const path = cut.fixture.folder.join("large");
   await Deno.writeFile(path, LARGE);
   const [outcome] = await putFiles({ ...cut, paths: [path] });
   assert.equal(outcome?.state, "stored");
@@ -81,7 +81,7 @@ test("a large file is uploaded, however often it is cut", "up", always(EACH), as
 });
 
 test("a file sent over several connections is uploaded", "up", always(3 * EACH), async (cut) => {
-  const path = cut.scene.folder.join("large");
+  const path = cut.fixture.folder.join("large");
   await Deno.writeFile(path, LARGE.subarray(0, 36 * MIB));
   const [outcome] = await putFiles({
     connect: cut.connect,
@@ -92,34 +92,37 @@ test("a file sent over several connections is uploaded", "up", always(3 * EACH),
 });
 
 test("a folder of small files is uploaded", "down", always(3000), async (cut) => {
-  await Deno.mkdir(cut.scene.folder.join("small"));
+  await Deno.mkdir(cut.fixture.folder.join("small"));
   for (let i = 0; i < 150; i++) {
-    await cut.scene.folder.write(`small/${i}`, pseudoRandomBytes(20_000, i));
+    await cut.fixture.folder.write(`small/${i}`, pseudoRandomBytes(20_000, i));
   }
   const outcomes = await putFiles({
     ...cut,
-    paths: [cut.scene.folder.join("small")],
+    paths: [cut.fixture.folder.join("small")],
   });
   assert.ok(outcomes.every(({ state }) => state === "stored"));
   assertFirst(cut.retries);
 });
 
-async function prepare({ scene }: Cut, files: Readonly<Record<string, Uint8Array>>): Promise<void> {
+async function prepare(
+  { fixture }: Cut,
+  files: Readonly<Record<string, Uint8Array>>,
+): Promise<void> {
   for (const name of Object.keys(files)) {
-    await Deno.mkdir(dirname(scene.folder.join(name)), { recursive: true });
+    await Deno.mkdir(dirname(fixture.folder.join(name)), { recursive: true });
   }
-  for (const [name, content] of Object.entries(files)) await scene.folder.write(name, content);
+  for (const [name, content] of Object.entries(files)) await fixture.folder.write(name, content);
   const tops = [...new Set(Object.keys(files).map((name) => name.split("/")[0] as string))];
   const outcomes = await putFiles({
-    connect: await scene.options("Alice"),
-    paths: tops.map((top) => scene.folder.join(top)),
+    connect: await fixture.options("Alice"),
+    paths: tops.map((top) => fixture.folder.join(top)),
   });
   assert.ok(outcomes.every(({ state }) => state === "stored"));
 }
 
 test("a large file is downloaded", "down", always(EACH), async (cut) => {
   await prepare(cut, { large: LARGE });
-  const target = cut.scene.folder.join("back");
+  const target = cut.fixture.folder.join("back");
   const outcome = await getFile({ ...cut, name: "large", target });
   assert.equal(outcome.state, "got");
   assert.ok(equalBytes(await Deno.readFile(target), LARGE));
@@ -129,7 +132,7 @@ test("a large file is downloaded", "down", always(EACH), async (cut) => {
 test("a folder is downloaded", "down", always(MIB), async (cut) => {
   const files = Array.from({ length: 60 }, (_, i) => [`d/${i}`, pseudoRandomBytes(100_000, i)]);
   await prepare(cut, Object.fromEntries(files));
-  const target = cut.scene.folder.join("back");
+  const target = cut.fixture.folder.join("back");
   const outcomes = await getFolder({ ...cut, name: "d", target });
   assert.ok(outcomes.every(({ state }) => state === "got"));
   assertFirst(cut.retries);
@@ -161,7 +164,7 @@ test(
   "up",
   always(MIB),
   async (cut) => {
-    const path = cut.scene.folder.join("large");
+    const path = cut.fixture.folder.join("large");
     await Deno.writeFile(path, LARGE);
     const [outcome] = await putFiles({ ...cut, paths: [path] });
     assert.equal(outcome?.state, "not-stored");

@@ -7,7 +7,7 @@ import { openInThisThread } from "../../support/store/catalogs.ts";
 import { CountedDatabase } from "../../support/store/counted_database.ts";
 import { SourceFile } from "../../../client/local/source_file.ts";
 import type { V4Client } from "../../../client/v4/client.ts";
-import { got, put, Scene } from "../../support/v4/fixture.ts";
+import { Fixture, got, put } from "../../support/v4/fixture.ts";
 import { blobId } from "../../support/store/ids.ts";
 
 const MAX_PARTS = 128;
@@ -16,7 +16,7 @@ const ONE_LOOK = 1;
 const deep = (parts: number, file = "f") => `${"d/".repeat(parts - 1)}${file}`;
 
 interface Counted {
-  readonly scene: Scene;
+  readonly fixture: Fixture;
   readonly client: V4Client;
   readonly database: CountedDatabase;
   /** Uploads an empty file under each name, and returns the outcomes. */
@@ -29,9 +29,9 @@ function test(what: string, body: (counted: Counted) => Promise<void>) {
   Deno.test(`deep names: ${what}`, async () => {
     const database = new CountedDatabase();
     const openCatalog = (path: string) => openInThisThread(path, database.open);
-    await using scene = await Scene.create({}, { openCatalog });
-    using client = await scene.client("Alice");
-    const empty = await scene.folder.write("empty", "");
+    await using fixture = await Fixture.create({}, { openCatalog });
+    using client = await fixture.client("Alice");
+    const empty = await fixture.folder.write("empty", "");
     const putAll = async (names: readonly string[]) => {
       const files = names.map(async (name) => ({ file: await SourceFile.inspect(empty), name }));
       return await put(client, await Promise.all(files));
@@ -42,7 +42,7 @@ function test(what: string, body: (counted: Counted) => Promise<void>) {
       assert.equal(typeof outcome, "number", `${outcome}`);
       return database.aboutFiles.length;
     };
-    await body({ scene, client, database, putAll, costOf });
+    await body({ fixture, client, database, putAll, costOf });
   });
 }
 
@@ -63,14 +63,14 @@ test("storing one takes at most one statement more than any other name", async (
   }
 });
 
-test("names stored before the bound existed are listed, read, renamed and removed", async ({ scene, client }) => {
+test("names stored before the bound existed are listed, read, renamed and removed", async ({ fixture, client }) => {
   const content = pseudoRandomBytes(100);
   const names = [deep(500, "a"), deep(2000, "b")];
   const sums = new ChunkDigests(content.length);
   sums.add(0, content);
   const { cksum: crc, digest } = sums.sums();
   {
-    await using folder = await DataFolder.openToChange(scene.data, Deno);
+    await using folder = await DataFolder.openToChange(fixture.data, Deno);
     const owner = await folder.catalog.accounts.find({ name: "Alice" }) ?? assert.fail();
     for (const [i, name] of names.entries()) {
       await folder.catalog.files.commit({

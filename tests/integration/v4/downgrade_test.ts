@@ -12,10 +12,10 @@ import { AccountFolder } from "../../../client/identity/v4_account.ts";
 import { KnownServers, type ServerIdentity } from "../../../client/identity/known_servers.ts";
 import { isHello } from "../../../protocol/hello.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
-import { FaultyProxy, type Meddler, type Meddlers } from "../../support/net/faulty_proxy.ts";
+import { type Fault, type Faults, FaultyProxy } from "../../support/net/faulty_proxy.ts";
 import { ServerLog } from "../../support/server_log.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
-import { Scene } from "../../support/v4/fixture.ts";
+import { Fixture } from "../../support/v4/fixture.ts";
 import { type Asked, choose, NOWHERE, TIMEOUTS } from "../../support/v4/choose_protocol.ts";
 
 const FINGERPRINT = pseudoRandomBytes(32);
@@ -26,7 +26,7 @@ const NOT_SPOKEN = { name: "ProtocolError", code: "protocol-4-not-spoken" };
 const GENERAL_ERROR = Uint8Array.of(3, 0x3b, 0x08, 0, 0, 0, 0);
 
 /** Answers of published servers of protocol 3 to the hello. An attacker can send them, too. */
-const AS_PROTOCOL_3: Readonly<Record<string, Meddlers>> = {
+const AS_PROTOCOL_3: Readonly<Record<string, Faults>> = {
   "silence": { up: () => () => [] },
   "a close": { up: () => () => ["fin"] },
   "a reset": { up: () => () => ["rst"] },
@@ -37,7 +37,7 @@ const AS_PROTOCOL_3: Readonly<Record<string, Meddlers>> = {
 };
 
 /** Answers that no published server sends. */
-const AS_NONE: Readonly<Record<string, readonly [Meddlers, failure: object]>> = {
+const AS_NONE: Readonly<Record<string, readonly [Faults, failure: object]>> = {
   "garbage": [{ down: () => (bytes) => [bytes.map((byte) => byte ^ 0x55)] }, NOT_SPOKEN],
   "another answer of protocol 3": [{
     down: () => () => [Uint8Array.of(3, 0x34, 0x08, 0, 0, 0, 0), "fin"],
@@ -47,29 +47,29 @@ const AS_NONE: Readonly<Record<string, readonly [Meddlers, failure: object]>> = 
 };
 
 /** Ways of an attacker to keep a server's answer to the hello from the client. */
-const STRIPPED: Readonly<Record<string, readonly [Meddlers, failure: object]>> = {
+const STRIPPED: Readonly<Record<string, readonly [Faults, failure: object]>> = {
   ...Object.fromEntries(Object.entries(AS_PROTOCOL_3).map(([what, by]) => [what, [by, NO_HELLO]])),
   ...AS_NONE,
 };
 
 Deno.test("downgrade: an unknown server gets the hello; without an answer, the client warns and uses protocol 3", async () => {
-  await using scene = await Scene.create();
-  const { identityFolder } = await scene.options("Alice");
-  const { address } = scene.server;
+  await using fixture = await Fixture.create();
+  const { identityFolder } = await fixture.options("Alice");
+  const { address } = fixture.server;
   assert.equal((await choose(identityFolder, { info: { server: address } })).protocol, 4);
-  for (const [what, meddlers] of Object.entries(AS_PROTOCOL_3)) {
-    await using proxy = await FaultyProxy.start(address, meddlers);
+  for (const [what, faults] of Object.entries(AS_PROTOCOL_3)) {
+    await using proxy = await FaultyProxy.start(address, faults);
     const choice = await choose(identityFolder, { info: { server: proxy.address } });
     assert.deepEqual(choice, { protocol: 3, why: "unanswered", known: undefined }, what);
   }
 });
 
 Deno.test("downgrade: a server that answered is not asked again for the first connection, but after a failure", async () => {
-  await using scene = await Scene.create();
-  const path = await scene.folder.write("a.txt", pseudoRandomBytes(10));
+  await using fixture = await Fixture.create();
+  const path = await fixture.folder.write("a.txt", pseudoRandomBytes(10));
   // The second hello reaches a server that was restarted at another port meanwhile.
   for (const [userName, changes, asked] of [["Alice", {}, 1], ["Bob", NOWHERE, 2]] as const) {
-    const options = await scene.options(userName);
+    const options = await fixture.options(userName);
     const { server, identityFolder } = options;
     let hellos = 0;
     const tracer = () => ({ kind }: TracedMessage) => {
@@ -90,10 +90,10 @@ Deno.test("downgrade: a server that answered is not asked again for the first co
 });
 
 Deno.test("downgrade: an answer that no published server sends is an error, and does not lead to protocol 3", async () => {
-  await using scene = await Scene.create();
-  const { identityFolder } = await scene.options("Alice");
-  for (const [what, [meddlers, failure]] of Object.entries(AS_NONE)) {
-    await using proxy = await FaultyProxy.start(scene.server.address, meddlers);
+  await using fixture = await Fixture.create();
+  const { identityFolder } = await fixture.options("Alice");
+  for (const [what, [faults, failure]] of Object.entries(AS_NONE)) {
+    await using proxy = await FaultyProxy.start(fixture.server.address, faults);
     await assert.rejects(
       choose(identityFolder, { info: { server: proxy.address } }),
       failure,
@@ -127,17 +127,17 @@ Deno.test("downgrade: for a known server, no answer to the hello changes the pro
 });
 
 Deno.test("downgrade: a known server whose hello is stripped is a connection error, never protocol 3", async () => {
-  await using scene = await Scene.create();
-  (await scene.client("Alice"))[Symbol.dispose]();
+  await using fixture = await Fixture.create();
+  (await fixture.client("Alice"))[Symbol.dispose]();
   await using log = await ServerLog.take();
-  for (const [what, [meddlers, failure]] of Object.entries(STRIPPED)) {
-    await using proxy = await FaultyProxy.start(scene.server.address, meddlers);
+  for (const [what, [faults, failure]] of Object.entries(STRIPPED)) {
+    await using proxy = await FaultyProxy.start(fixture.server.address, faults);
     const common = { server: proxy.address, timeouts: TIMEOUTS };
     const pinned = { ...common, fingerprint: FINGERPRINT };
-    await assert.rejects(scene.client("Bob", pinned), failure, what);
-    const known = new KnownServers((await scene.options("Carol")).identityFolder);
+    await assert.rejects(fixture.client("Bob", pinned), failure, what);
+    const known = new KnownServers((await fixture.options("Carol")).identityFolder);
     await known.keep(proxy.address, "pki");
-    await assert.rejects(scene.client("Carol", common), failure, what);
+    await assert.rejects(fixture.client("Carol", common), failure, what);
     assert.equal(await known.find(proxy.address), "pki", what);
   }
   // On the server nobody connected, over either protocol.
@@ -188,10 +188,10 @@ Deno.test("downgrade: --protocol 3 is remembered with a warning, until the serve
 });
 
 Deno.test("downgrade: after a network failure the server is asked again, and the answer is reported", async () => {
-  await using scene = await Scene.create();
-  const { identityFolder } = await scene.options("Alice");
-  const { address } = scene.server;
-  await scene.server.close();
+  await using fixture = await Fixture.create();
+  const { identityFolder } = await fixture.options("Alice");
+  const { address } = fixture.server;
+  await fixture.server.close();
   const retries: Retry[] = [];
   const info = { server: address };
   const onRetry = (retry: Retry) => retries.push(retry);
@@ -215,32 +215,32 @@ Deno.test("downgrade: after a network failure the server is asked again, and the
 });
 
 Deno.test("downgrade: a server without protocol 4 does not switch to it later in the run", async () => {
-  await using scene = await Scene.create();
-  const { identityFolder } = await scene.options("Alice");
+  await using fixture = await Fixture.create();
+  const { identityFolder } = await fixture.options("Alice");
   let hellos = 0;
-  const stripAllButTheFirst: Meddler = (bytes) => [
+  const stripAllButTheFirst: Fault = (bytes) => [
     ...isHello(bytes) && ++hellos > 1 ? ["fin" as const] : [bytes],
   ];
-  await using proxy = await FaultyProxy.start(scene.server.address, {
+  await using proxy = await FaultyProxy.start(fixture.server.address, {
     up: () => stripAllButTheFirst,
   });
   const server = proxy.address;
   assert.equal((await choose(identityFolder, { info: { server } })).protocol, 4);
-  await assert.rejects(scene.client("Alice", { server }), NO_HELLO);
+  await assert.rejects(fixture.client("Alice", { server }), NO_HELLO);
   assert.equal(hellos, 2);
 });
 
 Deno.test("downgrade: hints never suggest --protocol 3 if the server is pinned or the command needs protocol 4", async () => {
-  await using scene = await Scene.create();
+  await using fixture = await Fixture.create();
   for (
-    const meddlers of [
+    const faults of [
       { up: () => () => ["fin" as const] },
-      AS_NONE["garbage"]?.[0] as Meddlers,
+      AS_NONE["garbage"]?.[0] as Faults,
     ]
   ) {
-    await using proxy = await FaultyProxy.start(scene.server.address, meddlers);
+    await using proxy = await FaultyProxy.start(fixture.server.address, faults);
     const hintOf = async (byProtocol3: ConnectOptions["byProtocol3"]) => {
-      const failure = await scene.client("Alice", { server: proxy.address, byProtocol3 })
+      const failure = await fixture.client("Alice", { server: proxy.address, byProtocol3 })
         .then(() => assert.fail(), (error: XferError) => error);
       return failure.hint ?? "";
     };
@@ -251,11 +251,11 @@ Deno.test("downgrade: hints never suggest --protocol 3 if the server is pinned o
 });
 
 Deno.test("ports: over either protocol, the TLS port instead of the plain one is recognised, and the hint names the plain one", async () => {
-  await using scene = await Scene.create();
-  const tls = scene.server.addresses[1] as Address;
-  const options = await scene.options("Alice", { server: tls });
+  await using fixture = await Fixture.create();
+  const tls = fixture.server.addresses[1] as Address;
+  const options = await fixture.options("Alice", { server: tls });
   const { identityFolder, userName } = options;
-  const path = scene.folder.join("file");
+  const path = fixture.folder.join("file");
   await Deno.writeTextFile(path, "content");
   const byProtocol3 = (edition?: "auto") =>
     sendFiles({

@@ -4,13 +4,13 @@ import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { ServerLog } from "../../support/server_log.ts";
 import { SlowDisk } from "../../support/store/slow_disk.ts";
-import { got, Scene } from "../../support/v4/fixture.ts";
+import { Fixture, got } from "../../support/v4/fixture.ts";
 import { missing, Uploader } from "../../support/v4/raw_client.ts";
 
 const content = pseudoRandomBytes(5 * CHUNK_SIZE + 5);
 
 interface Place {
-  readonly scene: Scene;
+  readonly fixture: Fixture;
   readonly disk: SlowDisk;
   readonly log: ServerLog;
   readonly alice: Uploader;
@@ -19,38 +19,38 @@ interface Place {
 function test(what: string, body: (place: Place) => Promise<void>) {
   Deno.test(`v4 ended: ${what}`, async () => {
     const disk = new SlowDisk();
-    await using scene = await Scene.create({}, { fileSystem: disk.fileSystem });
-    (await scene.client("Alice"))[Symbol.dispose]();
+    await using fixture = await Fixture.create({}, { fileSystem: disk.fileSystem });
+    (await fixture.client("Alice"))[Symbol.dispose]();
     await using log = await ServerLog.take("debug");
-    using alice = await Uploader.login(scene, "Alice");
+    using alice = await Uploader.login(fixture, "Alice");
     try {
-      await body({ scene, disk, log, alice });
+      await body({ fixture, disk, log, alice });
     } finally {
       disk.release();
     }
     // After all clients left, the log has no internal error, and no file is open or staged.
     assert.deepEqual(log.of("request.failed", "file.not-held"), []);
-    await scene.server.close();
+    await fixture.server.close();
     assert.equal(disk.open, 0, "files that are open");
-    assert.deepEqual(scene.blobs("staging"), []);
+    assert.deepEqual(fixture.blobs("staging"), []);
   });
 }
 
 const NOT_OPEN = { code: "no-such-transfer" };
 
-async function joinedBy(scene: Scene, transfer: Uint8Array<ArrayBuffer>, count: number) {
+async function joinedBy(fixture: Fixture, transfer: Uint8Array<ArrayBuffer>, count: number) {
   const stack = new DisposableStack();
   const all: (readonly [Uploader, number])[] = [];
   for (let i = 0; i < count; i++) {
-    const other = stack.use(await Uploader.login(scene, "Alice"));
+    const other = stack.use(await Uploader.login(fixture, "Alice"));
     all.push([other, await other.join(transfer)]);
   }
   return { all, [Symbol.dispose]: () => stack.dispose() };
 }
 
-test("a chunk sent on a joined connection during a cancel creates no file", async ({ scene, disk, alice }) => {
+test("a chunk sent on a joined connection during a cancel creates no file", async ({ fixture, disk, alice }) => {
   const { tag, transfer } = await alice.resume(content);
-  using other = await Uploader.login(scene, "Alice");
+  using other = await Uploader.login(fixture, "Alice");
   const joined = await other.join(transfer);
   disk.hold("remove", "after");
   await alice.cancel(tag);
@@ -59,12 +59,12 @@ test("a chunk sent on a joined connection during a cancel creates no file", asyn
   await assert.rejects(other.leave(joined), NOT_OPEN);
   disk.release();
   await alice.settle();
-  assert.deepEqual(scene.blobs("staging"), []);
+  assert.deepEqual(fixture.blobs("staging"), []);
 });
 
-test("chunks of many joined connections while the first chunk is written create no file", async ({ scene, disk, alice }) => {
+test("chunks of many joined connections while the first chunk is written create no file", async ({ fixture, disk, alice }) => {
   const { tag, transfer } = await alice.resume(content);
-  using others = await joinedBy(scene, transfer, 5);
+  using others = await joinedBy(fixture, transfer, 5);
   disk.hold("open");
   await alice.send(tag, content, 5);
   await disk.reached;
@@ -76,12 +76,12 @@ test("chunks of many joined connections while the first chunk is written create 
   disk.release();
   await Promise.all(leaving);
   await alice.settle();
-  assert.deepEqual(scene.blobs("staging"), []);
+  assert.deepEqual(fixture.blobs("staging"), []);
 });
 
-test("a chunk that arrives while the upload is suspended is not part of the partial upload", async ({ scene, disk, alice }) => {
+test("a chunk that arrives while the upload is suspended is not part of the partial upload", async ({ fixture, disk, alice }) => {
   const { tag, transfer } = await alice.resume(content);
-  using other = await Uploader.login(scene, "Alice");
+  using other = await Uploader.login(fixture, "Alice");
   const joined = await other.join(transfer);
   await alice.send(tag, content, 0);
   disk.hold("sync");
@@ -90,17 +90,17 @@ test("a chunk that arrives while the upload is suspended is not part of the part
   await other.send(joined, content, 1);
   await assert.rejects(other.leave(joined), NOT_OPEN);
   disk.release();
-  using again = await Uploader.login(scene, "Alice");
+  using again = await Uploader.login(fixture, "Alice");
   const { tag: last, offset } = await again.resume(content);
   assert.equal(offset, CHUNK_SIZE);
   await again.send(last, content, ...missing(content, offset));
   await again.end(last, content);
-  using client = await scene.client("Alice");
+  using client = await fixture.client("Alice");
   assert.deepEqual(await got(client, "a"), content);
 });
 
-test("repeated races of a cancel and a chunk leave nothing behind", async ({ scene, alice }) => {
-  using other = await Uploader.login(scene, "Alice");
+test("repeated races of a cancel and a chunk leave nothing behind", async ({ fixture, alice }) => {
+  using other = await Uploader.login(fixture, "Alice");
   for (let turn = 0; turn < 50; turn++) {
     const { tag, transfer } = await alice.resume(content, { name: `${turn}` });
     const joined = await other.join(transfer);
@@ -108,5 +108,5 @@ test("repeated races of a cancel and a chunk leave nothing behind", async ({ sce
     await alice.settle();
     await assert.rejects(other.leave(joined), NOT_OPEN);
   }
-  assert.deepEqual(scene.blobs("staging"), []);
+  assert.deepEqual(fixture.blobs("staging"), []);
 });

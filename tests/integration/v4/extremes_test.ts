@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { listStored } from "../../../server/operator/list_files.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import { MAX_TIME } from "../../../protocol/v4/messages.ts";
-import { connectRaw, loginRaw, Scene } from "../../support/v4/fixture.ts";
+import { connectRaw, Fixture, loginRaw } from "../../support/v4/fixture.ts";
 
 Deno.test("v4: an out-of-range mtime is clamped, and the file stays readable", async () => {
-  await using scene = await Scene.create();
-  (await scene.client("Alice"))[Symbol.dispose]();
-  using raw = await connectRaw(scene.server.address);
-  await loginRaw(raw, scene.folder.join("Alice"));
+  await using fixture = await Fixture.create();
+  (await fixture.client("Alice"))[Symbol.dispose]();
+  using raw = await connectRaw(fixture.server.address);
+  await loginRaw(raw, fixture.folder.join("Alice"));
   const { mux } = raw;
   const times = [2 ** 60, -(2 ** 62), 2 ** 53, MAX_TIME + 1, MAX_TIME, -1];
   for (const [i, mtime] of times.entries()) {
@@ -19,17 +19,17 @@ Deno.test("v4: an out-of-range mtime is clamped, and the file stays readable", a
     await mux.send({ kind: "end", tag, ...new ChunkDigests(0).sums() });
     await stored;
   }
-  using client = await scene.client("Alice");
+  using client = await fixture.client("Alice");
   const kept: number[] = [];
   await client.list("", ({ mtime }) => kept.push(mtime));
   assert.deepEqual(kept, [MAX_TIME, -MAX_TIME, MAX_TIME, MAX_TIME, MAX_TIME, -1]);
-  const [user] = await listStored(scene.folder.join("data"));
+  const [user] = await listStored(fixture.folder.join("data"));
   assert.equal(user?.files.length, times.length);
 });
 
 Deno.test("v4: a name as long as a frame is refused like any other, and the connection stays open", async () => {
-  await using scene = await Scene.create();
-  using client = await scene.client("Alice");
+  await using fixture = await Fixture.create();
+  using client = await fixture.client("Alice");
   const name = "x".repeat(65_530);
   await assert.rejects(client.stat(name), { code: "no-such-file" });
   await assert.rejects(client.remove(name), { code: "no-such-file" });
@@ -38,10 +38,10 @@ Deno.test("v4: a name as long as a frame is refused like any other, and the conn
 });
 
 Deno.test("v4: a request with the tag reserved for the connection ends it", async () => {
-  await using scene = await Scene.create();
-  (await scene.client("Alice"))[Symbol.dispose]();
-  using raw = await connectRaw(scene.server.address);
-  await loginRaw(raw, scene.folder.join("Alice"));
+  await using fixture = await Fixture.create();
+  (await fixture.client("Alice"))[Symbol.dispose]();
+  using raw = await connectRaw(fixture.server.address);
+  await loginRaw(raw, fixture.folder.join("Alice"));
   const asked = raw.mux.ask({ kind: "list", tag: 0, prefix: "" }, () => true);
   await assert.rejects(asked, { code: "bad-frame" });
 });

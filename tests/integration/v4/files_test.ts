@@ -5,46 +5,46 @@ import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import {
   connectRaw,
+  Fixture,
   got,
   loginRaw,
   ON_DISK,
   put,
-  Scene,
   startServer,
 } from "../../support/v4/fixture.ts";
 
 const SIZES = [0, 1, 1000, CHUNK_SIZE - 1, CHUNK_SIZE, CHUNK_SIZE + 1, 3 * CHUNK_SIZE + 7];
 
 Deno.test("v4 files: files of all sizes are downloaded as they were uploaded, also after a restart", async () => {
-  await using scene = await Scene.create();
+  await using fixture = await Fixture.create();
   const contents = SIZES.map((size) => pseudoRandomBytes(size, size + 1));
   {
-    using client = await scene.client("Alice");
+    using client = await fixture.client("Alice");
     const files = await Promise.all(contents.map(async (content, i) => ({
-      ...{ file: await scene.source(`source${i}`, content), name: `folder/${SIZES[i]}.bin` },
+      ...{ file: await fixture.source(`source${i}`, content), name: `folder/${SIZES[i]}.bin` },
     })));
     assert.deepEqual(await put(client, files), contents.map(cksum));
   }
-  await scene.server.close();
-  scene.server = await startServer(scene.folder.join("data"));
+  await fixture.server.close();
+  fixture.server = await startServer(fixture.folder.join("data"));
   // Another port is another address: the server there is unknown, and the account is known.
-  using client = await scene.client("Alice");
+  using client = await fixture.client("Alice");
   for (const [i, size] of SIZES.entries()) {
     const name = `folder/${size}.bin`;
     assert.deepEqual(await got(client, name), contents[i]);
     const { mtime, cksum: sum } = await client.stat(name);
     assert.equal(sum, cksum(contents[i] as Uint8Array));
-    const { mtime: own } = await Deno.stat(scene.folder.join(`source${i}`));
+    const { mtime: own } = await Deno.stat(fixture.folder.join(`source${i}`));
     assert.equal(mtime, own?.getTime());
   }
-  assert.deepEqual(scene.blobs("staging"), []);
+  assert.deepEqual(fixture.blobs("staging"), []);
 });
 
 Deno.test("v4 files: a range is served as the chunks that contain it", async () => {
-  await using scene = await Scene.create();
-  using client = await scene.client("Alice");
+  await using fixture = await Fixture.create();
+  using client = await fixture.client("Alice");
   const content = pseudoRandomBytes(3 * CHUNK_SIZE + 7);
-  await put(client, [{ file: await scene.source("a", content) }]);
+  await put(client, [{ file: await fixture.source("a", content) }]);
   const cases: readonly [from: number, to: number, chunks: readonly [number, number]][] = [
     [0, 1, [0, 1]],
     [CHUNK_SIZE - 1, CHUNK_SIZE + 1, [0, 2]],
@@ -60,11 +60,11 @@ Deno.test("v4 files: a range is served as the chunks that contain it", async () 
 });
 
 Deno.test("v4 files: 300 small files are sent without waiting for answers, and all are stored", async () => {
-  await using scene = await Scene.create();
-  using client = await scene.client("Alice");
+  await using fixture = await Fixture.create();
+  using client = await fixture.client("Alice");
   const files = await Promise.all(
     Array.from({ length: 300 }, async (_, i) => ({
-      ...{ file: await scene.source(`s${i}`, pseudoRandomBytes(i, i + 1)), name: `many/${i}` },
+      ...{ file: await fixture.source(`s${i}`, pseudoRandomBytes(i, i + 1)), name: `many/${i}` },
     })),
   );
   const outcomes = await put(client, files);
@@ -76,9 +76,9 @@ Deno.test("v4 files: 300 small files are sent without waiting for answers, and a
 });
 
 Deno.test("v4 files: list, stat, rename, remove", async () => {
-  await using scene = await Scene.create(ON_DISK);
-  using client = await scene.client("Alice");
-  const file = await scene.source("a", pseudoRandomBytes(10));
+  await using fixture = await Fixture.create(ON_DISK);
+  using client = await fixture.client("Alice");
+  const file = await fixture.source("a", pseudoRandomBytes(10));
   await put(client, [{ file, name: "a/b" }, { file, name: "c" }]);
   const list = async (prefix: string) => {
     const names: string[] = [];
@@ -98,14 +98,14 @@ Deno.test("v4 files: list, stat, rename, remove", async () => {
   await assert.rejects(client.remove("d/ü"), { code: "no-such-file" });
   await assert.rejects(client.stat("d/ü"), { code: "no-such-file" });
   await assert.rejects(got(client, "d/ü"), { code: "no-such-file" });
-  assert.equal(scene.blobs("files").length, 1);
+  assert.equal(fixture.blobs("files").length, 1);
 });
 
 Deno.test("v4 files: a refused file does not affect the files before and after it", async () => {
-  await using scene = await Scene.create({ ...ON_DISK, maxFileSize: 5000, quota: 9000 });
-  using client = await scene.client("Alice");
-  const small = await scene.source("small", pseudoRandomBytes(3000));
-  const large = await scene.source("large", pseudoRandomBytes(3 * CHUNK_SIZE));
+  await using fixture = await Fixture.create({ ...ON_DISK, maxFileSize: 5000, quota: 9000 });
+  using client = await fixture.client("Alice");
+  const small = await fixture.source("small", pseudoRandomBytes(3000));
+  const large = await fixture.source("large", pseudoRandomBytes(3 * CHUNK_SIZE));
   const outcomes: (number | string)[] = [];
   const names = ["a", "../b", "c/\x1b[2J", "large", "a/b", "d", "e", "f"];
   for (const name of names) {
@@ -127,26 +127,26 @@ Deno.test("v4 files: a refused file does not affect the files before and after i
     sum,
     "over-limit", // The quota.
   ]);
-  assert.deepEqual(scene.blobs("staging"), []);
-  assert.equal(scene.blobs("files").length, 3);
+  assert.deepEqual(fixture.blobs("staging"), []);
+  assert.equal(fixture.blobs("files").length, 3);
 });
 
 Deno.test("v4 files: overwriting a file serves the new content and deletes the old blob", async () => {
-  await using scene = await Scene.create(ON_DISK);
-  using client = await scene.client("Alice");
+  await using fixture = await Fixture.create(ON_DISK);
+  using client = await fixture.client("Alice");
   for (const seed of [1, 2]) {
     const content = pseudoRandomBytes(2000, seed);
-    await put(client, [{ file: await scene.source("a", content) }]);
+    await put(client, [{ file: await fixture.source("a", content) }]);
     assert.deepEqual(await got(client, "a"), content);
   }
-  assert.equal(scene.blobs("files").length, 1);
+  assert.equal(fixture.blobs("files").length, 1);
 });
 
 Deno.test("v4 files: sums that differ are reported, and nothing is stored", async () => {
-  await using scene = await Scene.create();
-  (await scene.client("Alice"))[Symbol.dispose]();
-  using raw = await connectRaw(scene.server.address);
-  await loginRaw(raw, scene.folder.join("Alice"));
+  await using fixture = await Fixture.create();
+  (await fixture.client("Alice"))[Symbol.dispose]();
+  using raw = await connectRaw(fixture.server.address);
+  await loginRaw(raw, fixture.folder.join("Alice"));
   const { mux } = raw;
   const content = pseudoRandomBytes(100);
   const answers: string[] = [];
@@ -161,18 +161,18 @@ Deno.test("v4 files: sums that differ are reported, and nothing is stored", asyn
   await mux.send(end(pseudoRandomBytes(32), cksum(content)));
   await answered;
   assert.deepEqual(answers, ["mismatch"]);
-  assert.deepEqual([scene.blobs("staging"), scene.blobs("files")], [[], []]);
+  assert.deepEqual([fixture.blobs("staging"), fixture.blobs("files")], [[], []]);
 });
 
 Deno.test("v4 files: a client that disconnects within the first chunk of a file leaves nothing behind", async () => {
-  await using scene = await Scene.create();
-  (await scene.client("Alice"))[Symbol.dispose]();
+  await using fixture = await Fixture.create();
+  (await fixture.client("Alice"))[Symbol.dispose]();
   {
-    using raw = await connectRaw(scene.server.address);
-    await loginRaw(raw, scene.folder.join("Alice"));
+    using raw = await connectRaw(fixture.server.address);
+    await loginRaw(raw, fixture.folder.join("Alice"));
     const size = 3 * CHUNK_SIZE;
     await raw.mux.send({ kind: "put", tag: 1, name: "a", size, mtime: 0, resume: 0 });
   }
-  await scene.server.close();
-  assert.deepEqual([scene.blobs("staging"), scene.blobs("files")], [[], []]);
+  await fixture.server.close();
+  assert.deepEqual([fixture.blobs("staging"), fixture.blobs("files")], [[], []]);
 });

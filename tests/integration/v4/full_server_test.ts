@@ -5,15 +5,15 @@ import { V4Client } from "../../../client/v4/client.ts";
 import { encodeMessage } from "../../../protocol/v4/messages.ts";
 import { lettingIn, OddSecureServer } from "../../support/v4/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
-import { Scene } from "../../support/v4/fixture.ts";
+import { Fixture } from "../../support/v4/fixture.ts";
 import { choose } from "../../support/v4/choose_protocol.ts";
 
 const FULL = { name: "NetworkError", code: "over-limit" };
 
 Deno.test("full server: its answer to the hello leads to retries, not to protocol 3", async () => {
-  await using scene = await Scene.create({ maxConnectionsPerAddress: 1 });
-  const server = scene.server.address;
-  const { identityFolder } = await scene.options("Alice");
+  await using fixture = await Fixture.create({ maxConnectionsPerAddress: 1 });
+  const server = fixture.server.address;
+  const { identityFolder } = await fixture.options("Alice");
   const retries: Retry[] = [];
   const onRetry = (retry: Retry) => retries.push(retry);
   const idle = await Deno.connect(server);
@@ -41,9 +41,9 @@ Deno.test("full server: its answer to the hello leads to retries, not to protoco
 });
 
 Deno.test("full server: a client that knows its server tries again, too", async () => {
-  await using scene = await Scene.create({ maxConnectionsPerAddress: 1 });
+  await using fixture = await Fixture.create({ maxConnectionsPerAddress: 1 });
   const retries: Retry[] = [];
-  const idle = await Deno.connect(scene.server.address);
+  const idle = await Deno.connect(fixture.server.address);
   // The other client disconnects. The server notices it a moment later.
   const pause = async () => {
     if (retries.length === 2) idle.close();
@@ -51,7 +51,7 @@ Deno.test("full server: a client that knows its server tries again, too", async 
   };
   const onRetry = (retry: Retry) => retries.push(retry);
   using client = await V4Client.connectWithRetries(
-    await scene.options("Alice"),
+    await fixture.options("Alice"),
     { onRetry, retries: 100, pause },
   );
   await client.list("", () => undefined);

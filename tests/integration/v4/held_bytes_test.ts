@@ -11,7 +11,7 @@ import { DataFolder } from "../../../server/data_folder/data_folder.ts";
 import { sizeOf } from "../../../server/catalog/sqlite/value_size.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { openInThisThread } from "../../support/store/catalogs.ts";
-import { connectRaw, got, loginRaw, Scene } from "../../support/v4/fixture.ts";
+import { connectRaw, Fixture, got, loginRaw } from "../../support/v4/fixture.ts";
 import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
 import { blobId } from "../../support/store/ids.ts";
 
@@ -21,7 +21,7 @@ const MAX_PAGE = 64 * 1024 + 16 * 9 * 1024;
 const LONG = Array(16).fill("x".repeat(250)).join("/");
 
 interface Watched {
-  readonly scene: Scene;
+  readonly fixture: Fixture;
   /** The bytes in each answer of the catalog, by method. */
   readonly answers: Map<string, number[]>;
   /** Records files of Alice directly in the catalog. */
@@ -34,12 +34,12 @@ function test(what: string, body: (watched: Watched) => Promise<void>) {
   Deno.test(`held bytes: ${what}`, async () => {
     const answers = new Map<string, number[]>();
     const openCatalog = async (path: string) => watch(await openInThisThread(path), answers);
-    await using scene = await Scene.create({ versions: 10_000 }, { openCatalog });
-    (await scene.client("Alice"))[Symbol.dispose]();
+    await using fixture = await Fixture.create({ versions: 10_000 }, { openCatalog });
+    (await fixture.client("Alice"))[Symbol.dispose]();
     let paths = 0;
     const content = pseudoRandomBytes(10);
     const record: Watched["record"] = async (files) => {
-      await using folder = await DataFolder.openToChange(scene.data, Deno);
+      await using folder = await DataFolder.openToChange(fixture.data, Deno);
       const { catalog } = folder;
       const owner = await catalog.accounts.find({ name: "Alice" }) ?? assert.fail();
       const tree = { mtime: 1, digest: digestTree(digestChunk(content)) };
@@ -62,7 +62,7 @@ function test(what: string, body: (watched: Watched) => Promise<void>) {
         return catalog.files.commit({ ...stored, verified: true, tree }, options);
       }));
     };
-    await body({ scene, answers, record });
+    await body({ fixture, answers, record });
   });
 }
 
@@ -77,7 +77,7 @@ function watch(catalog: Catalog, answers: Map<string, number[]>): Catalog {
 
 /** Sends requests on several connections, and reads only the first message of each answer until released. */
 async function unread(
-  scene: Scene,
+  fixture: Fixture,
   count: number,
   request: (tag: number) => Message,
 ): Promise<AsyncDisposable> {
@@ -85,8 +85,8 @@ async function unread(
   const on = Promise.withResolvers<void>();
   const asked: Promise<void>[] = [];
   for (let i = 0; i < count; i++) {
-    const raw = resources.use(await connectRaw(scene.server.address));
-    await loginRaw(raw, scene.folder.join("Alice"));
+    const raw = resources.use(await connectRaw(fixture.server.address));
+    await loginRaw(raw, fixture.folder.join("Alice"));
     const first = Promise.withResolvers<void>();
     const answered = raw.mux.ask(request(1), async ({ kind }) => {
       first.resolve();
@@ -108,32 +108,32 @@ async function unread(
 const most = (answers: Watched["answers"], method: string) =>
   Math.max(...answers.get(method) ?? []);
 
-test("attack: lists of long names that nobody reads", async ({ scene, answers, record }) => {
+test("attack: lists of long names that nobody reads", async ({ fixture, answers, record }) => {
   await record(Array.from({ length: 300 }, (_, i) => ({ name: `${LONG}/${i}` })));
   answers.clear();
-  await using _unread = await unread(scene, 10, (tag) => ({ kind: "list", tag, prefix: "" }));
+  await using _unread = await unread(fixture, 10, (tag) => ({ kind: "list", tag, prefix: "" }));
   assert.ok(most(answers, "files.list") <= MAX_PAGE);
 });
 
-test("attack: versions of a long name that nobody reads", async ({ scene, answers, record }) => {
+test("attack: versions of a long name that nobody reads", async ({ fixture, answers, record }) => {
   const name = `${LONG}/a`;
   await record(Array.from({ length: 300 }, () => ({ name })));
   answers.clear();
-  await using _unread = await unread(scene, 10, (tag) => ({ kind: "versions", tag, name }));
+  await using _unread = await unread(fixture, 10, (tag) => ({ kind: "versions", tag, name }));
   assert.ok(most(answers, "files.versions") <= MAX_PAGE);
 });
 
-test("attack: digests of a huge file that nobody reads, and ranges of it", async ({ scene, answers }) => {
+test("attack: digests of a huge file that nobody reads, and ranges of it", async ({ fixture, answers }) => {
   const count = 40 * 1024;
   const size = count * MIB;
   const zeros = new Uint8Array(MIB);
   const chunks = concatBytes(...Array<Uint8Array<ArrayBuffer>>(count).fill(digestChunk(zeros)));
   {
-    await using folder = await DataFolder.openToChange(scene.data, Deno);
+    await using folder = await DataFolder.openToChange(fixture.data, Deno);
     const owner = await folder.catalog.accounts.find({ name: "Alice" }) ?? assert.fail();
     const path = blobId(`files/${toHex(owner.id)}/${"0".repeat(32)}`);
-    await Deno.mkdir(join(scene.data, path, ".."), { recursive: true });
-    using file = await Deno.open(join(scene.data, path), { create: true, write: true });
+    await Deno.mkdir(join(fixture.data, path, ".."), { recursive: true });
+    using file = await Deno.open(join(fixture.data, path), { create: true, write: true });
     // Its content is a hole.
     await file.truncate(size);
     await folder.catalog.files.commit({
@@ -152,21 +152,21 @@ test("attack: digests of a huge file that nobody reads, and ranges of it", async
   answers.clear();
   {
     const request = { kind: "get", name: "huge", version: 0, from: 0, to: 0 } as const;
-    await using _unread = await unread(scene, 4, (tag) => ({ ...request, tag }));
+    await using _unread = await unread(fixture, 4, (tag) => ({ ...request, tag }));
     for (const method of ["files.find", "files.chunkDigests"]) {
       assert.ok(most(answers, method) <= MIB + 16 * 1024, method);
     }
   }
-  using client = await scene.client("Alice");
+  using client = await fixture.client("Alice");
   const to = size;
   const last = await got(client, "huge", { from: size - MIB, to });
   assert.deepEqual(last, zeros, "all digests were right, and so was the last chunk");
 });
 
-test("for the operator: files are listed in pages, too, and completely", async ({ scene, record }) => {
+test("for the operator: files are listed in pages, too, and completely", async ({ fixture, record }) => {
   const names = Array.from({ length: 300 }, (_, i) => `${LONG}/${`${i}`.padStart(4, "0")}`);
   await record([...names, ...names.slice(0, 3)].map((name) => ({ name })));
-  await using folder = await DataFolder.openToRead(scene.data, Deno);
+  await using folder = await DataFolder.openToRead(fixture.data, Deno);
   const owner = await folder.catalog.accounts.find({ name: "Alice" }) ?? assert.fail();
   const listed: string[] = [];
   let page = await folder.catalog.files.listAll(owner.id);

@@ -15,93 +15,93 @@ import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { openInThisThread } from "../../support/store/catalogs.ts";
 import { tamper } from "../../support/store/database.ts";
 import { readFiles, readWholeFolder } from "../../faults/data_folder.ts";
-import { connectRaw, got, loginRaw, put, Scene } from "../../support/v4/fixture.ts";
+import { connectRaw, Fixture, got, loginRaw, put } from "../../support/v4/fixture.ts";
 import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
 
 const INLINE = 5000;
 
-async function store(scene: Scene, client: V4Client, name: string, size: number, seed = 1) {
+async function store(fixture: Fixture, client: V4Client, name: string, size: number, seed = 1) {
   const content = pseudoRandomBytes(size, seed);
-  const [outcome] = await put(client, [{ file: await scene.source("source", content), name }]);
+  const [outcome] = await put(client, [{ file: await fixture.source("source", content), name }]);
   assert.equal(outcome, cksum(content));
   return content;
 }
 
 for (const size of [0, 1, INLINE - 1, INLINE, INLINE + 1, 2 * INLINE]) {
   Deno.test(`inline: a file of ${size} bytes, if ${INLINE} are kept in the catalog`, async () => {
-    await using scene = await Scene.create({ inlineSize: INLINE });
-    using client = await scene.client("Alice");
-    const content = await store(scene, client, "a", size);
+    await using fixture = await Fixture.create({ inlineSize: INLINE });
+    using client = await fixture.client("Alice");
+    const content = await store(fixture, client, "a", size);
     assert.deepEqual(await got(client, "a"), content);
     if (size > 0) {
       const range = { from: size - 1, to: size };
       assert.deepEqual(await got(client, "a", range), content, "the chunk that contains the range");
     }
-    assert.equal(scene.blobs("files").length, size > INLINE ? 1 : 0);
-    assert.deepEqual(scene.blobs("staging"), []);
-    const replaced = await store(scene, client, "a", 10, 2);
+    assert.equal(fixture.blobs("files").length, size > INLINE ? 1 : 0);
+    assert.deepEqual(fixture.blobs("staging"), []);
+    const replaced = await store(fixture, client, "a", 10, 2);
     assert.deepEqual(await got(client, "a"), replaced);
-    await scene.restart();
-    using again = await scene.client("Alice");
+    await fixture.restart();
+    using again = await fixture.client("Alice");
     assert.deepEqual(await got(again, "a"), replaced);
     await again.rename("a", "b");
     assert.deepEqual(await got(again, "b"), replaced);
     await again.remove("b");
-    await scene.server.close();
-    assert.deepEqual(readWholeFolder(scene.data), new Map());
+    await fixture.server.close();
+    assert.deepEqual(readWholeFolder(fixture.data), new Map());
   });
 }
 
 Deno.test("inline: however large the setting, files that can be resumed have blobs", async () => {
-  await using scene = await Scene.create({ inlineSize: Infinity });
-  using client = await scene.client("Alice");
-  await store(scene, client, "a", MAX_INLINE);
-  assert.equal(scene.blobs("files").length, 0);
-  await store(scene, client, "a", MAX_INLINE + 1);
-  assert.equal(scene.blobs("files").length, 1);
+  await using fixture = await Fixture.create({ inlineSize: Infinity });
+  using client = await fixture.client("Alice");
+  await store(fixture, client, "a", MAX_INLINE);
+  assert.equal(fixture.blobs("files").length, 0);
+  await store(fixture, client, "a", MAX_INLINE + 1);
+  assert.equal(fixture.blobs("files").length, 1);
 });
 
 Deno.test("inline: a file moves from the catalog to a blob and back, with its versions", async () => {
-  await using scene = await Scene.create({ inlineSize: INLINE, versions: 3 });
-  using client = await scene.client("Alice");
+  await using fixture = await Fixture.create({ inlineSize: INLINE, versions: 3 });
+  using client = await fixture.client("Alice");
   const contents = [];
   for (const [i, size] of [10, 9000, 20, 9001, 30].entries()) {
-    contents.push(await store(scene, client, "a", size, i));
+    contents.push(await store(fixture, client, "a", size, i));
   }
   for (const version of [3, 4, 5]) {
     assert.deepEqual(await got(client, "a", { version }), contents[version - 1]);
   }
-  assert.equal(scene.blobs("files").length, 1, "version 4 only");
-  await scene.server.close();
-  readWholeFolder(scene.data);
+  assert.equal(fixture.blobs("files").length, 1, "version 4 only");
+  await fixture.server.close();
+  readWholeFolder(fixture.data);
 });
 
 Deno.test("inline: such files count for the quota and for the limit of uploads in progress", async () => {
-  await using scene = await Scene.create({ quota: 2500, maxStagedPerClient: 1 });
-  using client = await scene.client("Alice");
-  await store(scene, client, "a", 1500);
-  const file = await scene.source("b", pseudoRandomBytes(1001));
+  await using fixture = await Fixture.create({ quota: 2500, maxStagedPerClient: 1 });
+  using client = await fixture.client("Alice");
+  await store(fixture, client, "a", 1500);
+  const file = await fixture.source("b", pseudoRandomBytes(1001));
   assert.deepEqual(await put(client, [{ file }]), ["over-limit"]);
-  using raw = await connectRaw(scene.server.address);
-  await loginRaw(raw, scene.folder.join("Alice"));
+  using raw = await connectRaw(fixture.server.address);
+  await loginRaw(raw, fixture.folder.join("Alice"));
   const request = { kind: "put", tag: 1, name: "c", size: 10, mtime: 0, resume: 1 } as const;
   await raw.mux.askFor(request, "held");
-  const small = await scene.source("d", pseudoRandomBytes(10));
+  const small = await fixture.source("d", pseudoRandomBytes(10));
   assert.deepEqual(await put(client, [{ file: small }]), ["over-limit"]);
 });
 
 Deno.test("inline: export, backup, restore and verify; a damaged file is found, excluded and quarantined", async () => {
-  await using scene = await Scene.create();
+  await using fixture = await Fixture.create();
   const contents = new Map<string, Uint8Array>();
   {
-    using client = await scene.client("Alice");
+    using client = await fixture.client("Alice");
     for (const [i, name] of ["a", "b", "c"].entries()) {
-      contents.set(name, await store(scene, client, name, 100 + i, i));
+      contents.set(name, await store(fixture, client, name, 100 + i, i));
     }
   }
-  await scene.server.close();
-  const dataFolder = scene.data;
-  const target = scene.folder.join("exported");
+  await fixture.server.close();
+  const dataFolder = fixture.data;
+  const target = fixture.folder.join("exported");
   await exportFile({ dataFolder, userName: "Alice", fileName: "b", target });
   assert.deepEqual(new Uint8Array(await Deno.readFile(target)), contents.get("b"));
   const [client] = await listStored(dataFolder);
@@ -113,7 +113,7 @@ Deno.test("inline: export, backup, restore and verify; a damaged file is found, 
   ]);
   assert.equal((await verify({ dataFolder })).findings, 0);
 
-  const [copy, restored] = [scene.folder.join("backup"), scene.folder.join("restored")];
+  const [copy, restored] = [fixture.folder.join("backup"), fixture.folder.join("restored")];
   assert.deepEqual(await backup(dataFolder, copy), { files: 3, bytes: 303, damaged: [] });
   assert.deepEqual(await restore(copy, restored), { files: 3, bytes: 303, damaged: [] });
   assert.deepEqual(
@@ -132,7 +132,7 @@ Deno.test("inline: export, backup, restore and verify; a damaged file is found, 
     }),
     { code: "stored-file-damaged" },
   );
-  const again = await backup(restored, scene.folder.join("backup of a damaged file"));
+  const again = await backup(restored, fixture.folder.join("backup of a damaged file"));
   assert.deepEqual([again.files, again.damaged.map(({ name }) => name).sort()], [1, ["a", "b"]]);
 
   const found: string[] = [];
@@ -155,13 +155,13 @@ Deno.test("inline: export, backup, restore and verify; a damaged file is found, 
 });
 
 Deno.test("inline: a download of a damaged file is refused", async () => {
-  await using scene = await Scene.create();
-  using client = await scene.client("Alice");
-  await store(scene, client, "a", 100);
-  await store(scene, client, "b", 100);
-  tamper(`${scene.data}/catalog.db`, "UPDATE files SET content = NULL WHERE name = 'a'");
+  await using fixture = await Fixture.create();
+  using client = await fixture.client("Alice");
+  await store(fixture, client, "a", 100);
+  await store(fixture, client, "b", 100);
+  tamper(`${fixture.data}/catalog.db`, "UPDATE files SET content = NULL WHERE name = 'a'");
   tamper(
-    `${scene.data}/catalog.db`,
+    `${fixture.data}/catalog.db`,
     "UPDATE files SET content = substr(content, 2) WHERE name = 'b'",
   );
   await assert.rejects(got(client, "a"), { code: "damaged" });
@@ -169,12 +169,12 @@ Deno.test("inline: a download of a damaged file is refused", async () => {
 });
 
 Deno.test("inline: the start compares sizes and reads no content", async () => {
-  await using scene = await Scene.create();
+  await using fixture = await Fixture.create();
   {
-    using client = await scene.client("Alice");
-    for (const [i, name] of ["a", "b"].entries()) await store(scene, client, name, 100 * i);
+    using client = await fixture.client("Alice");
+    for (const [i, name] of ["a", "b"].entries()) await store(fixture, client, name, 100 * i);
   }
-  await scene.server.close();
+  await fixture.server.close();
   const looks = { read: 0, counted: 0 };
   const openCatalog = async (path: string): Promise<Catalog> => {
     const catalog = await openInThisThread(path);
@@ -184,7 +184,7 @@ Deno.test("inline: the start compares sizes and reads no content", async () => {
       return next();
     });
   };
-  await using folder = await DataFolder.openToServe(scene.data, Deno, openCatalog);
+  await using folder = await DataFolder.openToServe(fixture.data, Deno, openCatalog);
   for await (const { kind } of audit(folder, { contents: false })) assert.fail(kind);
   assert.deepEqual(looks, { read: 0, counted: 2 });
 });

@@ -2,15 +2,15 @@
 import assert from "node:assert/strict";
 import { LOGGED_AT_ONCE, MAX_LOGGED_TEXT } from "../../../server/limits/server_log.ts";
 import { type Logged, ServerLog } from "../../support/server_log.ts";
-import { kindOf, Peer } from "../../support/v3/raw_client.ts";
-import { connectRaw, put, Scene } from "../../support/v4/fixture.ts";
+import { kindOf, RawClient } from "../../support/v3/raw_client.ts";
+import { connectRaw, Fixture, put } from "../../support/v4/fixture.ts";
 
 /** A server whose clock stands still, so that everything happens at once. */
-function test(what: string, body: (scene: Scene, log: ServerLog) => Promise<void>) {
+function test(what: string, body: (fixture: Fixture, log: ServerLog) => Promise<void>) {
   Deno.test(`log volume: ${what}`, async () => {
     await using log = await ServerLog.take("debug");
-    await using scene = await Scene.create({}, { ticks: () => 0 });
-    await body(scene, log);
+    await using fixture = await Fixture.create({}, { ticks: () => 0 });
+    await body(fixture, log);
   });
 }
 
@@ -22,16 +22,16 @@ function longest(lines: readonly Logged[]): number {
 }
 
 /** Suppressed lines of an event are reported when the server closes. */
-async function suppressed(scene: Scene, log: ServerLog, like: string): Promise<unknown> {
-  await scene.server.close();
+async function suppressed(fixture: Fixture, log: ServerLog, like: string): Promise<unknown> {
+  await fixture.server.close();
   return log.of("log.suppressed").find((line) => line["like"] === like)?.["omitted"];
 }
 
 test(
   "names full of invisible characters make no long lines, and stay distinguishable",
-  async (scene, log) => {
-    using client = await scene.client("Alice");
-    const file = await scene.source("a", new Uint8Array(10));
+  async (fixture, log) => {
+    using client = await fixture.client("Alice");
+    const file = await fixture.source("a", new Uint8Array(10));
     const hidden = Array(15).fill("\u200c".repeat(85)).join("/");
     const name = `photos/${hidden}/sea.jpg`;
     assert.equal(typeof (await put(client, [{ file, name }]))[0], "number");
@@ -46,8 +46,8 @@ test(
 
 test(
   "attack: one connection of protocol 3 gives up files again and again",
-  async (scene, log) => {
-    using peer = await Peer.connect(scene.server.address);
+  async (fixture, log) => {
+    using peer = await RawClient.connect(fixture.server.address);
     await peer.enrol("Alice");
     const count = LOGGED_AT_ONCE + 30;
     for (let i = 0; i < count; i++) {
@@ -58,27 +58,27 @@ test(
     }
     assert.equal(log.of("file.dropped").length, LOGGED_AT_ONCE);
     assert.ok(longest(log.of("file.dropped")) <= MAX_LOGGED_TEXT);
-    assert.equal(await suppressed(scene, log, "file.dropped"), 30);
+    assert.equal(await suppressed(fixture, log, "file.dropped"), 30);
   },
 );
 
 test(
   "attack: reconnections with unknown ids, each on its own connection",
-  async (scene, log) => {
+  async (fixture, log) => {
     const count = LOGGED_AT_ONCE + 30;
     for (let i = 0; i < count; i++) {
-      using peer = await Peer.connect(scene.server.address);
+      using peer = await RawClient.connect(fixture.server.address);
       assert.equal(kindOf(await peer.reconnect("\u202e".repeat(80))), "denied");
     }
     assert.equal(log.of("client.denied").length, LOGGED_AT_ONCE);
     assert.ok(longest(log.of("client.denied")) <= MAX_LOGGED_TEXT);
-    assert.equal(await suppressed(scene, log, "client.denied"), 30);
+    assert.equal(await suppressed(fixture, log, "client.denied"), 30);
   },
 );
 
 test(
   "attack: connections that violate the protocol, with user names of 60,000 characters",
-  async (scene, log) => {
+  async (fixture, log) => {
     const key = new Uint8Array(32);
     const register = {
       kind: "register",
@@ -88,7 +88,7 @@ test(
       token: "",
     } as const;
     {
-      using raw = await connectRaw(scene.server.address);
+      using raw = await connectRaw(fixture.server.address);
       const name = "\u200c".repeat(20_000);
       const asked = raw.mux.ask({ ...register, name }, () => true);
       await assert.rejects(asked, { name: "RefusedError" });
@@ -96,11 +96,11 @@ test(
     assert.ok(longest(log.of("client.refused")) <= MAX_LOGGED_TEXT);
     const count = LOGGED_AT_ONCE + 10;
     for (let i = 0; i < count; i++) {
-      using raw = await connectRaw(scene.server.address);
+      using raw = await connectRaw(fixture.server.address);
       const asked = raw.mux.ask({ kind: "list", tag: 1, prefix: "" }, () => true);
       await assert.rejects(asked, { code: "bad-frame" });
     }
     assert.equal(log.of("connection.refused").length, LOGGED_AT_ONCE);
-    assert.equal(await suppressed(scene, log, "connection.refused"), 10);
+    assert.equal(await suppressed(fixture, log, "connection.refused"), 10);
   },
 );

@@ -13,7 +13,7 @@ import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { lettingIn, OddSecureServer } from "../../support/v4/scripted_server.ts";
 import { ScriptedServer } from "../../support/v4/scripted_session.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
-import { Scene } from "../../support/v4/fixture.ts";
+import { Fixture } from "../../support/v4/fixture.ts";
 import { Uploader } from "../../support/v4/raw_client.ts";
 
 /** The chunks of the partial upload: 128 GiB. */
@@ -23,16 +23,16 @@ const SIZE = HELD + CHUNK_SIZE;
 const CHECKSUM_SIZE = 4;
 
 /** A server with a huge partial upload of Alice's "a". Its staged file is one hole. */
-async function sceneWithHugePartial() {
+async function fixtureWithHugePartial() {
   let catalog: Catalog | undefined;
   const openCatalog = async (path: string) => catalog = await openInThisThread(path);
-  const scene = await Scene.create({}, { openCatalog });
-  (await scene.client("Alice"))[Symbol.dispose]();
-  const { clientId } = await new AccountFolder(scene.folder.join("Alice")).loadAccount() ??
+  const fixture = await Fixture.create({}, { openCatalog });
+  (await fixture.client("Alice"))[Symbol.dispose]();
+  const { clientId } = await new AccountFolder(fixture.folder.join("Alice")).loadAccount() ??
     assert.fail();
   const path = newUploadId();
   {
-    using file = await Deno.open(`${scene.data}/${path}`, { createNew: true, write: true });
+    using file = await Deno.open(`${fixture.data}/${path}`, { createNew: true, write: true });
     await file.truncate(HELD);
   }
   const sums = pseudoRandomBytes(CHUNKS * (DIGEST_SIZE + CHECKSUM_SIZE));
@@ -48,13 +48,13 @@ async function sceneWithHugePartial() {
     updatedAt,
   };
   await catalog?.uploads.save(row, { max: 10, quota: { bytes: Infinity, files: Infinity } });
-  await scene.restart({ openCatalog });
+  await fixture.restart({ openCatalog });
   const leaves = new Uint8Array(CHUNKS * DIGEST_SIZE);
   for (let i = 0; i < CHUNKS; i++) {
     const at = i * (DIGEST_SIZE + CHECKSUM_SIZE);
     leaves.set(sums.subarray(at, at + DIGEST_SIZE), i * DIGEST_SIZE);
   }
-  return { scene, digest: digestTree(leaves) };
+  return { fixture, digest: digestTree(leaves) };
 }
 
 async function resume(alice: Uploader) {
@@ -67,10 +67,10 @@ async function resume(alice: Uploader) {
 const TURNS = 20;
 
 Deno.test("v4 long work: others are answered while the server sums up a huge partial upload", async () => {
-  const { scene, digest } = await sceneWithHugePartial();
-  await using _scene = scene;
-  using alice = await Uploader.login(scene, "Alice");
-  using other = await Uploader.login(scene, "Alice");
+  const { fixture, digest } = await fixtureWithHugePartial();
+  await using _fixture = fixture;
+  using alice = await Uploader.login(fixture, "Alice");
+  using other = await Uploader.login(fixture, "Alice");
   let isSummedUp = false;
   const resumed = resume(alice).finally(() => isSummedUp = true);
   let answered = 0;
@@ -81,26 +81,26 @@ Deno.test("v4 long work: others are answered while the server sums up a huge par
   assert.ok(answered >= TURNS, `${answered} requests were answered meanwhile`);
   await alice.cancel(tag);
   await alice.settle();
-  assert.deepEqual(scene.blobs("staging"), []);
+  assert.deepEqual(fixture.blobs("staging"), []);
 });
 
 Deno.test("v4 long work: wrong sums at the end of a huge file are answered", async () => {
-  const { scene } = await sceneWithHugePartial();
-  await using _scene = scene;
-  using alice = await Uploader.login(scene, "Alice");
+  const { fixture } = await fixtureWithHugePartial();
+  await using _fixture = fixture;
+  using alice = await Uploader.login(fixture, "Alice");
   const { tag } = await resume(alice);
   await alice.mux.sendChunk(tag, HELD, new Uint8Array(CHUNK_SIZE));
   const sums = { cksum: 0, digest: new Uint8Array(DIGEST_SIZE) };
   await alice.mux.askFor({ kind: "end", tag, ...sums }, "mismatch");
-  assert.deepEqual(scene.blobs("staging"), []);
+  assert.deepEqual(fixture.blobs("staging"), []);
 });
 
 Deno.test("v4 long work: connections that resume the same huge upload take it over in turn, and the last one has it", async () => {
-  const { scene, digest } = await sceneWithHugePartial();
-  await using _scene = scene;
-  using first = await Uploader.login(scene, "Alice");
-  using second = await Uploader.login(scene, "Alice");
-  using third = await Uploader.login(scene, "Alice");
+  const { fixture, digest } = await fixtureWithHugePartial();
+  await using _fixture = fixture;
+  using first = await Uploader.login(fixture, "Alice");
+  using second = await Uploader.login(fixture, "Alice");
+  using third = await Uploader.login(fixture, "Alice");
   const asked = [first, second].map((alice) =>
     resume(alice).then(() => "held", ({ code }) => code)
   );
@@ -113,7 +113,7 @@ Deno.test("v4 long work: connections that resume the same huge upload take it ov
   }
   await third.cancel(tag);
   await third.settle();
-  assert.deepEqual(scene.blobs("staging"), []);
+  assert.deepEqual(fixture.blobs("staging"), []);
 });
 
 const FILE = {

@@ -21,14 +21,14 @@ import {
   named,
   NOT_VERIFIED,
 } from "../../support/v4/certificate_fixture.ts";
-import { Scene, startServer } from "../../support/v4/fixture.ts";
+import { Fixture, startServer } from "../../support/v4/fixture.ts";
 
 Deno.test("man in the middle, before a CA's server: on first use their own key leads to a question, later it is refused", async () => {
   await using it = await named();
-  const { scene, trust } = it;
-  await using attacker = await startServer(scene.folder.join("attacker"));
+  const { fixture, trust } = it;
+  await using attacker = await startServer(fixture.folder.join("attacker"));
   const lie = await helloOf(attacker.address);
-  await using proxy = await lyingProxy(scene.server.address, () => lie);
+  await using proxy = await lyingProxy(fixture.server.address, () => lie);
   await using log = await ServerLog.take();
   const asked: string[] = [];
   const onNewServer = (fingerprint: string) => {
@@ -36,51 +36,51 @@ Deno.test("man in the middle, before a CA's server: on first use their own key l
     return false;
   };
   const options = { ...trust, server: at(proxy), onNewServer };
-  await assert.rejects(scene.client("Alice", options), { code: "server-not-trusted" });
+  await assert.rejects(fixture.client("Alice", options), { code: "server-not-trusted" });
   assert.equal(asked.length, 1);
-  await new KnownServers(scene.folder.join("Alice")).keep(at(proxy), "pki");
-  await assert.rejects(scene.client("Alice", options), { code: "other-server" });
+  await new KnownServers(fixture.folder.join("Alice")).keep(at(proxy), "pki");
+  await assert.rejects(fixture.client("Alice", options), { code: "other-server" });
   assert.equal(asked.length, 1, "a known server leads to no question");
   assert.deepEqual([...log.entries, ...log.refusals], [], "neither server was contacted");
 });
 
 Deno.test("man in the middle: an altered port leads only to servers that are refused, whatever their certificate", async () => {
   await using it = await named();
-  const { scene, trust } = it;
-  await using attacker = await startServer(scene.folder.join("attacker"));
+  const { fixture, trust } = it;
+  await using attacker = await startServer(fixture.folder.join("attacker"));
   const { port } = await helloOf(attacker.address);
   {
-    await using proxy = await lyingProxy(scene.server.address, (answer) => ({ ...answer, port }));
+    await using proxy = await lyingProxy(fixture.server.address, (answer) => ({ ...answer, port }));
     const options = { ...trust, server: at(proxy) };
-    await assert.rejects(scene.client("Alice", options), NOT_VERIFIED);
-    assert.equal(await known(scene, "Alice", at(proxy)), undefined);
+    await assert.rejects(fixture.client("Alice", options), NOT_VERIFIED);
+    assert.equal(await known(fixture, "Alice", at(proxy)), undefined);
   }
-  const { port: named4 } = await helloOf(scene.server.address);
+  const { port: named4 } = await helloOf(fixture.server.address);
   await using proxy = await lyingProxy(attacker.address, (answer) => ({ ...answer, port: named4 }));
-  await assert.rejects(scene.client("Alice", { server: proxy.address }), {
+  await assert.rejects(fixture.client("Alice", { server: proxy.address }), {
     code: "no-secure-channel",
   });
-  assert.equal(await known(scene, "Alice", proxy.address), undefined);
+  assert.equal(await known(fixture, "Alice", proxy.address), undefined);
 });
 
 Deno.test("man in the middle: an altered certificate has no effect if the name is verified", async () => {
   await using it = await named();
-  const { scene, authority, trust } = it;
+  const { fixture, authority, trust } = it;
   const { certificate } = await authority.issue({ names: ["files.example.org"] });
   const other = Uint8Array.from(
     atob(certificate.split("-----")[2]?.replaceAll(/\s/g, "") ?? ""),
     (char) => char.charCodeAt(0),
   );
   await using proxy = await lyingProxy(
-    scene.server.address,
+    fixture.server.address,
     (answer) => ({ ...answer, certificate: other }),
   );
-  (await scene.client("Alice", { ...trust, server: at(proxy) }))[Symbol.dispose]();
+  (await fixture.client("Alice", { ...trust, server: at(proxy) }))[Symbol.dispose]();
   await using mad = await lyingProxy(
-    scene.server.address,
+    fixture.server.address,
     (answer) => ({ ...answer, certificate: pseudoRandomBytes(500) }),
   );
-  await assert.rejects(scene.client("Alice", { ...trust, server: at(mad) }), {
+  await assert.rejects(fixture.client("Alice", { ...trust, server: at(mad) }), {
     name: "ProtocolError",
     code: "bad-certificate",
   });
@@ -88,15 +88,15 @@ Deno.test("man in the middle: an altered certificate has no effect if the name i
 
 Deno.test("man in the middle: a silent port is given up in time, by name and by fingerprint", async () => {
   await using it = await named();
-  const { scene, trust } = it;
-  await using own = await startServer(scene.folder.join("own"));
+  const { fixture, trust } = it;
+  await using own = await startServer(fixture.folder.join("own"));
   using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = silent.addr;
   const timeouts = { connectMs: 200 };
-  for (const server of [scene.server, own]) {
+  for (const server of [fixture.server, own]) {
     await using proxy = await lyingProxy(server.address, (answer) => ({ ...answer, port }));
     const accepted = silent.accept();
-    const connecting = scene.client("Alice", {
+    const connecting = fixture.client("Alice", {
       ...{ ...trust, server: at(proxy), timeouts },
       onNewServer: () => true,
     });
@@ -108,10 +108,10 @@ Deno.test("man in the middle: a silent port is given up in time, by name and by 
 const NO_SUCH_NAME = "the server has no certificate for the requested name";
 
 /** A connection to a server that was verified by name, before the client has sent anything. */
-async function openRaw(scene: Scene, caCerts: readonly string[]) {
-  const { port } = await helloOf(scene.byName);
+async function openRaw(fixture: Fixture, caCerts: readonly string[]) {
+  const { port } = await helloOf(fixture.byName);
   const mux = new RequestMux(
-    await openByName(scene.byName, port, caCerts, DEFAULT_TIMEOUTS),
+    await openByName(fixture.byName, port, caCerts, DEFAULT_TIMEOUTS),
     DEFAULT_TIMEOUTS,
   );
   const { nonce } = await mux.answerOf(0, "challenge");
@@ -120,14 +120,14 @@ async function openRaw(scene: Scene, caCerts: readonly string[]) {
 
 Deno.test("man in the middle: a signature for one name is not valid for another, nor for a key", async () => {
   await using it = await named();
-  const { scene, trust: { caCerts = [] }, trust } = it;
-  (await scene.client("Alice", trust))[Symbol.dispose]();
+  const { fixture, trust: { caCerts = [] }, trust } = it;
+  (await fixture.client("Alice", trust))[Symbol.dispose]();
   await using log = await ServerLog.take();
-  const folder = new AccountFolder(scene.folder.join("Alice"));
+  const folder = new AccountFolder(fixture.folder.join("Alice"));
   const { privateKey, publicKey: key } = await folder.loadKey();
   const { clientId = new Uint8Array(16) } = await folder.loadAccount() ?? {};
   const login = async (signed: Bytes, name: string | undefined) => {
-    const { mux, nonce } = await openRaw(scene, caCerts);
+    const { mux, nonce } = await openRaw(fixture, caCerts);
     using _exchange = mux;
     if (name !== undefined) await mux.send({ kind: "host", tag: 0, name });
     const claim = { fingerprint: signed, nonce, clientId, key };
@@ -185,13 +185,13 @@ function startRelay(attacker: Issued, caCerts: readonly string[], to: Address, c
 
 Deno.test("man in the middle: the owner of another name cannot relay a sign-in by reporting the server's certificate", async () => {
   const authority = await Authority.create();
-  await using scene = await Scene.named(await authority.issue({ names: ["localhost"] }));
+  await using fixture = await Fixture.named(await authority.issue({ names: ["localhost"] }));
   const caCerts = [authority.certificate];
   const onNewServer = () => assert.fail("nobody should be asked");
   const trust = { caCerts, onNewServer };
-  (await scene.client("Alice", { ...trust, server: scene.byName }))[Symbol.dispose]();
+  (await fixture.client("Alice", { ...trust, server: fixture.byName }))[Symbol.dispose]();
   await using log = await ServerLog.take();
-  const honest = await helloOf(scene.byName);
+  const honest = await helloOf(fixture.byName);
   const host = (name: string) => encodeMessage({ kind: "host", tag: 0, name });
   const renamed: Change = (bytes) => {
     const said = host("127.0.0.1");
@@ -200,13 +200,13 @@ Deno.test("man in the middle: the owner of another name cannot relay a sign-in b
   };
   for (const change of [(bytes: Bytes) => bytes, renamed]) {
     const attacker = await authority.issue({ names: ["127.0.0.1"] });
-    const to = { ...scene.byName, port: honest.port };
+    const to = { ...fixture.byName, port: honest.port };
     await using relay = await startRelay(attacker, caCerts, to, change);
     await using proxy = await lyingProxy(
-      scene.server.address,
+      fixture.server.address,
       (answer) => ({ ...answer, port: relay.port }),
     );
-    await assert.rejects(scene.client("Alice", { ...trust, server: proxy.address }), {
+    await assert.rejects(fixture.client("Alice", { ...trust, server: proxy.address }), {
       name: "RefusedError",
       code: "not-authenticated",
     });

@@ -5,48 +5,48 @@ import { MAX_AHEAD } from "../../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { ServerLog } from "../../support/server_log.ts";
-import { got, Scene } from "../../support/v4/fixture.ts";
+import { Fixture, got } from "../../support/v4/fixture.ts";
 import { missing, sumsOf, Uploader } from "../../support/v4/raw_client.ts";
 
 const CHUNKS = 9;
 const content = pseudoRandomBytes((CHUNKS - 1) * CHUNK_SIZE + 5);
 
-function test(what: string, body: (scene: Scene, alice: Uploader) => Promise<void>) {
+function test(what: string, body: (fixture: Fixture, alice: Uploader) => Promise<void>) {
   Deno.test(`v4 join: ${what}`, async () => {
-    await using scene = await Scene.create();
-    for (const name of ["Alice", "Bob"]) (await scene.client(name))[Symbol.dispose]();
-    using alice = await Uploader.login(scene, "Alice");
-    await body(scene, alice);
+    await using fixture = await Fixture.create();
+    for (const name of ["Alice", "Bob"]) (await fixture.client(name))[Symbol.dispose]();
+    using alice = await Uploader.login(fixture, "Alice");
+    await body(fixture, alice);
   });
 }
 
-async function assertStored(scene: Scene): Promise<void> {
-  using alice = await scene.client("Alice");
+async function assertStored(fixture: Fixture): Promise<void> {
+  using alice = await fixture.client("Alice");
   assert.deepEqual(await got(alice, "a"), content);
-  assert.deepEqual(scene.blobs("staging"), []);
+  assert.deepEqual(fixture.blobs("staging"), []);
 }
 
 test(
   "chunks that arrive on three connections in any order make one whole file",
-  async (scene, alice) => {
+  async (fixture, alice) => {
     const { tag, transfer } = await alice.resume(content);
     const order = [8, 3, 0, 7, 5, 1, 6, 2, 4];
     await Promise.all(
       [0, 1].map(async (lane) => {
-        using other = await Uploader.login(scene, "Alice");
+        using other = await Uploader.login(fixture, "Alice");
         const joined = await other.join(transfer);
         await other.send(joined, content, ...order.filter((_, i) => i % 3 === lane));
         await other.leave(joined);
       }).concat(alice.send(tag, content, ...order.filter((_, i) => i % 3 === 2))),
     );
     assert.equal((await alice.end(tag, content)).cksum, cksum(content));
-    await assertStored(scene);
+    await assertStored(fixture);
   },
 );
 
-test("a connection can join, leave, and then upload a file of its own", async (scene, alice) => {
+test("a connection can join, leave, and then upload a file of its own", async (fixture, alice) => {
   const { tag, transfer } = await alice.resume(content);
-  using other = await Uploader.login(scene, "Alice");
+  using other = await Uploader.login(fixture, "Alice");
   const joined = await other.join(transfer);
   await other.send(joined, content, 1);
   await other.leave(joined);
@@ -56,41 +56,47 @@ test("a connection can join, leave, and then upload a file of its own", async (s
   await other.end(begun, own);
   await alice.send(tag, content, 0, ...missing(content, 2 * CHUNK_SIZE));
   await alice.end(tag, content);
-  await assertStored(scene);
+  await assertStored(fixture);
 });
 
-test("a lost connection just leaves: its missing chunks come on another", async (scene, alice) => {
-  const { tag, transfer } = await alice.resume(content);
-  {
-    using lost = await Uploader.login(scene, "Alice");
-    await lost.join(transfer);
-  }
-  await alice.send(tag, content, ...missing(content, CHUNK_SIZE));
-  using other = await Uploader.login(scene, "Alice");
-  const joined = await other.join(transfer);
-  await other.send(joined, content, 0);
-  await other.leave(joined);
-  await alice.end(tag, content);
-  await assertStored(scene);
-});
+test(
+  "a lost connection just leaves: its missing chunks come on another",
+  async (fixture, alice) => {
+    const { tag, transfer } = await alice.resume(content);
+    {
+      using lost = await Uploader.login(fixture, "Alice");
+      await lost.join(transfer);
+    }
+    await alice.send(tag, content, ...missing(content, CHUNK_SIZE));
+    using other = await Uploader.login(fixture, "Alice");
+    const joined = await other.join(transfer);
+    await other.send(joined, content, 0);
+    await other.leave(joined);
+    await alice.end(tag, content);
+    await assertStored(fixture);
+  },
+);
 
 for (const how of ["leaves", "is lost"]) {
-  test(`an end with missing data waits until the last connection ${how}`, async (scene, alice) => {
-    const { tag, transfer } = await alice.resume(content);
-    using other = await Uploader.login(scene, "Alice");
-    const joined = await other.join(transfer);
-    await alice.send(tag, content, ...missing(content, CHUNK_SIZE));
-    await alice.mux.send({ kind: "end", tag, ...sumsOf(content) });
-    if (how === "leaves") await other.leave(joined);
-    else other[Symbol.dispose]();
-    assert.equal(await alice.ended(), "bad-frame");
-  });
+  test(
+    `an end with missing data waits until the last connection ${how}`,
+    async (fixture, alice) => {
+      const { tag, transfer } = await alice.resume(content);
+      using other = await Uploader.login(fixture, "Alice");
+      const joined = await other.join(transfer);
+      await alice.send(tag, content, ...missing(content, CHUNK_SIZE));
+      await alice.mux.send({ kind: "end", tag, ...sumsOf(content) });
+      if (how === "leaves") await other.leave(joined);
+      else other[Symbol.dispose]();
+      assert.equal(await alice.ended(), "bad-frame");
+    },
+  );
 }
 
-test("a transfer of another account looks like one that does not exist", async (scene, alice) => {
+test("a transfer of another account looks like one that does not exist", async (fixture, alice) => {
   const { transfer } = await alice.resume(content);
   await using log = await ServerLog.take("debug");
-  using bob = await Uploader.login(scene, "Bob");
+  using bob = await Uploader.login(fixture, "Bob");
   const refusals: string[] = [];
   for (const id of [transfer, pseudoRandomBytes(16)]) {
     await assert.rejects(bob.join(id), (error: { code: string; message: string }) => {
@@ -107,9 +113,9 @@ test("a transfer of another account looks like one that does not exist", async (
 });
 
 for (const how of ["stored", "cancelled"]) {
-  test(`leaving a transfer that was ${how} meanwhile is an error`, async (scene, alice) => {
+  test(`leaving a transfer that was ${how} meanwhile is an error`, async (fixture, alice) => {
     const { tag, transfer } = await alice.resume(content);
-    using other = await Uploader.login(scene, "Alice");
+    using other = await Uploader.login(fixture, "Alice");
     const joined = await other.join(transfer);
     if (how === "stored") {
       await alice.send(tag, content, ...missing(content, 0));
@@ -122,7 +128,7 @@ for (const how of ["stored", "cancelled"]) {
     await assert.rejects(other.leave(joined), { code: "no-such-transfer" });
     await assert.rejects(other.join(transfer), { code: "no-such-transfer" });
     await other.settle();
-    assert.deepEqual(scene.blobs("staging"), []);
+    assert.deepEqual(fixture.blobs("staging"), []);
   });
 }
 
@@ -139,10 +145,10 @@ const FAULTS: Readonly<Record<string, (other: Uploader, tag: number) => Promise<
 for (const [fault, commit] of Object.entries(FAULTS)) {
   test(
     `a joined connection that sends ${fault} is closed, and the upload stays`,
-    async (scene, alice) => {
+    async (fixture, alice) => {
       const { tag, transfer } = await alice.resume(content);
       await using log = await ServerLog.take();
-      using other = await Uploader.login(scene, "Alice");
+      using other = await Uploader.login(fixture, "Alice");
       const joined = await other.join(transfer);
       await commit(other, joined).catch(() => undefined);
       assert.equal(await other.ended(), "bad-frame");
@@ -152,19 +158,19 @@ for (const [fault, commit] of Object.entries(FAULTS)) {
       const left = missing(content, 0).filter((index) => !sent.includes(index));
       await alice.send(tag, content, ...left);
       await alice.end(tag, content);
-      await assertStored(scene);
+      await assertStored(fixture);
     },
   );
 }
 
 test(
   "a chunk too far ahead of the first missing one violates the protocol",
-  async (scene, alice) => {
+  async (fixture, alice) => {
     const tag = alice.mux.nextTag();
     const size = (MAX_AHEAD + 3) * CHUNK_SIZE;
     const put = { kind: "put", tag, name: "a", size, mtime: 0, resume: 1 } as const;
     const { transfer } = await alice.mux.askFor(put, "held");
-    using other = await Uploader.login(scene, "Alice");
+    using other = await Uploader.login(fixture, "Alice");
     const joined = await other.join(transfer);
     const chunk = content.slice(0, CHUNK_SIZE);
     await other.mux.sendChunk(joined, MAX_AHEAD * CHUNK_SIZE, chunk);
@@ -174,6 +180,6 @@ test(
     assert.equal(await other.ended(), "bad-frame");
     await alice.cancel(tag);
     await alice.settle();
-    assert.deepEqual(scene.blobs("staging"), []);
+    assert.deepEqual(fixture.blobs("staging"), []);
   },
 );

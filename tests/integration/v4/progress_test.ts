@@ -8,7 +8,7 @@ import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { cutAt } from "../../support/net/tamper.ts";
 import { SecureProxy } from "../../support/net/tls_proxy.ts";
-import { Scene, splitOptions } from "../../support/v4/fixture.ts";
+import { Fixture, splitOptions } from "../../support/v4/fixture.ts";
 
 const LARGE = pseudoRandomBytes(6 * CHUNK_SIZE + 7);
 const SIZE = LARGE.length;
@@ -25,23 +25,23 @@ function toldOf(events: readonly V4Event[]) {
 }
 
 class Stage implements AsyncDisposable {
-  readonly scene: Scene;
+  readonly fixture: Fixture;
   readonly events: V4Event[] = [];
 
-  private constructor(scene: Scene) {
-    this.scene = scene;
+  private constructor(fixture: Fixture) {
+    this.fixture = fixture;
   }
 
   static async create(files: Readonly<Record<string, Bytes>>): Promise<Stage> {
-    const scene = await Scene.create();
-    await Deno.mkdir(scene.folder.join("photos"));
-    for (const [name, content] of Object.entries(files)) await scene.folder.write(name, content);
-    return new Stage(scene);
+    const fixture = await Fixture.create();
+    await Deno.mkdir(fixture.folder.join("photos"));
+    for (const [name, content] of Object.entries(files)) await fixture.folder.write(name, content);
+    return new Stage(fixture);
   }
 
   async options(changes = {}) {
     return splitOptions({
-      ...await this.scene.options("Alice", { onEvent: (event) => void this.events.push(event) }),
+      ...await this.fixture.options("Alice", { onEvent: (event) => void this.events.push(event) }),
       ...{ retries: 1, pause: () => Promise.resolve(), ...changes },
     });
   }
@@ -54,14 +54,14 @@ class Stage implements AsyncDisposable {
   async put(name: string, changes = {}) {
     const outcomes = await putFiles({
       ...await this.options(changes),
-      paths: [this.scene.folder.join(name)],
+      paths: [this.fixture.folder.join(name)],
     });
     for (const { state } of outcomes) assert.notEqual(state, "not-stored");
     return this.told();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.scene[Symbol.asyncDispose]();
+    await this.fixture[Symbol.asyncDispose]();
   }
 }
 
@@ -86,7 +86,7 @@ Deno.test("v4 progress: for a folder, only files to be sent are planned; stored 
   assert.deepEqual(last("b"), { type: "progress", file: "b", sent: 0, attempt: 1 });
   assert.deepEqual(last("c"), { type: "progress", file: "c", sent: SIZE, attempt: 1 });
 
-  await stage.scene.folder.write("photos/a", "changed");
+  await stage.fixture.folder.write("photos/a", "changed");
   const again = await stage.put("photos");
   const compared = again.filter(({ type }) => type === "comparing");
   assert.deepEqual(
@@ -103,7 +103,7 @@ Deno.test("v4 progress: for a folder, only files to be sent are planned; stored 
 
 Deno.test("v4 progress: for files, only those to be sent are planned; none is read because of another", async () => {
   await using stage = await Stage.create({ a: LARGE, b: new Uint8Array(10), c: LARGE });
-  const { folder } = stage.scene;
+  const { folder } = stage.fixture;
   await stage.put("a");
   await stage.put("b");
   const put = async (names: readonly string[]) => {
@@ -126,7 +126,7 @@ Deno.test("v4 progress: for files, only those to be sent are planned; none is re
     ["unchanged", "unchanged", "unchanged"],
     "whatever its modification time",
   );
-  using client = await stage.scene.client("Alice");
+  using client = await stage.fixture.client("Alice");
   assert.equal((await client.stat("a")).version, 1);
   assert.equal((await client.stat("b")).version, 2);
 });
@@ -144,7 +144,7 @@ Deno.test("v4 progress: over several connections it is their sum", async () => {
 Deno.test("v4 progress: after a network failure an upload resumes at the server's offset, and reports so", async () => {
   await using stage = await Stage.create({ a: LARGE });
   {
-    await using proxy = await SecureProxy.start(stage.scene.server, {
+    await using proxy = await SecureProxy.start(stage.fixture.server, {
       secure: { up: cutAt(5 * CHUNK_SIZE, "fin") },
     });
     const told = await stage.put("a", { server: proxy.address });
@@ -161,7 +161,7 @@ Deno.test("v4 progress: after a network failure an upload resumes at the server'
 Deno.test("v4 progress: a download reports each chunk when it arrives", async () => {
   await using stage = await Stage.create({ a: LARGE });
   await stage.put("a");
-  const target = stage.scene.folder.join("back");
+  const target = stage.fixture.folder.join("back");
   await getFile({ ...await stage.options(), name: "a", target });
   const here = { name: "a", size: SIZE, attempt: 1 };
   assert.deepEqual(stage.told(), [
@@ -189,7 +189,7 @@ Deno.test("v4 progress: for a range its own bytes count, not those of the chunks
       [SIZE - 2, SIZE + 1000, [2]],
     ] as const
   ) {
-    const target = stage.scene.folder.join(`back-${from}`);
+    const target = stage.fixture.folder.join(`back-${from}`);
     await getFile({ ...await stage.options(), name: "a", target, range: { from, to } });
     const here = { name: "a", size: dones.at(-1), attempt: 1 };
     assert.deepEqual(stage.told(), [
@@ -203,10 +203,10 @@ Deno.test("v4 progress: for a range its own bytes count, not those of the chunks
 Deno.test("v4 progress: after a network failure a download continues as another attempt", async () => {
   await using stage = await Stage.create({ a: LARGE });
   await stage.put("a");
-  await using proxy = await SecureProxy.start(stage.scene.server, {
+  await using proxy = await SecureProxy.start(stage.fixture.server, {
     secure: { down: cutAt(3 * CHUNK_SIZE, "fin") },
   });
-  const target = stage.scene.folder.join("back");
+  const target = stage.fixture.folder.join("back");
   await getFile({ ...await stage.options({ server: proxy.address }), name: "a", target });
   const told = stage.told();
   const begun = told.findLastIndex(({ type }) => type === "getting");
@@ -224,9 +224,9 @@ Deno.test("v4 progress: after a network failure a download continues as another 
 Deno.test("v4 progress: a partial download of an earlier run is compared, reported and counted", async () => {
   await using stage = await Stage.create({ a: LARGE });
   await stage.put("a");
-  const target = stage.scene.folder.join("back");
+  const target = stage.fixture.folder.join("back");
   await Deno.writeFile(
-    stage.scene.folder.join(".back.xfer-part"),
+    stage.fixture.folder.join(".back.xfer-part"),
     LARGE.subarray(0, 3 * CHUNK_SIZE),
     {
       mode: 0o600,
@@ -246,7 +246,7 @@ Deno.test("v4 progress: a partial download of an earlier run is compared, report
 Deno.test("v4 progress: no empty partial download stays if the file cannot be written", async () => {
   await using stage = await Stage.create({ a: LARGE });
   await stage.put("a");
-  const target = stage.scene.folder.join("back");
+  const target = stage.fixture.folder.join("back");
   const { write } = Deno.FsFile.prototype;
   Deno.FsFile.prototype.write = () => Promise.reject(new Error("No space left on device"));
   try {
@@ -259,14 +259,14 @@ Deno.test("v4 progress: no empty partial download stays if the file cannot be wr
     Deno.FsFile.prototype.write = write;
   }
   assert.ok(!stage.events.some(({ type }) => type === "kept-part"));
-  const left = [...Deno.readDirSync(stage.scene.folder.path)].map(({ name }) => name);
+  const left = [...Deno.readDirSync(stage.fixture.folder.path)].map(({ name }) => name);
   assert.deepEqual(left.filter((name) => /back|xfer/.test(name)), []);
 });
 
 Deno.test("v4 progress: a partial download that was not compared yet stays if the run is interrupted", async () => {
   await using stage = await Stage.create({ a: LARGE });
   await stage.put("a");
-  const [target, part] = ["back", ".back.xfer-part"].map((name) => stage.scene.folder.join(name));
+  const [target, part] = ["back", ".back.xfer-part"].map((name) => stage.fixture.folder.join(name));
   await Deno.writeFile(part as string, LARGE.subarray(0, CHUNK_SIZE), { mode: 0o600 });
   const stop = new AbortController();
   const onEvent = ({ type }: V4Event) => type === "getting" ? stop.abort() : undefined;
@@ -279,7 +279,7 @@ Deno.test("v4 progress: a download of a folder reports the total", async () => {
   const files = { "photos/a": new Uint8Array(10), "photos/b": new Uint8Array(0) };
   await using stage = await Stage.create({ ...files, "photos/c": LARGE });
   await stage.put("photos");
-  const target = stage.scene.folder.join("back");
+  const target = stage.fixture.folder.join("back");
   await getFolder({ ...await stage.options({ parallel: 2 }), name: "photos", target });
   const told = stage.told();
   assert.deepEqual(told[0], { type: "planned", files: 3, bytes: SIZE + 10 });
@@ -300,7 +300,7 @@ Deno.test("v4 progress: a download of several files reports the total before the
   const files = { "photos/a": new Uint8Array(10), "photos/b": new Uint8Array(0), c: LARGE };
   await using stage = await Stage.create(files);
   for (const name of ["photos", "c"]) await stage.put(name);
-  const target = stage.scene.folder.join("back");
+  const target = stage.fixture.folder.join("back");
   for (
     const [names, recursive, planned] of [
       [["c", "missing", "photos/a"], false, { files: 2, bytes: SIZE + 10 }],

@@ -4,57 +4,59 @@ import { batchedCatalog, commitTogether, lookUp } from "../../../server/catalog/
 import { SqliteCatalog } from "../../../server/catalog/sqlite/sqlite_catalog.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
-import { got, put, Scene } from "../../support/v4/fixture.ts";
+import { Fixture, got, put } from "../../support/v4/fixture.ts";
 import { missing, type Sent, Uploader } from "../../support/v4/raw_client.ts";
 
 const content = pseudoRandomBytes(2 * CHUNK_SIZE);
 const OVER = { code: "over-limit" };
 
-async function sceneOf(...[limits, options]: Parameters<typeof Scene.create>): Promise<Scene> {
-  const scene = await Scene.create(limits, options);
-  (await scene.client("Alice"))[Symbol.dispose]();
-  return scene;
+async function createFixture(
+  ...[limits, options]: Parameters<typeof Fixture.create>
+): Promise<Fixture> {
+  const fixture = await Fixture.create(limits, options);
+  (await fixture.client("Alice"))[Symbol.dispose]();
+  return fixture;
 }
 
 /** Signs in several times. */
-async function uploaders(scene: Scene, count: number) {
+async function uploaders(fixture: Fixture, count: number) {
   const stack = new DisposableStack();
   const all: Uploader[] = [];
-  for (let i = 0; i < count; i++) all.push(stack.use(await Uploader.login(scene, "Alice")));
+  for (let i = 0; i < count; i++) all.push(stack.use(await Uploader.login(fixture, "Alice")));
   return { all, [Symbol.dispose]: () => stack.dispose() };
 }
 
 /** Sends the first chunks of a file. Resolves when the server has them. */
-async function take(scene: Scene, alice: Uploader, count: number, as: Sent): Promise<void> {
+async function take(fixture: Fixture, alice: Uploader, count: number, as: Sent): Promise<void> {
   const { transfer } = await alice.resume(content, as);
-  using other = await Uploader.login(scene, "Alice");
+  using other = await Uploader.login(fixture, "Alice");
   const joined = await other.join(transfer);
   await other.send(joined, content, ...missing(content, 0).slice(0, count));
   await other.leave(joined);
 }
 
 /** The number of staged bytes. */
-function staged(scene: Scene): number {
-  return scene.blobs("staging").reduce((sum, path) => sum + Deno.statSync(path).size, 0);
+function staged(fixture: Fixture): number {
+  return fixture.blobs("staging").reduce((sum, path) => sum + Deno.statSync(path).size, 0);
 }
 
 Deno.test("v4 quota: parallel uploads are admitted while they fit, and partial uploads keep to it when they are cut off", async () => {
-  await using scene = await sceneOf({ quota: 2 * content.length });
+  await using fixture = await createFixture({ quota: 2 * content.length });
   {
-    using clients = await uploaders(scene, 10);
+    using clients = await uploaders(fixture, 10);
     const outcomes = await Promise.allSettled(
-      clients.all.map((alice, i) => take(scene, alice, 1, { name: `f${i}` })),
+      clients.all.map((alice, i) => take(fixture, alice, 1, { name: `f${i}` })),
     );
     const refused = outcomes.filter((outcome) => outcome.status === "rejected");
     assert.deepEqual(refused.map(({ reason }) => reason.code), Array(8).fill("over-limit"));
   }
-  await scene.server.close();
-  assert.equal(staged(scene), 2 * CHUNK_SIZE);
+  await fixture.server.close();
+  assert.equal(staged(fixture), 2 * CHUNK_SIZE);
 });
 
 Deno.test("v4 quota: uploads in progress count as files, unless they overwrite one", async () => {
-  await using scene = await sceneOf({ quotaFiles: 2 });
-  using clients = await uploaders(scene, 4);
+  await using fixture = await createFixture({ quotaFiles: 2 });
+  using clients = await uploaders(fixture, 4);
   const [first, second, third, fourth] = clients.all as [Uploader, Uploader, Uploader, Uploader];
   await first.end(...await sent(first, "a"));
   const again = await first.resume(content, { name: "a", mtime: 2 });
@@ -106,10 +108,10 @@ const ENDS: Readonly<Record<string, (alice: Uploader) => Promise<unknown>>> = {
 
 for (const [how, end] of Object.entries(ENDS)) {
   Deno.test(`v4 quota: an upload no longer counts when ${how}`, async () => {
-    await using scene = await sceneOf({ quota: content.length, quotaFiles: 1 });
-    using alice = await Uploader.login(scene, "Alice");
+    await using fixture = await createFixture({ quota: content.length, quotaFiles: 1 });
+    using alice = await Uploader.login(fixture, "Alice");
     await end(alice);
-    using other = await Uploader.login(scene, "Alice");
+    using other = await Uploader.login(fixture, "Alice");
     // The server notices a disconnected client after a while.
     for (let looks = 0;; looks++) {
       try {
@@ -124,15 +126,15 @@ for (const [how, end] of Object.entries(ENDS)) {
 }
 
 Deno.test("v4 quota: a partial upload counts once when it is resumed", async () => {
-  await using scene = await sceneOf({ quota: content.length + CHUNK_SIZE });
+  await using fixture = await createFixture({ quota: content.length + CHUNK_SIZE });
   {
-    using first = await Uploader.login(scene, "Alice");
-    await take(scene, first, 1, {});
+    using first = await Uploader.login(fixture, "Alice");
+    await take(fixture, first, 1, {});
   }
-  using again = await Uploader.login(scene, "Alice");
+  using again = await Uploader.login(fixture, "Alice");
   const { tag, offset } = await again.resume(content);
   assert.equal(offset, CHUNK_SIZE);
-  using other = await Uploader.login(scene, "Alice");
+  using other = await Uploader.login(fixture, "Alice");
   const small = content.slice(0, CHUNK_SIZE);
   const { tag: second } = await other.resume(small, { name: "b" });
   await other.send(second, small, 0);
@@ -142,23 +144,23 @@ Deno.test("v4 quota: a partial upload counts once when it is resumed", async () 
 });
 
 Deno.test("v4 quota: a partial upload must fit next to the file that it will overwrite", async () => {
-  await using scene = await sceneOf({ quota: content.length + CHUNK_SIZE });
-  using alice = await Uploader.login(scene, "Alice");
+  await using fixture = await createFixture({ quota: content.length + CHUNK_SIZE });
+  using alice = await Uploader.login(fixture, "Alice");
   await alice.end(...await sent(alice, "a"));
   for (const [chunks, held] of [[1, CHUNK_SIZE], [2, 0]] as const) {
     {
-      using cut = await Uploader.login(scene, "Alice");
-      await take(scene, cut, chunks, { mtime: 2 + chunks });
+      using cut = await Uploader.login(fixture, "Alice");
+      await take(fixture, cut, chunks, { mtime: 2 + chunks });
     }
-    using next = await Uploader.login(scene, "Alice");
+    using next = await Uploader.login(fixture, "Alice");
     const { offset, tag: last } = await next.resume(content, { mtime: 2 + chunks });
     assert.equal(offset, held);
     await next.cancel(last);
     await next.settle();
   }
-  using client = await scene.client("Alice");
+  using client = await fixture.client("Alice");
   assert.deepEqual(await got(client, "a"), content);
-  assert.deepEqual(scene.blobs("staging"), []);
+  assert.deepEqual(fixture.blobs("staging"), []);
 });
 
 /** A catalog that commits at once and answers late. */
@@ -181,12 +183,12 @@ for (const [what, inlineSize] of [["in the catalog", 1000], ["on disk", 0]] as c
     const [size, connections] = [1000, 3];
     const all = count * connections;
     const limits = { inlineSize, quota: all * size, quotaFiles: all };
-    await using scene = await sceneOf(limits, { openCatalog: openLate });
+    await using fixture = await createFixture(limits, { openCatalog: openLate });
     for (const seed of [1, 2]) {
       const outcomes = await Promise.all(
         Array.from({ length: connections }, async (_, connection) => {
-          using client = await scene.client("Alice");
-          const file = await scene.source(`${seed}-${connection}`, pseudoRandomBytes(size, seed));
+          using client = await fixture.client("Alice");
+          const file = await fixture.source(`${seed}-${connection}`, pseudoRandomBytes(size, seed));
           const names = Array.from({ length: count }, (_, i) => `${connection}-${i}`);
           const codes: unknown[] = [];
           await client.put(names.map((name) => ({ file, name })), (_, outcome) => {
@@ -197,8 +199,8 @@ for (const [what, inlineSize] of [["in the catalog", 1000], ["on disk", 0]] as c
       );
       assert.deepEqual(outcomes.flat(), Array(all).fill("stored"), `${seed}`);
     }
-    using client = await scene.client("Alice");
-    const one = await scene.source("one", new Uint8Array(1));
+    using client = await fixture.client("Alice");
+    const one = await fixture.source("one", new Uint8Array(1));
     assert.deepEqual(await put(client, [{ file: one }]), ["over-limit"]);
   });
 }

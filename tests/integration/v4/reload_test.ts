@@ -6,28 +6,28 @@ import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import type { Issued } from "../../support/tls/certificate_authority.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { helloOf, named, NAMES } from "../../support/v4/certificate_fixture.ts";
-import { filesIn, got, Scene } from "../../support/v4/fixture.ts";
+import { filesIn, Fixture, got } from "../../support/v4/fixture.ts";
 
 Deno.test("reload: uploads in progress continue, new connections see the new certificate", async () => {
   await using it = await named();
-  const { scene, authority, trust } = it;
+  const { fixture, authority, trust } = it;
   const content = pseudoRandomBytes(3 * CHUNK_SIZE + 5);
   const sums = new ChunkDigests(content.length);
-  using alice = await scene.client("Alice", trust);
+  using alice = await fixture.client("Alice", trust);
   const { mux } = alice.session;
   const [tag, size] = [mux.nextTag(), content.length];
-  const before = await helloOf(scene.byName);
+  const before = await helloOf(fixture.byName);
   await mux.send({ kind: "put", tag, name: "a", size, mtime: 0, resume: 0 });
   for (let offset = 0; offset < size; offset += CHUNK_SIZE) {
     const chunk = content.slice(offset, offset + CHUNK_SIZE);
     sums.add(offset, chunk);
     await mux.sendChunk(tag, offset, chunk);
-    await scene.show(await authority.issue({ names: NAMES }));
-    await scene.server.reload();
-    using bob = await scene.client("Bob", trust);
+    await fixture.show(await authority.issue({ names: NAMES }));
+    await fixture.server.reload();
+    using bob = await fixture.client("Bob", trust);
     await assert.rejects(bob.stat("none"), { code: "no-such-file" });
   }
-  const after = await helloOf(scene.byName);
+  const after = await helloOf(fixture.byName);
   assert.equal(after.port, before.port);
   assert.notDeepEqual(after.certificate, before.certificate);
   await mux.askFor({ kind: "end", tag, ...sums.sums() }, "stored");
@@ -36,7 +36,7 @@ Deno.test("reload: uploads in progress continue, new connections see the new cer
 
 Deno.test("reload: an invalid certificate or key leaves the old ones effective", async () => {
   await using it = await named();
-  const { scene, authority, trust } = it;
+  const { fixture, authority, trust } = it;
   const good = await authority.issue({ names: NAMES });
   const other = await authority.issue({ names: NAMES });
   const bad: readonly [what: string, issued: Issued, code: string][] = [
@@ -50,29 +50,29 @@ Deno.test("reload: an invalid certificate or key leaves the old ones effective",
     ["no key", { ...good, key: "none" }, "bad-tls-key"],
     ["another server's key", { ...good, key: other.key }, "bad-tls-key"],
   ];
-  const before = await helloOf(scene.byName);
+  const before = await helloOf(fixture.byName);
   for (const [what, issued, code] of bad) {
-    await scene.show(issued);
-    await assert.rejects(scene.server.reload(), { name: "ConfigurationError", code }, what);
-    assert.deepEqual(await helloOf(scene.byName), before, what);
-    (await scene.client("Alice", trust))[Symbol.dispose]();
+    await fixture.show(issued);
+    await assert.rejects(fixture.server.reload(), { name: "ConfigurationError", code }, what);
+    assert.deepEqual(await helloOf(fixture.byName), before, what);
+    (await fixture.client("Alice", trust))[Symbol.dispose]();
   }
-  await Deno.remove(filesIn(scene.folder).key);
-  await assert.rejects(scene.server.reload(), {
+  await Deno.remove(filesIn(fixture.folder).key);
+  await assert.rejects(fixture.server.reload(), {
     code: "bad-tls-key",
     message: /key\.pem.*no such file/,
   });
 });
 
 Deno.test("reload: an unchanged server key is no change; a missing one is an error and not created", async () => {
-  await using scene = await Scene.create();
-  (await scene.client("Alice"))[Symbol.dispose]();
-  await scene.server.reload();
-  const path = scene.folder.join("data", "tls.pem");
+  await using fixture = await Fixture.create();
+  (await fixture.client("Alice"))[Symbol.dispose]();
+  await fixture.server.reload();
+  const path = fixture.folder.join("data", "tls.pem");
   const own = await Deno.readTextFile(path);
   await Deno.remove(path);
-  await assert.rejects(scene.server.reload(), { code: "bad-tls-identity" });
+  await assert.rejects(fixture.server.reload(), { code: "bad-tls-identity" });
   await assert.rejects(Deno.stat(path), Deno.errors.NotFound);
   await Deno.writeTextFile(path, own);
-  (await scene.client("Alice"))[Symbol.dispose]();
+  (await fixture.client("Alice"))[Symbol.dispose]();
 });

@@ -10,9 +10,9 @@ import { putFiles } from "../../../client/v4/put_files.ts";
 import type { V4Event } from "../../../client/events.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
-import type { Meddler } from "../../support/net/faulty_proxy.ts";
+import type { Fault } from "../../support/net/faulty_proxy.ts";
 import { SecureProxy } from "../../support/net/tls_proxy.ts";
-import { got, Scene, startServer } from "../../support/v4/fixture.ts";
+import { Fixture, got, startServer } from "../../support/v4/fixture.ts";
 
 const CONTENT = pseudoRandomBytes(5 * CHUNK_SIZE + 7);
 const SIZE = CONTENT.length;
@@ -37,11 +37,11 @@ async function cutAndGoOn(
   cutter: typeof CUTTERS[number],
   part: number,
 ): Promise<void> {
-  await using scene = await Scene.create();
-  const source = await scene.folder.write("a", CONTENT);
-  const target = scene.folder.join("back");
-  const options = await scene.options("Alice");
-  if (direction === "get") await store(scene, source);
+  await using fixture = await Fixture.create();
+  const source = await fixture.folder.write("a", CONTENT);
+  const target = fixture.folder.join("back");
+  const options = await fixture.options("Alice");
+  if (direction === "get") await store(fixture, source);
   const transfer = { retries: 0 };
   let cut = false;
   const controller = new AbortController();
@@ -49,20 +49,20 @@ async function cutAndGoOn(
   const act = () => {
     cut = true;
     if (cutter === "client") controller.abort(new Error("Ctrl-C"));
-    if (cutter === "server") stopping = scene.server.close();
+    if (cutter === "server") stopping = fixture.server.close();
     return cutter === "network";
   };
   {
     // All bytes are sent, and the answer is lost.
     let answerIsLost = false;
-    const meddler = () => countdown(part, act);
-    const answers = (): Meddler => (bytes) => answerIsLost ? ["rst"] : [bytes];
+    const fault = () => countdown(part, act);
+    const answers = (): Fault => (bytes) => answerIsLost ? ["rst"] : [bytes];
     const secure = direction === "get"
-      ? { down: meddler }
+      ? { down: fault }
       : part < SIZE
-      ? { up: meddler }
+      ? { up: fault }
       : { down: answers };
-    await using proxy = await SecureProxy.start(scene.server, { secure });
+    await using proxy = await SecureProxy.start(fixture.server, { secure });
     const cutOff = {
       ...{ ...options, server: proxy.address, signal: controller.signal },
       onEvent: (event: V4Event) => {
@@ -78,26 +78,26 @@ async function cutAndGoOn(
     assert.ok(cut, "the transfer was cut off");
     await stopping;
   }
-  if (cutter === "server") scene.server = await startServer(scene.folder.join("data"));
-  const again = { ...options, server: scene.server.address };
+  if (cutter === "server") fixture.server = await startServer(fixture.folder.join("data"));
+  const again = { ...options, server: fixture.server.address };
   if (direction === "put") {
     const [outcome] = await putFiles({ connect: again, transfer, paths: [source], as: "a" });
     assert.ok(outcome?.state === "stored" || outcome?.state === "unchanged");
-    using client = await scene.client("Alice");
+    using client = await fixture.client("Alice");
     assert.ok(equal(await got(client, "a"), CONTENT));
   } else {
     await getFile({ connect: again, transfer, name: "a", target });
     assert.ok(equal(await Deno.readFile(target), CONTENT));
-    const names = [...Deno.readDirSync(scene.folder.path)].map(({ name }) => name);
+    const names = [...Deno.readDirSync(fixture.folder.path)].map(({ name }) => name);
     assert.deepEqual(names.filter((name) => name.startsWith(`.${basename(target)}`)), []);
   }
-  assert.deepEqual(scene.blobs("staging"), []);
-  assert.equal(scene.blobs("files").length, 1);
+  assert.deepEqual(fixture.blobs("staging"), []);
+  assert.equal(fixture.blobs("files").length, 1);
 }
 
-async function store(scene: Scene, source: string): Promise<void> {
+async function store(fixture: Fixture, source: string): Promise<void> {
   const [outcome] = await putFiles({
-    connect: await scene.options("Alice"),
+    connect: await fixture.options("Alice"),
     transfer: { retries: 0 },
     paths: [source],
     as: "a",
@@ -106,7 +106,7 @@ async function store(scene: Scene, source: string): Promise<void> {
 }
 
 /** Acts when about this many bytes of a transfer have passed. */
-function countdown(part: number, act: () => boolean): Meddler {
+function countdown(part: number, act: () => boolean): Fault {
   let left = part + GREETING;
   return (bytes) => {
     if (left < 0) return [bytes];

@@ -13,38 +13,40 @@ import { SqliteCatalog } from "../../../server/catalog/sqlite/sqlite_catalog.ts"
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { ServerLog } from "../../support/server_log.ts";
-import { got, Scene, startServer } from "../../support/v4/fixture.ts";
+import { Fixture, got, startServer } from "../../support/v4/fixture.ts";
 import { digestOfFirst, missing, NOTHING_HELD, Uploader } from "../../support/v4/raw_client.ts";
 
 const content = pseudoRandomBytes(4 * CHUNK_SIZE + 77);
 
-async function sceneOf(limits = {}, ...names: readonly string[]): Promise<Scene> {
-  const scene = await Scene.create(limits);
-  for (const name of ["Alice", ...names]) (await scene.client(name))[Symbol.dispose]();
-  return scene;
+async function createFixture(limits = {}, ...names: readonly string[]): Promise<Fixture> {
+  const fixture = await Fixture.create(limits);
+  for (const name of ["Alice", ...names]) (await fixture.client(name))[Symbol.dispose]();
+  return fixture;
 }
 
 /** Sends the first chunks of a file and disconnects. Resolves when the server has recorded them. */
-async function breakOff(scene: Scene, count: number, name = "a") {
+async function breakOff(fixture: Fixture, count: number, name = "a") {
   {
-    using alice = await Uploader.login(scene, "Alice");
-    await take(scene, (await alice.resume(content, { name })).transfer, count);
+    using alice = await Uploader.login(fixture, "Alice");
+    await take(fixture, (await alice.resume(content, { name })).transfer, count);
   }
-  while (heldOf(scene, name) === undefined) await new Promise((resolve) => setTimeout(resolve, 5));
-  assert.equal(heldOf(scene, name), Math.min(count * CHUNK_SIZE, content.length));
+  while (heldOf(fixture, name) === undefined) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  assert.equal(heldOf(fixture, name), Math.min(count * CHUNK_SIZE, content.length));
 }
 
 /** Sends the first chunks of a transfer. A joined connection gets confirmations. */
-async function take(scene: Scene, transfer: Bytes, count: number): Promise<void> {
-  using other = await Uploader.login(scene, "Alice");
+async function take(fixture: Fixture, transfer: Bytes, count: number): Promise<void> {
+  using other = await Uploader.login(fixture, "Alice");
   const joined = await other.join(transfer);
   await other.send(joined, content, ...missing(content, 0).slice(0, count));
   await other.leave(joined);
 }
 
 /** The recorded size of a partial upload, in bytes. */
-function heldOf(scene: Scene, name = "a"): number | undefined {
-  using database = new DatabaseSync(scene.folder.join("data", "catalog.db"), { readOnly: true });
+function heldOf(fixture: Fixture, name = "a"): number | undefined {
+  using database = new DatabaseSync(fixture.folder.join("data", "catalog.db"), { readOnly: true });
   return database.prepare("SELECT held FROM partials WHERE name = ?").get(name)?.["held"] as number;
 }
 
@@ -54,22 +56,22 @@ async function finish(alice: Uploader, tag: number, offset: number): Promise<voi
 }
 
 /** Asserts that the file is stored and that nothing else is left of it. */
-async function assertStored(scene: Scene): Promise<void> {
-  using alice = await scene.client("Alice");
+async function assertStored(fixture: Fixture): Promise<void> {
+  using alice = await fixture.client("Alice");
   assert.deepEqual(await got(alice, "a"), content);
-  assert.deepEqual(scene.blobs("staging"), []);
-  assert.equal(scene.blobs("files").length, 1);
+  assert.deepEqual(fixture.blobs("staging"), []);
+  assert.equal(fixture.blobs("files").length, 1);
 }
 
 for (const chunks of [0, 1, 3, 5]) {
   Deno.test(`v4 resume: after ${chunks} of 5 chunks and a disconnect, these are kept`, async () => {
-    await using scene = await sceneOf();
-    using first = await Uploader.login(scene, "Alice");
+    await using fixture = await createFixture();
+    using first = await Uploader.login(fixture, "Alice");
     const begun = await first.resume(content);
     assert.deepEqual([begun.offset, begun.digest], [0, NOTHING_HELD]);
     await first.send(begun.tag, content, ...missing(content, 0).slice(0, chunks));
     first[Symbol.dispose]();
-    using again = await Uploader.login(scene, "Alice");
+    using again = await Uploader.login(fixture, "Alice");
     const { tag, offset, digest, transfer } = await again.resume(content);
     // The last chunks may be lost with the connection. The partial upload is sound.
     assert.ok(offset <= Math.min(chunks * CHUNK_SIZE, content.length));
@@ -77,65 +79,65 @@ for (const chunks of [0, 1, 3, 5]) {
     assert.deepEqual(digest, digestOfFirst(content, offset));
     assert.notDeepEqual(transfer, begun.transfer);
     await finish(again, tag, offset);
-    await assertStored(scene);
+    await assertStored(fixture);
   });
 }
 
 Deno.test("v4 resume: received chunks survive a restart of the server", async () => {
-  await using scene = await sceneOf();
-  using alice = await Uploader.login(scene, "Alice");
+  await using fixture = await createFixture();
+  using alice = await Uploader.login(fixture, "Alice");
   const { transfer } = await alice.resume(content);
-  using other = await Uploader.login(scene, "Alice");
+  using other = await Uploader.login(fixture, "Alice");
   const joined = await other.join(transfer);
   await other.send(joined, content, 0, 1, 2, 4);
   await other.leave(joined);
-  await scene.server.close();
-  scene.server = await startServer(scene.folder.join("data"));
-  assert.equal(scene.blobs("staging").length, 1);
-  using again = await Uploader.login(scene, "Alice");
+  await fixture.server.close();
+  fixture.server = await startServer(fixture.folder.join("data"));
+  assert.equal(fixture.blobs("staging").length, 1);
+  using again = await Uploader.login(fixture, "Alice");
   const held = await again.resume(content);
   assert.equal(held.offset, 3 * CHUNK_SIZE, "there is a gap before chunk 4");
   assert.deepEqual(held.digest, digestOfFirst(content, held.offset));
   await finish(again, held.tag, held.offset);
-  await assertStored(scene);
+  await assertStored(fixture);
 });
 
 Deno.test("v4 resume: a client that is cut off repeatedly sends no chunk twice", async () => {
-  await using scene = await sceneOf();
+  await using fixture = await createFixture();
   for (let count = 0; count < 4; count++) {
-    using alice = await Uploader.login(scene, "Alice");
+    using alice = await Uploader.login(fixture, "Alice");
     const held = await alice.resume(content);
     assert.equal(held.offset, count * CHUNK_SIZE);
     assert.deepEqual(held.digest, digestOfFirst(content, held.offset));
-    using other = await Uploader.login(scene, "Alice");
+    using other = await Uploader.login(fixture, "Alice");
     const joined = await other.join(held.transfer);
     await other.send(joined, content, count);
     await other.leave(joined);
   }
-  using alice = await Uploader.login(scene, "Alice");
+  using alice = await Uploader.login(fixture, "Alice");
   const held = await alice.resume(content);
   await finish(alice, held.tag, held.offset);
-  await assertStored(scene);
+  await assertStored(fixture);
 });
 
 Deno.test("v4 resume: a connection ends when its client resumes on another, and its chunks are kept", async () => {
-  await using scene = await sceneOf();
-  using stale = await Uploader.login(scene, "Alice");
-  await take(scene, (await stale.resume(content)).transfer, 2);
-  using again = await Uploader.login(scene, "Alice");
+  await using fixture = await createFixture();
+  using stale = await Uploader.login(fixture, "Alice");
+  await take(fixture, (await stale.resume(content)).transfer, 2);
+  using again = await Uploader.login(fixture, "Alice");
   const held = await again.resume(content);
   assert.equal(held.offset, 2 * CHUNK_SIZE);
   assert.equal(await stale.ended(), "connection-lost");
   assert.deepEqual(held.digest, digestOfFirst(content, held.offset));
   await finish(again, held.tag, held.offset);
-  await assertStored(scene);
+  await assertStored(fixture);
 });
 
 Deno.test("v4 resume: of many simultaneous resumptions one continues, and the file is stored whole", async () => {
-  await using scene = await sceneOf();
-  await breakOff(scene, 2);
+  await using fixture = await createFixture();
+  await breakOff(fixture, 2);
   const clients = await Promise.all(
-    Array.from({ length: 6 }, () => Uploader.login(scene, "Alice")),
+    Array.from({ length: 6 }, () => Uploader.login(fixture, "Alice")),
   );
   const outcomes = await Promise.allSettled(clients.map(async (client) => {
     const { tag, offset } = await client.resume(content);
@@ -144,39 +146,39 @@ Deno.test("v4 resume: of many simultaneous resumptions one continues, and the fi
   }));
   for (const client of clients) client[Symbol.dispose]();
   assert.ok(outcomes.some(({ status }) => status === "fulfilled"));
-  await assertStored(scene);
+  await assertStored(fixture);
 });
 
 Deno.test("v4 resume: another size or time starts over, and the partial upload is discarded", async () => {
-  await using scene = await sceneOf();
+  await using fixture = await createFixture();
   for (const change of ["size", "mtime"]) {
-    await breakOff(scene, 2);
-    using alice = await Uploader.login(scene, "Alice");
+    await breakOff(fixture, 2);
+    using alice = await Uploader.login(fixture, "Alice");
     const other = change === "size" ? content.slice(1) : content;
     const held = await alice.resume(other, { mtime: change === "mtime" ? 2 : 1 });
     assert.deepEqual([held.offset, held.digest], [0, NOTHING_HELD], change);
     await alice.cancel(held.tag);
     await alice.settle();
-    assert.deepEqual(scene.blobs("staging"), [], change);
+    assert.deepEqual(fixture.blobs("staging"), [], change);
   }
 });
 
 Deno.test("v4 resume: other users cannot resume a partial upload", async () => {
-  await using scene = await sceneOf({}, "Bob");
-  await breakOff(scene, 2);
+  await using fixture = await createFixture({}, "Bob");
+  await breakOff(fixture, 2);
   await using log = await ServerLog.take("debug");
-  using bob = await Uploader.login(scene, "Bob");
+  using bob = await Uploader.login(fixture, "Bob");
   assert.equal((await bob.resume(content)).offset, 0);
   assert.deepEqual(log.of("file.resumed"), [], "for the server it is a file of another account");
-  using alice = await Uploader.login(scene, "Alice");
+  using alice = await Uploader.login(fixture, "Alice");
   const held = await alice.resume(content);
   await finish(alice, held.tag, held.offset);
   assert.equal(log.of("file.resumed").length, 1);
-  using client = await scene.client("Alice");
+  using client = await fixture.client("Alice");
   assert.deepEqual(await got(client, "a"), content);
 });
 
-const DROPS: Readonly<Record<string, (alice: Uploader, scene: Scene) => Promise<unknown>>> = {
+const DROPS: Readonly<Record<string, (alice: Uploader, fixture: Fixture) => Promise<unknown>>> = {
   "the file is stored": async (alice) => {
     const { tag, offset } = await alice.resume(content);
     await finish(alice, tag, offset);
@@ -189,36 +191,36 @@ const DROPS: Readonly<Record<string, (alice: Uploader, scene: Scene) => Promise<
     const sums = { cksum: 0, digest: new Uint8Array(32) };
     await alice.mux.askFor({ kind: "end", tag, ...sums }, "mismatch");
   },
-  "its staged file is missing": async (_, scene) => {
-    for (const path of scene.blobs("staging")) await Deno.remove(path);
+  "its staged file is missing": async (_, fixture) => {
+    for (const path of fixture.blobs("staging")) await Deno.remove(path);
   },
-  "its staged file is shorter": async (_, scene) => {
-    for (const path of scene.blobs("staging")) await Deno.truncate(path, CHUNK_SIZE - 1);
+  "its staged file is shorter": async (_, fixture) => {
+    for (const path of fixture.blobs("staging")) await Deno.truncate(path, CHUNK_SIZE - 1);
   },
 };
 
 for (const [why, drop] of Object.entries(DROPS)) {
   Deno.test(`v4 resume: a partial upload is discarded when ${why}`, async () => {
-    await using scene = await sceneOf();
-    await breakOff(scene, 2);
-    using alice = await Uploader.login(scene, "Alice");
-    assert.equal(scene.blobs("staging").length, 1);
-    await drop(alice, scene);
+    await using fixture = await createFixture();
+    await breakOff(fixture, 2);
+    using alice = await Uploader.login(fixture, "Alice");
+    assert.equal(fixture.blobs("staging").length, 1);
+    await drop(alice, fixture);
     await alice.settle();
-    if (!why.startsWith("its staged file")) assert.deepEqual(scene.blobs("staging"), []);
+    if (!why.startsWith("its staged file")) assert.deepEqual(fixture.blobs("staging"), []);
     const held = await alice.resume(content);
     assert.deepEqual([held.offset, held.digest], [0, NOTHING_HELD]);
     await alice.cancel(held.tag);
     await alice.settle();
-    assert.deepEqual(scene.blobs("staging"), []);
+    assert.deepEqual(fixture.blobs("staging"), []);
   });
 }
 
 Deno.test("v4 resume: if the sums contradict the partial upload, the next attempt starts at zero", async () => {
-  await using scene = await sceneOf();
-  await breakOff(scene, 2);
-  const [path = ""] = scene.blobs("staging");
-  using alice = await Uploader.login(scene, "Alice");
+  await using fixture = await createFixture();
+  await breakOff(fixture, 2);
+  const [path = ""] = fixture.blobs("staging");
+  using alice = await Uploader.login(fixture, "Alice");
   const other = pseudoRandomBytes(content.length, 5);
   const { tag, offset } = await alice.resume(content);
   assert.ok(offset > 0 && path !== "");
@@ -228,21 +230,21 @@ Deno.test("v4 resume: if the sums contradict the partial upload, the next attemp
 });
 
 Deno.test("v4 resume: a partial upload counts for the quota, and can still be resumed", async () => {
-  await using scene = await sceneOf({ quota: content.length + CHUNK_SIZE });
-  await breakOff(scene, 3);
-  using alice = await Uploader.login(scene, "Alice");
+  await using fixture = await createFixture({ quota: content.length + CHUNK_SIZE });
+  await breakOff(fixture, 3);
+  using alice = await Uploader.login(fixture, "Alice");
   const large = content.subarray(0, 3 * CHUNK_SIZE);
   await assert.rejects(alice.resume(large.slice(), { name: "b" }), { code: "over-limit" });
   await alice.cancel(1);
-  using again = await Uploader.login(scene, "Alice");
+  using again = await Uploader.login(fixture, "Alice");
   const { tag, offset } = await again.resume(content);
   await finish(again, tag, offset);
 });
 
 Deno.test("v4 resume: beyond the limit of partial uploads of a client, the oldest is discarded", async () => {
-  await using scene = await sceneOf({ maxPartialsPerClient: 2 });
-  for (const name of ["a", "b", "c"]) await breakOff(scene, 1, name);
-  using alice = await Uploader.login(scene, "Alice");
+  await using fixture = await createFixture({ maxPartialsPerClient: 2 });
+  for (const name of ["a", "b", "c"]) await breakOff(fixture, 1, name);
+  using alice = await Uploader.login(fixture, "Alice");
   const offsets: number[] = [];
   for (const name of ["a", "b", "c"]) {
     const { offset, tag } = await alice.resume(content, { name });
@@ -251,33 +253,33 @@ Deno.test("v4 resume: beyond the limit of partial uploads of a client, the oldes
   }
   await alice.settle();
   assert.deepEqual(offsets, [0, CHUNK_SIZE, CHUNK_SIZE]);
-  assert.deepEqual(scene.blobs("staging"), []);
+  assert.deepEqual(fixture.blobs("staging"), []);
 });
 
 Deno.test("v4 resume: removing a user removes the partial uploads", async () => {
-  await using scene = await sceneOf();
-  await breakOff(scene, 2);
-  assert.equal(scene.blobs("staging").length, 1);
+  await using fixture = await createFixture();
+  await breakOff(fixture, 2);
+  assert.equal(fixture.blobs("staging").length, 1);
   // Partial uploads are not stored files, so no file counts.
-  const count = await removeUser(scene.folder.join("data"), "Alice");
+  const count = await removeUser(fixture.folder.join("data"), "Alice");
   assert.equal(count, 0);
-  assert.deepEqual(scene.blobs("staging"), []);
+  assert.deepEqual(fixture.blobs("staging"), []);
 });
 
 Deno.test("v4 resume: the start removes staged files without a row, and rows without a file", async () => {
-  await using scene = await sceneOf();
-  await breakOff(scene, 2);
-  await scene.server.close();
-  const [path = ""] = scene.blobs("staging");
-  const stray = scene.folder.join("data", "staging", "0".repeat(32));
+  await using fixture = await createFixture();
+  await breakOff(fixture, 2);
+  await fixture.server.close();
+  const [path = ""] = fixture.blobs("staging");
+  const stray = fixture.folder.join("data", "staging", "0".repeat(32));
   await Deno.writeFile(stray, content);
-  scene.server = await startServer(scene.folder.join("data"));
-  assert.deepEqual(scene.blobs("staging"), [path]);
-  await scene.server.close();
+  fixture.server = await startServer(fixture.folder.join("data"));
+  assert.deepEqual(fixture.blobs("staging"), [path]);
+  await fixture.server.close();
   await Deno.truncate(path, CHUNK_SIZE);
-  scene.server = await startServer(scene.folder.join("data"));
-  assert.deepEqual(scene.blobs("staging"), []);
-  const catalog = SqliteCatalog.openToRead(scene.folder.join("data", "catalog.db"));
+  fixture.server = await startServer(fixture.folder.join("data"));
+  assert.deepEqual(fixture.blobs("staging"), []);
+  const catalog = SqliteCatalog.openToRead(fixture.folder.join("data", "catalog.db"));
   await using _closed = catalog;
   assert.deepEqual(await catalog.uploads.scan(undefined, 10), []);
 });

@@ -15,7 +15,7 @@ import { dataHeader } from "../../../protocol/v4/messages.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { ServerLog } from "../../support/server_log.ts";
-import { connectRaw, loginRaw, put, Scene } from "../../support/v4/fixture.ts";
+import { connectRaw, Fixture, loginRaw, put } from "../../support/v4/fixture.ts";
 import { Uploader } from "../../support/v4/raw_client.ts";
 
 const DISABLED = /the operator has disabled the account/;
@@ -23,18 +23,18 @@ const GONE = /the account was removed, or no longer has this key/;
 
 /** The operator's actions, with the log line and the client's error. */
 const WAYS: Readonly<
-  Record<string, readonly [act: (scene: Scene) => Promise<unknown>, code: string, why: RegExp]>
+  Record<string, readonly [act: (fixture: Fixture) => Promise<unknown>, code: string, why: RegExp]>
 > = {
   "is disabled": [
-    (scene) => setUserDisabled(scene.data, "Alice", true),
+    (fixture) => setUserDisabled(fixture.data, "Alice", true),
     "account-disabled",
     DISABLED,
   ],
-  "is removed": [(scene) => removeUser(scene.data, "Alice"), "not-authenticated", GONE],
+  "is removed": [(fixture) => removeUser(fixture.data, "Alice"), "not-authenticated", GONE],
   "loses the key": [
-    async (scene) => {
-      const [key] = await listUserKeys(scene.data, "Alice");
-      await removeUserKey(scene.data, "Alice", key?.fingerprint ?? "", true);
+    async (fixture) => {
+      const [key] = await listUserKeys(fixture.data, "Alice");
+      await removeUserKey(fixture.data, "Alice", key?.fingerprint ?? "", true);
     },
     "not-authenticated",
     GONE,
@@ -51,12 +51,12 @@ async function assertLogged(log: ServerLog, why: RegExp): Promise<void> {
 for (const [what, [act, code, why]] of Object.entries(WAYS)) {
   Deno.test(`an idle connection is ended when its account ${what}; others stay`, async () => {
     await using log = await ServerLog.take();
-    await using scene = await Scene.create();
-    (await scene.client("Alice"))[Symbol.dispose]();
-    using bob = await scene.client("Bob");
-    using alice = await Uploader.login(scene, "Alice");
+    await using fixture = await Fixture.create();
+    (await fixture.client("Alice"))[Symbol.dispose]();
+    using bob = await fixture.client("Bob");
+    using alice = await Uploader.login(fixture, "Alice");
     const ended = alice.ended();
-    await act(scene);
+    await act(fixture);
     assert.equal(await ended, code);
     await assertLogged(log, why);
     await assert.rejects(bob.stat("a"), { code: "no-such-file" });
@@ -64,15 +64,15 @@ for (const [what, [act, code, why]] of Object.entries(WAYS)) {
 
   Deno.test(`a download in progress is ended when its account ${what}`, async () => {
     await using log = await ServerLog.take();
-    await using scene = await Scene.create();
+    await using fixture = await Fixture.create();
     const CHUNKS = 48;
-    using alice = await scene.client("Alice");
-    const file = await scene.source("big", pseudoRandomBytes(CHUNKS * CHUNK_SIZE));
+    using alice = await fixture.client("Alice");
+    const file = await fixture.source("big", pseudoRandomBytes(CHUNKS * CHUNK_SIZE));
     assert.equal(typeof (await put(alice, [{ file, name: "big" }]))[0], "number");
     let chunks = 0;
     const getting = alice.get({ name: "big" }, async () => {
       if (++chunks > 1) return;
-      await act(scene);
+      await act(fixture);
       await log.awaits("client.dismissed");
     });
     await assert.rejects(getting, { name: "RefusedError", code });
@@ -83,19 +83,19 @@ for (const [what, [act, code, why]] of Object.entries(WAYS)) {
 
 Deno.test("a list in progress is ended when its account is disabled", async () => {
   await using log = await ServerLog.take();
-  await using scene = await Scene.create();
-  using alice = await scene.client("Alice");
+  await using fixture = await Fixture.create();
+  using alice = await fixture.client("Alice");
   // Names that are too long for the socket buffers to hold them all.
   const folder = `${"n".repeat(250)}/`.repeat(15);
-  const file = await scene.source("source", pseudoRandomBytes(1));
+  const file = await fixture.source("source", pseudoRandomBytes(1));
   const files = Array.from({ length: 4000 }, (_, i) => ({ file, name: `${folder}${i}` }));
   await put(alice, files);
-  using raw = await connectRaw(scene.server.address);
-  await loginRaw(raw, scene.folder.join("Alice"));
+  using raw = await connectRaw(fixture.server.address);
+  await loginRaw(raw, fixture.folder.join("Alice"));
   let count = 0;
   const listing = raw.mux.ask({ kind: "list", tag: 1, prefix: "" }, async ({ kind }) => {
     if (++count === 1) {
-      await setUserDisabled(scene.data, "Alice", true);
+      await setUserDisabled(fixture.data, "Alice", true);
       await log.awaits("client.dismissed", 2);
     }
     return kind === "done";
@@ -107,9 +107,9 @@ Deno.test("a list in progress is ended when its account is disabled", async () =
 for (const where of ["between two frames", "within a frame"]) {
   Deno.test(`an upload stalled ${where} is ended, and not stored`, async () => {
     await using log = await ServerLog.take();
-    await using scene = await Scene.create();
-    (await scene.client("Alice"))[Symbol.dispose]();
-    const { address } = scene.server;
+    await using fixture = await Fixture.create();
+    (await fixture.client("Alice"))[Symbol.dispose]();
+    const { address } = fixture.server;
     const answer = await findV4Server(address, DEFAULT_TIMEOUTS);
     assert.ok(answer !== undefined);
     const fingerprint = await fingerprintOf(answer.certificate);
@@ -118,7 +118,7 @@ for (const where of ["between two frames", "within a frame"]) {
     const { nonce } = await mux.answerOf(0, "challenge");
     await loginRaw(
       { mux, nonce, fingerprint, [Symbol.dispose]: () => undefined },
-      scene.folder.join("Alice"),
+      fixture.folder.join("Alice"),
     );
     const ended = mux.answer(2, () => true);
     ended.catch(() => undefined);
@@ -130,10 +130,10 @@ for (const where of ["between two frames", "within a frame"]) {
       await socket.write(dataHeader(1, CHUNK_SIZE, CHUNK_SIZE));
       await socket.write(pseudoRandomBytes(1000));
     }
-    await removeUser(scene.data, "Alice");
+    await removeUser(fixture.data, "Alice");
     await assert.rejects(ended, { name: "RefusedError", code: "not-authenticated" });
     await assertLogged(log, GONE);
-    assert.deepEqual(scene.blobs("files"), []);
+    assert.deepEqual(fixture.blobs("files"), []);
   });
 }
 
@@ -143,13 +143,13 @@ Deno.test({
   sanitizeOps: false,
   async fn() {
     await using log = await ServerLog.take();
-    await using scene = await Scene.create();
-    using alice = await scene.client("Alice");
-    const file = await scene.source("big", pseudoRandomBytes(48 * CHUNK_SIZE));
+    await using fixture = await Fixture.create();
+    using alice = await fixture.client("Alice");
+    const file = await fixture.source("big", pseudoRandomBytes(48 * CHUNK_SIZE));
     await put(alice, [{ file, name: "big" }]);
     alice[Symbol.dispose]();
-    using raw = await connectRaw(scene.server.address);
-    await loginRaw(raw, scene.folder.join("Alice"));
+    using raw = await connectRaw(fixture.server.address);
+    await loginRaw(raw, fixture.folder.join("Alice"));
     const never = Promise.withResolvers<boolean>();
     const begun = Promise.withResolvers<void>();
     const get = { kind: "get", tag: 1, name: "big", version: 0, from: 0, to: 2 ** 50 } as const;
@@ -160,7 +160,7 @@ Deno.test({
     });
     getting.catch(() => undefined);
     await begun.promise;
-    await setUserDisabled(scene.data, "Alice", true);
+    await setUserDisabled(fixture.data, "Alice", true);
     await assertLogged(log, DISABLED);
     const lost = await log.awaits("connection.lost");
     assert.match(`${lost[0]?.["reason"]}`, DISABLED);

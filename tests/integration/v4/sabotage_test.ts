@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type Bytes, equalBytes } from "../../../protocol/bytes.ts";
 import { verify } from "../../../server/operator/verify.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
-import { got, ON_DISK, Scene } from "../../support/v4/fixture.ts";
+import { Fixture, got, ON_DISK } from "../../support/v4/fixture.ts";
 import { Uploader } from "../../support/v4/raw_client.ts";
 
 const NAMES = ["a", "b", "c"];
@@ -30,8 +30,8 @@ async function store(alice: Uploader, name: string, content: Bytes): Promise<voi
   await alice.end(tag, content);
 }
 
-function damage(scene: Scene, turn: number): void {
-  const blobs = scene.blobs("files");
+function damage(fixture: Fixture, turn: number): void {
+  const blobs = fixture.blobs("files");
   try {
     DAMAGES[turn % DAMAGES.length]?.(blobs[turn % blobs.length] ?? "");
   } catch (error) {
@@ -41,9 +41,9 @@ function damage(scene: Scene, turn: number): void {
 
 for (const versions of [1, 3]) {
   Deno.test(`attack: damage races uploads, downloads and verify, with ${versions} versions: no wrong byte, and a new upload repairs`, async () => {
-    await using scene = await Scene.create({ ...ON_DISK, versions });
-    using client = await scene.client("Alice");
-    using alice = await Uploader.login(scene, "Alice");
+    await using fixture = await Fixture.create({ ...ON_DISK, versions });
+    using client = await fixture.client("Alice");
+    using alice = await Uploader.login(fixture, "Alice");
     for (const name of NAMES) await store(alice, name, contentOf(name, 0));
     const download = async (name: string) => {
       try {
@@ -61,9 +61,9 @@ for (const versions of [1, 3]) {
     for (let turn = 0; turn < TURNS; turn++) {
       const name = NAMES[turn % NAMES.length] as string;
       const storing = store(alice, name, contentOf(name, turn));
-      damage(scene, turn);
+      damage(fixture, turn);
       const { catalogFaults } = (await Promise.all([
-        verify({ dataFolder: scene.data }),
+        verify({ dataFolder: fixture.data }),
         downloadAll(),
         storing,
       ]))[0];
@@ -74,7 +74,7 @@ for (const versions of [1, 3]) {
       if (await download(name) === undefined) await store(alice, name, content);
       assert.ok(await download(name) !== undefined, `${name} is repaired`);
     }
-    assert.deepEqual(scene.blobs("staging"), []);
-    if (versions === 1) assert.equal((await verify({ dataFolder: scene.data })).findings, 0);
+    assert.deepEqual(fixture.blobs("staging"), []);
+    if (versions === 1) assert.equal((await verify({ dataFolder: fixture.data })).findings, 0);
   });
 }

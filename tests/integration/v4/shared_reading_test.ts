@@ -7,8 +7,8 @@ import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { openDatabase } from "../../support/store/database.ts";
 import { ServerLog } from "../../support/server_log.ts";
-import { Peer } from "../../support/v3/raw_client.ts";
-import { Scene } from "../../support/v4/fixture.ts";
+import { RawClient } from "../../support/v3/raw_client.ts";
+import { Fixture } from "../../support/v4/fixture.ts";
 
 const CHUNKS = 4;
 const SIZE = CHUNKS * CHUNK_SIZE;
@@ -69,7 +69,7 @@ class Disk {
 }
 
 interface Shelf {
-  readonly scene: Scene;
+  readonly fixture: Fixture;
   readonly disk: Disk;
   /** Stores files over protocol 3 and moves them to a user's account of protocol 4, like a claim. */
   readonly store: (user: string, names: readonly string[]) => Promise<void>;
@@ -78,24 +78,24 @@ interface Shelf {
 function test(what: string, body: (shelf: Shelf) => Promise<void>) {
   Deno.test(`digests of files of protocol 3: ${what}`, async () => {
     const disk = new Disk();
-    await using scene = await Scene.create({}, { fileSystem: disk.fileSystem });
+    await using fixture = await Fixture.create({}, { fileSystem: disk.fileSystem });
     const content = pseudoRandomBytes(SIZE);
     const store = async (user: string, names: readonly string[]) => {
-      (await scene.client(user))[Symbol.dispose]();
-      using peer = await Peer.connect(scene.server.address);
+      (await fixture.client(user))[Symbol.dispose]();
+      using peer = await RawClient.connect(fixture.server.address);
       await peer.enrol(`Before${user}`);
       for (const name of names) {
         await peer.sendFile(name, content);
         await peer.judge("crcValid", name);
       }
-      using database = openDatabase(scene.folder.join("data", "catalog.db"));
+      using database = openDatabase(fixture.folder.join("data", "catalog.db"));
       database.exec(
         `UPDATE files SET client_id = (SELECT id FROM clients WHERE name = '${user}')
          WHERE client_id = (SELECT id FROM clients WHERE name = 'Before${user}')`,
       );
     };
     try {
-      await body({ scene, disk, store });
+      await body({ fixture, disk, store });
     } finally {
       disk.release();
     }
@@ -108,15 +108,15 @@ async function until(holds: () => boolean): Promise<void> {
 }
 
 /** Connections of one user. */
-async function connections(scene: Scene, user: string, count: number) {
+async function connections(fixture: Fixture, user: string, count: number) {
   const clients = [];
-  for (let i = 0; i < count; i++) clients.push(await scene.client(user));
+  for (let i = 0; i < count; i++) clients.push(await fixture.client(user));
   return clients;
 }
 
-test("50 simultaneous requests for one file share one read, and later ones need none", async ({ scene, disk, store }) => {
+test("50 simultaneous requests for one file share one read, and later ones need none", async ({ fixture, disk, store }) => {
   await store("Alice", ["a"]);
-  const clients = await connections(scene, "Alice", 50);
+  const clients = await connections(fixture, "Alice", 50);
   disk.hold();
   const asked = clients.map((client) => client.stat("a"));
   await until(() => disk.reads > 0);
@@ -127,9 +127,9 @@ test("50 simultaneous requests for one file share one read, and later ones need 
   for (const client of clients) client[Symbol.dispose]();
 });
 
-test("a read ends when all requesting clients have disconnected, not while one waits", async ({ scene, disk, store }) => {
+test("a read ends when all requesting clients have disconnected, not while one waits", async ({ fixture, disk, store }) => {
   await store("Alice", ["a"]);
-  const clients = await connections(scene, "Alice", 5);
+  const clients = await connections(fixture, "Alice", 5);
   disk.hold();
   const asked = clients.map((client) => client.stat("a"));
   await until(() => disk.reads > 0);
@@ -144,7 +144,7 @@ test("a read ends when all requesting clients have disconnected, not while one w
   const before = disk.reads;
   await using log = await ServerLog.take();
   disk.hold();
-  const [bob] = await connections(scene, "Bob", 1);
+  const [bob] = await connections(fixture, "Bob", 1);
   const asking = bob?.stat("b");
   await until(() => disk.reads > before);
   bob?.[Symbol.dispose]();
@@ -155,17 +155,17 @@ test("a read ends when all requesting clients have disconnected, not while one w
   assert.equal(disk.reads - before, 1, "the read in progress was the last");
 });
 
-test("attack: repeated requests and disconnects cause one read at a time, and others get their files", async ({ scene, disk, store }) => {
+test("attack: repeated requests and disconnects cause one read at a time, and others get their files", async ({ fixture, disk, store }) => {
   await store("Alice", ["a"]);
   await store("Bob", ["b"]);
   disk.hold();
   for (let i = 0; i < 50; i++) {
-    using alice = await scene.client("Alice");
+    using alice = await fixture.client("Alice");
     const asked = alice.stat("a");
     if (i === 0) await until(() => disk.reads > 0);
     asked.catch(() => undefined);
   }
-  using bob = await scene.client("Bob");
+  using bob = await fixture.client("Bob");
   const asked = bob.stat("b");
   await until(() => disk.opened.some((path) => path !== disk.opened[0]));
   assert.equal(disk.opened.length, 2, "one of each");
@@ -173,16 +173,16 @@ test("attack: repeated requests and disconnects cause one read at a time, and ot
   assert.equal((await asked).size, SIZE);
 });
 
-test("attack: many files on many connections are read one by one, and delay nobody else", async ({ scene, disk, store }) => {
+test("attack: many files on many connections are read one by one, and delay nobody else", async ({ fixture, disk, store }) => {
   const names = Array.from({ length: 12 }, (_, i) => `${i}`);
   await store("Alice", names);
   for (const name of ["Bob", "Carol"]) await store(name, [name]);
   disk.hold();
-  const clients = await connections(scene, "Alice", names.length);
+  const clients = await connections(fixture, "Alice", names.length);
   const asked = clients.map((client, i) => client.stat(`${i}`));
   await until(() => disk.opened.length === 1);
-  using bob = await scene.client("Bob");
-  using carol = await scene.client("Carol");
+  using bob = await fixture.client("Bob");
+  using carol = await fixture.client("Carol");
   const others = [bob.stat("Bob"), carol.stat("Carol")];
   await until(() => disk.opened.length === 2);
   disk.release();
@@ -192,10 +192,10 @@ test("attack: many files on many connections are read one by one, and delay nobo
   for (const client of clients) client[Symbol.dispose]();
 });
 
-test("attack: lists, versions and downloads of the same files share their reads", async ({ scene, disk, store }) => {
+test("attack: lists, versions and downloads of the same files share their reads", async ({ fixture, disk, store }) => {
   const names = ["a", "b", "c"];
   await store("Alice", names);
-  const clients = await connections(scene, "Alice", 12);
+  const clients = await connections(fixture, "Alice", 12);
   disk.hold();
   const asked = clients.map((client, i) =>
     i % 3 === 0

@@ -4,12 +4,12 @@ import type { XferError } from "../../../protocol/errors.ts";
 import { KnownServers } from "../../../client/identity/known_servers.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
-import type { Direction, Meddler } from "../../support/net/faulty_proxy.ts";
+import type { Direction, Fault } from "../../support/net/faulty_proxy.ts";
 import { ServerLog } from "../../support/server_log.ts";
 import { cutAt } from "../../support/net/tamper.ts";
 import { SecureProxy } from "../../support/net/tls_proxy.ts";
-import { cutInRecord, eachRecord, flipInRecord, type Meddled } from "../../support/tls/records.ts";
-import { got, put, Scene } from "../../support/v4/fixture.ts";
+import { cutInRecord, eachRecord, flipInRecord, type Injected } from "../../support/tls/records.ts";
+import { Fixture, got, put } from "../../support/v4/fixture.ts";
 
 /** In either direction: hello, change of ciphers, and the proof of the keys. The rest is protocol 4. */
 const HANDSHAKE = 3;
@@ -21,25 +21,27 @@ const content = pseudoRandomBytes(3000);
 const LEFT = "the client disconnected in the middle of a message";
 
 interface Faulty {
-  readonly scene: Scene;
+  readonly fixture: Fixture;
   readonly log: ServerLog;
   /** Uploads and downloads a file through a tampering proxy. Returns the code of the client's error. */
-  readonly session: (direction: Direction, meddler: () => Meddler) => Promise<string>;
+  readonly session: (direction: Direction, fault: () => Fault) => Promise<string>;
 }
 
 async function faulty(body: (faulty: Faulty) => Promise<void>): Promise<void> {
   await using log = await ServerLog.take("debug");
-  await using scene = await Scene.create();
-  (await scene.client("Alice"))[Symbol.dispose]();
-  const file = await scene.source("a", content);
-  const session = async (direction: Direction, meddler: () => Meddler) => {
-    await using proxy = await SecureProxy.start(scene.server, { secure: { [direction]: meddler } });
+  await using fixture = await Fixture.create();
+  (await fixture.client("Alice"))[Symbol.dispose]();
+  const file = await fixture.source("a", content);
+  const session = async (direction: Direction, fault: () => Fault) => {
+    await using proxy = await SecureProxy.start(fixture.server, {
+      secure: { [direction]: fault },
+    });
     const { address: server } = proxy;
     // A port may be used again, and with it the record of its server.
-    await new KnownServers(scene.folder.join("Alice")).forget(server);
+    await new KnownServers(fixture.folder.join("Alice")).forget(server);
     log.forget();
     try {
-      using client = await scene.client("Alice", { server });
+      using client = await fixture.client("Alice", { server });
       const [outcome] = await put(client, [{ file, name: "b" }]);
       assert.equal(typeof outcome, "number");
       // Not compared as arrays of numbers.
@@ -50,8 +52,8 @@ async function faulty(body: (faulty: Faulty) => Promise<void>): Promise<void> {
       return `${name} ${code}`;
     }
   };
-  await body({ scene, log, session });
-  using alice = await scene.client("Alice");
+  await body({ fixture, log, session });
+  using alice = await fixture.client("Alice");
   assert.deepEqual(await got(alice, "b"), content, "it is what was uploaded");
 }
 
@@ -92,10 +94,10 @@ for (const direction of ["up", "down"] as const) {
         const step = Math.max(1, Math.ceil((size - 6) / 5));
         const places = [...Array(6).keys()].map((i) => 5 + i * step).filter((at) => at < size);
         for (const place of [...places, size - 1]) {
-          const meddled: Meddled = { done: false };
-          const code = await session(direction, flipInRecord(record, place, 1, meddled));
+          const injected: Injected = { done: false };
+          const code = await session(direction, flipInRecord(record, place, 1, injected));
           // The grouping of messages into records varies.
-          if (!meddled.done) {
+          if (!injected.done) {
             assert.equal(code, "none");
             continue;
           }
@@ -120,10 +122,10 @@ for (const direction of ["up", "down"] as const) {
       const { session, log } = it;
       for (const [record, size] of (await recordsOf(it, direction)).entries()) {
         for (const ending of ["fin", "rst"] as const) {
-          const meddled: Meddled = { done: false };
-          const cut = cutInRecord(record, Math.floor(size / 2), ending, meddled);
+          const injected: Injected = { done: false };
+          const cut = cutInRecord(record, Math.floor(size / 2), ending, injected);
           const code = await session(direction, cut);
-          if (!meddled.done) {
+          if (!injected.done) {
             assert.equal(code, "none");
             continue;
           }
@@ -149,12 +151,12 @@ for (const direction of ["up", "down"] as const) {
 for (const ending of ["fin", "rst"] as const) {
   Deno.test(`a file cut off in transit (${ending}) is an error at both ends, and not stored`, async () => {
     await using log = await ServerLog.take();
-    await using scene = await Scene.create();
-    (await scene.client("Alice"))[Symbol.dispose]();
-    const file = await scene.source("a", pseudoRandomBytes(3 * CHUNK_SIZE));
+    await using fixture = await Fixture.create();
+    (await fixture.client("Alice"))[Symbol.dispose]();
+    const file = await fixture.source("a", pseudoRandomBytes(3 * CHUNK_SIZE));
     const secure = { up: cutAt(2 * CHUNK_SIZE - 1000, ending) };
-    await using proxy = await SecureProxy.start(scene.server, { secure });
-    using client = await scene.client("Alice", { server: proxy.address });
+    await using proxy = await SecureProxy.start(fixture.server, { secure });
+    using client = await fixture.client("Alice", { server: proxy.address });
     await assert.rejects(put(client, [{ file, name: "b" }]), {
       name: "NetworkError",
       code: "connection-lost",
@@ -163,8 +165,8 @@ for (const ending of ["fin", "rst"] as const) {
     // Deno 2.4 sends no reset: there it is an end like the other.
     const reasons = { fin: LEFT, rst: `connection reset|${LEFT}` };
     assert.match(log.refusals.join(), new RegExp(`^connection\\.lost: (${reasons[ending]})`));
-    assert.deepEqual([...log.of("file.stored"), ...scene.blobs("files")], []);
-    using alice = await scene.client("Alice");
+    assert.deepEqual([...log.of("file.stored"), ...fixture.blobs("files")], []);
+    using alice = await fixture.client("Alice");
     await assert.rejects(alice.stat("b"), { code: "no-such-file" });
   });
 }

@@ -7,7 +7,7 @@ import { SecureProxy } from "../../support/net/tls_proxy.ts";
 import { eachRecord } from "../../support/tls/records.ts";
 import { hasTool, runTool } from "../../support/tools.ts";
 import { named } from "../../support/v4/certificate_fixture.ts";
-import { Scene } from "../../support/v4/fixture.ts";
+import { Fixture } from "../../support/v4/fixture.ts";
 
 const HANDSHAKE_RECORD = 22;
 const SERVER_HELLO = 2;
@@ -32,7 +32,7 @@ function chosenBy(record: Bytes): { readonly version: number; readonly suite: nu
 }
 
 async function chosenWith(
-  scene: Scene,
+  fixture: Fixture,
   trust: Partial<ConnectOptions> = {},
 ): Promise<ReturnType<typeof chosenBy>> {
   let hello: Bytes | undefined;
@@ -40,17 +40,17 @@ async function chosenWith(
     if (index === 0) hello = record;
     return [record];
   });
-  await using proxy = await SecureProxy.start(scene.server, { secure: { down } });
+  await using proxy = await SecureProxy.start(fixture.server, { secure: { down } });
   const server = trust.caCerts ? { ...proxy.address, hostname: "localhost" } : proxy.address;
-  (await scene.client("Alice", { ...trust, server }))[Symbol.dispose]();
+  (await fixture.client("Alice", { ...trust, server }))[Symbol.dispose]();
   assert.ok(hello !== undefined);
   return chosenBy(hello);
 }
 
 Deno.test("tls: client and server speak TLS 1.3, verified by fingerprint or by name", async () => {
-  await using scene = await Scene.create();
+  await using fixture = await Fixture.create();
   await using it = await named();
-  for (const chosen of [await chosenWith(scene), await chosenWith(it.scene, it.trust)]) {
+  for (const chosen of [await chosenWith(fixture), await chosenWith(it.fixture, it.trust)]) {
     assert.equal(chosen.version, TLS_1_3);
     assert.ok(SUITES.includes(chosen.suite), `${chosen.suite}`);
   }
@@ -58,8 +58,8 @@ Deno.test("tls: client and server speak TLS 1.3, verified by fingerprint or by n
 
 Deno.test("tls: removing TLS 1.3 from the client's offer does not lead to 1.2", async () => {
   await using log = await ServerLog.take();
-  await using scene = await Scene.create();
-  (await scene.client("Alice"))[Symbol.dispose]();
+  await using fixture = await Fixture.create();
+  (await fixture.client("Alice"))[Symbol.dispose]();
   log.forget();
   // The extension that offers both (RFC 8446 4.2.1), and one that offers 1.2 twice.
   const both = [0x00, 0x2b, 0x00, 0x05, 0x04, 0x03, 0x04, 0x03, 0x03];
@@ -77,8 +77,8 @@ Deno.test("tls: removing TLS 1.3 from the client's offer does not lead to 1.2", 
     if (index === 0) answer = chosenBy(record);
     return [record];
   });
-  await using proxy = await SecureProxy.start(scene.server, { secure: { up, down } });
-  await assert.rejects(scene.client("Alice", { server: proxy.address }), {
+  await using proxy = await SecureProxy.start(fixture.server, { secure: { up, down } });
+  await assert.rejects(fixture.client("Alice", { server: proxy.address }), {
     name: "NetworkError",
     code: "no-secure-channel",
   });
@@ -92,8 +92,8 @@ Deno.test({
   name: "tls: another client may choose TLS 1.2 with an ephemeral key and AEAD, and nothing below",
   ignore: !hasTool("openssl"),
   async fn() {
-    await using scene = await Scene.create();
-    const { hostname, port } = scene.server.addresses.at(-1) ?? scene.server.address;
+    await using fixture = await Fixture.create();
+    const { hostname, port } = fixture.server.addresses.at(-1) ?? fixture.server.address;
     const connect = async (...options: readonly string[]) => {
       const to = ["s_client", "-connect", `${hostname}:${port}`, "-brief"];
       const { stderr } = await runTool("openssl", [...to, ...options]);

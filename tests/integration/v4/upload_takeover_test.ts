@@ -6,7 +6,7 @@ import type { Catalog } from "../../../server/catalog/catalog.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { readWholeFolder } from "../../faults/data_folder.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
-import { got, Scene } from "../../support/v4/fixture.ts";
+import { Fixture, got } from "../../support/v4/fixture.ts";
 import { missing, Uploader } from "../../support/v4/raw_client.ts";
 import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
 
@@ -14,25 +14,27 @@ const content = pseudoRandomBytes(4 * CHUNK_SIZE + 77);
 /** A size that `maxFileSize` does not admit. No byte of it is sent. */
 const tooLarge = { length: 10 * CHUNK_SIZE } as Uint8Array<ArrayBuffer>;
 
-async function sceneOf(...[limits, options]: Parameters<typeof Scene.create>): Promise<Scene> {
-  const scene = await Scene.create({ maxFileSize: tooLarge.length - 1, ...limits }, options);
-  (await scene.client("Alice"))[Symbol.dispose]();
-  return scene;
+async function createFixture(
+  ...[limits, options]: Parameters<typeof Fixture.create>
+): Promise<Fixture> {
+  const fixture = await Fixture.create({ maxFileSize: tooLarge.length - 1, ...limits }, options);
+  (await fixture.client("Alice"))[Symbol.dispose]();
+  return fixture;
 }
 
 /** Resumes an interrupted upload. The server has three of its five chunks when it confirms. */
-async function resumeUpload(scene: Scene, alice: Uploader): Promise<number> {
+async function resumeUpload(fixture: Fixture, alice: Uploader): Promise<number> {
   {
-    using before = await Uploader.login(scene, "Alice");
-    await take(scene, before, 2);
+    using before = await Uploader.login(fixture, "Alice");
+    await take(fixture, before, 2);
   }
-  return await take(scene, alice, 3);
+  return await take(fixture, alice, 3);
 }
 
 /** Sends the chunks of a file up to `chunks`. Resolves when the server has them. */
-async function take(scene: Scene, alice: Uploader, count: number, name = "a"): Promise<number> {
+async function take(fixture: Fixture, alice: Uploader, count: number, name = "a"): Promise<number> {
   const { tag, transfer, offset } = await alice.resume(content, { name });
-  using other = await Uploader.login(scene, "Alice");
+  using other = await Uploader.login(fixture, "Alice");
   const joined = await other.join(transfer);
   const wanted = missing(content, offset).filter((index) => index < count);
   await other.send(joined, content, ...wanted);
@@ -41,53 +43,53 @@ async function take(scene: Scene, alice: Uploader, count: number, name = "a"): P
 }
 
 /** Starts an upload that is refused. */
-async function refused(scene: Scene): Promise<void> {
-  using alice = await Uploader.login(scene, "Alice");
+async function refused(fixture: Fixture): Promise<void> {
+  using alice = await Uploader.login(fixture, "Alice");
   const tag = await alice.begin(tooLarge);
   await assert.rejects(alice.mux.answer(tag, () => true), { code: "over-limit" });
 }
 
 Deno.test("v4 takeover: a refused upload does not affect the one of its name, which can be taken over", async () => {
-  await using scene = await sceneOf();
-  using first = await Uploader.login(scene, "Alice");
-  await resumeUpload(scene, first);
-  await refused(scene);
-  using next = await Uploader.login(scene, "Alice");
+  await using fixture = await createFixture();
+  using first = await Uploader.login(fixture, "Alice");
+  await resumeUpload(fixture, first);
+  await refused(fixture);
+  using next = await Uploader.login(fixture, "Alice");
   const { tag, offset } = await next.resume(content);
   assert.equal(await first.ended(), "connection-lost", "two would write to one file");
   assert.equal(offset, 3 * CHUNK_SIZE);
   await next.send(tag, content, ...missing(content, offset));
   await next.end(tag, content);
-  using client = await scene.client("Alice");
+  using client = await fixture.client("Alice");
   assert.deepEqual(await got(client, "a"), content);
-  assert.deepEqual(scene.blobs("staging"), []);
+  assert.deepEqual(fixture.blobs("staging"), []);
 });
 
 Deno.test("v4 takeover: a refused upload does not affect the one of its name, which is stored", async () => {
-  await using scene = await sceneOf();
-  using first = await Uploader.login(scene, "Alice");
-  const tag = await resumeUpload(scene, first);
-  await refused(scene);
+  await using fixture = await createFixture();
+  using first = await Uploader.login(fixture, "Alice");
+  const tag = await resumeUpload(fixture, first);
+  await refused(fixture);
   await first.send(tag, content, 3, 4);
   await first.end(tag, content);
-  using client = await scene.client("Alice");
+  using client = await fixture.client("Alice");
   assert.deepEqual(await got(client, "a"), content);
-  assert.deepEqual(scene.blobs("staging"), []);
+  assert.deepEqual(fixture.blobs("staging"), []);
 });
 
 Deno.test("v4 takeover: a refused upload does not affect the one of its name, which is kept as partial when cut off", async () => {
-  await using scene = await sceneOf();
+  await using fixture = await createFixture();
   {
-    using first = await Uploader.login(scene, "Alice");
-    await resumeUpload(scene, first);
-    await refused(scene);
+    using first = await Uploader.login(fixture, "Alice");
+    await resumeUpload(fixture, first);
+    await refused(fixture);
   }
-  using next = await Uploader.login(scene, "Alice");
+  using next = await Uploader.login(fixture, "Alice");
   assert.equal((await next.resume(content)).offset, 3 * CHUNK_SIZE);
   next[Symbol.dispose]();
-  await scene.server.close();
-  assert.equal(scene.blobs("staging").length, 1);
-  readWholeFolder(scene.data);
+  await fixture.server.close();
+  assert.equal(fixture.blobs("staging").length, 1);
+  readWholeFolder(fixture.data);
 });
 
 /** A catalog whose writes wait, all in one batch, until the test opens the gate. */
@@ -144,12 +146,12 @@ async function closeGate(gate: Gate, alice: Uploader): Promise<void> {
 
 Deno.test("v4 takeover: an upload that starts over while its partial upload is recorded leaves nothing of that", async () => {
   const gate = new Gate();
-  await using scene = await sceneOf({}, { openCatalog: gate.openCatalog });
-  using other = await Uploader.login(scene, "Alice");
-  using next = await Uploader.login(scene, "Alice");
+  await using fixture = await createFixture({}, { openCatalog: gate.openCatalog });
+  using other = await Uploader.login(fixture, "Alice");
+  using next = await Uploader.login(fixture, "Alice");
   {
-    using first = await Uploader.login(scene, "Alice");
-    await take(scene, first, 2);
+    using first = await Uploader.login(fixture, "Alice");
+    await take(fixture, first, 2);
     await closeGate(gate, other);
   }
   assert.ok(await gate.asked("uploads.save", 1));
@@ -158,23 +160,25 @@ Deno.test("v4 takeover: an upload that starts over while its partial upload is r
   gate.open();
   await next.cancel(tag);
   await next.settle();
-  assert.deepEqual(scene.blobs("staging"), []);
-  await scene.server.close();
-  readWholeFolder(scene.data);
+  assert.deepEqual(fixture.blobs("staging"), []);
+  await fixture.server.close();
+  readWholeFolder(fixture.data);
 });
 
 Deno.test("v4 takeover: of many uploads cut off at once, the ones beyond the limit leave nothing", async () => {
   const gate = new Gate();
-  await using scene = await sceneOf({ maxPartialsPerClient: 2 }, { openCatalog: gate.openCatalog });
-  using other = await Uploader.login(scene, "Alice");
+  await using fixture = await createFixture({ maxPartialsPerClient: 2 }, {
+    openCatalog: gate.openCatalog,
+  });
+  using other = await Uploader.login(fixture, "Alice");
   const names = ["a", "b", "c", "d", "e"];
-  const cut = await Promise.all(names.map(() => Uploader.login(scene, "Alice")));
-  for (const [i, alice] of cut.entries()) await take(scene, alice, 1, names[i]);
+  const cut = await Promise.all(names.map(() => Uploader.login(fixture, "Alice")));
+  for (const [i, alice] of cut.entries()) await take(fixture, alice, 1, names[i]);
   await closeGate(gate, other);
   for (const alice of cut) alice[Symbol.dispose]();
   assert.ok(await gate.asked("uploads.save", names.length));
   gate.open();
-  await scene.server.close();
-  assert.equal(scene.blobs("staging").length, 2);
-  readWholeFolder(scene.data);
+  await fixture.server.close();
+  assert.equal(fixture.blobs("staging").length, 2);
+  readWholeFolder(fixture.data);
 });

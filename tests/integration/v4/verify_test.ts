@@ -8,16 +8,16 @@ import { putFiles } from "../../../client/v4/put_files.ts";
 import { type Verified, verify } from "../../../server/operator/verify.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { tamper } from "../../support/store/database.ts";
-import { put, Scene } from "../../support/v4/fixture.ts";
+import { Fixture, put } from "../../support/v4/fixture.ts";
 
 const SIZE = 2_500_000;
 
 /** Files in the catalog and on disk, and an empty one. */
-async function prepared(scene: Scene): Promise<void> {
-  using client = await scene.client("Alice");
+async function prepared(fixture: Fixture): Promise<void> {
+  using client = await fixture.client("Alice");
   for (const [name, size] of [["small", 100], ["large", SIZE], ["empty", 0]] as const) {
     const content = pseudoRandomBytes(size, size + 1);
-    const [outcome] = await put(client, [{ file: await scene.source(name, content), name }]);
+    const [outcome] = await put(client, [{ file: await fixture.source(name, content), name }]);
     assert.equal(outcome, cksum(content));
   }
 }
@@ -31,59 +31,59 @@ async function findings(dataFolder: string): Promise<string[]> {
 }
 
 Deno.test("verify: sound files in the catalog and on disk pass", async () => {
-  await using scene = await Scene.create();
-  await prepared(scene);
-  assert.deepEqual(await findings(scene.data), []);
+  await using fixture = await Fixture.create();
+  await prepared(fixture);
+  assert.deepEqual(await findings(fixture.data), []);
 });
 
 for (const name of ["small", "large", "empty"]) {
   Deno.test(`verify, export, backup: bytes with the right CRC and another digest are found: ${name}`, async () => {
-    await using scene = await Scene.create();
-    await prepared(scene);
-    const catalog = `${scene.data}/catalog.db`;
+    await using fixture = await Fixture.create();
+    await prepared(fixture);
+    const catalog = `${fixture.data}/catalog.db`;
     tamper(catalog, "UPDATE files SET digest = zeroblob(32) WHERE name = ?", name);
-    assert.deepEqual(await findings(scene.data), [
+    assert.deepEqual(await findings(fixture.data), [
       `${name}: its digest differs from the catalog's`,
     ]);
-    const target = scene.folder.join("exported");
+    const target = fixture.folder.join("exported");
     await assert.rejects(
-      exportFile({ dataFolder: scene.data, userName: "Alice", fileName: name, target }),
+      exportFile({ dataFolder: fixture.data, userName: "Alice", fileName: name, target }),
       { code: "stored-file-damaged" },
     );
-    const { damaged } = await backup(scene.data, scene.folder.join("backup"));
+    const { damaged } = await backup(fixture.data, fixture.folder.join("backup"));
     assert.deepEqual(damaged.map((file) => file.name), [name]);
   });
 }
 
 Deno.test("verify: wrong chunk digests, with which the file cannot be downloaded, are found", async () => {
-  await using scene = await Scene.create();
-  await prepared(scene);
+  await using fixture = await Fixture.create();
+  await prepared(fixture);
   tamper(
-    `${scene.data}/catalog.db`,
+    `${fixture.data}/catalog.db`,
     "UPDATE files SET chunks = CAST(x'00' || substr(chunks, 2) AS BLOB) WHERE name = 'large'",
   );
-  assert.deepEqual(await findings(scene.data), [
+  assert.deepEqual(await findings(fixture.data), [
     "large: its chunk digests in the catalog do not match its content",
   ]);
 });
 
 Deno.test("put: sending a folder again repairs its damaged file", async () => {
-  await using scene = await Scene.create({ inlineSize: 0 });
-  const folder = scene.folder.join("photos");
+  await using fixture = await Fixture.create({ inlineSize: 0 });
+  const folder = fixture.folder.join("photos");
   await Deno.mkdir(folder);
   const contents = new Map(["a", "b"].map((name, i) => [name, pseudoRandomBytes(1000, i + 1)]));
   for (const [name, content] of contents) await Deno.writeFile(`${folder}/${name}`, content);
-  const options = { connect: await scene.options("Alice"), paths: [folder] };
+  const options = { connect: await fixture.options("Alice"), paths: [folder] };
   await putFiles(options);
   // Like files of protocol 3, whose digests are unknown before they are read.
-  const [damaged] = (await listStored(scene.data))[0]?.files ?? [];
+  const [damaged] = (await listStored(fixture.data))[0]?.files ?? [];
   tamper(
-    `${scene.data}/catalog.db`,
+    `${fixture.data}/catalog.db`,
     "UPDATE files SET digest = NULL, chunks = NULL, mtime = NULL WHERE name = ?",
     damaged?.name ?? "",
   );
-  await Deno.writeFile(`${scene.data}/${damaged?.content.id}`, new Uint8Array(1000));
+  await Deno.writeFile(`${fixture.data}/${damaged?.content.id}`, new Uint8Array(1000));
   const outcomes = await putFiles(options);
   assert.deepEqual(outcomes.map(({ state }) => state).sort(), ["stored", "unchanged"]);
-  assert.deepEqual(await findings(scene.data), []);
+  assert.deepEqual(await findings(fixture.data), []);
 });

@@ -13,21 +13,21 @@ import { getFile } from "../../../client/v4/get_files.ts";
 import type { V4Client } from "../../../client/v4/client.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { openInThisThread } from "../../support/store/catalogs.ts";
-import { kindOf, Peer } from "../../support/v3/raw_client.ts";
+import { kindOf, RawClient } from "../../support/v3/raw_client.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
-import { got, ON_DISK, put, Scene, startServer } from "../../support/v4/fixture.ts";
+import { Fixture, got, ON_DISK, put, startServer } from "../../support/v4/fixture.ts";
 import { startInThisThread } from "../../support/server.ts";
 import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
 
 const content = (seed: number, size = 1000) => pseudoRandomBytes(size, seed);
 
 async function store(
-  scene: Scene,
+  fixture: Fixture,
   client: V4Client,
   name: string,
   bytes: Bytes,
 ): Promise<number | string | undefined> {
-  const file = await scene.source("source", bytes);
+  const file = await fixture.source("source", bytes);
   return (await put(client, [{ file, name }]))[0];
 }
 
@@ -42,30 +42,30 @@ const sums = (...seeds: readonly number[]) =>
   seeds.map((seed): [number, number] => [seed, cksum(content(seed))]);
 
 /** A server with versions 1 to `count` of "a". */
-async function prepared(count: number, limits: Partial<Limits>): Promise<Scene> {
-  const scene = await Scene.create({ ...ON_DISK, ...limits });
-  using client = await scene.client("Alice");
-  for (let seed = 1; seed <= count; seed++) await store(scene, client, "a", content(seed));
-  return scene;
+async function prepared(count: number, limits: Partial<Limits>): Promise<Fixture> {
+  const fixture = await Fixture.create({ ...ON_DISK, ...limits });
+  using client = await fixture.client("Alice");
+  for (let seed = 1; seed <= count; seed++) await store(fixture, client, "a", content(seed));
+  return fixture;
 }
 
-async function restart(scene: Scene, limits: Partial<Limits>): Promise<void> {
-  await scene.server.close();
-  scene.server = await startServer(scene.folder.join("data"), { ...ON_DISK, ...limits });
+async function restart(fixture: Fixture, limits: Partial<Limits>): Promise<void> {
+  await fixture.server.close();
+  fixture.server = await startServer(fixture.folder.join("data"), { ...ON_DISK, ...limits });
 }
 
 Deno.test("versions: by default only the current file is kept", async () => {
-  await using scene = await prepared(3, {});
-  using client = await scene.client("Alice");
+  await using fixture = await prepared(3, {});
+  using client = await fixture.client("Alice");
   assert.deepEqual(await versions(client, "a"), sums(3));
-  assert.equal(scene.blobs("files").length, 1);
+  assert.equal(fixture.blobs("files").length, 1);
 });
 
 Deno.test("versions: the latest are kept, listed newest first, and downloaded by their numbers", async () => {
-  await using scene = await prepared(5, { versions: 3 });
-  using client = await scene.client("Alice");
+  await using fixture = await prepared(5, { versions: 3 });
+  using client = await fixture.client("Alice");
   assert.deepEqual(await versions(client, "a"), sums(5, 4, 3));
-  assert.equal(scene.blobs("files").length, 3);
+  assert.equal(fixture.blobs("files").length, 3);
   for (const version of [3, 4, 5]) {
     const chunks: Bytes[] = [];
     const write = (chunk: Bytes) => Promise.resolve(void chunks.push(chunk.slice()));
@@ -83,56 +83,56 @@ Deno.test("versions: the latest are kept, listed newest first, and downloaded by
 });
 
 Deno.test("versions: an old one uploaded again becomes the current one, and the newest", async () => {
-  await using scene = await prepared(2, { versions: 3 });
-  const target = scene.folder.join("back");
-  await getFile({ connect: await scene.options("Alice"), name: "a", version: 1, target });
-  using client = await scene.client("Alice");
-  await store(scene, client, "a", new Uint8Array(await Deno.readFile(target)));
+  await using fixture = await prepared(2, { versions: 3 });
+  const target = fixture.folder.join("back");
+  await getFile({ connect: await fixture.options("Alice"), name: "a", version: 1, target });
+  using client = await fixture.client("Alice");
+  await store(fixture, client, "a", new Uint8Array(await Deno.readFile(target)));
   assert.deepEqual(await versions(client, "a"), [[3, cksum(content(1))], ...sums(2, 1)]);
 });
 
 Deno.test("versions: they are renamed and removed with their name", async () => {
-  await using scene = await prepared(3, { versions: 3 });
-  using client = await scene.client("Alice");
+  await using fixture = await prepared(3, { versions: 3 });
+  using client = await fixture.client("Alice");
   await client.rename("a", "b/c");
   assert.deepEqual(await versions(client, "b/c"), sums(3, 2, 1));
   await assert.rejects(versions(client, "a"), { code: "no-such-file" });
   await client.remove("b/c");
   await assert.rejects(versions(client, "b/c"), { code: "no-such-file" });
-  assert.deepEqual(scene.blobs("files"), []);
+  assert.deepEqual(fixture.blobs("files"), []);
 });
 
 Deno.test("versions: after the setting was lowered, surplus versions are deleted with the next upload", async () => {
-  await using scene = await prepared(4, { versions: Infinity });
+  await using fixture = await prepared(4, { versions: Infinity });
   {
-    using client = await scene.client("Alice");
+    using client = await fixture.client("Alice");
     assert.deepEqual(await versions(client, "a"), sums(4, 3, 2, 1));
   }
-  await restart(scene, { versions: 2 });
+  await restart(fixture, { versions: 2 });
   {
-    using client = await scene.client("Alice");
+    using client = await fixture.client("Alice");
     assert.deepEqual(await versions(client, "a"), sums(4, 3, 2, 1));
-    await store(scene, client, "a", content(5));
+    await store(fixture, client, "a", content(5));
     assert.deepEqual(await versions(client, "a"), sums(5, 4));
   }
-  await restart(scene, { versions: 0 });
-  using client = await scene.client("Alice");
-  await store(scene, client, "a", content(6));
+  await restart(fixture, { versions: 0 });
+  using client = await fixture.client("Alice");
+  await store(fixture, client, "a", content(6));
   assert.deepEqual(await versions(client, "a"), sums(6));
-  assert.equal(scene.blobs("files").length, 1);
+  assert.equal(fixture.blobs("files").length, 1);
 });
 
 Deno.test("versions: their bytes count for the quota, those of deleted versions do not", async () => {
   // The quota holds two versions of 1000 bytes and a third to overwrite one, but no other file.
-  await using scene = await prepared(3, { versions: 2, quota: 2500, quotaFiles: 1 });
-  using client = await scene.client("Alice");
+  await using fixture = await prepared(3, { versions: 2, quota: 2500, quotaFiles: 1 });
+  using client = await fixture.client("Alice");
   assert.deepEqual(await versions(client, "a"), sums(3, 2));
-  assert.equal(await store(scene, client, "a", content(4, 1501)), "over-limit");
-  assert.equal(await store(scene, client, "b", content(4, 100)), "over-limit", "files");
-  assert.equal(await store(scene, client, "a", content(4, 1500)), cksum(content(4, 1500)));
-  assert.equal(await store(scene, client, "a", content(5, 1001)), "over-limit", "1500 are kept");
+  assert.equal(await store(fixture, client, "a", content(4, 1501)), "over-limit");
+  assert.equal(await store(fixture, client, "b", content(4, 100)), "over-limit", "files");
+  assert.equal(await store(fixture, client, "a", content(4, 1500)), cksum(content(4, 1500)));
+  assert.equal(await store(fixture, client, "a", content(5, 1001)), "over-limit", "1500 are kept");
   await client.remove("a");
-  assert.equal(await store(scene, client, "b", content(6, 2500)), cksum(content(6, 2500)));
+  assert.equal(await store(fixture, client, "b", content(6, 2500)), cksum(content(6, 2500)));
 });
 
 Deno.test("versions: files overwritten over protocol 3 are kept, too, and counted", async () => {
@@ -142,7 +142,7 @@ Deno.test("versions: files overwritten over protocol 3 are kept, too, and counte
     ...{ listen: [{ hostname: "127.0.0.1", port: 0 }], dataFolder },
     limits: { versions: 2, quota: 2500 },
   });
-  using peer = await Peer.connect(server.address);
+  using peer = await RawClient.connect(server.address);
   await peer.enrol("Alice");
   for (const seed of [1, 2, 3]) {
     await peer.sendFile("a", content(seed));
@@ -155,14 +155,14 @@ Deno.test("versions: files overwritten over protocol 3 are kept, too, and counte
 });
 
 Deno.test("versions: the operator lists and exports them; verify, backup, restore and removal include them", async () => {
-  await using scene = await prepared(3, { versions: 3 });
-  await scene.server.close();
-  const dataFolder = scene.folder.join("data");
+  await using fixture = await prepared(3, { versions: 3 });
+  await fixture.server.close();
+  const dataFolder = fixture.folder.join("data");
   const all = async (folder: string) => (await listStored(folder))[0]?.files ?? [];
   assert.deepEqual((await all(dataFolder)).map(({ version, current }) => [version, current]), [
     ...[[1, false], [2, false], [3, true]],
   ]);
-  const target = scene.folder.join("exported");
+  const target = fixture.folder.join("exported");
   const request = { dataFolder, userName: "Alice", fileName: "a", target };
   assert.equal((await exportFile({ ...request, version: 2 })).version, 2);
   assert.deepEqual(new Uint8Array(await Deno.readFile(target)), content(2));
@@ -170,9 +170,9 @@ Deno.test("versions: the operator lists and exports them; verify, backup, restor
     ...{ code: "no-such-file", message: "Alice has no file a, version 4" },
   });
 
-  const copy = scene.folder.join("backup");
+  const copy = fixture.folder.join("backup");
   assert.equal((await backup(dataFolder, copy)).files, 3);
-  const restored = scene.folder.join("restored");
+  const restored = fixture.folder.join("restored");
   assert.deepEqual(await restore(copy, restored), { files: 3, bytes: 3000, damaged: [] });
   assert.deepEqual(await all(restored), await all(dataFolder));
   assert.equal((await verify({ dataFolder: restored })).findings, 0);
@@ -189,24 +189,24 @@ Deno.test("versions: the operator lists and exports them; verify, backup, restor
   assert.deepEqual((await all(restored)).map(({ version }) => version), [2, 3]);
 
   assert.equal(await removeUser(dataFolder, "Alice"), 1);
-  assert.deepEqual(scene.blobs("files"), []);
+  assert.deepEqual(fixture.blobs("files"), []);
 });
 
 Deno.test("versions: a backup during uploads misses none", async () => {
-  await using scene = await prepared(4, { versions: 3 });
-  using client = await scene.client("Alice");
-  const copying = backup(scene.folder.join("data"), scene.folder.join("backup"));
-  for (let seed = 5; seed < 15; seed++) await store(scene, client, "a", content(seed));
+  await using fixture = await prepared(4, { versions: 3 });
+  using client = await fixture.client("Alice");
+  const copying = backup(fixture.folder.join("data"), fixture.folder.join("backup"));
+  for (let seed = 5; seed < 15; seed++) await store(fixture, client, "a", content(seed));
   assert.deepEqual((await copying).damaged, []);
   assert.equal((await copying).files, 3);
 });
 
 Deno.test("versions: a commit that reports failure and still holds keeps its blob, even as an old version", async () => {
-  await using scene = await prepared(1, { versions: 3 });
-  await scene.server.close();
+  await using fixture = await prepared(1, { versions: 3 });
+  await fixture.server.close();
   let failing = false;
-  scene.server = await startInThisThread({
-    ...{ listen: [{ hostname: "127.0.0.1", port: 0 }], dataFolder: scene.folder.join("data") },
+  fixture.server = await startInThisThread({
+    ...{ listen: [{ hostname: "127.0.0.1", port: 0 }], dataFolder: fixture.folder.join("data") },
     ...{ tlsListen: "beside", limits: { versions: 3 } },
     openCatalog: async (path) => {
       const catalog = await openInThisThread(path);
@@ -215,15 +215,15 @@ Deno.test("versions: a commit that reports failure and still holds keeps its blo
         if (!failing || method !== "files.commit") return recorded;
         failing = false;
         // Another connection stores the same name before this one gets its answer.
-        using other = await scene.client("Alice");
-        await store(scene, other, "a", content(3));
+        using other = await fixture.client("Alice");
+        await store(fixture, other, "a", content(3));
         throw new Error("disk I/O error");
       });
     },
   });
-  using client = await scene.client("Alice");
+  using client = await fixture.client("Alice");
   failing = true;
-  assert.equal(await store(scene, client, "a", content(2)), "cannot-store");
+  assert.equal(await store(fixture, client, "a", content(2)), "cannot-store");
   assert.deepEqual(await versions(client, "a"), sums(3, 2, 1));
   assert.deepEqual(await got(client, "a", { version: 2 }), content(2));
 });

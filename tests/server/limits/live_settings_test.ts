@@ -4,19 +4,19 @@ import { DEFAULT_LIMITS, type Limits } from "../../../server/limits/limits.ts";
 import { listStored } from "../../../server/operator/list_files.ts";
 import { LiveSettings } from "../../../server/limits/live_settings.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
-import { kindOf, Peer } from "../../support/v3/raw_client.ts";
-import { put, Scene } from "../../support/v4/fixture.ts";
+import { kindOf, RawClient } from "../../support/v3/raw_client.ts";
+import { Fixture, put } from "../../support/v4/fixture.ts";
 
 const SIZE = 1000;
 const content = pseudoRandomBytes(SIZE);
 
-async function store(peer: Peer, name: string): Promise<string> {
+async function store(peer: RawClient, name: string): Promise<string> {
   const received = kindOf(await peer.sendFile(name, content));
   return received === "fileReceived" ? kindOf(await peer.judge("crcValid", name)) : received;
 }
 
-async function namesStored(scene: Scene): Promise<string[]> {
-  const clients = await listStored(scene.data);
+async function namesStored(fixture: Fixture): Promise<string[]> {
+  const clients = await listStored(fixture.data);
   return clients.flatMap(({ files }) => files.map(({ name }) => name)).sort();
 }
 
@@ -42,73 +42,73 @@ for (const limits of TIGHTER) {
   const [name] = Object.keys(limits) as (keyof Limits)[];
   if (name === undefined) continue;
   Deno.test(`${name}: a new value is effective on open connections of both protocols, and can be reset`, async () => {
-    await using scene = await Scene.create();
-    using peer = await Peer.connect(scene.server.address);
+    await using fixture = await Fixture.create();
+    using peer = await RawClient.connect(fixture.server.address);
     await peer.enrol("Alice");
-    using bob = await scene.client("Bob");
-    const file = await scene.source("file", content);
+    using bob = await fixture.client("Bob");
+    const file = await fixture.source("file", content);
     const stored = ["a", "b"];
     for (const name of stored) {
       assert.equal(await store(peer, name), "messageReceived");
       assert.equal(typeof (await put(bob, [{ file, name }]))[0], "number");
     }
 
-    await scene.server.reload({ limits });
+    await fixture.server.reload({ limits });
     assert.deepEqual(await put(bob, [{ file, name: "c" }]), ["over-limit"]);
     assert.equal(await store(peer, "c"), "generalError");
-    assert.deepEqual(await namesStored(scene), ["a", "a", "b", "b"]);
+    assert.deepEqual(await namesStored(fixture), ["a", "a", "b", "b"]);
 
-    await scene.server.reload({ limits: { [name]: DEFAULT_LIMITS[name] } });
+    await fixture.server.reload({ limits: { [name]: DEFAULT_LIMITS[name] } });
     assert.equal(typeof (await put(bob, [{ file, name: "c" }]))[0], "number");
   });
 }
 
 Deno.test("registration: closed and opened while the server runs, for both protocols", async () => {
-  await using scene = await Scene.create();
-  using peer = await Peer.connect(scene.server.address);
+  await using fixture = await Fixture.create();
+  using peer = await RawClient.connect(fixture.server.address);
   assert.equal(kindOf(await peer.register("Alice")), "registered");
-  await scene.server.reload({ registration: "closed" });
+  await fixture.server.reload({ registration: "closed" });
   assert.equal(kindOf(await peer.register("Anna")), "refused");
   assert.equal(kindOf(await peer.sendKey("Alice")), "generalError", "started, and not completed");
-  await assert.rejects(scene.client("Bob"), { code: "registration-closed" });
-  await scene.server.reload({ registration: "open" });
-  using again = await Peer.connect(scene.server.address);
+  await assert.rejects(fixture.client("Bob"), { code: "registration-closed" });
+  await fixture.server.reload({ registration: "open" });
+  using again = await RawClient.connect(fixture.server.address);
   assert.equal(kindOf(await again.register("Anna")), "registered");
-  using _bob = await scene.client("Bob");
+  using _bob = await fixture.client("Bob");
 });
 
 Deno.test("maxConnections: a lower one closes no connection, and accepts no new one", async () => {
-  await using scene = await Scene.create();
-  using first = await Peer.connect(scene.server.address);
+  await using fixture = await Fixture.create();
+  using first = await RawClient.connect(fixture.server.address);
   await first.enrol("Alice");
-  using second = await Peer.connect(scene.server.address);
+  using second = await RawClient.connect(fixture.server.address);
   await second.enrol("Bob");
-  await scene.server.reload({ limits: { maxConnections: 1 } });
-  using third = await Peer.connect(scene.server.address);
+  await fixture.server.reload({ limits: { maxConnections: 1 } });
+  using third = await RawClient.connect(fixture.server.address);
   assert.equal(kindOf(await third.receive()), "generalError");
   for (const peer of [first, second]) assert.equal(await store(peer, "a"), "messageReceived");
 });
 
 Deno.test("idleTimeoutMs: new connections have the new time, a wait in progress its own", async () => {
-  await using scene = await Scene.create();
-  using first = await Peer.connect(scene.server.address);
+  await using fixture = await Fixture.create();
+  using first = await RawClient.connect(fixture.server.address);
   await first.enrol("Alice");
-  await scene.server.reload({ limits: { idleTimeoutMs: 30 } });
-  using second = await Peer.connect(scene.server.address);
+  await fixture.server.reload({ limits: { idleTimeoutMs: 30 } });
+  using second = await RawClient.connect(fixture.server.address);
   assert.equal(kindOf(await second.receive()), "generalError");
-  await scene.server.reload({ limits: { idleTimeoutMs: DEFAULT_LIMITS.idleTimeoutMs } });
+  await fixture.server.reload({ limits: { idleTimeoutMs: DEFAULT_LIMITS.idleTimeoutMs } });
   assert.equal(await store(first, "a"), "messageReceived");
 });
 
 Deno.test("sessionTtlMs: a shorter one applies to keys in memory", async () => {
   let now = 1_000_000_000;
-  await using scene = await Scene.create({}, { clock: () => now, ticks: () => now });
-  using first = await Peer.connect(scene.server.address);
+  await using fixture = await Fixture.create({}, { clock: () => now, ticks: () => now });
+  using first = await RawClient.connect(fixture.server.address);
   await first.enrol("Alice");
   now += 60_000;
-  using second = await Peer.connect(scene.server.address);
+  using second = await RawClient.connect(fixture.server.address);
   second.clientId = first.clientId;
   second.aesKey = first.aesKey;
-  await scene.server.reload({ limits: { sessionTtlMs: 60_000 } });
+  await fixture.server.reload({ limits: { sessionTtlMs: 60_000 } });
   assert.equal(kindOf(await second.sendFile("a", content)), "generalError");
 });

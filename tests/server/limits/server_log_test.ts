@@ -10,7 +10,7 @@ import {
   shortened,
 } from "../../../server/limits/server_log.ts";
 
-function scene() {
+function fixture() {
   const time = { ms: 0 };
   const lines: { readonly words: string; readonly properties: Properties }[] = [];
   const note = (words: string, properties: Properties) => void lines.push({ words, properties });
@@ -25,7 +25,7 @@ function scene() {
 }
 
 Deno.test("log: a limited number of lines per address and kind is written, and the others are counted", () => {
-  const { time, lines, cause } = scene();
+  const { time, lines, cause } = fixture();
   cause(LOGGED_AT_ONCE + 50);
   assert.equal(lines.length, LOGGED_AT_ONCE);
   time.ms += LOGGED_EVERY_MS;
@@ -37,7 +37,7 @@ Deno.test("log: a limited number of lines per address and kind is written, and t
 });
 
 Deno.test("log: other addresses and other kinds are not suppressed; other ports of the address are", () => {
-  const { lines, cause } = scene();
+  const { lines, cause } = fixture();
   cause(LOGGED_AT_ONCE);
   cause(1, "192.0.2.1:2000");
   assert.equal(lines.length, LOGGED_AT_ONCE, "another port");
@@ -50,7 +50,7 @@ Deno.test("log: other addresses and other kinds are not suppressed; other ports 
 });
 
 Deno.test("log: suppressed lines are reported later, also without another line", () => {
-  const { lines, log, cause } = scene();
+  const { lines, log, cause } = fixture();
   cause(LOGGED_AT_ONCE + 7);
   log.flush();
   log.flush();
@@ -61,14 +61,14 @@ Deno.test("log: suppressed lines are reported later, also without another line",
 });
 
 Deno.test("log: every stored file is logged, and so are the server's own messages", () => {
-  const { lines, cause } = scene();
+  const { lines, cause } = fixture();
   cause(2 * LOGGED_AT_ONCE, "192.0.2.1:1000", "file.stored");
   cause(2 * LOGGED_AT_ONCE, "192.0.2.1:1000", "server.certificate");
   assert.equal(lines.length, 4 * LOGGED_AT_ONCE);
 });
 
 Deno.test("log: the number of counted addresses is bounded, and suppressed lines of forgotten ones are reported", () => {
-  const { lines, cause } = scene();
+  const { lines, cause } = fixture();
   cause(LOGGED_AT_ONCE + 1, "192.0.2.1:1000");
   lines.length = 0;
   for (let i = 0; i < 20_000; i++) cause(1, `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}:1`);

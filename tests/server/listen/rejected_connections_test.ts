@@ -5,7 +5,7 @@ import { Server } from "../../../server/server.ts";
 import { BUSY, HELLO } from "../../../protocol/hello.ts";
 import { MAX_REJECTING } from "../../../server/listen/rejected_connections.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
-import { LOOPBACK, Scene } from "../../support/v4/fixture.ts";
+import { Fixture, LOOPBACK } from "../../support/v4/fixture.ts";
 
 /** Everything that arrives until the server ends the connection. */
 async function rest(socket: Deno.TcpConn): Promise<Bytes> {
@@ -39,10 +39,10 @@ const FIRST_WORDS: readonly [what: string, bytes: Bytes, answer: string][] = [
 ];
 
 Deno.test("full server: it answers in the protocol of the peer, and ends the connection", async () => {
-  await using scene = await Scene.create({ maxConnections: 1 });
-  using _held = await Deno.connect(scene.server.address);
+  await using fixture = await Fixture.create({ maxConnections: 1 });
+  using _held = await Deno.connect(fixture.server.address);
   for (const [what, bytes, answer] of FIRST_WORDS) {
-    using peer = await Deno.connect(scene.server.address);
+    using peer = await Deno.connect(fixture.server.address);
     if (bytes.length > 0) await peer.write(bytes);
     assert.equal(toHex(await rest(peer)), answer, what);
   }
@@ -60,14 +60,14 @@ Deno.test("full server: without protocol 4 it never mentions it", async () => {
 });
 
 Deno.test("full server: it reads from a bounded number of peers; beyond it, the oldest is closed without an answer of protocol 3", async () => {
-  await using scene = await Scene.create({ maxConnections: 1 });
-  using held = await Deno.connect(scene.server.address);
+  await using fixture = await Fixture.create({ maxConnections: 1 });
+  using held = await Deno.connect(fixture.server.address);
   const silent: Deno.TcpConn[] = [];
   try {
-    while (silent.length <= MAX_REJECTING) silent.push(await Deno.connect(scene.server.address));
+    while (silent.length <= MAX_REJECTING) silent.push(await Deno.connect(fixture.server.address));
     assert.equal(toHex(await rest(silent[0] as Deno.TcpConn)), toHex(BUSY));
     // A peer that asks gets an answer, however many are silent.
-    using asking = await Deno.connect(scene.server.address);
+    using asking = await Deno.connect(fixture.server.address);
     await asking.write(HELLO);
     assert.equal(toHex(await rest(asking)), toHex(BUSY));
   } finally {
@@ -77,11 +77,11 @@ Deno.test("full server: it reads from a bounded number of peers; beyond it, the 
 });
 
 Deno.test("full server: on stopping it does not wait for rejected peers", async () => {
-  await using scene = await Scene.create({ maxConnections: 1 });
-  using _held = await Deno.connect(scene.server.address);
-  using silent = await Deno.connect(scene.server.address);
+  await using fixture = await Fixture.create({ maxConnections: 1 });
+  using _held = await Deno.connect(fixture.server.address);
+  using silent = await Deno.connect(fixture.server.address);
   const said = rest(silent);
   // By then it is accepted, and its request is incomplete.
-  await scene.server.close();
+  await fixture.server.close();
   assert.ok([toHex(BUSY), ""].includes(toHex(await said)));
 });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { backup, restore } from "../../../server/operator/backup.ts";
 import { tamper } from "../../support/store/database.ts";
-import { kindOf, Peer } from "../../support/v3/raw_client.ts";
+import { kindOf, RawClient } from "../../support/v3/raw_client.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import {
   contents,
@@ -20,7 +20,7 @@ Deno.test("backup: taken while files are overwritten, it is whole, restores, and
   await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
   await using server = await startInThisThread({ listen, dataFolder });
-  using peer = await Peer.connect(server.address);
+  using peer = await RawClient.connect(server.address);
   await peer.enrol("Alice");
   for (let i = 0; i < 20; i++) await store(peer, `kept${i}`, i);
   let done = false;
@@ -39,7 +39,7 @@ Deno.test("backup: taken while files are overwritten, it is whole, restores, and
   }
   await replacing;
   await using again = await startInThisThread({ listen, dataFolder: folder.join("data1") });
-  using returning = await Peer.connect(again.address);
+  using returning = await RawClient.connect(again.address);
   returning.clientId = peer.clientId;
   assert.equal(kindOf(await returning.reconnect("Alice")), "reconnected");
 });

@@ -8,7 +8,7 @@ import { removeUser } from "../../../server/operator/users.ts";
 import { verify } from "../../../server/operator/verify.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { tamper } from "../../support/store/database.ts";
-import { kindOf, Peer } from "../../support/v3/raw_client.ts";
+import { kindOf, RawClient } from "../../support/v3/raw_client.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import {
   contents,
@@ -178,7 +178,7 @@ Deno.test("verify: while the server runs it finds no problem; repair requires a 
   await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
   await using server = await startInThisThread({ listen, dataFolder });
-  using peer = await Peer.connect(server.address);
+  using peer = await RawClient.connect(server.address);
   await peer.enrol("Alice");
   let done = false;
   const replacing = (async () => {
@@ -225,7 +225,7 @@ Deno.test("remove a user: the account and its files are removed, others stay, wh
   await using folder = await TemporaryFolder.create();
   const dataFolder = await prepared(folder);
   await using server = await startInThisThread({ listen, dataFolder });
-  using bob = await Peer.connect(server.address);
+  using bob = await RawClient.connect(server.address);
   await bob.enrol("Bob");
   await store(bob, "b", 9);
   assert.equal(await removeUser(dataFolder, "Alice"), 4);
@@ -237,7 +237,7 @@ Deno.test("remove a user: the account and its files are removed, others stay, wh
   assert.equal(await removeUser(dataFolder, "Bob"), 1);
   assert.equal(kindOf(await bob.judge("crcValid", "c")), "generalError");
   assert.deepEqual(await findings(dataFolder), []);
-  using alice = await Peer.connect(server.address);
+  using alice = await RawClient.connect(server.address);
   assert.equal(kindOf(await alice.register("Alice")), "registered", "the name is free again");
 });
 

@@ -2,7 +2,7 @@
 import { sendFiles } from "../../../client/v3/send_files.ts";
 import { pseudoRandomBytes } from "../bytes.ts";
 import { peakResident } from "../memory.ts";
-import { Peer } from "../v3/raw_client.ts";
+import { RawClient } from "../v3/raw_client.ts";
 import { ServerProcess } from "../processes.ts";
 import { TemporaryFolder } from "../temporary_folder.ts";
 
@@ -31,9 +31,9 @@ export async function gatherCrowd({ idle, uploads, size }: Crowd): Promise<Crowd
   const address = { hostname: "127.0.0.1", port: server.port };
   const source = await folder.write("source", pseudoRandomBytes(size));
   using peers = new DisposableStack();
-  const idlers: Peer[] = [];
+  const idlers: RawClient[] = [];
   for (let i = 0; i < idle; i++) {
-    const peer = peers.use(await Peer.connect(address));
+    const peer = peers.use(await RawClient.connect(address));
     // An idle connection that has been served once keeps the memory that it needed then.
     await peer.reconnect("Nobody");
     idlers.push(peer);

@@ -6,43 +6,43 @@ import type { Bytes } from "../../../protocol/bytes.ts";
 
 /** Ends a connection on both sides: `fin` closes it, `rst` resets it. */
 export type Ending = "fin" | "rst";
-/** The output of a meddler for some bytes, in this order. */
+/** The output of a fault for some bytes, in this order. */
 export type Passed = Iterable<Bytes | Ending> | AsyncIterable<Bytes | Ending>;
-/** Receives the bytes of one direction of one connection. */
-export type Meddler = (bytes: Bytes) => Passed;
+/** Changes the bytes of one direction of one connection. */
+export type Fault = (bytes: Bytes) => Passed;
 /**
- * Creates a meddler for each connection. State outside of it is shared by all. Without one, all bytes pass unchanged.
+ * Creates a fault for each connection. State outside of it is shared by all. Without one, all bytes pass unchanged.
  */
-export type Meddlers = Readonly<Partial<Record<Direction, () => Meddler>>>;
+export type Faults = Readonly<Partial<Record<Direction, () => Fault>>>;
 /** `up` is the direction to the server. */
 export type Direction = "up" | "down";
 
-const HONEST = (): Meddler => (bytes) => [bytes];
+const UNCHANGED = (): Fault => (bytes) => [bytes];
 
 export class FaultyProxy implements AsyncDisposable {
   readonly #server = createServer({ allowHalfOpen: true });
   readonly #target: Address;
-  readonly #meddlers: Meddlers;
+  readonly #faults: Faults;
   readonly #sockets = new Set<Socket>();
   readonly #passing: Promise<unknown>[] = [];
 
-  private constructor(target: Address, meddlers: Meddlers) {
+  private constructor(target: Address, faults: Faults) {
     this.#target = target;
-    this.#meddlers = meddlers;
+    this.#faults = faults;
     this.#server.on("connection", (client) => this.#accept(client));
   }
 
-  static start(target: Address, meddlers: Meddlers = {}): Promise<FaultyProxy> {
-    return FaultyProxy.startAt({ hostname: "127.0.0.1", port: 0 }, target, meddlers);
+  static start(target: Address, faults: Faults = {}): Promise<FaultyProxy> {
+    return FaultyProxy.startAt({ hostname: "127.0.0.1", port: 0 }, target, faults);
   }
 
   /** Listens at an address, such as that of an earlier server. */
   static async startAt(
     { hostname, port }: Address,
     target: Address,
-    meddlers: Meddlers = {},
+    faults: Faults = {},
   ): Promise<FaultyProxy> {
-    const proxy = new FaultyProxy(target, meddlers);
+    const proxy = new FaultyProxy(target, faults);
     proxy.#server.listen(port, hostname);
     await once(proxy.#server, "listening");
     return proxy;
@@ -79,10 +79,10 @@ export class FaultyProxy implements AsyncDisposable {
   }
 
   async #pass(direction: Direction, from: Socket, to: Socket): Promise<void> {
-    const meddle = (this.#meddlers[direction] ?? HONEST)();
+    const inject = (this.#faults[direction] ?? UNCHANGED)();
     try {
       for await (const chunk of from) {
-        for await (const passed of meddle(new Uint8Array(chunk))) {
+        for await (const passed of inject(new Uint8Array(chunk))) {
           if (typeof passed === "string") return end(passed, from, to);
           await written(to, passed);
         }

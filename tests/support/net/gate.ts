@@ -1,5 +1,5 @@
 /** A network that the test can stop. */
-import type { Meddler, Meddlers } from "./faulty_proxy.ts";
+import type { Fault, Faults } from "./faulty_proxy.ts";
 
 /** A network that lets some bytes through, and holds the others until it is released. */
 export class Hold {
@@ -10,7 +10,7 @@ export class Hold {
   }
 
   /** Holds everything after this number of bytes. */
-  after(size: number): () => Meddler {
+  after(size: number): () => Fault {
     let passed = 0;
     const released = this.#released.promise;
     return () =>
@@ -22,7 +22,7 @@ export class Hold {
   }
 
   /** Holds the answers to anything after this number of bytes. */
-  answersTo(size: number): Meddlers {
+  answersTo(size: number): Faults {
     let passed = 0;
     const released = this.#released.promise;
     return {

@@ -5,11 +5,11 @@ import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
 import { encodeResponse, type Response } from "../../../protocol/v3/messages.ts";
 import { ResponseReader } from "../../../protocol/v3/response_reader.ts";
 import { falsifyChecksum, isFileReceived } from "../store/corrupt_catalog.ts";
-import type { Ending, Meddler, Meddlers } from "./faulty_proxy.ts";
+import type { Ending, Fault, Faults } from "./faulty_proxy.ts";
 import type { Dice } from "../v3/fuzz.ts";
 
 /** Ends the connection before the byte at `place` of all bytes in this direction. */
-export function cutAt(place: number, ending: Ending): () => Meddler {
+export function cutAt(place: number, ending: Ending): () => Fault {
   let passed = 0;
   return () => (bytes) => {
     const size = place - passed;
@@ -19,7 +19,7 @@ export function cutAt(place: number, ending: Ending): () => Meddler {
 }
 
 /** Changes the bits of `mask` in the byte at `place` of all bytes in this direction. */
-export function flipAt(place: number, mask: number): () => Meddler {
+export function flipAt(place: number, mask: number): () => Fault {
   let passed = 0;
   return () => (bytes) => {
     const at = place - passed;
@@ -30,7 +30,7 @@ export function flipAt(place: number, mask: number): () => Meddler {
 }
 
 /** Passes bytes on in other segments: split, and some held until more have arrived. */
-export function reshape(dice: Dice): () => Meddler {
+export function reshape(dice: Dice): () => Fault {
   return () =>
     async function* (bytes) {
       for (let done = 0; done < bytes.length;) {
@@ -43,7 +43,7 @@ export function reshape(dice: Dice): () => Meddler {
 }
 
 /** Counts the bytes in this direction. */
-export function countInto(counter: { bytes: number }): () => Meddler {
+export function countInto(counter: { bytes: number }): () => Fault {
   return () => (bytes) => {
     counter.bytes += bytes.length;
     return [bytes];
@@ -51,7 +51,7 @@ export function countInto(counter: { bytes: number }): () => Meddler {
 }
 
 /** Changes the first `count` checksums that a server of edition 2023c returns. */
-export function falsifyChecksums(count: number): () => Meddler {
+export function falsifyChecksums(count: number): () => Fault {
   let left = count;
   return () =>
     eachResponse(edition2023c, function* (response) {
@@ -68,7 +68,7 @@ export type Cut =
   | { readonly afterBytes: number };
 
 /** A network that fails at given places, in this order, each once. */
-export class Cuts implements Meddlers {
+export class Cuts implements Faults {
   readonly #edition: Edition;
   readonly #cuts: Cut[];
 
@@ -82,7 +82,7 @@ export class Cuts implements Meddlers {
     return this.#cuts.length;
   }
 
-  readonly up = (): Meddler => {
+  readonly up = (): Fault => {
     let passed = 0;
     return (bytes) => {
       passed += bytes.length;
@@ -91,7 +91,7 @@ export class Cuts implements Meddlers {
     };
   };
 
-  readonly down = (): Meddler => {
+  readonly down = (): Fault => {
     const edition = this.#edition;
     const isDue = (matches: (cut: Cut) => boolean) => this.#isDue(matches);
     return eachResponse(edition, function* (response) {
@@ -114,13 +114,13 @@ export class Cuts implements Meddlers {
 /** Passes on the result for each response. */
 export function eachResponse(
   edition: Edition,
-  meddle: (response: Response) => Iterable<Bytes | Ending>,
-): Meddler {
+  inject: (response: Response) => Iterable<Bytes | Ending>,
+): Fault {
   const reader = new ResponseReader(edition);
   return function* (bytes) {
     reader.push(bytes);
     for (let response = reader.next(); response !== undefined; response = reader.next()) {
-      yield* meddle(response);
+      yield* inject(response);
     }
   };
 }

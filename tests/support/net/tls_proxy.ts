@@ -3,12 +3,12 @@ import type { Address } from "../../../protocol/address.ts";
 import type { Bytes } from "../../../protocol/bytes.ts";
 import { RESPONSE_HEADER_SIZE } from "../../../protocol/header.ts";
 import type { Server } from "../../../server/server.ts";
-import { FaultyProxy, type Meddler, type Meddlers } from "./faulty_proxy.ts";
+import { type Fault, type Faults, FaultyProxy } from "./faulty_proxy.ts";
 
-export interface SecureMeddlers {
+export interface SecureFaults {
   /** The faults of hello and its answer. */
-  readonly plain?: Meddlers;
-  readonly secure?: Meddlers;
+  readonly plain?: Faults;
+  readonly secure?: Faults;
 }
 
 export class SecureProxy implements AsyncDisposable {
@@ -21,7 +21,7 @@ export class SecureProxy implements AsyncDisposable {
   /** Starts in front of a server with protocol 3 at its first address and protocol 4 at its last. */
   static async start(
     { addresses }: Pick<Server, "addresses">,
-    { plain = {}, secure = {} }: SecureMeddlers = {},
+    { plain = {}, secure = {} }: SecureFaults = {},
   ): Promise<SecureProxy> {
     const [first, last] = [addresses[0], addresses.at(-1)];
     if (first === undefined || last === undefined) throw new Error("the proxy does not listen");
@@ -42,7 +42,7 @@ export class SecureProxy implements AsyncDisposable {
 }
 
 /** Replaces the port in the answer to a hello, which is everything that the server sends on a connection. */
-function leadTo(port: number): Meddler {
+function leadTo(port: number): Fault {
   let passed = 0;
   return (bytes) => {
     const places = [RESPONSE_HEADER_SIZE, RESPONSE_HEADER_SIZE + 1];
@@ -55,7 +55,7 @@ function leadTo(port: number): Meddler {
   };
 }
 
-function inTurn(first: Meddler, then: Meddler): Meddler {
+function inTurn(first: Fault, then: Fault): Fault {
   return async function* (bytes) {
     for await (const passed of first(bytes)) {
       if (typeof passed === "string") yield passed;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { listStored } from "../../../server/operator/list_files.ts";
 import { type Verified, verify } from "../../../server/operator/verify.ts";
 import { pseudoRandomBytes } from "../bytes.ts";
-import { kindOf, Peer } from "../v3/raw_client.ts";
+import { kindOf, RawClient } from "../v3/raw_client.ts";
 import type { TemporaryFolder } from "../temporary_folder.ts";
 import { startInThisThread } from "../server.ts";
 
@@ -14,13 +14,13 @@ export const listen = [{ hostname: "127.0.0.1", port: 0 }];
 export async function prepared(folder: TemporaryFolder, count = 4): Promise<string> {
   const dataFolder = folder.join("data");
   await using server = await startInThisThread({ listen, dataFolder });
-  using peer = await Peer.connect(server.address);
+  using peer = await RawClient.connect(server.address);
   await peer.enrol("Alice");
   for (let i = 0; i < count; i++) await store(peer, `file${i}`, i);
   return dataFolder;
 }
 
-export async function store(peer: Peer, name: string, seed: number): Promise<string> {
+export async function store(peer: RawClient, name: string, seed: number): Promise<string> {
   await peer.sendFile(name, pseudoRandomBytes(1000, seed + 1));
   return kindOf(await peer.judge("crcValid", name));
 }

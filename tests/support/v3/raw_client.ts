@@ -13,7 +13,7 @@ export const privateKey = await generatePrivateKey();
 const publicKey = publicKeyOf(privateKey);
 
 /** A client that sends exactly what a test says, on a real socket. */
-export class Peer implements Disposable {
+export class RawClient implements Disposable {
   readonly #edition: Edition;
   readonly #address: Address;
   #socket: Deno.TcpConn;
@@ -29,8 +29,8 @@ export class Peer implements Disposable {
     this.#responses = new ResponseReader(edition);
   }
 
-  static async connect(address: Address, edition: Edition = edition2023c): Promise<Peer> {
-    return new Peer(edition, address, await connect(address));
+  static async connect(address: Address, edition: Edition = edition2023c): Promise<RawClient> {
+    return new RawClient(edition, address, await connect(address));
   }
 
   /** Disconnects, and returns on a new connection. */

@@ -8,28 +8,28 @@ import { KnownServers } from "../../../client/identity/known_servers.ts";
 import { decodeHelloAnswer, encodeHelloAnswer, type HelloAnswer } from "../../../protocol/hello.ts";
 import { Authority, type Issued } from "../tls/certificate_authority.ts";
 import { FaultyProxy } from "../net/faulty_proxy.ts";
-import { Scene } from "./fixture.ts";
+import { Fixture } from "./fixture.ts";
 
 export const NAMES = ["localhost", "127.0.0.1"];
 
 export interface Named extends AsyncDisposable {
-  readonly scene: Scene;
+  readonly fixture: Fixture;
   readonly authority: Authority;
-  /** Options that a client of this scene needs. */
+  /** Options that a client of this fixture needs. */
   readonly trust: Partial<ConnectOptions>;
 }
 
 /** A server with an operator's certificate, about which no question may come. */
 export async function named(issued?: Issued): Promise<Named> {
   const authority = await Authority.create();
-  const scene = await Scene.named(issued ?? await authority.issue({ names: NAMES }));
+  const fixture = await Fixture.named(issued ?? await authority.issue({ names: NAMES }));
   return {
-    ...{ scene, authority },
+    ...{ fixture, authority },
     trust: {
-      ...{ server: scene.byName, caCerts: [authority.certificate] },
+      ...{ server: fixture.byName, caCerts: [authority.certificate] },
       onNewServer: () => assert.fail("nobody should be asked"),
     },
-    [Symbol.asyncDispose]: () => scene[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose](),
   };
 }
 
@@ -56,8 +56,8 @@ export async function helloOf(address: Address): Promise<DiscoveredServer> {
 export const at = (proxy: FaultyProxy): Address => ({ ...proxy.address, hostname: "localhost" });
 
 /** The client's record of the server at an address. */
-export async function known(scene: Scene, name: string, address: Address) {
-  return await new KnownServers(scene.folder.join(name)).find(address);
+export async function known(fixture: Fixture, name: string, address: Address) {
+  return await new KnownServers(fixture.folder.join(name)).find(address);
 }
 
 /** The client's error about a server without a CA's certificate. */

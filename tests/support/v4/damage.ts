@@ -8,7 +8,7 @@ import type { StoredFile } from "../../../server/catalog/files.ts";
 import { verify } from "../../../server/operator/verify.ts";
 import { pseudoRandomBytes } from "../bytes.ts";
 import { openDatabase, tamper } from "../store/database.ts";
-import { got, type Scene } from "./fixture.ts";
+import { type Fixture, got } from "./fixture.ts";
 
 /** The size of a file in bytes. */
 export const SIZE = 1000;
@@ -29,12 +29,16 @@ export interface Put {
   readonly name: string;
 }
 
-export async function putFirst(scene: Scene, what: keyof typeof PUTS, size = SIZE): Promise<Put> {
-  const folder = scene.folder.join("photos");
+export async function putFirst(
+  fixture: Fixture,
+  what: keyof typeof PUTS,
+  size = SIZE,
+): Promise<Put> {
+  const folder = fixture.folder.join("photos");
   await Deno.mkdir(folder);
   for (const name of NAMES) await Deno.writeFile(join(folder, name), contentOf(name, size));
   const again = async () => {
-    const options = { connect: await scene.options("Alice"), paths: PUTS[what](folder) };
+    const options = { connect: await fixture.options("Alice"), paths: PUTS[what](folder) };
     const states = (await putFiles(options)).map((outcome) =>
       "name" in outcome ? [outcome.name, outcome.state] : assert.fail(outcome.error)
     );
@@ -53,13 +57,13 @@ export function mended(states: Record<string, string>): void {
   assert.deepEqual(others.filter((state) => state !== "unchanged"), []);
 }
 
-export async function fileOf(scene: Scene, name: string): Promise<StoredFile> {
-  const files = (await listStored(scene.data)).flatMap(({ files }) => files);
+export async function fileOf(fixture: Fixture, name: string): Promise<StoredFile> {
+  const files = (await listStored(fixture.data)).flatMap(({ files }) => files);
   return files.find((file) => file.name === name && file.current === true) ?? assert.fail(name);
 }
 
-export async function blobOf(scene: Scene, name: string): Promise<string> {
-  return join(scene.data, (await fileOf(scene, name)).content.id);
+export async function blobOf(fixture: Fixture, name: string): Promise<string> {
+  return join(fixture.data, (await fileOf(fixture, name)).content.id);
 }
 
 export async function flipByte(path: string, at = 500): Promise<void> {
@@ -68,25 +72,25 @@ export async function flipByte(path: string, at = 500): Promise<void> {
   await Deno.writeFile(path, bytes);
 }
 
-export function markOf(scene: Scene, name: string): unknown {
-  using database = openDatabase(join(scene.data, "catalog.db"), { readOnly: true });
+export function markOf(fixture: Fixture, name: string): unknown {
+  using database = openDatabase(join(fixture.data, "catalog.db"), { readOnly: true });
   return database.prepare("SELECT damage FROM files WHERE name = ? AND current = 1").get(name)
     ?.["damage"];
 }
 
-export async function isWhole(scene: Scene, name: string, content: Bytes): Promise<void> {
-  using client = await scene.client("Alice");
+export async function isWhole(fixture: Fixture, name: string, content: Bytes): Promise<void> {
+  using client = await fixture.client("Alice");
   assert.deepEqual(await got(client, name), content);
   assert.equal((await client.stat(name)).size, content.length);
-  assert.equal((await verify({ dataFolder: scene.data })).findings, 0);
-  assert.equal(markOf(scene, name), null);
+  assert.equal((await verify({ dataFolder: fixture.data })).findings, 0);
+  assert.equal(markOf(fixture, name), null);
 }
 
 /** Changes a byte of a file, wherever the server keeps it. */
-export async function spoil(scene: Scene, name: string): Promise<void> {
-  if (scene.blobs("files").length > 0) return await flipByte(await blobOf(scene, name));
+export async function spoil(fixture: Fixture, name: string): Promise<void> {
+  if (fixture.blobs("files").length > 0) return await flipByte(await blobOf(fixture, name));
   tamper(
-    join(scene.data, "catalog.db"),
+    join(fixture.data, "catalog.db"),
     "UPDATE files SET content = CAST(x'00' || substr(content, 2) AS BLOB) WHERE name = ?",
     name,
   );

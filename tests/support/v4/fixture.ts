@@ -25,7 +25,7 @@ export const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 /** Small files get blobs, too, for tests that look at blobs. */
 export const ON_DISK: Partial<Limits> = { inlineSize: 0 };
 
-export class Scene implements AsyncDisposable {
+export class Fixture implements AsyncDisposable {
   readonly folder: TemporaryFolder;
   server: Server;
 
@@ -38,9 +38,9 @@ export class Scene implements AsyncDisposable {
     limits: Partial<Limits> = {},
     options: Partial<ServerOptions> = {},
     folder?: TemporaryFolder,
-  ): Promise<Scene> {
+  ): Promise<Fixture> {
     folder ??= await TemporaryFolder.create();
-    return new Scene(folder, await startServer(folder.join("data"), limits, options));
+    return new Fixture(folder, await startServer(folder.join("data"), limits, options));
   }
 
   /** The server's data folder. */
@@ -55,11 +55,11 @@ export class Scene implements AsyncDisposable {
   }
 
   /** Starts a server with an operator's certificate. */
-  static async named(issued: Issued): Promise<Scene> {
+  static async named(issued: Issued): Promise<Fixture> {
     const folder = await TemporaryFolder.create();
     const tlsFiles = filesIn(folder);
     await write(tlsFiles, issued);
-    return new Scene(folder, await startServer(folder.join("data"), {}, { tlsFiles }));
+    return new Fixture(folder, await startServer(folder.join("data"), {}, { tlsFiles }));
   }
 
   /** Writes an operator's certificate to the server's file. */

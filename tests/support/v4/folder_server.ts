@@ -49,7 +49,7 @@ export function serving(files: Files) {
   });
 }
 
-export interface Scene {
+export interface FolderFixture {
   readonly server: OddSecureServer;
   readonly folder: TemporaryFolder;
   readonly options: GetOptions;
@@ -59,7 +59,7 @@ export interface Scene {
   get(changes?: Partial<GetOptions>): Promise<Record<string, string>>;
 }
 
-export function test(what: string, files: Files, body: (scene: Scene) => Promise<void>) {
+export function test(what: string, files: Files, body: (fixture: FolderFixture) => Promise<void>) {
   Deno.test(`v4 get --recursive: ${what}`, async () => {
     await using server = await OddSecureServer.start();
     await using folder = await TemporaryFolder.create();
@@ -75,7 +75,7 @@ export function test(what: string, files: Files, body: (scene: Scene) => Promise
       transfer: { retries: 0 },
       ...{ name: "d", target: root },
     };
-    const get: Scene["get"] = async (changes = {}) => {
+    const get: FolderFixture["get"] = async (changes = {}) => {
       const outcomes = await getFolder({ ...options, ...changes });
       return Object.fromEntries(outcomes.map((outcome) => [outcome.name, wordOf(outcome)]));
     };

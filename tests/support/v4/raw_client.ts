@@ -13,7 +13,7 @@ export interface Sent {
   readonly mtime?: number;
 }
 
-/** A scene, or something with the same members. */
+/** A fixture, or something with the same members. */
 export interface Where {
   readonly server: { readonly address: Address };
   readonly folder: Pick<TemporaryFolder, "join">;

@@ -1,6 +1,6 @@
 /** A server whose reads of stored files can be intercepted. */
 import type { FileSystem } from "../../../server/fs/file_system.ts";
-import { LOOPBACK, ON_DISK, type Scene } from "./fixture.ts";
+import { type Fixture, LOOPBACK, ON_DISK } from "./fixture.ts";
 import { startInThisThread } from "../server.ts";
 
 export interface Watch {
@@ -10,9 +10,9 @@ export interface Watch {
   opened: number;
 }
 
-/** Restarts the scene's server with interception. */
-export async function watched(scene: Scene): Promise<Watch> {
-  await scene.server.close();
+/** Restarts the fixture's server with interception. */
+export async function watched(fixture: Fixture): Promise<Watch> {
+  await fixture.server.close();
   const watch = { before: () => Promise.resolve(), opened: 0 };
   const isBlob = (path: string | URL) => /files.[0-9a-f]{32}.[0-9a-f]{32}$/.test(`${path}`);
   const fileSystem: FileSystem = {
@@ -26,8 +26,8 @@ export async function watched(scene: Scene): Promise<Watch> {
       return Deno.open(path, options);
     },
   };
-  scene.server = await startInThisThread({
-    ...{ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder: scene.folder.join("data") },
+  fixture.server = await startInThisThread({
+    ...{ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder: fixture.folder.join("data") },
     limits: ON_DISK,
     fileSystem,
   });

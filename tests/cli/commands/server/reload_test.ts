@@ -7,7 +7,7 @@ import type { SettingChanges } from "../../../../server/limits/live_settings.ts"
 import { TemporaryFolder } from "../../../support/temporary_folder.ts";
 import { takeLogs } from "../../../support/server_log.ts";
 
-interface Scene {
+interface Fixture {
   readonly write: (file: string) => Promise<unknown>;
   readonly reload: () => Promise<void>;
   readonly reloader: Reloader;
@@ -19,7 +19,7 @@ interface Scene {
 
 async function withReloader(
   file: string | undefined,
-  work: (scene: Scene) => Promise<void>,
+  work: (fixture: Fixture) => Promise<void>,
   reload: (changes: SettingChanges) => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
   await using folder = await TemporaryFolder.create();

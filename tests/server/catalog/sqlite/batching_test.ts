@@ -36,7 +36,7 @@ const file = (name: string, size = 1): StoredFile & CommittedFile => ({
   },
 });
 
-interface Scene {
+interface Fixture {
   readonly path: string;
   readonly catalog: SqliteCatalog;
   /** Statements that end transactions, in order. */
@@ -47,7 +47,7 @@ interface Scene {
   readonly fillUp: (orphan: string) => void;
 }
 
-async function scene(body: (scene: Scene) => Promise<void>) {
+async function fixture(body: (fixture: Fixture) => Promise<void>) {
   await using folder = await TemporaryFolder.create();
   const executed: string[] = [];
   const failing = new Set<string>();
@@ -103,7 +103,7 @@ const waysTo = (catalog: SqliteCatalog, changes: Partial<Executors> = {}): Execu
 });
 
 Deno.test("batching: calls during a commit are committed together, with one sync", () =>
-  scene(async ({ catalog, executed }) => {
+  fixture(async ({ catalog, executed }) => {
     const batched = batchedCatalog(waysTo(catalog));
     const names = Array.from({ length: 100 }, (_, i) => `${i}.txt`);
     await Promise.all(names.map((name) => batched.files.commit(file(name))));
@@ -116,7 +116,7 @@ Deno.test("batching: calls during a commit are committed together, with one sync
   }));
 
 Deno.test("batching: a failing call does not affect the others", () =>
-  scene(async ({ catalog }) => {
+  fixture(async ({ catalog }) => {
     const quota = { bytes: 10, files: 10 };
     const calls: Call[] = [file("a", 6), file("b", 6), file("c", 4)]
       .map((one) => ({ method: "files.commit", args: [one, { quota }] }));
@@ -128,7 +128,7 @@ Deno.test("batching: a failing call does not affect the others", () =>
   }));
 
 Deno.test("batching: if the commit fails, all calls fail, and nothing is done", () =>
-  scene(async ({ catalog, fail }) => {
+  fixture(async ({ catalog, fail }) => {
     fail("COMMIT");
     const batched = batchedCatalog(waysTo(catalog));
     const stored = await Promise.allSettled(["a", "b"].map((n) => batched.files.commit(file(n))));
@@ -137,7 +137,7 @@ Deno.test("batching: if the commit fails, all calls fail, and nothing is done", 
   }));
 
 Deno.test("batching: after a failure that ends the transaction, nothing is committed on its own", () =>
-  scene(async ({ catalog, fillUp }) => {
+  fixture(async ({ catalog, fillUp }) => {
     fillUp(blobId("files/1/b"));
     const calls: Call[] = [
       { method: "files.commit", args: [file("a")] },
@@ -153,7 +153,7 @@ Deno.test("batching: after a failure that ends the transaction, nothing is commi
   }));
 
 Deno.test("batching: a read does not wait for a commit", () =>
-  scene(async ({ catalog }) => {
+  fixture(async ({ catalog }) => {
     const slow = Promise.withResolvers<void>();
     const batched = batchedCatalog(waysTo(catalog, {
       write: async (calls) => {
@@ -184,7 +184,7 @@ const slowBy = (ms: number) => {
 };
 
 Deno.test("batches: one ends when its time is used up, and another process gets its turn before the next", () =>
-  scene(async ({ catalog, executed, path }) => {
+  fixture(async ({ catalog, executed, path }) => {
     const batches: number[] = [];
     const others: string[] = [];
     using other = openDatabase(path);
@@ -212,7 +212,7 @@ Deno.test("batches: one ends when its time is used up, and another process gets 
   }));
 
 Deno.test("batches: a call that takes longer than a batch gets its own", () =>
-  scene(async ({ catalog }) => {
+  fixture(async ({ catalog }) => {
     const ticks = slowBy(2 * MAX_BATCH_MS);
     const calls: Call[] = ["a", "b"].map((name) => ({
       method: "files.commit",
@@ -224,7 +224,7 @@ Deno.test("batches: a call that takes longer than a batch gets its own", () =>
   }));
 
 Deno.test("batches: a batch is bounded in bytes, of requests and of answers", () =>
-  scene(async ({ catalog }) => {
+  fixture(async ({ catalog }) => {
     const asked: number[] = [];
     const answered: number[] = [];
     const count = (calls: readonly Call[], outcomes: readonly unknown[]) => {
@@ -252,7 +252,7 @@ Deno.test("batches: a batch is bounded in bytes, of requests and of answers", ()
   }));
 
 Deno.test("batches: clients take turns, however many calls one of them has waiting", () =>
-  scene(async ({ catalog }) => {
+  fixture(async ({ catalog }) => {
     const bob = pseudoRandomBytes(16, 2);
     const registration = {
       id: bob,
@@ -290,7 +290,7 @@ const LOOKS: Readonly<Record<string, (catalog: Catalog, who: typeof id) => Promi
 
 for (const [what, look] of Object.entries(LOOKS)) {
   Deno.test(`batches: a client with few calls does not wait for those that a batch had no time for: ${what}`, () =>
-    scene(async ({ catalog }) => {
+    fixture(async ({ catalog }) => {
       const bob = pseudoRandomBytes(16, 2);
       const done: string[] = [];
       const ticks = slowBy(MAX_BATCH_MS / 4);
@@ -313,7 +313,7 @@ for (const [what, look] of Object.entries(LOOKS)) {
 }
 
 Deno.test("batches: attack: with any number of client names, nobody waits for all of them", () =>
-  scene(async ({ catalog }) => {
+  fixture(async ({ catalog }) => {
     const ticks = slowBy(2 * MAX_BATCH_MS);
     const batched = batchedCatalog(waysTo(catalog, {
       read: (calls) => lookUp(catalog, calls, ticks),

@@ -5,14 +5,14 @@ import type { Limits } from "../../../server/limits/limits.ts";
 import { listStored } from "../../../server/operator/list_files.ts";
 import type { Server } from "../../../server/server.ts";
 import { pseudoRandomBytes } from "../bytes.ts";
-import { kindOf, Peer } from "./raw_client.ts";
+import { kindOf, RawClient } from "./raw_client.ts";
 import { TemporaryFolder } from "../temporary_folder.ts";
 import { startInThisThread } from "../server.ts";
 
-export interface ServerScene {
+export interface ServerFixture {
   readonly server: Server;
   readonly folder: TemporaryFolder;
-  readonly peer: Peer;
+  readonly peer: RawClient;
   readonly advance: (ms: number) => void;
   /** The names of all files in the catalog. */
   readonly stored: () => Promise<string[]>;
@@ -22,7 +22,7 @@ export interface ServerScene {
 /** A test with its own server, one client of it, and a clock that the test controls. */
 export function test(
   what: string,
-  body: (scene: ServerScene) => Promise<void>,
+  body: (fixture: ServerFixture) => Promise<void>,
   limits: Partial<Limits> = {},
 ) {
   Deno.test(`server: ${what}`, async () => {
@@ -35,7 +35,7 @@ export function test(
       clock: () => now,
       ticks: () => now,
     });
-    using peer = await Peer.connect(server.address);
+    using peer = await RawClient.connect(server.address);
     await body({
       ...{ server, folder, peer },
       advance: (ms) => now += ms,
