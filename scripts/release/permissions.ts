@@ -1,6 +1,6 @@
 /**
- * The permissions of the executable, with reasons. Everything else is denied: running programs, loading libraries, most
- * of the environment. The end-to-end tests run xfer with exactly these, from source and compiled.
+ * The permissions of the executable, with reasons. Everything else is denied: running programs, most of the environment.
+ * `xfer server` gives up what only the client needs. The end-to-end tests run xfer with exactly these, from source and compiled.
  *
  * @module
  */
@@ -28,6 +28,11 @@ export const PERMISSIONS: readonly Permission[] = [
   {
     flag: "--allow-sys=hostname,statfs,uid",
     why: "the host name in the line for transfer.info, free disk space, the owner of a key file",
+  },
+  {
+    // The library has a path of its own on each system, and Deno restricts libraries only by their absolute path.
+    flag: "--allow-ffi",
+    why: "on Linux, the client reads and sets times in nanoseconds through the C library",
   },
   { flag: "--deny-import", why: "all code is in the executable; none is loaded over the network" },
   { flag: "--no-prompt", why: "a denied operation fails without a prompt" },

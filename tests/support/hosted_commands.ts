@@ -1,4 +1,6 @@
 /** Runs xfer's commands one after another for {@link CommandHost}: JSON on standard input, one command per line. */
+// Loaded first: a command of the server gives up the permission that this module needs.
+import "../../client/local/file_metadata.ts";
 import { lines } from "./lines.ts";
 
 export interface HostedCommand {

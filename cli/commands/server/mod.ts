@@ -27,7 +27,8 @@ export function serverCommand(server: Command, run: Run): void {
   server
     .description(`${server.description()}\n\n${NOTES}`)
     .addHelpText("after", HELP)
-    .action(async (_: unknown, command: Command) => await serve(command, run.reporter));
+    .action(async (_: unknown, command: Command) => await serve(command, run.reporter))
+    .hook("preAction", giveUpLibraries);
   addConfigCommand(server, run);
   addStoreCommands(server, run);
   addUsersCommand(server, run);
@@ -45,6 +46,11 @@ const HELP = example(
   "xfer server --tls-cert cert.pem --tls-key key.pem",
   "xfer server --config server.toml",
 );
+
+/** Gives up a permission that only the client needs, for this process and its threads. */
+async function giveUpLibraries(): Promise<void> {
+  await Deno.permissions.revoke({ name: "ffi" });
+}
 
 async function serve(command: Command, reporter: Reporter): Promise<void> {
   const stopped = stopSignal();
