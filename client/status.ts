@@ -152,12 +152,14 @@ export async function askServer(options: ServerStatusOptions): Promise<ServerSta
 export async function refuseOtherUser(folder: string, userName: string): Promise<void> {
   const account = await new AccountFolder(folder).loadAccount();
   const identity: Identity | undefined = await new IdentityFolder(folder).load();
-  const held = account ?? identity;
-  if (held === undefined || held.name === userName) return;
+  const own = account ?? identity;
+  if (own === undefined || own.name === userName) return;
   const file = account === undefined ? IDENTITY_FILE : ACCOUNT_FILE;
   throw new ConfigurationError(
     "other-identity",
-    `${file} belongs to the account ${printable(held.name)}, not to ${printable(userName)}`,
-    { hint: `Use the name ${printable(held.name)}, or another folder for ${printable(userName)}.` },
+    `${file} belongs to the account ${printable(own.name)}, not to ${printable(userName)}`,
+    {
+      hint: `Use the name ${printable(own.name)}, or another folder for ${printable(userName)}.`,
+    },
   );
 }

@@ -14,7 +14,7 @@ const SHAPED = `[[\\p{L}\\p{M}]&&[${
 }]]`;
 
 /** Sequences in which invisible characters are legitimate and visible in their effect. */
-const HARMLESS = [
+const SAFE = [
   // Without the lookahead, each of a thousand sequences is tried at every position of a long name.
   "(?=\\p{Emoji})\\p{RGI_Emoji}",
   `(?<=${SHAPED})[\\u200c\\u200d](?=${SHAPED})`,
@@ -40,7 +40,7 @@ let harmlessOrUnsafe: RegExp | undefined;
 export function printable(text: string, escape: (character: string) => string = inBraces): string {
   // Nearly all texts are safe, and this check is much faster.
   if (!ANY_UNSAFE.test(text)) return text;
-  harmlessOrUnsafe ??= new RegExp(`(${HARMLESS})|${UNSAFE}`, "gv");
+  harmlessOrUnsafe ??= new RegExp(`(${SAFE})|${UNSAFE}`, "gv");
   return text.replace(
     harmlessOrUnsafe,
     (found, harmless?: string) => harmless ?? escape(found),

@@ -21,7 +21,7 @@ export interface Random {
 const TWO_DIGIT_POSITIONS: readonly number[] = [7, 15];
 const SMALLEST_TWO_DIGITS = 0x10;
 
-export const systemEntropy: Random = {
+export const systemRandom: Random = {
   clientId() {
     const id = withoutZeros(CLIENT_ID_SIZE);
     for (const position of TWO_DIGIT_POSITIONS) {

@@ -14,7 +14,7 @@ import { closeV3, createV3Context, expireV3, type V3Context } from "./v3/context
 import { V4Connection as V4Connection } from "./v4/connection.ts";
 import { createV4Context, expireV4, type V4Context } from "./v4/context.ts";
 import { RejectedConnections } from "./listen/rejected_connections.ts";
-import { type Random, systemEntropy } from "./random.ts";
+import { type Random, systemRandom } from "./random.ts";
 import { LimitError, type LimitName } from "./limits/limits.ts";
 import {
   type AcceptedSocket,
@@ -140,7 +140,7 @@ export class Server implements AsyncDisposable {
    */
   static async start(options: ServerOptions): Promise<Server> {
     keepFreedMemory();
-    const { random = systemEntropy, fileSystem = Deno } = options;
+    const { random = systemRandom, fileSystem = Deno } = options;
     const { clock = Date.now, ticks = () => performance.now() } = options;
     const folder = await DataFolder.openToServe(
       options.dataFolder,

@@ -64,7 +64,7 @@ export const DATA_FOLDER_EVENTS = {
         ? paint("success", "No problems found")
         : `Found ${plural(differences, "problem")}`;
     },
-    aside: ({ differences, repaired }) => {
+    note: ({ differences, repaired }) => {
       if (differences === 0) return undefined;
       return repaired
         ? `Moved the damaged files to quarantine/ and removed them from the catalog. ${RESTORE}`
@@ -103,7 +103,7 @@ export const DATA_FOLDER_EVENTS = {
     words: ({ files, bytes, target, leftOut }, { paint, size }) =>
       `${paint("success", "Copied")} ${plural(files, "file")} (${size(bytes)}) to ${target}` +
       (leftOut === 0 ? "" : paint("warning", `, skipped ${plural(leftOut, "damaged file")}`)),
-    aside: ({ leftOut }) =>
+    note: ({ leftOut }) =>
       leftOut === 0
         ? undefined
         : "The copy lacks the skipped files. Restore them from an earlier backup, or ask their " +

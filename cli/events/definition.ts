@@ -67,7 +67,7 @@ export interface Definition<F extends Fields = Fields> {
   /** For people: one or more lines, or nothing. All texts are already safe to print. */
   readonly words: Words<F>;
   /** A note that follows a result. */
-  readonly aside?: Words<F>;
+  readonly note?: Words<F>;
 }
 
 export function defineEvent<F extends Fields>(definition: Definition<F>): Definition<F> {

@@ -72,8 +72,8 @@ export function isDetail(event: Event, files = 1): boolean {
 }
 
 /** The note that follows a result. */
-export function asideOf(event: Event, show: Presentation): string | undefined {
-  return definitionOf(event).aside?.(shown(event), show);
+export function noteOf(event: Event, show: Presentation): string | undefined {
+  return definitionOf(event).note?.(shown(event), show);
 }
 
 /** The JSON Schema of an event. */

@@ -130,7 +130,7 @@ export const OPERATOR_EVENTS = {
       learns: flag("whether the server can notify the client, over protocol 4"),
     },
     words: ({ from, to }) => `Renamed ${from} to ${to}`,
-    aside: ({ from, to, learns }) =>
+    note: ({ from, to, learns }) =>
       learns
         ? `Ask the user to change line 2 of transfer.info to ${to}.`
         : `Ask the user to change line 2 of transfer.info and line 1 of me.info to ${to}. Until ` +
@@ -179,7 +179,7 @@ export const OPERATOR_EVENTS = {
       user: optional(text("user name of the account, if an operator created the token")),
     },
     words: ({ token }) => token,
-    aside: ({ token, id, label, purpose, uses, expires, user }, { time }) => {
+    note: ({ token, id, label, purpose, uses, expires, user }, { time }) => {
       const until = `until ${time(expires)}`;
       if (purpose === "invitation") {
         const what = ["Invitation", id, label && `(${label})`].filter(Boolean).join(" ");

@@ -41,7 +41,7 @@ export const STATUS_EVENTS = {
     fields: { path, location: text("line 1"), user, file: optional(text("line 3")) },
     words: ({ path, location, user }, { paint }) =>
       `${paint("success", "Wrote")} ${path}: ${user} at ${location}`,
-    aside: ({ path, file }) => {
+    note: ({ path, file }) => {
       const where = path === USUAL ? "" : ` --transfer-info ${shellWord(path)}`;
       const what = file === undefined ? " put FILE" : "";
       return `To upload ${file ?? "a file"}, run 'xfer client${where}${what}'.`;

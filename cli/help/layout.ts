@@ -52,17 +52,17 @@ const COMMAND = new RegExp(`'xfer [^'\n]{0,${MAX_COMMAND}}'`, "g");
 
 /** Applies `layOut` to a text whose short commands in quotes must not be broken. */
 function keepingCommands(text: string, layOut: (text: string) => string): string {
-  const kept = text.replaceAll(COMMAND, (command) => command.replaceAll(" ", "\u00a0"));
-  return layOut(kept).replaceAll("\u00a0", " ");
+  const unbreakable = text.replaceAll(COMMAND, (command) => command.replaceAll(" ", "\u00a0"));
+  return layOut(unbreakable).replaceAll("\u00a0", " ");
 }
 
 function wrap(text: string, width: number, indent: string): string {
-  return keepingCommands(text, (kept) => wrapWords(kept, width, indent));
+  return keepingCommands(text, (unbreakable) => wrapWords(unbreakable, width, indent));
 }
 
 /** A text in lines of at most `width` characters; lines that are indented stay as they are. */
 export function reflowText(text: string, width: number): string {
-  return keepingCommands(text, (kept) => reflow(kept, width));
+  return keepingCommands(text, (unbreakable) => reflow(unbreakable, width));
 }
 
 /** The columns that help may take where a command prints it. */

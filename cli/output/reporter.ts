@@ -7,11 +7,11 @@
 import { InterruptedError, reasonOf, StorageError, type XferError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import {
-  asideOf,
   type Event,
   type EventOf,
   isDetail,
   kindOf,
+  noteOf,
   toJson,
   wordsOf,
 } from "../events/mod.ts";
@@ -198,14 +198,14 @@ export class Reporter {
       if (kind === "result" && !json) this.#writeResult(words(this.#presentationFor(stdout)));
       else if (this.#isNoted(kind)) this.#noteWrapped(words(this.#presentationFor(stderr)));
     }
-    if (!quiet && !json) this.#noteWrapped(this.#asideOf(event));
+    if (!quiet && !json) this.#noteWrapped(this.#noteOf(event));
   }
 
   /** Commands of the client in it are for other machines, or name their folder themselves. */
-  #asideOf(event: Event): string | undefined {
+  #noteOf(event: Event): string | undefined {
     const { places: { server } } = this.options;
-    const aside = asideOf(event, this.#presentationFor(this.#streams.stderr));
-    return server === undefined || aside === undefined ? aside : placed(aside, { server });
+    const note = noteOf(event, this.#presentationFor(this.#streams.stderr));
+    return server === undefined || note === undefined ? note : placed(note, { server });
   }
 
   /** Whether standard error shows events of a kind. */

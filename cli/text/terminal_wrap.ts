@@ -12,7 +12,7 @@ const INDENT = " ".repeat(2);
 /** Commands to copy, which stay in one piece. */
 const COMMAND = /'(?:xfer|chmod) [^'\n]*'/g;
 /** Stands for a space that is kept. Text that is safe to print has no such character. */
-const KEPT = "\0";
+const NO_BREAK_SPACE = "\0";
 
 /** Select Graphic Rendition sequences, which take no cells. */
 // deno-lint-ignore no-control-regex
@@ -28,7 +28,7 @@ function wrapLine(line: string, columns: number): string {
   if (widthOf(line) <= columns || STACK.test(line)) return line;
   const indent = indentOf(line);
   const words = line.slice(line.startsWith(indent) ? indent.length : 0)
-    .replaceAll(COMMAND, (command) => command.replaceAll(" ", KEPT)).split(" ");
+    .replaceAll(COMMAND, (command) => command.replaceAll(" ", NO_BREAK_SPACE)).split(" ");
   const lines: string[] = [];
   let current = line.startsWith(indent) ? indent : "";
   let isEmpty = true;
@@ -41,7 +41,7 @@ function wrapLine(line: string, columns: number): string {
     }
     isEmpty = current.trim() === "";
   }
-  return [...lines, current].join("\n").replaceAll(KEPT, " ");
+  return [...lines, current].join("\n").replaceAll(NO_BREAK_SPACE, " ");
 }
 
 function indentOf(line: string): string {

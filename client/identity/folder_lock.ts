@@ -24,7 +24,7 @@ let turn: Promise<unknown> = Promise.resolve();
  * system without locks, other processes are not excluded. Throws what `work` throws, and `StorageError` `folder-busy`,
  * `cannot-write`.
  */
-export function whileAlone<T>(
+export function withFolderLock<T>(
   folder: string,
   work: () => Promise<T>,
   waitMs = WAIT_MS,

@@ -10,10 +10,10 @@ import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
 import { ConfigurationError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import { formatFingerprint, parseFingerprint } from "../../protocol/v4/fingerprint.ts";
-import { whileAlone } from "./folder_lock.ts";
+import { withFolderLock } from "./folder_lock.ts";
 import { MAX_SMALL_FILE, readTextFileIfThere } from "../local/read_small_file.ts";
 import { writePrivateFile } from "../local/atomic_file.ts";
-import { forgetAuthorities, keepAuthorities, readKeptAuthorities } from "./kept_authorities.ts";
+import { forgetAuthorities, readSavedAuthorities, saveAuthorities } from "./saved_authorities.ts";
 
 export const KNOWN_SERVERS = "known_servers";
 
@@ -64,19 +64,19 @@ export class KnownServers {
   /**
    * Adds an unknown server, with the CA certificates that the user named for it. For a server that is known by the same
    * identity, only replaces these certificates. Returns the identity that is known now, which another client may have
-   * added meanwhile. Throws `ConfigurationError` `too-many-known-servers`, and what `whileAlone` does.
+   * added meanwhile. Throws `ConfigurationError` `too-many-known-servers`, and the errors of `withFolderLock`.
    */
   keep(
     address: Address,
     identity: ServerIdentity,
     authorities?: readonly string[],
   ): Promise<ServerIdentity> {
-    return whileAlone(this.#folder, async () => {
+    return withFolderLock(this.#folder, async () => {
       const lines = await this.#load();
       const known = identityOf(findLast(lines, address));
       const addsNone = authorities === undefined || !isSame(known, identity);
       if (known !== undefined && addsNone) return known;
-      const digest = authorities && await keepAuthorities(this.#folder, authorities);
+      const digest = authorities && await saveAuthorities(this.#folder, authorities);
       await this.#replace(lines, address, { remembered: identity, authorities: digest });
       return identity;
     });
@@ -88,7 +88,7 @@ export class KnownServers {
    */
   async authoritiesOf(address: Address): Promise<string[]> {
     const digest = findLast(await this.#load(), address)?.authorities;
-    return digest === undefined ? [] : await readKeptAuthorities(this.#folder, digest);
+    return digest === undefined ? [] : await readSavedAuthorities(this.#folder, digest);
   }
 
   /** Whether the user asked for protocol 3 with this server, and no identity of it is known. */
@@ -99,17 +99,17 @@ export class KnownServers {
   /** Records that the user asked for protocol 3 with this server, unless the server is known. Throws as `keep` does. */
   async keepProtocol3(address: Address): Promise<void> {
     if (findLast(await this.#load(), address) !== undefined) return;
-    await whileAlone(this.#folder, async () => {
+    await withFolderLock(this.#folder, async () => {
       const lines = await this.#load();
       if (findLast(lines, address) !== undefined) return;
       await this.#replace(lines, address, { remembered: "protocol-3", authorities: undefined });
     });
   }
 
-  /** Removes the server at an address. Returns `false` if it is unknown. Throws what `whileAlone` does. */
+  /** Removes the server at an address. Returns `false` if it is unknown. Throws the errors of `withFolderLock`. */
   async forget(address: Address): Promise<boolean> {
     if (findLast(await this.#load(), address) === undefined) return false;
-    return await whileAlone(this.#folder, async () => {
+    return await withFolderLock(this.#folder, async () => {
       const lines = await this.#load();
       if (findLast(lines, address) === undefined) return false;
       await this.#replace(lines, address, undefined);

@@ -14,7 +14,7 @@ import { EDITION_FILE, IDENTITY_FILE, KEY_FILE } from "./v3_identity.ts";
 import { STORED_FILE } from "./upload_history.ts";
 import { TRANSFER_INFO } from "./transfer_info.ts";
 import { ACCOUNT_FILE, ACCOUNT_KEY_FILE } from "./v4_account.ts";
-import { isAuthoritiesName } from "./kept_authorities.ts";
+import { isAuthoritiesName } from "./saved_authorities.ts";
 import { KNOWN_SERVERS } from "./known_servers.ts";
 import { isPartName } from "../local/partial_file.ts";
 

@@ -5,7 +5,7 @@
  * @module
  */
 import { join } from "node:path";
-import { whileAlone } from "./folder_lock.ts";
+import { withFolderLock } from "./folder_lock.ts";
 import { MAX_SMALL_FILE, readTextFileIfThere } from "../local/read_small_file.ts";
 import { writePrivateFile } from "../local/atomic_file.ts";
 
@@ -35,12 +35,12 @@ export async function readLastStored(folder: string): Promise<LastStored[]> {
 }
 
 /**
- * Adds files, newest first, and keeps the last {@link MAX_LAST_STORED}. Throws `StorageError` `cannot-write`, and what
- * `whileAlone` does.
+ * Adds files, newest first, and keeps the last {@link MAX_LAST_STORED}. Throws `StorageError` `cannot-write`, and the
+ * errors of `withFolderLock`.
  */
 export async function keepLastStored(folder: string, files: readonly LastStored[]): Promise<void> {
   if (files.length === 0) return;
-  await whileAlone(folder, async () => {
+  await withFolderLock(folder, async () => {
     const before = await readLastStored(folder).catch(() => []);
     const lines: string[] = [];
     let room = MAX_SMALL_FILE;

@@ -10,7 +10,7 @@ import { CLIENT_ID_SIZE } from "../../protocol/header.ts";
 import { ConfigurationError } from "../../protocol/errors.ts";
 import { isUserName, printable } from "../../protocol/printable.ts";
 import { fromPem, toPem } from "../../protocol/encoding/pem.ts";
-import { whileAlone } from "./folder_lock.ts";
+import { withFolderLock } from "./folder_lock.ts";
 import { readTextFileIfThere } from "../local/read_small_file.ts";
 import { writePrivateFile } from "../local/atomic_file.ts";
 import { readPrivateFile } from "./private_file.ts";
@@ -50,12 +50,12 @@ export class AccountFolder {
 
   /**
    * Returns the key. Creates one and makes it durable if none exists, the same for all clients that start at once.
-   * Throws `ConfigurationError` `bad-identity`, and what `whileAlone` does.
+   * Throws `ConfigurationError` `bad-identity`, and the errors of `withFolderLock`.
    */
   async loadKey(): Promise<AccountKey> {
     const there = await this.readKey();
     if (there !== undefined) return there;
-    return await whileAlone(this.#folder, async () => {
+    return await withFolderLock(this.#folder, async () => {
       const there = await this.readKey();
       if (there !== undefined) return there;
       const key = await makeKey();
@@ -69,7 +69,7 @@ export class AccountFolder {
   async dropMadeKey(): Promise<void> {
     const made = this.#made;
     if (made === undefined) return;
-    await whileAlone(this.#folder, async () => {
+    await withFolderLock(this.#folder, async () => {
       // Another client may have registered this key meanwhile.
       const [key, account] = [await this.readKey(), await this.loadAccount()];
       if (account !== undefined || key === undefined) return;
@@ -127,9 +127,9 @@ export class AccountFolder {
     );
   }
 
-  /** Writes an account, and the key that is registered for it. Throws what `whileAlone` does. */
+  /** Writes an account, and the key that is registered for it. Throws the errors of `withFolderLock`. */
   async saveAccount({ name, clientId }: LocalAccount, key: AccountKey): Promise<void> {
-    await whileAlone(this.#folder, async () => {
+    await withFolderLock(this.#folder, async () => {
       const there = await this.readKey();
       // Another client, which the server refused, may have removed the key.
       if (!there || !equalBytes(there.publicKey, key.publicKey)) await this.#writeKey(key);

@@ -75,9 +75,9 @@ export class ClientIdentity {
 
   /** Reads the private key, or creates one. */
   async prepareKey(): Promise<void> {
-    const kept = this.#identity?.privateKey ?? await this.#folder.loadKey();
-    this.#privateKey = kept ?? await generatePrivateKey();
-    if (kept === undefined) this.#key = "made";
+    const savedKey = this.#identity?.privateKey ?? await this.#folder.loadKey();
+    this.#privateKey = savedKey ?? await generatePrivateKey();
+    if (savedKey === undefined) this.#key = "made";
     else this.#isUnanswered = this.#identity === undefined;
   }
 

@@ -27,7 +27,7 @@ export class PutRequest {
   readonly result: Promise<ConfirmedChecksum>;
   readonly #mux: RequestMux;
   readonly #upload: NamedFile;
-  #onHeld: ((held: MessageOf<"held">) => void) | undefined;
+  #onAnswer: ((answer: MessageOf<"held">) => void) | undefined;
   /** The digests that the server was asked to compare with. */
   #sums: FileDigests | undefined;
   #refusal: unknown;
@@ -38,9 +38,9 @@ export class PutRequest {
     this.tag = mux.nextTag();
     let stored: ConfirmedChecksum;
     this.result = mux.answer(this.tag, (message) => {
-      if (message.kind === "held" && this.#onHeld !== undefined) {
-        this.#onHeld(message);
-        this.#onHeld = undefined;
+      if (message.kind === "held" && this.#onAnswer !== undefined) {
+        this.#onAnswer(message);
+        this.#onAnswer = undefined;
         return false;
       }
       if (message.kind === "stored" && this.#sums !== undefined) {
@@ -69,7 +69,7 @@ export class PutRequest {
 
   /** Asks for the part of the file that the server has, to resume it. */
   async resume(): Promise<MessageOf<"held">> {
-    const held = new Promise<MessageOf<"held">>((resolve) => this.#onHeld = resolve);
+    const answer = new Promise<MessageOf<"held">>((resolve) => this.#onAnswer = resolve);
     const refused = this.result.then(() => {
       throw unexpected({ kind: "stored" });
     });
@@ -77,7 +77,7 @@ export class PutRequest {
     refused.catch(() => undefined);
     try {
       await this.put(1);
-      return await Promise.race([held, refused]);
+      return await Promise.race([answer, refused]);
     } catch (error) {
       await this.cancel(); // a refused request must still be ended
       throw error;

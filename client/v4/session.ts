@@ -105,11 +105,11 @@ async function openChannel(
   try {
     // Only now has the server proven to own the key. Anyone could have sent its certificate.
     const named = identity === "pki" ? caCerts : undefined;
-    const kept = isNew || named !== undefined
+    const saved = isNew || named !== undefined
       ? await new KnownServers(identityFolder).keep(server, identity, named)
       : identity;
-    if (!isSame(kept, identity)) {
-      throw otherServer(server, { expected: kept, found: identity, pinned: false });
+    if (!isSame(saved, identity)) {
+      throw otherServer(server, { expected: saved, found: identity, pinned: false });
     }
     const shown = identity === "pki" ? undefined : formatFingerprint(identity);
     options.onEvent?.({ type: "connected", server, fingerprint: shown, isNew });

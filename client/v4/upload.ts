@@ -223,10 +223,10 @@ export class Upload {
     const digests = this.#digests ??= new ChunkDigests(size);
     if (!this.#isFresh) {
       const request = new PutRequest(mux, this);
-      const held = await request.resume();
-      const { offset } = held;
-      const transfer = held.transfer.some((byte) => byte !== 0) ? held.transfer : undefined;
-      const isPartOfFile = await this.#isPartOfFile(held, mux, source, digests, io)
+      const partial = await request.resume();
+      const { offset } = partial;
+      const transfer = partial.transfer.some((byte) => byte !== 0) ? partial.transfer : undefined;
+      const isPartOfFile = await this.#isPartOfFile(partial, mux, source, digests, io)
         .catch(async (error) => {
           await this.#abandon(request, error);
           throw error;
@@ -241,17 +241,17 @@ export class Upload {
 
   /** Reads and hashes the part that the server has, as far as it is not hashed yet, and compares the digests. */
   async #isPartOfFile(
-    held: MessageOf<"held">,
+    partial: MessageOf<"held">,
     mux: RequestMux,
     source: OpenSource,
     digests: ChunkDigests,
     { onEvent, buffers }: UploadIo,
   ): Promise<boolean> {
-    const { offset, digest } = held;
+    const { offset, digest } = partial;
     const file = this.#file;
     if (offset === 0) return true;
     if (offset > file.size || (offset % CHUNK_SIZE !== 0 && offset !== file.size)) {
-      throw unexpected(held);
+      throw unexpected(partial);
     }
     let at = digests.contiguousBytes;
     for await (const chunk of source.read(buffers, at, Math.max(at, offset))) {
@@ -277,9 +277,9 @@ export class Upload {
 
   /** After an error before `end`: asks the server to discard what it received, unless a later upload can resume it. */
   async #abandon(request: PutRequest, error: unknown): Promise<void> {
-    const isKept = error instanceof NetworkError ||
+    const isResumable = error instanceof NetworkError ||
       (error instanceof InterruptedError && this.#isResumable);
-    if (!isKept) await request.cancel();
+    if (!isResumable) await request.cancel();
   }
 }
 

@@ -57,7 +57,7 @@ export class ChunkDigests {
   #entries: Bytes = new Uint8Array(FIRST_ROOM * ENTRY_SIZE);
   /** 1 for each chunk that was added. */
   #added: Bytes = new Uint8Array(FIRST_ROOM);
-  #held = 0;
+  #contiguousChunks = 0;
   /** Advances as chunks arrive, so that little is left to do at the end. */
   #summed: Summed = { remainder: 0, tree: new MerkleTree() };
   readonly #maxAhead: number;
@@ -70,7 +70,7 @@ export class ChunkDigests {
 
   /** The number of bytes from the beginning without a gap: whole chunks, or the whole file. */
   get contiguousBytes(): number {
-    return Math.min(this.#held * CHUNK_SIZE, this.size);
+    return Math.min(this.#contiguousChunks * CHUNK_SIZE, this.size);
   }
 
   /** Whether all chunks were added. */
@@ -98,8 +98,8 @@ export class ChunkDigests {
     const remainder = continueRemainder(0, chunk, this.size);
     new DataView(this.#entries.buffer).setUint32(at + DIGEST_SIZE, remainder, true);
     this.#added[index] = 1;
-    while (this.#added[this.#held] === 1) this.#held++;
-    for (let i = 0; i < CATCH_UP && this.#summed.tree.count < this.#held; i++) {
+    while (this.#added[this.#contiguousChunks] === 1) this.#contiguousChunks++;
+    for (let i = 0; i < CATCH_UP && this.#summed.tree.count < this.#contiguousChunks; i++) {
       this.#sumUp(this.#summed);
     }
     return true;
@@ -107,7 +107,7 @@ export class ChunkDigests {
 
   /** Computes the digests of the chunks from the beginning without a gap, concatenated. */
   *gathering(): Sliced<Bytes> {
-    const count = this.#held;
+    const count = this.#contiguousChunks;
     const digests = new Uint8Array(count * DIGEST_SIZE);
     for (let index = 0; index < count; index++) {
       digests.set(this.#digestAt(index), index * DIGEST_SIZE);
@@ -167,7 +167,7 @@ export class ChunkDigests {
     if (count > 0) sums.#makeRoom(count - 1);
     sums.#entries.set(encoded.subarray(0, count * ENTRY_SIZE));
     sums.#added.fill(1, 0, count);
-    sums.#held = count;
+    sums.#contiguousChunks = count;
     return sums;
   }
 
@@ -179,7 +179,7 @@ export class ChunkDigests {
     const expected = chunkSize(this.size, index);
     if (length !== expected) throw badChunk(offset, `it has ${length} bytes, not ${expected}`);
     if (this.#added[index] === 1) throw badChunk(offset, "it was already received");
-    if (index > this.#held + this.#maxAhead) {
+    if (index > this.#contiguousChunks + this.#maxAhead) {
       throw badChunk(offset, "too many chunks before it are missing");
     }
     return index;

@@ -10,7 +10,7 @@ import { scrub, type Swap } from "./scrub.ts";
 import { type Pane, Stage } from "./stage.ts";
 import { toSvg } from "./svg.ts";
 
-export interface Scene {
+export interface Session {
   readonly stage: Stage;
   readonly server: Pane;
   readonly client: Pane;
@@ -19,7 +19,7 @@ export interface Scene {
 }
 
 /** A play, which begins before the server is started. */
-export type Play = (scene: Scene) => Promise<void>;
+export type Play = (session: Session) => Promise<void>;
 
 const COLUMNS = 110;
 const ROWS = { server: 7, client: 28 };
@@ -28,7 +28,7 @@ const ROWS = { server: 7, client: 28 };
 const LAST_MS = 6000;
 
 /** Starts the server and uploads the first file. */
-export async function firstFile({ stage, server, client, location }: Scene): Promise<void> {
+export async function firstFile({ stage, server, client, location }: Session): Promise<void> {
   await server.type("xfer server");
   await server.wrote(/transfer\.info: .*\r\n/);
   stage.pause(2500);
@@ -46,9 +46,9 @@ export async function firstFile({ stage, server, client, location }: Scene): Pro
 }
 
 /** The whole session, in less than a minute. */
-export async function newcomer(scene: Scene): Promise<void> {
-  await firstFile(scene);
-  const { stage, client } = scene;
+export async function newcomer(session: Session): Promise<void> {
+  await firstFile(session);
+  const { stage, client } = session;
   await client.run("xfer client put holiday --limit-rate 20MB");
   stage.pause(2000);
   await client.run("xfer client list holiday");

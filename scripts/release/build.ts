@@ -31,10 +31,10 @@ export async function build(stage: Stage, target: Target, folder: string): Promi
     return { state: "not-built", why: causeIn(error.message) };
   }
   if (!isHost) return { state: "built", why: `not run: this machine is ${Deno.build.target}` };
-  const said = await versionOf(path);
-  if (said === stage.config.version) return { state: "run" };
+  const printed = await versionOf(path);
+  if (printed === stage.config.version) return { state: "run" };
   await Deno.remove(path);
-  return { state: "not-built", why: `does not run: --version printed ${JSON.stringify(said)}` };
+  return { state: "not-built", why: `does not run: --version printed ${JSON.stringify(printed)}` };
 }
 
 /** The first line of the executable's `--version`, run in an empty environment. */
@@ -43,8 +43,8 @@ async function versionOf(path: string): Promise<string> {
   try {
     const { stdout, stderr } = await new Deno.Command(path, options).output();
     const decoder = new TextDecoder();
-    const [said = ""] = (decoder.decode(stdout) || decoder.decode(stderr)).trim().split("\n");
-    return said;
+    const [printed = ""] = (decoder.decode(stdout) || decoder.decode(stderr)).trim().split("\n");
+    return printed;
   } catch (error) {
     return `${error}`; // not a program, or not for this machine
   }

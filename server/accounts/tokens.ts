@@ -71,8 +71,8 @@ export async function tryToMakeToken(
   const token = formatToken(crypto.getRandomValues(new Uint8Array(TOKEN_SIZE)));
   const expiresAt = now + lifeMs;
   const hash = await hashToken(token);
-  const kept = { hash, accountId, label, usesLeft: uses, used: 0, expiresAt, madeAt: now };
-  return await catalog.tokens.add(kept, by) ? { id: idOf(kept), token, expiresAt } : undefined;
+  const row = { hash, accountId, label, usesLeft: uses, used: 0, expiresAt, madeAt: now };
+  return await catalog.tokens.add(row, by) ? { id: idOf(row), token, expiresAt } : undefined;
 }
 
 /** The number of hexadecimal digits of an id. */

@@ -24,7 +24,7 @@ export interface PartialUploadKey {
   /** The id in the blob store. */
   readonly id: UploadId;
   /** The number of bytes at its beginning that are durable. */
-  readonly held: number;
+  readonly durableBytes: number;
 }
 
 /** A checkpoint of an upload. */

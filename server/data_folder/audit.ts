@@ -39,7 +39,7 @@ export type Finding =
   | { readonly kind: "stray"; readonly path: BlobId };
 
 /** A file that is marked as damaged in the catalog, but intact. */
-export interface SoundBlob {
+export interface IntactFile {
   readonly kind: "sound";
   readonly file: StoredFile;
 }
@@ -59,7 +59,7 @@ export interface AuditOptions extends Abortable {
 export async function* audit(
   store: Store,
   { contents, signal }: AuditOptions,
-): AsyncGenerator<Finding | SoundBlob, void, void> {
+): AsyncGenerator<Finding | IntactFile, void, void> {
   let after: BlobId | undefined;
   for (;;) {
     const page = await store.catalog.files.scan(after, PAGE);
@@ -93,7 +93,7 @@ async function inspect(
   store: Store,
   file: StoredFile,
   { contents, signal }: AuditOptions,
-): Promise<Finding | SoundBlob | undefined> {
+): Promise<Finding | IntactFile | undefined> {
   const { catalog, blobs } = store;
   const missing = { kind: "missing", file, damage: "missing" } as const;
   const changed = (how: { readonly damage: Damage | undefined; readonly what: string }) =>
@@ -104,9 +104,9 @@ async function inspect(
     return changed({ damage: "missing", what: "it is not a regular file" });
   }
   if (size !== file.size) return changed(otherSize(size, file.size));
-  const sound = file.damage === undefined ? undefined : { kind: "sound", file } as const;
+  const intact = file.damage === undefined ? undefined : { kind: "sound", file } as const;
   if (!contents) {
-    if (file.damage !== "content") return sound;
+    if (file.damage !== "content") return intact;
     return changed(otherContent("its content was found damaged earlier"));
   }
   try {
@@ -116,7 +116,7 @@ async function inspect(
       if (signal?.aborted) return undefined;
       if (!done) continue;
       const how = value ?? await inspectChunks(catalog, file);
-      return how === undefined ? sound : changed(how);
+      return how === undefined ? intact : changed(how);
     }
   } catch (error) {
     if (error instanceof BlobNotFound) return missing;
@@ -134,9 +134,9 @@ async function inspectChunks(
 ): Promise<ContentDifference | undefined> {
   if (tree === undefined) return undefined;
   const chunks = await allChunks(catalog, path);
-  const isSound = chunks.length % DIGEST_SIZE === 0 &&
+  const isIntact = chunks.length % DIGEST_SIZE === 0 &&
     equalBytes(await inSlices(digestingTree(chunks), breath), tree.digest);
-  if (isSound) return undefined;
+  if (isIntact) return undefined;
   return otherContent("its chunk digests in the catalog do not match its content");
 }
 

@@ -21,7 +21,7 @@ import { type FileSystem, readFull, syncFolder, writeAll } from "../fs/file_syst
 
 const NEWLINE = "\n".charCodeAt(0);
 /** The owner of content that is written out only to be moved. */
-const NOBODY: Bytes = new Uint8Array(16);
+const NO_OWNER: Bytes = new Uint8Array(16);
 
 /** A data folder that no one else uses, with a blob store that has a quarantine. */
 export interface RepairableFolder extends Pick<DataFolder, "path" | "catalog"> {
@@ -37,7 +37,7 @@ export function asRepairable({ path, catalog, blobs }: DataFolder): RepairableFo
  * Moves what was found to the quarantine and deletes its row. Nothing of it is lost. Returns its new path, if anything
  * was moved.
  */
-export async function putAside(
+export async function quarantineFinding(
   folder: RepairableFolder,
   finding: Finding,
   user: string | undefined,
@@ -93,7 +93,7 @@ async function toBeMoved(
 ): Promise<BlobId | UploadId> {
   const content = await catalog.files.content(path);
   if (content === undefined) return path;
-  const writer = await blobs.create({ owner: NOBODY, size: content.length });
+  const writer = await blobs.create({ owner: NO_OWNER, size: content.length });
   await writer.write(0, content);
   await writer.suspend(content.length);
   return writer.uploadId;

@@ -22,7 +22,7 @@ export interface LimitDefinition {
   /** The reason for the default. */
   readonly reason: string;
   /** The message to a client that exceeds the limit. `{}` stands for the value, times with their unit. */
-  readonly told?: string;
+  readonly message?: string;
 }
 
 const SECOND = 1000;
@@ -42,42 +42,42 @@ export const LIMITS = {
     what: "maximum number of open connections",
     reason:
       "each takes a descriptor and 4 KiB; about 1 MiB during an upload, 3 MiB during a download",
-    told: "the server has reached its connection limit",
+    message: "the server has reached its connection limit",
   },
   maxConnectionsPerAddress: {
     option: "max-connections-per-address",
     ...{ unit: "count", default: 1024, least: 1 },
     what: "maximum number of open connections from one address (IPv6: one /64 network)",
     reason: "a whole lab can share one address, but no address takes all connections",
-    told: "your address already has {} connections, the maximum",
+    message: "your address already has {} connections, the maximum",
   },
   idleTimeoutMs: {
     option: "idle-timeout",
     ...{ unit: "time", default: 2 * MINUTE, least: 1 },
     what: "time to wait for a request on a connection, including the first",
     reason: "dead peers don't pile up; clients that compute between requests stay connected",
-    told: "no request arrived for {}",
+    message: "no request arrived for {}",
   },
   requestTimeoutMs: {
     option: "request-timeout",
     ...{ unit: "time", default: MINUTE, least: 1 },
     what: "time to wait for the rest of a request's header and fixed part once it has begun",
     reason: "they are a few hundred bytes, which any network carries in that time",
-    told: "the rest of a request did not arrive within {}",
+    message: "the rest of a request did not arrive within {}",
   },
   stallTimeoutMs: {
     option: "stall-timeout",
     ...{ unit: "time", default: MINUTE, least: 1 },
     what: "time to wait for the next bytes of a file, and for the peer to take an answer",
     reason: "survives a short network outage",
-    told: "the transfer stalled for {}",
+    message: "the transfer stalled for {}",
   },
   minRate: {
     option: "min-rate",
     ...{ unit: "rate", default: KIB },
     what: "minimum average rate of an upload in bytes per second, after an initial stall-timeout",
     reason: "disconnects a peer that drips bytes; the slowest links in use are faster",
-    told: "the upload was slower than {} bytes per second",
+    message: "the upload was slower than {} bytes per second",
   },
   maxRequestsPerConnection: {
     option: "max-requests-per-connection",
@@ -85,35 +85,35 @@ export const LIMITS = {
     what:
       "maximum number of requests on one connection; a file counts once, however many packets it has",
     reason: "about 30,000 files in one run of a client over protocol 3, 100,000 over protocol 4",
-    told: "a connection can make at most {} requests",
+    message: "a connection can make at most {} requests",
   },
   maxRegistrationsPerHour: {
     option: "max-registrations-per-hour",
     ...{ unit: "count", default: 1000 },
     what: "maximum number of registrations per hour from one address (IPv6: one /64 network)",
     reason: "a lab registers at once through one address, but the catalog does not fill up",
-    told: "your address can register at most {} accounts per hour",
+    message: "your address can register at most {} accounts per hour",
   },
   maxFileSize: {
     option: "max-file-size",
     ...{ unit: "size", default: Infinity },
     what: "maximum size of a file in bytes",
     reason: "protocol 3 itself ends at 4 GiB − 273 bytes",
-    told: "the server accepts files of up to {} bytes",
+    message: "the server accepts files of up to {} bytes",
   },
   quota: {
     option: "quota",
     ...{ unit: "size", default: Infinity },
     what: "bytes that an account may store",
     reason: "for the operator to decide",
-    told: "the upload would exceed your quota of {} bytes",
+    message: "the upload would exceed your quota of {} bytes",
   },
   quotaFiles: {
     option: "quota-files",
     ...{ unit: "count", default: Infinity },
     what: "files that an account may store",
     reason: "for the operator to decide",
-    told: "your quota of {} files is used up",
+    message: "your quota of {} files is used up",
   },
   versions: {
     option: "versions",
@@ -132,7 +132,7 @@ export const LIMITS = {
     ...{ unit: "size", default: 256 * MIB },
     what: "bytes to keep free on the data folder's disk",
     reason: "the catalog and the log must still be writable when files fill the disk",
-    told: "the server's disk is full",
+    message: "the server's disk is full",
   },
   maxStagedPerClient: {
     option: "max-staged-per-client",
@@ -140,7 +140,7 @@ export const LIMITS = {
     what: "maximum number of uploads per account that are in progress or not yet confirmed",
     reason:
       "each takes a staging file; over protocol 4, many arrive on each of several connections",
-    told: "you can have at most {} uploads in progress",
+    message: "you can have at most {} uploads in progress",
   },
   maxPartialsPerClient: {
     option: "max-partials-per-client",
@@ -240,9 +240,9 @@ export class LimitError extends RefusedError {
 
   /** The message is for the client. It contains the value, but not the name of the option. */
   constructor(limit: LimitName, value: number) {
-    const { told, what, unit }: LimitDefinition = LIMITS[limit];
+    const { message, what, unit }: LimitDefinition = LIMITS[limit];
     const amount = unit === "time" ? `${value / SECOND} seconds` : `${value}`;
-    const words = told ?? `a limit of the server was reached: ${what}, {}`;
+    const words = message ?? `a limit of the server was reached: ${what}, {}`;
     super("limit-reached", words.replace("{}", amount));
     this.limit = limit;
   }

@@ -27,7 +27,7 @@ const LINGER_MS = 1000;
 const LINGER_BYTES = 1024 * 1024;
 
 /** Receives the reason why the peer is gone. */
-export type Leave = (error: Error) => void;
+export type DisconnectListener = (error: Error) => void;
 
 interface Wait {
   limit: LimitName;
@@ -53,11 +53,11 @@ export class PeerSocket {
   #watchingAt = Infinity;
   #closedFor: string | undefined;
   /** Callbacks for when the peer disconnects, the read that detects it, and the reason once it has. */
-  readonly #leavers = new Set<Leave>();
+  readonly #disconnectListeners = new Set<DisconnectListener>();
   #watched: Promise<number | null> | undefined;
-  #left: Error | undefined;
+  #disconnected: Error | undefined;
   /** The last wait for the peer's bytes. */
-  #hearing: Wait | undefined;
+  #receiving: Wait | undefined;
 
   constructor(socket: TcpSocket, limits: Limits) {
     this.#socket = socket;
@@ -82,7 +82,7 @@ export class PeerSocket {
     // Not every version of Deno ends pending reads and writes when a TLS connection is closed.
     for (const { reject } of this.#waits) reject(new Error(reason));
     this.#waits.clear();
-    this.#tellLeft(new Error(reason));
+    this.#notifyDisconnected(new Error(reason));
   }
 
   /**
@@ -93,8 +93,8 @@ export class PeerSocket {
     this.#deadline.enter(phase);
     const { limit, ms } = this.#deadline.left();
     const begin = performance.now();
-    this.#hearing = this.#newWait(limit, ms);
-    const size = await this.#within(this.#hearing, this.#read());
+    this.#receiving = this.#newWait(limit, ms);
+    const size = await this.#within(this.#receiving, this.#read());
     this.#reading = undefined;
     if (size === null) return undefined;
     this.#deadline.spend(performance.now() - begin, size);
@@ -109,20 +109,20 @@ export class PeerSocket {
     this.#deadline.enter(phase);
     const { limit, ms } = this.#deadline.left();
     const wait = this.#newWait(limit, ms);
-    this.#hearing = wait;
+    this.#receiving = wait;
     return await this.#within(wait, this.#fillFrom(buffer, wait));
   }
 
   /**
-   * Calls `leave` when the peer disconnects or the connection is closed, until the result is disposed of. Used during
+   * Calls `listener` when the peer disconnects or the connection is closed, until the result is disposed of. Used during
    * work for the peer. If the peer sends data instead, `receive` returns it later, and a disconnect is no longer
    * detected.
    */
-  onLeft(leave: Leave): Disposable {
-    this.#leavers.add(leave);
-    if (this.#left === undefined) this.#watchRead();
-    else leave(this.#left);
-    return { [Symbol.dispose]: () => void this.#leavers.delete(leave) };
+  onDisconnect(listener: DisconnectListener): Disposable {
+    this.#disconnectListeners.add(listener);
+    if (this.#disconnected === undefined) this.#watchRead();
+    else listener(this.#disconnected);
+    return { [Symbol.dispose]: () => void this.#disconnectListeners.delete(listener) };
   }
 
   #watchRead(): void {
@@ -131,17 +131,17 @@ export class PeerSocket {
     const reading = this.#read();
     if (reading === this.#watched) return;
     this.#watched = reading;
-    const hear = (size: number | null) => {
+    const onRead = (size: number | null) => {
       if (size === null) {
-        this.#tellLeft(new Error("the client disconnected before it was answered"));
+        this.#notifyDisconnected(new Error("the client disconnected before it was answered"));
       }
     };
-    reading.then(hear, (error) => this.#tellLeft(error));
+    reading.then(onRead, (error) => this.#notifyDisconnected(error));
   }
 
-  #tellLeft(error: Error): void {
-    this.#left ??= error;
-    for (const leave of this.#leavers) leave(error);
+  #notifyDisconnected(error: Error): void {
+    this.#disconnected ??= error;
+    for (const listener of this.#disconnectListeners) listener(error);
   }
 
   /** Whether the next bytes were already requested from the socket. */
@@ -151,7 +151,7 @@ export class PeerSocket {
 
   /** Makes a pending `receive` or `fill` fail. `dismiss` can then tell the peer why. */
   interrupt(error: Error): void {
-    const wait = this.#hearing;
+    const wait = this.#receiving;
     if (wait !== undefined && this.#waits.delete(wait)) wait.reject(error);
   }
 

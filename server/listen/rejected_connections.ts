@@ -15,7 +15,7 @@ export const MAX_REJECTING = 256;
 export class RejectedConnections {
   /** The controllers that end the wait for each peer's first request, oldest first. */
   readonly #peers = new Map<OpenConnection, AbortController>();
-  readonly #leaving = new Set<Promise<void>>();
+  readonly #ending = new Set<Promise<void>>();
 
   /** Answers a peer that the server is full, and ends its connection. */
   rejectBusy(peer: OpenConnection, error: LimitError): void {
@@ -23,17 +23,17 @@ export class RejectedConnections {
     if (oldest !== undefined && this.#peers.size >= MAX_REJECTING) this.#abort(...oldest);
     const controller = new AbortController();
     this.#peers.set(peer, controller);
-    const leaving = peer.rejectBusy(error, controller.signal).finally(() => {
+    const ending = peer.rejectBusy(error, controller.signal).finally(() => {
       this.#peers.delete(peer);
-      this.#leaving.delete(leaving);
+      this.#ending.delete(ending);
     });
-    this.#leaving.add(leaving);
+    this.#ending.add(ending);
   }
 
   /** Answers all peers at once. Resolves when all connections have ended. */
   async close(): Promise<void> {
     for (const entry of [...this.#peers]) this.#abort(...entry);
-    await Promise.all(this.#leaving);
+    await Promise.all(this.#ending);
   }
 
   #abort(peer: OpenConnection, controller: AbortController): void {

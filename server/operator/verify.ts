@@ -6,7 +6,7 @@
 import type { Abortable } from "../../protocol/abort.ts";
 import { reasonOf } from "../../protocol/errors.ts";
 import { type FoundDamage, recordFound, withReadOnly } from "../data_folder/with_data_folder.ts";
-import { asRepairable, finishRepairs, putAside } from "../data_folder/quarantine.ts";
+import { asRepairable, finishRepairs, quarantineFinding } from "../data_folder/quarantine.ts";
 import { isSelfChecking } from "../catalog/catalog.ts";
 import { audit, type Finding } from "../data_folder/audit.ts";
 import type { StoredFile } from "../catalog/files.ts";
@@ -34,7 +34,7 @@ export interface VerifyOptions extends Abortable {
   /** Called with each difference. */
   readonly onFinding?: (verified: Verified) => void;
   /** Called with each file that was recorded as damaged and is intact. */
-  readonly onSound?: (file: StoredFile) => void;
+  readonly onIntact?: (file: StoredFile) => void;
   /** Called if the folder cannot be written: damage is not recorded then. */
   readonly onNotRecorded?: (reason: string) => void;
   /** The file system of the data folder; `Deno` by default. */
@@ -66,7 +66,7 @@ const RECORDED_EVERY_MS = 1000;
  * the quarantine. Throws `ConfigurationError` `no-data-folder`, and with `repair` `data-folder-in-use`.
  */
 export function verify(options: VerifyOptions): Promise<VerifyReport> {
-  const { dataFolder, repair = false, onFinding, onSound, signal } = options;
+  const { dataFolder, repair = false, onFinding, onIntact, signal } = options;
   const { fileSystem = Deno, openCatalog } = options;
   return withReadOnly(dataFolder, async (folder) => {
     await using own = repair
@@ -80,12 +80,12 @@ export function verify(options: VerifyOptions): Promise<VerifyReport> {
     let recordedAt = -Infinity;
     for await (const found of audit(folder, { contents: true, signal })) {
       if (found.kind === "sound") {
-        onSound?.(found.file);
+        onIntact?.(found.file);
         toRecord.push({ content: found.file.content });
       } else {
         findings++;
         const user = await userOf(folder, found);
-        const movedTo = repairable && await putAside(repairable, found, user, fileSystem);
+        const movedTo = repairable && await quarantineFinding(repairable, found, user, fileSystem);
         onFinding?.({
           finding: found,
           ...(user === undefined ? {} : { user }),

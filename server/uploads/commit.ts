@@ -6,10 +6,10 @@
 import { type Bytes, toHex } from "../../protocol/bytes.ts";
 import { printable } from "../../protocol/printable.ts";
 import {
+  oldVersionsKept,
   quotaOfAll,
   type QuotaReservation,
   type QuotaReservations,
-  replacedKept,
 } from "./quota_reservations.ts";
 import type { GarbageCollector } from "./garbage_collector.ts";
 import type { Log } from "../limits/server_log.ts";
@@ -76,7 +76,7 @@ export async function commitFile(
     const row = tree === undefined ? known : { ...known, tree };
     const options: CommitOptions = {
       quota: quotaOfAll(limits),
-      keep: replacedKept(limits),
+      keep: oldVersionsKept(limits),
       ...(chunks === undefined ? {} : { chunks }),
       ...(file.isPartial ? { staged: writer.uploadId } : {}),
     };

@@ -67,7 +67,7 @@ export class GarbageCollector {
   }
 
   /** An open upload has a reference again. */
-  reprieve(id: UploadId): void {
+  keep(id: UploadId): void {
     this.#waiting.delete(id);
   }
 

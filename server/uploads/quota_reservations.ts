@@ -110,7 +110,7 @@ export class QuotaReservations {
   readonly #byClient = new Map<string, Set<QuotaReservation>>();
   #latest = 0;
   /** Snapshots whose query to the catalog is running. */
-  readonly #looks = new Set<
+  readonly #snapshots = new Set<
     { readonly key: string; readonly name: string; isStale: boolean; isStored: boolean }
   >();
 
@@ -127,13 +127,13 @@ export class QuotaReservations {
   }
 
   /** Takes a snapshot of an account's reservations before a query to the catalog. Dispose of it after the query. */
-  look(accountId: Bytes, name: string): ReservationSnapshot {
+  snapshot(accountId: Bytes, name: string): ReservationSnapshot {
     const quotaReservations = [...this.#of(accountId)];
     const names = quotaReservations.filter(({ size }) => size >= CHUNK_SIZE).map(({ name }) =>
       name
     );
-    const end = () => void this.#looks.delete(look);
-    const look = {
+    const end = () => void this.#snapshots.delete(snapshot);
+    const snapshot = {
       ...{
         key: toHex(accountId),
         name,
@@ -145,8 +145,8 @@ export class QuotaReservations {
       },
       [Symbol.dispose]: end,
     };
-    this.#looks.add(look);
-    return look;
+    this.#snapshots.add(snapshot);
+    return snapshot;
   }
 
   /**
@@ -181,8 +181,10 @@ export class QuotaReservations {
     for (const reservation of this.#byClient.get(key) ?? NONE) {
       if (reservation.name === name) reservation.revoke(isStored);
     }
-    for (const look of this.#looks) {
-      if (look.key === key && look.name === name) Object.assign(look, { isStale: true, isStored });
+    for (const snapshot of this.#snapshots) {
+      if (snapshot.key === key && snapshot.name === name) {
+        Object.assign(snapshot, { isStale: true, isStored });
+      }
     }
   }
 
@@ -205,7 +207,7 @@ export function quotaOfAll({ quota, quotaFiles }: Limits): Usage {
 }
 
 /** The number of old versions that are kept besides a new one. */
-export function replacedKept({ versions }: Limits): number {
+export function oldVersionsKept({ versions }: Limits): number {
   return Math.max(0, versions - 1);
 }
 
@@ -213,11 +215,11 @@ export function replacedKept({ versions }: Limits): number {
  * The most checks of one upload. A file committed during a check may be counted twice. If that exceeds the quota, the
  * check is repeated.
  */
-const MAX_LOOKS = 16;
+const MAX_ATTEMPTS = 16;
 
 /**
  * Reserves quota for an upload, so that it is refused now and not after its transfer. Returns `undefined` if the
- * account has no quota. If uploads in progress of the same name leave no room, calls `makeWay` once, which resolves
+ * account has no quota. If uploads in progress of the same name leave no room, calls `suspendOthers` once, which resolves
  * after those that can be suspended have ended. Throws `LimitError`.
  */
 export async function claimRoom(
@@ -228,7 +230,7 @@ export async function claimRoom(
     readonly quotaReservations: QuotaReservations;
   },
   { accountId, name, size }: Pick<StoredFile, "accountId" | "name" | "size">,
-  makeWay: () => Promise<void>,
+  suspendOthers: () => Promise<void>,
 ): Promise<QuotaReservation | undefined> {
   const { maxFileSize } = limits;
   if (size > maxFileSize) throw new LimitError("maxFileSize", maxFileSize);
@@ -241,12 +243,12 @@ export async function claimRoom(
       : usage.files > quotaFiles
       ? new LimitError("quotaFiles", quotaFiles)
       : undefined;
-  let hasMadeWay = false;
-  for (let looks = 1;; looks++) {
-    using look = quotaReservations.look(accountId, name);
-    const replacing = { name, size, keep: replacedKept(limits), open: look.names };
+  let hasSuspended = false;
+  for (let attempt = 1;; attempt++) {
+    using snapshot = quotaReservations.snapshot(accountId, name);
+    const replacing = { name, size, keep: oldVersionsKept(limits), open: snapshot.names };
     const { replaced, ...beside } = await store.catalog.files.usage(accountId, replacing);
-    const claimed = quotaReservations.sum(accountId, look, name);
+    const claimed = quotaReservations.sum(accountId, snapshot, name);
     const spent = Math.min(claimed.spent, replaced.bytes);
     const alone = { bytes: beside.bytes + size, files: beside.files + 1 };
     const all = {
@@ -260,14 +262,14 @@ export async function claimRoom(
         name,
         size,
         credit,
-        isNew: look.isStale ? !look.isStored : replaced.files === 0,
+        isNew: snapshot.isStale ? !snapshot.isStored : replaced.files === 0,
       });
     }
     if (over(alone) !== undefined) throw refused;
-    if (claimed.isAgain && !hasMadeWay) {
-      hasMadeWay = true;
-      await makeWay();
-    } else if (claimed.isExact || looks >= MAX_LOOKS) throw refused;
+    if (claimed.isAgain && !hasSuspended) {
+      hasSuspended = true;
+      await suspendOthers();
+    } else if (claimed.isExact || attempt >= MAX_ATTEMPTS) throw refused;
     else await quotaReservations.settle(accountId);
   }
 }

@@ -40,7 +40,7 @@ export class V3Connection {
   #upload: PendingUpload | undefined;
   /** The client's id, and its stored profile. */
   #client: Bytes | undefined;
-  #kept: Profile | undefined;
+  #storedProfile: Profile | undefined;
   #isRegistered = false;
 
   /** Serves the editions of the address at which the peer connected. */
@@ -139,7 +139,7 @@ export class V3Connection {
           if (response.kind === "registered" || response.kind === "denied") {
             this.#client = response.clientId;
             this.#isRegistered = response.kind === "registered";
-            this.#kept = this.#peer.profile;
+            this.#storedProfile = this.#peer.profile;
           }
           if (!(await this.#answer(this.#session.reply(response)))) return;
           break;
@@ -177,7 +177,7 @@ export class V3Connection {
     const profile = client === undefined
       ? this.#context.reservedIds.find(clientId)?.profile
       : toProfile(client.storedProfile);
-    this.#kept = profile;
+    this.#storedProfile = profile;
     return profile;
   }
 
@@ -192,11 +192,11 @@ export class V3Connection {
   async #keepProfile(): Promise<void> {
     const { profile } = this.#session;
     if (profile === undefined || this.#client === undefined) return;
-    if (this.#kept !== undefined && sameProfile(profile, this.#kept)) return;
+    if (this.#storedProfile !== undefined && sameProfile(profile, this.#storedProfile)) return;
     const isItself = this.#isRegistered ||
       this.#context.sessionKeys.find(this.#peer, this.#client) !== undefined;
     if (!isItself) return;
-    this.#kept = profile;
+    this.#storedProfile = profile;
     await this.#context.store.catalog.accounts.setProfile(this.#client, toStoredProfile(profile));
   }
 
@@ -251,14 +251,14 @@ export class V3Connection {
 
   /** Sends a reply. Returns `false` if the connection must end then. */
   async #answer({ bytes, afterMs, close }: Reply): Promise<boolean> {
-    if (afterMs > 0 && !(await this.#staysSilent(afterMs))) return true;
+    if (afterMs > 0 && !(await this.#isSilentFor(afterMs))) return true;
     await this.#socket.send(bytes);
     if (this.#upload?.isOpen !== true) this.#socket.expect(0);
     return !close;
   }
 
   /** Whether nothing arrives for `ms` milliseconds except padding of the previous message. */
-  async #staysSilent(ms: number): Promise<boolean> {
+  async #isSilentFor(ms: number): Promise<boolean> {
     if (this.#session.available > 0) return false;
     const more = await this.#socket.awaitMore(ms);
     return more === undefined ||

@@ -71,8 +71,8 @@ export class PendingUploads {
   #takeOut(keys: readonly string[]): PendingUpload[] {
     const uploads: PendingUpload[] = [];
     for (const key of keys) {
-      const parked = this.#uploads.get(key);
-      if (parked !== undefined) uploads.push(parked.upload);
+      const pending = this.#uploads.get(key);
+      if (pending !== undefined) uploads.push(pending.upload);
       this.#uploads.delete(key);
     }
     return uploads;

@@ -37,13 +37,13 @@ export interface UnverifiedFile {
 }
 
 /** The time until the server notices that a client has disconnected, in milliseconds. */
-const LEAVING_MS = 1000;
+const DISCONNECT_MS = 1000;
 
 /** Whether a connection can confirm a file. */
-async function mayJudge({ boundUntil, connection: own }: UnverifiedFile, connection: number) {
+async function canConfirm({ boundUntil, connection: own }: UnverifiedFile, connection: number) {
   if (boundUntil === undefined || own === connection) return true;
   const timer = Promise.withResolvers<false>();
-  const id = setTimeout(() => timer.resolve(false), LEAVING_MS);
+  const id = setTimeout(() => timer.resolve(false), DISCONNECT_MS);
   try {
     return await Promise.race([boundUntil.then(() => true), timer.promise]);
   } finally {
@@ -72,11 +72,11 @@ export class UnverifiedFiles {
       other.name === file.name && other.connection === file.connection
     );
     const before = files.filter((other) => !resent.includes(other));
-    const byWorth = [false, true].flatMap((isBound) =>
+    const byPriority = [false, true].flatMap((isBound) =>
       before.filter(({ boundUntil }) => (boundUntil !== undefined) === isBound)
     );
     const tooMany = Math.max(0, before.length + 1 - this.#limits.maxUnverifiedPerClient);
-    const surplus = byWorth.slice(0, tooMany);
+    const surplus = byPriority.slice(0, tooMany);
     this.#set(file.accountId, [...before.filter((other) => !surplus.includes(other)), file]);
     await this.#discardAll([...resent, ...surplus]);
   }
@@ -91,12 +91,12 @@ export class UnverifiedFiles {
     name: string,
     connection: number,
   ): Promise<UnverifiedFile | undefined> {
-    const meant = this.#find(clientId, name, connection);
-    if (meant === undefined || !(await mayJudge(meant, connection))) return undefined;
+    const found = this.#find(clientId, name, connection);
+    if (found === undefined || !(await canConfirm(found, connection))) return undefined;
     const files = this.#of(clientId);
-    if (!files.includes(meant)) return undefined;
-    this.#set(clientId, files.filter((file) => file !== meant));
-    return meant;
+    if (!files.includes(found)) return undefined;
+    this.#set(clientId, files.filter((file) => file !== found));
+    return found;
   }
 
   #find(clientId: Bytes, name: string, connection: number): UnverifiedFile | undefined {

@@ -35,7 +35,7 @@ export async function withDigests(
   if (file.tree !== undefined) return { ...file, tree: file.tree };
   const owner = toHex(file.accountId);
   const work = (signal: AbortSignal) => findTree(context, file, user, signal);
-  const tree = await context.readings.do(file.content.id, owner, work, answers.onLeft);
+  const tree = await context.readings.do(file.content.id, owner, work, answers.onDisconnect);
   return tree && { ...file, tree };
 }
 

@@ -45,7 +45,7 @@ export class StoredDigests {
    * Whether a chunk matches its digest. Returns `true` if the file was removed in the meantime: the client verifies the
    * chunk anyway.
    */
-  async isSound(offset: number, chunk: Bytes): Promise<boolean> {
+  async isIntact(offset: number, chunk: Bytes): Promise<boolean> {
     const index = offset / CHUNK_SIZE;
     if (chunk.length !== chunkSize(this.#file.size, index)) return false;
     if (!(await this.#at(index * DIGEST_SIZE))) return true;

@@ -193,7 +193,8 @@ export class V4Connection {
         sendChunk: (tag, offset, chunk) =>
           this.#unlessDismissed("data", () => this.#sendChunk(tag, offset, chunk)),
         close: (reason) => this.close(reason),
-        onLeft: (leave) => this.#socket.onLeft((error) => leave(new SendError(error))),
+        onDisconnect: (listener) =>
+          this.#socket.onDisconnect((error) => listener(new SendError(error))),
       },
     });
   }

@@ -136,7 +136,7 @@ async function get(session: RequestContext, request: MessageOf<"get">): Promise<
     }
     const end = Math.min(to, file.size);
     for (let at = beginOfChunk(from), piece = first; from < end && at < end;) {
-      if (piece.value === undefined || !(await digests.isSound(at, piece.value))) {
+      if (piece.value === undefined || !(await digests.isIntact(at, piece.value))) {
         // Does nothing if the file was replaced in the meantime.
         await recordDamage(session.context, file, "content");
         throw isDamaged(file);

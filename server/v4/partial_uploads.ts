@@ -41,9 +41,9 @@ export class PartialUploads {
     let after: UploadId | undefined;
     for (;;) {
       const page = await catalog.uploads.scan(after, PAGE);
-      for (const { accountId, name, id: path, held } of page) {
+      for (const { accountId, name, id: path, durableBytes } of page) {
         const found = await blobs.stat(path);
-        if (found !== undefined && found.size >= held) {
+        if (found !== undefined && found.size >= durableBytes) {
           this.#owners.add(toHex(accountId));
           continue;
         }
@@ -70,7 +70,7 @@ export class PartialUploads {
     const row = { ...partial, updatedAt: clock() };
     const options = { max: limits.maxPartialsPerClient, quota: quotaOfAll(limits) };
     const surplus = await catalog.uploads.save(row, options);
-    garbage.reprieve(partial.id);
+    garbage.keep(partial.id);
     await garbage.collect(surplus);
   }
 

@@ -7,7 +7,7 @@ import { type Bytes, toHex } from "../../protocol/bytes.ts";
 import { printable } from "../../protocol/printable.ts";
 import { reasonOf } from "../../protocol/errors.ts";
 import type { Message } from "../../protocol/v4/messages.ts";
-import type { Leave } from "../listen/peer_socket.ts";
+import type { DisconnectListener } from "../listen/peer_socket.ts";
 import type { V4Context } from "./context.ts";
 
 export interface ConnectedPrincipal {
@@ -37,8 +37,8 @@ export interface Answers {
   sendChunk(tag: number, offset: number, chunk: Bytes): Promise<void>;
   /** Ends the connection at once. */
   close(reason: string): void;
-  /** Calls `leave` with `SendError` when it notices that the client has disconnected, until the result is disposed of. */
-  onLeft(leave: Leave): Disposable;
+  /** Calls `listener` with `SendError` when it notices that the client has disconnected, until the result is disposed of. */
+  onDisconnect(listener: DisconnectListener): Disposable;
 }
 
 export interface RequestContext {

@@ -71,7 +71,7 @@ export class Requests implements AsyncDisposable {
     const upload = new V4Upload(this.#session, request);
     if (!(await this.#attempt(tag, () => upload.open()))) return;
     this.#incoming = upload;
-    if (resume !== 0) await answers.send({ kind: "held", tag, ...await upload.findHeld() });
+    if (resume !== 0) await answers.send({ kind: "held", tag, ...await upload.findPartial() });
   }
 
   async #data(message: MessageOf<"data">): Promise<void> {

@@ -34,21 +34,21 @@ export class SharedWork<T> {
 
   /**
    * The result of the work, or of unfinished work with the same key. Rejects if the caller's peer disconnects first. If
-   * no one else waits, the work is then dropped or its signal aborted. `onLeft` is disposed of afterwards, since one
+   * no one else waits, the work is then dropped or its signal aborted. `onDisconnect` is disposed of afterwards, since one
    * connection can ask for any number of jobs.
    */
   async do(
     key: string,
     owner: string,
     work: (signal: AbortSignal) => Promise<T>,
-    onLeft: (leave: (reason: Error) => void) => Disposable,
+    onDisconnect: (reject: (reason: Error) => void) => Disposable,
   ): Promise<T> {
     const job = this.#jobs.get(key) ?? this.#add(key, owner, work);
     job.waiting++;
-    const { promise: left, reject: leave } = Promise.withResolvers<never>();
-    using _listening = onLeft(leave);
+    const { promise: disconnected, reject } = Promise.withResolvers<never>();
+    using _listening = onDisconnect(reject);
     try {
-      return await Promise.race([job.done.promise, left]);
+      return await Promise.race([job.done.promise, disconnected]);
     } finally {
       if (--job.waiting === 0) this.#drop(job);
     }

@@ -101,8 +101,8 @@ export class V4Upload implements OpenUpload {
     try {
       if (resume !== 0) await this.#suspendPredecessors();
       const file = { accountId: this.accountId, name, size };
-      const makeWay = () => this.#suspendPredecessors();
-      this.#reservation = await claimRoom(this.#context, file, makeWay);
+      const suspendOthers = () => this.#suspendPredecessors();
+      this.#reservation = await claimRoom(this.#context, file, suspendOthers);
       if (resume === 0 || !(await this.#resume())) await this.#begin();
       this.#state = "receiving";
     } catch (error) {
@@ -129,14 +129,14 @@ export class V4Upload implements OpenUpload {
     const { name, size, mtime } = this.request;
     const partial = await partialUploads.find(this.accountId, name);
     if (partial?.size !== size || partial.mtime !== mtime) return false;
-    const { id, held, sums } = partial;
+    const { id, durableBytes, sums } = partial;
     // Two uploads must never write to the same file.
     if (openUploads.isOpen(id)) return false;
     // A new partial upload can discard the row in the meantime.
     garbage.hold(id);
     try {
-      const digests = ChunkDigests.decode(size, sums, held, this.#maxAhead);
-      this.#staged = await staging.reopen(this.accountId, id, held, size);
+      const digests = ChunkDigests.decode(size, sums, durableBytes, this.#maxAhead);
+      this.#staged = await staging.reopen(this.accountId, id, durableBytes, size);
       this.#digests = digests;
     } catch (error) {
       await garbage.release(id);
@@ -144,8 +144,8 @@ export class V4Upload implements OpenUpload {
       throw error;
     }
     this.#hasRow = true;
-    this.#pace = new CheckpointPace(held);
-    this.#log.resumed(held);
+    this.#pace = new CheckpointPace(durableBytes);
+    this.#log.resumed(durableBytes);
     return true;
   }
 
@@ -159,7 +159,7 @@ export class V4Upload implements OpenUpload {
   }
 
   /** The offset from which the client can resume. */
-  async findHeld(): Promise<Omit<MessageOf<"held">, "kind" | "tag">> {
+  async findPartial(): Promise<Omit<MessageOf<"held">, "kind" | "tag">> {
     const offset = this.#digests.contiguousBytes;
     const { digest } = await this.#inSlices(this.#digests.summing(offset));
     return { transfer: this.id, offset, digest };
@@ -201,21 +201,21 @@ export class V4Upload implements OpenUpload {
     this.#checkpointing = this.#opened().writer.checkpoint(contiguousBytes)
       .then((durable) => this.#save(durable))
       // A checkpoint is optional. If the disk fails, the last sync fails too.
-      .then(() => undefined, (error) => this.#log.notHeld(error))
+      .then(() => undefined, (error) => this.#log.notKept(error))
       .finally(() => this.#checkpointing = undefined);
   }
 
   /** Records how many bytes are durable, in whole chunks. Returns the number recorded: 0 if the upload is not resumable. */
   async #save(durable: number): Promise<number> {
     const { name, size, mtime } = this.request;
-    const held = durable === size ? size : durable - durable % CHUNK_SIZE;
-    if (held === 0 || !this.#isNewest) return 0;
+    const durableBytes = durable === size ? size : durable - durable % CHUNK_SIZE;
+    if (durableBytes === 0 || !this.#isNewest) return 0;
     this.#hasRow = true;
     const id = this.#opened().writer.uploadId;
-    const sums = this.#digests.encode(held);
-    const row = { accountId: this.accountId, name, size, mtime, id, held, sums };
+    const sums = this.#digests.encode(durableBytes);
+    const row = { accountId: this.accountId, name, size, mtime, id, durableBytes, sums };
     await this.#context.partialUploads.save(row);
-    return held;
+    return durableBytes;
   }
 
   // Finish: compare, commit.
@@ -273,7 +273,7 @@ export class V4Upload implements OpenUpload {
     try {
       if (!(await this.#keep())) await this.#drop();
     } catch (error) {
-      this.#log.notHeld(error);
+      this.#log.notKept(error);
       await this.#drop();
     } finally {
       await this.#end();
@@ -288,9 +288,9 @@ export class V4Upload implements OpenUpload {
     if (this.#failure !== undefined || !this.#isNewest || contiguousBytes < CHUNK_SIZE) {
       return false;
     }
-    const held = await this.#save(await writer.suspend(contiguousBytes));
-    if (held === 0) return false;
-    this.#log.held(held);
+    const durableBytes = await this.#save(await writer.suspend(contiguousBytes));
+    if (durableBytes === 0) return false;
+    this.#log.kept(durableBytes);
     // In the meantime, another upload may have taken the name, or the row may have been discarded.
     return this.#isNewest && !this.#context.garbage.isGarbage(writer.uploadId);
   }

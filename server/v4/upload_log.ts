@@ -36,15 +36,15 @@ export class UploadLog {
     });
   }
 
-  held(held: number): void {
+  kept(bytes: number): void {
     const words = "Kept the partial upload of {file} for {user} from {address}";
     this.#log.info(`${words}: {held} of {size} bytes`, {
       event: "file.held",
-      ...{ ...this.#properties, held, size: this.#size },
+      ...{ ...this.#properties, held: bytes, size: this.#size },
     });
   }
 
-  notHeld(error: unknown): void {
+  notKept(error: unknown): void {
     const words = "Could not keep the partial upload of {file} for {user} from {address}: {reason}";
     this.#log.warn(words, {
       event: "file.not-held",

@@ -96,23 +96,24 @@ export const DIFFERENCES: readonly Difference[] = [
 ];
 
 /** Our answers at steps without an answer of the recorded server. */
-export const SURPLUS: Readonly<Record<string, { says: readonly ResponseKind[]; because: string }>> =
-  {
-    "2022-b/taken_name": {
-      says: ["refused"],
-      because: "the recorded server closes without an answer",
-    },
-    "2022-b/crc_fail_all": {
-      says: ["messageReceived"],
-      because: "the specification answers giving up; the recorded server does not",
-    },
-    "2023a-c/crc_fail_once": {
-      says: ["messageReceived"],
-      because:
-        "CRC invalid is answered if nothing follows on its connection; this client has disconnected by then",
-    },
-    "2023a-c/crc_fail_all": {
-      says: ["messageReceived", "messageReceived"],
-      because: "as in crc_fail_once",
-    },
-  };
+export const SURPLUS: Readonly<
+  Record<string, { kinds: readonly ResponseKind[]; because: string }>
+> = {
+  "2022-b/taken_name": {
+    kinds: ["refused"],
+    because: "the recorded server closes without an answer",
+  },
+  "2022-b/crc_fail_all": {
+    kinds: ["messageReceived"],
+    because: "the specification answers giving up; the recorded server does not",
+  },
+  "2023a-c/crc_fail_once": {
+    kinds: ["messageReceived"],
+    because:
+      "CRC invalid is answered if nothing follows on its connection; this client has disconnected by then",
+  },
+  "2023a-c/crc_fail_all": {
+    kinds: ["messageReceived", "messageReceived"],
+    because: "as in crc_fail_once",
+  },
+};

@@ -42,7 +42,7 @@ async function replay(peer: string, recording: Recording): Promise<void> {
   const options: ServerOptions = {
     listen: [{ hostname: "127.0.0.1", port: 0, editions }],
     dataFolder: folder.join("data"),
-    random: await recordedEntropy(edition, recording),
+    random: await recordedRandom(edition, recording),
   };
   // Earlier sessions run on a server of their own. Another server must find their accounts and files.
   const player = new Player(peer, edition, recording);
@@ -128,7 +128,7 @@ class Player {
       const rest = await readToEnd(socket);
       more.push(...readMessages(this.#edition, rest).map(({ kind }) => kind));
     }
-    assert.deepEqual(more, SURPLUS[this.#recording.label]?.says ?? []);
+    assert.deepEqual(more, SURPLUS[this.#recording.label]?.kinds ?? []);
   }
 
   /** The recorded server sends cksum each time. Ours tries zlib's CRC-32 once, after cksum was rejected twice. */
@@ -185,7 +185,7 @@ async function checkStored(dataFolder: string, edition: Edition, recording: Reco
 }
 
 /** The random ids and keys of the recorded server, in its order. */
-async function recordedEntropy(edition: Edition, recording: Recording): Promise<Random> {
+async function recordedRandom(edition: Edition, recording: Recording): Promise<Random> {
   const { earlier, entries, identity, aesKey } = recording;
   const ids: Bytes[] = [];
   const keys: Bytes[] = [];

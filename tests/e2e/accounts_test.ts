@@ -124,10 +124,10 @@ test(
 
     const renamed = await operate("users", "rename", "Alice", "Alicia");
     assert.deepEqual([renamed.code, renamed.stdout], [0, "Renamed Alice to Alicia\n"]);
-    const told = await client("alice", "Alice");
-    assert.equal(told.code, 3);
+    const finished = await client("alice", "Alice");
+    assert.equal(finished.code, 3);
     assert.match(
-      told.stderr,
+      finished.stderr,
       /renamed your account from Alice to Alicia\n.*\[other-identity\]\n {6}Write Alicia into line 2/,
     );
     assert.equal((await client("alice", "Alicia")).code, 0);

@@ -40,13 +40,13 @@ Deno.test("server config: prints the effective settings and their sources, as a 
   );
   const env = { XFER_CONFIG: file, XFER_VERSIONS: "3", XFER_GRACE: "6s", XFER_DATA: "" };
   const { values, sources } = await settled(folder, ["--grace", "7s"], env);
-  const told = (key: string) => [values.get(key), sources.get(key)];
-  assert.deepEqual(told("grace"), ["7s", "--grace"]);
-  assert.deepEqual(told("versions"), [3, "XFER_VERSIONS"]);
-  assert.deepEqual(told("quota"), [1, `${file} line 2`]);
-  assert.deepEqual(told("edition"), [["2024", "2022"], `${file} line 6`]);
-  assert.deepEqual(told("listen"), [["0.0.0.0:4000"], "port.info"]);
-  assert.deepEqual(told("data"), ["./xfer-data", "default"]);
+  const shown = (key: string) => [values.get(key), sources.get(key)];
+  assert.deepEqual(shown("grace"), ["7s", "--grace"]);
+  assert.deepEqual(shown("versions"), [3, "XFER_VERSIONS"]);
+  assert.deepEqual(shown("quota"), [1, `${file} line 2`]);
+  assert.deepEqual(shown("edition"), [["2024", "2022"], `${file} line 6`]);
+  assert.deepEqual(shown("listen"), [["0.0.0.0:4000"], "port.info"]);
+  assert.deepEqual(shown("data"), ["./xfer-data", "default"]);
 
   const printed = await xfer(["server", "--grace", "7s", "config"], folder.path, env);
   await folder.write("printed.toml", printed.stdout);

@@ -4,7 +4,7 @@ import { equalBytes } from "../../protocol/bytes.ts";
 import { AccountFolder } from "../../client/identity/v4_account.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { eventsIn } from "../support/events.ts";
-import { OddServer, silence, soundAnswers } from "../support/v3/scripted_server.ts";
+import { correctAnswers, ScriptedV3Server, silence } from "../support/v3/scripted_server.ts";
 import { CLIENT_3, startXfer, writeTransferInfo, xfer } from "../support/processes.ts";
 import { ProcessFixture } from "../support/process_fixture.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
@@ -29,9 +29,9 @@ test("a put over protocol 4 reports what is stored and what is not; the same com
   const stopped = await running.end();
   assert.equal(stopped.code, 130, stopped.stderr);
   const events = eventsIn(stopped.stdout).filter(({ event }) => event !== "progress");
-  const told = events.slice(events.findIndex(({ event }) => event === "stopping"));
+  const reported = events.slice(events.findIndex(({ event }) => event === "stopping"));
   assert.deepEqual(
-    told.map(({ event, signal, path, state, code, done, failed, file }) =>
+    reported.map(({ event, signal, path, state, code, done, failed, file }) =>
       JSON.stringify({ event, signal, path, state, code, done, failed, file })
     ),
     [
@@ -100,9 +100,9 @@ async function isPartThere(path: string): Promise<boolean> {
 
 test("a second signal ends the process at once", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
-  const sound = soundAnswers(0);
-  await using server = new OddServer((request) =>
-    request.kind === "sendFile" ? Promise.resolve(silence) : sound(request)
+  const correct = correctAnswers(0);
+  await using server = new ScriptedV3Server((request) =>
+    request.kind === "sendFile" ? Promise.resolve(silence) : correct(request)
   );
   await folder.write("a", "content");
   await writeTransferInfo(folder.path, { port: server.address.port, file: "a" });

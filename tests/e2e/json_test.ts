@@ -50,8 +50,8 @@ Deno.test("--json: every command reports its work as events; errors also appear 
     const ended = await xfer([...command.split(" "), ...args, ...where, "--json"], cwd);
     assert.equal(ended.code, code, ended.stderr);
     const lines = eventsIn(ended.stdout);
-    const told = lines.map(({ event }) => `${event}`).filter((event) => !OFTEN.has(event));
-    assert.deepEqual(told, expected.split(" "), command);
+    const names = lines.map(({ event }) => `${event}`).filter((event) => !OFTEN.has(event));
+    assert.deepEqual(names, expected.split(" "), command);
     const hasFailed = lines.some(({ event }) => event === "error");
     if (hasFailed) assert.ok(ended.stderr !== "", "people see errors, too");
     return lines;

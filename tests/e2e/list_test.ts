@@ -3,18 +3,18 @@ import assert from "node:assert/strict";
 import type { Message } from "../../protocol/v4/messages.ts";
 import { eventsIn } from "../support/events.ts";
 import { xfer } from "../support/hosted_xfer.ts";
-import { lettingIn, OddSecureServer } from "../support/v4/scripted_server.ts";
+import { acceptingEveryone, ScriptedV4Server } from "../support/v4/scripted_server.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { Alice } from "../support/e2e/alice.ts";
 
 for (const [command, ...args] of [["list"], ["versions", "a"]] as const) {
   Deno.test(`${command}: if the server ends it with an error, the client reports that it is incomplete`, async () => {
-    await using server = await OddSecureServer.start();
+    await using server = await ScriptedV4Server.start();
     await using folder = await TemporaryFolder.createOnDisk();
     const { hostname, port } = server.address;
     await folder.write("transfer.info", `${hostname}:${port}\nAlice\n`);
     const answers = (listed: number) =>
-      lettingIn(({ kind, tag }): Message[] | undefined => {
+      acceptingEveryone(({ kind, tag }): Message[] | undefined => {
         if (kind !== "list" && kind !== "versions") return undefined;
         const file = {
           ...{ kind: "file", tag, name: "a", version: 1, size: 1, mtime: 1, storedAt: 1 } as const,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { FaultyProxy } from "../support/net/faulty_proxy.ts";
 import { Cuts } from "../support/net/tamper.ts";
-import { OddServer, soundAnswers } from "../support/v3/scripted_server.ts";
+import { correctAnswers, ScriptedV3Server } from "../support/v3/scripted_server.ts";
 import {
   CLIENT_3,
   ServerProcess,
@@ -109,10 +109,10 @@ Deno.test("network: no server: with --retries 0 the error comes at once; --retri
 });
 
 Deno.test("network: a server cannot write control characters to the terminal", async () => {
-  const sound = soundAnswers(1);
+  const sound = correctAnswers(1);
   const fileName = new Uint8Array(255);
   fileName.set(new TextEncoder().encode("\x1b]0;owned\x07\x1b[2J\u202e\r"));
-  await using server = new OddServer(async (request) => {
+  await using server = new ScriptedV3Server(async (request) => {
     const answer = await sound(request);
     return answer.kind === "fileReceived" ? { ...answer, fileName } : answer;
   });

@@ -213,11 +213,11 @@ test("for a folder it shows the number of stored files", async () => {
 test("after a network failure it shows the number of the attempt", async () => {
   await using stage = await Stage.create();
   let [passed, failed] = [0, false];
-  const held = stage.hold.after(2 * MIB)();
+  const gate = stage.hold.after(2 * MIB)();
   await stage.through(4, {
     up: () => (bytes) => {
       passed += bytes.length;
-      if (failed) return held(bytes);
+      if (failed) return gate(bytes);
       failed = passed > 20 * MIB;
       return failed ? ["rst"] : [bytes];
     },

@@ -115,8 +115,8 @@ test("stat, rename, range, remove, each with its exit code", async ({ prepare })
   const beyond = await run("get", "c", "--range", "4-99", "-o", "beyond", "--json");
   const again = await run("get", "c", "--range", "4-99", "-o", "beyond2");
   assert.equal(again.stdout, "Downloaded bytes 4-5 of c to beyond2 (2 B)\n");
-  const told = eventsIn(beyond.stdout, "got").map(({ size, range }) => ({ size, range }));
-  assert.deepEqual(told, [{ size: 6, range: { from: 4, bytes: 2 } }]);
+  const reported = eventsIn(beyond.stdout, "got").map(({ size, range }) => ({ size, range }));
+  assert.deepEqual(reported, [{ size: 6, range: { from: 4, bytes: 2 } }]);
   assert.deepEqual(eventsIn(beyond.stdout, "summary").map(({ bytes }) => bytes), [2]);
   assert.equal((await run("remove", "c")).code, 0);
   const gone = await run("get", "c");

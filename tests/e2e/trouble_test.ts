@@ -211,10 +211,10 @@ Deno.test("output: a closed pipe is silent, a full disk is an error with its own
   assert.match(full.stderr, /cannot-write-output/);
   assert.equal(new TextDecoder().decode(await fixture.exported("Alice", "a")), "content");
   for (const command of [["--version"], ["--help"], ["help"], ["completions", "bash"]]) {
-    const told = await shell("XFER >/dev/full", command);
-    assert.deepEqual([told.code, told.stderr.includes("[cannot-write-output]")], [7, true]);
-    assert.doesNotMatch(told.stderr, /\\u\{a\}/, "one line of it");
-    assert.ok(told.stderr.length < 1000, "not the whole result");
+    const finished = await shell("XFER >/dev/full", command);
+    assert.deepEqual([finished.code, finished.stderr.includes("[cannot-write-output]")], [7, true]);
+    assert.doesNotMatch(finished.stderr, /\\u\{a\}/, "one line of it");
+    assert.ok(finished.stderr.length < 1000, "not the whole result");
     const read = await shell("set -o pipefail; XFER | true", command);
     assert.deepEqual([read.code, read.stderr], [0, ""]);
   }

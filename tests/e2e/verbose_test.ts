@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
 import { eventsIn } from "../support/events.ts";
-import { OddServer, soundAnswers } from "../support/v3/scripted_server.ts";
+import { correctAnswers, ScriptedV3Server } from "../support/v3/scripted_server.ts";
 import { xfer } from "../support/hosted_xfer.ts";
 import { ServerProcess } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
@@ -34,7 +34,7 @@ async function prepare({ folder }: Fixture, name: string, line1: string): Promis
   return path;
 }
 
-const said = (stdout: string) =>
+const traced = (stdout: string) =>
   eventsIn(stdout, "message").map(({ from, message, count }) =>
     `${from === "client" ? ">" : "<"} ${message}${count === 1 ? "" : ` ${count}`}`
   );
@@ -58,7 +58,7 @@ Deno.test("--verbose prints the messages of protocol 4 without their contents", 
     const args = ["client", "put", "--invitation", token, "large", "hello.txt", "--json", "-v"];
     const { code, stdout, stderr } = await xfer(args, cwd);
     assert.equal(code, 0, stderr);
-    assert.deepEqual(said(stdout).filter((line) => line !== "< stored"), [
+    assert.deepEqual(traced(stdout).filter((line) => line !== "< stored"), [
       "> hello",
       "< helloAnswer",
       "< challenge",
@@ -93,7 +93,7 @@ Deno.test("--verbose: an unknown server gets one hello", () =>
     const cwd = await prepare(fixture, "alice", `127.0.0.1:${fixture.server.port}`);
     const { code, stdout, stderr } = await xfer(["client", "--accept-new", "--json", "-v"], cwd);
     assert.equal(code, 0, stderr);
-    assert.deepEqual(said(stdout).slice(0, 4), [
+    assert.deepEqual(traced(stdout).slice(0, 4), [
       "> hello",
       "< helloAnswer",
       "< challenge",
@@ -107,7 +107,7 @@ Deno.test("--verbose prints the messages of protocol 3 without their contents", 
     const args = ["client", "--protocol", "3", "--edition", "auto", "-v", "--json"];
     const { code, stdout, stderr } = await xfer(args, cwd);
     assert.equal(code, 0, stderr);
-    assert.deepEqual(said(stdout), [
+    assert.deepEqual(traced(stdout), [
       "> reconnect",
       "< answer",
       "> register",
@@ -134,7 +134,7 @@ Deno.test("--verbose prints the messages of protocol 3 without their contents", 
       assert.ok(!(stdout + again.stdout + again.stderr).includes(secret), secret);
     }
     const quiet = await xfer(["client", "--protocol", "3", "--json"], cwd);
-    assert.deepEqual(said(quiet.stdout), [], "without --verbose nothing is printed");
+    assert.deepEqual(traced(quiet.stdout), [], "without --verbose nothing is printed");
   }));
 
 Deno.test("--verbose: messages before a lost connection are printed before the error", () =>
@@ -161,7 +161,7 @@ Deno.test("--verbose prints the stack of an error", async () => {
 Deno.test("--verbose, protocol 3: a server's zlib CRC-32 is reported as a matching checksum", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   const content = "the content\n";
-  await using server = new OddServer(soundAnswers(crc32(content)));
+  await using server = new ScriptedV3Server(correctAnswers(crc32(content)));
   const { hostname, port } = server.address;
   await folder.write("transfer.info", `${hostname}:${port}\nAlice\nhello.txt\n`);
   await folder.write("hello.txt", content);

@@ -119,12 +119,12 @@ export async function killAtAnyMoment(loop: Loop): Promise<void> {
     await Promise.all([...acting, killing]);
     loop.count("kills");
   }
-  await using _last = await startSound(dataFolder, loop.begun * LATER_MS);
+  await using _last = await startIntact(dataFolder, loop.begun * LATER_MS);
   settle(all, dataFolder);
   loop.count("restarts checked");
 }
 
-interface Entered {
+interface Connected {
   readonly peer: Disposable;
   /** Does something, and returns its description. */
   readonly act: () => Promise<string>;
@@ -134,7 +134,7 @@ interface Entered {
 async function untilLost(
   server: { readonly on: boolean },
   loop: Loop,
-  enter: () => Promise<Entered>,
+  enter: () => Promise<Connected>,
 ): Promise<void> {
   try {
     while (server.on) {
@@ -154,12 +154,12 @@ async function gather(folder: TemporaryFolder, names: readonly string[]): Promis
 }
 
 /** The work during which the server is killed at one call after another. */
-interface Story {
+interface Scenario {
   readonly secure: boolean;
-  readonly prepare: (folder: TemporaryFolder) => Promise<Hero>;
+  readonly prepare: (folder: TemporaryFolder) => Promise<Subject>;
 }
 
-interface Hero {
+interface Subject {
   readonly actor: Actor | SecureActor;
   /** Runs until the server is gone, or to the end. */
   readonly live: (address: Address) => Promise<void>;
@@ -170,7 +170,7 @@ interface Hero {
 const CONTENT = pseudoRandomBytes(300_000);
 
 /** Uploads a file and overwrites it. */
-const PLAIN: Story = {
+const PLAIN: Scenario = {
   secure: false,
   prepare: () => {
     const actor = new Actor("Alice");
@@ -193,7 +193,7 @@ const PLAIN: Story = {
  * Uploads a file of two chunks and two files at once; overwrites, renames and removes one each; interrupts an upload
  * and starts it again.
  */
-const SECURE: Story = {
+const SECURE: Scenario = {
   secure: true,
   prepare: async (folder) => {
     const [actor] = await gather(folder, ["Alice"]) as [SecureActor];
@@ -207,8 +207,8 @@ const SECURE: Story = {
         await actor.store(client, [{ name: "a", content: pseudoRandomBytes(1000, 2) }]);
         await actor.rename(client, "a", "d/a");
         await actor.remove(client, "b");
-        await actor.leaveHalfway(address, "halfway", 1);
-        await actor.leaveHalfway(address, "halfway", 1);
+        await actor.disconnectHalfway(address, "halfway", 1);
+        await actor.disconnectHalfway(address, "halfway", 1);
         await actor.compare(client, "d/a");
       },
       storeLater: async (address) => {
@@ -230,10 +230,10 @@ export function killAtEveryCallSecurely(loop: Loop, { every = 1 } = {}): Promise
   return killThroughout(loop, SECURE, every);
 }
 
-async function killThroughout(loop: Loop, story: Story, every: number): Promise<void> {
+async function killThroughout(loop: Loop, scenario: Scenario, every: number): Promise<void> {
   for (const when of ["before", "after"] as const) {
     await loop.atCalls({ every, sideBySide: SIDE_BY_SIDE }, async (at) => {
-      const killed = await killAtCall(story, { at, when });
+      const killed = await killAtCall(scenario, { at, when });
       if (killed) loop.count(`killed ${when} a call`);
       return killed;
     });
@@ -242,7 +242,7 @@ async function killThroughout(loop: Loop, story: Story, every: number): Promise<
 
 /** Returns whether the server reached the call and was killed. */
 async function killAtCall(
-  { secure, prepare }: Story,
+  { secure, prepare }: Scenario,
   kill: NonNullable<FaultyServerOptions["kill"]>,
 ): Promise<boolean> {
   await using folder = await TemporaryFolder.create();
@@ -260,7 +260,7 @@ async function killAtCall(
     killed = !(await server.stop());
   }
   try {
-    await using server = await startSound(dataFolder, LATER_MS);
+    await using server = await startIntact(dataFolder, LATER_MS);
     settle([actor], dataFolder);
     await storeLater(server.address);
     settle([actor], dataFolder);
@@ -270,7 +270,7 @@ async function killAtCall(
   return killed;
 }
 
-function startSound(dataFolder: string, aheadMs: number): Promise<Server> {
+function startIntact(dataFolder: string, aheadMs: number): Promise<Server> {
   const loopback = { hostname: "127.0.0.1", port: 0 };
   const ports = { listen: [loopback], tlsListen: loopback };
   return startInThisThread({

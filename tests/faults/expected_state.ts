@@ -66,8 +66,8 @@ export class ExpectedState {
       );
     }
     const known = new Set(this.#parts.flatMap(({ names }) => [...names]));
-    const strange = [...found.keys()].filter((name) => !known.has(name));
-    assert.deepEqual(strange, [], `${this.#owner}: files that nobody has sent`);
+    const unexpected = [...found.keys()].filter((name) => !known.has(name));
+    assert.deepEqual(unexpected, [], `${this.#owner}: files that nobody has sent`);
     this.#parts = [...found].map(([name, content]) => ({
       names: new Set([name]),
       candidates: [new Map([[name, content]])],

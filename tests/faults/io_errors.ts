@@ -22,14 +22,14 @@ import { SecureActor } from "./secure_actor.ts";
 /** Longer than a registration without a key is kept. */
 const LATER_MS = 11 * 60_000;
 
-interface Trouble {
+interface InjectedError {
   readonly what: string;
   readonly fault: Fault;
   /** Only that call, or all from there on. */
   readonly lasts: boolean;
 }
 
-const TROUBLES: readonly Trouble[] = [
+const INJECTED_ERRORS: readonly InjectedError[] = [
   ...ERROR_NAMES.flatMap((error) => [
     { what: `${error}, once`, fault: failing(error), lasts: false },
     { what: `${error}, from then on`, fault: failing(error), lasts: true },
@@ -56,11 +56,11 @@ export function failEveryCallSecurely(loop: Loop, { every = 1 } = {}): Promise<v
 }
 
 async function failThroughout(loop: Loop, gather: Gather, every: number): Promise<void> {
-  for (const trouble of TROUBLES) {
+  for (const injected of INJECTED_ERRORS) {
     for (let at = 1 + loop.dice.roll(every); loop.next(); at += every) {
-      const { reached, faults } = await failAt(trouble, at, gather);
+      const { reached, faults } = await failAt(injected, at, gather);
       if (!reached) break;
-      if (faults > 0) loop.count(trouble.what);
+      if (faults > 0) loop.count(injected.what);
     }
   }
 }
@@ -137,7 +137,7 @@ const gatherSecure: Gather = async (folder, options) => {
       (address) => entered(alice, address, (client) => alice.rename(client, "b", "d/b")),
       (address) => entered(alice, address, (client) => alice.remove(client, "c")),
       (address) => entered(bob, address, (client) => bob.compare(client, "b")),
-      (address) => bob.leaveHalfway(address, "halfway", 1),
+      (address) => bob.disconnectHalfway(address, "halfway", 1),
       (address) => entered(carol, address, (client) => carol.store(client, files(["a", 1000]))),
     ],
     goOn: async (address) => {
@@ -168,7 +168,7 @@ export async function failEveryCallOfStart(loop: Loop, { every = 1 } = {}): Prom
 }
 
 /** Returns whether the call was reached, and the number of failures. */
-async function failAt({ what, fault, lasts }: Trouble, at: number, gather: Gather) {
+async function failAt({ what, fault, lasts }: InjectedError, at: number, gather: Gather) {
   await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
   const trusting = fault.type !== "fail" || fault.when === "before";

@@ -161,7 +161,7 @@ async function onFaultyNetwork(
       {
         await using proxy = await FaultyProxy.start(server.address, faults);
         const outcomes = await send(proxy.address);
-        assertTold(outcomes, dataFolder);
+        assertReported(outcomes, dataFolder);
         judge(outcomes);
       }
       aheadMs = LATER_MS;
@@ -174,7 +174,7 @@ async function onFaultyNetwork(
   }
 }
 
-function assertTold(outcomes: readonly Outcome[], dataFolder: string): void {
+function assertReported(outcomes: readonly Outcome[], dataFolder: string): void {
   const stored = readFiles(dataFolder);
   assert.deepEqual([...stored.keys()].filter((user) => user !== USER), [], "files of other users");
   const files = stored.get(USER);

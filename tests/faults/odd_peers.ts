@@ -23,7 +23,7 @@ import { encodeMessage, type Message } from "../../protocol/v4/messages.ts";
 import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import { pseudoRandomBytes, utf8 } from "../support/bytes.ts";
 import type { Dice } from "../support/v3/fuzz.ts";
-import { OddSecureServer } from "../support/v4/scripted_server.ts";
+import { ScriptedV4Server } from "../support/v4/scripted_server.ts";
 import { damaged, fuzzFrames, mutated, requests } from "../support/v4/fuzz.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { takeLogs } from "../support/server_log.ts";
@@ -110,23 +110,23 @@ async function beOdd(fixture: Fixture, name: string, dice: Dice): Promise<string
   const begun = performance.now();
   const tls = await openPinned(fixture.server.address, answer, fingerprint, DEFAULT_TIMEOUTS);
   const frames = new FrameReader("server");
-  const heard: Message[] = [];
+  const received: Message[] = [];
   const buffer = new Uint8Array(64 * 1024);
   const hear = async (): Promise<boolean> => {
     const size = await tls.read(buffer).catch(() => null);
     if (size === null) return false;
     frames.push(buffer.subarray(0, size));
     // The server's messages are well-formed, whatever it received.
-    for (let next = frames.next(); next !== undefined; next = frames.next()) heard.push(next);
+    for (let next = frames.next(); next !== undefined; next = frames.next()) received.push(next);
     return true;
   };
   return await inTime("the server", async () => {
     try {
-      while (heard.length === 0) assert.ok(await hear(), "a challenge");
-      const nonce = heard[0]?.kind === "challenge" ? heard[0].nonce : assert.fail();
+      while (received.length === 0) assert.ok(await hear(), "a challenge");
+      const nonce = received[0]?.kind === "challenge" ? received[0].nonce : assert.fail();
       const signature = await sign(privateKey, { fingerprint, nonce, key, clientId });
       await write(tls, encodeMessage({ kind: "login", tag: 0, clientId, key, signature }));
-      while (heard.length === 1) {
+      while (received.length === 1) {
         if (await hear()) continue;
         // A busy machine may exceed the server's timeout.
         assert.ok(performance.now() - begun > PATIENCE_MS / 2, "a welcome");
@@ -142,7 +142,7 @@ async function beOdd(fixture: Fixture, name: string, dice: Dice): Promise<string
     } finally {
       tls.close();
     }
-    const last = heard.at(-1);
+    const last = received.at(-1);
     return last?.kind === "error" && last.tag === 0 ? last.code : "to the end";
   });
 }
@@ -155,7 +155,7 @@ function later(message: Message): Message {
 /** Servers that prove their key and then send anything. The client ends, and writes nothing elsewhere. */
 export async function fuzzClient(loop: Loop): Promise<void> {
   const content = pseudoRandomBytes(1000);
-  await using server = await OddSecureServer.start();
+  await using server = await ScriptedV4Server.start();
   while (loop.next()) {
     await using folder = await TemporaryFolder.create();
     await Deno.mkdir(folder.join("identity"), { mode: 0o700 });

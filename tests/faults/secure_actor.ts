@@ -119,17 +119,17 @@ export class SecureActor {
   /**
    * Starts an upload on a connection of its own and disconnects. With `resume`, the server may keep the partial upload.
    */
-  async leaveHalfway(address: Address, name: string, resume: 0 | 1): Promise<void> {
+  async disconnectHalfway(address: Address, name: string, resume: 0 | 1): Promise<void> {
     await connected(async () => {
       const { mux } = await openSession(this.#options(address));
       using _closed = mux;
       const tag = mux.nextTag();
-      const held = resume === 1 ? mux.answerOf(tag, "held") : undefined;
-      held?.catch(() => undefined);
+      const partial = resume === 1 ? mux.answerOf(tag, "held") : undefined;
+      partial?.catch(() => undefined);
       const size = 3 * CHUNK_SIZE;
       await mux.send({ kind: "put", tag, name, size, mtime: 1, resume });
-      if ((await held)?.offset === size) return;
-      const offset = (await held)?.offset ?? 0;
+      if ((await partial)?.offset === size) return;
+      const offset = (await partial)?.offset ?? 0;
       await mux.sendChunk(tag, offset, pseudoRandomBytes(CHUNK_SIZE, 1 + offset));
     });
   }
@@ -164,7 +164,7 @@ export class SecureActor {
         await this.compare(client, dice.pick([...NAMES, ...this.#expected.names]));
         return "downloaded";
       case 4:
-        await this.leaveHalfway(address, "halfway", dice.roll(2) as 0 | 1);
+        await this.disconnectHalfway(address, "halfway", dice.roll(2) as 0 | 1);
         return "interrupted over protocol 4";
     }
     await this.store(client, [{ name: dice.pick(NAMES), content: content() }]);

@@ -191,7 +191,7 @@ async function onFaultyNetwork(
         const faults = { plain: { ...plain, up: counted }, secure };
         await using proxy = await SecureProxy.start(server, faults);
         course = await run(proxy.address);
-        assertTold(course.outcomes ?? [], dataFolder);
+        assertReported(course.outcomes ?? [], dataFolder);
       }
       const later = await run();
       const states = later.outcomes?.map(({ state }) => state) ?? [];
@@ -218,7 +218,7 @@ async function typed<T>(work: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
-function assertTold(outcomes: readonly PutOutcome[], dataFolder: string): void {
+function assertReported(outcomes: readonly PutOutcome[], dataFolder: string): void {
   const stored = readFiles(dataFolder);
   assert.deepEqual([...stored.keys()].filter((user) => user !== USER), [], "files of other users");
   const files = stored.get(USER);

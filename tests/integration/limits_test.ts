@@ -252,11 +252,11 @@ Deno.test("limits: docs/operations.md describes each with its option and default
 });
 
 Deno.test("limits: messages to the client say what the limit means for it, without names internal to the server", () => {
-  const said = (limit: LimitName, value: number) => new LimitError(limit, value).message;
-  assert.equal(said("minFree", 1048576), "the server's disk is full");
-  assert.equal(said("quota", 1000), "the upload would exceed your quota of 1000 bytes");
-  assert.equal(said("idleTimeoutMs", 1500), "no request arrived for 1.5 seconds");
+  const messageOf = (limit: LimitName, value: number) => new LimitError(limit, value).message;
+  assert.equal(messageOf("minFree", 1048576), "the server's disk is full");
+  assert.equal(messageOf("quota", 1000), "the upload would exceed your quota of 1000 bytes");
+  assert.equal(messageOf("idleTimeoutMs", 1500), "no request arrived for 1.5 seconds");
   for (const limit of LIMIT_NAMES) {
-    assert.doesNotMatch(said(limit, 5), /[a-z][A-Z]|--/, limit);
+    assert.doesNotMatch(messageOf(limit, 5), /[a-z][A-Z]|--/, limit);
   }
 });

@@ -21,14 +21,14 @@ import { digestOfFirst, Uploader } from "../support/v4/raw_client.ts";
 const PART_SIZE = 2 * CHUNK_SIZE;
 const content = pseudoRandomBytes(7 * CHUNK_SIZE + 3);
 
-interface StoresFixture {
+interface OwnStoresFixture {
   readonly fixture: Fixture;
   readonly blobs: ObjectBlobStore;
   /** Restarts the server: its memory is lost, its stores stay. */
   restart(): Promise<void>;
 }
 
-function test(what: string, body: (stores: StoresFixture) => Promise<void>): void {
+function test(what: string, body: (stores: OwnStoresFixture) => Promise<void>): void {
   for (const catalog of [undefined, memoryCatalog()]) {
     const beside = catalog === undefined ? "SQLite" : "a catalog in memory";
     Deno.test(`custom stores: ${what}; with ${beside}`, async () => {

@@ -67,7 +67,7 @@ Deno.test(
 interface Refusal {
   readonly what: string;
   readonly code: number;
-  readonly says: RegExp;
+  readonly stderr: RegExp;
   /** Breaks the release or the target. */
   readonly spoil?: (folder: TemporaryFolder) => Promise<unknown>;
   readonly executable?: string;
@@ -79,74 +79,74 @@ const REFUSALS: readonly Refusal[] = [
   {
     what: "an executable that was changed",
     code: 4,
-    says: /wrong checksum of xfer-[\s\S]*expected [0-9a-f]{64}\n +found +[0-9a-f]{64}/,
+    stderr: /wrong checksum of xfer-[\s\S]*expected [0-9a-f]{64}\n +found +[0-9a-f]{64}/,
     spoil: (folder) => folder.write(`release/${NAME}`, `${SOUND}# changed\n`),
   },
   {
     what: "an executable that is cut short",
     code: 4,
-    says: /wrong checksum of xfer-/,
+    stderr: /wrong checksum of xfer-/,
     spoil: (folder) => Deno.truncate(folder.join("release", NAME), 5),
   },
   {
     what: "no executable",
     code: 3,
-    says: /xfer-\S+ is missing in .+release/,
+    stderr: /xfer-\S+ is missing in .+release/,
     spoil: (folder) => Deno.remove(folder.join("release", NAME)),
   },
   {
     what: "no SHA256SUMS",
     code: 3,
-    says: /SHA256SUMS is missing/,
+    stderr: /SHA256SUMS is missing/,
     spoil: (folder) => Deno.remove(folder.join(SUMS)),
   },
   {
     what: "a SHA256SUMS of another release",
     code: 4,
-    says: /has no valid checksum of xfer-/,
+    stderr: /has no valid checksum of xfer-/,
     spoil: (folder) => folder.write(SUMS, `${"0".repeat(64)}  xfer-for-something-else\n`),
   },
   {
     what: "an invalid checksum",
     code: 4,
-    says: /has no valid checksum of xfer-/,
+    stderr: /has no valid checksum of xfer-/,
     spoil: (folder) => folder.write(SUMS, `$(touch /nowhere)  ${NAME}\n`),
   },
   {
     what: "two checksums",
     code: 4,
-    says: /has no valid checksum of xfer-/,
+    stderr: /has no valid checksum of xfer-/,
     spoil: (folder) =>
       folder.write(SUMS, `${"0".repeat(64)}  ${NAME}\n${"1".repeat(64)}  ${NAME}\n`),
   },
   {
     what: "an executable that does not run here",
     code: 6,
-    says: /does not run here: no such engine/,
+    stderr: /does not run here: no such engine/,
     executable: "#!/bin/sh\necho 'no such engine' >&2\nexit 1\n",
   },
   {
     what: "an executable that prints no completions",
     code: 6,
-    says: /does not print completions here/,
+    stderr: /does not print completions here/,
     executable: '#!/bin/sh\n[ "$1" = completions ] && exit 1 || echo "1.2.3"\n',
   },
   {
     what: "a manual page that was changed",
     code: 4,
-    says: /wrong checksum of man\/xfer\.1/,
+    stderr: /wrong checksum of man\/xfer\.1/,
     spoil: (folder) => folder.write("release/man/xfer.1", "another page"),
   },
   {
     what: "a manual page that SHA256SUMS does not name",
     code: 4,
-    says: /has no valid checksum of man\/xfer-more\.1/,
+    stderr: /has no valid checksum of man\/xfer-more\.1/,
     spoil: (folder) => folder.write("release/man/xfer-more.1", ""),
   },
   {
     what: "a file in place of the folder for manual pages",
     code: 5,
-    says: /cannot write into .+prefix\/share/,
+    stderr: /cannot write into .+prefix\/share/,
     spoil: async (folder) => {
       await Deno.mkdir(folder.join("prefix"));
       await folder.write("prefix/share", "");
@@ -155,31 +155,31 @@ const REFUSALS: readonly Refusal[] = [
   {
     what: "a file as prefix",
     code: 5,
-    says: /cannot write into .+prefix\/bin/,
+    stderr: /cannot write into .+prefix\/bin/,
     spoil: (folder) => folder.write("prefix", ""),
   },
   {
     what: "an unknown option",
     code: 2,
-    says: /unknown option: --here/,
+    stderr: /unknown option: --here/,
     args: ["--here"],
   },
   {
     what: "no folder after --prefix",
     code: 2,
-    says: /--prefix needs a folder/,
+    stderr: /--prefix needs a folder/,
     args: ["--prefix"],
   },
 ];
 
-for (const { what, code, says, spoil, executable, args } of REFUSALS) {
+for (const { what, code, stderr, spoil, executable, args } of REFUSALS) {
   Deno.test({ name: `install: ${what} is refused`, ignore }, async () => {
     await using place = await Place.create(executable);
     await spoil?.(place.folder);
     const ran = await place.install(args);
     assert.deepEqual([ran.code, ran.stdout], [code, ""]);
     assert.match(ran.stderr, /^install\.sh: /);
-    assert.match(ran.stderr, says);
+    assert.match(ran.stderr, stderr);
     assert.match(ran.stderr, /\n {6}[A-Z].+\n$/, "says what to do");
     assert.deepEqual(await place.contents().catch(() => []) ?? [], []);
     assert.deepEqual(await place.extras(), {});

@@ -1,7 +1,7 @@
 /** The pages: the output of every command, each step in all its forms. */
 import { type FormName, FORMS } from "./forms.ts";
 import { CHAPTERS } from "./story.ts";
-import { type Step, World } from "./world.ts";
+import { SnapshotWorld, type Step } from "./world.ts";
 
 export interface Page {
   /** The name of its file. */
@@ -19,11 +19,11 @@ export function pathOfPage(name: string): URL {
 
 /** Plays the story in all forms. Each has its own server. */
 export async function makePages(): Promise<Page[]> {
-  const told = await Promise.all(
+  const rendered = await Promise.all(
     (Object.keys(FORMS) as FormName[]).map(async (form) => [form, await play(form)] as const),
   );
   return CHAPTERS.map(({ page: name, about }) => {
-    const byForm = told.flatMap(([form, chapters]) => {
+    const byForm = rendered.flatMap(([form, chapters]) => {
       const steps = chapters.get(name);
       return steps === undefined ? [] : [[form, steps] as const];
     });
@@ -37,7 +37,7 @@ export async function makePages(): Promise<Page[]> {
 
 /** The output of each chapter in a form. */
 async function play(form: FormName): Promise<Map<string, readonly Step[]>> {
-  await using world = await World.create(form);
+  await using world = await SnapshotWorld.create(form);
   const chapters = new Map<string, readonly Step[]>();
   for (const { page, forms, tell } of CHAPTERS) {
     if (!forms.includes(form)) break;

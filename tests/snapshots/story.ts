@@ -3,7 +3,7 @@
  * chapter is a page, and continues where those before it have ended.
  */
 import { TOPICS } from "../../cli/help/topics.ts";
-import { allCommands, wordsOf, type World } from "./world.ts";
+import { allCommands, type SnapshotWorld, wordsOf } from "./world.ts";
 import type { FormName } from "./forms.ts";
 
 interface Chapter {
@@ -12,7 +12,7 @@ interface Chapter {
   readonly about: string;
   /** The forms in which the chapter is played. Those of later chapters include all chapters before. */
   readonly forms: readonly FormName[];
-  readonly tell: (world: World) => Promise<void>;
+  readonly tell: (world: SnapshotWorld) => Promise<void>;
 }
 
 /** An address without a server. */
@@ -58,7 +58,7 @@ export const CHAPTERS: readonly Chapter[] = [
 ];
 
 /** Each run uploads or downloads one file, since the order of two would vary. */
-async function clientOf4(world: World): Promise<void> {
+async function clientOf4(world: SnapshotWorld): Promise<void> {
   await world.prepare("Alice", undefined, {
     "hello.txt": "hello\n",
     "photos/sea.jpg": "blue",
@@ -110,7 +110,7 @@ async function clientOf4(world: World): Promise<void> {
   await world.run("laptop", ["client", "list", "--quiet"]);
 }
 
-async function clientOf3(world: World): Promise<void> {
+async function clientOf3(world: SnapshotWorld): Promise<void> {
   await world.prepare("Bob", [world.address, "Bob", "hello.txt"], { "hello.txt": "hello\n" });
   const bob = (line: string) => world.run("Bob", ["client", ...wordsOf(line)]);
   await bob("--protocol 3");
@@ -128,7 +128,7 @@ async function clientOf3(world: World): Promise<void> {
   await bob(`forget ${world.address}`);
 }
 
-async function operator(world: World): Promise<void> {
+async function operator(world: SnapshotWorld): Promise<void> {
   const operate = (line: string) => world.operate(line);
   await operate("list");
   await operate("users list");
@@ -164,7 +164,7 @@ async function operator(world: World): Promise<void> {
   await world.run("", ["server", "restore", "monday", "--data", "full"]);
 }
 
-async function trouble(world: World): Promise<void> {
+async function trouble(world: SnapshotWorld): Promise<void> {
   const alice = (line: string) => world.run("Alice", ["client", ...wordsOf(line)]);
   const laptop = (line: string) => world.run("laptop", ["client", ...wordsOf(line)]);
   const stranger = async (line: string, info?: readonly string[]) => {
@@ -224,7 +224,7 @@ const MISTAKES = [
   "help put",
 ];
 
-async function general(world: World): Promise<void> {
+async function general(world: SnapshotWorld): Promise<void> {
   await Deno.writeTextFile(world.join("server.toml"), 'quota = "10GB"\nlisten = ["127.0.0.1:0"]\n');
   await world.run("", ["server", "config", "--config", "server.toml"]);
   await world.run("", ["server", "config", "--example"], { show: SHORTLY });
@@ -245,7 +245,7 @@ async function general(world: World): Promise<void> {
   await world.run("", ["help", "client", "list"]);
 }
 
-async function help(world: World): Promise<void> {
+async function help(world: SnapshotWorld): Promise<void> {
   for (const command of await allCommands()) {
     await world.run("", [...wordsOf(command), "--help"]);
   }

@@ -34,12 +34,12 @@ export interface Step {
 }
 
 /** The parts of a step that are not its command line. */
-export interface Beside extends Pick<Command, "answers" | "stopAt"> {
+export interface StepOptions extends Pick<Command, "answers" | "stopAt"> {
   /** The maximum number of lines on the page, and of characters per line. */
   readonly show?: number;
 }
 
-export class World implements AsyncDisposable {
+export class SnapshotWorld implements AsyncDisposable {
   readonly steps: Step[] = [];
   readonly form: FormName;
   readonly server: ServerProcess;
@@ -68,14 +68,21 @@ export class World implements AsyncDisposable {
     this.#commands = commands;
   }
 
-  static async create(form: FormName): Promise<World> {
+  static async create(form: FormName): Promise<SnapshotWorld> {
     const folder = await TemporaryFolder.createOnDisk();
     const args = ["--listen", "127.0.0.1:0", "--versions", "2", "--inline-size", "0"];
     const path = await folderOfFixedLength(folder.path);
     const server = await ServerProcess.start(`${path}/${DATA}`, { args });
     const { location } = await server.logged("server.listening-securely");
     await Deno.mkdir(`${path}/operator`);
-    return new World(form, folder, path, server, `${location}`, new Set(await allCommands()));
+    return new SnapshotWorld(
+      form,
+      folder,
+      path,
+      server,
+      `${location}`,
+      new Set(await allCommands()),
+    );
   }
 
   /** HOST:PORT. */
@@ -114,7 +121,7 @@ export class World implements AsyncDisposable {
   async run(
     where: string,
     args: readonly string[],
-    { show, ...beside }: Beside = {},
+    { show, ...beside }: StepOptions = {},
   ): Promise<string> {
     const cwd = this.join(where);
     const printed = await FORMS[this.form].run(

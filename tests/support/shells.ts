@@ -54,16 +54,16 @@ class OnTerminal implements Shell {
     }).spawn();
     const input = new Response(`source ${setup}\n${keys}exit\n`).body;
     await Promise.all([input?.pipeTo(shell.stdin), shell.output()]);
-    const said = (await Deno.readTextFile(notes)).split(/^## (.*)\n/m);
+    const printed = (await Deno.readTextFile(notes)).split(/^## (.*)\n/m);
     return lines.map((line, index) =>
-      offersIn(line, said[2 * index] ?? "", said[2 * index + 1] ?? "")
+      offersIn(line, printed[2 * index] ?? "", printed[2 * index + 1] ?? "")
     );
   }
 }
 
 /** Names of files are completed by bash's readline itself. The completed line then ends with the completion. */
-function offersIn(line: string, said: string, became: string): string[] {
-  const offers = said.split("\n").filter((offer) => offer !== "");
+function offersIn(line: string, printed: string, became: string): string[] {
+  const offers = printed.split("\n").filter((offer) => offer !== "");
   if (offers.length > 0 || became.trimEnd() === line.trimEnd()) return tidy(offers.map(unquote));
   const [last = ""] = /(\\.|[^\s\\=])*$/.exec(became.trimEnd()) ?? [];
   return tidy([unquote(last)]);
@@ -136,10 +136,10 @@ end`;
       ...{ cwd: folder, env },
     });
     if (stderr !== "") throw new Error(stderr);
-    const said = stdout.split(/^## .*\n/m);
+    const printed = stdout.split(/^## .*\n/m);
     return lines.map((_, index) =>
       tidy(
-        (said[index] ?? "").split("\n").filter((line) => line !== "").map((line) =>
+        (printed[index] ?? "").split("\n").filter((line) => line !== "").map((line) =>
           line.replace(/\t.*/, "")
         ),
       )

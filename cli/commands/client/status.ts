@@ -90,9 +90,9 @@ async function reportIdentities(
     reporter.report({ event: type === "tightened" ? type : "open-folder", path });
   const report = (
     protocol: 3 | 4,
-    held: AccountStatus & { readonly edition?: string | undefined },
+    account: AccountStatus & { readonly edition?: string | undefined },
   ) => {
-    const { name: user, clientId, fingerprint, edition } = held;
+    const { name: user, clientId, fingerprint, edition } = account;
     const id = toHex(clientId);
     reporter.report({ event: "identity", protocol, user, id, fingerprint, edition });
   };

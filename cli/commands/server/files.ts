@@ -75,7 +75,7 @@ export function addStoreCommands(server: Command, run: Run): void {
         dataFolder: await dataOf(command),
         ...{ repair, signal: run.signal },
         onFinding: (verified) => run.reporter.report(findingEvent(verified)),
-        onSound: ({ content: { id: path }, name }) =>
+        onIntact: ({ content: { id: path }, name }) =>
           run.reporter.report({ event: "sound-again", path, name }),
         onNotRecorded: (reason) =>
           run.reporter.report({ event: "not-recorded", reason, record: "damage" }),

@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
-  asideOf,
   definitionOf,
   type Event,
   type EventName,
   type EventOf,
   EVENTS,
+  noteOf,
   schemaOfEvent,
   toJson,
   wordsOf,
@@ -68,9 +68,9 @@ function anyEvent(name: EventName): fc.Arbitrary<Event> {
 for (const name of NAMES) {
   Deno.test(`event ${name}: JSON that fits its schema, and words that are safe to print`, () => {
     assert.match(name, /^[a-z]+(-[a-z]+)*$/);
-    const { kind, what, aside, fields } = definitionOf({ event: name });
+    const { kind, what, note, fields } = definitionOf({ event: name });
     assert.match(what, /^[A-Z].*\.$/);
-    assert.ok(aside === undefined || kind === "result");
+    assert.ok(note === undefined || kind === "result");
     for (const [field, { schema }] of Object.entries(fields)) {
       assert.ok(schema.description !== undefined, `${field} is described`);
     }
@@ -81,7 +81,7 @@ for (const name of NAMES) {
         // deno-lint-ignore no-control-regex
         assert.doesNotMatch(json, /[\x00-\x1f\x7f-\x9f\u202e\u{e0001}]/u);
         assert.deepEqual(checkEvent(JSON.parse(json)), { ...event });
-        for (const text of SHOWN.flatMap((show) => [wordsOf(event, show), asideOf(event, show)])) {
+        for (const text of SHOWN.flatMap((show) => [wordsOf(event, show), noteOf(event, show)])) {
           if (text === undefined) continue;
           words++;
           assert.doesNotMatch(text, /undefined|null|NaN|\[object/);
@@ -110,7 +110,7 @@ Deno.test("events: the stack of an error has several lines, each safe to print",
   assert.equal(wordsOf(event, PLAIN), "xfer: No [x]\nError: No\n    at \\u{1b}[31m");
 });
 
-const said = (event: Event, options: PresentationOptions = {}) =>
+const printed = (event: Event, options: PresentationOptions = {}) =>
   wordsOf(event, presentation(options));
 
 const STORED: Event = {
@@ -119,12 +119,12 @@ const STORED: Event = {
 };
 
 Deno.test("events: sizes are human, and exact with --bytes", () => {
-  assert.equal(said(STORED), "Uploaded photos/sea.jpg as sea.jpg (3.3 GiB, cksum 7)");
+  assert.equal(printed(STORED), "Uploaded photos/sea.jpg as sea.jpg (3.3 GiB, cksum 7)");
   assert.equal(
-    said(STORED, { bytes: true }),
+    printed(STORED, { bytes: true }),
     "Uploaded photos/sea.jpg as sea.jpg (3650722201 bytes, cksum 7)",
   );
-  assert.equal(said({ ...STORED, path: "sea.jpg" }), "Uploaded sea.jpg (3.3 GiB, cksum 7)");
+  assert.equal(printed({ ...STORED, path: "sea.jpg" }), "Uploaded sea.jpg (3.3 GiB, cksum 7)");
 });
 
 Deno.test("events: times are UTC in a pipe, local on a terminal", () => {
@@ -132,17 +132,17 @@ Deno.test("events: times are UTC in a pipe, local on a terminal", () => {
     ...{ event: "key", user: "Alice", fingerprint: "SHA256:x" },
     added: "2026-01-02T03:04:05.678Z",
   };
-  assert.equal(said(event), "SHA256:x  added 2026-01-02T03:04:05Z");
+  assert.equal(printed(event), "SHA256:x  added 2026-01-02T03:04:05Z");
   const date = new Date(event.added);
   const local = `${date.getFullYear()}-${`${date.getMonth() + 1}`.padStart(2, "0")}-`;
-  const shown = said(event, { isTerminal: true }) ?? "";
+  const shown = printed(event, { isTerminal: true }) ?? "";
   assert.ok(shown.startsWith(`SHA256:x  added ${local}`), shown);
   assert.match(shown, /\d\d:04:05$/, "zones differ by quarters of an hour from UTC");
 });
 
 Deno.test("summary: files, bytes, unchanged, skipped, interrupted and failed files", () => {
   const summary = (fields: Partial<EventOf<"summary">>, interrupted = 0) =>
-    said(
+    printed(
       { event: "summary", action: "put", done: 0, failed: 0, bytes: 0, ...fields },
       { interrupted },
     );
@@ -171,7 +171,7 @@ Deno.test("summary: files, bytes, unchanged, skipped, interrupted and failed fil
 
 Deno.test("failures: interrupted files are not failed", () => {
   const put = (state: "not-stored" | "unknown" | "not-tried", code: string) =>
-    said({ event: "not-stored", path: "a", state, code });
+    printed({ event: "not-stored", path: "a", state, code });
   assert.equal(put("not-stored", "cannot-read"), "Failed to upload a");
   assert.equal(put("not-stored", "interrupted"), "Interrupted: a");
   assert.equal(put("not-tried", "interrupted"), "Not started: a");
@@ -180,6 +180,6 @@ Deno.test("failures: interrupted files are not failed", () => {
     "Unconfirmed: a may be on the server. Upload it again to be sure",
   );
   const event = { event: "not-got", name: "a", target: "a" } as const;
-  assert.equal(said({ ...event, code: "no-such-file" }), "Failed to download a");
-  assert.equal(said({ ...event, code: "interrupted" }), "Interrupted: a");
+  assert.equal(printed({ ...event, code: "no-such-file" }), "Failed to download a");
+  assert.equal(printed({ ...event, code: "interrupted" }), "Interrupted: a");
 });

@@ -27,7 +27,7 @@ const WORDS = {
   stored: "Uploaded a (1 B, cksum 2)\n",
   failed: "Failed to upload c\n",
   token: "abc\n",
-  aside: "Valid once, until 2026-01-02T03:04:05Z. On the other machine, with the same " +
+  note: "Valid once, until 2026-01-02T03:04:05Z. On the other machine, with the same " +
     "transfer.info, run 'xfer client link abc'.\n",
 };
 
@@ -67,34 +67,34 @@ function reporterWith(
   return { reporter, stdout, stderr };
 }
 
-function said(options: Partial<OutputOptions>) {
+function printed(options: Partial<OutputOptions>) {
   const { reporter, stdout, stderr } = reporterWith(options);
   for (const event of EVENTS) reporter.report(event);
   return [stdout.text, stderr.text];
 }
 
 Deno.test("output: results go to standard output, all else to standard error; details only with --verbose", () => {
-  const { registered, warning, detail, stored, failed, token, aside } = WORDS;
-  assert.deepEqual(said({}), [stored + token, registered + warning + failed + aside]);
-  assert.deepEqual(said({ verbose: true }), [
+  const { registered, warning, detail, stored, failed, token, note } = WORDS;
+  assert.deepEqual(printed({}), [stored + token, registered + warning + failed + note]);
+  assert.deepEqual(printed({ verbose: true }), [
     stored + token,
-    registered + warning + detail + failed + aside,
+    registered + warning + detail + failed + note,
   ]);
 });
 
 Deno.test("output: --quiet keeps results, errors and security warnings", () => {
   const { stored, token, warning, failed } = WORDS;
-  assert.deepEqual(said({ quiet: true }), [stored + token, warning + failed]);
-  assert.deepEqual(said({ quiet: true, verbose: true }), said({ quiet: true }));
+  assert.deepEqual(printed({ quiet: true }), [stored + token, warning + failed]);
+  assert.deepEqual(printed({ quiet: true, verbose: true }), printed({ quiet: true }));
 });
 
 Deno.test("output: --json prints every event on standard output, and only errors and warnings on standard error", () => {
   const { warning, failed } = WORDS;
-  const [lines = "", words] = said({ json: true });
+  const [lines = "", words] = printed({ json: true });
   assert.deepEqual(eventsIn(lines), EVENTS);
   assert.equal(words, warning + failed);
-  assert.deepEqual(said({ json: true, verbose: true }), [lines, warning + failed]);
-  assert.deepEqual(said({ json: true, quiet: true }), [lines, warning]);
+  assert.deepEqual(printed({ json: true, verbose: true }), [lines, warning + failed]);
+  assert.deepEqual(printed({ json: true, quiet: true }), [lines, warning]);
 });
 
 Deno.test("colours: chosen by --color; by default on a terminal, unless NO_COLOR is set", () => {
@@ -155,10 +155,10 @@ Deno.test("progress: JSON at intervals, nothing with --no-progress, never words"
 
 Deno.test("display: receives every event, and is cleared before text", () => {
   const { reporter, stderr } = reporterWith({});
-  const heard: string[] = [];
+  const received: string[] = [];
   {
     using _display = reporter.attach({
-      take: ({ event }) => void heard.push(event),
+      take: ({ event }) => void received.push(event),
       shows: ({ event }) => event === "sending",
       clear: () => stderr.text += "<",
       pause: () => assert.fail("nobody is asked anything"),
@@ -169,7 +169,7 @@ Deno.test("display: receives every event, and is cleared before text", () => {
     reporter.note("a line of the log");
   }
   reporter.report({ event: "registered", user: "Alice", id: "01" });
-  assert.deepEqual(heard, ["progress", "sending", "tightened"]);
+  assert.deepEqual(received, ["progress", "sending", "tightened"]);
   assert.equal(stderr.text, `<${WORDS.warning}<a line of the log\n<${WORDS.registered}`);
 });
 

@@ -8,29 +8,29 @@ const PUT: TracedMessage = { from: "client", kind: "put", code: 8, tag: 1, size:
 const DATA: TracedMessage = { from: "client", kind: "data", code: 11, tag: 1, size: 1017 };
 const END: TracedMessage = { from: "client", kind: "end", code: 13, tag: 1, size: 45 };
 
-function hear() {
+function startTrace() {
   let at = 1000;
-  const told: EventOf<"message">[] = [];
-  const report = (event: Event) => void told.push(event as EventOf<"message">);
+  const reported: EventOf<"message">[] = [];
+  const report = (event: Event) => void reported.push(event as EventOf<"message">);
   const conversation = new WireTraceReport({ report }, () => at++);
-  const short = () => told.map(({ message, tag, count, size }) => [message, tag, count, size]);
-  return { conversation, told, short };
+  const short = () => reported.map(({ message, tag, count, size }) => [message, tag, count, size]);
+  return { conversation, reported, short };
 }
 
 Deno.test("trace: each message is reported, with the time since the start of the command", () => {
-  const { conversation, told } = hear();
+  const { conversation, reported } = startTrace();
   const observe = conversation.tracer();
   observe(PUT);
   observe(END);
   const common = { event: "message", connection: 1, from: "client", tag: 1, count: 1 } as const;
-  assert.deepEqual(told, [
+  assert.deepEqual(reported, [
     { ...common, message: "put", code: 8, size: 31, after: 0.001 },
     { ...common, message: "end", code: 13, size: 45, after: 0.002 },
   ]);
 });
 
 Deno.test("trace: consecutive data messages of a request are reported as one, before the next message", () => {
-  const { conversation, short } = hear();
+  const { conversation, short } = startTrace();
   const observe = conversation.tracer();
   for (const said of [PUT, DATA, DATA, DATA]) observe(said);
   assert.deepEqual(short(), [["put", 1, 1, 31]]);
@@ -43,7 +43,7 @@ Deno.test("trace: consecutive data messages of a request are reported as one, be
 });
 
 Deno.test("trace: held back messages are reported at the end, and before another connection", () => {
-  const { conversation, told, short } = hear();
+  const { conversation, reported, short } = startTrace();
   const observe = conversation.tracer();
   observe(DATA);
   const other = conversation.tracer();
@@ -52,7 +52,7 @@ Deno.test("trace: held back messages are reported at the end, and before another
   observe(DATA);
   conversation.end();
   conversation.end();
-  assert.deepEqual(told.map(({ connection, count }) => [connection, count]), [
+  assert.deepEqual(reported.map(({ connection, count }) => [connection, count]), [
     [1, 1],
     [2, 1],
     [1, 2],
@@ -61,11 +61,11 @@ Deno.test("trace: held back messages are reported at the end, and before another
 });
 
 Deno.test("trace: messages of protocol 3 have no tag, a hello has no code", () => {
-  const { conversation, told } = hear();
+  const { conversation, reported } = startTrace();
   const observe = conversation.tracer();
   observe({ from: "client", kind: "hello", size: 23 });
   observe({ from: "client", kind: "register", code: 1025, size: 278 });
-  assert.deepEqual(told.map(({ code, tag }) => [code, tag]), [
+  assert.deepEqual(reported.map(({ code, tag }) => [code, tag]), [
     [undefined, undefined],
     [1025, undefined],
   ]);

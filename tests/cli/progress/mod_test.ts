@@ -34,7 +34,7 @@ Deno.test("progress: drawn in Unicode if the locale uses it", () => {
 });
 
 /** Phase and percentage after each of the events. */
-function told(direction: Direction, events: readonly Event[]): unknown[] {
+function summaryOf(direction: Direction, events: readonly Event[]): unknown[] {
   const counters = new TransferCounters(direction);
   return events.map((event) => {
     count(counters, event, 0);
@@ -61,7 +61,7 @@ Deno.test("progress: uploads are counted by path", () => {
     { event: "progress", file: "b", done: 100, total: 100, attempt: 1 },
     { event: "not-stored", path: "b", state: "not-stored", code: "x" },
   ];
-  assert.deepEqual(told("put", events), [
+  assert.deepEqual(summaryOf("put", events), [
     ...[["comparing", 50], undefined, undefined, ["sending", 0], ["sending", 40], ["retrying", 40]],
     ...[["sending", 0], ["sending", 25], ["sending", 50], ["sending", 50], ["sending", 50]],
     ...[["approval", 99], ["sending", 50]],
@@ -79,7 +79,7 @@ Deno.test("progress: downloads are counted by name", () => {
     { event: "getting", file: "docs/b", size: 100, done: 0, attempt: 1 },
     { event: "not-got", name: "docs/b", target: "b", code: "x" },
   ];
-  assert.deepEqual(told("get", events), [
+  assert.deepEqual(summaryOf("get", events), [
     ...[undefined, ["getting", 0], ["getting", 25], ["getting", 25], ["getting", 50]],
     ...[["getting", 50], ["getting", 50], ["getting", 50]],
   ]);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { MAX_SMALL_FILE } from "../../../client/local/read_small_file.ts";
 import { KnownServers } from "../../../client/identity/known_servers.ts";
-import { isAuthoritiesName } from "../../../client/identity/kept_authorities.ts";
+import { isAuthoritiesName } from "../../../client/identity/saved_authorities.ts";
 import { Authority } from "../../support/tls/certificate_authority.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";

@@ -15,7 +15,7 @@ import { NetworkError } from "../../../protocol/errors.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { FaultyProxy } from "../../support/net/faulty_proxy.ts";
 import { type Cut, Cuts } from "../../support/net/tamper.ts";
-import { OddServer, silence, soundAnswers } from "../../support/v3/scripted_server.ts";
+import { correctAnswers, ScriptedV3Server, silence } from "../../support/v3/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { startInThisThread } from "../../support/server.ts";
 
@@ -242,8 +242,8 @@ Deno.test("retry: an unknown state stays unknown, whatever ends the retries", as
 
 Deno.test("retry: lost while giving up: the checksums decide, and nothing is sent again", async () => {
   await using folder = await TemporaryFolder.create();
-  const sound = soundAnswers(1);
-  await using server = new OddServer((request) =>
+  const sound = correctAnswers(1);
+  await using server = new ScriptedV3Server((request) =>
     request.kind === "crcGivenUp" ? Promise.resolve("close") : sound(request)
   );
   const run = await send(folder, server.address, { files: [folder.join("b")] });
@@ -253,9 +253,9 @@ Deno.test("retry: lost while giving up: the checksums decide, and nothing is sen
 
 Deno.test("retry: a silent server is disconnected, and tried again on a new connection", async () => {
   await using folder = await TemporaryFolder.create();
-  const sound = soundAnswers(4294967295);
+  const sound = correctAnswers(4294967295);
   let silent = true;
-  await using server = new OddServer(async (request) => {
+  await using server = new ScriptedV3Server(async (request) => {
     const answer = await sound(request);
     if (request.kind !== "publicKey" || !silent) return answer;
     silent = false;

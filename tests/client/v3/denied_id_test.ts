@@ -11,7 +11,7 @@ import type { V3ConnectOptions } from "../../../client/v3/connect_options.ts";
 import { askServer } from "../../../client/status.ts";
 import { readTransferInfo } from "../../../client/identity/transfer_info.ts";
 import { pseudoRandomBytes, utf8 } from "../../support/bytes.ts";
-import { OddServer, type Reply, soundAnswers } from "../../support/v3/scripted_server.ts";
+import { correctAnswers, type Reply, ScriptedV3Server } from "../../support/v3/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 const CONTENT = utf8("content");
@@ -20,7 +20,7 @@ const CONTENT = utf8("content");
 class RegistersTheDenied {
   readonly ids = new Map<string, Bytes>();
   readonly requests: string[] = [];
-  readonly #sound = soundAnswers(cksum(CONTENT), 32);
+  readonly #sound = correctAnswers(cksum(CONTENT), 32);
 
   async answer(request: Request): Promise<Response> {
     this.requests.push(request.kind);
@@ -50,7 +50,7 @@ class RegistersTheDenied {
 }
 
 function start(server: RegistersTheDenied, reply?: (request: Request) => Reply | undefined) {
-  return new OddServer(
+  return new ScriptedV3Server(
     async (request) => reply?.(request) ?? await server.answer(request),
     undefined,
     edition2024early,
@@ -59,7 +59,7 @@ function start(server: RegistersTheDenied, reply?: (request: Request) => Reply |
 
 async function send(
   folder: TemporaryFolder,
-  server: OddServer,
+  server: ScriptedV3Server,
   options: Partial<V3ConnectOptions> = {},
 ): Promise<Outcome | undefined> {
   await folder.write("a", CONTENT);

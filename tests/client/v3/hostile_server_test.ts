@@ -14,11 +14,11 @@ import { sendFiles } from "../../../client/v3/send_files.ts";
 import { formatIdentity, parseIdentity } from "../../../client/identity/v3_identity.ts";
 import { pseudoRandomBytes, utf8 } from "../../support/bytes.ts";
 import {
-  ODD_ID as clientId,
-  OddServer,
+  correctAnswers,
   type Reply,
+  ScriptedV3Server,
+  SERVER_CHOSEN_ID as clientId,
   silence,
-  soundAnswers,
 } from "../../support/v3/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
@@ -159,7 +159,7 @@ const HOSTILE: readonly Hostile[] = [
 /** Sends empty files, `a` by default. */
 async function send(
   folder: TemporaryFolder,
-  server: OddServer,
+  server: ScriptedV3Server,
   names: readonly string[] = ["a"],
 ): Promise<Outcome[]> {
   for (const name of names) await folder.write(name, "");
@@ -188,9 +188,9 @@ function assertHarmless({ error }: Failure): void {
 for (const { does, to, with: reply, code, state = "not-stored" } of HOSTILE) {
   Deno.test(`hostile server: one that ${does} (to ${to}): ${code}, ${state}`, async () => {
     await using folder = await TemporaryFolder.create();
-    const sound = soundAnswers(EMPTY_CRC);
-    await using server = new OddServer(async (request) =>
-      request.kind === to ? await reply(request) : await sound(request)
+    const correct = correctAnswers(EMPTY_CRC);
+    await using server = new ScriptedV3Server(async (request) =>
+      request.kind === to ? await reply(request) : await correct(request)
     );
     const [outcome] = await send(folder, server);
     assert.ok(outcome !== undefined && outcome.state !== "stored");
@@ -205,9 +205,9 @@ for (const { does, to, with: reply, code, state = "not-stored" } of HOSTILE) {
 
 Deno.test("hostile server: if it reads nothing, the client gives up in time", async () => {
   await using folder = await TemporaryFolder.create();
-  const sound = soundAnswers(EMPTY_CRC);
-  await using server = new OddServer(async (request) => {
-    const answer = await sound(request);
+  const correct = correctAnswers(EMPTY_CRC);
+  await using server = new ScriptedV3Server(async (request) => {
+    const answer = await correct(request);
     // It sends the key, and no longer reads.
     return request.kind !== "publicKey" ? answer : async (socket) => {
       await socket.write(encodeResponse(edition2023c, answer));
@@ -230,11 +230,11 @@ Deno.test("hostile server: if it reads nothing, the client gives up in time", as
 
 Deno.test("hostile server: one that always denies gets new ids, a bounded number of copies, and never another key", async () => {
   await using folder = await TemporaryFolder.create();
-  const sound = soundAnswers(EMPTY_CRC);
+  const correct = correctAnswers(EMPTY_CRC);
   let ids = 0;
-  await using server = new OddServer((request) => {
+  await using server = new ScriptedV3Server((request) => {
     if (request.kind === "reconnect") return Promise.resolve({ kind: "denied", clientId });
-    if (request.kind !== "register") return sound(request);
+    if (request.kind !== "register") return correct(request);
     return Promise.resolve({ kind: "registered", clientId: pseudoRandomBytes(16, 2 * ids++ + 1) });
   });
   const names = Array.from({ length: 30 }, (_, index) => `file${index}`);
@@ -261,7 +261,7 @@ Deno.test("hostile server: if it denies and then refuses the name, the identity 
     privateKey: await generatePrivateKey(),
   });
   await folder.write("me.info", before);
-  await using server = new OddServer((request) =>
+  await using server = new ScriptedV3Server((request) =>
     Promise.resolve(
       request.kind === "reconnect" ? { kind: "denied", clientId } : { kind: "refused" },
     )

@@ -17,7 +17,7 @@ import { sendFiles } from "../../../client/v3/send_files.ts";
 import type { V3ConnectOptions } from "../../../client/v3/connect_options.ts";
 import type { RetryOptions } from "../../../client/net/retry.ts";
 import { pseudoRandomBytes, splitAt } from "../../support/bytes.ts";
-import { OddServer, soundAnswers } from "../../support/v3/scripted_server.ts";
+import { correctAnswers, ScriptedV3Server } from "../../support/v3/scripted_server.ts";
 import { field } from "../../support/v3/raw_client.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
@@ -26,7 +26,7 @@ const clientId = pseudoRandomBytes(16, 8);
 
 async function send(
   folder: TemporaryFolder,
-  server: OddServer,
+  server: ScriptedV3Server,
   { retries = 0, ...options }: Partial<V3ConnectOptions & RetryOptions> = {},
 ): Promise<Outcome[]> {
   await folder.write("a", CONTENT);
@@ -50,8 +50,8 @@ for (const edition of EDITIONS) {
   for (const keySize of [16, 32] as const) {
     Deno.test(`edition ${edition.name}: an AES key of ${keySize} bytes is accepted`, async () => {
       await using folder = await TemporaryFolder.create();
-      await using server = new OddServer(
-        soundAnswers(cksum(CONTENT), keySize),
+      await using server = new ScriptedV3Server(
+        correctAnswers(cksum(CONTENT), keySize),
         undefined,
         edition,
       );
@@ -74,8 +74,8 @@ const codeOf = (answer: Bytes) => (answer[1] ?? 0) + 256 * (answer[2] ?? 0);
 Deno.test("a 'file received' whose payload size is 0 is read with the 279 bytes that follow", async () => {
   for (const edition of [edition2024early, edition2023c]) {
     await using folder = await TemporaryFolder.create();
-    await using server = new OddServer(
-      soundAnswers(cksum(CONTENT), edition.aesKeySize),
+    await using server = new ScriptedV3Server(
+      correctAnswers(cksum(CONTENT), edition.aesKeySize),
       undefined,
       edition,
       (answer) => FILE_RECEIVED.includes(codeOf(answer)) ? uncounted(answer) : answer,
@@ -90,8 +90,8 @@ const framed = (size: number) => (answer: Bytes): Bytes =>
 for (const size of [1024, 2048]) {
   Deno.test(`answers padded with zeros to ${size} bytes are read without a flag, from a server that closes after each`, async () => {
     await using folder = await TemporaryFolder.create();
-    await using server = new OddServer(
-      soundAnswers(cksum(CONTENT)),
+    await using server = new ScriptedV3Server(
+      correctAnswers(cksum(CONTENT)),
       "each",
       edition2023a,
       framed(size),
@@ -103,8 +103,8 @@ for (const size of [1024, 2048]) {
   Deno.test(`answers padded with zeros to ${size} bytes are read without a flag, from a server that knows its client by the connection`, async () => {
     await using folder = await TemporaryFolder.create();
     let connections = 0;
-    const sound = soundAnswers(cksum(CONTENT));
-    await using server = new OddServer(
+    const sound = correctAnswers(cksum(CONTENT));
+    await using server = new ScriptedV3Server(
       (request) => {
         if (request.kind === "register") connections++;
         return sound(request);
@@ -163,9 +163,9 @@ Deno.test("answers in frames, strict ones and uncounted ones are distinguished, 
 });
 
 /** Closes instead of answering an approval. */
-function closesUnconfirmed(requests: string[]): OddServer {
-  const sound = soundAnswers(cksum(CONTENT));
-  return new OddServer(async (request: Request) => {
+function closesUnconfirmed(requests: string[]): ScriptedV3Server {
+  const sound = correctAnswers(cksum(CONTENT));
+  return new ScriptedV3Server(async (request: Request) => {
     requests.push(request.kind);
     return request.kind === "crcValid" ? "close" : await sound(request);
   });
@@ -191,9 +191,9 @@ Deno.test("a server that closes right after 'CRC valid': reported as sent but no
 
 Deno.test("a connection lost once after 'CRC valid' is not a quirk: the file is sent again and confirmed", async () => {
   await using folder = await TemporaryFolder.create();
-  const sound = soundAnswers(cksum(CONTENT));
+  const sound = correctAnswers(cksum(CONTENT));
   let closings = 0;
-  await using server = new OddServer(async (request) =>
+  await using server = new ScriptedV3Server(async (request) =>
     request.kind === "crcValid" && ++closings === 1 ? "close" : await sound(request)
   );
   const pause = () => Promise.resolve();

@@ -7,13 +7,13 @@ import { edition2023a } from "../../../protocol/v3/editions/edition_2023a.ts";
 import { listStored } from "../../../server/operator/list_files.ts";
 import { sendFiles } from "../../../client/v3/send_files.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
-import { OddServer, soundAnswers } from "../../support/v3/scripted_server.ts";
+import { correctAnswers, ScriptedV3Server } from "../../support/v3/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { startInThisThread } from "../../support/server.ts";
 
 const CONTENT = pseudoRandomBytes(3_000_000);
 
-async function send(folder: TemporaryFolder, server: OddServer) {
+async function send(folder: TemporaryFolder, server: ScriptedV3Server) {
   const events: V3Event[] = [];
   const [outcome] = await sendFiles({
     connect: {
@@ -30,7 +30,7 @@ async function send(folder: TemporaryFolder, server: OddServer) {
   return { outcome, compared: compared.map(({ theirs, zlib }) => ({ theirs, zlib })) };
 }
 
-const start = (crc: number) => new OddServer(soundAnswers(crc), undefined, edition2023a);
+const start = (crc: number) => new ScriptedV3Server(correctAnswers(crc), undefined, edition2023a);
 
 Deno.test("a server's zlib CRC-32 of the file counts as right, is reported, and is remembered as a quirk", async () => {
   await using folder = await TemporaryFolder.create();

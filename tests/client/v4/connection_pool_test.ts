@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { NetworkError } from "../../../protocol/errors.ts";
 import { ConnectionPool } from "../../../client/v4/connection_pool.ts";
 import { WorkQueue } from "../../../client/v4/work_queue.ts";
-import { lettingIn, OddSecureServer } from "../../support/v4/scripted_server.ts";
+import { acceptingEveryone, ScriptedV4Server } from "../../support/v4/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 /** Signals that a connection has found the queue empty. */
@@ -18,9 +18,9 @@ class WatchedQueue extends WorkQueue<string> {
 
 /** Two connections: one loses the item `"lost"` whenever the other has seen an empty queue, up to `losses` times. */
 async function share(items: readonly string[], losses: number) {
-  await using server = await OddSecureServer.start();
+  await using server = await ScriptedV4Server.start();
   await using folder = await TemporaryFolder.create();
-  server.answers = lettingIn(() => undefined);
+  server.answers = acceptingEveryone(() => undefined);
   using pool = new ConnectionPool({
     ...{ server: server.address, userName: "Alice", identityFolder: folder.path },
     onNewServer: () => true,

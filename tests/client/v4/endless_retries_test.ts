@@ -8,7 +8,7 @@ import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import type { Message } from "../../../protocol/v4/messages.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
-import { lettingIn, OddSecureServer } from "../../support/v4/scripted_server.ts";
+import { acceptingEveryone, ScriptedV4Server } from "../../support/v4/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 const CONTENT = pseudoRandomBytes(8 * CHUNK_SIZE);
@@ -18,7 +18,7 @@ const RETRIES = 2;
 const ENOUGH = 50;
 
 interface Fixture {
-  readonly server: OddSecureServer;
+  readonly server: ScriptedV4Server;
   readonly folder: TemporaryFolder;
   readonly connect: ConnectOptions;
   readonly transfer: TransferOptions;
@@ -27,7 +27,7 @@ interface Fixture {
 
 function test(what: string, work: (fixture: Fixture) => Promise<void>) {
   Deno.test(`endless retries: ${what}`, async () => {
-    await using server = await OddSecureServer.start();
+    await using server = await ScriptedV4Server.start();
     await using folder = await TemporaryFolder.create();
     const retries: Retry[] = [];
     const connect = {
@@ -47,7 +47,7 @@ function test(what: string, work: (fixture: Fixture) => Promise<void>) {
 
 test("a list with one more file each time: ends at the bound of a list", async ({ server, connect, transfer, retries }) => {
   let listed = 0;
-  server.answers = lettingIn((message) => {
+  server.answers = acceptingEveryone((message) => {
     if (message.kind !== "list") return undefined;
     return [{
       ...{ kind: "file", tag: message.tag, name: `a${`${++listed}`.padStart(4, "0")}` },
@@ -55,7 +55,7 @@ test("a list with one more file each time: ends at the bound of a list", async (
       digest: new ChunkDigests(0).sums().digest,
     }];
   });
-  server.leavesAfter = ({ kind }) => kind === "list";
+  server.closesAfter = ({ kind }) => kind === "list";
   using pool = new ConnectionPool(connect, transfer);
   const listing = pool.list("a", () => undefined, 5);
   await assert.rejects(listing, { name: "ProtocolError", code: "too-many-files" });
@@ -65,18 +65,18 @@ test("a list with one more file each time: ends at the bound of a list", async (
 /** Uploads a file to a server that claims a partial upload, and disconnects at once. */
 async function put(
   { server, folder, connect, transfer }: Fixture,
-  held: (attempt: number) => Pick<Message & { kind: "held" }, "offset" | "digest">,
+  partial: (attempt: number) => Pick<Message & { kind: "held" }, "offset" | "digest">,
 ) {
   let attempt = 0;
-  server.answers = lettingIn((message) => {
+  server.answers = acceptingEveryone((message) => {
     if (message.kind === "stat") {
       return [{ kind: "error", tag: message.tag, code: "no-such-file", message: "none" }];
     }
     if (message.kind !== "put" || message.resume === 0) return undefined;
     const transfer = new Uint8Array(16);
-    return [{ kind: "held", tag: message.tag, transfer, ...held(attempt++) }];
+    return [{ kind: "held", tag: message.tag, transfer, ...partial(attempt++) }];
   });
-  server.leavesAfter = ({ kind }) => kind === "data";
+  server.closesAfter = ({ kind }) => kind === "data";
   const path = folder.join("large");
   await Deno.writeFile(path, CONTENT);
   const [outcome] = await putFiles({ connect, transfer, paths: [path] });
@@ -101,9 +101,9 @@ test("a server claims a larger partial upload each time, with a wrong digest: no
 });
 
 test("a server keeps the same partial upload as before: no progress", async (fixture) => {
-  const held = [1, 2, 4, 4, 2, 4];
+  const partial = [1, 2, 4, 4, 2, 4];
   await put(fixture, (attempt) => {
-    const chunks = held[attempt % held.length] as number;
+    const chunks = partial[attempt % partial.length] as number;
     return { offset: chunks * CHUNK_SIZE, digest: digestOf(chunks) };
   });
   assert.deepEqual(fixture.retries.map(({ retry }) => retry), [1, 1, 1, 2]);

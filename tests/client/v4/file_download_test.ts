@@ -41,14 +41,14 @@ function serving(
     if (message.kind !== "get") return;
     const { tag, name, from, to } = message;
     const stored = { version: 1, size: of.length, mtime: 1000, storedAt: 0, ...sums.sums() };
-    server.say({ kind: "file", tag, name, ...stored });
-    if (of.length > 0) server.say({ kind: "digests", tag, bytes: sums.digests });
+    server.send({ kind: "file", tag, name, ...stored });
+    if (of.length > 0) server.send({ kind: "digests", tag, bytes: sums.digests });
     for (let at = Math.floor(from / CHUNK_SIZE); at * CHUNK_SIZE < Math.min(to, of.length); at++) {
       const chunk = change(chunkOf(of, at), at);
       if (chunk === "lost") return server.close();
-      server.sayChunk(tag, at * CHUNK_SIZE, chunk);
+      server.sendChunk(tag, at * CHUNK_SIZE, chunk);
     }
-    server.say({ kind: "done", tag });
+    server.send({ kind: "done", tag });
   };
 }
 
@@ -109,7 +109,7 @@ async function runOn(get: FileDownload, scripts: readonly Script[]) {
 }
 
 /** The ranges that a client requested, in chunks. */
-function ranges({ heard }: ScriptedServer): [number, number][] {
+function ranges({ received: heard }: ScriptedServer): [number, number][] {
   return heard.flatMap((message) =>
     message.kind === "get"
       ? [[message.from / CHUNK_SIZE, Math.ceil(message.to / CHUNK_SIZE)] as [number, number]]

@@ -106,9 +106,9 @@ test(
   spread(1000),
   async (fixture) => {
     const { server, folder, get } = fixture;
-    const sound = server.answers;
+    const correct = server.answers;
     server.answers = (message) => {
-      if (message?.kind !== "get") return sound(message);
+      if (message?.kind !== "get") return correct(message);
       return refusal(message.tag, "damaged");
     };
     assert.deepEqual(new Set(Object.values(await get())), new Set(["damaged"]));
@@ -165,11 +165,11 @@ test("a file that cannot be downloaded: its folder is not created", [
   ["d/a/good", "1"],
   ["d/b/bad", "2"],
 ], async ({ server, get, root }) => {
-  const sound = server.answers;
+  const correct = server.answers;
   server.answers = (message) =>
     message?.kind === "get" && message.name === "d/b/bad"
       ? refusal(message.tag, "no-such-file")
-      : sound(message);
+      : correct(message);
   const reported: GetOutcome[] = [];
   const got = await get({ onOutcome: (outcome) => reported.push(outcome) });
   assert.deepEqual(got, { "d/a/good": "got", "d/b/bad": "no-such-file" });

@@ -10,7 +10,7 @@ import { RESUMABLE_SIZE } from "../../../client/v4/remote_file.ts";
 import { MAX_FILE_SIZE } from "../../../client/v4/remote_file.ts";
 import type { Message } from "../../../protocol/v4/messages.ts";
 import { CHUNK_SIZE, DIGEST_SIZE, digestTree } from "../../../protocol/v4/merkle_tree.ts";
-import { lettingIn, OddSecureServer, WELCOME } from "../../support/v4/scripted_server.ts";
+import { acceptingEveryone, ScriptedV4Server, WELCOME } from "../../support/v4/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 const ESCAPE = "\x1b]0;owned\x07\x1b[2J\r\n\u202e\u009b31m";
@@ -21,7 +21,7 @@ const FILE = {
   digest: digestTree(new Uint8Array(0)),
 } as const;
 
-type Reply = Parameters<typeof lettingIn>[0];
+type Reply = Parameters<typeof acceptingEveryone>[0];
 
 interface Fixture {
   readonly folder: TemporaryFolder;
@@ -31,10 +31,10 @@ interface Fixture {
 
 /** Runs a test with a client's folder and a scripted server. */
 async function against(reply: Reply, body: (fixture: Fixture) => Promise<void>): Promise<void> {
-  await using server = await OddSecureServer.start();
+  await using server = await ScriptedV4Server.start();
   await using folder = await TemporaryFolder.create();
   const events: V4Event[] = [];
-  server.answers = lettingIn(reply);
+  server.answers = acceptingEveryone(reply);
   const options = {
     ...{ server: server.address, userName: "Alice", identityFolder: folder.path },
     onNewServer: () => true,

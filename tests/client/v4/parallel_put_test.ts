@@ -44,7 +44,7 @@ testUpload(
     const sent = servers.flatMap(({ offsets }) => offsets).sort((a, b) => a - b);
     assert.deepEqual(sent, Array.from({ length: 36 }, (_, i) => i * CHUNK_SIZE));
     assert.deepEqual(order, ["leave", "leave", "end"]);
-    for (const { heard } of servers.slice(1)) {
+    for (const { received: heard } of servers.slice(1)) {
       assert.deepEqual(heard[0], { kind: "join", tag: 1, transfer: TRANSFER });
     }
   },
@@ -55,7 +55,7 @@ testUpload("the server names no transfer: one connection sends all", async (fold
   const { servers: [first, second], result } = await send(folder, [none, none]);
   assert.equal(result, cksum(LARGE));
   assert.equal(first?.offsets.length, 36);
-  assert.deepEqual(second?.heard, []);
+  assert.deepEqual(second?.received, []);
 });
 
 testUpload(
@@ -67,8 +67,8 @@ testUpload(
     };
     const item = await uploadOf(folder, LARGE);
     await assert.rejects(send(folder, [storing(), failing], item), { name: "NetworkError" });
-    const held = 4 * CHUNK_SIZE;
-    const holding = storing(held, digestOfFirst(held, LARGE));
+    const durableBytes = 4 * CHUNK_SIZE;
+    const holding = storing(durableBytes, digestOfFirst(durableBytes, LARGE));
     const { servers, result } = await send(folder, [holding, storing()], item);
     assert.equal(result, cksum(LARGE));
     const sent = servers.flatMap(({ offsets }) => offsets).sort((a, b) => a - b);

@@ -10,7 +10,7 @@ testUpload("a file is refused: it is cancelled, and the next is sent", async (fo
   using server = new ScriptedServer((message, server) => {
     const { kind, tag } = message;
     if (kind === "put" && message.name === "a") {
-      server.say({ kind: "error", tag, code: "over-limit", message: "it is full" });
+      server.send({ kind: "error", tag, code: "over-limit", message: "it is full" });
     } else storing()(message, server);
   });
   const small = CONTENT.slice(0, 10);
@@ -40,7 +40,7 @@ testUpload(
       if (message.kind !== "end") return;
       setTimeout(() => {
         open--;
-        server.say({ ...message, kind: "stored", version: 1 });
+        server.send({ ...message, kind: "stored", version: 1 });
       }, 0);
     }, { window: 3 });
     const uploads = await Promise.all(

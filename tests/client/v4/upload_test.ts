@@ -34,13 +34,13 @@ async function countingReads(work: () => Promise<void>): Promise<number> {
   return bytes;
 }
 
-const HELD = [
+const PARTIALS = [
   ["nothing", 0],
   ["one chunk", CHUNK_SIZE],
   ["all whole chunks", 5 * CHUNK_SIZE],
   ["all of it", SIZE],
 ] as const;
-for (const [what, offset] of HELD) {
+for (const [what, offset] of PARTIALS) {
   testUpload(`the server keeps ${what}: the rest is sent`, async (folder) => {
     using server = new ScriptedServer(storing(offset));
     const { outcomes, resumedAt } = await send(server, await uploadOf(folder));
@@ -61,7 +61,9 @@ testUpload(
     const { outcomes, resumedAt } = await send(server, await uploadOf(folder));
     assert.deepEqual([outcomes, resumedAt], [[cksum(CONTENT)], []]);
     assert.deepEqual(server.kinds("put", "cancel", "end"), ["put", "cancel", "put", "end"]);
-    const puts = server.heard.flatMap((message) => message.kind === "put" ? [message.resume] : []);
+    const puts = server.received.flatMap((message) =>
+      message.kind === "put" ? [message.resume] : []
+    );
     assert.deepEqual(puts, [1, 0]);
     assert.equal(server.offsets.length, 6);
   },
@@ -87,7 +89,7 @@ testUpload("a small file: sent without asking for a partial upload", async (fold
   const small = pseudoRandomBytes(4 * CHUNK_SIZE - 1);
   const { outcomes } = await send(server, await uploadOf(folder, small));
   assert.deepEqual(outcomes, [cksum(small)]);
-  assert.equal(server.heard[0]?.kind === "put" && server.heard[0].resume, 0);
+  assert.equal(server.received[0]?.kind === "put" && server.received[0].resume, 0);
 });
 
 testUpload(
@@ -100,13 +102,13 @@ testUpload(
     });
     const { error } = await send(lost, item);
     assert.equal((error as XferError).category, "network");
-    const held = 3 * CHUNK_SIZE;
+    const durableBytes = 3 * CHUNK_SIZE;
     const again = async (item: Upload) => {
-      using server = new ScriptedServer(storing(held));
+      using server = new ScriptedServer(storing(durableBytes));
       const { outcomes, resumedAt } = await send(server, item);
-      assert.deepEqual([outcomes, resumedAt], [[cksum(CONTENT)], [held]]);
+      assert.deepEqual([outcomes, resumedAt], [[cksum(CONTENT)], [durableBytes]]);
     };
-    assert.equal(await countingReads(() => again(item)), SIZE - held);
+    assert.equal(await countingReads(() => again(item)), SIZE - durableBytes);
     assert.equal(await countingReads(async () => await again(await uploadOf(folder))), SIZE);
   },
 );
@@ -135,12 +137,14 @@ testUpload(
     let ends = 0;
     using server = new ScriptedServer((message, server) => {
       if (message.kind === "end" && ends++ === 0) {
-        server.say({ ...message, kind: "mismatch", cksum: 1 });
+        server.send({ ...message, kind: "mismatch", cksum: 1 });
       } else storing(CHUNK_SIZE)(message, server);
     });
     const { outcomes } = await send(server, await uploadOf(folder));
     assert.deepEqual(outcomes, [cksum(CONTENT)]);
-    const puts = server.heard.flatMap((message) => message.kind === "put" ? [message.resume] : []);
+    const puts = server.received.flatMap((message) =>
+      message.kind === "put" ? [message.resume] : []
+    );
     assert.deepEqual(puts, [1, 0]);
     assert.equal(server.offsets.length, 5 + 6);
   },
@@ -148,7 +152,7 @@ testUpload(
 
 testUpload("checksums differ three times: an error of that file only", async (folder) => {
   using server = new ScriptedServer((message, server) => {
-    if (message.kind === "end") server.say({ ...message, kind: "mismatch", cksum: 1 });
+    if (message.kind === "end") server.send({ ...message, kind: "mismatch", cksum: 1 });
   });
   const { outcomes, error } = await send(server, await uploadOf(folder, CONTENT.slice(0, 9)));
   assert.deepEqual([outcomes, error], [["checksum-mismatch"], undefined]);
@@ -176,7 +180,7 @@ testUpload(
       ...{ name: "a", mtime: item.file.mtime },
     };
     using server = new ScriptedServer(({ kind, tag }, server) => {
-      if (kind === "stat") server.say({ kind: "file", tag, ...stored });
+      if (kind === "stat") server.send({ kind: "file", tag, ...stored });
     });
     const { outcomes } = await send(server, item);
     assert.deepEqual(outcomes, [cksum(CONTENT)]);

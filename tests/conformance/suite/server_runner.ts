@@ -90,7 +90,7 @@ class Actor {
   #reading: Promise<number | null> | undefined;
   #buffer: Bytes = new Uint8Array(4096);
   #responses: ResponseReader;
-  #held: Bytes = new Uint8Array(0);
+  #heldBack: Bytes = new Uint8Array(0);
   #clientId: Bytes = new Uint8Array(16);
   #aesKey: Bytes | undefined;
   #crc = 0;
@@ -122,10 +122,10 @@ class Actor {
       ? await this.#fileMessages(step)
       : [damaged(encodeRequest(this.#edition, this.#request(step)), damage, 0)];
     const surplus = pseudoRandomBytes(damage.surplus ?? 0, 6);
-    const bytes = concatBytes(this.#held, ...messages, surplus);
-    this.#held = new Uint8Array(0);
+    const bytes = concatBytes(this.#heldBack, ...messages, surplus);
+    this.#heldBack = new Uint8Array(0);
     if (delivery === "with the next") {
-      this.#held = bytes;
+      this.#heldBack = bytes;
       return;
     }
     const socket = await this.#connect();
@@ -217,11 +217,11 @@ class Actor {
     return Array.from({ length: count }, (_, index) => {
       const content = ciphertext.subarray(index * partSize, (index + 1) * partSize);
       const here = ["each", index + 1].includes(damage.packet ?? 1) ? damage : {};
-      const told = here.contentSize === "own" ? content.length : here.contentSize;
+      const announced = here.contentSize === "own" ? content.length : here.contentSize;
       const request: SendFile = {
         kind: "sendFile",
         clientId,
-        contentSize: told ?? ciphertextSize(size),
+        contentSize: announced ?? ciphertextSize(size),
         fileName: field(here.fileName ?? FILE_NAME),
         originalSize: here.originalSize ?? size,
         packetNumber: here.packetNumber ?? index + 1,

@@ -16,7 +16,7 @@ import { nameOf } from "../../support/outcomes.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { type Fault, FaultyProxy } from "../../support/net/faulty_proxy.ts";
 import { eachResponse } from "../../support/net/tamper.ts";
-import { OddServer, silence, soundAnswers } from "../../support/v3/scripted_server.ts";
+import { correctAnswers, ScriptedV3Server, silence } from "../../support/v3/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { startInThisThread } from "../../support/server.ts";
 
@@ -150,8 +150,8 @@ const SILENT: readonly (readonly [after: "register" | "sendFile" | "crcValid", s
 for (const [after, state] of SILENT) {
   Deno.test(`interrupt: if the server does not answer ${after}, the file is ${state}`, async () => {
     const controller = new AbortController();
-    const sound = soundAnswers(cksum(CONTENT.a));
-    await using server = new OddServer((request) => {
+    const sound = correctAnswers(cksum(CONTENT.a));
+    await using server = new ScriptedV3Server((request) => {
       if (request.kind !== after) return sound(request);
       controller.abort();
       return Promise.resolve(silence);
@@ -167,8 +167,8 @@ for (const [after, state] of SILENT) {
 
 Deno.test("interrupt: if the server reads no more bytes, the file is not stored", async () => {
   const controller = new AbortController();
-  const sound = soundAnswers(0);
-  await using server = new OddServer((request) => {
+  const sound = correctAnswers(0);
+  await using server = new ScriptedV3Server((request) => {
     if (request.kind !== "publicKey") return sound(request);
     return Promise.resolve(async (socket) => {
       // It answers, and no longer reads.

@@ -5,7 +5,7 @@ import type { Outcome, V3Event } from "../../../client/events.ts";
 import { sendFiles } from "../../../client/v3/send_files.ts";
 import type { V3ConnectOptions } from "../../../client/v3/connect_options.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
-import { OddServer, soundAnswers } from "../../support/v3/scripted_server.ts";
+import { correctAnswers, ScriptedV3Server } from "../../support/v3/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { startInThisThread } from "../../support/server.ts";
 
@@ -77,16 +77,16 @@ Deno.test("client: events report the total, and the sent bytes of each file", as
   await using server = await start(folder);
   await folder.write("a", pseudoRandomBytes(3_000_000));
   await folder.write("b", "");
-  const told: unknown[] = [];
+  const events: unknown[] = [];
   await send(folder, server.address, ["a", "b"], {
     onEvent: (event) => {
-      if (event.type === "planned") told.push([event.type, event.files, event.bytes]);
-      if (event.type === "sending") told.push([event.type, event.file.name, event.attempt]);
-      if (event.type === "progress") told.push([event.file.name, event.sent, event.attempt]);
-      if (event.type === "stored") told.push([event.type, event.file.name]);
+      if (event.type === "planned") events.push([event.type, event.files, event.bytes]);
+      if (event.type === "sending") events.push([event.type, event.file.name, event.attempt]);
+      if (event.type === "progress") events.push([event.file.name, event.sent, event.attempt]);
+      if (event.type === "stored") events.push([event.type, event.file.name]);
     },
   });
-  assert.deepEqual(told, [
+  assert.deepEqual(events, [
     ["planned", 2, 3_000_000],
     ["sending", "a", 1],
     ...[["a", 1_048_576, 1], ["a", 2_097_152, 1], ["a", 3_000_000, 1]],
@@ -189,7 +189,7 @@ const EMPTY_CRC = 4294967295;
 
 Deno.test("client: a server that closes after each approval gets each file on its own connection", async () => {
   await using folder = await TemporaryFolder.create();
-  await using server = new OddServer(soundAnswers(EMPTY_CRC), "crcValid");
+  await using server = new ScriptedV3Server(correctAnswers(EMPTY_CRC), "crcValid");
   for (const name of ["a", "b", "c"]) await folder.write(name, "");
   const { outcomes, events } = await send(folder, server.address, ["a", "b", "c"]);
   assert.ok(outcomes.every((outcome) => "crc" in outcome));

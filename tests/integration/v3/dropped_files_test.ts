@@ -46,33 +46,33 @@ Deno.test("drop: files that have waited too long for a verdict cannot be confirm
   assert.ok(drops[1].isDropped);
 });
 
-function parkable(client: number, slow: Slow): V3Upload {
+function uploadOf(client: number, slow: Slow): V3Upload {
   const request = { kind: "sendFile", clientId: idOf(client), fileName: field("a") } as SendFile;
   return { request, [Symbol.asyncDispose]: () => slow.drop() } as unknown as V3Upload;
 }
 
 Deno.test("drop: files whose next packet is late cannot be continued while others are being dropped", async () => {
-  const parked = new PendingUploads(DEFAULT_LIMITS);
+  const pending = new PendingUploads(DEFAULT_LIMITS);
   const drops = [new Slow(), new Slow()] as const;
-  const uploads = drops.map((slow, client) => parkable(client, slow));
-  for (const upload of uploads) await parked.add(upload, 0);
-  const expired = parked.expire(1);
+  const uploads = drops.map((slow, client) => uploadOf(client, slow));
+  for (const upload of uploads) await pending.add(upload, 0);
+  const expired = pending.expire(1);
   assert.ok(drops[0].isDropped && !drops[1].isDropped, "the second waits for the first");
-  assert.equal(parked.take(uploads[1]?.request ?? assert.fail()), undefined);
+  assert.equal(pending.take(uploads[1]?.request ?? assert.fail()), undefined);
   for (const slow of drops) slow.release();
   await expired;
   assert.ok(drops[1].isDropped);
 });
 
 Deno.test("drop: a file parked while the oldest makes room can be continued", async () => {
-  const parked = new PendingUploads({ ...DEFAULT_LIMITS, maxParked: 1 });
+  const pending = new PendingUploads({ ...DEFAULT_LIMITS, maxParked: 1 });
   const [oldest, latest] = [new Slow(), new Slow()];
-  await parked.add(parkable(1, oldest), 0);
-  const upload = parkable(2, latest);
-  const parking = parked.add(upload, 1);
-  assert.equal(parked.take(upload.request), upload);
+  await pending.add(uploadOf(1, oldest), 0);
+  const upload = uploadOf(2, latest);
+  const pendingWith = pending.add(upload, 1);
+  assert.equal(pending.take(upload.request), upload);
   oldest.release();
-  await parking;
+  await pendingWith;
   assert.deepEqual([oldest.isDropped, latest.isDropped], [true, false]);
 });
 

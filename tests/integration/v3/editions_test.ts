@@ -119,10 +119,10 @@ for (const [edition, quirks] of QUIRKS) {
     await using server = await start(folder, [edition]);
     await folder.write("file.bin", pseudoRandomBytes(200_000));
     // Frames imply the other quirks of the edition's framed peers.
-    const told = quirks.includes("frames") ? ["frames"] as const : quirks;
-    await send(folder, server.address, { edition, quirks: new Set(told) });
-    const kept = (await Deno.readTextFile(folder.join("me.edition"))).trim().split(" ");
-    assert.deepEqual(kept.slice(1).sort(), quirks);
+    const detected = quirks.includes("frames") ? ["frames"] as const : quirks;
+    await send(folder, server.address, { edition, quirks: new Set(detected) });
+    const saved = (await Deno.readTextFile(folder.join("me.edition"))).trim().split(" ");
+    assert.deepEqual(saved.slice(1).sort(), quirks);
     await folder.write("file.bin", pseudoRandomBytes(20_000, 2));
     await send(folder, server.address);
     const [client] = await listStored(folder.join("data"));

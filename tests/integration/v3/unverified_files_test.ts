@@ -132,31 +132,31 @@ class FakeUpload implements AsyncDisposable {
   }
 }
 
-async function park(limits: Partial<Limits>, uploads: readonly FakeUpload[]) {
-  const parked = new PendingUploads({ ...DEFAULT_LIMITS, ...limits });
+async function addPending(limits: Partial<Limits>, uploads: readonly FakeUpload[]) {
+  const pending = new PendingUploads({ ...DEFAULT_LIMITS, ...limits });
   for (const [index, upload] of uploads.entries()) {
-    await parked.add(upload as unknown as V3Upload, index);
+    await pending.add(upload as unknown as V3Upload, index);
   }
-  return parked;
+  return pending;
 }
 
 const dropped = (uploads: readonly FakeUpload[]) => uploads.map(({ isDropped }) => isDropped);
 
 Deno.test("maxParked, maxParkedPerClient: the oldest makes room, the client's own first", async () => {
   const all = [new FakeUpload(1, "a"), new FakeUpload(2, "a"), new FakeUpload(3, "a")];
-  await park({ maxParked: 2 }, all);
+  await addPending({ maxParked: 2 }, all);
   assert.deepEqual(dropped(all), [true, false, false]);
   const own = [new FakeUpload(1, "a"), new FakeUpload(2, "a"), new FakeUpload(2, "b")];
-  const parked = await park({ maxParkedPerClient: 1 }, own);
+  const pending = await addPending({ maxParkedPerClient: 1 }, own);
   assert.deepEqual(dropped(own), [false, true, false]);
-  assert.equal(parked.take(own[1]?.request ?? assert.fail()), undefined);
-  assert.equal(parked.take(own[2]?.request ?? assert.fail()), own[2]);
+  assert.equal(pending.take(own[1]?.request ?? assert.fail()), undefined);
+  assert.equal(pending.take(own[2]?.request ?? assert.fail()), own[2]);
 });
 
 Deno.test("unverifiedTtlMs: a file whose next packet is late is dropped after this time", async () => {
   const uploads = [new FakeUpload(1, "a"), new FakeUpload(1, "b")];
-  const parked = await park({}, uploads);
-  await parked.expire(1);
+  const pending = await addPending({}, uploads);
+  await pending.expire(1);
   assert.deepEqual(dropped(uploads), [true, false]);
 });
 

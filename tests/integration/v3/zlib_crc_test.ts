@@ -34,7 +34,11 @@ async function comeBack(peer: RawClient, name = "Alice"): Promise<void> {
 }
 
 /** The checksum that the client receives. */
-async function told(peer: RawClient, content: Bytes = CONTENT, fileName = "a"): Promise<number> {
+async function checksumFor(
+  peer: RawClient,
+  content: Bytes = CONTENT,
+  fileName = "a",
+): Promise<number> {
   const response = await peer.sendFile(fileName, content);
   assert.ok(response !== "closed" && response.kind === "fileReceived");
   return response.crc;
@@ -43,7 +47,7 @@ async function told(peer: RawClient, content: Bytes = CONTENT, fileName = "a"): 
 /** Rejects its cksum a number of times, like a client with a damaged answer or with another checksum. */
 async function callWrong(peer: RawClient, { times = 2, content = CONTENT } = {}) {
   for (let attempt = 1; attempt <= times; attempt++) {
-    assert.equal(await told(peer, content), cksum(content), `attempt ${attempt}`);
+    assert.equal(await checksumFor(peer, content), cksum(content), `attempt ${attempt}`);
     await peer.judge("crcInvalid", "a");
   }
 }
@@ -63,9 +67,9 @@ Deno.test("zlib: a client that rejects the cksum of one file twice gets zlib's C
     await using server = await start(folder);
     using peer = await enrol(server);
     await callWrong(peer);
-    assert.equal(await told(peer), crc32(CONTENT));
+    assert.equal(await checksumFor(peer), crc32(CONTENT));
     await peer.judge("crcValid", "a");
-    assert.equal(await told(peer, OTHER, "b"), crc32(OTHER));
+    assert.equal(await checksumFor(peer, OTHER, "b"), crc32(OTHER));
     await peer.judge("crcValid", "b");
     clientId = peer.clientId;
   }
@@ -78,7 +82,7 @@ Deno.test("zlib: a client that rejects the cksum of one file twice gets zlib's C
   using later = await RawClient.connect(server.address, edition2023a);
   later.clientId = clientId;
   await later.reconnect("Alice");
-  assert.equal(await told(later, OTHER, "c"), crc32(OTHER), "the account remembers it");
+  assert.equal(await checksumFor(later, OTHER, "c"), crc32(OTHER), "the account remembers it");
 });
 
 Deno.test("zlib: a client that reconnects for each attempt gets zlib's CRC-32 at the third one", async () => {
@@ -86,11 +90,11 @@ Deno.test("zlib: a client that reconnects for each attempt gets zlib's CRC-32 at
   await using server = await start(folder);
   using peer = await enrol(server);
   for (let attempt = 1; attempt <= 2; attempt++) {
-    assert.equal(await told(peer), cksum(CONTENT));
+    assert.equal(await checksumFor(peer), cksum(CONTENT));
     await peer.judge("crcGivenUp", "a");
     await comeBack(peer);
   }
-  assert.equal(await told(peer), crc32(CONTENT));
+  assert.equal(await checksumFor(peer), crc32(CONTENT));
 });
 
 Deno.test("zlib: a strict client with one damaged answer never gets zlib's CRC-32", async () => {
@@ -99,7 +103,7 @@ Deno.test("zlib: a strict client with one damaged answer never gets zlib's CRC-3
   using peer = await enrol(server);
   for (let run = 1; run <= 3; run++) {
     await callWrong(peer, { times: 1 });
-    assert.equal(await told(peer), cksum(CONTENT));
+    assert.equal(await checksumFor(peer), cksum(CONTENT));
     await peer.judge("crcValid", "a");
   }
 });
@@ -109,11 +113,11 @@ Deno.test("zlib: a strict client with three damaged answers gets cksum at the fo
   await using server = await start(folder);
   using peer = await enrol(server);
   await callWrong(peer);
-  assert.equal(await told(peer), crc32(CONTENT));
+  assert.equal(await checksumFor(peer), crc32(CONTENT));
   await peer.judge("crcInvalid", "a");
-  assert.equal(await told(peer), cksum(CONTENT));
+  assert.equal(await checksumFor(peer), cksum(CONTENT));
   await peer.judge("crcValid", "a");
-  assert.equal(await told(peer, OTHER, "b"), cksum(OTHER));
+  assert.equal(await checksumFor(peer, OTHER, "b"), cksum(OTHER));
   await peer.judge("crcValid", "b");
   assert.deepEqual((await files(folder)).quirks, []);
 });
@@ -123,7 +127,7 @@ Deno.test("zlib: a client that rejects both checksums gets cksum in every later 
   await using server = await start(folder);
   using peer = await enrol(server);
   await callWrong(peer);
-  assert.equal(await told(peer), crc32(CONTENT));
+  assert.equal(await checksumFor(peer), crc32(CONTENT));
   await peer.judge("crcInvalid", "a");
   await callWrong(peer, { times: 3 });
   await comeBack(peer);
@@ -135,10 +139,10 @@ Deno.test("zlib: another content, name or client than the disputed one gets cksu
   await using server = await start(folder);
   using peer = await enrol(server);
   await callWrong(peer);
-  assert.equal(await told(peer, OTHER), cksum(OTHER), "another content");
-  assert.equal(await told(peer, CONTENT, "b"), cksum(CONTENT), "another name");
+  assert.equal(await checksumFor(peer, OTHER), cksum(OTHER), "another content");
+  assert.equal(await checksumFor(peer, CONTENT, "b"), cksum(CONTENT), "another name");
   using other = await enrol(server, "Bob");
-  assert.equal(await told(other), cksum(CONTENT), "another client");
+  assert.equal(await checksumFor(other), cksum(CONTENT), "another client");
 });
 
 Deno.test("zlib: an empty file that did not arrive whole gets a checksum that matches neither", async () => {
@@ -147,15 +151,15 @@ Deno.test("zlib: an empty file that did not arrive whole gets a checksum that ma
   using peer = await enrol(server);
   const nothing = new Uint8Array(0);
   const otherKey = await importAesKey(new Uint8Array(32));
-  const toldOfDamaged = async () => {
+  const checksumForDamaged = async () => {
     const response = await peer.sendFile("b", nothing, otherKey);
     assert.ok(response !== "closed" && response.kind === "fileReceived");
     return response.crc;
   };
   const rights = [cksum(nothing), crc32(nothing)];
-  assert.ok(!rights.includes(await toldOfDamaged()));
+  assert.ok(!rights.includes(await checksumForDamaged()));
   await callWrong(peer);
-  assert.equal(await told(peer), crc32(CONTENT));
+  assert.equal(await checksumFor(peer), crc32(CONTENT));
   await peer.judge("crcValid", "a");
-  assert.ok(!rights.includes(await toldOfDamaged()), "if zlib's is expected");
+  assert.ok(!rights.includes(await checksumForDamaged()), "if zlib's is expected");
 });

@@ -8,7 +8,7 @@ import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
 import { encodeMessage, type Message, type MessageKind } from "../../../protocol/v4/messages.ts";
 import { createContext } from "../../../server/context.ts";
 import { createV4Context, type V4Context } from "../../../server/v4/context.ts";
-import { systemEntropy } from "../../../server/random.ts";
+import { systemRandom } from "../../../server/random.ts";
 import type { TcpSocket } from "../../../server/listen/peer_socket.ts";
 import { DataFolder } from "../../../server/data_folder/data_folder.ts";
 import { V4Connection } from "../../../server/v4/connection.ts";
@@ -26,20 +26,20 @@ const content = () => new Uint8Array([1, 2, 3]);
 /** A client at the other end of an in-memory connection. The test decides what it sends and reads. */
 class ScriptedSocket implements TcpSocket {
   readonly remoteAddr: Deno.NetAddr = { transport: "tcp", hostname: "127.0.0.1", port: 1 };
-  readonly heard: Message[] = [];
+  readonly received: Message[] = [];
   /** Whether it reads. */
   takes = true;
   /** Resolves when the server knows that the client sends no more. */
-  readonly hasLeft = Promise.withResolvers<void>();
+  readonly hasDisconnected = Promise.withResolvers<void>();
   readonly #frames = new FrameReader("server");
-  #said: Bytes = new Uint8Array(0);
-  #leaving: { readonly error: Error | undefined } | undefined;
+  #toRead: Bytes = new Uint8Array(0);
+  #disconnecting: { readonly error: Error | undefined } | undefined;
   #closed = false;
   #idle = Promise.withResolvers<void>();
   #changed = Promise.withResolvers<void>();
 
-  say(...messages: readonly Message[]): void {
-    this.#said = concatBytes(this.#said, ...messages.map(encodeMessage));
+  send(...messages: readonly Message[]): void {
+    this.#toRead = concatBytes(this.#toRead, ...messages.map(encodeMessage));
     this.#idle = Promise.withResolvers();
     this.#change();
   }
@@ -50,13 +50,13 @@ class ScriptedSocket implements TcpSocket {
   }
 
   /** Ends the sending direction and keeps reading. If given, the server sees this error. */
-  leave(error?: Error): void {
-    this.#leaving = { error };
+  disconnect(error?: Error): void {
+    this.#disconnecting = { error };
     this.#change();
   }
 
-  async hear(kind: MessageKind, count = 1): Promise<void> {
-    while (this.heard.filter((message) => message.kind === kind).length < count) {
+  async waitFor(kind: MessageKind, count = 1): Promise<void> {
+    while (this.received.filter((message) => message.kind === kind).length < count) {
       await this.#changed.promise;
     }
   }
@@ -64,14 +64,14 @@ class ScriptedSocket implements TcpSocket {
   async read(buffer: Bytes): Promise<number | null> {
     for (;;) {
       if (this.#closed) throw new Deno.errors.Interrupted("closed");
-      const size = Math.min(buffer.length, this.#said.length);
-      buffer.set(this.#said.subarray(0, size));
-      this.#said = this.#said.subarray(size);
+      const size = Math.min(buffer.length, this.#toRead.length);
+      buffer.set(this.#toRead.subarray(0, size));
+      this.#toRead = this.#toRead.subarray(size);
       if (size > 0) return size;
       this.#idle.resolve();
-      if (this.#leaving !== undefined) {
-        this.hasLeft.resolve();
-        if (this.#leaving.error !== undefined) throw this.#leaving.error;
+      if (this.#disconnecting !== undefined) {
+        this.hasDisconnected.resolve();
+        if (this.#disconnecting.error !== undefined) throw this.#disconnecting.error;
         return null;
       }
       await this.#changed.promise;
@@ -85,7 +85,7 @@ class ScriptedSocket implements TcpSocket {
     if (this.#closed) throw new Deno.errors.BrokenPipe("closed");
     this.#frames.push(bytes.slice());
     for (let next = this.#frames.next(); next !== undefined; next = this.#frames.next()) {
-      this.heard.push(next);
+      this.received.push(next);
     }
     this.#change();
     return bytes.length;
@@ -101,16 +101,16 @@ class ScriptedSocket implements TcpSocket {
   }
 
   async register(name: string): Promise<void> {
-    await this.hear("challenge");
-    const { nonce } = this.heard[0] as Extract<Message, { kind: "challenge" }>;
+    await this.waitFor("challenge");
+    const { nonce } = this.received[0] as Extract<Message, { kind: "challenge" }>;
     const { privateKey, publicKey } = await crypto.subtle.generateKey("Ed25519", true, [
       "sign",
       "verify",
     ]) as CryptoKeyPair;
     const key = new Uint8Array(await crypto.subtle.exportKey("raw", publicKey));
     const signature = await sign(privateKey, { fingerprint: FINGERPRINT, nonce, key, name });
-    this.say({ kind: "register", tag: 0, name, key, signature, token: "" });
-    await this.hear("welcome");
+    this.send({ kind: "register", tag: 0, name, key, signature, token: "" });
+    await this.waitFor("welcome");
   }
 
   #change(): void {
@@ -171,7 +171,7 @@ function test(
       ...{ store: { catalog: waiting, blobs } },
       ...{
         limits: { ...DEFAULT_LIMITS, ...limits },
-        random: systemEntropy,
+        random: systemRandom,
         clock: Date.now,
         ticks: Date.now,
       },
@@ -196,11 +196,11 @@ function test(
 
 test("a client that closed its sending direction still gets all of its answers", async (fixture) => {
   const { peer, storing, served, context } = fixture;
-  storing.after = peer.hasLeft.promise;
-  peer.say(...tags(1, 20).flatMap(whole));
-  peer.leave();
+  storing.after = peer.hasDisconnected.promise;
+  peer.send(...tags(1, 20).flatMap(whole));
+  peer.disconnect();
   await served;
-  assert.equal(peer.heard.filter(({ kind }) => kind === "stored").length, 20);
+  assert.equal(peer.received.filter(({ kind }) => kind === "stored").length, 20);
   assert.equal(context.staging.count, 0);
 });
 
@@ -224,7 +224,7 @@ test("answers that are not read stop the storing of further files", async (fixtu
       },
       sendChunk: () => taking.promise,
       close: () => undefined,
-      onLeft: () => ({ [Symbol.dispose]: () => undefined }),
+      onDisconnect: () => ({ [Symbol.dispose]: () => undefined }),
     },
   });
   const asking = (async () => {
@@ -246,7 +246,7 @@ test(
   "a client that reads no answers is disconnected, and its uploads are discarded",
   async ({ peer, served, context, logged }) => {
     peer.takes = false;
-    peer.say(...tags(1, 3).flatMap(whole), ...begun(4));
+    peer.send(...tags(1, 3).flatMap(whole), ...begun(4));
     await served;
     assert.equal(context.staging.count, 0);
     const events = logged.map(({ event, name }) => name === undefined ? event : `${event} ${name}`);
@@ -260,27 +260,31 @@ test("a stopping server waits for the last answer and for nothing more", async (
   const { connection, peer, storing, served } = fixture;
   const stopping = Promise.withResolvers<void>();
   storing.after = stopping.promise;
-  peer.say(...whole(1));
+  peer.send(...whole(1));
   await peer.hasNothingMore();
   connection.finish();
   stopping.resolve();
   await served;
-  assert.deepEqual(peer.heard.at(-1)?.kind, "stored");
+  assert.deepEqual(peer.received.at(-1)?.kind, "stored");
 });
 
 test("a Deno client that closes without close_notify counts as lost only within a file", async (fixture) => {
   const { peer, served, logged } = fixture;
-  peer.say(...whole(1));
-  await peer.hear("stored");
-  peer.leave(new Deno.errors.UnexpectedEof("peer closed connection without sending close_notify"));
+  peer.send(...whole(1));
+  await peer.waitFor("stored");
+  peer.disconnect(
+    new Deno.errors.UnexpectedEof("peer closed connection without sending close_notify"),
+  );
   await served;
   assert.equal(logged.at(-1)?.["event"], "file.stored");
 });
 
 test("a client that closes within a file is lost", async ({ peer, served, logged }) => {
-  peer.say(...begun(1));
+  peer.send(...begun(1));
   await peer.hasNothingMore();
-  peer.leave(new Deno.errors.UnexpectedEof("peer closed connection without sending close_notify"));
+  peer.disconnect(
+    new Deno.errors.UnexpectedEof("peer closed connection without sending close_notify"),
+  );
   await served;
   assert.equal(logged.at(-1)?.["event"], "connection.lost");
 });

@@ -182,7 +182,7 @@ Deno.test("damage: verify removes a wrong mark and reports that", async () => {
   const sound: string[] = [];
   const { findings } = await verify({
     dataFolder: fixture.data,
-    onSound: (file) => sound.push(file.name),
+    onIntact: (file) => sound.push(file.name),
   });
   assert.deepEqual([findings, sound, markOf(fixture, name)], [0, [name], null]);
   assert.deepEqual(Object.values(await again()), ["unchanged"]);

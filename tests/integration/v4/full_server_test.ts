@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Retry } from "../../../client/net/retry.ts";
 import { V4Client } from "../../../client/v4/client.ts";
 import { encodeMessage } from "../../../protocol/v4/messages.ts";
-import { lettingIn, OddSecureServer } from "../../support/v4/scripted_server.ts";
+import { acceptingEveryone, ScriptedV4Server } from "../../support/v4/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { Fixture } from "../../support/v4/fixture.ts";
 import { choose } from "../../support/v4/choose_protocol.ts";
@@ -59,10 +59,10 @@ Deno.test("full server: a client that knows its server tries again, too", async 
 });
 
 Deno.test("full server: a server that becomes full after the hello is tried again", async () => {
-  await using server = await OddSecureServer.start();
+  await using server = await ScriptedV4Server.start();
   await using folder = await TemporaryFolder.create();
   const full = encodeMessage({ kind: "error", tag: 0, code: "over-limit", message: "full" });
-  const lets = lettingIn(() => undefined);
+  const lets = acceptingEveryone(() => undefined);
   let visitors = 0;
   server.answers = (message) => message === undefined && ++visitors < 3 ? full : lets(message);
   const retries: Retry[] = [];
@@ -74,6 +74,6 @@ Deno.test("full server: a server that becomes full after the hello is tried agai
     pause: () => Promise.resolve(),
   });
   assert.equal(client.hasEnded, false);
-  const told = retries.map(({ error: { name, code } }) => ({ name, code }));
-  assert.deepEqual(told, Array(2).fill({ name: "NetworkError", code: "over-limit" }));
+  const reported = retries.map(({ error: { name, code } }) => ({ name, code }));
+  assert.deepEqual(reported, Array(2).fill({ name: "NetworkError", code: "over-limit" }));
 });

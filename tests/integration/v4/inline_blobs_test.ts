@@ -145,8 +145,8 @@ Deno.test("inline: export, backup, restore and verify; a damaged file is found, 
     },
   });
   assert.deepEqual(found.sort(), ["changed a", "missing b"]);
-  const [aside = ""] = moved.filter((path) => path !== undefined);
-  const kept = new Uint8Array(await Deno.readFile(`${restored}/${aside}`));
+  const [movedTo = ""] = moved.filter((path) => path !== undefined);
+  const kept = new Uint8Array(await Deno.readFile(`${restored}/${movedTo}`));
   assert.deepEqual(kept.subarray(1), contents.get("a")?.subarray(1), "nothing of it is lost");
   assert.deepEqual([...readFiles(restored).get("Alice")?.keys() ?? []], ["c"]);
 

@@ -10,7 +10,7 @@ import type { Catalog } from "../../../server/catalog/catalog.ts";
 import { CHUNK_SIZE, DIGEST_SIZE, digestTree } from "../../../protocol/v4/merkle_tree.ts";
 import { openInThisThread } from "../../support/store/catalogs.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
-import { lettingIn, OddSecureServer } from "../../support/v4/scripted_server.ts";
+import { acceptingEveryone, ScriptedV4Server } from "../../support/v4/scripted_server.ts";
 import { ScriptedServer } from "../../support/v4/scripted_session.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { Fixture } from "../../support/v4/fixture.ts";
@@ -18,8 +18,8 @@ import { Uploader } from "../../support/v4/raw_client.ts";
 
 /** The chunks of the partial upload: 128 GiB. */
 const CHUNKS = 128 * 1024;
-const HELD = CHUNKS * CHUNK_SIZE;
-const SIZE = HELD + CHUNK_SIZE;
+const DURABLE_BYTES = CHUNKS * CHUNK_SIZE;
+const SIZE = DURABLE_BYTES + CHUNK_SIZE;
 const CHECKSUM_SIZE = 4;
 
 /** A server with a huge partial upload of Alice's "a". Its staged file is one hole. */
@@ -33,7 +33,7 @@ async function fixtureWithHugePartial() {
   const path = newUploadId();
   {
     using file = await Deno.open(`${fixture.data}/${path}`, { createNew: true, write: true });
-    await file.truncate(HELD);
+    await file.truncate(DURABLE_BYTES);
   }
   const sums = pseudoRandomBytes(CHUNKS * (DIGEST_SIZE + CHECKSUM_SIZE));
   const updatedAt = Date.now();
@@ -43,7 +43,7 @@ async function fixtureWithHugePartial() {
     size: SIZE,
     mtime: 1,
     id: path,
-    held: HELD,
+    durableBytes: DURABLE_BYTES,
     sums,
     updatedAt,
   };
@@ -76,7 +76,7 @@ Deno.test("v4 long work: others are answered while the server sums up a huge par
   let answered = 0;
   for (; !isSummedUp; answered++) await other.settle();
   const { offset, digest: found, tag } = await resumed;
-  assert.equal(offset, HELD);
+  assert.equal(offset, DURABLE_BYTES);
   assert.ok(equalBytes(found, digest));
   assert.ok(answered >= TURNS, `${answered} requests were answered meanwhile`);
   await alice.cancel(tag);
@@ -89,7 +89,7 @@ Deno.test("v4 long work: wrong sums at the end of a huge file are answered", asy
   await using _fixture = fixture;
   using alice = await Uploader.login(fixture, "Alice");
   const { tag } = await resume(alice);
-  await alice.mux.sendChunk(tag, HELD, new Uint8Array(CHUNK_SIZE));
+  await alice.mux.sendChunk(tag, DURABLE_BYTES, new Uint8Array(CHUNK_SIZE));
   const sums = { cksum: 0, digest: new Uint8Array(DIGEST_SIZE) };
   await alice.mux.askFor({ kind: "end", tag, ...sums }, "mismatch");
   assert.deepEqual(fixture.blobs("staging"), []);
@@ -107,7 +107,7 @@ Deno.test("v4 long work: connections that resume the same huge upload take it ov
   // It is their turn after the others have asked.
   await third.settle();
   const { offset, digest: found, tag } = await resume(third);
-  assert.deepEqual([offset, equalBytes(found, digest)], [HELD, true]);
+  assert.deepEqual([offset, equalBytes(found, digest)], [DURABLE_BYTES, true]);
   for (const outcome of await Promise.all(asked)) {
     assert.ok(["held", "connection-lost"].includes(outcome));
   }
@@ -136,8 +136,8 @@ Deno.test("v4 long work: a client that combines the digests of a huge file react
   const script = new ScriptedServer((message, server) => {
     if (message.kind !== "get") return;
     const { tag } = message;
-    server.say({ ...FILE, tag, size: DIGESTS.length * CHUNK_SIZE / DIGEST_SIZE * CHUNK_SIZE });
-    for (const bytes of DIGESTS) server.say({ kind: "digests", tag, bytes });
+    server.send({ ...FILE, tag, size: DIGESTS.length * CHUNK_SIZE / DIGEST_SIZE * CHUNK_SIZE });
+    for (const bytes of DIGESTS) server.send({ kind: "digests", tag, bytes });
     // All digests have arrived when the user interrupts.
     setTimeout(() => controller.abort(new InterruptedError("interrupted", "Ctrl-C")));
   }, { signal: controller.signal });
@@ -150,8 +150,8 @@ Deno.test("v4 long work: a client that combines the digests of a huge file react
 Deno.test("v4 long work: Ctrl-C ends a download of a file whose size the server gives as 16 TiB", async () => {
   const controller = new AbortController();
   await using folder = await TemporaryFolder.create();
-  await using server = await OddSecureServer.start();
-  server.answers = lettingIn(({ kind, tag }) => {
+  await using server = await ScriptedV4Server.start();
+  server.answers = acceptingEveryone(({ kind, tag }) => {
     if (kind !== "get") return undefined;
     const digests = DIGESTS.map((bytes) => ({ kind: "digests", tag, bytes } as const));
     return [{ ...FILE, tag, size: 16 * 2 ** 40 }, ...digests, ...digests];

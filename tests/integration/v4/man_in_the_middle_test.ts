@@ -76,11 +76,11 @@ Deno.test("man in the middle: an altered certificate has no effect if the name i
     (answer) => ({ ...answer, certificate: other }),
   );
   (await fixture.client("Alice", { ...trust, server: at(proxy) }))[Symbol.dispose]();
-  await using mad = await lyingProxy(
+  await using lying = await lyingProxy(
     fixture.server.address,
     (answer) => ({ ...answer, certificate: pseudoRandomBytes(500) }),
   );
-  await assert.rejects(fixture.client("Alice", { ...trust, server: at(mad) }), {
+  await assert.rejects(fixture.client("Alice", { ...trust, server: at(lying) }), {
     name: "ProtocolError",
     code: "bad-certificate",
   });

@@ -17,7 +17,7 @@ const OF_FILES = ["planned", "comparing", "sending", "resumed", "progress"];
 const OF_GETTING = ["planned", "comparing", "getting", "found-part", "received"];
 
 /** The events about files, without the files themselves. */
-function toldOf(events: readonly V4Event[]) {
+function reportOf(events: readonly V4Event[]) {
   return events.filter(({ type }) => [...OF_FILES, ...OF_GETTING].includes(type)).map((event) => {
     const { file, ...rest } = event as V4Event & { file?: { path: string } };
     return file === undefined ? rest : { ...rest, file: file.path.split("/").at(-1) };
@@ -47,8 +47,8 @@ class Stage implements AsyncDisposable {
   }
 
   /** The events since the last call. */
-  told() {
-    return toldOf(this.events.splice(0));
+  report() {
+    return reportOf(this.events.splice(0));
   }
 
   async put(name: string, changes = {}) {
@@ -57,7 +57,7 @@ class Stage implements AsyncDisposable {
       paths: [this.fixture.folder.join(name)],
     });
     for (const { state } of outcomes) assert.notEqual(state, "not-stored");
-    return this.told();
+    return this.report();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -109,14 +109,14 @@ Deno.test("v4 progress: for files, only those to be sent are planned; none is re
   const put = async (names: readonly string[]) => {
     const paths = names.map((name) => folder.join(name));
     const outcomes = await putFiles({ ...await stage.options(), paths });
-    return [outcomes.map(({ state }) => state), stage.told()] as const;
+    return [outcomes.map(({ state }) => state), stage.report()] as const;
   };
   await folder.write("b", "other");
-  const [states, told] = await put(["a", "b", "c"]);
+  const [states, report] = await put(["a", "b", "c"]);
   assert.deepEqual(states, ["unchanged", "stored", "stored"]);
-  const compared = told.filter(({ type }) => type === "comparing");
+  const compared = report.filter(({ type }) => type === "comparing");
   assert.deepEqual(compared, chunks.map((done) => ({ type: "comparing", done, total: SIZE })));
-  assert.deepEqual(told[compared.length], { type: "planned", files: 2, bytes: SIZE + 5 });
+  assert.deepEqual(report[compared.length], { type: "planned", files: 2, bytes: SIZE + 5 });
   await Deno.utime(folder.join("b"), 1, 1);
   await Deno.mkdir(folder.join("x"));
   await folder.write("x/c", LARGE);
@@ -134,8 +134,8 @@ Deno.test("v4 progress: for files, only those to be sent are planned; none is re
 Deno.test("v4 progress: over several connections it is their sum", async () => {
   const content = pseudoRandomBytes(40 * CHUNK_SIZE + 1);
   await using stage = await Stage.create({ a: content });
-  const told = await stage.put("a", { parallel: 3 });
-  const sent = told.flatMap((event) => event.type === "progress" ? [event.sent] : []);
+  const report = await stage.put("a", { parallel: 3 });
+  const sent = report.flatMap((event) => event.type === "progress" ? [event.sent] : []);
   assert.equal(sent.length, 41);
   assert.deepEqual(sent, [...sent].sort((a, b) => a - b), "it never decreases");
   assert.equal(sent.at(-1), content.length);
@@ -147,10 +147,10 @@ Deno.test("v4 progress: after a network failure an upload resumes at the server'
     await using proxy = await SecureProxy.start(stage.fixture.server, {
       secure: { up: cutAt(5 * CHUNK_SIZE, "fin") },
     });
-    const told = await stage.put("a", { server: proxy.address });
-    const begun = told.findLastIndex(({ type }) => type === "sending");
+    const report = await stage.put("a", { server: proxy.address });
+    const begun = report.findLastIndex(({ type }) => type === "sending");
     assert.ok(begun > 1, "it was started twice");
-    const [, ...rest] = told.slice(begun);
+    const [, ...rest] = report.slice(begun);
     const resumed = rest.find((event) => event.type === "resumed");
     assert.ok(resumed?.type === "resumed" && resumed.offset > 0);
     const progress = rest.flatMap((event) => event.type === "progress" ? [event.sent] : []);
@@ -164,14 +164,14 @@ Deno.test("v4 progress: a download reports each chunk when it arrives", async ()
   const target = stage.fixture.folder.join("back");
   await getFile({ ...await stage.options(), name: "a", target });
   const here = { name: "a", size: SIZE, attempt: 1 };
-  assert.deepEqual(stage.told(), [
+  assert.deepEqual(stage.report(), [
     { type: "planned", files: 1, bytes: SIZE },
     { type: "getting", ...here, done: 0 },
     ...chunks.map((done) => ({ type: "received", ...here, done })),
   ]);
   await getFile({ ...await stage.options(), name: "a", target });
   assert.deepEqual(
-    stage.told(),
+    stage.report(),
     [
       ...chunks.map((done) => ({ type: "comparing", done, total: SIZE })),
       { type: "planned", files: 0, bytes: 0 },
@@ -192,7 +192,7 @@ Deno.test("v4 progress: for a range its own bytes count, not those of the chunks
     const target = stage.fixture.folder.join(`back-${from}`);
     await getFile({ ...await stage.options(), name: "a", target, range: { from, to } });
     const here = { name: "a", size: dones.at(-1), attempt: 1 };
-    assert.deepEqual(stage.told(), [
+    assert.deepEqual(stage.report(), [
       { type: "planned", files: 1, bytes: dones.at(-1) },
       { type: "getting", ...here, done: 0 },
       ...dones.map((done) => ({ type: "received", ...here, done })),
@@ -208,12 +208,12 @@ Deno.test("v4 progress: after a network failure a download continues as another 
   });
   const target = stage.fixture.folder.join("back");
   await getFile({ ...await stage.options({ server: proxy.address }), name: "a", target });
-  const told = stage.told();
-  const begun = told.findLastIndex(({ type }) => type === "getting");
-  const before = told.slice(0, begun);
+  const report = stage.report();
+  const begun = report.findLastIndex(({ type }) => type === "getting");
+  const before = report.slice(0, begun);
   const here = before.filter(({ type }) => type === "received").length;
   assert.ok(here > 0);
-  assert.deepEqual(told.slice(begun), [
+  assert.deepEqual(report.slice(begun), [
     { type: "getting", name: "a", size: SIZE, attempt: 2, done: here * CHUNK_SIZE },
     ...chunks.slice(here).map((done) => (
       { type: "received", name: "a", size: SIZE, attempt: 2, done }
@@ -234,7 +234,7 @@ Deno.test("v4 progress: a partial download of an earlier run is compared, report
   );
   await getFile({ ...await stage.options(), name: "a", target });
   const here = { name: "a", size: SIZE, attempt: 1 };
-  assert.deepEqual(stage.told(), [
+  assert.deepEqual(stage.report(), [
     { type: "planned", files: 1, bytes: SIZE },
     { type: "getting", ...here, done: 0 },
     ...chunks.slice(0, 3).map((done) => ({ type: "comparing", done, total: 3 * CHUNK_SIZE })),
@@ -281,10 +281,10 @@ Deno.test("v4 progress: a download of a folder reports the total", async () => {
   await stage.put("photos");
   const target = stage.fixture.folder.join("back");
   await getFolder({ ...await stage.options({ parallel: 2 }), name: "photos", target });
-  const told = stage.told();
-  assert.deepEqual(told[0], { type: "planned", files: 3, bytes: SIZE + 10 });
+  const report = stage.report();
+  assert.deepEqual(report[0], { type: "planned", files: 3, bytes: SIZE + 10 });
   const last = (name: string) =>
-    told.findLast((event) => "name" in event && event.name === `photos/${name}`);
+    report.findLast((event) => "name" in event && event.name === `photos/${name}`);
   assert.deepEqual(last("a"), {
     ...{ type: "received", name: "photos/a", size: 10, done: 10, attempt: 1 },
   });
@@ -310,9 +310,9 @@ Deno.test("v4 progress: a download of several files reports the total before the
     await Deno.mkdir(`${target}/photos`, { recursive: true });
     await Deno.writeFile(`${target}/photos/a`, new Uint8Array(10));
     const outcomes = await getFiles({ ...await stage.options(), names, recursive, target });
-    const told = stage.told().filter(({ type }) => type !== "comparing");
-    assert.deepEqual(told[0], { type: "planned", ...planned });
-    assert.equal(told.filter(({ type }) => type === "planned").length, 1);
+    const report = stage.report().filter(({ type }) => type !== "comparing");
+    assert.deepEqual(report[0], { type: "planned", ...planned });
+    assert.equal(report.filter(({ type }) => type === "planned").length, 1);
     const missing = outcomes.find(({ name }) => name === "missing");
     assert.equal(missing?.state === "not-got" && missing.error.code, "no-such-file");
   }

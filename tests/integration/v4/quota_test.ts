@@ -147,14 +147,14 @@ Deno.test("v4 quota: a partial upload must fit next to the file that it will ove
   await using fixture = await createFixture({ quota: content.length + CHUNK_SIZE });
   using alice = await Uploader.login(fixture, "Alice");
   await alice.end(...await sent(alice, "a"));
-  for (const [chunks, held] of [[1, CHUNK_SIZE], [2, 0]] as const) {
+  for (const [chunks, offsetExpected] of [[1, CHUNK_SIZE], [2, 0]] as const) {
     {
       using cut = await Uploader.login(fixture, "Alice");
       await take(fixture, cut, chunks, { mtime: 2 + chunks });
     }
     using next = await Uploader.login(fixture, "Alice");
     const { offset, tag: last } = await next.resume(content, { mtime: 2 + chunks });
-    assert.equal(offset, held);
+    assert.equal(offset, offsetExpected);
     await next.cancel(last);
     await next.settle();
   }

@@ -46,7 +46,7 @@ function staged(folder: TemporaryFolder): string[] {
   return [...Deno.readDirSync(folder.join("data", "staging"))].map(({ name }) => name);
 }
 
-async function heldAfterRestart(folder: TemporaryFolder): Promise<number> {
+async function durableBytesAfterRestart(folder: TemporaryFolder): Promise<number> {
   const dataFolder = folder.join("data");
   await using server = await startInThisThread({
     listen: [LOOPBACK],
@@ -77,7 +77,7 @@ Deno.test("v4 resume: content and name are durable before the row is written", a
     return undefined;
   });
   assert.deepEqual(calls, ["file", "folder", "row"]);
-  assert.equal(await heldAfterRestart(folder), 2 * CHUNK_SIZE);
+  assert.equal(await durableBytesAfterRestart(folder), 2 * CHUNK_SIZE);
 });
 
 for (const error of ["EIO", "ENOSPC"] as const) {
@@ -92,7 +92,7 @@ for (const error of ["EIO", "ENOSPC"] as const) {
       });
       assert.ok(system.faults > 0);
       assert.deepEqual(staged(folder), []);
-      assert.equal(await heldAfterRestart(folder), 0);
+      assert.equal(await durableBytesAfterRestart(folder), 0);
     });
   }
 }
@@ -108,7 +108,9 @@ Deno.test("v4 resume: a server that is killed keeps all of a large file but the 
     using alice = await Uploader.login(where, "Alice");
     const { tag } = await alice.resume(large);
     await alice.send(tag, large, ...missing(large, 0).slice(0, 70));
-    while (held(dataFolder) === undefined) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (durableBytes(dataFolder) === undefined) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
     await process.stop("SIGKILL");
   }
   assert.equal(staged(folder).length, 1);
@@ -123,7 +125,7 @@ Deno.test("v4 resume: a server that is killed keeps all of a large file but the 
   assert.deepEqual(staged(folder), []);
 });
 
-function held(dataFolder: string): unknown {
+function durableBytes(dataFolder: string): unknown {
   using database = new DatabaseSync(`${dataFolder}/catalog.db`, { readOnly: true });
   return database.prepare("SELECT held FROM partials").get()?.["held"];
 }
@@ -132,12 +134,12 @@ Deno.test("v4: data waiting for the disk is bounded, per connection and for many
   for (const count of [1, 10, 100]) {
     const backlog = new WriteBacklog(() => count);
     const waiting: (() => void)[] = [];
-    let held = 0;
+    let durableBytes = 0;
     let most = 0;
     const sending = (async () => {
       for (let chunk = 0; chunk < 50; chunk++) {
-        held += CHUNK_SIZE;
-        most = Math.max(most, held);
+        durableBytes += CHUNK_SIZE;
+        most = Math.max(most, durableBytes);
         backlog.add(CHUNK_SIZE, new Promise((resolve) => waiting.push(resolve)));
         await backlog.makeRoom();
       }
@@ -147,7 +149,7 @@ Deno.test("v4: data waiting for the disk is bounded, per connection and for many
     sending.then(() => done = true);
     while (!done) {
       const written = waiting.shift();
-      if (written !== undefined) held -= CHUNK_SIZE;
+      if (written !== undefined) durableBytes -= CHUNK_SIZE;
       written?.();
       await new Promise((resolve) => setTimeout(resolve, 0));
     }

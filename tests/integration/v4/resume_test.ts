@@ -14,7 +14,7 @@ import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { ServerLog } from "../../support/server_log.ts";
 import { Fixture, got, startServer } from "../../support/v4/fixture.ts";
-import { digestOfFirst, missing, NOTHING_HELD, Uploader } from "../../support/v4/raw_client.ts";
+import { digestOfFirst, EMPTY_DIGEST, missing, Uploader } from "../../support/v4/raw_client.ts";
 
 const content = pseudoRandomBytes(4 * CHUNK_SIZE + 77);
 
@@ -30,10 +30,10 @@ async function breakOff(fixture: Fixture, count: number, name = "a") {
     using alice = await Uploader.login(fixture, "Alice");
     await take(fixture, (await alice.resume(content, { name })).transfer, count);
   }
-  while (heldOf(fixture, name) === undefined) {
+  while (durableBytesOf(fixture, name) === undefined) {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-  assert.equal(heldOf(fixture, name), Math.min(count * CHUNK_SIZE, content.length));
+  assert.equal(durableBytesOf(fixture, name), Math.min(count * CHUNK_SIZE, content.length));
 }
 
 /** Sends the first chunks of a transfer. A joined connection gets confirmations. */
@@ -45,7 +45,7 @@ async function take(fixture: Fixture, transfer: Bytes, count: number): Promise<v
 }
 
 /** The recorded size of a partial upload, in bytes. */
-function heldOf(fixture: Fixture, name = "a"): number | undefined {
+function durableBytesOf(fixture: Fixture, name = "a"): number | undefined {
   using database = new DatabaseSync(fixture.folder.join("data", "catalog.db"), { readOnly: true });
   return database.prepare("SELECT held FROM partials WHERE name = ?").get(name)?.["held"] as number;
 }
@@ -68,7 +68,7 @@ for (const chunks of [0, 1, 3, 5]) {
     await using fixture = await createFixture();
     using first = await Uploader.login(fixture, "Alice");
     const begun = await first.resume(content);
-    assert.deepEqual([begun.offset, begun.digest], [0, NOTHING_HELD]);
+    assert.deepEqual([begun.offset, begun.digest], [0, EMPTY_DIGEST]);
     await first.send(begun.tag, content, ...missing(content, 0).slice(0, chunks));
     first[Symbol.dispose]();
     using again = await Uploader.login(fixture, "Alice");
@@ -95,10 +95,10 @@ Deno.test("v4 resume: received chunks survive a restart of the server", async ()
   fixture.server = await startServer(fixture.folder.join("data"));
   assert.equal(fixture.blobs("staging").length, 1);
   using again = await Uploader.login(fixture, "Alice");
-  const held = await again.resume(content);
-  assert.equal(held.offset, 3 * CHUNK_SIZE, "there is a gap before chunk 4");
-  assert.deepEqual(held.digest, digestOfFirst(content, held.offset));
-  await finish(again, held.tag, held.offset);
+  const partial = await again.resume(content);
+  assert.equal(partial.offset, 3 * CHUNK_SIZE, "there is a gap before chunk 4");
+  assert.deepEqual(partial.digest, digestOfFirst(content, partial.offset));
+  await finish(again, partial.tag, partial.offset);
   await assertStored(fixture);
 });
 
@@ -106,17 +106,17 @@ Deno.test("v4 resume: a client that is cut off repeatedly sends no chunk twice",
   await using fixture = await createFixture();
   for (let count = 0; count < 4; count++) {
     using alice = await Uploader.login(fixture, "Alice");
-    const held = await alice.resume(content);
-    assert.equal(held.offset, count * CHUNK_SIZE);
-    assert.deepEqual(held.digest, digestOfFirst(content, held.offset));
+    const partial = await alice.resume(content);
+    assert.equal(partial.offset, count * CHUNK_SIZE);
+    assert.deepEqual(partial.digest, digestOfFirst(content, partial.offset));
     using other = await Uploader.login(fixture, "Alice");
-    const joined = await other.join(held.transfer);
+    const joined = await other.join(partial.transfer);
     await other.send(joined, content, count);
     await other.leave(joined);
   }
   using alice = await Uploader.login(fixture, "Alice");
-  const held = await alice.resume(content);
-  await finish(alice, held.tag, held.offset);
+  const partial = await alice.resume(content);
+  await finish(alice, partial.tag, partial.offset);
   await assertStored(fixture);
 });
 
@@ -125,11 +125,11 @@ Deno.test("v4 resume: a connection ends when its client resumes on another, and 
   using stale = await Uploader.login(fixture, "Alice");
   await take(fixture, (await stale.resume(content)).transfer, 2);
   using again = await Uploader.login(fixture, "Alice");
-  const held = await again.resume(content);
-  assert.equal(held.offset, 2 * CHUNK_SIZE);
+  const partial = await again.resume(content);
+  assert.equal(partial.offset, 2 * CHUNK_SIZE);
   assert.equal(await stale.ended(), "connection-lost");
-  assert.deepEqual(held.digest, digestOfFirst(content, held.offset));
-  await finish(again, held.tag, held.offset);
+  assert.deepEqual(partial.digest, digestOfFirst(content, partial.offset));
+  await finish(again, partial.tag, partial.offset);
   await assertStored(fixture);
 });
 
@@ -155,9 +155,9 @@ Deno.test("v4 resume: another size or time starts over, and the partial upload i
     await breakOff(fixture, 2);
     using alice = await Uploader.login(fixture, "Alice");
     const other = change === "size" ? content.slice(1) : content;
-    const held = await alice.resume(other, { mtime: change === "mtime" ? 2 : 1 });
-    assert.deepEqual([held.offset, held.digest], [0, NOTHING_HELD], change);
-    await alice.cancel(held.tag);
+    const partial = await alice.resume(other, { mtime: change === "mtime" ? 2 : 1 });
+    assert.deepEqual([partial.offset, partial.digest], [0, EMPTY_DIGEST], change);
+    await alice.cancel(partial.tag);
     await alice.settle();
     assert.deepEqual(fixture.blobs("staging"), [], change);
   }
@@ -171,8 +171,8 @@ Deno.test("v4 resume: other users cannot resume a partial upload", async () => {
   assert.equal((await bob.resume(content)).offset, 0);
   assert.deepEqual(log.of("file.resumed"), [], "for the server it is a file of another account");
   using alice = await Uploader.login(fixture, "Alice");
-  const held = await alice.resume(content);
-  await finish(alice, held.tag, held.offset);
+  const partial = await alice.resume(content);
+  await finish(alice, partial.tag, partial.offset);
   assert.equal(log.of("file.resumed").length, 1);
   using client = await fixture.client("Alice");
   assert.deepEqual(await got(client, "a"), content);
@@ -208,9 +208,9 @@ for (const [why, drop] of Object.entries(DROPS)) {
     await drop(alice, fixture);
     await alice.settle();
     if (!why.startsWith("its staged file")) assert.deepEqual(fixture.blobs("staging"), []);
-    const held = await alice.resume(content);
-    assert.deepEqual([held.offset, held.digest], [0, NOTHING_HELD]);
-    await alice.cancel(held.tag);
+    const partial = await alice.resume(content);
+    assert.deepEqual([partial.offset, partial.digest], [0, EMPTY_DIGEST]);
+    await alice.cancel(partial.tag);
     await alice.settle();
     assert.deepEqual(fixture.blobs("staging"), []);
   });
@@ -304,14 +304,14 @@ Deno.test("v4 resume: a partial upload is discarded after its time has passed", 
     ...{ catalog, blobs },
     onFailure: (path) => assert.fail(path),
   });
-  const held = new PartialUploads({ catalog, blobs, limits, clock: () => now.ms, garbage });
+  const partial = new PartialUploads({ catalog, blobs, limits, clock: () => now.ms, garbage });
   const save = async (name: string) => {
     const writer = await blobs.create({ owner: id });
     await writer.write(0, new Uint8Array(5));
     await writer.suspend(5);
     const path = writer.uploadId;
     const sums = new Uint8Array(36);
-    await held.save({ accountId: id, name, size: 9, mtime: 0, id: path, held: 5, sums });
+    await partial.save({ accountId: id, name, size: 9, mtime: 0, id: path, durableBytes: 5, sums });
     return path;
   };
   await save("a");
@@ -319,12 +319,12 @@ Deno.test("v4 resume: a partial upload is discarded after its time has passed", 
   garbage.hold(open);
   now.ms += 1000;
   const later = await save("b");
-  await held.expire(now.ms);
+  await partial.expire(now.ms);
   const left = () =>
     [...Deno.readDirSync(folder.join("staging"))].map(({ name }) => `staging/${name}`).sort();
   assert.deepEqual(left(), [later, open].sort(), "an upload in progress keeps its staged file");
-  assert.equal(await held.find(id, "a"), undefined);
-  assert.equal((await held.find(id, "b"))?.held, 5);
+  assert.equal(await partial.find(id, "a"), undefined);
+  assert.equal((await partial.find(id, "b"))?.durableBytes, 5);
   await garbage.release(open);
   assert.deepEqual(left(), [later]);
   assert.deepEqual(await catalog.blobs.garbage(undefined, 9), []);

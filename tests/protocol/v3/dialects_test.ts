@@ -37,18 +37,18 @@ async function conversation(profile: Profile): Promise<Bytes[]> {
   return isSeparate(profile) ? messages : [concatBytes(...messages)];
 }
 
-interface Heard {
+interface SessionEvents {
   /** Requests in order, a file as its size and ciphertext. */
-  readonly said: unknown[];
+  readonly requests: unknown[];
   readonly profile: Profile | undefined;
 }
 
 /** `connections`: the pieces in which the bytes of each arrive. */
-function hear(
+function replay(
   connections: readonly (readonly Bytes[])[],
   served: readonly Profile["edition"][],
-): Heard {
-  const said: unknown[] = [];
+): SessionEvents {
+  const requests: unknown[] = [];
   let profile: Profile | undefined;
   let packets: PacketSequence | undefined;
   let content: Bytes[] = [];
@@ -57,7 +57,7 @@ function hear(
     packets = new PacketSequence(request);
     content = [];
   };
-  const hearOne = (pieces: readonly Bytes[]) => {
+  const replayOne = (pieces: readonly Bytes[]) => {
     const session = new ServerSession(served);
     const queue = [...pieces];
     for (;;) {
@@ -82,19 +82,19 @@ function hear(
           break;
         case "partEnd":
           if (packets?.endPacket(event.request)) {
-            said.push(event.request.contentSize, concatBytes(...content));
+            requests.push(event.request.contentSize, concatBytes(...content));
             session.reply({ kind: "messageReceived", clientId });
           } else session.proceed();
           break;
         case "request":
-          said.push(event.request.kind);
+          requests.push(event.request.kind);
           session.reply({ kind: "messageReceived", clientId });
       }
       profile = session.profile ?? profile;
     }
   };
-  connections.forEach(hearOne);
-  return { said, profile };
+  connections.forEach(replayOne);
+  return { requests, profile };
 }
 
 for (const [dialect, profile] of Object.entries(DIALECTS)) {
@@ -102,30 +102,30 @@ for (const [dialect, profile] of Object.entries(DIALECTS)) {
 
   Deno.test(`dialect ${dialect}: edition and quirks are recognised, with the same events for every split`, async () => {
     const connections = await conversation(profile);
-    const whole = hear(connections.map((bytes) => [bytes]), served);
-    const kinds = whole.said.filter((one) => typeof one === "string");
+    const whole = replay(connections.map((bytes) => [bytes]), served);
+    const kinds = whole.requests.filter((one) => typeof one === "string");
     assert.deepEqual(kinds, ["register", "publicKey", "crcInvalid", "crcValid"]);
-    assert.equal(whole.said.length, kinds.length + 4, "two files");
+    assert.equal(whole.requests.length, kinds.length + 4, "two files");
     assert.equal(whole.profile?.edition.name, profile.edition.name);
     assert.deepEqual([...whole.profile?.quirks ?? []].sort(), [...profile.quirks].sort());
     fc.assert(
       fc.property(fc.array(fc.nat(), { maxLength: 30 }), (cuts) => {
         const pieces = connections.map((bytes) => splitAt(bytes, cuts));
-        assert.deepEqual(hear(pieces, served), whole);
+        assert.deepEqual(replay(pieces, served), whole);
       }),
       { numRuns: 60 },
     );
     const bytewise = connections.map((bytes) =>
       Array.from(bytes, (byte) => new Uint8Array([byte]))
     );
-    assert.deepEqual(hear(bytewise, served).said, whole.said);
+    assert.deepEqual(replay(bytewise, served).requests, whole.requests);
   });
 }
 
 Deno.test("dialects: a strict client never seems to have quirks", async () => {
   for (const dialect of ["2022", "2023a", "2023c", "2024"]) {
     const profile = DIALECTS[dialect] ?? assert.fail();
-    const { profile: heard } = hear([await conversation(profile)], DEFAULT_SERVED);
+    const { profile: heard } = replay([await conversation(profile)], DEFAULT_SERVED);
     assert.deepEqual([...heard?.quirks ?? []], [], dialect);
   }
 });

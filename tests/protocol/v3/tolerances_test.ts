@@ -20,25 +20,25 @@ import type { Quirk } from "../../../protocol/v3/editions/quirks.ts";
 import { pseudoRandomBytes, splitAt } from "../../support/bytes.ts";
 import {
   clientId,
+  type Deviations,
   file,
   fileName,
-  hear,
-  hearAnyhow,
-  JUNK,
   keyMessage,
   message,
   name,
-  type Odd,
   publicKey,
+  replay,
+  replayHoweverSplit,
+  TRAILING_BYTES,
   verdict,
-} from "../../support/v3/heard.ts";
+} from "../../support/v3/session_events.ts";
 
 for (const edition of EDITIONS) {
   Deno.test(`edition ${edition.name}: a content size that is the plaintext's is recognised by the ciphertext that arrives, and the plaintext must match it`, () => {
     for (const size of [0, 1, 15, 17, 300, 1000]) {
       const { bytes, content } = file(edition, size, { contentSize: size });
-      const heard = hearAnyhow(concatBytes(bytes, verdict(edition)), edition);
-      assert.deepEqual(heard.said, [content, "crcValid"]);
+      const heard = replayHoweverSplit(concatBytes(bytes, verdict(edition)), edition);
+      assert.deepEqual(heard.requests, [content, "crcValid"]);
       assert.deepEqual(heard.plaintextSizes, [size]);
       assert.deepEqual(heard.quirks, ["plaintext-size"]);
     }
@@ -47,8 +47,8 @@ for (const edition of EDITIONS) {
   Deno.test(`edition ${edition.name}: the same for multiples of a block, whether the client is known or not`, () => {
     for (const known of [[], ["plaintext-size"]] as const) {
       const { bytes, content } = file(edition, 320, { contentSize: 320 });
-      const heard = hearAnyhow(concatBytes(bytes, verdict(edition)), edition, known);
-      assert.deepEqual(heard.said, [content, "crcValid"]);
+      const heard = replayHoweverSplit(concatBytes(bytes, verdict(edition)), edition, known);
+      assert.deepEqual(heard.requests, [content, "crcValid"]);
       assert.deepEqual(heard.plaintextSizes, [320]);
       assert.deepEqual(heard.quirks, ["plaintext-size"]);
     }
@@ -58,8 +58,8 @@ for (const edition of EDITIONS) {
     for (const announced of [16, 23, 1000, 7598]) {
       for (const zeros of [0, 1, 16, announced]) {
         const { bytes, content } = file(edition, 300, { announced, zeros: Math.min(zeros, 16) });
-        const heard = hearAnyhow(bytes, edition);
-        assert.deepEqual(heard.said, [content]);
+        const heard = replayHoweverSplit(bytes, edition);
+        assert.deepEqual(heard.requests, [content]);
         assert.equal(heard.completed, announced <= Math.min(zeros, 16) ? 0 : 1);
       }
       // It arrives after the file was answered.
@@ -87,11 +87,11 @@ for (const edition of EDITIONS) {
 
   for (const counted of [true, false]) {
     Deno.test(`edition ${edition.name}: 95 bytes after a public key, ${counted ? "counted" : "not counted"}, are ignored and are not a frame`, () => {
-      const key = concatBytes(keyMessage(edition), JUNK);
-      if (counted) new DataView(key.buffer).setUint32(19, 415 + JUNK.length, true);
+      const key = concatBytes(keyMessage(edition), TRAILING_BYTES);
+      if (counted) new DataView(key.buffer).setUint32(19, 415 + TRAILING_BYTES.length, true);
       const { bytes, content } = file(edition, 300);
-      const heard = hearAnyhow(concatBytes(key, bytes, verdict(edition)), edition);
-      assert.deepEqual(heard.said, ["publicKey", content, "crcValid"]);
+      const heard = replayHoweverSplit(concatBytes(key, bytes, verdict(edition)), edition);
+      assert.deepEqual(heard.requests, ["publicKey", content, "crcValid"]);
       assert.deepEqual(heard.quirks, []);
       assert.equal(heard.filled, 0);
     });
@@ -103,12 +103,12 @@ for (const edition of EDITIONS) {
     const register = message(edition, { kind: "register", clientId, name });
     const { bytes, content } = file(edition, 1500);
     const all = [register, keyMessage(edition), bytes, verdict(edition)].map(framed);
-    const heard = hearAnyhow(concatBytes(...all), edition);
-    assert.deepEqual(heard.said, ["register", "publicKey", content, "crcValid"]);
+    const heard = replayHoweverSplit(concatBytes(...all), edition);
+    assert.deepEqual(heard.requests, ["register", "publicKey", content, "crcValid"]);
     assert.deepEqual(heard.quirks, ["frames-2048"]);
     // The zeros arrive in two halves. Each is answered with its half of the answer's.
     const [first = assert.fail()] = all;
-    const late = hear(
+    const late = replay(
       [first.subarray(0, 278), first.subarray(278, 1024), first.subarray(1024)],
       edition,
     );
@@ -129,12 +129,12 @@ for (const edition of EDITIONS) {
         const last = file(edition, 100, { announced: 1000 });
         const bytes = concatBytes(
           keyMessage(edition),
-          hasJunk ? JUNK : new Uint8Array(0),
+          hasJunk ? TRAILING_BYTES : new Uint8Array(0),
           ...files.flatMap(({ bytes }) => [bytes, verdict(edition)]),
           last.bytes,
         );
-        const heard = hear(splitAt(bytes, cuts), edition);
-        assert.deepEqual(heard.said, [
+        const heard = replay(splitAt(bytes, cuts), edition);
+        assert.deepEqual(heard.requests, [
           "publicKey",
           ...files.flatMap(({ content }) => [content, "crcValid"]),
           last.content,
@@ -164,9 +164,13 @@ for (const edition of EDITIONS) {
           keyMessage(edition),
           ...files.flatMap(({ bytes }) => [bytes, verdict(edition)]),
         );
-        const heard = hear(splitAt(bytes, cuts), edition);
+        const heard = replay(splitAt(bytes, cuts), edition);
         assert.deepEqual(heard, {
-          said: ["register", "publicKey", ...files.flatMap(({ content }) => [content, "crcValid"])],
+          requests: [
+            "register",
+            "publicKey",
+            ...files.flatMap(({ content }) => [content, "crcValid"]),
+          ],
           plaintextSizes: sizes.map(() => undefined),
           ...{ quirks: [], completed: 0, filled: 0 },
         });
@@ -188,8 +192,8 @@ for (const edition of [edition2024, edition2024early]) {
       return concatBytes(encodeRequest(edition, request, { contentLength: part.length }), part);
     });
     const bytes = concatBytes(...packets, verdict(edition));
-    const heard = hear(splitAt(bytes, [1, 5000, 70_000]), edition);
-    assert.deepEqual(heard.said, [whole, "crcValid"]);
+    const heard = replay(splitAt(bytes, [1, 5000, 70_000]), edition);
+    assert.deepEqual(heard.requests, [whole, "crcValid"]);
     assert.deepEqual(heard.plaintextSizes, [102_400]);
     assert.deepEqual(heard.quirks, ["packet-size"]);
   });
@@ -215,15 +219,15 @@ for (const edition of [edition2024, edition2024early]) {
         const head = encodeRequest(edition, request, { contentLength });
         return concatBytes(head, part, new Uint8Array(filling));
       });
-      const heard = hear([concatBytes(...packets, verdict(edition))], edition);
-      assert.deepEqual(heard.said, [whole, "crcValid"], `${size} bytes`);
+      const heard = replay([concatBytes(...packets, verdict(edition))], edition);
+      assert.deepEqual(heard.requests, [whole, "crcValid"], `${size} bytes`);
       assert.deepEqual(heard.plaintextSizes, [size]);
     }
   });
 }
 
 Deno.test("tolerances: other contradictions of sizes are still refused", () => {
-  const cases: readonly (readonly [Edition, number, Odd])[] = [
+  const cases: readonly (readonly [Edition, number, Deviations])[] = [
     // 300 bytes have a ciphertext of 304.
     [edition2023c, 300, { contentSize: 320 }],
     [edition2023c, 300, { contentSize: 301, announced: 16 }],
@@ -236,7 +240,7 @@ Deno.test("tolerances: other contradictions of sizes are still refused", () => {
   ];
   for (const [edition, size, odd] of cases) {
     assert.throws(
-      () => hear([file(edition, size, odd).bytes], edition),
+      () => replay([file(edition, size, odd).bytes], edition),
       { name: "ProtocolError", code: /^bad-(?:content-size|packet)$/ },
       `${edition.name}, ${size} bytes, ${JSON.stringify(odd)}`,
     );
@@ -246,8 +250,13 @@ Deno.test("tolerances: other contradictions of sizes are still refused", () => {
 Deno.test("tolerances: junk after a public key is ignored once, and nowhere else", () => {
   const edition = edition2023c;
   const register = message(edition, { kind: "register", clientId, name });
-  for (const bytes of [concatBytes(register, JUNK), concatBytes(keyMessage(edition), JUNK, JUNK)]) {
-    assert.throws(() => hear([bytes], edition), { code: "unknown-code" });
+  for (
+    const bytes of [
+      concatBytes(register, TRAILING_BYTES),
+      concatBytes(keyMessage(edition), TRAILING_BYTES, TRAILING_BYTES),
+    ]
+  ) {
+    assert.throws(() => replay([bytes], edition), { code: "unknown-code" });
   }
 });
 
@@ -283,8 +292,8 @@ Deno.test("tolerances: our own client's packets are read unchanged, whatever the
     const bytes = [...partsOf(profile, { clientId, fileName, size })].map(({ head, content }) =>
       concatBytes(head, new Uint8Array(content))
     );
-    const { said, quirks, plaintextSizes } = hear([concatBytes(...bytes)], edition2024);
-    assert.equal((said[0] as Bytes).length, ciphertextSize(size));
+    const { requests, quirks, plaintextSizes } = replay([concatBytes(...bytes)], edition2024);
+    assert.equal((requests[0] as Bytes).length, ciphertextSize(size));
     assert.deepEqual([quirks, plaintextSizes], [[], [undefined]]);
   }
 });

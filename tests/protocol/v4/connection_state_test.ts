@@ -14,8 +14,8 @@ import { ProtocolError } from "../../../protocol/errors.ts";
 
 const WINDOW = 3;
 
-/** `hear` is the client, `say` the server. With `!` the step is not allowed. */
-type Step = `${"hear" | "say"} ${string}`;
+/** `receive`: from the client; `send`: by the server. With `!` the step is not allowed. */
+type Step = `${"receive" | "send"} ${string}`;
 
 /** A message whose fields do not matter here. `put+` asks to resume. */
 function message(kind: string, tag: number): Message {
@@ -25,44 +25,85 @@ function message(kind: string, tag: number): Message {
 
 function take(conversation: ConnectionState, step: Step): void {
   const [who, what = "", tag = "0"] = step.split(" ");
-  const said = message(what, Number(tag));
-  if (who === "hear") conversation.receive(said);
-  else conversation.send(said);
+  const parsed = message(what, Number(tag));
+  if (who === "receive") conversation.receive(parsed);
+  else conversation.send(parsed);
 }
 
 function known(): ConnectionState {
   const conversation = new ConnectionState(WINDOW);
-  for (const step of ["say challenge", "hear login", "say welcome"] as const) {
+  for (const step of ["send challenge", "receive login", "send welcome"] as const) {
     take(conversation, step);
   }
   return conversation;
 }
 
 const WHOLE: Readonly<Record<string, readonly Step[]>> = {
-  "a file": ["hear put 1", "hear data 1", "hear data 1", "hear end 1", "say stored 1"],
-  "an empty file": ["hear put 1", "hear end 1", "say stored 1"],
-  "sums that differ": ["hear put 1", "hear end 1", "say mismatch 1", "hear put 1"],
-  "a file that is refused": ["hear put 1", "say error 1", "hear data 1", "hear end 1"],
-  "one refused that is cancelled": ["hear put 1", "say error 1", "hear data 1", "hear cancel 1"],
-  "one refused in the end": ["hear put 1", "hear data 1", "hear end 1", "say error 1"],
-  "a resumed file": ["hear put+ 1", "say held 1", "hear data 1", "hear end 1", "say stored 1"],
-  "one started over": ["hear put+ 1", "say held 1", "hear cancel 1", "hear put 2", "hear end 2"],
-  "files without waiting for answers": ["hear put 1", "hear end 1", "hear put 2", "say stored 1"],
-  "a full window": [
-    ...["hear put 1", "hear end 1", "hear put 2", "hear end 2", "hear put 3"] as const,
-    ...["hear end 3", "say stored 2", "hear put 4", "hear data 4"] as const,
+  "a file": ["receive put 1", "receive data 1", "receive data 1", "receive end 1", "send stored 1"],
+  "an empty file": ["receive put 1", "receive end 1", "send stored 1"],
+  "sums that differ": ["receive put 1", "receive end 1", "send mismatch 1", "receive put 1"],
+  "a file that is refused": ["receive put 1", "send error 1", "receive data 1", "receive end 1"],
+  "one refused that is cancelled": [
+    "receive put 1",
+    "send error 1",
+    "receive data 1",
+    "receive cancel 1",
   ],
-  "a transfer joined": ["hear join 1", "say done 1", "hear data 1", "hear leave 1", "say done 1"],
-  "one that does not exist": ["hear join 1", "say error 1", "hear join 2", "say done 2"],
-  "one that has ended": ["hear join 1", "say done 1", "hear leave 1", "say error 1"],
-  "a get": ["hear get 1", "say file 1", "say digests 1", "say data 1", "say done 1", "hear get 1"],
-  "a stat": ["hear stat 1", "say file 1", "hear stat 1", "say error 1"],
-  "a link": ["hear link 1", "say token 1", "hear link 1"],
+  "one refused in the end": ["receive put 1", "receive data 1", "receive end 1", "send error 1"],
+  "a resumed file": [
+    "receive put+ 1",
+    "send held 1",
+    "receive data 1",
+    "receive end 1",
+    "send stored 1",
+  ],
+  "one started over": [
+    "receive put+ 1",
+    "send held 1",
+    "receive cancel 1",
+    "receive put 2",
+    "receive end 2",
+  ],
+  "files without waiting for answers": [
+    "receive put 1",
+    "receive end 1",
+    "receive put 2",
+    "send stored 1",
+  ],
+  "a full window": [
+    ...[
+      "receive put 1",
+      "receive end 1",
+      "receive put 2",
+      "receive end 2",
+      "receive put 3",
+    ] as const,
+    ...["receive end 3", "send stored 2", "receive put 4", "receive data 4"] as const,
+  ],
+  "a transfer joined": [
+    "receive join 1",
+    "send done 1",
+    "receive data 1",
+    "receive leave 1",
+    "send done 1",
+  ],
+  "one that does not exist": ["receive join 1", "send error 1", "receive join 2", "send done 2"],
+  "one that has ended": ["receive join 1", "send done 1", "receive leave 1", "send error 1"],
+  "a get": [
+    "receive get 1",
+    "send file 1",
+    "send digests 1",
+    "send data 1",
+    "send done 1",
+    "receive get 1",
+  ],
+  "a stat": ["receive stat 1", "send file 1", "receive stat 1", "send error 1"],
+  "a link": ["receive link 1", "send token 1", "receive link 1"],
   "requests while files wait for their answers": [
-    "hear put 1",
-    "hear end 1",
-    "hear list 2",
-    "say file 2",
+    "receive put 1",
+    "receive end 1",
+    "receive list 2",
+    "send file 2",
   ],
 };
 
@@ -74,29 +115,29 @@ for (const [what, steps] of Object.entries(WHOLE)) {
 }
 
 const BROKEN: Readonly<Record<string, readonly Step[]>> = {
-  "data without a put": ["hear data 1"],
-  "data of another tag": ["hear put 1", "hear data 2"],
-  "data before the offset is known": ["hear put+ 1", "hear data 1"],
-  "data after the end": ["hear put 1", "hear end 1", "hear data 1"],
-  "data after a cancel": ["hear put 1", "hear cancel 1", "hear data 1"],
-  "data before the transfer is joined": ["hear join 1", "hear data 1"],
-  "data after it was left": ["hear join 1", "say done 1", "hear leave 1", "hear data 1"],
-  "an end without a put": ["hear end 1"],
-  "an end of a joined transfer": ["hear join 1", "say done 1", "hear end 1"],
-  "a cancel after the end": ["hear put 1", "hear end 1", "hear cancel 1"],
-  "a leave of an own put": ["hear put 1", "hear leave 1"],
-  "a put within a file": ["hear put 1", "hear put 2"],
-  "a put within a joined transfer": ["hear join 1", "say done 1", "hear put 2"],
-  "a join within a file": ["hear put 1", "hear join 2"],
-  "a request within a file": ["hear put 1", "hear stat 2"],
-  "a tag that is in use": ["hear put 1", "hear end 1", "hear put 1"],
-  "the tag 0": ["hear put 0"],
+  "data without a put": ["receive data 1"],
+  "data of another tag": ["receive put 1", "receive data 2"],
+  "data before the offset is known": ["receive put+ 1", "receive data 1"],
+  "data after the end": ["receive put 1", "receive end 1", "receive data 1"],
+  "data after a cancel": ["receive put 1", "receive cancel 1", "receive data 1"],
+  "data before the transfer is joined": ["receive join 1", "receive data 1"],
+  "data after it was left": ["receive join 1", "send done 1", "receive leave 1", "receive data 1"],
+  "an end without a put": ["receive end 1"],
+  "an end of a joined transfer": ["receive join 1", "send done 1", "receive end 1"],
+  "a cancel after the end": ["receive put 1", "receive end 1", "receive cancel 1"],
+  "a leave of an own put": ["receive put 1", "receive leave 1"],
+  "a put within a file": ["receive put 1", "receive put 2"],
+  "a put within a joined transfer": ["receive join 1", "send done 1", "receive put 2"],
+  "a join within a file": ["receive put 1", "receive join 2"],
+  "a request within a file": ["receive put 1", "receive stat 2"],
+  "a tag that is in use": ["receive put 1", "receive end 1", "receive put 1"],
+  "the tag 0": ["receive put 0"],
   "more than a window": [
-    ...["hear put 1", "hear end 1", "hear put 2", "hear end 2"] as const,
-    ...["hear put 3", "hear end 3", "hear put 4"] as const,
+    ...["receive put 1", "receive end 1", "receive put 2", "receive end 2"] as const,
+    ...["receive put 3", "receive end 3", "receive put 4"] as const,
   ],
-  "a second login": ["hear login"],
-  "a server's message": ["hear stored 1"],
+  "a second login": ["receive login"],
+  "a server's message": ["receive stored 1"],
 };
 
 for (const [what, steps] of Object.entries(BROKEN)) {
@@ -108,28 +149,28 @@ for (const [what, steps] of Object.entries(BROKEN)) {
 }
 
 const INTRODUCTIONS: readonly (readonly Step[])[] = [
-  ["hear register", "say welcome"],
-  ["hear login", "say welcome"],
-  ["hear host", "hear login", "say welcome"],
-  ["hear claim", "say sealed", "hear unsealed", "say welcome"],
+  ["receive register", "send welcome"],
+  ["receive login", "send welcome"],
+  ["receive host", "receive login", "send welcome"],
+  ["receive claim", "send sealed", "receive unsealed", "send welcome"],
 ];
 
 for (const steps of INTRODUCTIONS) {
   Deno.test(`conversation: ${steps.join(", ")}; nothing else is allowed before`, () => {
     for (let length = 0; length < steps.length; length++) {
       for (const kind of Object.keys(MESSAGES) as MessageKind[]) {
-        const next = steps.slice(length).find((step) => step.startsWith("hear"));
-        const isFirst = length === 0 || steps[length - 1] === "hear host";
+        const next = steps.slice(length).find((step) => step.startsWith("receive"));
+        const isFirst = length === 0 || steps[length - 1] === "receive host";
         const isBeginning = isFirst && ["register", "login", "claim"].includes(kind) ||
           length === 0 && kind === "host";
-        if (isBeginning || steps[length] === next && next === `hear ${kind}`) continue;
+        if (isBeginning || steps[length] === next && next === `receive ${kind}`) continue;
         const conversation = new ConnectionState(WINDOW);
         for (const step of steps.slice(0, length)) take(conversation, step);
-        assert.throws(() => take(conversation, `hear ${kind} 1`), { code: "bad-frame" });
+        assert.throws(() => take(conversation, `receive ${kind} 1`), { code: "bad-frame" });
       }
     }
     const conversation = new ConnectionState(WINDOW);
-    for (const step of ["say challenge", ...steps, "hear put 1"] as const) {
+    for (const step of ["send challenge", ...steps, "receive put 1"] as const) {
       take(conversation, step);
     }
   });
@@ -138,7 +179,7 @@ for (const steps of INTRODUCTIONS) {
 Deno.test("conversation: with any messages in any order, it knows the meaning of each tag", () => {
   const kinds = Object.keys(MESSAGES) as MessageKind[];
   const step = fc.tuple(
-    fc.constantFrom("hear", "say"),
+    fc.constantFrom("receive", "send"),
     fc.constantFrom(...kinds, "put+"),
     fc.nat({ max: 5 }),
   );
@@ -155,7 +196,9 @@ Deno.test("conversation: with any messages in any order, it knows the meaning of
         try {
           take(conversation, `${who} ${kind} ${tag}` as Step);
         } catch (error) {
-          assert.ok(who === "hear" ? error instanceof ProtocolError : error instanceof RangeError);
+          assert.ok(
+            who === "receive" ? error instanceof ProtocolError : error instanceof RangeError,
+          );
           assert.equal(
             conversation.stateOf(tag),
             before,
@@ -190,7 +233,7 @@ Deno.test("conversation: data without a request is refused by its header, before
     assert.throws(() => reader.next(), { code: "bad-frame" });
   }
   const conversation = known();
-  take(conversation, "hear put 1");
+  take(conversation, "receive put 1");
   const reader = new FrameReader("client", (header) => conversation.expect(header));
   reader.push(header);
   assert.equal(reader.next(), undefined);

@@ -20,9 +20,9 @@ async function isFreeForOthers(folder: string): Promise<boolean> {
     }`;
   const args = ["eval", "--no-config", "--ext=ts", code, `${folder}/lock.db`];
   const { stdout } = await new Deno.Command(Deno.execPath(), { args }).output();
-  const said = new TextDecoder().decode(stdout).trim();
-  if (said === "free") return true;
-  assert.equal(said, "database is locked");
+  const printed = new TextDecoder().decode(stdout).trim();
+  if (printed === "free") return true;
+  assert.equal(printed, "database is locked");
   return false;
 }
 

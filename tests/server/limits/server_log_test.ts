@@ -54,8 +54,8 @@ Deno.test("log: suppressed lines are reported later, also without another line",
   cause(LOGGED_AT_ONCE + 7);
   log.flush();
   log.flush();
-  const told = lines.filter(({ properties }) => properties.event === "log.suppressed");
-  assert.deepEqual(told.map(({ properties }) => properties), [
+  const suppressed = lines.filter(({ properties }) => properties.event === "log.suppressed");
+  assert.deepEqual(suppressed.map(({ properties }) => properties), [
     { event: "log.suppressed", like: "client.denied", origin: "192.0.2.1", omitted: 7 },
   ]);
 });
@@ -72,8 +72,8 @@ Deno.test("log: the number of counted addresses is bounded, and suppressed lines
   cause(LOGGED_AT_ONCE + 1, "192.0.2.1:1000");
   lines.length = 0;
   for (let i = 0; i < 20_000; i++) cause(1, `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}:1`);
-  const told = lines.filter(({ properties }) => properties.event === "log.suppressed");
-  assert.deepEqual(told.map(({ properties }) => properties["origin"]), ["192.0.2.1"]);
+  const suppressed = lines.filter(({ properties }) => properties.event === "log.suppressed");
+  assert.deepEqual(suppressed.map(({ properties }) => properties["origin"]), ["192.0.2.1"]);
 });
 
 Deno.test("log: long texts are shortened to beginning and end, without cutting a character or escape", () => {

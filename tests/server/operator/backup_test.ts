@@ -145,12 +145,12 @@ function failing(
   when: (path: string) => boolean,
   error: Error,
 ): Disposable {
-  const sound = Deno[call];
+  const original = Deno[call];
   Object.assign(Deno, {
     [call]: (...args: Parameters<typeof Deno.rename>) =>
-      when(`${args[0]}`) ? Promise.reject(error) : (sound as typeof Deno.rename)(...args),
+      when(`${args[0]}`) ? Promise.reject(error) : (original as typeof Deno.rename)(...args),
   });
-  return { [Symbol.dispose]: () => Object.assign(Deno, { [call]: sound }) };
+  return { [Symbol.dispose]: () => Object.assign(Deno, { [call]: original }) };
 }
 
 Deno.test("backup: a write error has its reason, and nothing is left, not even created parent folders", async () => {

@@ -72,7 +72,7 @@ Deno.test("garbage: an upload that is referred to again is not deleted when it e
   const { deleted, collector } = await create(0);
   collector.hold(upload(1));
   await collector.collect([upload(1)]);
-  collector.reprieve(upload(1));
+  collector.keep(upload(1));
   await collector.release(upload(1));
   assert.deepEqual(deleted, []);
 });

@@ -15,11 +15,14 @@ class Works {
     this.shared = new SharedWork(max);
   }
 
-  /** Requests work. `leave` aborts the request. */
-  ask(key: string, owner = key): { readonly done: Promise<string>; readonly leave: () => void } {
-    let leave: (reason: Error) => void = () => undefined;
-    const onLeft = (onLeave: typeof leave) => {
-      leave = onLeave;
+  /** Requests work. `disconnect` aborts the request. */
+  ask(
+    key: string,
+    owner = key,
+  ): { readonly done: Promise<string>; readonly disconnect: () => void } {
+    let disconnect: (reason: Error) => void = () => undefined;
+    const onDisconnect = (listener: typeof disconnect) => {
+      disconnect = listener;
       this.listening++;
       return { [Symbol.dispose]: () => void this.listening-- };
     };
@@ -28,9 +31,9 @@ class Works {
       signal.addEventListener("abort", () => this.aborted.push(key));
       await new Promise<void>((resolve) => this.#ends.set(key, resolve));
       return `${key} is done`;
-    }, onLeft);
+    }, onDisconnect);
     done.catch(() => undefined);
-    return { done, leave: () => leave(new Error("it left")) };
+    return { done, disconnect: () => disconnect(new Error("it left")) };
   }
 
   end(key: string): void {
@@ -68,13 +71,13 @@ Deno.test("shared work: it continues while anybody waits, and is aborted when no
   const works = new Works(1);
   const [first, second] = [works.ask("a"), works.ask("a")];
   const waiting = works.ask("b");
-  first.leave();
+  first.disconnect();
   await assert.rejects(first.done, { message: "it left" });
   assert.deepEqual(works.aborted, []);
-  second.leave();
+  second.disconnect();
   await assert.rejects(second.done);
   assert.deepEqual(works.aborted, ["a"]);
-  waiting.leave();
+  waiting.disconnect();
   await assert.rejects(waiting.done);
   assert.equal(works.shared.queued, 0);
   works.end("a");
@@ -85,7 +88,7 @@ Deno.test("shared work: it continues while anybody waits, and is aborted when no
 Deno.test("shared work: a request for work that is being aborted gets a new run, in its turn", async () => {
   const works = new Works(1);
   const first = works.ask("a");
-  first.leave();
+  first.disconnect();
   await assert.rejects(first.done);
   const again = works.ask("a");
   assert.deepEqual(works.begun, ["a"]);
@@ -110,7 +113,7 @@ Deno.test("shared work: an answered or aborted request leaves no listener", asyn
   for (let i = 0; i < 10; i++) {
     const [one, another] = [works.ask("a"), works.ask("a")];
     assert.equal(works.listening, 2);
-    another.leave();
+    another.disconnect();
     await assert.rejects(another.done);
     works.end("a");
     await one.done;

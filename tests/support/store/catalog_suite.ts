@@ -142,7 +142,7 @@ export const stored = (file: StoredFile, version = 1, current = true): StoredFil
 
 /** 5 of the 9 bytes of an upload of Alice. */
 export const partial = (number: number, changes: Partial<PartialUpload> = {}): PartialUpload => ({
-  ...{ accountId: alice, name: `file${number}`, id: upload(number), held: 5 },
+  ...{ accountId: alice, name: `file${number}`, id: upload(number), durableBytes: 5 },
   ...{ size: 9, mtime: 0, sums: key(number), updatedAt: number, ...changes },
 });
 

@@ -62,7 +62,12 @@ function uploadsOf(state: State): PartialUploadRows {
       ),
     scan: (after, limit) =>
       state.atomically(() =>
-        state.uploads.map(({ accountId, name, id, held }) => ({ accountId, name, id, held }))
+        state.uploads.map(({ accountId, name, id, durableBytes }) => ({
+          accountId,
+          name,
+          id,
+          durableBytes,
+        }))
           .filter(({ id }) => after === undefined || compareText(id, after) > 0)
           .toSorted((a, b) => compareText(a.id, b.id)).slice(0, limit)
       ),

@@ -28,8 +28,8 @@ export function drive<T>(
   while (!next.done) {
     const step = next.value;
     steps.push(step);
-    const isStrange = step.do === "useKey" && strangeKeys-- > 0;
-    next = isStrange
+    const isUnknown = step.do === "useKey" && strangeKeys-- > 0;
+    next = isUnknown
       ? conversation.throw(new ProtocolError("bad-wrapped-key", "The key cannot be unwrapped"))
       : conversation.next(answer(step));
   }

@@ -14,13 +14,13 @@ import { pseudoRandomBytes } from "../bytes.ts";
 export type Reply = Response | Bytes | "close" | ((socket: Deno.TcpConn) => Promise<void>);
 
 /** A server that answers each request by a script, in any dialect, and may end the connection afterwards. */
-export class OddServer implements AsyncDisposable {
+export class ScriptedV3Server implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #sockets = new Set<Deno.TcpConn>();
   readonly #work: Promise<void>;
   readonly #answer: (request: Request) => Promise<Reply>;
   readonly #closeAfter: Request["kind"] | "each" | undefined;
-  readonly #dress: (answer: Bytes) => Bytes;
+  readonly #transform: (answer: Bytes) => Bytes;
   readonly #edition: Edition;
   readonly #ending = Promise.withResolvers<void>();
 
@@ -28,9 +28,9 @@ export class OddServer implements AsyncDisposable {
     answer: (request: Request) => Promise<Reply>,
     closeAfter?: Request["kind"] | "each",
     edition: Edition = edition2023c,
-    dress: (answer: Bytes) => Bytes = (answer) => answer,
+    transform: (answer: Bytes) => Bytes = (answer) => answer,
   ) {
-    this.#dress = dress;
+    this.#transform = transform;
     this.#answer = answer;
     this.#closeAfter = closeAfter;
     this.#edition = edition;
@@ -86,7 +86,7 @@ export class OddServer implements AsyncDisposable {
         if (reply === "close") return;
         if (typeof reply === "function") return await reply(socket);
         await socket.write(
-          reply instanceof Uint8Array ? reply : this.#dress(session.reply(reply).bytes),
+          reply instanceof Uint8Array ? reply : this.#transform(session.reply(reply).bytes),
         );
         const ends = [event.request.kind, "each"].includes(this.#closeAfter ?? "");
         if (reply instanceof Uint8Array || ends) return;
@@ -99,15 +99,15 @@ function isLastPacket({ packetNumber = 1, totalPackets = 1 }: SendFile): boolean
   return packetNumber === totalPackets;
 }
 
-export const ODD_ID = pseudoRandomBytes(16, 8);
+export const SERVER_CHOSEN_ID = pseudoRandomBytes(16, 8);
 
 /** Normal answers. A test can replace some of them. Every file gets the checksum `crc`. */
-export function soundAnswers(
+export function correctAnswers(
   crc: number,
   keySize: 16 | 32 = 16,
 ): (request: Request) => Promise<Response> {
   let publicKey: Bytes | undefined;
-  const clientId = ODD_ID;
+  const clientId = SERVER_CHOSEN_ID;
   return async (request) => {
     if (request.kind === "publicKey") publicKey = request.publicKey;
     const wrappedKey = publicKey === undefined

@@ -6,7 +6,7 @@ import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import type { Message } from "../../../protocol/v4/messages.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { utf8 } from "../bytes.ts";
-import { lettingIn, OddSecureServer } from "./scripted_server.ts";
+import { acceptingEveryone, ScriptedV4Server } from "./scripted_server.ts";
 import { TemporaryFolder } from "../temporary_folder.ts";
 
 type Content = Uint8Array<ArrayBuffer>;
@@ -30,7 +30,7 @@ export function serving(files: Files) {
     ...{ kind: "file", tag, name, version: 1, size: bytes.length, mtime, storedAt: 1000 },
     ...sums.sums(),
   });
-  return lettingIn((message) => {
+  return acceptingEveryone((message) => {
     const { kind, tag } = message;
     if (kind === "list") {
       return [...known.map((file) => describe(tag, file)), { kind: "done", tag }];
@@ -50,7 +50,7 @@ export function serving(files: Files) {
 }
 
 export interface FolderFixture {
-  readonly server: OddSecureServer;
+  readonly server: ScriptedV4Server;
   readonly folder: TemporaryFolder;
   readonly options: GetOptions;
   /** The target folder. */
@@ -61,7 +61,7 @@ export interface FolderFixture {
 
 export function test(what: string, files: Files, body: (fixture: FolderFixture) => Promise<void>) {
   Deno.test(`v4 get --recursive: ${what}`, async () => {
-    await using server = await OddSecureServer.start();
+    await using server = await ScriptedV4Server.start();
     await using folder = await TemporaryFolder.create();
     server.answers = serving(files);
     await Deno.mkdir(folder.join("identity"));

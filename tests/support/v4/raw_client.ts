@@ -37,7 +37,7 @@ export function sumsOf(content: Bytes) {
   return { cksum: cksum(content), digest: sums.sums().digest };
 }
 
-export const NOTHING_HELD = digestTree(new Uint8Array(0));
+export const EMPTY_DIGEST = digestTree(new Uint8Array(0));
 
 export class Uploader implements Disposable {
   readonly #raw: Raw;
@@ -61,8 +61,8 @@ export class Uploader implements Disposable {
   async resume(content: Bytes, { name = "a", mtime = 1 }: Sent = {}) {
     const tag = this.mux.nextTag();
     const put = { kind: "put", tag, name, size: content.length, mtime, resume: 1 } as const;
-    const held: MessageOf<"held"> = await this.mux.askFor(put, "held");
-    return { ...held, tag };
+    const answer: MessageOf<"held"> = await this.mux.askFor(put, "held");
+    return { ...answer, tag };
   }
 
   /** Starts over. */

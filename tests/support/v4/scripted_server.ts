@@ -10,10 +10,10 @@ import { TemporaryFolder } from "../temporary_folder.ts";
 /** The answers to a message, or to a new connection. */
 export type Answers = (message: Message | undefined) => Bytes;
 
-export class OddSecureServer implements AsyncDisposable {
+export class ScriptedV4Server implements AsyncDisposable {
   answers: Answers = () => new Uint8Array(0);
   /** The message after whose answer it ends the connection. */
-  leavesAfter: (message: Message) => boolean = () => false;
+  closesAfter: (message: Message) => boolean = () => false;
   readonly #plain: Deno.TcpListener;
   readonly #secure: Deno.TlsListener;
   readonly #hello: Bytes;
@@ -24,16 +24,16 @@ export class OddSecureServer implements AsyncDisposable {
     this.#plain = plain;
     this.#secure = secure;
     this.#hello = encodeHelloAnswer({ port: secure.addr.port, certificate });
-    this.#serving.add(this.#accept(plain, (socket) => this.#sayHello(socket)));
+    this.#serving.add(this.#accept(plain, (socket) => this.#answerHello(socket)));
     this.#serving.add(this.#accept(secure, (socket) => this.#converse(socket)));
   }
 
-  static async start(): Promise<OddSecureServer> {
+  static async start(): Promise<ScriptedV4Server> {
     await using folder = await TemporaryFolder.create();
     const { key, certificate: cert, rawCertificate } = await loadIdentity(folder.path, Deno);
     const loopback = { hostname: "127.0.0.1", port: 0 };
     const secure = Deno.listenTls({ ...loopback, key, cert });
-    return new OddSecureServer(Deno.listen(loopback), secure, rawCertificate);
+    return new ScriptedV4Server(Deno.listen(loopback), secure, rawCertificate);
   }
 
   get address(): Address {
@@ -68,7 +68,7 @@ export class OddSecureServer implements AsyncDisposable {
     }
   }
 
-  async #sayHello(socket: Deno.Conn): Promise<void> {
+  async #answerHello(socket: Deno.Conn): Promise<void> {
     await write(socket, this.#hello);
     await socket.read(new Uint8Array(100));
   }
@@ -85,7 +85,7 @@ export class OddSecureServer implements AsyncDisposable {
       frames.push(buffer.subarray(0, size));
       for (let next = frames.next(); next !== undefined; next = frames.next()) {
         await write(socket, answers(next));
-        if (this.leavesAfter(next)) return;
+        if (this.closesAfter(next)) return;
       }
     }
   }
@@ -96,14 +96,16 @@ async function write(socket: Deno.Conn, bytes: Bytes): Promise<void> {
 }
 
 /** Accepts every client as Alice, and answers later messages as a test says. No answer if that is `undefined`. */
-export function lettingIn(reply: (message: Message) => readonly Message[] | undefined): Answers {
+export function acceptingEveryone(
+  reply: (message: Message) => readonly Message[] | undefined,
+): Answers {
   return (message) => {
-    const said: readonly Message[] = message === undefined
+    const answers: readonly Message[] = message === undefined
       ? [{ kind: "challenge", tag: 0, version: 0x0400, nonce: new Uint8Array(32) }]
       : message.kind === "register" || message.kind === "login"
       ? reply(message) ?? [{ ...WELCOME, tag: message.tag }]
       : reply(message) ?? [];
-    return concatBytes(...said.map(encodeMessage));
+    return concatBytes(...answers.map(encodeMessage));
   };
 }
 

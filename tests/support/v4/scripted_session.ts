@@ -6,7 +6,7 @@ import type { ClientSession } from "../../../client/v4/session.ts";
 import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
 import { dataHeader, encodeMessage, type Message } from "../../../protocol/v4/messages.ts";
 
-/** Reads the client's messages, and answers by `say`. */
+/** Reads the client's messages, and answers by `send`. */
 export type Script = (message: Message, server: ScriptedServer) => void | Promise<void>;
 
 export interface ScriptOptions {
@@ -19,7 +19,7 @@ export interface ScriptOptions {
 export class ScriptedServer implements Disposable {
   readonly session: ClientSession;
   /** All messages of the client. */
-  readonly heard: Message[] = [];
+  readonly received: Message[] = [];
   /** The bytes of each write of the client. */
   readonly writes: number[] = [];
   readonly #script: Script;
@@ -41,13 +41,13 @@ export class ScriptedServer implements Disposable {
     this.session = { mux: new RequestMux(socket, timeouts, { signal }), window };
   }
 
-  say(message: Message): void {
-    this.#send(encodeMessage(message));
+  send(message: Message): void {
+    this.#sendBytes(encodeMessage(message));
   }
 
-  sayChunk(tag: number, offset: number, chunk: Bytes): void {
-    this.#send(dataHeader(tag, offset, chunk.length));
-    this.#send(chunk.slice());
+  sendChunk(tag: number, offset: number, chunk: Bytes): void {
+    this.#sendBytes(dataHeader(tag, offset, chunk.length));
+    this.#sendBytes(chunk.slice());
   }
 
   /** The connection is lost. */
@@ -58,19 +58,19 @@ export class ScriptedServer implements Disposable {
 
   /** The client's messages of some kinds. */
   kinds(...kinds: readonly Message["kind"][]): Message["kind"][] {
-    return this.heard.map(({ kind }) => kind).filter((kind) => kinds.includes(kind));
+    return this.received.map(({ kind }) => kind).filter((kind) => kinds.includes(kind));
   }
 
   /** The offsets of the chunks that the client has sent. */
   get offsets(): number[] {
-    return this.heard.flatMap((message) => message.kind === "data" ? [message.offset] : []);
+    return this.received.flatMap((message) => message.kind === "data" ? [message.offset] : []);
   }
 
   [Symbol.dispose](): void {
     this.session.mux[Symbol.dispose]();
   }
 
-  #send(bytes: Bytes): void {
+  #sendBytes(bytes: Bytes): void {
     this.#pieces.push(bytes);
     this.#wake();
   }
@@ -95,7 +95,7 @@ export class ScriptedServer implements Disposable {
     this.writes.push(bytes.length);
     this.#frames.push(new Uint8Array(bytes));
     for (let next = this.#frames.next(); next !== undefined; next = this.#frames.next()) {
-      this.heard.push(next);
+      this.received.push(next);
       await this.#script(next, this);
     }
     return bytes.length;

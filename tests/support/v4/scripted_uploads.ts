@@ -31,10 +31,10 @@ export function storing(offset = 0, digest = digestOfFirst(offset), transfer = T
   return (message, server) => {
     const { tag } = message;
     if (message.kind === "put" && message.resume === 1) {
-      server.say({ kind: "held", tag, transfer, offset, digest });
+      server.send({ kind: "held", tag, transfer, offset, digest });
     }
-    if (message.kind === "join" || message.kind === "leave") server.say({ kind: "done", tag });
-    if (message.kind === "end") server.say({ ...message, kind: "stored", version: 1 });
+    if (message.kind === "join" || message.kind === "leave") server.send({ kind: "done", tag });
+    if (message.kind === "end") server.send({ ...message, kind: "stored", version: 1 });
   };
 }
 

@@ -16,7 +16,7 @@ import { checkQuota } from "./usage.ts";
 export const UPLOAD_OPERATIONS = {
   save: write(
     (database, partial: PartialUpload, { max, quota }: CheckpointOptions): UploadId[] => {
-      const { accountId, name, size, mtime, id: path, held, sums, updatedAt } = partial;
+      const { accountId, name, size, mtime, id: path, durableBytes, sums, updatedAt } = partial;
       const replaced = pathsOf(database, "client_id = ? AND name = ?", accountId, name);
       drop(database, replaced);
       const surplus = pathsOf(
@@ -28,7 +28,7 @@ export const UPLOAD_OPERATIONS = {
       database.run(
         `INSERT INTO partials (client_id, name, size, mtime, path, held, sums, updated_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-        ...[accountId, name, size, mtime, path, held, sums, updatedAt],
+        ...[accountId, name, size, mtime, path, durableBytes, sums, updatedAt],
       );
       const own = findBy(database, "id = ?", accountId)?.quota;
       // A partial upload does not count as a file.
@@ -80,7 +80,7 @@ function toKey(row: Row): PartialUploadKey {
     accountId: row["client_id"] as Bytes,
     name: row["name"] as string,
     id: row["path"] as UploadId,
-    held: row["held"] as number,
+    durableBytes: row["held"] as number,
   };
 }
 

@@ -37,14 +37,18 @@ export function checkQuota(
 }
 
 /** Old versions and partial uploads count with their bytes, but not as files. */
-function usage(database: Database, accountId: Bytes, exceptHeld: readonly string[] = []): Usage {
+function usage(
+  database: Database,
+  accountId: Bytes,
+  exceptPartials: readonly string[] = [],
+): Usage {
   const [row] = database.all("SELECT files, bytes FROM usage WHERE client_id = ?", accountId);
   const { bytes = 0, files = 0 } = (row ?? {}) as Partial<Usage>;
-  return { bytes: bytes + heldBytes(database, accountId, exceptHeld), files };
+  return { bytes: bytes + partialBytes(database, accountId, exceptPartials), files };
 }
 
 /** The bytes of an account's partial uploads, except under these names. */
-function heldBytes(database: Database, accountId: Bytes, except: readonly string[]): number {
+function partialBytes(database: Database, accountId: Bytes, except: readonly string[]): number {
   const [row] = database.all(
     `SELECT coalesce(sum(held), 0) AS bytes FROM partials
      WHERE client_id = ? AND name NOT IN (SELECT value FROM json_each(?))`,

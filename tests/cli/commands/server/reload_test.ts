@@ -12,7 +12,7 @@ interface Fixture {
   readonly reload: () => Promise<void>;
   readonly reloader: Reloader;
   /** The changes that the server received. */
-  readonly told: SettingChanges[];
+  readonly applied: SettingChanges[];
   /** Events in the log, with their messages; a call empties the list. */
   readonly logged: () => [event: unknown, words: string][];
 }
@@ -37,17 +37,17 @@ async function withReloader(
         options: { versions: "5", ...(file === undefined ? {} : { config: path }) },
         variable: (name) => name === "XFER_MAX_PARKED" ? "6" : undefined,
       });
-    const told: SettingChanges[] = [];
+    const applied: SettingChanges[] = [];
     const server = {
       reload: (changes: SettingChanges) => {
-        told.push(changes);
+        applied.push(changes);
         return reload(changes);
       },
     };
     const reloader = new Reloader(server, (await read()).settings, read);
     const logged = () => log.splice(0);
     log = [];
-    await work({ write, reload: () => reloader.reload(), reloader, told, logged });
+    await work({ write, reload: () => reloader.reload(), reloader, applied, logged });
   } finally {
     await reset();
   }
@@ -56,11 +56,11 @@ async function withReloader(
 Deno.test("reload: limits, registration and grace apply at once; the log has the new and the old values", async () => {
   await withReloader(
     'quota = "1GB"\ngrace = "1m"',
-    async ({ write, reload, reloader, told, logged }) => {
+    async ({ write, reload, reloader, applied, logged }) => {
       await write('quota = "2GB"\nregistration = "closed"\nmax-file-size = 5\nversions = 9');
       await reload();
-      assert.equal(told.length, 1);
-      const { limits, registration } = told[0] ?? {};
+      assert.equal(applied.length, 1);
+      const { limits, registration } = applied[0] ?? {};
       assert.deepEqual(
         [limits?.quota, limits?.maxFileSize, limits?.versions, limits?.maxParked, registration],
         [2e9, 5, 5, 6, "closed"],
@@ -81,7 +81,7 @@ Deno.test("reload: limits, registration and grace apply at once; the log has the
 });
 
 Deno.test("reload: settings that need a restart keep their values and are logged each time; the others apply", async () => {
-  await withReloader("", async ({ write, reload, reloader, told, logged }) => {
+  await withReloader("", async ({ write, reload, reloader, applied, logged }) => {
     await write('listen = ["127.0.0.1:5", "[::1]:5"]\ndata = "/d"\nquota = 5');
     const later = "Some settings take effect only after a restart: " +
       "data /d (was ./xfer-data), listen 127.0.0.1:5 [::1]:5 (was 0.0.0.0:1256)";
@@ -93,12 +93,12 @@ Deno.test("reload: settings that need a restart keep their values and are logged
     await reload();
     assert.deepEqual(logged(), [["server.restart-needed", later]]);
     assert.equal(reloader.effective.data.text, "./xfer-data");
-    assert.deepEqual(told.map(({ limits }) => limits?.quota), [5, 5]);
+    assert.deepEqual(applied.map(({ limits }) => limits?.quota), [5, 5]);
   });
 });
 
 Deno.test("reload: an invalid file changes no setting and no certificate, and the log has the reason", async () => {
-  await withReloader("quota = 5", async ({ write, reload, reloader, told, logged }) => {
+  await withReloader("quota = 5", async ({ write, reload, reloader, applied, logged }) => {
     const broken: readonly [file: string, words: string][] = [
       [
         "quota = 6\nquotta = 7",
@@ -117,7 +117,7 @@ Deno.test("reload: an invalid file changes no setting and no certificate, and th
       assert.ok(line?.[1].includes(words), line?.[1]);
     }
     assert.equal(reloader.effective.quota.value, 5);
-    assert.deepEqual(told, []);
+    assert.deepEqual(applied, []);
     await write("quota = 6");
     await reload();
     assert.deepEqual(logged(), [["server.reloaded", "Reloaded the settings: quota 6 (was 5)"]]);
@@ -125,18 +125,18 @@ Deno.test("reload: an invalid file changes no setting and no certificate, and th
 });
 
 Deno.test("reload: the same value in another notation is no change", async () => {
-  await withReloader('quota = "10GB"', async ({ write, reload, told, logged }) => {
+  await withReloader('quota = "10GB"', async ({ write, reload, applied, logged }) => {
     await write('quota = 10_000_000_000\nlisten = "0.0.0.0:1256"');
     await reload();
     assert.deepEqual(logged(), [["server.unchanged", "Reloaded the settings: nothing changed"]]);
-    assert.equal(told.length, 1, "the certificate is reread anyway");
+    assert.equal(applied.length, 1, "the certificate is reread anyway");
   });
 });
 
 Deno.test("reload: without a file, only the certificate is reread", async () => {
-  await withReloader(undefined, async ({ reload, told, logged }) => {
+  await withReloader(undefined, async ({ reload, applied, logged }) => {
     await reload();
-    assert.deepEqual([logged(), told.length], [[], 1]);
+    assert.deepEqual([logged(), applied.length], [[], 1]);
   });
 });
 
@@ -144,14 +144,14 @@ Deno.test("reload: reloads run one after the other, and many signals at once cau
   const begun = Promise.withResolvers<void>();
   const first = Promise.withResolvers<void>();
   let running = 0;
-  await withReloader("quota = 1", async ({ write, reload, told }) => {
+  await withReloader("quota = 1", async ({ write, reload, applied }) => {
     const all = [reload()];
     await begun.promise;
     await write("quota = 2");
     for (let i = 0; i < 100; i++) all.push(reload());
     first.resolve();
     await Promise.all(all);
-    assert.deepEqual(told.map(({ limits }) => limits?.quota), [1, 2]);
+    assert.deepEqual(applied.map(({ limits }) => limits?.quota), [1, 2]);
   }, async () => {
     assert.equal(++running, 1);
     begun.resolve();

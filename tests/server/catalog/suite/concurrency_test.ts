@@ -88,12 +88,12 @@ catalogTest(
       const name = `file${number}`;
       await catalog.uploads.save(partial(number), { max: 99, quota: NO_QUOTA });
       await Promise.all([
-        catalog.uploads.save(partial(number, { held: 7 }), { max: 99, quota: NO_QUOTA }),
+        catalog.uploads.save(partial(number, { durableBytes: 7 }), { max: 99, quota: NO_QUOTA }),
         catalog.files.commit(v4File(number, { name }), { staged: upload(number) }),
       ]);
       assert.equal(await catalog.blobs.owner(blob(number)), "file");
-      const held = await catalog.uploads.find(alice, name);
-      assert.equal(await catalog.blobs.owner(upload(number)), held && "upload");
+      const saved = await catalog.uploads.find(alice, name);
+      assert.equal(await catalog.blobs.owner(upload(number)), saved && "upload");
     }
     assert.deepEqual(await garbageOf(catalog), []);
   },

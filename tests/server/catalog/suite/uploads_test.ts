@@ -27,7 +27,7 @@ catalogTest("a checkpoint is found by its name, and replaced by a later one", as
   assert.deepEqual(await uploads.find(alice, "file1"), partial(1));
   assert.equal(await uploads.find(alice, "file2"), undefined);
   assert.equal(await uploads.find(bob, "file1"), undefined);
-  const grown = partial(1, { held: 7, updatedAt: 9 });
+  const grown = partial(1, { durableBytes: 7, updatedAt: 9 });
   assert.deepEqual(await save(catalog, grown), [], "it is the same upload");
   assert.deepEqual(await uploads.find(alice, "file1"), grown);
   const other = partial(2, { name: "file1" });
@@ -68,7 +68,7 @@ catalogTest("a checkpoint beyond a quota changes nothing", async (catalog) => {
   await catalog.files.commit(v4File(1));
   await save(catalog, partial(1));
   const tooMuch = (quota: { bytes: number; files: number }) =>
-    catalog.uploads.save(partial(2, { name: "file1", held: 6 }), { max: 9, quota });
+    catalog.uploads.save(partial(2, { name: "file1", durableBytes: 6 }), { max: 9, quota });
   await assert.rejects(tooMuch({ bytes: 15, files: 9 }), new CatalogRefusal("quota-bytes"));
   assert.deepEqual(await catalog.uploads.find(alice, "file1"), partial(1));
   assert.deepEqual(await garbageOf(catalog), []);
@@ -118,7 +118,7 @@ catalogTest("uploads of all accounts are iterated by their ids", async (catalog)
   await save(catalog, partial(2, { accountId: bob }));
   const { uploads } = catalog;
   const row = (number: number, accountId = alice) => ({
-    ...{ accountId, name: `file${number}`, id: upload(number), held: 5 },
+    ...{ accountId, name: `file${number}`, id: upload(number), durableBytes: 5 },
   });
   assert.deepEqual(await uploads.scan(undefined, 2), [row(1), row(2, bob)]);
   assert.deepEqual(await uploads.scan(upload(2), 2), [row(3)]);

@@ -118,8 +118,8 @@ export function filesOf(state: State): Files {
       state.atomically(() => {
         const row = at(id);
         if (row === undefined || row.file.damage === damage) return false;
-        const { damage: _, ...sound } = row.file;
-        change(row, { file: damage === undefined ? sound : { ...sound, damage } });
+        const { damage: _, ...intact } = row.file;
+        change(row, { file: damage === undefined ? intact : { ...intact, damage } });
         return true;
       }),
     usage: (owner, beside) =>

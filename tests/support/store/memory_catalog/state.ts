@@ -101,9 +101,10 @@ export class State {
   /** The usage of an account. Partial uploads count with their bytes, except for those of some names. */
   usage(owner: Bytes, except: readonly string[] = []): Usage {
     const rows = this.filesOf(owner);
-    const held = this.uploadsOf(owner).filter(({ name }) => !except.includes(name));
+    const partials = this.uploadsOf(owner).filter(({ name }) => !except.includes(name));
     return {
-      bytes: sum(rows.map(({ file }) => file.size)) + sum(held.map((upload) => upload.held)),
+      bytes: sum(rows.map(({ file }) => file.size)) +
+        sum(partials.map((upload) => upload.durableBytes)),
       files: rows.filter(({ file }) => file.current).length,
     };
   }

@@ -16,11 +16,11 @@ export const name = field("Alice");
 export const fileName = field("a.bin");
 export const publicKey = pseudoRandomBytes(160, 5);
 /** The bytes of some clients after a public key. */
-export const JUNK = pseudoRandomBytes(95, 6);
+export const TRAILING_BYTES = pseudoRandomBytes(95, 6);
 
-export interface Heard {
+export interface SessionEvents {
   /** Requests in order; a file as its ciphertext. */
-  readonly said: (string | Bytes)[];
+  readonly requests: (string | Bytes)[];
   /** The required sizes of the files' plaintexts, in bytes. */
   readonly plaintextSizes: (number | undefined)[];
   readonly quirks: Quirk[];
@@ -31,14 +31,17 @@ export interface Heard {
 }
 
 /** The events of a session for bytes in these pieces. If only padding is missing, it does not arrive. */
-export function hear(
+export function replay(
   pieces: readonly Bytes[],
   edition: Edition,
   known: readonly Quirk[] = [],
-): Heard {
+): SessionEvents {
   const session = new ServerSession([edition]);
   const queue = [...pieces];
-  const heard = { said: [] as Heard["said"], plaintextSizes: [] as Heard["plaintextSizes"] };
+  const events = {
+    requests: [] as SessionEvents["requests"],
+    plaintextSizes: [] as SessionEvents["plaintextSizes"],
+  };
   let [completed, filled] = [0, 0];
   let packets: PacketSequence | undefined;
   let content: Bytes[] = [];
@@ -53,7 +56,7 @@ export function hear(
           session.endPart();
         } else {
           const quirks = [...session.profile?.quirks ?? []].sort();
-          return { ...heard, quirks, completed, filled };
+          return { ...events, quirks, completed, filled };
         }
         break;
       }
@@ -76,13 +79,13 @@ export function hear(
       case "partEnd":
         if (!packets?.endPacket(event.request)) session.proceed();
         else {
-          heard.said.push(concatBytes(...content));
-          heard.plaintextSizes.push(event.request.plaintextSize);
+          events.requests.push(concatBytes(...content));
+          events.plaintextSizes.push(event.request.plaintextSize);
           session.reply({ kind: "messageReceived", clientId });
         }
         break;
       case "request":
-        heard.said.push(event.request.kind);
+        events.requests.push(event.request.kind);
         session.reply({ kind: "messageReceived", clientId });
     }
   }
@@ -94,7 +97,7 @@ export const keyMessage = (edition: Edition) =>
 export const verdict = (edition: Edition) =>
   message(edition, { kind: "crcValid", clientId, fileName });
 
-export interface Odd {
+export interface Deviations {
   readonly contentSize?: number;
   /** Bytes that the payload size counts in addition to the content. */
   readonly announced?: number;
@@ -108,17 +111,17 @@ export interface Odd {
 export function file(
   edition: Edition,
   size: number,
-  odd: Odd = {},
+  deviations: Deviations = {},
 ): { bytes: Bytes; content: Bytes } {
   const content = pseudoRandomBytes(ciphertextSize(size), size + 1);
-  const { packets = 1, announced = 0, zeros = 0 } = odd;
+  const { packets = 1, announced = 0, zeros = 0 } = deviations;
   const partSize = Math.ceil(content.length / packets);
   const parts = Array.from({ length: packets }, (_, index) => {
     const part = content.subarray(index * partSize, (index + 1) * partSize);
     const request: SendFile = {
       ...{ kind: "sendFile", clientId, fileName },
-      contentSize: odd.contentSize ?? content.length,
-      originalSize: odd.originalSize ?? size,
+      contentSize: deviations.contentSize ?? content.length,
+      originalSize: deviations.originalSize ?? size,
       packetNumber: index + 1,
       totalPackets: packets,
     };
@@ -129,17 +132,21 @@ export function file(
 }
 
 /** Asserts that the events are the same however the bytes are cut. */
-export function hearAnyhow(bytes: Bytes, edition: Edition, known: readonly Quirk[] = []): Heard {
-  const whole = hear([bytes], edition, known);
+export function replayHoweverSplit(
+  bytes: Bytes,
+  edition: Edition,
+  known: readonly Quirk[] = [],
+): SessionEvents {
+  const whole = replay([bytes], edition, known);
   fc.assert(
     fc.property(fc.array(fc.nat(), { maxLength: 12 }), (cuts) => {
-      const { filled: _, ...split } = hear(splitAt(bytes, cuts), edition, known);
+      const { filled: _, ...split } = replay(splitAt(bytes, cuts), edition, known);
       const { filled: __, ...expected } = whole;
       assert.deepEqual(split, expected);
     }),
     { numRuns: 40 },
   );
-  const bytewise = hear(Array.from(bytes, (byte) => new Uint8Array([byte])), edition, known);
-  assert.deepEqual(bytewise.said, whole.said);
+  const bytewise = replay(Array.from(bytes, (byte) => new Uint8Array([byte])), edition, known);
+  assert.deepEqual(bytewise.requests, whole.requests);
   return whole;
 }

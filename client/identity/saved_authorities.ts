@@ -29,7 +29,7 @@ async function digestOf(certificates: readonly string[]): Promise<Bytes> {
 }
 
 /** Keeps certificates. Returns the SHA-256 digest that finds them again. Throws `StorageError` `cannot-write`. */
-export async function keepAuthorities(
+export async function saveAuthorities(
   folder: string,
   certificates: readonly string[],
 ): Promise<Bytes> {
@@ -39,7 +39,7 @@ export async function keepAuthorities(
 }
 
 /** Throws `ConfigurationError` `bad-ca-cert` if the copy is missing or was changed. */
-export async function readKeptAuthorities(folder: string, digest: Bytes): Promise<string[]> {
+export async function readSavedAuthorities(folder: string, digest: Bytes): Promise<string[]> {
   const path = pathOf(folder, digest);
   const hint = "Name the CA certificates again with --ca-cert FILE.";
   const certificates = await readAuthorities(path, hint);
