@@ -15,6 +15,7 @@ import {
   schemaOf,
   type Values,
 } from "./definition.ts";
+import { DRY_RUN_EVENTS } from "./dry_run.ts";
 import { FILE_EVENTS } from "./files.ts";
 import { OPERATOR_EVENTS } from "./operator.ts";
 import { STATUS_EVENTS } from "./status.ts";
@@ -24,6 +25,7 @@ export const EVENTS = {
   ...COMMON_EVENTS,
   ...CONNECTION_EVENTS,
   ...FILE_EVENTS,
+  ...DRY_RUN_EVENTS,
   ...STATUS_EVENTS,
   ...OPERATOR_EVENTS,
 } as const;

@@ -23,8 +23,9 @@ export function wrap(text: string, width: number, indent: string): string {
   return lines.join(`\n${indent}`);
 }
 
+/** `1 file`, `2 files`, `3 entries` */
 export function plural(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
+  return `${count} ${count === 1 ? what : `${what.replace(/(?<![aeiou])y$/, "ie")}s`}`;
 }
 
 /** Wraps each paragraph to lines of at most `width` characters. Indented lines stay as they are. */

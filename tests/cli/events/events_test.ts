@@ -183,3 +183,23 @@ Deno.test("failures: interrupted files are not failed", () => {
   assert.equal(printed({ ...event, code: "no-such-file" }), "Failed to download a");
   assert.equal(printed({ ...event, code: "interrupted" }), "Interrupted: a");
 });
+
+Deno.test("event would: says what would be done, where, and with how much", () => {
+  const would = (fields: Omit<EventOf<"would">, "event">) =>
+    wordsOf({ event: "would", ...fields }, PLAIN);
+  assert.deepEqual([
+    would({ action: "upload", place: "server", name: "./a", to: "a", size: 3 }),
+    would({ action: "download", place: "here", name: "a", to: "a", size: 3 }),
+    would({ action: "update", place: "server", name: "a", to: "a" }),
+    would({ action: "remove", place: "server", name: "photos", entries: 2, size: 2048 }),
+    would({ action: "remove", place: "here", name: "photos/a" }),
+    would({ action: "rename", place: "server", name: "a", to: "b", entries: 1, size: 3 }),
+  ], [
+    "Would upload ./a as a (3 B)",
+    "Would download a (3 B)",
+    "Would update a",
+    "Would remove photos on the server (2 entries, 2.0 KiB)",
+    "Would remove photos/a on this machine",
+    "Would rename a to b (1 entry, 3 B)",
+  ]);
+});
