@@ -3,32 +3,18 @@
  *
  * @module
  */
-export { backup, type CopyReport, restore } from "./operator/backup.ts";
-export { type StoredVisitor, visitStored } from "./operator/list_files.ts";
-export { exportFile } from "./operator/export_file.ts";
+export * from "./operator/mod.ts";
 export { LIMIT_NAMES, type LimitDefinition, LIMITS, type Limits } from "./limits/limits.ts";
 export { PORT_INFO, readPortInfo } from "./v3/port_info.ts";
 export type { Advertised, ListenOptions } from "./listen/listeners.ts";
 export type { SettingChanges } from "./limits/live_settings.ts";
 export { Server, type ServerOptions } from "./server.ts";
-export { invite, listInvitations, revokeInvitations } from "./operator/invitations.ts";
 export { INVITATION_LIFE_MS, LINK_LIFE_MS, MAX_USES, TOKEN_LIFE_MS } from "./accounts/tokens.ts";
-export {
-  linkUser,
-  listUserKeys,
-  listUsers,
-  removeUser,
-  removeUserKey,
-  renameUser,
-  setUserDisabled,
-  setUserQuota,
-} from "./operator/users.ts";
 export {
   type AccountSummary,
   type Quota,
   REGISTRATION_MODES,
   type RegistrationMode,
 } from "./catalog/accounts.ts";
-export { type Verified, verify } from "./operator/verify.ts";
 export type { Edition } from "../protocol/v3/editions/edition.ts";
 export { DEFAULT_SERVED, EDITIONS, findEdition } from "../protocol/v3/editions/mod.ts";

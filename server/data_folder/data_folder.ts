@@ -19,7 +19,7 @@ import { FILES, QUARANTINE, STAGING } from "../blobs/disk/paths.ts";
 import type { BlobStore } from "../blobs/blob_store.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { Database } from "../catalog/sqlite/database.ts";
-import { refuseForeign } from "./foreign_catalog.ts";
+import { refuseForeign } from "../catalog/sqlite/foreign_catalog.ts";
 import { DiskBlobStore } from "../blobs/disk/disk_blob_store.ts";
 import { createOwnFolder, type FileSystem } from "../fs/file_system.ts";
 import { checkKinds, makePrivate } from "./permissions.ts";

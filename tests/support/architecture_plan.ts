@@ -95,6 +95,9 @@ export const ARROWS: Arrows = {
     ...[...SQLITE, "server/catalog/sqlite/operations", "server/catalog/sqlite/sqlite_catalog.ts"],
   ],
   "server/catalog/sqlite/snapshot.ts": [...SQLITE, "server/catalog/sqlite/operations"],
+  "server/catalog/sqlite/foreign_catalog.ts": [
+    ...[...PROTOCOL, "protocol/v4", "server/catalog", "server/catalog/sqlite/snapshot.ts"],
+  ],
   "server/catalog/sqlite/local_catalog.ts": [
     ...[...SQLITE, "server/catalog/sqlite/batching.ts", "server/catalog/sqlite/sqlite_catalog.ts"],
   ],
@@ -138,8 +141,7 @@ export const ARROWS: Arrows = {
   ],
   "server/mod.ts": [
     ...["protocol/v3/editions", "server/accounts", "server/catalog", "server/limits"],
-    ...["server/listen", "server/operator", "server/operator/backup.ts"],
-    ...["server/v3", "server/server.ts"],
+    ...["server/listen", "server/operator/mod.ts", "server/v3", "server/server.ts"],
   ],
 
   // The command line: words and tables, output, then the commands. It imports only the faces of the others.

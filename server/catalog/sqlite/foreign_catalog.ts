@@ -5,9 +5,9 @@
  * @module
  */
 import { DatabaseSync } from "node:sqlite";
-import { CHUNK_SIZE, DIGEST_SIZE } from "../../protocol/v4/merkle_tree.ts";
-import { MAX_INLINE } from "../catalog/bounds.ts";
-import { COPIED } from "../catalog/sqlite/snapshot.ts";
+import { CHUNK_SIZE, DIGEST_SIZE } from "../../../protocol/v4/merkle_tree.ts";
+import { MAX_INLINE } from "../bounds.ts";
+import { COPIED } from "./snapshot.ts";
 
 /** The most bytes of a value. Names, the longest, have 4,096. */
 const MAX_VALUE = 64 * 1024;
