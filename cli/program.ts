@@ -40,7 +40,6 @@ const HELP = example(
   "xfer server",
   "xfer client init",
   "xfer client put report.pdf photos",
-  "xfer client get photos --recursive",
 );
 
 /** The program, with the subcommands of the wanted commands only. */

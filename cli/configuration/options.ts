@@ -17,8 +17,9 @@ import {
   variableOf,
 } from "./settings.ts";
 
-const HEADINGS: Readonly<Record<Setting["group"], string>> = {
-  "Data": SERVER,
+/** `undefined`: the usual heading. */
+const HEADINGS: Readonly<Record<Setting["group"], string | undefined>> = {
+  "Basics": undefined,
   "Serving": SERVING,
   "Limits": LIMITS,
   "Protocol 3": PROTOCOL_3,
@@ -45,7 +46,8 @@ export function addSettings(server: Command): void {
       parseSetting(key, text);
       return separator === undefined || before === undefined ? text : join(key, [before, text]);
     });
-    server.addOption(option.helpGroup(HEADINGS[group]));
+    const heading = key === "data" ? SERVER : HEADINGS[group];
+    server.addOption(heading === undefined ? option : option.helpGroup(heading));
   }
 }
 

@@ -16,7 +16,6 @@ import {
   type LimitDefinition,
   LIMITS,
   type ListenOptions,
-  PORT_INFO,
   REGISTRATION_MODES,
   type RegistrationMode,
 } from "../../server/mod.ts";
@@ -24,7 +23,7 @@ import { LOG_FORMATS, type LogFormat } from "../output/server_log.ts";
 import { formatQuantity, parseQuantity, placeholderOf } from "../arguments/quantities.ts";
 
 export interface Setting<T = unknown> {
-  readonly group: "Data" | "Serving" | "Limits" | "Protocol 3";
+  readonly group: "Basics" | "Serving" | "Limits" | "Protocol 3";
   /** The placeholder of the value in a command's help. */
   readonly placeholder: string;
   /** Its meaning, as a phrase. */
@@ -48,22 +47,31 @@ export interface Setting<T = unknown> {
 const DEFAULT_HOSTNAME = "0.0.0.0";
 const DEFAULT_PORT = 1256;
 
-const SERVING = {
+const SERVER = {
   "data": {
-    group: "Data",
+    group: "Basics",
     placeholder: "dir",
     what: "data folder",
     default: "./xfer-data",
     parse: parseFolder,
   },
   "listen": {
-    group: "Serving",
+    group: "Basics",
     placeholder: "host:port",
-    what: "address to listen on, or address=editions of protocol 3; may be repeated",
+    what: "address to listen on; may be repeated",
     default: `${DEFAULT_HOSTNAME}:${DEFAULT_PORT}`,
-    defaultWords: `${DEFAULT_HOSTNAME}:${DEFAULT_PORT}, or the port in ${PORT_INFO}`,
+    defaultWords: `${DEFAULT_HOSTNAME}:${DEFAULT_PORT}`,
     separator: " ",
     parse: parseListen,
+  },
+  "registration": {
+    group: "Basics",
+    placeholder: "mode",
+    what: "new accounts: open, invite or closed",
+    choices: REGISTRATION_MODES,
+    default: "open",
+    reloadable: true,
+    parse: (text: string): RegistrationMode => oneOf(REGISTRATION_MODES, text),
   },
   "tls-listen": {
     group: "Serving",
@@ -97,15 +105,6 @@ const SERVING = {
     default: "",
     defaultWords: "its key",
     parse: parsePath,
-  },
-  "registration": {
-    group: "Serving",
-    placeholder: "mode",
-    what: "new accounts: open to anyone, invite (by invitation) or closed",
-    choices: REGISTRATION_MODES,
-    default: "open",
-    reloadable: true,
-    parse: (text: string): RegistrationMode => oneOf(REGISTRATION_MODES, text),
   },
   "log-format": {
     group: "Serving",
@@ -156,7 +155,7 @@ const LIMIT_SETTINGS = Object.fromEntries(LIMIT_NAMES.map((name) => {
   return [option, setting];
 })) as Readonly<Record<LimitKey, Setting<number>>>;
 
-const TABLE = { ...SERVING, ...EDITION, ...LIMIT_SETTINGS };
+const TABLE = { ...SERVER, ...EDITION, ...LIMIT_SETTINGS };
 
 /** A setting's name: its option without the dashes, its key in the file. */
 export type Key = keyof typeof TABLE;

@@ -36,12 +36,18 @@ const GROUPS: Readonly<Record<string, Group>> = {
     ...{ topic: "protocol-3", isShownByOwner: false },
     isInheritedBy: (command) => command === UPLOAD,
   },
+  [SERVING]: { topic: "serving", isShownByOwner: false, isInheritedBy: NONE },
   [LIMITS]: { topic: "limits", isShownByOwner: false, isInheritedBy: NONE },
 };
 
 /** Whether a command takes the options of a group that belong to a command above it. */
 export function isInherited(group: string | undefined, command: string): boolean {
   return group !== undefined && GROUPS[group]?.isInheritedBy(command) === true;
+}
+
+/** Whether a command lists the options of a group with its other options, since they have their own heading only below it. */
+export function isShownByOwner(group: string | undefined): boolean {
+  return group !== undefined && GROUPS[group]?.isShownByOwner === true;
 }
 
 /** The topic that explains a group's options in place of a command's help, if any does. */

@@ -12,7 +12,7 @@ import {
   type Option,
 } from "commander";
 import { reflow, wrap as wrapWords } from "../text/format.ts";
-import { COMMON, isInherited, topicOf } from "./groups.ts";
+import { COMMON, isInherited, isShownByOwner, topicOf } from "./groups.ts";
 
 /** The width of a terminal that is not known, as of a pipe. */
 const USUAL_WIDTH = 80;
@@ -97,7 +97,7 @@ export const HELP_STYLE: Partial<Help> = {
   formatHelp(command, helper) {
     const width = Math.min(helper.helpWidth ?? USUAL_WIDTH, MAX_WIDTH);
     const [summary = "", ...notes] = paragraphsOf(command.description());
-    const { shown, named } = optionsOf(command, helper);
+    const { shown, topics } = optionsOf(command, helper);
     const toItem = (option: Option): HelpItem => [option.flags, helper.optionDescription(option)];
     const commands = helper.visibleCommands(command).map((child): HelpItem => [
       helper.subcommandTerm(child),
@@ -117,7 +117,7 @@ export const HELP_STYLE: Partial<Help> = {
       ...[...shown].map(([group, options]) =>
         section(group, listItems(options.map(toItem), width, column))
       ),
-      section("More options ('xfer help TOPIC' explains them):", listItems(named, width)),
+      section("More options ('xfer help TOPIC' explains them):", listTopics(topics, width)),
     ];
     return sections.filter((text) => text !== "").join("\n\n") + "\n";
   },
@@ -134,7 +134,7 @@ function usageOf(command: Command, width: number): string {
   return aliases.length === 0 ? usage : `${usage}\nAlias: ${aliases.join(", ")}`;
 }
 
-/** Options by the headings that they are explained below; for the others, by topic, their names. */
+/** Options by the headings that they are explained below, and the names of the others by topic. */
 function optionsOf(command: Command, helper: Help) {
   const own = helper.visibleOptions(command);
   const isCommon = (option: Option) => option.helpGroupHeading === COMMON;
@@ -147,13 +147,30 @@ function optionsOf(command: Command, helper: Help) {
   const topics = new Map<string, string[]>();
   for (const option of all) {
     const group = option.helpGroupHeading;
+    const isOwn = own.includes(option);
     const isTop = command.parent === null && group === COMMON;
-    const topic = isTop ? undefined : topicOf(group, own.includes(option));
-    if (topic === undefined) pushTo(shown, isTop ? OPTIONS : group ?? OPTIONS, option);
+    const topic = isTop ? undefined : topicOf(group, isOwn);
+    const hasHeading = !isTop && !(isOwn && isShownByOwner(group));
+    if (topic === undefined) pushTo(shown, hasHeading ? group ?? OPTIONS : OPTIONS, option);
     else pushTo(topics, topic, option.long ?? option.flags);
   }
-  const named = [...topics].map(([topic, names]): HelpItem => [topic, names.join(", ")]);
-  return { shown, named };
+  return { shown, topics };
+}
+
+/** Topics with the names of their options, as many as fit one line. */
+function listTopics(topics: ReadonlyMap<string, readonly string[]>, width: number): string {
+  const column = Math.max(0, ...[...topics.keys()].map((topic) => topic.length));
+  const room = width - column - 4;
+  return listItems([...topics].map(([topic, names]) => [topic, firstThatFit(names, room)]), width);
+}
+
+function firstThatFit(names: readonly string[], width: number): string {
+  for (let count = names.length; count > 1; count--) {
+    const rest = count === names.length ? "" : `, and ${names.length - count} more`;
+    const text = names.slice(0, count).join(", ") + rest;
+    if (text.length <= width) return text;
+  }
+  return names.length === 1 ? names.join() : `${names[0]}, and ${names.length - 1} more`;
 }
 
 function pushTo<T>(map: Map<string, T[]>, key: string, value: T): void {

@@ -7,7 +7,7 @@ import type { Command } from "commander";
 import { CLIENT_QUIRKS, EDITIONS, QUIRKS } from "../../client/mod.ts";
 import { MANY_FILES } from "../text/presentation.ts";
 import { EXIT_CODES } from "../exit_codes.ts";
-import { COMMON, CONNECTION, LIMITS, PROTOCOL_3, SERVER } from "./groups.ts";
+import { COMMON, CONNECTION, LIMITS, PROTOCOL_3, SERVER, SERVING } from "./groups.ts";
 import { type HelpItem, listItems, reflowText } from "./layout.ts";
 import type { TopicName } from "./topics.ts";
 
@@ -35,6 +35,22 @@ const TEXTS: Readonly<Record<TopicName, readonly TopicPart[]>> = {
     `With more than ${MANY_FILES} files, put, get and remove print a summary, and a line for each file only with ` +
     "--verbose. Sizes are rounded, unless you pass --bytes. Times are local on a terminal, UTC elsewhere.",
     "See also 'xfer help protocol-3' and 'xfer help limits'.",
+  ],
+  "serving": [
+    "'xfer server' runs until Ctrl-C (SIGINT) or SIGTERM. Transfers in progress then have the time of --grace to " +
+    "finish. A second signal stops the server at once.\n\n" +
+    "Without --listen, the server takes its port from the file port.info in the current folder, if it exists. " +
+    "Protocol 4 has a second port, which clients ask for at the first. A firewall has to let both through.",
+    { heading: "Options:", command: "server", group: SERVING },
+    `\
+Every option can also be set in the configuration file ('xfer server config --example' prints one)
+or in the environment, such as XFER_TLS_LISTEN=none. 'xfer server config' prints the effective
+settings. The log goes to standard error.
+
+Examples:
+  $ xfer server --listen 127.0.0.1:4000 --data /srv/xfer
+  $ xfer server --tls-cert cert.pem --tls-key key.pem
+  $ xfer server --advertise files.example.org:2256 --log-format json`,
   ],
   "limits": [
     "'xfer server' enforces these limits. \"none\" lifts a limit. Each can also be set in the " +
@@ -70,7 +86,8 @@ no protocol 4.
 --protocol 4. Over protocol 3 you can upload files, but not folders, and cannot list, download,
 rename or delete files. Your account is kept in me.info and priv.key beside transfer.info.
 
-'xfer server' serves both protocols, and recognizes the edition of each client by itself.`,
+'xfer server' serves both protocols, and recognizes the edition of each client by itself. To serve
+other editions at one address, write --listen HOST:PORT=EDITIONS.`,
     { heading: "Client options:", command: "client", group: PROTOCOL_3 },
     { heading: "Server options:", command: "server", group: PROTOCOL_3 },
     { heading: "Editions:", items: EDITIONS.map(({ name }) => [name, aboutEdition(name)]) },

@@ -5,7 +5,7 @@ import { topicText } from "../../cli/help/topic_text.ts";
 import { TOPICS } from "../../cli/help/topics.ts";
 import type { TopicPage } from "./commands.ts";
 
-const NAMES = ["patterns", "protocol-3"] as const;
+const NAMES = ["serving", "patterns", "protocol-3"] as const;
 const WIDTH = 80;
 
 export function topicPages(program: Command): readonly TopicPage[] {

@@ -36,6 +36,33 @@ const MIB = 1024 * KIB;
  * up.
  */
 export const LIMITS = {
+  quota: {
+    option: "quota",
+    ...{ unit: "size", default: Infinity },
+    what: "bytes that an account may store",
+    reason: "for the operator to decide",
+    message: "the upload would exceed your quota of {} bytes",
+  },
+  quotaFiles: {
+    option: "quota-files",
+    ...{ unit: "count", default: Infinity },
+    what: "files that an account may store",
+    reason: "for the operator to decide",
+    message: "your quota of {} files is used up",
+  },
+  maxFileSize: {
+    option: "max-file-size",
+    ...{ unit: "size", default: Infinity },
+    what: "maximum size of a file in bytes",
+    reason: "protocol 3 itself ends at 4 GiB − 273 bytes",
+    message: "the server accepts files of up to {} bytes",
+  },
+  versions: {
+    option: "versions",
+    ...{ unit: "count", default: 1, least: 1 },
+    what: "versions of a file to keep, including the current one",
+    reason: "each takes disk space and counts towards its account's quota",
+  },
   maxConnections: {
     option: "max-connections",
     ...{ unit: "count", default: 4096, least: 1 },
@@ -93,33 +120,6 @@ export const LIMITS = {
     what: "maximum number of registrations per hour from one address (IPv6: one /64 network)",
     reason: "a lab registers at once through one address, but the catalog does not fill up",
     message: "your address can register at most {} accounts per hour",
-  },
-  maxFileSize: {
-    option: "max-file-size",
-    ...{ unit: "size", default: Infinity },
-    what: "maximum size of a file in bytes",
-    reason: "protocol 3 itself ends at 4 GiB − 273 bytes",
-    message: "the server accepts files of up to {} bytes",
-  },
-  quota: {
-    option: "quota",
-    ...{ unit: "size", default: Infinity },
-    what: "bytes that an account may store",
-    reason: "for the operator to decide",
-    message: "the upload would exceed your quota of {} bytes",
-  },
-  quotaFiles: {
-    option: "quota-files",
-    ...{ unit: "count", default: Infinity },
-    what: "files that an account may store",
-    reason: "for the operator to decide",
-    message: "your quota of {} files is used up",
-  },
-  versions: {
-    option: "versions",
-    ...{ unit: "count", default: 1, least: 1 },
-    what: "versions of a file to keep, including the current one",
-    reason: "each takes disk space and counts towards its account's quota",
   },
   inlineSize: {
     option: "inline-size",

@@ -67,9 +67,8 @@ export function addGetCommand(client: Command, run: Run, optionsOf: OptionsOf): 
 }
 
 const NOTES = `\
-Every file is verified. Existing files are only overwritten with --force. An interrupted download is
-kept beside its target as .NAME.xfer-part: to resume it, run the same command again. To restore an
-older version on the server, download it and upload it again.`;
+Every file is verified. Existing files are only overwritten with --force. To resume an interrupted
+download, run the same command again. Until then, it is kept beside its target as .NAME.xfer-part.`;
 
 const HELP = example(
   "xfer client get docs/report.pdf",

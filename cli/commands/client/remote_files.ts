@@ -100,7 +100,7 @@ in xfer client get 'a\\u{200b}b.txt'.`;
 
 const HOW_MANY = `\
 The server's operator decides how many versions are kept. To download one, run 'xfer client get NAME
---version NUMBER'.`;
+--version NUMBER'. To make it the current version again, upload it.`;
 
 /** Adds a hint about the versions that exist. */
 export function hintVersions(error: XferError, name: string): XferError {

@@ -36,16 +36,10 @@ export function serverCommand(server: Command, run: Run): void {
 }
 
 const NOTES = `\
-Without a command, serves files until Ctrl-C (SIGINT) or SIGTERM, then waits up to --grace for
-transfers in progress. A second signal stops the server at once. Options can also be set in a
-file ('xfer server config --example') or in the environment, such as XFER_QUOTA=10GB.`;
+Without a command, serves files until Ctrl-C (SIGINT) or SIGTERM. Every option can also be set in a
+file or in the environment, such as XFER_QUOTA=10GB.`;
 
-const HELP = example(
-  "xfer server --listen 127.0.0.1:4000 --data /srv/xfer",
-  "xfer server --quota 10GB --registration invite",
-  "xfer server --tls-cert cert.pem --tls-key key.pem",
-  "xfer server --config server.toml",
-);
+const HELP = example("xfer server --data /srv/xfer --quota 10GB --registration invite");
 
 /** Gives up a permission that only the client needs, for this process and its threads. */
 async function giveUpLibraries(): Promise<void> {

@@ -69,6 +69,17 @@ Example:
   );
 });
 
+Deno.test("help: the names of a topic's options take one line, and the rest is counted", () => {
+  const { send } = makeTool(50);
+  for (const name of ["protocol", "retries", "timeout"]) {
+    send.addOption(new Option(`--${name} <value>`, "a value").helpGroup(CONNECTION));
+  }
+  assert.match(
+    helpOf(send as FittedCommand),
+    /\n {2}options {2}--protocol, --retries, and 3 more\n\n/,
+  );
+});
+
 Deno.test("help: commands are listed with their aliases and the first sentence", () => {
   assert.match(helpOf(makeTool(80).tool), /\nCommands:\n {2}send, s {2}Sends it\.\n\n/);
 });
