@@ -72,8 +72,6 @@ export class Run {
   /** Adds the options of every command. They may come before or after the names of commands. */
   addOutputOptions(command: Command): void {
     for (const { option, choose } of OUTPUT_OPTIONS) {
-      // `set-quota` has its own `--bytes`, which commands above it must not take. The program takes none after their names.
-      if (command.parent !== null && hasOption(command, option.long)) continue;
       const own = new Option(option.flags, option.description).helpGroup(COMMON);
       if (option.argChoices !== undefined) own.choices(option.argChoices);
       if (!option.negate) own.default(option.defaultValue);
@@ -102,12 +100,6 @@ export class Run {
       if (found !== undefined) Object.assign(this.#chosen, found.choose(""));
     }
   }
-}
-
-/** Whether a command, or one below it, has an option. */
-function hasOption({ options, commands }: Command, name: string | undefined): boolean {
-  return options.some(({ long }) => long === name) ||
-    commands.some((command) => hasOption(command, name));
 }
 
 interface OutputOption {

@@ -41,21 +41,14 @@ export function commandsPage(
   ].join("\n\n") + "\n";
 }
 
-/** The options that every command has, unless an option of its own, or of a command below it, has the same name. */
+/** The options that every command has. */
 function commonOptions(commands: readonly CommandDescription[]): readonly OptionDescription[] {
   const [first, ...others] = commands;
-  const isBelow = ({ path }: CommandDescription, command: CommandDescription) =>
-    command.path.every((word, i) => path[i] === word);
-  return (first?.options ?? []).filter((common) => {
-    const isCommon = ({ flags, details }: OptionDescription) =>
-      flags === common.flags && details === common.details;
-    const isOther = (option: OptionDescription) =>
-      !isCommon(option) && option.flags.startsWith(`${common.flags} `);
-    return others.every((command) =>
-      optionsOf(command).some(isCommon) ||
-      commands.some((one) => isBelow(one, command) && one.options.some(isOther))
-    );
-  });
+  return (first?.options ?? []).filter(({ flags, details }) =>
+    others.every((command) =>
+      optionsOf(command).some((option) => option.flags === flags && option.details === details)
+    )
+  );
 }
 
 function toSummary(commands: readonly CommandDescription[]): string {

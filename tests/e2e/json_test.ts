@@ -132,7 +132,7 @@ Deno.test("--json: every command reports its work as events; errors also appear 
   await operate("users disable", ["Bob"], "user-disabled");
   await operate("users enable", ["Bob"], "user-enabled");
   await operate("users rename", ["Bob", "Bobby"], "user-renamed");
-  await operate("users set-quota", ["Bobby", "--bytes", "none"], "quota-set");
+  await operate("users set-quota", ["Bobby", "--size", "none"], "quota-set");
   const [key] = await operate("users keys", ["Alice"], "key key");
   await operate("users keys", ["Alice", "--remove", `${key?.["fingerprint"]}`], "key-removed");
   await operate("users link", ["Bobby"], "token");

@@ -39,7 +39,7 @@ Deno.test("results: with many files, they print the summary only, and each failu
   assert.equal(removed.stdout, "Removed 11 files\n");
 });
 
-Deno.test("results: sizes are exact with --bytes, which set-quota has as its own option", async () => {
+Deno.test("results: sizes are exact with --bytes, with every command", async () => {
   await using alice = await Alice.create("a");
   await Deno.writeTextFile(`${alice.here}/large`, "x".repeat(2500));
   assert.match((await alice.run("put", "large")).stdout, /^Uploaded large \(2\.4 KiB, /);
@@ -47,9 +47,19 @@ Deno.test("results: sizes are exact with --bytes, which set-quota has as its own
   assert.match(exact.stdout, /^ {8}2500 {2}\S+Z {2}large\n$/);
   assert.match(exact.stderr, /^1 file \(2500 bytes\)\n$/);
   const operate = (...args: string[]) => xfer(["server", ...args, "--data", alice.data]);
-  const quota = await operate("users", "set-quota", "Alice", "--bytes", "10MB");
-  assert.equal(quota.stdout, "Alice: quota 10 MB\n");
-  assert.match((await operate("users", "list", "--bytes")).stdout, /quota 10000000 bytes, /);
+  const quota = (...args: string[]) =>
+    operate("users", "set-quota", "Alice", "--size", "10MB", ...args);
+  assert.equal((await quota()).stdout, "Alice: quota 10 MB\n");
+  assert.equal((await quota("--bytes")).stdout, "Alice: quota 10000000 bytes\n");
+  for (
+    const args of [["users", "list", "--bytes"], ["users", "--bytes", "list"], [
+      "--bytes",
+      "users",
+      "list",
+    ]]
+  ) {
+    assert.match((await operate(...args)).stdout, /quota 10000000 bytes, /, args.join(" "));
+  }
 });
 
 Deno.test("results: totals follow lists on standard error, without --quiet and --json", async () => {

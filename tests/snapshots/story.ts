@@ -139,7 +139,7 @@ async function operator(world: SnapshotWorld): Promise<void> {
   await operate("users enable Bob");
   await operate("users rename Bob Robert");
   await operate("users rename Robert Alice");
-  await operate("users set-quota Robert --bytes 10MB --files none");
+  await operate("users set-quota Robert --size 10MB --files none");
   await operate("users set-quota Robert --default");
   await operate("users set-quota Robert");
   await operate("users link Robert");

@@ -66,12 +66,12 @@ export function addUsersCommand(server: Command, run: Run): void {
   forOne(
     "set-quota",
     "Set the quota of an account.",
-    "set-quota Alice --bytes 10GB --files none",
+    "set-quota Alice --size 10GB --files none",
     "set-quota Alice --default",
   )
     .option(
-      "--bytes <size>",
-      "maximum bytes stored, such as 10GB, or none",
+      "--size <size>",
+      "maximum size of all files together, such as 10GB, or none",
       (text) => parseQuantity(text, "size"),
     )
     .option(
@@ -80,8 +80,8 @@ export function addUsersCommand(server: Command, run: Run): void {
       (text) => parseQuantity(text, "count"),
     )
     .option("--default", "apply the server's --quota and --quota-files again")
-    .action(async (name: string, chosen: Quota & { default?: boolean }, command: Command) => {
-      const { bytes, files, default: back = false } = chosen;
+    .action(async (name: string, chosen: QuotaOptions, command: Command) => {
+      const { size: bytes, files, default: back = false } = chosen;
       const change = {
         ...bytes === undefined ? {} : { bytes },
         ...files === undefined ? {} : { files },
@@ -91,7 +91,7 @@ export function addUsersCommand(server: Command, run: Run): void {
           "no-quota",
           back ? "--default cannot be combined with other quotas" : "no quota given",
           {
-            hint: back ? "Omit --default." : "Add --bytes 10GB, --files 1000 or --default.",
+            hint: back ? "Omit --default." : "Add --size 10GB, --files 1000 or --default.",
           },
         );
       }
@@ -150,6 +150,13 @@ export function addUsersCommand(server: Command, run: Run): void {
       const files = await removeUser(await dataOf(command), user);
       run.reporter.report({ event: "user-removed", user, files });
     });
+}
+
+/** Options of `set-quota`, with `Infinity` for none. */
+interface QuotaOptions {
+  readonly size?: number;
+  readonly files?: number;
+  readonly default?: boolean;
 }
 
 const SWITCHES = [

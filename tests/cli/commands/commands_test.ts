@@ -5,7 +5,7 @@ import { pathOf } from "../../../cli/arguments/usage_error.ts";
 import { commandsOf, loadProgram } from "../../../cli/program.ts";
 import { summaryOf } from "../../../cli/help/layout.ts";
 
-const OUTPUT = ["--json", "--quiet", "--verbose", "--color", "--no-progress"];
+const OUTPUT = ["--json", "--quiet", "--verbose", "--bytes", "--color", "--no-progress"];
 
 /** Lines of a help at 80 columns. Move options that few need to a topic, see `cli/help/groups.ts`. */
 const MAX_LINES = 32;
