@@ -168,7 +168,10 @@ export class V4Client implements Disposable {
   ): Promise<void> {
     const tag = this.#session.mux.nextTag();
     const count = new Bound(max, "files");
-    return this.#each({ kind: "list", tag, prefix }, { prefix }, count, { take, takeDamaged });
+    return this.#each({ kind: "list", tag, prefix, scope: "below" } as const, { prefix }, count, {
+      take,
+      takeDamaged,
+    });
   }
 
   /**
@@ -189,7 +192,10 @@ export class V4Client implements Disposable {
   /** Removes a file with all its versions. Throws `RefusedError` `no-such-file`, `UnconfirmedError`. */
   async remove(name: string): Promise<void> {
     const tag = this.#session.mux.nextTag();
-    await this.#change({ kind: "remove", tag, name }, `${printable(name)} was removed`);
+    await this.#change(
+      { kind: "remove", tag, name, recursive: 0, forever: 0 },
+      `${printable(name)} was removed`,
+    );
   }
 
   /** Renames a file. Throws `RefusedError` `no-such-file`, `file-exists`; `UnconfirmedError`. */
@@ -219,7 +225,7 @@ export class V4Client implements Disposable {
   async #change(request: Message, what: string): Promise<void> {
     const { mux } = this.#session;
     await mux.gracefulAbort.critical(() =>
-      mux.askFor(request, "done").catch((cause) => {
+      mux.askFor(request, "changed").catch((cause) => {
         if (!(cause instanceof XferError) || !endsAll(cause)) throw cause;
         throw new UnconfirmedError(
           "not-confirmed",

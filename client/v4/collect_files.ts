@@ -10,6 +10,7 @@ import { endsAll, UsageError, type XferError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import { isDataFolder } from "../../protocol/server_files.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
+import { nameFault as portableFault } from "../../protocol/file_name.ts";
 import type { Failure } from "../events.ts";
 import { cannotRead } from "../local/read_small_file.ts";
 import { inspectPath } from "../local/named_path.ts";
@@ -178,7 +179,7 @@ class Collector implements CollectedFiles {
 
   /** Throws `UsageError` `bad-file-name`. */
   #checkName(path: string, name: string): void {
-    const fault = pathNameFault(name);
+    const fault = pathNameFault(name) ?? name.split("/").map(portableFault).find(Boolean);
     if (fault === undefined) return;
     const [named, hint] = this.#options.as === undefined
       ? [

@@ -16,6 +16,7 @@ import type { RequestMux } from "./request_mux.ts";
 import { PartialFile } from "../local/partial_file.ts";
 import { type RemoteFile, RESUMABLE_SIZE } from "./remote_file.ts";
 import type { V4Event } from "../events.ts";
+import { splitNanoseconds } from "../../protocol/nanoseconds.ts";
 
 /** The most attempts if the file is replaced on the server during the download. */
 const ATTEMPTS = 3;
@@ -143,7 +144,7 @@ export class FileDownload {
           await this.#download.inspect(first);
         }
         const file = await this.#download.run(muxes);
-        const mtime = range === undefined ? new Date(file.mtime) : undefined;
+        const mtime = range === undefined ? new Date(splitNanoseconds(file.mtime).ms) : undefined;
         await (this.#part as PartialFile).publish(target, force, mtime);
         this.#part = undefined;
         return file;

@@ -11,6 +11,7 @@ import type { MessageOf } from "../../protocol/v4/messages.ts";
 import type { SourceFile } from "../local/source_file.ts";
 import { unexpected } from "./errors.ts";
 import type { RequestMux } from "./request_mux.ts";
+import { joinNanoseconds } from "../../protocol/nanoseconds.ts";
 
 /** The result of an upload: the POSIX cksum that both ends agree on, or `undefined` if the checksums differ. */
 export type ConfirmedChecksum = number | undefined;
@@ -64,7 +65,10 @@ export class PutRequest {
   /** With `resume` 0, the server discards the part of an earlier upload. */
   put(resume: 0 | 1): Promise<void> {
     const { name, file: { size, mtime } } = this.#upload;
-    return this.#mux.send({ kind: "put", tag: this.tag, name, size, mtime, resume });
+    return this.#mux.send({
+      ...{ kind: "put", tag: this.tag, name, entry: "file", mode: undefined, size },
+      ...{ mtime: joinNanoseconds(mtime), resume },
+    });
   }
 
   /** Asks for the part of the file that the server has, to resume it. */
@@ -99,7 +103,7 @@ export class PutRequest {
   }
 }
 
-function isSame(a: FileDigests, b: FileDigests): boolean {
+function isSame(a: Omit<FileDigests, "size">, b: FileDigests): boolean {
   return a.cksum === b.cksum && equalBytes(a.digest, b.digest);
 }
 

@@ -7,7 +7,7 @@ import { printable } from "../../protocol/printable.ts";
 import { ProtocolError, RefusedError, StorageError } from "../../protocol/errors.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
-import { isTooLong, MAX_PATH_NAME } from "../../protocol/v4/path_name.ts";
+import { comparedForm, isTooLong, MAX_PATH_NAME } from "../../protocol/v4/path_name.ts";
 import { DAMAGED_HINT } from "./errors.ts";
 
 /** A version of a file on the server. Times in milliseconds since the epoch, size in bytes, `digest` 32 bytes. */
@@ -86,9 +86,9 @@ export function checkAsked(
   if (isTooLong(file.name)) {
     throw unasked(`a name of more than ${MAX_PATH_NAME} bytes`);
   }
-  if (file.name === name && file.name.startsWith(prefix) && [0, file.version].includes(version)) {
-    return;
-  }
+  const form = comparedForm(file.name);
+  const isNamed = form === comparedForm(name) && form.startsWith(comparedForm(prefix));
+  if (isNamed && [0, file.version].includes(version)) return;
   throw unasked(`version ${file.version} of ${printable(file.name)}, which was not asked for`);
 }
 

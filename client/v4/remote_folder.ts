@@ -7,6 +7,7 @@
 import { printable } from "../../protocol/printable.ts";
 import { ProtocolError, StorageError, type XferError } from "../../protocol/errors.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
+import { nameFault as portableFault } from "../../protocol/file_name.ts";
 import { localFault, pathBelow } from "../local/path_mapping.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
 import { isPart, partPath } from "../local/partial_file.ts";
@@ -175,7 +176,7 @@ function toItems(listed: readonly ListedFile[]): FolderItem[] {
 
 /** Returns a `StorageError` `bad-file-name` for a name that is invalid for files. */
 function nameFault(name: string): StorageError | undefined {
-  const fault = pathNameFault(name);
+  const fault = pathNameFault(name) ?? name.split("/").map(portableFault).find(Boolean);
   if (fault === undefined) return undefined;
   return new StorageError("bad-file-name", `cannot write ${printable(name)}: its name ${fault}`, {
     hint: "Download it by itself to another path with -o PATH.",

@@ -25,6 +25,7 @@ import { sendInParallel } from "./parallel_put.ts";
 import { type ConfirmedChecksum, PutRequest } from "./put_request.ts";
 import { RESUMABLE_SIZE } from "./remote_file.ts";
 import type { RequestMux } from "./request_mux.ts";
+import { joinNanoseconds } from "../../protocol/nanoseconds.ts";
 
 /** The most attempts while the checksums differ; docs/protocol-4.md asks for three. */
 const ATTEMPTS = 3;
@@ -204,7 +205,8 @@ export class Upload {
     try {
       const stat = { kind: "stat", tag: mux.nextTag(), name: this.name, version: 0 } as const;
       const stored = await mux.askFor(stat, "file");
-      const isThis = stored.mtime === this.#file.mtime && equalBytes(stored.digest, digest);
+      const isThis = stored.mtime === joinNanoseconds(this.#file.mtime) &&
+        equalBytes(stored.digest, digest);
       return isThis ? cksum : undefined;
     } catch (error) {
       if (error instanceof RefusedError) return undefined;

@@ -37,8 +37,10 @@ const GATHERING_SLICE = 65_536;
 
 const combineWhole = combiner(CHUNK_SIZE);
 
-/** The digests that both ends compare at the end of a file. */
+/** The size and the digests that both ends compare at the end of a file. */
 export interface FileDigests {
+  /** In bytes. */
+  readonly size: number;
   /** POSIX cksum. */
   readonly cksum: number;
   /** The digest of the tree over the chunks, 32 bytes. */
@@ -144,7 +146,7 @@ export class ChunkDigests {
     if (count > this.#summed.tree.count) {
       this.#summed = { remainder: summed.remainder, tree: summed.tree.copy() };
     }
-    return { cksum: digestOf(summed.remainder, bytes), digest: summed.tree.digest };
+    return { size: bytes, cksum: digestOf(summed.remainder, bytes), digest: summed.tree.digest };
   }
 
   /** The same at once, for few chunks or chunks that arrived in order. */

@@ -39,7 +39,9 @@ type Transitions<State extends string> = Readonly<
   Partial<Record<MessageKind, Readonly<Partial<Record<State, State>>>>>
 >;
 
+const LOOKUP = { none: "looking" } as const;
 const REQUEST = { none: "asking" } as const;
+const FOUND = { looking: "none" } as const;
 const GOES_ON = { asking: "asking" } as const;
 
 /** Transitions of a tag by messages of a signed-in client: from state to state. */
@@ -50,9 +52,9 @@ const RECEIVED: Transitions<TagState> = {
   cancel: { offered: "none", receiving: "none", passing: "none" },
   join: { none: "joining" },
   leave: { joined: "leaving" },
-  stat: { none: "looking" },
-  link: { none: "looking" },
-  ...{ get: REQUEST, list: REQUEST, versions: REQUEST, remove: REQUEST, rename: REQUEST },
+  ...{ stat: LOOKUP, link: LOOKUP },
+  ...{ remove: LOOKUP, rename: LOOKUP, restore: LOOKUP, usage: LOOKUP },
+  ...{ get: REQUEST, list: REQUEST, versions: REQUEST, update: REQUEST },
 };
 
 /** Transitions of a tag by messages of the server. */
@@ -63,7 +65,7 @@ const SENT: Transitions<TagState> = {
   done: { joining: "joined", leaving: "none", asking: "none" },
   file: { asking: "asking", looking: "none" },
   ...{ digests: GOES_ON, data: GOES_ON, damaged: GOES_ON },
-  token: { looking: "none" },
+  ...{ token: FOUND, changed: FOUND, totals: FOUND },
   error: {
     ...{ offered: "passing", receiving: "passing", deciding: "none" },
     ...{ joining: "none", leaving: "none", looking: "none", asking: "none" },
@@ -96,7 +98,7 @@ const LOGIN_SENT: Transitions<LoginPhase> = {
  *
  * const state = new ConnectionState(64);
  * state.send({ kind: "challenge", tag: 0 });
- * assert.throws(() => state.receive({ kind: "list", tag: 1, prefix: "" }), { code: "bad-frame" });
+ * assert.throws(() => state.receive({ kind: "list", tag: 1, prefix: "", scope: "below" }), { code: "bad-frame" });
  * ```
  */
 export class ConnectionState {

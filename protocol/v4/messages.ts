@@ -6,6 +6,8 @@
 import { ProtocolError } from "../errors.ts";
 import { ByteReader, ByteWriter } from "../cursor.ts";
 import type { Bytes } from "../bytes.ts";
+import { ENTRY_KINDS, type EntryKind, LIST_SCOPES, type ListScope, MODE_BITS } from "../entry.ts";
+import { clampNanoseconds } from "../nanoseconds.ts";
 
 /** The types of fields, with their values in TypeScript. Numbers are little endian. */
 export interface FieldTypes {
@@ -17,8 +19,18 @@ export interface FieldTypes {
   u32: number;
   /** Unsigned, 8 bytes. Numbers above 2^53 − 1 are read as 2^53 − 1, because no file is that large. */
   u64: number;
+  /** A `u64`, or none: all bits are set. */
+  "u64?": number | undefined;
   /** Signed, 8 bytes: milliseconds since the epoch, limited to the range of a `Date`. */
   i64: number;
+  /** 12 bytes: nanoseconds since the epoch, limited to the range of a `Date`. On the wire, seconds and nanoseconds. */
+  time: bigint;
+  /** 1 byte. */
+  kind: EntryKind;
+  /** 1 byte. */
+  scope: ListScope;
+  /** 2 bytes: permission bits, or 0xffff if they are unknown. */
+  mode: number | undefined;
   /** 16 bytes. */
   id: Bytes;
   /** 32 bytes. */
@@ -48,9 +60,12 @@ export const MAX_TIME = 8_640_000_000_000_000;
 const FILE = [
   ["name", "text"],
   ["version", "u32"],
+  ["entry", "kind"],
+  ["mode", "mode"],
   ["size", "u64"],
-  ["mtime", "i64"],
+  ["mtime", "time"],
   ["storedAt", "i64"],
+  ["endedAt", "i64"],
   ["cksum", "u32"],
   ["digest", "hash"],
 ] as const;
@@ -83,7 +98,14 @@ export const MESSAGES = {
   },
   put: {
     ...{ type: 8, from: C },
-    fields: [["name", "text"], ["size", "u64"], ["mtime", "i64"], ["resume", "u8"]],
+    fields: [
+      ["name", "text"],
+      ["entry", "kind"],
+      ["mode", "mode"],
+      ["mtime", "time"],
+      ["size", "u64?"],
+      ["resume", "u8"],
+    ],
   },
   held: {
     ...{ type: 9, from: S },
@@ -92,8 +114,11 @@ export const MESSAGES = {
   join: { type: 10, from: C, fields: [["transfer", "id"]] },
   data: { type: 11, from: "both", fields: [["offset", "u64"], ["bytes", "rest"]] },
   leave: { type: 12, from: C, fields: [] },
-  end: { type: 13, from: C, fields: SUMS },
-  stored: { type: 14, from: S, fields: [...SUMS, ["version", "u32"]] },
+  end: { type: 13, from: C, fields: [["size", "u64"], ...SUMS] },
+  stored: {
+    ...{ type: 14, from: S },
+    fields: [...SUMS, ["version", "u32"], ["replaced", "u32"], ["byOther", "u8"]],
+  },
   mismatch: { type: 15, from: S, fields: SUMS },
   cancel: { type: 16, from: C, fields: [] },
   get: {
@@ -103,16 +128,40 @@ export const MESSAGES = {
   file: { type: 18, from: S, fields: FILE },
   digests: { type: 19, from: S, fields: [["bytes", "rest"]] },
   done: { type: 20, from: S, fields: [] },
-  list: { type: 21, from: C, fields: [["prefix", "text"]] },
+  list: { type: 21, from: C, fields: [["prefix", "text"], ["scope", "scope"]] },
   stat: { type: 22, from: C, fields: [["name", "text"], ["version", "u32"]] },
   versions: { type: 23, from: C, fields: [["name", "text"]] },
-  remove: { type: 24, from: C, fields: [["name", "text"]] },
+  remove: {
+    ...{ type: 24, from: C },
+    fields: [["name", "text"], ["recursive", "u8"], ["forever", "u8"]],
+  },
   rename: { type: 25, from: C, fields: [["oldName", "text"], ["newName", "text"]] },
   link: { type: 26, from: C, fields: [] },
   token: { type: 27, from: S, fields: [["token", "text"], ["expiresAt", "i64"]] },
   error: { type: 28, from: S, fields: [["code", "text"], ["message", "text"]] },
   host: { type: 29, from: C, fields: [["name", "text"]] },
   damaged: { type: 30, from: S, fields: [["name", "text"], ["version", "u32"]] },
+  update: {
+    ...{ type: 31, from: C },
+    fields: [["name", "text"], ["version", "u32"], ["mode", "mode"], ["mtime", "time"]],
+  },
+  changed: { type: 32, from: S, fields: [["entries", "u64"], ["bytes", "u64"]] },
+  restore: {
+    ...{ type: 33, from: C },
+    fields: [["name", "text"], ["version", "u32"], ["since", "i64"]],
+  },
+  usage: { type: 34, from: C, fields: [] },
+  totals: {
+    ...{ type: 35, from: S },
+    fields: [
+      ["entries", "u64"],
+      ["bytes", "u64"],
+      ["historyBytes", "u64"],
+      ["quotaEntries", "u64?"],
+      ["quotaBytes", "u64?"],
+      ["historyTime", "i64"],
+    ],
+  },
 } as const satisfies Record<
   string,
   { type: number; from: "client" | "server" | "both"; fields: FieldList }
@@ -214,8 +263,15 @@ const utf8 = new TextEncoder();
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 const SIZES: Readonly<Partial<Record<FieldType, number>>> = {
-  ...{ u8: 1, u16: 2, u32: 4, u64: 8, i64: 8, id: 16, hash: 32, signature: 64 },
+  ...{ u8: 1, u16: 2, u32: 4, u64: 8, "u64?": 8, i64: 8, time: 12, kind: 1, scope: 1, mode: 2 },
+  ...{ id: 16, hash: 32, signature: 64 },
 };
+
+/** All bits of a `u64?` and of a `mode`. */
+const NO_NUMBER = 0xffff_ffff_ffff_ffffn;
+const NO_MODE = 0xffff;
+/** Nanoseconds of a second. */
+const SECOND = 1_000_000_000n;
 
 function sizeOf(type: FieldType, value: unknown): number {
   const fixed = SIZES[type];
@@ -228,18 +284,29 @@ const READ: { readonly [T in FieldType]: (reader: ByteReader) => FieldTypes[T] }
   u8: (reader) => reader.u8(),
   u16: (reader) => reader.u16(),
   u32: (reader) => reader.u32(),
-  u64(reader) {
+  u64: (reader) => toNumber(reader.u64()),
+  "u64?"(reader) {
     const value = reader.u64();
-    if (value > BigInt(Number.MAX_SAFE_INTEGER)) {
-      // The end of a range may be any number. Nothing else is ever that large.
-      return Number.MAX_SAFE_INTEGER;
-    }
-    return Number(value);
+    return value === NO_NUMBER ? undefined : toNumber(value);
   },
   i64(reader) {
     const value = Number(BigInt.asIntN(64, reader.u64()));
     // A time outside the range of a `Date` becomes the nearest one inside.
     return Math.max(-MAX_TIME, Math.min(value, MAX_TIME));
+  },
+  time(reader) {
+    const seconds = BigInt.asIntN(64, reader.u64());
+    const nanoseconds = reader.u32();
+    if (nanoseconds >= SECOND) throw badFrame(`a time has ${nanoseconds} nanoseconds`);
+    return clampNanoseconds(seconds * SECOND + BigInt(nanoseconds));
+  },
+  kind: (reader) => oneOf(ENTRY_KINDS, reader.u8()),
+  scope: (reader) => oneOf(LIST_SCOPES, reader.u8()),
+  mode(reader) {
+    const mode = reader.u16();
+    if (mode === NO_MODE) return undefined;
+    if (mode > MODE_BITS) throw badFrame(`${mode} is no mode`);
+    return mode;
   },
   id: (reader) => reader.bytes(16),
   hash: (reader) => reader.bytes(32),
@@ -258,7 +325,23 @@ const WRITE: { readonly [T in FieldType]: (writer: ByteWriter, value: never) => 
   u16: (writer, value: number) => void writer.u16(value),
   u32: (writer, value: number) => void writer.u32(value),
   u64: (writer, value: number) => void writer.u64(BigInt(value)),
+  "u64?": (writer, value: number | undefined) =>
+    void writer.u64(value === undefined ? NO_NUMBER : BigInt(value)),
   i64: (writer, value: number) => void writer.u64(BigInt.asUintN(64, BigInt(Math.trunc(value)))),
+  time(writer, value: bigint) {
+    const time = clampNanoseconds(value);
+    const nanoseconds = ((time % SECOND) + SECOND) % SECOND;
+    const seconds = (time - nanoseconds) / SECOND;
+    writer.u64(BigInt.asUintN(64, seconds)).u32(Number(nanoseconds));
+  },
+  kind: (writer, value: EntryKind) => void writer.u8(ENTRY_KINDS.indexOf(value)),
+  scope: (writer, value: ListScope) => void writer.u8(LIST_SCOPES.indexOf(value)),
+  mode(writer, value: number | undefined) {
+    if (value !== undefined && (value & ~MODE_BITS) !== 0) {
+      throw new RangeError(`cannot encode ${value} as a mode`);
+    }
+    writer.u16(value ?? NO_MODE);
+  },
   id: fixed(16),
   hash: fixed(32),
   signature: fixed(64),
@@ -270,6 +353,17 @@ const WRITE: { readonly [T in FieldType]: (writer: ByteWriter, value: never) => 
   },
   rest: (writer, value: Bytes) => void writer.put(value),
 };
+
+function oneOf<T>(values: readonly T[], number: number): T {
+  const value = values[number];
+  if (value === undefined) throw badFrame(`${number} is not one of ${values.join(", ")}`);
+  return value;
+}
+
+/** The end of a range may be any number. Nothing else is ever larger than 2^53 − 1. */
+function toNumber(value: bigint): number {
+  return value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(value);
+}
 
 function badFrame(what: string, cause?: unknown): ProtocolError {
   return new ProtocolError(

@@ -10,7 +10,7 @@
  * import assert from "node:assert/strict";
  * import { encodeMessage, FrameReader } from "@xfer/xfer/protocol/v4";
  *
- * const frame = encodeMessage({ kind: "list", tag: 1, prefix: "photos/" });
+ * const frame = encodeMessage({ kind: "list", tag: 1, prefix: "photos/", scope: "below" });
  * const reader = new FrameReader("client");
  * reader.push(frame.slice(0, 4));
  * assert(reader.next() === undefined);
@@ -25,6 +25,16 @@ export { type Address, formatAddress, parseAddress } from "../address.ts";
 export type { Bytes } from "../bytes.ts";
 export { Cksum, cksum } from "../crc/cksum.ts";
 export { combine } from "../crc/combine.ts";
+export {
+  ENTRY_KINDS,
+  type EntryKind,
+  entrySizeFault,
+  linkTarget,
+  LIST_SCOPES,
+  type ListScope,
+  MAX_LINK_TARGET,
+  MODE_BITS,
+} from "../entry.ts";
 export { type ErrorCategory, type ErrorDetails, ProtocolError, XferError } from "../errors.ts";
 export {
   BUSY,
@@ -35,6 +45,12 @@ export {
   isBusy,
   isHello,
 } from "../hello.ts";
+export {
+  clampNanoseconds,
+  joinNanoseconds,
+  MAX_NANOSECONDS,
+  splitNanoseconds,
+} from "../nanoseconds.ts";
 export { decodeResponseHeader, type ResponseHeader } from "../header.ts";
 export {
   NONCE_SIZE,
@@ -90,6 +106,12 @@ export {
   type MessageOf,
   MESSAGES,
 } from "./messages.ts";
-export { MAX_PATH_DEPTH, MAX_PATH_NAME, pathNameFault } from "./path_name.ts";
+export {
+  comparedForm,
+  MAX_COMPONENT,
+  MAX_PATH_DEPTH,
+  MAX_PATH_NAME,
+  pathNameFault,
+} from "./path_name.ts";
 export { canonicalName, fingerprintOfName } from "./server_name.ts";
 export { formatToken, hashToken, isToken, TOKEN_SIZE } from "./token.ts";

@@ -14,6 +14,7 @@ import { StoredDigests } from "./chunk_digests.ts";
 import { checkFileName, RequestError } from "./request_error.ts";
 import { logFile, type RequestContext } from "./request_context.ts";
 import { type FileWithDigests, isDamaged, refuseDamaged, withDigests } from "./backfill_digests.ts";
+import { joinNanoseconds } from "../../protocol/nanoseconds.ts";
 
 /** The number of files in one look-up of a list. */
 const PAGE = 500;
@@ -29,7 +30,8 @@ type Handlers = {
 /** Each handler sends its answer, or throws why it refuses. */
 export const FILE_REQUESTS: Handlers = {
   get,
-  async list(session, { tag, prefix }) {
+  async list(session, { tag, prefix, scope }) {
+    if (scope !== "below") throw new RequestError("over-limit", "only whole lists are supported");
     await describeAll(session, tag, filesBelow(session, prefix), () => 0);
   },
   async stat(session, { tag, name, version }) {
@@ -41,12 +43,13 @@ export const FILE_REQUESTS: Handlers = {
   },
   async remove(session, { tag, name }) {
     const { context, owner, answers } = session;
+    const found = await context.store.catalog.files.find(owner.accountId, name);
     const garbage = await context.store.catalog.files.remove(owner.accountId, name);
     context.quotaReservations.revoke(owner.accountId, name);
     if (garbage === undefined) throw noSuchFile(name);
     await context.garbage.collect(garbage);
     logFile(session, "file.removed", "Removed {file} for {user} from {address}", name);
-    await answers.send({ kind: "done", tag });
+    await answers.send({ kind: "changed", tag, entries: 1, bytes: found?.size ?? 0 });
   },
   async rename(session, { tag, oldName, newName }) {
     checkFileName(newName);
@@ -60,7 +63,8 @@ export const FILE_REQUESTS: Handlers = {
     if (outcome === "taken") throw new RequestError("file-exists", `${newName} already exists`);
     const words = "Renamed {oldName} to {file} for {user} from {address}";
     logFile(session, "file.renamed", words, newName, { oldName: printable(oldName) });
-    await answers.send({ kind: "done", tag });
+    const found = await context.store.catalog.files.find(owner.accountId, newName);
+    await answers.send({ kind: "changed", tag, entries: 1, bytes: found?.size ?? 0 });
   },
 };
 
@@ -234,7 +238,11 @@ async function find(
 
 function describe(tag: number, file: FileWithDigests): Message {
   const { name, version = 1, size, crc, storedAt, tree } = file;
-  return { kind: "file", tag, name, version, size, storedAt, cksum: crc, ...tree };
+  return {
+    ...{ kind: "file", tag, name, version, entry: "file", mode: undefined, size },
+    ...{ mtime: joinNanoseconds(tree.mtime), storedAt, endedAt: 0, cksum: crc },
+    digest: tree.digest,
+  };
 }
 
 /** `version`: 0 for the current one. */

@@ -99,7 +99,7 @@ export class Requests implements AsyncDisposable {
   async #end(message: MessageOf<"end">): Promise<void> {
     const upload = this.#incoming;
     if (upload === undefined) return;
-    await upload.awaitWhole();
+    await upload.awaitWhole(message);
     this.#incoming = undefined;
     const deciding: Promise<void> = this.#finish(upload, message)
       // The client has disconnected.

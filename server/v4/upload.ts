@@ -20,8 +20,9 @@ import type { V4Context } from "./context.ts";
 import { JoinedConnections } from "./joined_connections.ts";
 import type { OpenUpload } from "./open_uploads.ts";
 import { type ConnectedPrincipal, type RequestContext, SendError } from "./request_context.ts";
-import { checkFileName } from "./request_error.ts";
+import { checkFileName, RequestError } from "./request_error.ts";
 import { UploadLog } from "./upload_log.ts";
+import { splitNanoseconds } from "../../protocol/nanoseconds.ts";
 
 const ID_SIZE = 16;
 const SUCCEEDED = "the client resumed the upload on another connection";
@@ -29,6 +30,8 @@ const SUCCEEDED = "the client resumed the upload on another connection";
 export class V4Upload implements OpenUpload {
   readonly id: Bytes = crypto.getRandomValues(new Uint8Array(ID_SIZE));
   readonly request: MessageOf<"put">;
+  readonly #size: number;
+  readonly #mtime: number;
   readonly #context: V4Context;
   readonly #owner: ConnectedPrincipal;
   readonly #log: UploadLog;
@@ -60,7 +63,9 @@ export class V4Upload implements OpenUpload {
     this.#closeConnection = answers.close;
     this.request = request;
     this.#log = new UploadLog(context.log, owner, request);
-    this.#digests = new ChunkDigests(request.size, this.#maxAhead);
+    this.#size = request.size ?? 0;
+    this.#mtime = splitNanoseconds(request.mtime).ms;
+    this.#digests = new ChunkDigests(this.#size, this.#maxAhead);
   }
 
   get accountId(): Bytes {
@@ -95,8 +100,12 @@ export class V4Upload implements OpenUpload {
   }
 
   async #open(): Promise<void> {
-    const { name, size, resume } = this.request;
+    const { name, resume } = this.request;
+    const size = this.#size;
     checkFileName(name);
+    if (this.request.entry !== "file" || this.request.size === undefined) {
+      throw new RequestError("cannot-store", "only files of a known size can be stored");
+    }
     this.#context.openUploads.add(this);
     try {
       if (resume !== 0) await this.#suspendPredecessors();
@@ -126,7 +135,8 @@ export class V4Upload implements OpenUpload {
    */
   async #resume(): Promise<boolean> {
     const { partialUploads, openUploads, staging, garbage } = this.#context;
-    const { name, size, mtime } = this.request;
+    const { name } = this.request;
+    const [size, mtime] = [this.#size, this.#mtime];
     const partial = await partialUploads.find(this.accountId, name);
     if (partial?.size !== size || partial.mtime !== mtime) return false;
     const { id, durableBytes, sums } = partial;
@@ -152,7 +162,7 @@ export class V4Upload implements OpenUpload {
   /** Begins an empty upload. Earlier uploads can be resumed until it can no longer be refused. */
   async #begin(): Promise<void> {
     const { staging, partialUploads, openUploads, garbage } = this.#context;
-    this.#staged = await staging.createInline(this.accountId, this.request.size);
+    this.#staged = await staging.createInline(this.accountId, this.#size);
     garbage.hold(this.#staged.writer.uploadId);
     for (const before of openUploads.predecessors(this)) await before.loseName();
     await partialUploads.remove(this.accountId, this.request.name);
@@ -207,7 +217,8 @@ export class V4Upload implements OpenUpload {
 
   /** Records how many bytes are durable, in whole chunks. Returns the number recorded: 0 if the upload is not resumable. */
   async #save(durable: number): Promise<number> {
-    const { name, size, mtime } = this.request;
+    const { name } = this.request;
+    const [size, mtime] = [this.#size, this.#mtime];
     const durableBytes = durable === size ? size : durable - durable % CHUNK_SIZE;
     if (durableBytes === 0 || !this.#isNewest) return 0;
     this.#hasRow = true;
@@ -224,7 +235,10 @@ export class V4Upload implements OpenUpload {
    * Resolves when all data has arrived. Throws `ProtocolError` `bad-frame` if data is missing and no connection can
    * send it.
    */
-  async awaitWhole(): Promise<void> {
+  async awaitWhole(end: MessageOf<"end">): Promise<void> {
+    if (end.size !== this.#size) {
+      throw new ProtocolError("bad-frame", "end has another size than put");
+    }
     if (!this.#digests.isWhole) await this.#joined.none();
     if (this.#digests.isWhole) return;
     throw new ProtocolError("bad-frame", "end came before all data");
@@ -234,7 +248,8 @@ export class V4Upload implements OpenUpload {
   async finish(end: MessageOf<"end">): Promise<Message> {
     this.#state = "ending";
     try {
-      const { name, size, mtime } = this.request;
+      const { name } = this.request;
+      const [size, mtime] = [this.#size, this.#mtime];
       const { tag } = end;
       await this.#checkpointing;
       const found = await this.#inSlices(this.#digests.summing());
@@ -250,7 +265,7 @@ export class V4Upload implements OpenUpload {
         isPartial: this.#hasRow,
         reservation: this.#reservation,
       });
-      return { kind: "stored", tag, ...found, version };
+      return { kind: "stored", tag, ...found, version, replaced: 0, byOther: 0 };
     } catch (error) {
       await this.#drop();
       throw error;

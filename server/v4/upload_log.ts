@@ -17,7 +17,7 @@ export class UploadLog {
     readonly user: string;
     readonly address: string;
   };
-  readonly #size: number;
+  readonly #size: number | undefined;
 
   constructor(
     log: Log,

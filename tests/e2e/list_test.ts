@@ -6,6 +6,7 @@ import { xfer } from "../support/hosted_xfer.ts";
 import { acceptingEveryone, ScriptedV4Server } from "../support/v4/scripted_server.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { Alice } from "../support/e2e/alice.ts";
+import { FILE } from "../support/v4/message_fields.ts";
 
 for (const [command, ...args] of [["list"], ["versions", "a"]] as const) {
   Deno.test(`${command}: if the server ends it with an error, the client reports that it is incomplete`, async () => {
@@ -17,7 +18,7 @@ for (const [command, ...args] of [["list"], ["versions", "a"]] as const) {
       acceptingEveryone(({ kind, tag }): Message[] | undefined => {
         if (kind !== "list" && kind !== "versions") return undefined;
         const file = {
-          ...{ kind: "file", tag, name: "a", version: 1, size: 1, mtime: 1, storedAt: 1 } as const,
+          ...{ ...FILE, kind: "file", tag, name: "a", size: 1 } as const,
           ...{ cksum: 1, digest: new Uint8Array(32) },
         };
         const error = { kind: "error", tag, code: "damaged", message: "it is" } as const;

@@ -30,6 +30,7 @@ import { takeLogs } from "../support/server_log.ts";
 import { Fixture, got, put } from "../support/v4/fixture.ts";
 import { readWholeFolder } from "./data_folder.ts";
 import type { Loop } from "./loop.ts";
+import { FILE, STORED } from "../support/v4/message_fields.ts";
 
 /** The number of fuzzed clients at once. Each waits now and then. */
 const SIDE_BY_SIDE = 6;
@@ -211,12 +212,10 @@ function oddAnswers(dice: Dice, content: Bytes): (message: Message | undefined) 
     if (message === undefined) return [{ kind: "challenge", tag: 0, version: 0x0400, nonce: hash }];
     const { kind, tag } = message;
     const file = {
+      ...FILE,
       kind: "file",
       tag,
-      version: 1,
       size: content.length,
-      mtime: 5,
-      storedAt: 6,
     } as const;
     const names = ["folder/x", "folder/../../evil", "folder//y", "../evil", "folder/x/y"];
     switch (kind) {
@@ -235,7 +234,7 @@ function oddAnswers(dice: Dice, content: Bytes): (message: Message | undefined) 
         return [
           dice.roll(3) === 0
             ? { kind: "mismatch", tag, cksum, digest }
-            : { kind: "stored", tag, cksum, digest, version: 1 },
+            : { ...STORED, kind: "stored", tag, cksum, digest },
         ];
       case "get":
         return [

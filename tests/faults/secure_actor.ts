@@ -18,6 +18,7 @@ import type { Dice } from "../support/v3/fuzz.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { Lost, Refused } from "./actor.ts";
 import { ExpectedState, type FileSet, type Operation } from "./expected_state.ts";
+import { FILE_PUT } from "../support/v4/message_fields.ts";
 
 /** A file and files of a folder. None is a folder of another. */
 const NAMES = ["a", "b", "c/d", "c/e"] as const;
@@ -127,7 +128,7 @@ export class SecureActor {
       const partial = resume === 1 ? mux.answerOf(tag, "held") : undefined;
       partial?.catch(() => undefined);
       const size = 3 * CHUNK_SIZE;
-      await mux.send({ kind: "put", tag, name, size, mtime: 1, resume });
+      await mux.send({ ...FILE_PUT, kind: "put", tag, name, size, resume });
       if ((await partial)?.offset === size) return;
       const offset = (await partial)?.offset ?? 0;
       await mux.sendChunk(tag, offset, pseudoRandomBytes(CHUNK_SIZE, 1 + offset));

@@ -23,6 +23,7 @@ import type { Run } from "../../run.ts";
 import type { OptionsOf } from "./connect.ts";
 import { example, plural } from "../../text/format.ts";
 import { isoTime } from "../../text/time.ts";
+import { splitNanoseconds } from "../../../protocol/nanoseconds.ts";
 
 /** The argument of commands for one file. */
 const REMOTE_NAME = "name of the file on the server";
@@ -154,7 +155,7 @@ function report(
   const { name, version, size, mtime, storedAt, cksum, digest } = file;
   reporter.report({
     ...{ event, name, version, size },
-    ...{ changed: isoTime(mtime), stored: isoTime(storedAt), cksum },
+    ...{ changed: isoTime(splitNanoseconds(mtime).ms), stored: isoTime(storedAt), cksum },
     sha256tree: formatFingerprint(digest).replace("SHA256:", ""),
   });
 }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { posix, win32 } from "node:path";
 import fc from "fast-check";
+import { nameFault } from "../../../protocol/file_name.ts";
 import { pathNameFault } from "../../../protocol/v4/path_name.ts";
 import {
   endsAsFolder,
@@ -69,7 +70,8 @@ const PART = fc.oneof(
 );
 const NAME = fc.array(PART, { minLength: 1, maxLength: 4 })
   .map((parts) => parts.join("/").normalize("NFC"))
-  .filter((name) => pathNameFault(name) === undefined);
+  .filter((name) => pathNameFault(name) === undefined)
+  .filter((name) => name.split("/").every((part) => nameFault(part) === undefined));
 
 for (const { os, relative, isAbsolute, resolve, sep } of SYSTEMS) {
   Deno.test(`path mapping, ${os}: no accepted name leads out of its folder, or to another file`, () => {

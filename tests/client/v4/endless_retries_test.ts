@@ -10,6 +10,7 @@ import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { acceptingEveryone, ScriptedV4Server } from "../../support/v4/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { FILE } from "../../support/v4/message_fields.ts";
 
 const CONTENT = pseudoRandomBytes(8 * CHUNK_SIZE);
 /** The consecutive attempts without progress, after the first. */
@@ -50,8 +51,8 @@ test("a list with one more file each time: ends at the bound of a list", async (
   server.answers = acceptingEveryone((message) => {
     if (message.kind !== "list") return undefined;
     return [{
-      ...{ kind: "file", tag: message.tag, name: `a${`${++listed}`.padStart(4, "0")}` },
-      ...{ version: 1, size: 0, mtime: 0, storedAt: 0, cksum: 0xffff_ffff },
+      ...{ kind: "file", ...FILE, tag: message.tag, name: `a${`${++listed}`.padStart(4, "0")}` },
+      ...{ size: 0, cksum: 0xffff_ffff },
       digest: new ChunkDigests(0).sums().digest,
     }];
   });

@@ -10,6 +10,7 @@ import { CHUNK_SIZE, chunkCount } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { type Script, ScriptedServer } from "../../support/v4/scripted_session.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { FILE } from "../../support/v4/message_fields.ts";
 
 const SIZES = [
   0,
@@ -40,7 +41,7 @@ function serving(
   return (message, server) => {
     if (message.kind !== "get") return;
     const { tag, name, from, to } = message;
-    const stored = { version: 1, size: of.length, mtime: 1000, storedAt: 0, ...sums.sums() };
+    const stored = { ...FILE, ...sums.sums() };
     server.send({ kind: "file", tag, name, ...stored });
     if (of.length > 0) server.send({ kind: "digests", tag, bytes: sums.digests });
     for (let at = Math.floor(from / CHUNK_SIZE); at * CHUNK_SIZE < Math.min(to, of.length); at++) {
@@ -345,8 +346,7 @@ const WANTED: readonly [from: number, to: number, bytes: number | "bad-range"][]
 for (const [from, to, bytes] of WANTED) {
   Deno.test(`v4 file download: of 10 bytes, those from ${from} up to ${to}: ${bytes}`, () => {
     const none = new Uint8Array(32);
-    const times = { mtime: 0, storedAt: 0 };
-    const file = { name: "a", version: 1, size: 10, ...times, cksum: 0, digest: none };
+    const file = { ...FILE, name: "a", size: 10, cksum: 0, digest: none };
     const count = () => wantedBytes(file, { from, to });
     if (bytes === "bad-range") assert.throws(count, { code: bytes });
     else assert.equal(count(), bytes);

@@ -16,7 +16,7 @@ const LEADING_OUT = [
   ...["../evil", "a/../../evil", "/evil", "//evil", "./a", "a/./b", "a//b", "a/", ".", "..", ""],
   ...["..\\evil", "a\\..\\evil", "C:\\evil", "\\\\host\\share\\evil"],
   ...["con", "NUL.txt", "a/com1", "lpt\u00b9", "conin$", "a./b", "a /b", "evil.", "evil "],
-  ...["a\0b", "a\nb", "\x1b[2J", "a\u009b31mb", "\u202egnp.exe", "a\u2028b", "a\u0308"],
+  ...["a\0b", "a\nb", "\x1b[2J", "a\u009b31mb", "\u202egnp.exe", "a\u2028b"],
   "x".repeat(256),
 ];
 for (const name of LEADING_OUT) {

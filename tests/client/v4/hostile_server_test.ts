@@ -12,12 +12,13 @@ import type { Message } from "../../../protocol/v4/messages.ts";
 import { CHUNK_SIZE, DIGEST_SIZE, digestTree } from "../../../protocol/v4/merkle_tree.ts";
 import { acceptingEveryone, ScriptedV4Server, WELCOME } from "../../support/v4/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { FILE as CURRENT, STORED } from "../../support/v4/message_fields.ts";
 
 const ESCAPE = "\x1b]0;owned\x07\x1b[2J\r\n\u202e\u009b31m";
 
 const FILE = {
   kind: "file",
-  ...{ tag: 0, name: "a", version: 1, size: 0, mtime: 0, storedAt: 0, cksum: 0xffffffff },
+  ...{ ...CURRENT, tag: 0, name: "a", size: 0, cksum: 0xffffffff },
   digest: digestTree(new Uint8Array(0)),
 } as const;
 
@@ -204,7 +205,7 @@ for (const window of [0, 65_535]) {
     const reply: Reply = (message) => {
       const { kind, tag } = message;
       if (kind === "register") return [{ ...WELCOME, tag, window }];
-      return kind === "end" ? [{ ...message, kind: "stored", version: 1 }] : undefined;
+      return kind === "end" ? [{ ...message, ...STORED, kind: "stored" }] : undefined;
     };
     await against(reply, async ({ options, folder }) => {
       using client = await V4Client.connect(options);
@@ -235,9 +236,9 @@ Deno.test("v4: wrong sums, or any before everything was sent, do not count as st
       return [{
         ...{ cksum: own.cksum, digest: own.digest },
         ...sums,
+        ...STORED,
         kind: "stored",
         tag,
-        version: 1,
       }];
     };
     const outcome = await outcomeOf(reply, async (client) => {

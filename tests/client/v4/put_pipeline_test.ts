@@ -5,6 +5,7 @@ import { PutPipeline } from "../../../client/v4/put_pipeline.ts";
 import { WorkQueue } from "../../../client/v4/work_queue.ts";
 import { ScriptedServer } from "../../support/v4/scripted_session.ts";
 import { CONTENT, send, storing, testUpload, uploadOf } from "../../support/v4/scripted_uploads.ts";
+import { STORED } from "../../support/v4/message_fields.ts";
 
 testUpload("a file is refused: it is cancelled, and the next is sent", async (folder) => {
   using server = new ScriptedServer((message, server) => {
@@ -40,7 +41,7 @@ testUpload(
       if (message.kind !== "end") return;
       setTimeout(() => {
         open--;
-        server.send({ ...message, kind: "stored", version: 1 });
+        server.send({ ...message, ...STORED, kind: "stored" });
       }, 0);
     }, { window: 3 });
     const uploads = await Promise.all(

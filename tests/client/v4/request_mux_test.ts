@@ -5,6 +5,7 @@ import { encodeMessage, type Message } from "../../../protocol/v4/messages.ts";
 import { DEFAULT_TIMEOUTS } from "../../../client/net/dial.ts";
 import { RequestMux } from "../../../client/v4/request_mux.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { FILE as CURRENT } from "../../support/v4/message_fields.ts";
 
 /** Short, since the tests wait for silent servers. */
 const TIMEOUTS = { ...DEFAULT_TIMEOUTS, responseMs: 300 };
@@ -15,7 +16,7 @@ const PIECES = 500;
 
 const FILE = {
   kind: "file",
-  ...{ tag: 1, name: "a", version: 1, size: 0, mtime: 0, storedAt: 0, cksum: 0 },
+  ...{ ...CURRENT, tag: 1, name: "a", size: 0, cksum: 0 },
   digest: pseudoRandomBytes(32),
 } as const;
 
@@ -87,7 +88,7 @@ function* repeat(message: Message, times: number): Generator<Message, void, void
 }
 
 const list = (mux: RequestMux, tag: number) =>
-  mux.ask({ kind: "list", tag, prefix: "" }, ({ kind }) => kind === "done");
+  mux.ask({ kind: "list", tag, prefix: "", scope: "below" }, ({ kind }) => kind === "done");
 
 const LONG = "x".repeat(1000);
 
@@ -143,9 +144,12 @@ Deno.test("v4 exchange: answers that arrive one by one, each in time, are accept
 Deno.test("v4 exchange: the client's own work does not count as the server's silence", async () => {
   const messages: Message[] = [FILE, { kind: "done", tag: 1 }];
   using mux = new RequestMux(dripping(wholes(messages)), TIMEOUTS);
-  await mux.ask({ kind: "list", tag: mux.nextTag(), prefix: "" }, async ({ kind }) => {
-    // Longer than the server may be silent, plus the time to notice it.
-    if (kind === "file") await new Promise((resolve) => setTimeout(resolve, 1200));
-    return kind === "done";
-  });
+  await mux.ask(
+    { kind: "list", tag: mux.nextTag(), prefix: "", scope: "below" },
+    async ({ kind }) => {
+      // Longer than the server may be silent, plus the time to notice it.
+      if (kind === "file") await new Promise((resolve) => setTimeout(resolve, 1200));
+      return kind === "done";
+    },
+  );
 });

@@ -16,6 +16,7 @@ import {
   testUpload,
   uploadOf,
 } from "../../support/v4/scripted_uploads.ts";
+import { FILE, ms } from "../../support/v4/message_fields.ts";
 
 /** The bytes of files that are read during an operation. */
 async function countingReads(work: () => Promise<void>): Promise<number> {
@@ -171,13 +172,12 @@ testUpload(
     assert.equal(item.isUnconfirmed, true);
     const stored = {
       ...{
-        version: 1,
+        ...FILE,
         size: SIZE,
-        storedAt: 0,
         cksum: cksum(CONTENT),
         digest: digestOfFirst(SIZE),
       },
-      ...{ name: "a", mtime: item.file.mtime },
+      ...{ name: "a", mtime: ms(item.file.mtime) },
     };
     using server = new ScriptedServer(({ kind, tag }, server) => {
       if (kind === "stat") server.send({ kind: "file", tag, ...stored });

@@ -17,6 +17,7 @@ import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { kindOf, RawClient } from "../../support/v3/raw_client.ts";
 import { Clock, machine, once } from "../../support/v4/machines.ts";
 import { connectRaw, Fixture, loginRaw, put } from "../../support/v4/fixture.ts";
+import { FILE_PUT } from "../../support/v4/message_fields.ts";
 
 const DISABLED = { name: "RefusedError", code: "account-disabled" };
 
@@ -90,9 +91,9 @@ Deno.test("disable: a file that arrives meanwhile is not stored", async () => {
   await assert.rejects(mux.askFor(stat, "file"), { code: "no-such-file" });
   await setUserDisabled(fixture.data, "Alice", true);
   // The clock stands still, so only the transaction can notice it.
-  await mux.send({ kind: "put", tag: 2, name: "a", size: 0, mtime: 0, resume: 0 });
+  await mux.send({ ...FILE_PUT, kind: "put", tag: 2, name: "a", size: 0, resume: 0 });
   const digest = digestTree(new Uint8Array(0));
-  const end = { kind: "end", tag: 2, cksum: 0xffffffff, digest } as const;
+  const end = { kind: "end", tag: 2, size: 0, cksum: 0xffffffff, digest } as const;
   await assert.rejects(mux.askFor(end, "stored"), {
     ...DISABLED,
     message: /cannot store the file/,

@@ -245,7 +245,7 @@ Deno.test("attack: requests before signing in are refused", async () => {
   await using log = await ServerLog.take("debug");
   await using fixture = await Fixture.create();
   using raw = await connectRaw(fixture.server.address);
-  const asked = raw.mux.ask({ kind: "list", tag: 1, prefix: "" }, () => true);
+  const asked = raw.mux.ask({ kind: "list", tag: 1, prefix: "", scope: "below" }, () => true);
   await assert.rejects(asked, { code: "bad-frame" });
   assert.deepEqual(log.refusals, [
     "connection.refused: cannot accept list: the client is not signed in",

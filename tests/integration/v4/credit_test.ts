@@ -9,6 +9,7 @@ import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { encrypt, kindOf, privateKey, RawClient } from "../../support/v3/raw_client.ts";
 import { Fixture, got } from "../../support/v4/fixture.ts";
 import { missing, type Sent, Uploader } from "../../support/v4/raw_client.ts";
+import { FILE_PUT, ms, REMOVE } from "../../support/v4/message_fields.ts";
 
 const content = pseudoRandomBytes(2 * CHUNK_SIZE);
 const OVER = { code: "over-limit" };
@@ -39,18 +40,19 @@ async function store(alice: Uploader, bytes: typeof content, as: Sent = {}): Pro
 
 async function assertRefused(alice: Uploader, { length: size }: typeof content, as: Sent) {
   const tag = alice.mux.nextTag();
-  const put = { kind: "put", tag, name: "a", mtime: 1, ...as, size, resume: 1 } as const;
+  const { name = "a", mtime = 1 } = as;
+  const put = { ...FILE_PUT, kind: "put", tag, name, mtime: ms(mtime), size, resume: 1 } as const;
   await assert.rejects(alice.mux.askFor(put, "held"), OVER);
   await alice.cancel(tag);
 }
 
 async function rename(alice: Uploader, oldName: string, newName: string): Promise<void> {
   const tag = alice.mux.nextTag();
-  await alice.mux.askFor({ kind: "rename", tag, oldName, newName }, "done");
+  await alice.mux.askFor({ kind: "rename", tag, oldName, newName }, "changed");
 }
 
 async function remove(alice: Uploader, name: string): Promise<void> {
-  await alice.mux.askFor({ kind: "remove", tag: alice.mux.nextTag(), name }, "done");
+  await alice.mux.askFor({ ...REMOVE, tag: alice.mux.nextTag(), name }, "changed");
 }
 
 /** The number of staged bytes. */

@@ -4,6 +4,7 @@ import { listStored } from "../../../server/operator/list_files.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import { MAX_TIME } from "../../../protocol/v4/messages.ts";
 import { connectRaw, Fixture, loginRaw } from "../../support/v4/fixture.ts";
+import { FILE_PUT, ms } from "../../support/v4/message_fields.ts";
 
 Deno.test("v4: an out-of-range mtime is clamped, and the file stays readable", async () => {
   await using fixture = await Fixture.create();
@@ -11,18 +12,18 @@ Deno.test("v4: an out-of-range mtime is clamped, and the file stays readable", a
   using raw = await connectRaw(fixture.server.address);
   await loginRaw(raw, fixture.folder.join("Alice"));
   const { mux } = raw;
-  const times = [2 ** 60, -(2 ** 62), 2 ** 53, MAX_TIME + 1, MAX_TIME, -1];
+  const times = [2 ** 60, -(2 ** 62), 2 ** 53, MAX_TIME + 1, MAX_TIME, -1].map(ms);
   for (const [i, mtime] of times.entries()) {
     const tag = mux.nextTag();
     const stored = mux.answerOf(tag, "stored");
-    await mux.send({ kind: "put", tag, name: `${i}`, size: 0, mtime, resume: 0 });
+    await mux.send({ ...FILE_PUT, kind: "put", tag, name: `${i}`, size: 0, mtime, resume: 0 });
     await mux.send({ kind: "end", tag, ...new ChunkDigests(0).sums() });
     await stored;
   }
   using client = await fixture.client("Alice");
-  const kept: number[] = [];
+  const kept: bigint[] = [];
   await client.list("", ({ mtime }) => kept.push(mtime));
-  assert.deepEqual(kept, [MAX_TIME, -MAX_TIME, MAX_TIME, MAX_TIME, MAX_TIME, -1]);
+  assert.deepEqual(kept, [MAX_TIME, -MAX_TIME, MAX_TIME, MAX_TIME, MAX_TIME, -1].map(ms));
   const [user] = await listStored(fixture.folder.join("data"));
   assert.equal(user?.files.length, times.length);
 });
@@ -42,6 +43,6 @@ Deno.test("v4: a request with the tag reserved for the connection ends it", asyn
   (await fixture.client("Alice"))[Symbol.dispose]();
   using raw = await connectRaw(fixture.server.address);
   await loginRaw(raw, fixture.folder.join("Alice"));
-  const asked = raw.mux.ask({ kind: "list", tag: 0, prefix: "" }, () => true);
+  const asked = raw.mux.ask({ kind: "list", tag: 0, prefix: "", scope: "below" }, () => true);
   await assert.rejects(asked, { code: "bad-frame" });
 });

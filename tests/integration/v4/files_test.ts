@@ -12,6 +12,7 @@ import {
   put,
   startServer,
 } from "../../support/v4/fixture.ts";
+import { FILE_PUT, ms } from "../../support/v4/message_fields.ts";
 
 const SIZES = [0, 1, 1000, CHUNK_SIZE - 1, CHUNK_SIZE, CHUNK_SIZE + 1, 3 * CHUNK_SIZE + 7];
 
@@ -35,7 +36,7 @@ Deno.test("v4 files: files of all sizes are downloaded as they were uploaded, al
     const { mtime, cksum: sum } = await client.stat(name);
     assert.equal(sum, cksum(contents[i] as Uint8Array));
     const { mtime: own } = await Deno.stat(fixture.folder.join(`source${i}`));
-    assert.equal(mtime, own?.getTime());
+    assert.equal(mtime, ms(own?.getTime() ?? 0));
   }
   assert.deepEqual(fixture.blobs("staging"), []);
 });
@@ -151,12 +152,12 @@ Deno.test("v4 files: sums that differ are reported, and nothing is stored", asyn
   const content = pseudoRandomBytes(100);
   const answers: string[] = [];
   const end = (digest: Uint8Array<ArrayBuffer>, sum: number) =>
-    ({ kind: "end", tag: 7, cksum: sum, digest }) as const;
+    ({ kind: "end", tag: 7, size: 100, cksum: sum, digest }) as const;
   const answered = mux.answer(7, (message) => {
     answers.push(message.kind);
     return true;
   });
-  await mux.send({ kind: "put", tag: 7, name: "a", size: 100, mtime: 0, resume: 0 });
+  await mux.send({ ...FILE_PUT, kind: "put", tag: 7, name: "a", size: 100, resume: 0 });
   await mux.sendChunk(7, 0, content);
   await mux.send(end(pseudoRandomBytes(32), cksum(content)));
   await answered;
@@ -171,7 +172,7 @@ Deno.test("v4 files: a client that disconnects within the first chunk of a file 
     using raw = await connectRaw(fixture.server.address);
     await loginRaw(raw, fixture.folder.join("Alice"));
     const size = 3 * CHUNK_SIZE;
-    await raw.mux.send({ kind: "put", tag: 1, name: "a", size, mtime: 0, resume: 0 });
+    await raw.mux.send({ ...FILE_PUT, kind: "put", tag: 1, name: "a", size, resume: 0 });
   }
   await fixture.server.close();
   assert.deepEqual([fixture.blobs("staging"), fixture.blobs("files")], [[], []]);

@@ -69,7 +69,7 @@ Deno.test("stop: a download in progress finishes within the grace period, and no
     const tag = alice.mux.nextTag();
     further = alice.mux.answer(tag, () => assert.fail("a further request is answered"));
     further.catch(() => undefined);
-    await alice.mux.send({ kind: "list", tag, prefix: "" });
+    await alice.mux.send({ kind: "list", tag, prefix: "", scope: "below" });
   });
   assert.equal(received, content.length);
   assert.ok(equalBytes(whole, content));

@@ -17,6 +17,7 @@ import { tamper } from "../../support/store/database.ts";
 import { readFiles, readWholeFolder } from "../../faults/data_folder.ts";
 import { connectRaw, Fixture, got, loginRaw, put } from "../../support/v4/fixture.ts";
 import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
+import { FILE_PUT } from "../../support/v4/message_fields.ts";
 
 const INLINE = 5000;
 
@@ -84,7 +85,7 @@ Deno.test("inline: such files count for the quota and for the limit of uploads i
   assert.deepEqual(await put(client, [{ file }]), ["over-limit"]);
   using raw = await connectRaw(fixture.server.address);
   await loginRaw(raw, fixture.folder.join("Alice"));
-  const request = { kind: "put", tag: 1, name: "c", size: 10, mtime: 0, resume: 1 } as const;
+  const request = { ...FILE_PUT, kind: "put", tag: 1, name: "c", size: 10, resume: 1 } as const;
   await raw.mux.askFor(request, "held");
   const small = await fixture.source("d", pseudoRandomBytes(10));
   assert.deepEqual(await put(client, [{ file: small }]), ["over-limit"]);

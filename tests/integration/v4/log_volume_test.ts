@@ -97,7 +97,7 @@ test(
     const count = LOGGED_AT_ONCE + 10;
     for (let i = 0; i < count; i++) {
       using raw = await connectRaw(fixture.server.address);
-      const asked = raw.mux.ask({ kind: "list", tag: 1, prefix: "" }, () => true);
+      const asked = raw.mux.ask({ kind: "list", tag: 1, prefix: "", scope: "below" }, () => true);
       await assert.rejects(asked, { code: "bad-frame" });
     }
     assert.equal(log.of("connection.refused").length, LOGGED_AT_ONCE);

@@ -15,6 +15,7 @@ import { ScriptedServer } from "../../support/v4/scripted_session.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { Fixture } from "../../support/v4/fixture.ts";
 import { Uploader } from "../../support/v4/raw_client.ts";
+import { FILE as CURRENT, FILE_PUT, ms } from "../../support/v4/message_fields.ts";
 
 /** The chunks of the partial upload: 128 GiB. */
 const CHUNKS = 128 * 1024;
@@ -59,7 +60,15 @@ async function fixtureWithHugePartial() {
 
 async function resume(alice: Uploader) {
   const tag = alice.mux.nextTag();
-  const put = { kind: "put", tag, name: "a", size: SIZE, mtime: 1, resume: 1 } as const;
+  const put = {
+    ...FILE_PUT,
+    kind: "put",
+    tag,
+    name: "a",
+    size: SIZE,
+    mtime: ms(1),
+    resume: 1,
+  } as const;
   return { ...await alice.mux.askFor(put, "held"), tag };
 }
 
@@ -90,7 +99,7 @@ Deno.test("v4 long work: wrong sums at the end of a huge file are answered", asy
   using alice = await Uploader.login(fixture, "Alice");
   const { tag } = await resume(alice);
   await alice.mux.sendChunk(tag, DURABLE_BYTES, new Uint8Array(CHUNK_SIZE));
-  const sums = { cksum: 0, digest: new Uint8Array(DIGEST_SIZE) };
+  const sums = { size: SIZE, cksum: 0, digest: new Uint8Array(DIGEST_SIZE) };
   await alice.mux.askFor({ kind: "end", tag, ...sums }, "mismatch");
   assert.deepEqual(fixture.blobs("staging"), []);
 });
@@ -119,10 +128,8 @@ Deno.test("v4 long work: connections that resume the same huge upload take it ov
 const FILE = {
   kind: "file",
   ...{
+    ...CURRENT,
     name: "a",
-    version: 1,
-    mtime: 0,
-    storedAt: 0,
     cksum: 0,
     digest: new Uint8Array(DIGEST_SIZE),
   },

@@ -7,6 +7,7 @@ import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { ServerLog } from "../../support/server_log.ts";
 import { Fixture, got } from "../../support/v4/fixture.ts";
 import { missing, sumsOf, Uploader } from "../../support/v4/raw_client.ts";
+import { FILE_PUT } from "../../support/v4/message_fields.ts";
 
 const CHUNKS = 9;
 const content = pseudoRandomBytes((CHUNKS - 1) * CHUNK_SIZE + 5);
@@ -168,7 +169,7 @@ test(
   async (fixture, alice) => {
     const tag = alice.mux.nextTag();
     const size = (MAX_AHEAD + 3) * CHUNK_SIZE;
-    const put = { kind: "put", tag, name: "a", size, mtime: 0, resume: 1 } as const;
+    const put = { ...FILE_PUT, kind: "put", tag, name: "a", size, resume: 1 } as const;
     const { transfer } = await alice.mux.askFor(put, "held");
     using other = await Uploader.login(fixture, "Alice");
     const joined = await other.join(transfer);

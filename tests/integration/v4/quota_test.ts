@@ -6,6 +6,7 @@ import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { Fixture, got, put } from "../../support/v4/fixture.ts";
 import { missing, type Sent, Uploader } from "../../support/v4/raw_client.ts";
+import { REMOVE } from "../../support/v4/message_fields.ts";
 
 const content = pseudoRandomBytes(2 * CHUNK_SIZE);
 const OVER = { code: "over-limit" };
@@ -82,7 +83,7 @@ const ENDS: Readonly<Record<string, (alice: Uploader) => Promise<unknown>>> = {
   "its client cancels": async (alice) => await alice.cancel((await alice.resume(content)).tag),
   "its sums differ": async (alice) => {
     const [tag] = await sent(alice, "a");
-    const sums = { cksum: 0, digest: new Uint8Array(32) };
+    const sums = { size: content.length, cksum: 0, digest: new Uint8Array(32) };
     await alice.mux.askFor({ kind: "end", tag, ...sums }, "mismatch");
   },
   "it is cut off within the first chunk": async (alice) => {
@@ -92,7 +93,7 @@ const ENDS: Readonly<Record<string, (alice: Uploader) => Promise<unknown>>> = {
   "it is stored and removed": async (alice) => {
     await alice.end(...await sent(alice, "a"));
     await alice.mux.askFor(
-      { kind: "remove", tag: alice.mux.nextTag(), name: "a" },
+      { ...REMOVE, tag: alice.mux.nextTag(), name: "a" },
       "done",
     );
   },
@@ -100,7 +101,7 @@ const ENDS: Readonly<Record<string, (alice: Uploader) => Promise<unknown>>> = {
     await alice.end(...await sent(alice, "a"));
     await alice.end(...await sent(alice, "a"));
     await alice.mux.askFor(
-      { kind: "remove", tag: alice.mux.nextTag(), name: "a" },
+      { ...REMOVE, tag: alice.mux.nextTag(), name: "a" },
       "done",
     );
   },

@@ -7,6 +7,7 @@ import type { Issued } from "../../support/tls/certificate_authority.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { helloOf, named, NAMES } from "../../support/v4/certificate_fixture.ts";
 import { filesIn, Fixture, got } from "../../support/v4/fixture.ts";
+import { FILE_PUT } from "../../support/v4/message_fields.ts";
 
 Deno.test("reload: uploads in progress continue, new connections see the new certificate", async () => {
   await using it = await named();
@@ -17,7 +18,7 @@ Deno.test("reload: uploads in progress continue, new connections see the new cer
   const { mux } = alice.session;
   const [tag, size] = [mux.nextTag(), content.length];
   const before = await helloOf(fixture.byName);
-  await mux.send({ kind: "put", tag, name: "a", size, mtime: 0, resume: 0 });
+  await mux.send({ ...FILE_PUT, kind: "put", tag, name: "a", size, resume: 0 });
   for (let offset = 0; offset < size; offset += CHUNK_SIZE) {
     const chunk = content.slice(offset, offset + CHUNK_SIZE);
     sums.add(offset, chunk);

@@ -188,7 +188,7 @@ const DROPS: Readonly<Record<string, (alice: Uploader, fixture: Fixture) => Prom
   "the sums differ": async (alice) => {
     const { tag, offset } = await alice.resume(content);
     await alice.send(tag, content, ...missing(content, offset));
-    const sums = { cksum: 0, digest: new Uint8Array(32) };
+    const sums = { size: content.length, cksum: 0, digest: new Uint8Array(32) };
     await alice.mux.askFor({ kind: "end", tag, ...sums }, "mismatch");
   },
   "its staged file is missing": async (_, fixture) => {

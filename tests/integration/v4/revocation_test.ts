@@ -17,6 +17,7 @@ import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { ServerLog } from "../../support/server_log.ts";
 import { connectRaw, Fixture, loginRaw, put } from "../../support/v4/fixture.ts";
 import { Uploader } from "../../support/v4/raw_client.ts";
+import { FILE_PUT } from "../../support/v4/message_fields.ts";
 
 const DISABLED = /the operator has disabled the account/;
 const GONE = /the account was removed, or no longer has this key/;
@@ -93,13 +94,16 @@ Deno.test("a list in progress is ended when its account is disabled", async () =
   using raw = await connectRaw(fixture.server.address);
   await loginRaw(raw, fixture.folder.join("Alice"));
   let count = 0;
-  const listing = raw.mux.ask({ kind: "list", tag: 1, prefix: "" }, async ({ kind }) => {
-    if (++count === 1) {
-      await setUserDisabled(fixture.data, "Alice", true);
-      await log.awaits("client.dismissed", 2);
-    }
-    return kind === "done";
-  });
+  const listing = raw.mux.ask(
+    { kind: "list", tag: 1, prefix: "", scope: "below" },
+    async ({ kind }) => {
+      if (++count === 1) {
+        await setUserDisabled(fixture.data, "Alice", true);
+        await log.awaits("client.dismissed", 2);
+      }
+      return kind === "done";
+    },
+  );
   await assert.rejects(listing, { code: "account-disabled" });
   assert.ok(count < files.length, `${count} files`);
 });
@@ -123,7 +127,7 @@ for (const where of ["between two frames", "within a frame"]) {
     const ended = mux.answer(2, () => true);
     ended.catch(() => undefined);
     const size = 3 * CHUNK_SIZE;
-    const put = { kind: "put", tag: 1, name: "a", size, mtime: 0, resume: 1 } as const;
+    const put = { ...FILE_PUT, kind: "put", tag: 1, name: "a", size, resume: 1 } as const;
     await mux.askFor(put, "held");
     await mux.sendChunk(1, 0, pseudoRandomBytes(CHUNK_SIZE));
     if (where === "within a frame") {

@@ -17,7 +17,7 @@ function defined(bytes: number) {
     { length: Math.ceil(bytes / CHUNK_SIZE) },
     (_, i) => digestChunk(chunkAt(part, i)),
   );
-  return { cksum: cksum(part), digest: digestTree(concatBytes(...leaves)) };
+  return { size: bytes, cksum: cksum(part), digest: digestTree(concatBytes(...leaves)) };
 }
 
 const SIZES = [0, 1, CHUNK_SIZE - 1, CHUNK_SIZE, CHUNK_SIZE + 1, content.length];

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { concatBytes, toHex } from "../../../protocol/bytes.ts";
+import { ENTRY_KINDS, LIST_SCOPES, MODE_BITS } from "../../../protocol/entry.ts";
+import { MAX_NANOSECONDS } from "../../../protocol/nanoseconds.ts";
 import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
 import {
   dataHeader,
   encodeMessage,
+  type FieldType,
   MAX_BULK,
   MAX_PAYLOAD,
   MAX_TIME,
@@ -17,10 +20,14 @@ import { pseudoRandomBytes, splitAt } from "../../support/bytes.ts";
 const bytes = (size: number) => fc.uint8Array({ minLength: size, maxLength: size });
 const text = fc.string({ unit: "grapheme", maxLength: 200 });
 /** Any value of each type of field. */
-const ANY: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
+const ANY: Readonly<Record<FieldType, fc.Arbitrary<unknown>>> = {
   ...{ u8: fc.nat(0xff), u16: fc.nat(0xffff), u32: fc.nat(0xffff_ffff) },
   u64: fc.maxSafeNat(),
   i64: fc.integer({ min: -MAX_TIME, max: MAX_TIME }),
+  "u64?": fc.option(fc.maxSafeNat(), { nil: undefined }),
+  time: fc.bigInt({ min: -MAX_NANOSECONDS, max: MAX_NANOSECONDS }),
+  mode: fc.option(fc.nat(MODE_BITS), { nil: undefined }),
+  ...{ kind: fc.constantFrom(...ENTRY_KINDS), scope: fc.constantFrom(...LIST_SCOPES) },
   ...{ id: bytes(16), hash: bytes(32), signature: bytes(64), text },
   rest: fc.uint8Array({ maxLength: 1000 }),
 };
@@ -55,15 +62,17 @@ Deno.test("v4 messages: the bytes of a frame are those of the specification", ()
     kind: "put",
     tag: 258,
     name: "a/ü",
+    entry: "link",
+    mode: 0o4755,
     size: 2 ** 33 + 1,
-    mtime: -1,
+    mtime: -1n,
     resume: 1,
   };
   assert.equal(
     toHex(encodeMessage(put)),
-    // Type, tag, length; name; size; mtime; resume.
-    "08" + "02010000" + "17000000" + "0400" + "612fc3bc" + "0100000002000000" +
-      "ffffffffffffffff" + "01",
+    // Type, tag, length; name; kind, mode; seconds and nanoseconds; size; resume.
+    "08" + "02010000" + "1e000000" + "0400" + "612fc3bc" + "02" + "ed09" +
+      "ffffffffffffffff" + "ffc99a3b" + "0100000002000000" + "01",
   );
   const data = encodeMessage({ kind: "data", tag: 7, offset: 3, bytes: Uint8Array.of(1, 2) });
   assert.deepEqual(concatBytes(dataHeader(7, 3, 2), Uint8Array.of(1, 2)), data);
@@ -135,7 +144,13 @@ Deno.test("v4 messages: mutated frames are read or refused", () => {
 
 Deno.test("v4 messages: a message that does not fit into a frame is not encoded", () => {
   const digest = pseudoRandomBytes(31);
-  assert.throws(() => encodeMessage({ kind: "end", tag: 1, cksum: 0, digest }), RangeError);
+  assert.throws(
+    () => encodeMessage({ kind: "end", tag: 1, size: 0, cksum: 0, digest }),
+    RangeError,
+  );
   const name = "x".repeat(0x10000);
   assert.throws(() => encodeMessage({ kind: "stat", tag: 1, name, version: 0 }), RangeError);
+  const update = { kind: "update", tag: 1, name: "a", version: 1, mtime: 0n } as const;
+  assert.throws(() => encodeMessage({ ...update, mode: MODE_BITS + 1 }), RangeError);
+  assert.throws(() => encodeMessage({ ...update, mode: -1 }), RangeError);
 });

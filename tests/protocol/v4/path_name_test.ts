@@ -10,6 +10,8 @@ for (
     `${"x".repeat(255)}/${"y".repeat(255)}`,
     ".hidden/..." + "x",
     `${"a/".repeat(127)}b`,
+    ...["u\u0308", "a\\b", "a/\x1b[2J", "a/\u202eb", "nul/a", "a /b", "a/b.", "c:d", "-"],
+    `${"ü".repeat(127)}x`,
   ]
 ) {
   Deno.test(`path name, valid: ${name.slice(0, 30)}`, () => {
@@ -25,18 +27,12 @@ const REFUSED: readonly [string, RegExp][] = [
   ["../a", /\. or \.\./],
   ["a/../b", /\. or \.\./],
   ["a/./b", /\. or \.\./],
-  ["a\\b", /slash/],
   ["a\0b", /NUL/],
-  ["a/\x1b[2J", /control/],
-  ["a/\u202eb", /bidirectional formatting/],
-  ["nul/a", /device/],
-  ["a/COM1.txt", /device/],
-  ["a /b", /ends with/],
-  ["a/b.", /ends with/],
+  ["a/\ud800", /lone surrogate/],
   [`a/${"x".repeat(256)}`, /255 bytes/],
   [`${"a/".repeat(2048)}b`, /4096 bytes/],
   [`${"a/".repeat(128)}b`, /128 parts/],
-  ["u\u0308", /NFC/],
+  [`${"ü".repeat(128)}`, /255 bytes/],
 ];
 
 for (const [name, why] of REFUSED) {

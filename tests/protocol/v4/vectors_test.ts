@@ -7,8 +7,14 @@ import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import { certificateName, formatFingerprint } from "../../../protocol/v4/fingerprint.ts";
 import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
 import { BUSY, decodeHelloAnswer, encodeHelloAnswer, HELLO } from "../../../protocol/hello.ts";
-import { encodeMessage, type Message, MESSAGES } from "../../../protocol/v4/messages.ts";
-import { pathNameFault } from "../../../protocol/v4/path_name.ts";
+import {
+  encodeMessage,
+  type FieldType,
+  type Message,
+  MESSAGES,
+} from "../../../protocol/v4/messages.ts";
+import { linkTarget } from "../../../protocol/entry.ts";
+import { comparedForm, pathNameFault } from "../../../protocol/v4/path_name.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 
 const bytes = (hex: string): Bytes => fromHex(hex) ?? new Uint8Array(0);
@@ -53,7 +59,7 @@ for (const { size, cksum, digest } of vectors.sums.files) {
     for (let at = 0; at < size; at += CHUNK_SIZE) {
       sums.add(at, content.slice(at, at + CHUNK_SIZE));
     }
-    assert.deepEqual(sums.sums(), { cksum, digest: bytes(digest) });
+    assert.deepEqual(sums.sums(), { size, cksum, digest: bytes(digest) });
   });
 }
 
@@ -63,26 +69,60 @@ Deno.test("vectors: names that a server accepts, and names that it refuses", () 
   }
 });
 
+/** A message as the vectors write it: bytes in hexadecimal, times as texts, null for an unknown number. */
+function toMessage(written: { readonly kind: string }): Message {
+  const types = new Map<string, FieldType>(MESSAGES[written.kind as Message["kind"]].fields);
+  const entries = Object.entries(written).map(([field, value]) => {
+    const type = types.get(field) ?? "";
+    if (["id", "hash", "signature", "rest"].includes(type)) return [field, bytes(value)];
+    if (type === "time") return [field, BigInt(value)];
+    return [field, value ?? undefined];
+  });
+  return Object.fromEntries(entries) as Message;
+}
+
+function readFrame(frame: string, from: "client" | "server"): Message | undefined {
+  const reader = new FrameReader(from);
+  reader.push(bytes(frame));
+  return reader.next();
+}
+
 Deno.test("vectors: every message as a frame, and decoded again", () => {
   assert.deepEqual(
-    vectors.frames.map(({ message }) => message.kind),
+    [...new Set(vectors.frames.map(({ message }) => message.kind))],
     Object.keys(MESSAGES),
     "every kind of message has a vector",
   );
   for (const { message, frame } of vectors.frames) {
-    const { fields, from } = MESSAGES[message.kind as Message["kind"]];
-    const isBytes = (field: string) =>
-      fields.some(([name, type]) =>
-        name === field && ["id", "hash", "signature", "rest"].includes(type)
-      );
-    const entries = Object.entries(message).map(([field, value]) => [
-      field,
-      isBytes(field) ? bytes(value as string) : value,
-    ]);
-    const expected = Object.fromEntries(entries) as Message;
+    const expected = toMessage(message);
     assert.equal(toHex(encodeMessage(expected)), frame, message.kind);
-    const reader = new FrameReader(from === "both" ? "client" : from);
-    reader.push(bytes(frame));
-    assert.deepEqual(reader.next(), expected);
+    const { from } = MESSAGES[expected.kind];
+    assert.deepEqual(readFrame(frame, from === "both" ? "client" : from), expected);
+  }
+});
+
+for (const { about, mtime, frame } of vectors.clamped) {
+  Deno.test(`vectors: ${about} is clamped`, () => {
+    const message = readFrame(frame, "client");
+    assert.equal(message?.kind === "put" && message.mtime, BigInt(mtime));
+  });
+}
+
+for (const { why, from, frame } of vectors.refused) {
+  Deno.test(`vectors: a frame of a ${from} with ${why} is refused`, () => {
+    assert.throws(() => readFrame(frame, from as "client" | "server"), { code: "bad-frame" });
+  });
+}
+
+Deno.test("vectors: names with the same form", () => {
+  for (const { names } of vectors.forms) {
+    assert.equal(new Set(names).size, names.length);
+    assert.equal(new Set(names.map(comparedForm)).size, 1);
+  }
+});
+
+Deno.test("vectors: targets of links that a server accepts, and those that it refuses", () => {
+  for (const { content, taken } of vectors.links) {
+    assert.equal(linkTarget(bytes(content)) !== undefined, taken, content.slice(0, 20));
   }
 });

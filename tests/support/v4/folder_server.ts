@@ -8,6 +8,7 @@ import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { utf8 } from "../bytes.ts";
 import { acceptingEveryone, ScriptedV4Server } from "./scripted_server.ts";
 import { TemporaryFolder } from "../temporary_folder.ts";
+import { FILE, ms } from "./message_fields.ts";
 
 type Content = Uint8Array<ArrayBuffer>;
 /** The server's files, by name. A list may contain a name twice. */
@@ -26,8 +27,8 @@ export function serving(files: Files) {
     const bytes = typeof content === "string" ? utf8(content) : content;
     return { name, bytes, mtime, sums: sumsOf(bytes) };
   });
-  const describe = (tag: number, { name, bytes, mtime, sums }: typeof known[number]): Message => ({
-    ...{ kind: "file", tag, name, version: 1, size: bytes.length, mtime, storedAt: 1000 },
+  const describe = (tag: number, { name, mtime, sums }: typeof known[number]): Message => ({
+    ...{ ...FILE, kind: "file", tag, name, mtime: ms(mtime) },
     ...sums.sums(),
   });
   return acceptingEveryone((message) => {

@@ -14,6 +14,7 @@ import {
 import { CHUNK_SIZE, digestChunk } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../bytes.ts";
 import type { Dice } from "../v3/fuzz.ts";
+import { FILE, FILE_PUT, REMOVE, STORED } from "./message_fields.ts";
 
 const id = pseudoRandomBytes(16, 3);
 const key = pseudoRandomBytes(32, 4);
@@ -29,7 +30,7 @@ export function putOf(tag: number, name: string, content: Bytes, resume = 0): Me
     sums.add(offset, bytes);
     chunks.push({ kind: "data", tag, offset, bytes });
   }
-  const put: Message = { kind: "put", tag, name, size: content.length, mtime: 1, resume };
+  const put: Message = { ...FILE_PUT, kind: "put", tag, name, size: content.length, resume };
   return [put, ...chunks, { kind: "end", tag, ...sums.sums() }];
 }
 
@@ -41,11 +42,11 @@ export function requests(): Message[] {
     ...putOf(3, "b/d", pseudoRandomBytes(CHUNK_SIZE + 5)),
     { kind: "get", tag: 4, name: "a", version: 0, from: 0, to: Number.MAX_SAFE_INTEGER },
     { kind: "get", tag: 5, name: "b/d", version: 1, from: CHUNK_SIZE, to: CHUNK_SIZE + 1 },
-    { kind: "list", tag: 6, prefix: "b/" },
+    { kind: "list", tag: 6, prefix: "b/", scope: "below" },
     { kind: "stat", tag: 7, name: "a", version: 0 },
     { kind: "versions", tag: 8, name: "a" },
     { kind: "rename", tag: 9, oldName: "a", newName: "e" },
-    { kind: "remove", tag: 10, name: "b/c" },
+    { ...REMOVE, tag: 10, name: "b/c" },
     ...BROKEN_OFF,
     { kind: "join", tag: 12, transfer: id },
     { kind: "link", tag: 13 },
@@ -53,7 +54,7 @@ export function requests(): Message[] {
 }
 
 const BROKEN_OFF: readonly Message[] = [
-  { kind: "put", tag: 11, name: "f", size: 2 * CHUNK_SIZE, mtime: 1, resume: 1 },
+  { ...FILE_PUT, kind: "put", tag: 11, name: "f", size: 2 * CHUNK_SIZE, resume: 1 },
   { kind: "cancel", tag: 11 },
 ];
 /** Messages that may come at another place. */
@@ -82,13 +83,13 @@ export function serverConversation(): Message[] {
   const sums = new ChunkDigests(content.length);
   sums.add(0, content);
   const { cksum, digest } = sums.sums();
-  const file = { name: "a", version: 1, size: content.length, mtime: 5, storedAt: 6 };
+  const file = { ...FILE, name: "a", size: content.length };
   return [
     { kind: "challenge", tag: 0, version: 0x0400, nonce: hash },
     { kind: "sealed", tag: 0, bytes: pseudoRandomBytes(128) },
     { kind: "welcome", tag: 0, clientId: id, name: "Alice", window: 32 },
     { kind: "held", tag: 1, transfer: id, offset: 0, digest: hash },
-    { kind: "stored", tag: 1, cksum, digest, version: 1 },
+    { ...STORED, kind: "stored", tag: 1, cksum, digest },
     { kind: "mismatch", tag: 1, cksum, digest },
     { kind: "file", tag: 1, ...file, cksum, digest },
     { kind: "digests", tag: 1, bytes: digestChunk(content) },

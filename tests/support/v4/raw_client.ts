@@ -7,6 +7,7 @@ import type { MessageOf } from "../../../protocol/v4/messages.ts";
 import { CHUNK_SIZE, chunkCount, digestTree } from "../../../protocol/v4/merkle_tree.ts";
 import type { TemporaryFolder } from "../temporary_folder.ts";
 import { connectRaw, loginRaw, type Raw } from "./fixture.ts";
+import { FILE_PUT, ms } from "./message_fields.ts";
 
 export interface Sent {
   readonly name?: string;
@@ -34,7 +35,7 @@ export function sumsOf(content: Bytes) {
   for (let index = 0; index < chunkCount(content.length); index++) {
     sums.add(index * CHUNK_SIZE, chunkOf(content, index));
   }
-  return { cksum: cksum(content), digest: sums.sums().digest };
+  return { size: content.length, cksum: cksum(content), digest: sums.sums().digest };
 }
 
 export const EMPTY_DIGEST = digestTree(new Uint8Array(0));
@@ -60,7 +61,8 @@ export class Uploader implements Disposable {
   /** Asks for the offset at which to resume. */
   async resume(content: Bytes, { name = "a", mtime = 1 }: Sent = {}) {
     const tag = this.mux.nextTag();
-    const put = { kind: "put", tag, name, size: content.length, mtime, resume: 1 } as const;
+    const size = content.length;
+    const put = { ...FILE_PUT, kind: "put", tag, name, size, mtime: ms(mtime), resume: 1 } as const;
     const answer: MessageOf<"held"> = await this.mux.askFor(put, "held");
     return { ...answer, tag };
   }
@@ -69,7 +71,7 @@ export class Uploader implements Disposable {
   async begin(content: Bytes, { name = "a", mtime = 1 }: Sent = {}): Promise<number> {
     const tag = this.mux.nextTag();
     const size = content.length;
-    await this.mux.send({ kind: "put", tag, name, size, mtime, resume: 0 });
+    await this.mux.send({ ...FILE_PUT, kind: "put", tag, name, size, mtime: ms(mtime), resume: 0 });
     return tag;
   }
 
@@ -101,7 +103,7 @@ export class Uploader implements Disposable {
   /** Resolves when the server has handled all sent messages: it answers in order. */
   async settle(): Promise<void> {
     const tag = this.mux.nextTag();
-    await this.mux.askFor({ kind: "list", tag, prefix: "no such file" }, "done");
+    await this.mux.askFor({ kind: "list", tag, prefix: "no such file", scope: "below" }, "done");
   }
 
   /** Resolves to the code of the error with which the server has ended the connection. */

@@ -10,6 +10,7 @@ import { WorkQueue } from "../../../client/v4/work_queue.ts";
 import { pseudoRandomBytes } from "../bytes.ts";
 import { TemporaryFolder } from "../temporary_folder.ts";
 import type { Script, ScriptedServer } from "./scripted_session.ts";
+import { STORED } from "./message_fields.ts";
 
 /** The size of the file that most tests upload. */
 export const SIZE = 5 * CHUNK_SIZE + 7;
@@ -34,7 +35,7 @@ export function storing(offset = 0, digest = digestOfFirst(offset), transfer = T
       server.send({ kind: "held", tag, transfer, offset, digest });
     }
     if (message.kind === "join" || message.kind === "leave") server.send({ kind: "done", tag });
-    if (message.kind === "end") server.send({ ...message, kind: "stored", version: 1 });
+    if (message.kind === "end") server.send({ ...message, ...STORED, kind: "stored" });
   };
 }
 
