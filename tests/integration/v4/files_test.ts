@@ -108,7 +108,7 @@ Deno.test("v4 files: a refused file does not affect the files before and after i
   const small = await fixture.source("small", pseudoRandomBytes(3000));
   const large = await fixture.source("large", pseudoRandomBytes(3 * CHUNK_SIZE));
   const outcomes: (number | string)[] = [];
-  const names = ["a", "../b", "c/\x1b[2J", "large", "a/b", "d", "e", "f"];
+  const names = ["a", "../b", "c//d", "large", "a/b", "d", "e", "f"];
   for (const name of names) {
     const file = name === "large" ? large : small;
     await client.put([{ file, name }], (_, outcome) => {

@@ -94,7 +94,7 @@ const ENDS: Readonly<Record<string, (alice: Uploader) => Promise<unknown>>> = {
     await alice.end(...await sent(alice, "a"));
     await alice.mux.askFor(
       { ...REMOVE, tag: alice.mux.nextTag(), name: "a" },
-      "done",
+      "changed",
     );
   },
   "another of its name is stored and removed": async (alice) => {
@@ -102,7 +102,7 @@ const ENDS: Readonly<Record<string, (alice: Uploader) => Promise<unknown>>> = {
     await alice.end(...await sent(alice, "a"));
     await alice.mux.askFor(
       { ...REMOVE, tag: alice.mux.nextTag(), name: "a" },
-      "done",
+      "changed",
     );
   },
 };

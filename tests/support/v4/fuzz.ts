@@ -9,10 +9,13 @@ import {
   FRAME_HEADER_SIZE,
   MAX_BULK,
   type Message,
+  type MessageOf,
   MESSAGES,
 } from "../../../protocol/v4/messages.ts";
 import { CHUNK_SIZE, digestChunk } from "../../../protocol/v4/merkle_tree.ts";
-import { pseudoRandomBytes } from "../bytes.ts";
+import { ENTRY_KINDS, LIST_SCOPES, MODE_BITS } from "../../../protocol/entry.ts";
+import { MAX_NANOSECONDS } from "../../../protocol/nanoseconds.ts";
+import { pseudoRandomBytes, utf8 } from "../bytes.ts";
 import type { Dice } from "../v3/fuzz.ts";
 import { FILE, FILE_PUT, REMOVE, STORED } from "./message_fields.ts";
 
@@ -21,8 +24,10 @@ const key = pseudoRandomBytes(32, 4);
 const signature = pseudoRandomBytes(64, 5);
 const hash = pseudoRandomBytes(32, 6);
 
-/** A file in one `put`: its chunks, and its end. */
-export function putOf(tag: number, name: string, content: Bytes, resume = 0): Message[] {
+type PutFields = Partial<Omit<MessageOf<"put">, "kind" | "tag">>;
+
+/** An entry in one `put`: its chunks, and its end. */
+export function putOf(tag: number, name: string, content: Bytes, more: PutFields = {}): Message[] {
   const sums = new ChunkDigests(content.length);
   const chunks: Message[] = [];
   for (let offset = 0; offset < content.length; offset += CHUNK_SIZE) {
@@ -30,7 +35,15 @@ export function putOf(tag: number, name: string, content: Bytes, resume = 0): Me
     sums.add(offset, bytes);
     chunks.push({ kind: "data", tag, offset, bytes });
   }
-  const put: Message = { ...FILE_PUT, kind: "put", tag, name, size: content.length, resume };
+  const put: Message = {
+    ...FILE_PUT,
+    kind: "put",
+    tag,
+    name,
+    size: content.length,
+    resume: 0,
+    ...more,
+  };
   return [put, ...chunks, { kind: "end", tag, ...sums.sums() }];
 }
 
@@ -45,8 +58,18 @@ export function requests(): Message[] {
     { kind: "list", tag: 6, prefix: "b/", scope: "below" },
     { kind: "stat", tag: 7, name: "a", version: 0 },
     { kind: "versions", tag: 8, name: "a" },
+    { kind: "list", tag: 14, prefix: "", scope: "level" },
+    { kind: "list", tag: 15, prefix: "", scope: "removed" },
+    ...putOf(16, "dir", new Uint8Array(0), { entry: "folder", mode: 0o755 }),
+    ...putOf(17, "dir/link", utf8("../b"), { entry: "link", mode: 0o777 }),
+    ...putOf(18, "dir/pipe", pseudoRandomBytes(CHUNK_SIZE + 7), { size: undefined }),
+    { kind: "update", tag: 19, name: "a", version: 1, mode: 0o600, mtime: -1n },
+    { kind: "usage", tag: 20 },
     { kind: "rename", tag: 9, oldName: "a", newName: "e" },
     { ...REMOVE, tag: 10, name: "b/c" },
+    { kind: "restore", tag: 21, name: "b/c", version: 0, since: 0 },
+    { ...REMOVE, tag: 22, name: "dir", recursive: 1 },
+    { ...REMOVE, tag: 23, name: "dir", recursive: 1, forever: 1 },
     ...BROKEN_OFF,
     { kind: "join", tag: 12, transfer: id },
     { kind: "link", tag: 13 },
@@ -95,6 +118,11 @@ export function serverConversation(): Message[] {
     { kind: "digests", tag: 1, bytes: digestChunk(content) },
     { kind: "data", tag: 1, offset: 0, bytes: content },
     { kind: "done", tag: 1 },
+    { kind: "changed", tag: 1, entries: 2, bytes: content.length },
+    {
+      ...{ kind: "totals", tag: 1, entries: 1, bytes: content.length, historyBytes: 0 },
+      ...{ quotaEntries: 5, quotaBytes: undefined, historyTime: 1000 },
+    },
     { kind: "token", tag: 1, token: "abcdefghijklmnopqrstuvwxyz", expiresAt: 7 },
     { kind: "error", tag: 1, code: "no-such-file", message: "no such file" },
   ];
@@ -106,21 +134,42 @@ const NUMBERS = [
 ];
 const TEXTS = ["", "a", "b", "b/c", "b/c/d", "..", "/", "../x", "\0", "\x1b[2J", "é".repeat(3000)];
 const MAX_OF: Readonly<Record<string, number>> = { u8: 0xff, u16: 0xffff, u32: 0xffff_ffff };
+const TIMES = [0n, -1n, 999_999_999n, MAX_NANOSECONDS, -MAX_NANOSECONDS];
+
+/** Another value of a field. `size`: the present size of bytes. */
+function anyValue(dice: Dice, type: string, size: number): unknown {
+  switch (type) {
+    case "text":
+      return dice.pick(TEXTS);
+    case "kind":
+      return dice.pick(ENTRY_KINDS);
+    case "scope":
+      return dice.pick(LIST_SCOPES);
+    case "mode":
+      return dice.pick([undefined, 0, 0o644, MODE_BITS]);
+    case "time":
+      return dice.pick(TIMES);
+    case "u64?":
+      return dice.pick([undefined, ...NUMBERS]);
+    case "rest":
+      return pseudoRandomBytes(dice.roll(dice.pick([2, 40, 3000])), dice.roll(2 ** 31));
+    case "id":
+    case "hash":
+    case "key":
+    case "signature":
+      return pseudoRandomBytes(size, dice.roll(2 ** 31));
+    default:
+      return Math.min(dice.pick(NUMBERS), MAX_OF[type] ?? Infinity);
+  }
+}
 
 /** A message with another value in a field or its tag. */
 function misstated(dice: Dice, message: Message): Message {
   const fields = [["tag", "u32"], ...MESSAGES[message.kind].fields] as [string, string][];
   const [name, type] = dice.pick(fields);
   const before = (message as unknown as Record<string, unknown>)[name];
-  const bytes = before instanceof Uint8Array ? before : undefined;
-  const value = type === "text"
-    ? dice.pick(TEXTS)
-    : bytes === undefined
-    ? Math.min(dice.pick(NUMBERS), MAX_OF[type] ?? Infinity)
-    : type === "rest"
-    ? pseudoRandomBytes(dice.roll(dice.pick([2, 40, 3000])), dice.roll(2 ** 31))
-    : pseudoRandomBytes(bytes.length, dice.roll(2 ** 31));
-  return { ...message, [name]: value } as Message;
+  const size = before instanceof Uint8Array ? before.length : 0;
+  return { ...message, [name]: anyValue(dice, type, size) } as Message;
 }
 
 type Mutation = (dice: Dice, messages: Message[]) => Message[];
@@ -191,7 +240,7 @@ function assertSame(written: Bytes, came: Bytes, message: Message): void {
   reader.push(written);
   assert.deepEqual(reader.next(), message);
   const fields = MESSAGES[message.kind].fields as readonly (readonly [string, string])[];
-  assert.ok(fields.some(([, type]) => type === "u64" || type === "i64"), message.kind);
+  assert.ok(fields.some(([, type]) => ["u64", "u64?", "i64", "time"].includes(type)), message.kind);
 }
 
 /** Mutates bytes like a faulty network or a malicious peer. */
