@@ -34,6 +34,11 @@ export function refused(reason: Reason): RefusedError {
 const HINTS: ReadonlyMap<string, string> = new Map([
   ["bad-file-name", "Choose another name, for an upload with --as NAME."],
   [
+    "other-form",
+    "Upload it under the name on the server with --as NAME, or rename that file first.",
+  ],
+  ["not-empty", "To remove the folder with everything below it, add --recursive."],
+  [
     "file-exists",
     "Choose another name, or remove the existing file with 'xfer client remove NAME'.",
   ],
