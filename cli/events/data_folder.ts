@@ -95,19 +95,24 @@ export const DATA_FOLDER_EVENTS = {
     kind: "result",
     what: "A backup, or a data folder restored from one, is complete except for damaged files.",
     fields: {
+      action: oneOf(["backup", "restore"], "the command"),
       files: count("number of copied files"),
       bytes: count("their bytes"),
       target: text("folder of the copy"),
       leftOut: count("number of damaged files, which were not copied"),
     },
-    words: ({ files, bytes, target, leftOut }, { paint, size }) =>
-      `${paint("success", "Copied")} ${plural(files, "file")} (${size(bytes)}) to ${target}` +
+    words: ({ action, files, bytes, target, leftOut }, { paint, size }) =>
+      `${paint("success", action === "backup" ? "Backed up" : "Restored")} ${
+        plural(files, "file")
+      } (${size(bytes)}) to ${target}` +
       (leftOut === 0 ? "" : paint("warning", `, skipped ${plural(leftOut, "damaged file")}`)),
-    note: ({ leftOut }) =>
+    note: ({ action, leftOut }) =>
       leftOut === 0
         ? undefined
-        : "The copy lacks the skipped files. Restore them from an earlier backup, or ask their " +
-          "owners to upload them again.",
+        : `The ${
+          action === "backup" ? "backup" : "restored folder"
+        } lacks the skipped files. Restore them from ` +
+          "an earlier backup, or ask their owners to upload them again.",
   }),
   "no-server-identity": defineEvent({
     kind: "warning",

@@ -38,11 +38,17 @@ export const STATUS_EVENTS = {
   "written": defineEvent({
     kind: "result",
     what: "A transfer.info was written.",
-    fields: { path, location: text("line 1"), user, file: optional(text("line 3")) },
+    fields: {
+      ...{ path, location: text("line 1"), user, file: optional(text("line 3")) },
+      missing: optional(flag("whether that file cannot be read now")),
+    },
     words: ({ path, location, user }, { paint }) =>
       `${paint("success", "Wrote")} ${path}: ${user} at ${location}`,
-    note: ({ path, file }) => {
+    note: ({ path, file, missing }) => {
       const where = path === USUAL ? "" : ` --transfer-info ${shellWord(path)}`;
+      if (file !== undefined && missing === true) {
+        return `When ${file} can be read, run 'xfer client${where}' to upload it.`;
+      }
       const what = file === undefined ? " put FILE" : "";
       return `To upload ${file ?? "a file"}, run 'xfer client${where}${what}'.`;
     },

@@ -69,7 +69,7 @@ export async function connectVerified(
  * a CA. Returns whether to add the server to `known_servers` once it has proven its identity.
  */
 async function checkServer(options: VerifyServerOptions, found: ServerIdentity): Promise<boolean> {
-  const { server, fingerprint: pinned, identityFolder, onNewServer, signal, byProtocol3 } = options;
+  const { server, fingerprint: pinned, identityFolder, onNewServer, signal } = options;
   const known = pinned ?? await new KnownServers(identityFolder).find(server);
   if (known !== undefined) {
     if (isSame(known, found)) return false;
@@ -88,14 +88,10 @@ async function checkServer(options: VerifyServerOptions, found: ServerIdentity):
         "Compare the fingerprint with the one from the server's operator, and write the server " +
         `as xfer://${
           formatAddress(server)
-        }#${shown} in line 1 of transfer.info or --server, or add ` +
-        `--accept-new${byProtocol3 === "possible" ? NO_TRUST : ""}.`,
+        }#${shown} in line 1 of transfer.info or --server, or add --accept-new.`,
     },
   );
 }
-
-const NO_TRUST =
-  "; if you trust the network, you can add --protocol 3 instead, which does not check the server";
 
 /**
  * Returns how to identify a server with this certificate: by its fingerprint if the certificate is self-signed,

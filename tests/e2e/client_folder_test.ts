@@ -1,5 +1,6 @@
 /** The client's folder is that of its transfer.info, wherever a command runs, and gets no unneeded key. */
 import assert from "node:assert/strict";
+import { eventsIn } from "../support/events.ts";
 import { xfer } from "../support/hosted_xfer.ts";
 import { ServerProcess } from "../support/processes.ts";
 import { ProcessFixture } from "../support/process_fixture.ts";
@@ -136,4 +137,23 @@ Deno.test("client folder: status, forget, list and link use the folder of --tran
   assert.equal(forgot.code, 0, forgot.stderr);
   assert.equal(await Deno.readTextFile(`${there}/known_servers`), "");
   assert.deepEqual(namesIn(here), []);
+});
+
+Deno.test("client folder: forget of an unknown server says where its key is known from, if anywhere", async () => {
+  await using fixture = await ProcessFixture.create();
+  const there = await fixture.prepare("there", { "a.txt": "a" });
+  const server = `127.0.0.1:${fixture.server.port}`;
+  const forget = async (address: string) =>
+    (await xfer(["client", "forget", address], there)).stderr;
+  assert.match(await forget(server), /\[server-not-known\]\n.*--transfer-info PATH/);
+  assert.equal((await xfer(["client", "--accept-new"], there)).code, 0);
+  assert.match(await forget("127.0.0.1:1"), /\[server-not-known\]\n.*'xfer client status'/);
+  const { stdout } = await xfer(["client", "status", "--json"], there);
+  const fingerprint = eventsIn(stdout, "answering")[0]?.["known"];
+  await Deno.remove(`${there}/known_servers`);
+  await Deno.writeTextFile(
+    `${there}/transfer.info`,
+    `xfer://${server}#${fingerprint}\nAlice\na.txt\n`,
+  );
+  assert.match(await forget(server), /\[server-not-known\]\n.*line 1 of transfer\.info/);
 });

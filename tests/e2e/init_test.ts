@@ -144,6 +144,7 @@ test("errors say what is expected, and nothing is asked without a terminal", asy
   );
   assert.equal(missing.code, 0);
   assert.match(missing.stderr, /^Warning: cannot upload none: no such file$/m);
+  assert.match(missing.stderr, /^When none can be read, run 'xfer client' to upload it\.$/m);
 });
 
 test("a folder with an account is for that user only, and the user name can be omitted", async ({ home, location }) => {

@@ -18,7 +18,7 @@ Deno.test("operator: verify, repair, backup, restore and removal on the command 
   assert.deepEqual([clean.code, clean.stdout], [0, "No problems found\n"]);
   const target = fixture.folder.join("backup");
   const copied = await fixture.operate("backup", target);
-  assert.deepEqual([copied.code, copied.stdout], [0, `Copied 2 files (5.1 KiB) to ${target}\n`]);
+  assert.deepEqual([copied.code, copied.stdout], [0, `Backed up 2 files (5.1 KiB) to ${target}\n`]);
 
   const [file] = eventsIn((await fixture.operate("list", "--json")).stdout, "client-file");
   await Deno.truncate(`${fixture.data}/${file?.["path"]}`, 100);
@@ -38,7 +38,7 @@ Deno.test("operator: verify, repair, backup, restore and removal on the command 
   assert.equal(partly.code, 6);
   assert.match(
     partly.stdout,
-    /^Skipped, damaged: a\.bin \(files\/\S+\)\nCopied 1 file /,
+    /^Skipped, damaged: a\.bin \(files\/\S+\)\nBacked up 1 file /,
   );
   assert.match(partly.stdout, /to \S+rest, skipped 1 damaged file\n$/);
   assert.match(partly.stderr, /Restore them from an earlier backup/);

@@ -4,9 +4,10 @@
  * @module
  */
 import { type Command, InvalidArgumentError } from "commander";
-import { clientFolder, KnownServers } from "../../../client/mod.ts";
+import { clientFolder, KnownServers, readTransferInfo } from "../../../client/mod.ts";
 import { type Address, formatAddress, parseAddress } from "../../../protocol/address.ts";
 import { ConfigurationError } from "../../../protocol/errors.ts";
+import { printable } from "../../../protocol/printable.ts";
 import type { Run } from "../../run.ts";
 import type { CommonOptions } from "./connect.ts";
 import { example } from "../../text/format.ts";
@@ -21,12 +22,28 @@ export function addForget(client: Command, run: Run): void {
       const known = new KnownServers(clientFolder(transferInfo));
       const where = formatAddress(server);
       if (!(await known.forget(server))) {
-        throw new ConfigurationError("server-not-known", `${where} is not in ${known.path}`, {
-          hint: "Run 'xfer client status' to see the known servers.",
-        });
+        const message = `${where} is not in ${printable(known.path)}`;
+        const hint = await hintFor(where, transferInfo, await known.list());
+        throw new ConfigurationError("server-not-known", message, { hint });
       }
       run.reporter.report({ event: "forgot", server: where });
     });
+}
+
+/** The hint for a server that is not in known_servers. */
+async function hintFor(
+  where: string,
+  transferInfo: string,
+  known: readonly unknown[],
+): Promise<string> {
+  const info = await readTransferInfo(transferInfo).catch(() => undefined);
+  if (info?.fingerprint !== undefined && formatAddress(info.server) === where) {
+    return "To accept another key of this server, write the line that it prints into line 1 of transfer.info.";
+  }
+  return known.length > 0
+    ? "Run 'xfer client status' to see the known servers."
+    : "Run the command in the folder where you used that server, or add " +
+      "--transfer-info PATH.";
 }
 
 function parseServer(text: string): Address {

@@ -166,7 +166,7 @@ async function ask(run: Run, choice: InitChoice, common: CommonOptions): Promise
   const userName = choice.name ?? await nameIn(folder) ?? await asker.require("name");
   await refuseOtherUser(folder, userName);
   const file = choice.file ?? await asker.ask("file");
-  if (file !== undefined) await warnOfMissing(reporter, file);
+  const missing = file !== undefined && await warnOfMissing(reporter, file);
   const { address: server, secure, fingerprint } = location;
   let info: TransferInfo = { server, secure, fingerprint, userName, file };
   if (!offline) info = await seen(run, info, common);
@@ -176,7 +176,7 @@ async function ask(run: Run, choice: InitChoice, common: CommonOptions): Promise
   const { server: address, ...rest } = info;
   reporter.report({
     ...{ event: "written", path, location: formatLocation({ address, ...rest }) },
-    ...{ user: userName, file },
+    ...{ user: userName, file, ...missing ? { missing } : {} },
   });
 }
 
@@ -221,12 +221,15 @@ async function nameIn(folder: string): Promise<string | undefined> {
   return (await findV4Account(folder) ?? await findV3Account(folder))?.name;
 }
 
-async function warnOfMissing(reporter: Reporter, path: string): Promise<void> {
-  const warn = (reason: string) => reporter.report({ event: "missing-file", path, reason });
+/** Warns if a file cannot be read. Returns whether it did. */
+async function warnOfMissing(reporter: Reporter, path: string): Promise<boolean> {
   try {
     using _file = await Deno.open(path);
+    return false;
   } catch (error) {
-    warn(error instanceof Deno.errors.NotFound ? "no such file" : reasonOf(error));
+    const reason = error instanceof Deno.errors.NotFound ? "no such file" : reasonOf(error);
+    reporter.report({ event: "missing-file", path, reason });
+    return true;
   }
 }
 

@@ -95,7 +95,7 @@ export function addStoreCommands(server: Command, run: Run): void {
     .action(async (target: string, _: unknown, command: Command) => {
       const data = await dataOf(command);
       const { signal } = run;
-      await reportCopy(run, target, backup(data, target, { signal }));
+      await reportCopy(run, "backup", target, backup(data, target, { signal }));
     });
   server.command("restore")
     .description(
@@ -108,7 +108,7 @@ export function addStoreCommands(server: Command, run: Run): void {
       const { signal } = run;
       const onNoIdentity = (accounts: number) =>
         run.reporter.report({ event: "no-server-identity", accounts });
-      await reportCopy(run, data, restore(source, data, { signal, onNoIdentity }));
+      await reportCopy(run, "restore", data, restore(source, data, { signal, onNoIdentity }));
     });
 }
 
@@ -139,12 +139,17 @@ async function writing<T>(
 }
 
 /** Reports the result, and sets the exit code. */
-async function reportCopy(run: Run, target: string, work: Promise<CopyReport>): Promise<void> {
+async function reportCopy(
+  run: Run,
+  action: "backup" | "restore",
+  target: string,
+  work: Promise<CopyReport>,
+): Promise<void> {
   const { files, bytes, damaged } = await writing(run, "not-copied", target, work);
   for (const { content: { id: path }, name } of damaged) {
     run.reporter.report({ event: "left-out", path, name });
   }
-  run.reporter.report({ event: "copied", files, bytes, target, leftOut: damaged.length });
+  run.reporter.report({ event: "copied", action, files, bytes, target, leftOut: damaged.length });
   run.finish(damaged.length === 0 ? SUCCESS : DAMAGED);
 }
 

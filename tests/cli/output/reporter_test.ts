@@ -291,6 +291,23 @@ Deno.test("failures: a message that names the file stands alone", () => {
       ['cannot read "a b.c": denied', "a b.c", 'cannot read "a b.c": denied'],
       ["no file sea.jpg", "a.jpg", "failed to download a.jpg: no file sea.jpg"],
       ["the server refuses a file", "a", "failed to download a: the server refuses a file"],
+      ["cannot read nofile: no such file", "nofile", "cannot read nofile: no such file"],
+      ["cannot read server: denied", "server", "cannot read server: denied"],
+      ["the server is full", "server", "failed to download server: the server is full"],
+      [
+        "cannot read the disk: denied",
+        "disk",
+        "failed to download disk: cannot read the disk: denied",
+      ],
+      [
+        "cannot write x: the disk is full",
+        "disk",
+        "failed to download disk: cannot write x: the disk is full",
+      ],
+      ["photos is not a file", "photos", "photos is not a file"],
+      ["photo is not a file", "photos", "failed to download photos: photo is not a file"],
+      ["cannot tell whether sea was stored", "sea", "cannot tell whether sea was stored"],
+      ["the server stored sea as it is", "sea", "the server stored sea as it is"],
     ] as const
   ) {
     const { reporter, stderr } = reporterWith({});
