@@ -54,8 +54,9 @@ interface Summed {
 }
 
 export class ChunkDigests {
-  /** The size of the file in bytes. */
-  readonly size: number;
+  #size: number;
+  /** Whether the file grows with each chunk, because its size is not known yet. */
+  #isGrowing: boolean;
   #entries: Bytes = new Uint8Array(FIRST_ROOM * ENTRY_SIZE);
   /** 1 for each chunk that was added. */
   #added: Bytes = new Uint8Array(FIRST_ROOM);
@@ -64,10 +65,24 @@ export class ChunkDigests {
   #summed: Summed = { remainder: 0, tree: new MerkleTree() };
   readonly #maxAhead: number;
 
-  /** `maxAhead`: the most chunks by which a chunk may be ahead of the first missing one. */
-  constructor(size: number, maxAhead = MAX_AHEAD) {
-    this.size = size;
+  /**
+   * `size`: of the file in bytes; `undefined` if it is not known, so that chunks must come in order until
+   * {@link complete}. `maxAhead`: the most chunks by which a chunk may be ahead of the first missing one.
+   */
+  constructor(size: number | undefined, maxAhead = MAX_AHEAD) {
+    this.#size = size ?? 0;
+    this.#isGrowing = size === undefined;
     this.#maxAhead = maxAhead;
+  }
+
+  /** The size of the file in bytes. If it is not known yet, that of the chunks so far. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The file of unknown size has no more chunks. */
+  complete(): void {
+    this.#isGrowing = false;
   }
 
   /** The number of bytes from the beginning without a gap: whole chunks, or the whole file. */
@@ -77,7 +92,7 @@ export class ChunkDigests {
 
   /** Whether all chunks were added. */
   get isWhole(): boolean {
-    return this.contiguousBytes === this.size;
+    return !this.#isGrowing && this.contiguousBytes === this.size;
   }
 
   /** Whether the chunk at an offset was added. */
@@ -91,9 +106,12 @@ export class ChunkDigests {
    * ahead.
    */
   add(offset: number, chunk: Bytes, expected?: Bytes): boolean {
-    const index = this.#place(offset, chunk.length);
+    const index = this.#isGrowing
+      ? this.#next(offset, chunk.length)
+      : this.#place(offset, chunk.length);
     const digest = digestChunk(chunk);
     if (expected !== undefined && !equalBytes(digest, expected)) return false;
+    if (this.#isGrowing) this.#size += chunk.length;
     this.#makeRoom(index);
     const at = index * ENTRY_SIZE;
     this.#entries.set(digest, at);
@@ -171,6 +189,14 @@ export class ChunkDigests {
     sums.#added.fill(1, 0, count);
     sums.#contiguousChunks = count;
     return sums;
+  }
+
+  /** The place of a chunk of a growing file, which comes after all others. */
+  #next(offset: number, length: number): number {
+    if (offset !== this.#size) throw badChunk(offset, `the next one begins at ${this.#size}`);
+    if (offset % CHUNK_SIZE !== 0) throw badChunk(offset, "the previous one was the last");
+    if (length === 0 || length > CHUNK_SIZE) throw badChunk(offset, `it has ${length} bytes`);
+    return offset / CHUNK_SIZE;
   }
 
   #place(offset: number, length: number): number {

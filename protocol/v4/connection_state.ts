@@ -155,6 +155,9 @@ export class ConnectionState {
     const next = RECEIVED[kind]?.[state];
     if (next === undefined) throw outOfPlace(kind, whyNot(kind, state));
     if (state === "none") this.#refuseNew(kind, tag);
+    if (message.kind === "put" && message.resume !== 0 && message.size === undefined) {
+      throw outOfPlace(kind, "an upload of unknown size cannot be resumed");
+    }
     this.#set(tag, state, message.kind === "put" && message.resume !== 0 ? "offered" : next);
   }
 

@@ -25,7 +25,7 @@ interface QuotaShare {
 /** The quota that one upload in progress reserves. */
 export class QuotaReservation implements QuotaShare {
   readonly name: string;
-  readonly size: number;
+  #size: number;
   /** Reservations are numbered in order. */
   readonly number: number;
   readonly #onEnd: () => void;
@@ -36,11 +36,15 @@ export class QuotaReservation implements QuotaShare {
 
   constructor({ name, size, credit, isNew }: QuotaShare, number: number, onEnd: () => void) {
     this.name = name;
-    this.size = size;
+    this.#size = size;
     this.#credit = credit;
     this.#isNew = isNew;
     this.number = number;
     this.#onEnd = onEnd;
+  }
+
+  get size(): number {
+    return this.#size;
   }
 
   get credit(): number {
@@ -49,6 +53,12 @@ export class QuotaReservation implements QuotaShare {
 
   get isNew(): boolean {
     return this.#isNew;
+  }
+
+  /** The upload has another size than it was reserved for. */
+  resize({ size, credit }: Pick<QuotaShare, "size" | "credit">): void {
+    this.#size = size;
+    this.#credit = credit;
   }
 
   /** The stored file to replace is gone; `isStored`: another file has its name now. */
@@ -151,13 +161,19 @@ export class QuotaReservations {
 
   /**
    * An upper bound of what the account has reserved since `before`. Each upload counts with its bytes. Several uploads
-   * of one name count as one file, and those of `name` as none, since the new upload counts already.
+   * of one name count as one file, and those of `name` as none, since the new upload counts already. `own` is left out.
    */
-  sum(accountId: Bytes, before: ReservationSnapshot, name: string): ReservedTotal {
+  sum(
+    accountId: Bytes,
+    before: ReservationSnapshot,
+    name: string,
+    own?: QuotaReservation,
+  ): ReservedTotal {
     const all = this.#of(accountId);
     const added = [...all].filter(({ number }) => number > before.latest);
     const hasEnded = before.quotaReservations.length + added.length > all.size;
-    const quotaReservations = [...before.quotaReservations, ...added];
+    const quotaReservations = [...before.quotaReservations, ...added]
+      .filter((reservation) => reservation !== own);
     const [again, others] = [
       quotaReservations.filter((reservation) => reservation.name === name),
       new Set<string>(),
@@ -220,7 +236,8 @@ const MAX_ATTEMPTS = 16;
 /**
  * Reserves quota for an upload, so that it is refused now and not after its transfer. Returns `undefined` if the
  * account has no quota. If uploads in progress of the same name leave no room, calls `suspendOthers` once, which resolves
- * after those that can be suspended have ended. Throws `LimitError`.
+ * after those that can be suspended have ended. `own`: the reservation of the same upload, which gets the new size.
+ * Throws `LimitError`.
  */
 export async function claimRoom(
   { limits, store, accounts, quotaReservations }: {
@@ -231,12 +248,13 @@ export async function claimRoom(
   },
   { accountId, name, size }: Pick<StoredFile, "accountId" | "name" | "size">,
   suspendOthers: () => Promise<void>,
+  own?: QuotaReservation,
 ): Promise<QuotaReservation | undefined> {
   const { maxFileSize } = limits;
   if (size > maxFileSize) throw new LimitError("maxFileSize", maxFileSize);
-  const own = (await accounts.find(accountId))?.quota ?? {};
-  const { bytes: quota = limits.quota, files: quotaFiles = limits.quotaFiles } = own;
-  if (quota === Infinity && quotaFiles === Infinity) return undefined;
+  const set = (await accounts.find(accountId))?.quota ?? {};
+  const { bytes: quota = limits.quota, files: quotaFiles = limits.quotaFiles } = set;
+  if (quota === Infinity && quotaFiles === Infinity) return own;
   const over = (usage: Usage) =>
     usage.bytes > quota
       ? new LimitError("quota", quota)
@@ -248,7 +266,7 @@ export async function claimRoom(
     using snapshot = quotaReservations.snapshot(accountId, name);
     const replacing = { name, size, keep: oldVersionsKept(limits), open: snapshot.names };
     const { replaced, ...beside } = await store.catalog.files.usage(accountId, replacing);
-    const claimed = quotaReservations.sum(accountId, snapshot, name);
+    const claimed = quotaReservations.sum(accountId, snapshot, name, own);
     const spent = Math.min(claimed.spent, replaced.bytes);
     const alone = { bytes: beside.bytes + size, files: beside.files + 1 };
     const all = {
@@ -258,6 +276,10 @@ export async function claimRoom(
     const refused = over(all);
     if (refused === undefined) {
       const credit = Math.min(size, replaced.bytes - spent);
+      if (own !== undefined) {
+        own.resize({ size, credit });
+        return own;
+      }
       return quotaReservations.add(accountId, {
         name,
         size,

@@ -18,15 +18,24 @@ const PLENTY = 1024 * 1024 * 1024;
 /** The most bytes of small files in memory, of all accounts. Further ones go to the blob store. */
 export const MOST_IN_MEMORY = 32 * 1024 * 1024;
 
+/** The share of an upload in the limits of a staging area. */
+interface StagedShare {
+  readonly written: (bytes: number) => void;
+  readonly grow: (bytes: number) => Promise<void>;
+  readonly release: () => void;
+}
+
 /** An upload from its creation until it is committed, suspended or aborted. It must then be released. */
 export class StagedUpload {
   readonly writer: BlobWriter;
   readonly #written: (bytes: number) => void;
+  readonly #grow: (bytes: number) => Promise<void>;
   #release: (() => void) | undefined;
 
-  constructor(writer: BlobWriter, written: (bytes: number) => void, release: () => void) {
+  constructor(writer: BlobWriter, { written, grow, release }: StagedShare) {
     this.writer = writer;
     this.#written = written;
+    this.#grow = grow;
     this.#release = release;
   }
 
@@ -40,6 +49,11 @@ export class StagedUpload {
     const { length } = bytes;
     await this.writer.write(offset, bytes);
     this.#written(length);
+  }
+
+  /** Reserves space on the disk for more bytes than `create` has. Throws `LimitError` `minFree`. */
+  async grow(bytes: number): Promise<void> {
+    await this.#grow(bytes);
   }
 
   /** Ends the upload's share of all limits. Can be called more than once. */
@@ -86,6 +100,11 @@ export class StagingArea {
     return this.#open(owner, size, () => this.#blobs.create({ owner, size }));
   }
 
+  /** Begins an upload of unknown size, whose space is reserved as it grows. Throws `LimitError` `maxStagedPerClient`. */
+  createGrowing(owner: Bytes): Promise<StagedUpload> {
+    return this.#open(owner, 0, () => this.#blobs.create({ owner }));
+  }
+
   /** Like `create`, but in memory if the catalog can keep the file and memory is left. */
   createInline(owner: Bytes, size: number): Promise<StagedUpload> {
     const isSmall = size <= Math.min(this.#limits.inlineSize, MAX_INLINE);
@@ -119,15 +138,22 @@ export class StagingArea {
       promised -= kept;
       this.#promised -= kept;
     };
+    const grow = async (bytes: number) => {
+      await this.#admit(bytes);
+      // The upload may have ended in the meantime.
+      if (isReleased) this.#promised -= bytes;
+      else promised += bytes;
+    };
+    let isReleased = false;
     const release = () => {
+      isReleased = true;
       written(promised);
       this.#inMemory -= inMemory;
       this.#release(owner);
     };
     try {
-      await this.#admit(size);
-      promised = size;
-      return new StagedUpload(await open(), written, release);
+      await grow(size);
+      return new StagedUpload(await open(), { written, grow, release });
     } catch (error) {
       release();
       throw error;

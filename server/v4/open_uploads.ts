@@ -6,6 +6,7 @@
  */
 import { type Bytes, equalBytes, toHex } from "../../protocol/bytes.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
+import { comparedForm } from "../../protocol/v4/path_name.ts";
 import type { UploadId } from "../blobs/blob_store.ts";
 
 /** The parts of an upload that other uploads of its name and other connections of its client use. */
@@ -83,5 +84,5 @@ export class OpenUploads {
 }
 
 function keyOf({ accountId, request: { name } }: OpenUpload): string {
-  return `${toHex(accountId)} ${name}`;
+  return `${toHex(accountId)} ${comparedForm(name)}`;
 }

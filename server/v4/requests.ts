@@ -81,17 +81,24 @@ export class Requests implements AsyncDisposable {
     // The upload was refused, so its data is ignored.
     if (upload === undefined) return release(bytes);
     if (incoming !== undefined && incoming.failure !== undefined) {
-      return await this.#giveUp(message.tag, incoming);
+      return await this.#giveUp(message.tag, incoming, incoming.failure);
+    }
+    try {
+      await incoming?.makeRoom(message);
+    } catch (error) {
+      release(bytes);
+      return await this.#giveUp(message.tag, incoming as V4Upload, error);
     }
     this.#backlog.add(bytes.length, upload.write(message));
     await this.#backlog.makeRoom();
   }
 
-  async #giveUp(tag: number, upload: V4Upload): Promise<void> {
+  /** Refuses an upload that is being received. Its further data is ignored. */
+  async #giveUp(tag: number, upload: V4Upload, why: unknown): Promise<void> {
     this.#incoming = undefined;
     await this.#attempt(tag, async () => {
       await upload.abort();
-      throw upload.failure;
+      throw why;
     });
   }
 

@@ -13,15 +13,15 @@ import { inSlices, type Sliced } from "../../protocol/v4/slices.ts";
 import { BlobNotFound, type UploadId } from "../blobs/blob_store.ts";
 import { breath } from "../breath.ts";
 import { commitFile } from "../uploads/commit.ts";
-import { claimRoom, type QuotaReservation } from "../uploads/quota_reservations.ts";
 import type { StagedUpload } from "../uploads/staging_area.ts";
-import { CheckpointPace } from "./checkpoint_pace.ts";
 import type { V4Context } from "./context.ts";
 import { JoinedConnections } from "./joined_connections.ts";
 import type { OpenUpload } from "./open_uploads.ts";
 import { type ConnectedPrincipal, type RequestContext, SendError } from "./request_context.ts";
 import { checkFileName, RequestError } from "./request_error.ts";
+import { UploadCheckpoints } from "./upload_checkpoints.ts";
 import { UploadLog } from "./upload_log.ts";
+import { UploadRoom } from "./upload_room.ts";
 import { splitNanoseconds } from "../../protocol/nanoseconds.ts";
 
 const ID_SIZE = 16;
@@ -30,7 +30,6 @@ const SUCCEEDED = "the client resumed the upload on another connection";
 export class V4Upload implements OpenUpload {
   readonly id: Bytes = crypto.getRandomValues(new Uint8Array(ID_SIZE));
   readonly request: MessageOf<"put">;
-  readonly #size: number;
   readonly #mtime: number;
   readonly #context: V4Context;
   readonly #owner: ConnectedPrincipal;
@@ -42,7 +41,7 @@ export class V4Upload implements OpenUpload {
   #opening: Promise<void> | undefined;
   #suspending: Promise<void> | undefined;
   readonly #ended = Promise.withResolvers<void>();
-  #reservation: QuotaReservation | undefined;
+  readonly #room: UploadRoom;
   #staged: StagedUpload | undefined;
   #digests: ChunkDigests;
   /** Whether this is the newest upload of its name: only that one can be resumed. */
@@ -50,11 +49,7 @@ export class V4Upload implements OpenUpload {
   /** Whether the client continues on another connection. */
   #isSucceeded = false;
   #failure: unknown;
-  /** The running checkpoint. */
-  #checkpointing: Promise<void> | undefined;
-  #pace = new CheckpointPace(0);
-  /** Whether the catalog has a checkpoint of this upload. */
-  #hasRow = false;
+  readonly #checkpoints: UploadCheckpoints;
   readonly #joined = new JoinedConnections();
 
   constructor({ context, owner, answers }: RequestContext, request: MessageOf<"put">) {
@@ -63,9 +58,15 @@ export class V4Upload implements OpenUpload {
     this.#closeConnection = answers.close;
     this.request = request;
     this.#log = new UploadLog(context.log, owner, request);
-    this.#size = request.size ?? 0;
     this.#mtime = splitNanoseconds(request.mtime).ms;
-    this.#digests = new ChunkDigests(this.#size, this.#maxAhead);
+    this.#digests = new ChunkDigests(request.size, this.#maxAhead);
+    const file = { accountId: owner.accountId, name: request.name };
+    this.#room = new UploadRoom(context, file, () => this.#suspendPredecessors());
+    this.#checkpoints = new UploadCheckpoints({
+      ...{ partialUploads: context.partialUploads, log: this.#log },
+      file: { ...file, size: request.size, mtime: this.#mtime },
+      isNewest: () => this.#isNewest,
+    });
   }
 
   get accountId(): Bytes {
@@ -100,18 +101,13 @@ export class V4Upload implements OpenUpload {
   }
 
   async #open(): Promise<void> {
-    const { name, resume } = this.request;
-    const size = this.#size;
+    const { name, entry, size, resume } = this.request;
     checkFileName(name);
-    if (this.request.entry !== "file" || this.request.size === undefined) {
-      throw new RequestError("cannot-store", "only files of a known size can be stored");
-    }
+    if (entry !== "file") throw new RequestError("cannot-store", "only files can be stored");
     this.#context.openUploads.add(this);
     try {
       if (resume !== 0) await this.#suspendPredecessors();
-      const file = { accountId: this.accountId, name, size };
-      const suspendOthers = () => this.#suspendPredecessors();
-      this.#reservation = await claimRoom(this.#context, file, suspendOthers);
+      await this.#room.claim(size ?? 0);
       if (resume === 0 || !(await this.#resume())) await this.#begin();
       this.#state = "receiving";
     } catch (error) {
@@ -135,10 +131,10 @@ export class V4Upload implements OpenUpload {
    */
   async #resume(): Promise<boolean> {
     const { partialUploads, openUploads, staging, garbage } = this.#context;
-    const { name } = this.request;
-    const [size, mtime] = [this.#size, this.#mtime];
+    const { name, size } = this.request;
     const partial = await partialUploads.find(this.accountId, name);
-    if (partial?.size !== size || partial.mtime !== mtime) return false;
+    if (partial === undefined || partial.size !== size) return false;
+    if (partial.mtime !== this.#mtime) return false;
     const { id, durableBytes, sums } = partial;
     // Two uploads must never write to the same file.
     if (openUploads.isOpen(id)) return false;
@@ -153,8 +149,7 @@ export class V4Upload implements OpenUpload {
       if (error instanceof BlobNotFound || error instanceof RangeError) return false;
       throw error;
     }
-    this.#hasRow = true;
-    this.#pace = new CheckpointPace(durableBytes);
+    this.#checkpoints.continueFrom(durableBytes);
     this.#log.resumed(durableBytes);
     return true;
   }
@@ -162,10 +157,13 @@ export class V4Upload implements OpenUpload {
   /** Begins an empty upload. Earlier uploads can be resumed until it can no longer be refused. */
   async #begin(): Promise<void> {
     const { staging, partialUploads, openUploads, garbage } = this.#context;
-    this.#staged = await staging.createInline(this.accountId, this.#size);
+    const { name, size } = this.request;
+    this.#staged = size === undefined
+      ? await staging.createGrowing(this.accountId)
+      : await staging.createInline(this.accountId, size);
     garbage.hold(this.#staged.writer.uploadId);
     for (const before of openUploads.predecessors(this)) await before.loseName();
-    await partialUploads.remove(this.accountId, this.request.name);
+    await partialUploads.remove(this.accountId, name);
   }
 
   /** The offset from which the client can resume. */
@@ -176,6 +174,16 @@ export class V4Upload implements OpenUpload {
   }
 
   // Write: chunks from the connection of the `put`, and from connections that join.
+
+  /**
+   * Reserves quota and disk space for a chunk of an upload of unknown size. Throws `LimitError`, `ProtocolError`
+   * `bad-frame` for a chunk that does not fit.
+   */
+  async makeRoom({ offset, bytes }: MessageOf<"data">): Promise<void> {
+    if (this.request.size !== undefined || !this.isReceiving) return;
+    // The offset is that of the peer until the chunk is added.
+    if (offset === this.#digests.size) await this.#room.grow(offset + bytes.length, this.#opened());
+  }
 
   write({ offset, bytes }: MessageOf<"data">): Promise<void> {
     if (!this.isReceiving) {
@@ -191,12 +199,13 @@ export class V4Upload implements OpenUpload {
     );
     // The commit awaits the same promise and handles its failure.
     if (this.#digests.isWhole) staged.writer.close().catch(() => undefined);
-    else this.#considerCheckpoint();
+    else this.#checkpoints.consider(staged.writer, this.#digests);
     return written;
   }
 
   join(): boolean {
-    if (!this.isReceiving || !this.#context.store.blobs.randomAccess) return false;
+    const isAllowed = this.request.size !== undefined && this.#context.store.blobs.randomAccess;
+    if (!this.isReceiving || !isAllowed) return false;
     this.#joined.join();
     return true;
   }
@@ -205,40 +214,15 @@ export class V4Upload implements OpenUpload {
     this.#joined.leave();
   }
 
-  #considerCheckpoint(): void {
-    const { contiguousBytes } = this.#digests;
-    if (this.#checkpointing !== undefined || !this.#pace.isDue(contiguousBytes)) return;
-    this.#checkpointing = this.#opened().writer.checkpoint(contiguousBytes)
-      .then((durable) => this.#save(durable))
-      // A checkpoint is optional. If the disk fails, the last sync fails too.
-      .then(() => undefined, (error) => this.#log.notKept(error))
-      .finally(() => this.#checkpointing = undefined);
-  }
-
-  /** Records how many bytes are durable, in whole chunks. Returns the number recorded: 0 if the upload is not resumable. */
-  async #save(durable: number): Promise<number> {
-    const { name } = this.request;
-    const [size, mtime] = [this.#size, this.#mtime];
-    const durableBytes = durable === size ? size : durable - durable % CHUNK_SIZE;
-    if (durableBytes === 0 || !this.#isNewest) return 0;
-    this.#hasRow = true;
-    const id = this.#opened().writer.uploadId;
-    const sums = this.#digests.encode(durableBytes);
-    const row = { accountId: this.accountId, name, size, mtime, id, durableBytes, sums };
-    await this.#context.partialUploads.save(row);
-    return durableBytes;
-  }
-
   // Finish: compare, commit.
 
   /**
    * Resolves when all data has arrived. Throws `ProtocolError` `bad-frame` if data is missing and no connection can
-   * send it.
+   * send it, or if the size is not that of the data.
    */
-  async awaitWhole(end: MessageOf<"end">): Promise<void> {
-    if (end.size !== this.#size) {
-      throw new ProtocolError("bad-frame", "end has another size than put");
-    }
+  async awaitWhole({ size }: MessageOf<"end">): Promise<void> {
+    if (size !== this.#digests.size) throw new ProtocolError("bad-frame", "end has another size");
+    this.#digests.complete();
     if (!this.#digests.isWhole) await this.#joined.none();
     if (this.#digests.isWhole) return;
     throw new ProtocolError("bad-frame", "end came before all data");
@@ -249,21 +233,26 @@ export class V4Upload implements OpenUpload {
     this.#state = "ending";
     try {
       const { name } = this.request;
-      const [size, mtime] = [this.#size, this.#mtime];
       const { tag } = end;
-      await this.#checkpointing;
+      await this.#checkpoints.settle();
       const found = await this.#inSlices(this.#digests.summing());
       if (!isSame(found, end)) {
         await this.#drop();
         return { kind: "mismatch", tag, ...found };
       }
       const version = await commitFile(this.#context, this.#owner, {
-        ...{ accountId: this.accountId, name, size, crc: found.cksum, staged: this.#opened() },
+        ...{
+          accountId: this.accountId,
+          name,
+          size: found.size,
+          crc: found.cksum,
+          staged: this.#opened(),
+        },
         storedAt: this.#context.clock(),
-        tree: { mtime, digest: found.digest },
+        tree: { mtime: this.#mtime, digest: found.digest },
         chunks: await this.#inSlices(this.#digests.gathering()),
-        isPartial: this.#hasRow,
-        reservation: this.#reservation,
+        isPartial: this.#checkpoints.hasRow,
+        reservation: this.#room.reservation,
       });
       return { kind: "stored", tag, ...found, version, replaced: 0, byOther: 0 };
     } catch (error) {
@@ -284,7 +273,7 @@ export class V4Upload implements OpenUpload {
 
   async #suspend(): Promise<void> {
     this.#state = "ending";
-    this.#reservation?.startCommit();
+    this.#room.reservation?.startCommit();
     try {
       if (!(await this.#keep())) await this.#drop();
     } catch (error) {
@@ -297,13 +286,13 @@ export class V4Upload implements OpenUpload {
 
   /** Returns whether the upload can be resumed. */
   async #keep(): Promise<boolean> {
-    await this.#checkpointing;
+    await this.#checkpoints.settle();
     const { writer } = this.#opened();
     const { contiguousBytes } = this.#digests;
-    if (this.#failure !== undefined || !this.#isNewest || contiguousBytes < CHUNK_SIZE) {
-      return false;
-    }
-    const durableBytes = await this.#save(await writer.suspend(contiguousBytes));
+    const isResumable = this.request.size !== undefined && contiguousBytes >= CHUNK_SIZE;
+    if (this.#failure !== undefined || !this.#isNewest || !isResumable) return false;
+    const durable = await writer.suspend(contiguousBytes);
+    const durableBytes = await this.#checkpoints.save(writer.uploadId, this.#digests, durable);
     if (durableBytes === 0) return false;
     this.#log.kept(durableBytes);
     // In the meantime, another upload may have taken the name, or the row may have been discarded.
@@ -323,7 +312,7 @@ export class V4Upload implements OpenUpload {
     this.#isNewest = false;
     this.#context.openUploads.release(this);
     await this.#opening?.catch(() => undefined);
-    await this.#checkpointing;
+    await this.#checkpoints.settle();
     await this.#suspending;
   }
 
@@ -341,12 +330,9 @@ export class V4Upload implements OpenUpload {
   }
 
   async #drop(): Promise<void> {
-    await this.#checkpointing;
+    await this.#checkpoints.settle();
     await this.#staged?.writer.abort();
-    if (!this.#hasRow) return;
-    this.#hasRow = false;
-    // Keeps another upload's row under the same name.
-    await this.#context.partialUploads.remove(this.accountId, this.request.name, this.uploadId);
+    await this.#checkpoints.remove(this.uploadId);
   }
 
   /** Resolves when the upload is deleted, if it has become garbage. */
@@ -355,7 +341,7 @@ export class V4Upload implements OpenUpload {
     const { openUploads, garbage } = this.#context;
     openUploads.remove(this);
     this.#staged?.release();
-    this.#reservation?.end();
+    this.#room.end();
     if (this.uploadId !== undefined) await garbage.release(this.uploadId);
     this.#ended.resolve();
   }

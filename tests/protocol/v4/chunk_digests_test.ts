@@ -88,6 +88,39 @@ Deno.test("chunk digests: a chunk that does not fit is refused", () => {
   assert.throws(() => new ChunkDigests(0).add(0, new Uint8Array(0)), { code: "bad-frame" });
 });
 
+for (const size of SIZES) {
+  Deno.test(`chunk digests: a file of unknown size that ends after ${size} bytes has the sums of its content`, () => {
+    const sums = new ChunkDigests(undefined);
+    for (let at = 0; at < size; at += CHUNK_SIZE) {
+      sums.add(at, content.slice(at, Math.min(size, at + CHUNK_SIZE)));
+      assert.deepEqual([sums.isWhole, sums.size], [false, Math.min(size, at + CHUNK_SIZE)]);
+    }
+    assert.equal(sums.isWhole, false);
+    sums.complete();
+    assert.equal(sums.isWhole, true);
+    assert.deepEqual(sums.sums(), defined(size));
+    assert.throws(() => sums.add(size, content.slice(0, 1)), { code: "bad-frame" });
+  });
+}
+
+Deno.test("chunk digests: chunks of a file of unknown size come in order, and only the last is shorter", () => {
+  const whole = new Uint8Array(CHUNK_SIZE);
+  const refuses = (sums: ChunkDigests, offset: number, size: number) =>
+    assert.throws(() => sums.add(offset, new Uint8Array(size)), { code: "bad-frame" });
+  const sums = new ChunkDigests(undefined);
+  refuses(sums, CHUNK_SIZE, CHUNK_SIZE);
+  refuses(sums, 1, CHUNK_SIZE);
+  refuses(sums, 0, 0);
+  refuses(sums, 0, CHUNK_SIZE + 1);
+  sums.add(0, whole);
+  refuses(sums, 0, CHUNK_SIZE);
+  refuses(sums, 2 * CHUNK_SIZE, CHUNK_SIZE);
+  sums.add(CHUNK_SIZE, new Uint8Array(5));
+  refuses(sums, CHUNK_SIZE + 5, 5);
+  refuses(sums, 2 * CHUNK_SIZE, 5);
+  assert.equal(sums.size, CHUNK_SIZE + 5);
+});
+
 const ENTRY_SIZE = 36;
 const MANY = 10_000;
 const encoded = pseudoRandomBytes(MANY * ENTRY_SIZE);

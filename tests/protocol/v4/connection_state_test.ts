@@ -17,10 +17,11 @@ const WINDOW = 3;
 /** `receive`: from the client; `send`: by the server. With `!` the step is not allowed. */
 type Step = `${"receive" | "send"} ${string}`;
 
-/** A message whose fields do not matter here. `put+` asks to resume. */
+/** A message whose fields do not matter here. `put+` asks to resume, `put?` has no size, `put?+` both. */
 function message(kind: string, tag: number): Message {
-  const plain = kind.replace("+", "");
-  return { kind: plain, tag, resume: kind.endsWith("+") ? 1 : 0 } as unknown as Message;
+  const [plain = "", marks = ""] = kind.split(/(?<=[a-z])(?=[?+])/);
+  const size = marks.includes("?") ? undefined : 1;
+  return { kind: plain, tag, size, resume: marks.includes("+") ? 1 : 0 } as unknown as Message;
 }
 
 function take(conversation: ConnectionState, step: Step): void {
@@ -98,6 +99,18 @@ const WHOLE: Readonly<Record<string, readonly Step[]>> = {
     "receive get 1",
   ],
   "a stat": ["receive stat 1", "send file 1", "receive stat 1", "send error 1"],
+  "a file of unknown size": [
+    "receive put? 1",
+    "receive data 1",
+    "send error 1",
+    "receive data 1",
+    "receive cancel 1",
+  ],
+  "an update": ["receive update 1", "send done 1", "receive update 1", "send error 1"],
+  "a removal": ["receive remove 1", "send changed 1", "receive remove 1", "send error 1"],
+  "a new name": ["receive rename 1", "send changed 1", "receive rename 1"],
+  "a restoration": ["receive restore 1", "send changed 1", "receive restore 1"],
+  "a question for the usage": ["receive usage 1", "send totals 1", "receive usage 1"],
   "a link": ["receive link 1", "send token 1", "receive link 1"],
   "requests while files wait for their answers": [
     "receive put 1",
@@ -132,6 +145,9 @@ const BROKEN: Readonly<Record<string, readonly Step[]>> = {
   "a request within a file": ["receive put 1", "receive stat 2"],
   "a tag that is in use": ["receive put 1", "receive end 1", "receive put 1"],
   "the tag 0": ["receive put 0"],
+  "resuming an unknown size": ["receive put?+ 1"],
+  "a change within a file": ["receive put 1", "receive update 2"],
+  "totals of a client": ["receive totals 1"],
   "more than a window": [
     ...["receive put 1", "receive end 1", "receive put 2", "receive end 2"] as const,
     ...["receive put 3", "receive end 3", "receive put 4"] as const,
@@ -180,7 +196,7 @@ Deno.test("conversation: with any messages in any order, it knows the meaning of
   const kinds = Object.keys(MESSAGES) as MessageKind[];
   const step = fc.tuple(
     fc.constantFrom("receive", "send"),
-    fc.constantFrom(...kinds, "put+"),
+    fc.constantFrom(...kinds, "put+", "put?", "put?+"),
     fc.nat({ max: 5 }),
   );
   fc.assert(

@@ -44,6 +44,33 @@ Deno.test("limit minFree: simultaneous uploads are admitted only as far as space
   await assert.rejects(stage(undefined, 10), { limit: "minFree" });
 });
 
+Deno.test("limit minFree: an upload of unknown size reserves space as it grows, and gives it back", async () => {
+  const staging = stagingOf(() => Promise.resolve(100));
+  const id = new Uint8Array(16);
+  const growing = await staging.createGrowing(id);
+  await growing.grow(60);
+  await assert.rejects(growing.grow(31), { limit: "minFree" });
+  await growing.grow(30);
+  await assert.rejects(staging.create(id, 1), { limit: "minFree" });
+  growing.release();
+  (await staging.create(id, 90)).release();
+});
+
+Deno.test("limit minFree: what an upload reserves after its end is given back", async () => {
+  const measured = Promise.withResolvers<number>();
+  let free = Promise.resolve(100);
+  const staging = stagingOf(() => free);
+  const id = new Uint8Array(16);
+  const growing = await staging.createGrowing(id);
+  free = measured.promise;
+  const grown = growing.grow(80);
+  growing.release();
+  measured.resolve(100);
+  await grown;
+  free = Promise.resolve(100);
+  (await staging.create(id, 90)).release();
+});
+
 function stagingOf(freeSpace: () => Promise<number>): StagingArea {
   return new StagingArea(
     new ObjectBlobStore({ partSize: 100 }),
