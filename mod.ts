@@ -83,7 +83,8 @@ export type { FileSystem } from "./server/fs/file_system.ts";
 export type { FreeSpace } from "./server/fs/free_space.ts";
 
 // The client of protocol 4.
-export { type LinkToken, type TakeDamaged, type TakeFile, V4Client } from "./client/v4/client.ts";
+export { type AccountUsage, type Changed, type LinkToken, V4Client } from "./client/v4/client.ts";
+export type { ListOptions, TakeDamaged, TakeFile } from "./client/v4/listing.ts";
 export type { ConnectOptions } from "./client/v4/connect_options.ts";
 export { MAX_PARALLEL, type TransferOptions } from "./client/v4/connection_pool.ts";
 export type { DamagedFile, RemoteFile } from "./client/v4/remote_file.ts";

@@ -43,8 +43,11 @@ export { type Choice, chooseProtocol, onlyProtocol3, type V3Reason } from "./pro
 export { KnownServers, type Remembered } from "./identity/known_servers.ts";
 export type { DiscoveredServer } from "./v4/discover.ts";
 export { readAuthorities } from "./identity/ca_certificates.ts";
-export { DamagedFiles, type RemoteFile } from "./v4/remote_file.ts";
-export { type TakeDamaged, type TakeFile, V4Client } from "./v4/client.ts";
+export { Bound, DamagedFiles, type RemoteFile } from "./v4/remote_file.ts";
+export { type AccountUsage, type Changed, V4Client } from "./v4/client.ts";
+export { compareNames } from "./v4/listing.ts";
+export { isName, listEntries } from "./v4/list_entries.ts";
+export { type ExpandedName, expandName } from "./v4/expand_name.ts";
 export type { ConnectOptions } from "./v4/connect_options.ts";
 export type { TracedMessage, Tracer } from "./net/wire_trace.ts";
 export { EDITIONS, findEdition } from "../protocol/v3/editions/mod.ts";

@@ -3,35 +3,32 @@
  *
  * @module
  */
+import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
+import { linkTarget, MAX_LINK_TARGET } from "../../protocol/entry.ts";
 import { endsAll, ProtocolError, UnconfirmedError, XferError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import { type RetryOptions, withRetries } from "../net/retry.ts";
 import type { SourceFile } from "../local/source_file.ts";
 import { readChunks, type Wanted, type WriteChunk } from "./chunk_download.ts";
 import type { DiscoveredServer } from "./discover.ts";
-import { unexpected } from "./errors.ts";
-import { Upload } from "./upload.ts";
 import {
-  Bound,
-  checkAsked,
-  type DamagedFile,
-  DamagedFiles,
-  type ExpectedFile,
-  type ListingHandlers,
-  type RemoteFile,
-} from "./remote_file.ts";
+  isAfter,
+  isOlder,
+  type ListOptions,
+  MAX_LISTED,
+  MAX_VERSIONS,
+  readListing,
+  type TakeFile,
+} from "./listing.ts";
+import { Upload } from "./upload.ts";
+import { Bound, checkAsked, type RemoteFile } from "./remote_file.ts";
 import { WorkQueue } from "./work_queue.ts";
-import type { Message } from "../../protocol/v4/messages.ts";
+import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
 import { isToken } from "../../protocol/v4/token.ts";
 import { type ClientSession, openSession } from "./session.ts";
 import type { ConnectOptions } from "./connect_options.ts";
 import type { V4Event } from "../events.ts";
 import { PutPipeline } from "./put_pipeline.ts";
-
-/** Called with each listed file. */
-export type TakeFile = (file: RemoteFile) => void;
-/** Called with each damaged file. Without it, damaged files fail the request once all others were reported. */
-export type TakeDamaged = ((file: DamagedFile) => void) | undefined;
 
 /** A token that links another machine to the account. */
 export interface LinkToken {
@@ -41,10 +38,14 @@ export interface LinkToken {
   readonly expiresAt: number;
 }
 
-/** The most files of one list, because a list must end. */
-export const MAX_LISTED = 10_000_000;
-/** The most versions of one file: one for each half minute of a year. */
-export const MAX_VERSIONS = 1_000_000;
+/** The number of entries that a request changed, and their bytes. */
+export type Changed = Pick<MessageOf<"changed">, "entries" | "bytes">;
+
+/**
+ * The usage of an account and its quota, `undefined` for none. `historyTime`: how long replaced and removed
+ * versions are kept, in milliseconds; 0 if they are not.
+ */
+export type AccountUsage = Omit<MessageOf<"totals">, "kind" | "tag">;
 
 /**
  * A signed-in connection over protocol 4.
@@ -156,53 +157,102 @@ export class V4Client implements Disposable {
   }
 
   /**
-   * Calls `take` with each file whose name begins with `prefix`, sorted by name (UTF-8). Throws `ProtocolError`
-   * `too-many-files` for more than `max`; without `takeDamaged`, `RefusedError` `damaged` at the end if files are
-   * damaged.
+   * Calls `take` with each entry whose name begins with `prefix`, sorted by name (UTF-8 of the NFC). Throws
+   * `ProtocolError` `too-many-files` for more than `max`; without `takeDamaged`, `RefusedError` `damaged` at the end if
+   * files are damaged.
    */
   list(
     prefix: string,
     take: TakeFile,
-    max = MAX_LISTED,
-    takeDamaged?: TakeDamaged,
+    { scope = "below", max = MAX_LISTED, takeDamaged }: ListOptions = {},
   ): Promise<void> {
-    const tag = this.#session.mux.nextTag();
+    const { mux } = this.#session;
+    const expected = { prefix, isOneLevel: scope === "level" };
     const count = new Bound(max, "files");
-    return this.#each({ kind: "list", tag, prefix, scope: "below" } as const, { prefix }, count, {
-      take,
-      takeDamaged,
-    });
+    const listing = { expected, isAfter, count, take, takeDamaged };
+    return readListing(mux, { kind: "list", tag: mux.nextTag(), prefix, scope }, listing);
   }
 
   /**
-   * Calls `take` with the current version of a file and each old version, newest first. Throws `RefusedError`
+   * Calls `take` with the current version of a file and each earlier one, newest first. Throws `RefusedError`
    * `no-such-file`, and otherwise as {@link V4Client.list} does.
    */
   versions(
     name: string,
     take: TakeFile,
-    max = MAX_VERSIONS,
-    takeDamaged?: TakeDamaged,
+    { max = MAX_VERSIONS, takeDamaged }: Omit<ListOptions, "scope"> = {},
+  ): Promise<void> {
+    const { mux } = this.#session;
+    const count = new Bound(max, "versions");
+    const listing = { expected: { name }, isAfter: isOlder, count, take, takeDamaged };
+    return readListing(mux, { kind: "versions", tag: mux.nextTag(), name }, listing);
+  }
+
+  /** Reads the target of a symbolic link. Throws `RefusedError` `no-such-file`; `ProtocolError` `unexpected-answer`. */
+  async readLink(name: string, version = 0): Promise<string> {
+    const chunks: Bytes[] = [];
+    const file = await this.get(
+      { name, version, to: MAX_LINK_TARGET },
+      (chunk) => Promise.resolve(void chunks.push(chunk.slice())),
+    );
+    const target = file.entry === "link" ? linkTarget(concatBytes(...chunks)) : undefined;
+    if (target !== undefined) return target;
+    throw new ProtocolError("unexpected-answer", `${printable(name)} is not a link on the server`);
+  }
+
+  /**
+   * Changes the mode and the time of a version, if it is the current one. Throws `RefusedError` `file-changed` if not,
+   * `no-such-file`; `UnconfirmedError`.
+   */
+  async update(
+    name: string,
+    version: number,
+    { mode, mtime }: Pick<RemoteFile, "mode" | "mtime">,
   ): Promise<void> {
     const tag = this.#session.mux.nextTag();
-    const count = new Bound(max, "versions");
-    return this.#each({ kind: "versions", tag, name }, { name }, count, { take, takeDamaged });
+    const request = { kind: "update", tag, name, version, mode, mtime } as const;
+    await this.#change(request, "done", `${printable(name)} was updated`);
   }
 
-  /** Removes a file with all its versions. Throws `RefusedError` `no-such-file`, `UnconfirmedError`. */
-  async remove(name: string): Promise<void> {
-    const tag = this.#session.mux.nextTag();
-    await this.#change(
-      { kind: "remove", tag, name, recursive: 0, forever: 0 },
-      `${printable(name)} was removed`,
-    );
+  /**
+   * Removes an entry; a folder only if it is empty or `recursive`. It can be restored unless `forever`, which also
+   * deletes its versions, and those of a name that was removed before. Throws `RefusedError` `no-such-file`,
+   * `not-empty`; `UnconfirmedError`.
+   */
+  remove(name: string, { recursive = false, forever = false } = {}): Promise<Changed> {
+    const [tag, flags] = [
+      this.#session.mux.nextTag(),
+      { recursive: Number(recursive), forever: Number(forever) },
+    ];
+    const request = { kind: "remove", tag, name, ...flags } as const;
+    return this.#change(request, "changed", `${printable(name)} was removed`);
   }
 
-  /** Renames a file. Throws `RefusedError` `no-such-file`, `file-exists`; `UnconfirmedError`. */
-  async rename(oldName: string, newName: string): Promise<void> {
+  /**
+   * Renames an entry with its versions, and everything in a folder. Throws `RefusedError` `no-such-file`,
+   * `file-exists`; `UnconfirmedError`.
+   */
+  rename(oldName: string, newName: string): Promise<Changed> {
     const tag = this.#session.mux.nextTag();
     const request = { kind: "rename", tag, oldName, newName } as const;
-    await this.#change(request, `${printable(oldName)} was renamed`);
+    return this.#change(request, "changed", `${printable(oldName)} was renamed`);
+  }
+
+  /**
+   * Makes an earlier version of a file the current one, by default the latest; of a folder, everything that was removed
+   * from it, or only `since` a time in milliseconds since the epoch. Throws `RefusedError` `no-such-file`,
+   * `over-limit`; `UnconfirmedError`.
+   */
+  restore(name: string, { version = 0, since = 0 } = {}): Promise<Changed> {
+    const tag = this.#session.mux.nextTag();
+    const request = { kind: "restore", tag, name, version, since } as const;
+    return this.#change(request, "changed", `${printable(name)} was restored`);
+  }
+
+  /** Returns what the account has stored, and its quota. */
+  async usage(): Promise<AccountUsage> {
+    const { mux } = this.#session;
+    return await mux.askFor({ kind: "usage", tag: mux.nextTag() }, "totals");
   }
 
   /** Creates a link token, with which another machine can join the account once. */
@@ -222,10 +272,14 @@ export class V4Client implements Disposable {
   }
 
   /** Sends a request that changes something. If the answer is lost, it may have been carried out. */
-  async #change(request: Message, what: string): Promise<void> {
+  async #change<K extends "changed" | "done">(
+    request: Message,
+    answer: K,
+    what: string,
+  ): Promise<MessageOf<K>> {
     const { mux } = this.#session;
-    await mux.gracefulAbort.critical(() =>
-      mux.askFor(request, "changed").catch((cause) => {
+    return await mux.gracefulAbort.critical(() =>
+      mux.askFor(request, answer).catch((cause) => {
         if (!(cause instanceof XferError) || !endsAll(cause)) throw cause;
         throw new UnconfirmedError(
           "not-confirmed",
@@ -234,33 +288,6 @@ export class V4Client implements Disposable {
         );
       })
     );
-  }
-
-  /** Sends a request for a list. An error in an answer closes the connection instead of waiting for the rest. */
-  async #each(
-    request: Message,
-    asked: ExpectedFile,
-    count: Bound,
-    { take, takeDamaged }: ListingHandlers,
-  ): Promise<void> {
-    const { mux } = this.#session;
-    const damaged = new DamagedFiles();
-    try {
-      await mux.ask(request, (message) => {
-        if (message.kind === "done") return true;
-        if (message.kind !== "file" && message.kind !== "damaged") throw unexpected(message);
-        checkAsked(message, asked);
-        count.add();
-        if (message.kind === "file") take(message);
-        else if (takeDamaged !== undefined) takeDamaged(message);
-        else damaged.add(message);
-        return false;
-      });
-      damaged.throwIfAny();
-    } catch (error) {
-      if (error instanceof ProtocolError) mux[Symbol.dispose]();
-      throw error;
-    }
   }
 }
 

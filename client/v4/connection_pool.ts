@@ -3,11 +3,20 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
 import { throwIfAborted } from "../../protocol/abort.ts";
 import { type RetryOptions, withRetries } from "../net/retry.ts";
-import { Bound, type DamagedFile, DamagedFiles, type ListingHandlers } from "./remote_file.ts";
-import { MAX_LISTED, MAX_VERSIONS, type TakeDamaged, type TakeFile, V4Client } from "./client.ts";
+import { Bound, type DamagedFile, DamagedFiles } from "./remote_file.ts";
+import { V4Client } from "./client.ts";
+import {
+  type IsAfter,
+  isAfter,
+  isOlder,
+  type ListOptions,
+  MAX_LISTED,
+  MAX_VERSIONS,
+  type TakeDamaged,
+  type TakeFile,
+} from "./listing.ts";
 import type { DiscoveredServer } from "./discover.ts";
 import type { WorkQueue } from "./work_queue.ts";
 import type { ConnectOptions } from "./connect_options.ts";
@@ -102,48 +111,60 @@ export class ConnectionPool implements Disposable {
     }
   }
 
-  /** Lists files by name, as `V4Client.list` does. After a network error it lists again, and reports each file once. */
+  /**
+   * Returns a signed-in connection, for requests that must not be repeated. Retries connecting. Throws why the client
+   * cannot connect or sign in.
+   */
+  connected(): Promise<V4Client> {
+    return this.use(0, (client) => Promise.resolve(client));
+  }
+
+  /** Lists entries by name, as `V4Client.list` does. After a network error it lists again, and reports each once. */
   list(
     prefix: string,
     take: TakeFile,
-    max = MAX_LISTED,
-    takeDamaged?: TakeDamaged,
+    { scope, max = MAX_LISTED, takeDamaged }: ListOptions = {},
   ): Promise<void> {
-    const list: List = (client, { take, takeDamaged }) =>
-      client.list(prefix, take, max, takeDamaged);
-    return this.#handOverOnce(list, isBehind, new Bound(max, "files"), { take, takeDamaged });
+    const list: List = (client, take, takeDamaged) =>
+      client.list(prefix, take, { scope, max, takeDamaged });
+    return this.#handOverOnce(list, isAfter, new Bound(max, "files"), take, takeDamaged);
   }
 
   /** Lists the versions of a file, newest first, as `V4Client.versions` does, with retries like `list`. */
   versions(name: string, take: TakeFile, takeDamaged?: TakeDamaged): Promise<void> {
-    const list: List = (client, { take, takeDamaged }) =>
-      client.versions(name, take, MAX_VERSIONS, takeDamaged);
-    const isOlder: IsBehind = (file, last) => file.version < last.version;
-    const count = new Bound(MAX_VERSIONS, "versions");
-    return this.#handOverOnce(list, isOlder, count, { take, takeDamaged });
+    const list: List = (client, take, takeDamaged) => client.versions(name, take, { takeDamaged });
+    return this.#handOverOnce(
+      list,
+      isOlder,
+      new Bound(MAX_VERSIONS, "versions"),
+      take,
+      takeDamaged,
+    );
   }
 
   async #handOverOnce(
     list: List,
-    isBehind: IsBehind,
+    isAfter: IsAfter,
     count: Bound,
-    { take, takeDamaged }: ListingHandlers,
+    take: TakeFile,
+    takeDamaged: TakeDamaged,
   ): Promise<void> {
     const damaged = new DamagedFiles();
     let last: DamagedFile | undefined;
     await this.use(0, (client) => {
       const before = last;
       const once = <F extends DamagedFile>(take: (file: F) => void) => (file: F) => {
-        if (before !== undefined && !isBehind(file, before)) return;
+        if (before !== undefined && !isAfter(file, before)) return;
         count.add();
         last = file;
         this.advance();
         take(file);
       };
-      return list(client, {
-        take: once(take),
-        takeDamaged: once(takeDamaged ?? ((file) => damaged.add(file))),
-      });
+      return list(
+        client,
+        once(take),
+        once(takeDamaged ?? ((file) => damaged.add(file))),
+      );
     });
     damaged.throwIfAny();
   }
@@ -182,10 +203,8 @@ export class ConnectionPool implements Disposable {
   }
 }
 
-type List = (client: V4Client, listing: ListingHandlers) => Promise<void>;
-/** Whether a file comes after the last reported one in a list. */
-type IsBehind = (file: DamagedFile, last: DamagedFile) => boolean;
-
-/** By name in UTF-8 order, which servers use. */
-const isBehind: IsBehind = (file, last) =>
-  Buffer.compare(Buffer.from(file.name), Buffer.from(last.name)) > 0;
+type List = (
+  client: V4Client,
+  take: TakeFile,
+  takeDamaged: (file: DamagedFile) => void,
+) => Promise<void>;

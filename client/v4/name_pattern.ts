@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { comparedForm } from "../../protocol/v4/path_name.ts";
 
 /** Stands for any number of items. */
 const ANY_NUMBER = Symbol("any number");
@@ -24,7 +25,7 @@ export class NamePattern {
 
   private constructor(text: string) {
     this.text = text;
-    const pattern = text.normalize("NFC");
+    const pattern = comparedForm(text);
     const first = firstWildcard(pattern);
     this.prefix = pattern.slice(0, first);
     const components = pattern.split("/");
@@ -43,7 +44,7 @@ export class NamePattern {
 
   /** Whether a name matches. Takes time in proportion to the lengths of the pattern and the name, whatever they contain. */
   matches(name: string): boolean {
-    return matchesAll(this.#components, name.normalize("NFC").split("/"));
+    return matchesAll(this.#components, comparedForm(name).split("/"));
   }
 }
 

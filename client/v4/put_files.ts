@@ -206,7 +206,7 @@ async function findUnchanged(
     for (const folder of folders) {
       const toTake = (file: RemoteFile) => take(byName.get(file.name), file);
       // A file that is damaged on the server is uploaded.
-      await pool.list(`${folder}/`, toTake, undefined, () => undefined).catch(unlessRefused);
+      await pool.list(`${folder}/`, toTake, { takeDamaged: () => undefined }).catch(unlessRefused);
     }
   }
   const isListed = ({ name }: Upload) => folders.some((folder) => name.startsWith(`${folder}/`));

@@ -25,13 +25,6 @@ export const RESUMABLE_SIZE = 4 * CHUNK_SIZE;
 /** A version of a file that is damaged on the server. */
 export type DamagedFile = Omit<MessageOf<"damaged">, "kind" | "tag">;
 
-/** Called with the items of a server's list. */
-export interface ListingHandlers {
-  readonly take: (file: RemoteFile) => void;
-  /** Without it, damaged files fail the request after all others were reported. */
-  readonly takeDamaged?: ((file: DamagedFile) => void) | undefined;
-}
-
 /** Collects damaged files that fail a list at its end. */
 export class DamagedFiles {
   readonly #names: string[] = [];
@@ -74,6 +67,8 @@ export interface ExpectedFile {
   /** The name, or its beginning. */
   readonly name?: string;
   readonly prefix?: string;
+  /** Whether no \`/\` follows the prefix. */
+  readonly isOneLevel?: boolean;
   /** 0 or absent: any. */
   readonly version?: number | undefined;
 }
@@ -81,13 +76,15 @@ export interface ExpectedFile {
 /** Throws `ProtocolError` `unexpected-answer` for a file that was not requested. */
 export function checkAsked(
   file: Pick<RemoteFile, "name" | "version">,
-  { name = file.name, prefix = "", version = 0 }: ExpectedFile,
+  { name = file.name, prefix = "", isOneLevel = false, version = 0 }: ExpectedFile,
 ): void {
   if (isTooLong(file.name)) {
     throw unasked(`a name of more than ${MAX_PATH_NAME} bytes`);
   }
   const form = comparedForm(file.name);
-  const isNamed = form === comparedForm(name) && form.startsWith(comparedForm(prefix));
+  const start = comparedForm(prefix);
+  const isNamed = form === comparedForm(name) && form.startsWith(start) &&
+    !(isOneLevel && form.includes("/", start.length));
   if (isNamed && [0, file.version].includes(version)) return;
   throw unasked(`version ${file.version} of ${printable(file.name)}, which was not asked for`);
 }

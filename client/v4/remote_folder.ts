@@ -138,7 +138,7 @@ export async function listItems(
     if (place === undefined) return;
     damaged.push({ name, target: place.target, error: new DamagedError([printable(name)]) });
   };
-  await server.list(prefix, take, maxFiles - known.files, takeDamaged);
+  await server.list(prefix, take, { max: maxFiles - known.files, takeDamaged });
   const count = listed.length + damaged.length;
   return {
     items: toItems(listed),

@@ -17,12 +17,12 @@ for (const [command, ...args] of [["list"], ["versions", "a"]] as const) {
     const answers = (listed: number) =>
       acceptingEveryone(({ kind, tag }): Message[] | undefined => {
         if (kind !== "list" && kind !== "versions") return undefined;
-        const file = {
-          ...{ ...FILE, kind: "file", tag, name: "a", size: 1 } as const,
-          ...{ cksum: 1, digest: new Uint8Array(32) },
-        };
+        const file = (index: number) => ({
+          ...{ ...FILE, kind: "file", tag, size: 1, version: 9 - index } as const,
+          ...{ name: kind === "list" ? `a${index}` : "a", cksum: 1, digest: new Uint8Array(32) },
+        });
         const error = { kind: "error", tag, code: "damaged", message: "it is" } as const;
-        return [...Array.from({ length: listed }, () => file), error];
+        return [...Array.from({ length: listed }, (_, index) => file(index)), error];
       });
     const run = async (listed: number, ...more: string[]) => {
       server.answers = answers(listed);
@@ -46,7 +46,7 @@ Deno.test("names: if the server refuses one, the hint says what to do", async ()
   await using alice = await Alice.create("a");
   const { run } = alice;
   assert.match((await run("put", "a")).stdout, /^Uploaded a \(1 B, cksum/);
-  for (const args of [["put", "a", "--as", "a/b"], ["rename", "a", "con"]]) {
+  for (const args of [["put", "a", "--as", "a/b"], ["rename", "a", ".."]]) {
     const { code, stderr } = await run(...args);
     assert.equal(code, 5, stderr);
     assert.match(

@@ -190,7 +190,7 @@ export class SecureActor {
     };
   }
 
-  async #change(names: readonly string[], operation: Operation, request: () => Promise<void>) {
+  async #change(names: readonly string[], operation: Operation, request: () => Promise<unknown>) {
     const asked = this.#expected.ask(names, operation);
     try {
       await connected(request);

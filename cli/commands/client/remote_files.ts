@@ -9,8 +9,6 @@ import {
   DamagedFiles,
   formatFingerprint,
   type RemoteFile,
-  type TakeDamaged,
-  type TakeFile,
   V4Client,
 } from "../../../client/mod.ts";
 import { fromPrintable, printable, shellWord } from "../../../protocol/printable.ts";
@@ -47,7 +45,7 @@ export function addRemoteFileCommands(client: Command, run: Run, optionsOf: Opti
       await reportAll(
         run.reporter,
         "file",
-        (take, takeDamaged) => pool.list(prefix ?? "", take, undefined, takeDamaged),
+        (take, takeDamaged) => pool.list(prefix ?? "", take, { takeDamaged }),
       );
     });
   client.command("stat")
@@ -79,7 +77,7 @@ export function addRemoteFileCommands(client: Command, run: Run, optionsOf: Opti
     .addHelpText("after", example("xfer client remove docs/old.pdf"))
     .action(async (names: string[], _: unknown, command: Command) => {
       using connection = await connect(command);
-      const remove = (name: string) => connection.remove(name);
+      const remove = async (name: string) => void await connection.remove(name);
       run.finish(await removeEach(run.reporter, new Set(names), remove));
     });
   client.command("rename").alias("mv")
@@ -116,7 +114,10 @@ export function hintVersions(error: XferError, name: string): XferError {
 async function reportAll(
   reporter: Reporter,
   event: "file" | "version",
-  list: (take: TakeFile, takeDamaged: TakeDamaged) => Promise<void>,
+  list: (
+    take: (file: RemoteFile) => void,
+    takeDamaged: (file: Pick<RemoteFile, "name" | "version">) => void,
+  ) => Promise<void>,
 ): Promise<void> {
   const damaged = new DamagedFiles();
   let [listed, bytes] = [0, 0];

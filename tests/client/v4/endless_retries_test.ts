@@ -58,7 +58,7 @@ test("a list with one more file each time: ends at the bound of a list", async (
   });
   server.closesAfter = ({ kind }) => kind === "list";
   using pool = new ConnectionPool(connect, transfer);
-  const listing = pool.list("a", () => undefined, 5);
+  const listing = pool.list("a", () => undefined, { max: 5 });
   await assert.rejects(listing, { name: "ProtocolError", code: "too-many-files" });
   assert.ok(retries.length <= 5);
 });

@@ -9,6 +9,7 @@ import { SourceFile } from "../../../client/local/source_file.ts";
 import { RESUMABLE_SIZE } from "../../../client/v4/remote_file.ts";
 import { MAX_FILE_SIZE } from "../../../client/v4/remote_file.ts";
 import type { Message } from "../../../protocol/v4/messages.ts";
+import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE, DIGEST_SIZE, digestTree } from "../../../protocol/v4/merkle_tree.ts";
 import { acceptingEveryone, ScriptedV4Server, WELCOME } from "../../support/v4/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
@@ -67,9 +68,10 @@ function assertHarmless({ message, hint = "", code }: XferError): void {
   for (const words of [message, hint, code]) assert.equal(words, printable(words));
 }
 
-/** A number of files, each with a name, and the end. */
-function listing(tag: number, names: readonly string[]): Message[] {
-  return [...names.map((name) => ({ ...FILE, tag, name })), { kind: "done", tag }];
+/** Files with these names, the newest first, and the end. */
+function listing(tag: number, names: readonly string[], newest = names.length): Message[] {
+  const files = names.map((name, index) => ({ ...FILE, tag, name, version: newest - index }));
+  return [...files, { kind: "done", tag }];
 }
 
 const ignore = () => undefined;
@@ -79,25 +81,47 @@ const LISTED: readonly [what: string, prefix: string, names: readonly string[], 
   ["a name of 4,097 bytes", "", [LONG.repeat(16) + "x"], "unexpected-answer"],
   ["a name of 4,098 bytes in fewer characters", "", ["ü".repeat(2049)], "unexpected-answer"],
   ["more files than the client accepts", "", ["a", "b", "c", "d"], "too-many-files"],
+  ["a name twice", "", ["a", "a"], "unexpected-answer"],
+  ["a name twice in two Unicode forms", "", ["\u00fc", "u\u0308"], "unexpected-answer"],
+  ["names out of order", "", ["b", "a"], "unexpected-answer"],
 ];
 for (const [what, prefix, names, code] of LISTED) {
   Deno.test(`v4: if a server lists ${what}, the client ends the connection`, async () => {
     const reply: Reply = ({ kind, tag }) => kind === "list" ? listing(tag, names) : undefined;
     const outcome = await outcomeOf(reply, async (client) => {
-      await assert.rejects(client.list(prefix, ignore, 3), { name: "ProtocolError", code });
-      await assert.rejects(client.list(prefix, ignore, 3), { name: "NetworkError" });
+      await assert.rejects(client.list(prefix, ignore, { max: 3 }), {
+        name: "ProtocolError",
+        code,
+      });
+      await assert.rejects(client.list(prefix, ignore, { max: 3 }), { name: "NetworkError" });
     });
     assert.equal(outcome, undefined);
   });
 }
 
 Deno.test("v4: a list at the limits is accepted", async () => {
-  const names = [LONG.repeat(15) + "x".repeat(256), "b", "c"];
+  const names = ["b", "c", LONG.repeat(15) + "x".repeat(256)];
   const reply: Reply = ({ kind, tag }) => kind === "list" ? listing(tag, names) : undefined;
   const listed: string[] = [];
-  const ask = (client: V4Client) => client.list("", ({ name }) => listed.push(name), 3);
+  const ask = (client: V4Client) => client.list("", ({ name }) => listed.push(name), { max: 3 });
   assert.equal(await outcomeOf(reply, ask), undefined);
   assert.deepEqual(listed, names);
+});
+
+Deno.test("v4: a list of one level has no deeper names, and folders without an entry where they begin", async () => {
+  const folder = { entry: "folder", version: 0 } as const;
+  const reply = (names: readonly string[]): Reply => ({ kind, tag }) =>
+    kind === "list"
+      ? [
+        ...names.map((name) => ({ ...FILE, ...name.endsWith("/") ? folder : {}, tag, name }))
+          .map((file) => ({ ...file, name: file.name.replace(/\/$/, "") })),
+        { kind: "done", tag },
+      ]
+      : undefined;
+  const ask = (client: V4Client) => client.list("d/", ignore, { scope: "level" });
+  assert.equal(await outcomeOf(reply(["d/a-b", "d/a/", "d/b"]), ask), undefined);
+  assert.equal(await outcomeOf(reply(["d/a", "d/a/b"]), ask), "unexpected-answer");
+  assert.equal(await outcomeOf(reply(["d/a/", "d/a/"]), ask), "unexpected-answer");
 });
 
 Deno.test("v4: versions must have the requested name, and end", async () => {
@@ -108,7 +132,49 @@ Deno.test("v4: versions must have the requested name, and end", async () => {
     ]] as const
   ) {
     const reply: Reply = ({ kind, tag }) => kind === "versions" ? listing(tag, names) : undefined;
-    assert.equal(await outcomeOf(reply, (client) => client.versions("a", ignore, 2)), code);
+    assert.equal(
+      await outcomeOf(reply, (client) => client.versions("a", ignore, { max: 2 })),
+      code,
+    );
+  }
+});
+
+Deno.test("v4: a version must be older than the one listed before it", async () => {
+  for (const order of [[2, 2], [1, 2]]) {
+    const reply: Reply = ({ kind, tag }) =>
+      kind === "versions"
+        ? [...order.map((version) => ({ ...FILE, tag, version })), { kind: "done", tag }]
+        : undefined;
+    const ask = (client: V4Client) => client.versions("a", ignore);
+    assert.equal(await outcomeOf(reply, ask), "unexpected-answer");
+  }
+});
+
+Deno.test("v4: the target of a link must be one", async () => {
+  const [isLink, isFile] = [{ entry: "link" }, { entry: "file" }] as const;
+  const content = (text: string) => new TextEncoder().encode(text);
+  for (
+    const [file, bytes, expected] of [
+      [isLink, content("../a"), "../a"],
+      [isFile, content("../a"), "unexpected-answer"],
+      [isLink, content("a\0b"), "unexpected-answer"],
+      [isLink, content(""), "unexpected-answer"],
+      [isLink, new Uint8Array([0xff]), "unexpected-answer"],
+      [isLink, content("a".repeat(4097)), "unexpected-answer"],
+    ] as const
+  ) {
+    const sums = new ChunkDigests(bytes.length);
+    if (bytes.length > 0) sums.add(0, bytes);
+    const reply: Reply = ({ kind, tag }) => {
+      if (kind !== "get") return undefined;
+      const description = { ...FILE, ...file, tag, ...sums.sums() };
+      const content: Message[] = [
+        { kind: "digests", tag, bytes: sums.digests },
+        { kind: "data", tag, offset: 0, bytes },
+      ];
+      return [description, ...bytes.length > 0 ? content : [], { kind: "done", tag }];
+    };
+    assert.equal(await outcomeOf(reply, (client) => client.readLink("a")), expected);
   }
 });
 

@@ -197,7 +197,7 @@ Deno.test("damage: a list reports damaged files in order; a client without a han
   const take = ({ name }: { name: string }) => void listed.push(name);
   const takeDamaged = ({ name, version }: { name: string; version: number }) =>
     void listed.push(`${name} ${version} is damaged`);
-  await client.list("", take, undefined, takeDamaged);
+  await client.list("", take, { takeDamaged });
   assert.deepEqual(listed, ["photos/a", "photos/b 1 is damaged", "photos/c"]);
   for (const path of fixture.blobs("files")) await Deno.remove(path);
   await assert.rejects(client.list("", () => assert.fail()), {

@@ -18,7 +18,7 @@ async function store(fixture: Fixture, client: V4Client, bytes: Bytes): Promise<
 }
 
 /** Changes to the file "a" during its download, with what a later request finds. */
-const DONE: Record<string, (fixture: Fixture, other: V4Client) => Promise<void>> = {
+const DONE: Record<string, (fixture: Fixture, other: V4Client) => Promise<unknown>> = {
   "is removed": (_, other) => other.remove("a"),
   "is replaced": (fixture, other) => store(fixture, other, next),
   "is renamed": (_, other) => other.rename("a", "b"),
@@ -72,7 +72,7 @@ Deno.test("get: consecutive ranges each report the file that they belong to", as
 /** Runs between the look into the catalog and the opening of the file. */
 const IN_BETWEEN: Record<
   string,
-  [(fixture: Fixture, other: V4Client) => Promise<void>, Bytes | string]
+  [(fixture: Fixture, other: V4Client) => Promise<unknown>, Bytes | string]
 > = {
   "is replaced": [(fixture, other) => store(fixture, other, next.slice(0, 10)), next.slice(0, 10)],
   "is removed": [(_, other) => other.remove("a"), "no-such-file"],

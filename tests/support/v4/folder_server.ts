@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { getFolder } from "../../../client/v4/get_files.ts";
 import type { GetOptions, GetOutcome } from "../../../client/v4/get_plan.ts";
+import { compareNames } from "../../../client/v4/listing.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import type { Message } from "../../../protocol/v4/messages.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
@@ -27,6 +28,8 @@ export function serving(files: Files) {
     const bytes = typeof content === "string" ? utf8(content) : content;
     return { name, bytes, mtime, sums: sumsOf(bytes) };
   });
+  // A client refuses a list that is not sorted.
+  known.sort((a, b) => compareNames(a.name, b.name));
   const describe = (tag: number, { name, mtime, sums }: typeof known[number]): Message => ({
     ...{ ...FILE, kind: "file", tag, name, mtime: ms(mtime) },
     ...sums.sums(),

@@ -1,0 +1,105 @@
+/**
+ * Lists of a server: their order, and what a client accepts.
+ *
+ * @module
+ */
+import { comparedForm } from "../../protocol/v4/path_name.ts";
+import { Buffer } from "node:buffer";
+import { ProtocolError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
+import type { ListScope } from "../../protocol/entry.ts";
+import type { Message } from "../../protocol/v4/messages.ts";
+import { unexpected } from "./errors.ts";
+import {
+  type Bound,
+  checkAsked,
+  type DamagedFile,
+  DamagedFiles,
+  type ExpectedFile,
+  type RemoteFile,
+} from "./remote_file.ts";
+import type { RequestMux } from "./request_mux.ts";
+
+/** The most entries of one list, because a list must end. */
+export const MAX_LISTED = 10_000_000;
+/** The most versions of one file: one for each half minute of a year. */
+export const MAX_VERSIONS = 1_000_000;
+
+/** Called with each listed entry. */
+export type TakeFile = (file: RemoteFile) => void;
+/** Called with each damaged file. Without it, damaged files fail the request once all others were reported. */
+export type TakeDamaged = ((file: DamagedFile) => void) | undefined;
+
+/** The scope and the bounds of a list. */
+export interface ListOptions {
+  /** `below`, the default: everything; `level`: one level; `removed`: removed names with history, the newest version of each. */
+  readonly scope?: ListScope | undefined;
+  /** The most entries to accept; default {@link MAX_LISTED}. */
+  readonly max?: number | undefined;
+  /** Called with each damaged file. */
+  readonly takeDamaged?: TakeDamaged;
+}
+
+/** Whether a file comes after another in a list. */
+export type IsAfter = (file: DamagedFile, other: DamagedFile) => boolean;
+
+/** Whether a version is older than another. */
+export const isOlder: IsAfter = (file, other) => file.version < other.version;
+
+/** Whether the name of an entry comes after that of another. */
+export const isAfter: IsAfter = (file, other) => compareNames(listed(file), listed(other)) > 0;
+
+/** A folder without an entry is listed where its content begins. */
+function listed({ name, version }: DamagedFile): string {
+  return version === 0 ? `${name}/` : name;
+}
+
+/** Compares names as servers do: by the UTF-8 of their NFC. */
+export function compareNames(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(comparedForm(a)), Buffer.from(comparedForm(b)));
+}
+
+/** A request for a list, and its answers. */
+export interface Listing {
+  readonly expected: ExpectedFile;
+  readonly isAfter: IsAfter;
+  readonly count: Bound;
+  readonly take: TakeFile;
+  readonly takeDamaged: TakeDamaged;
+}
+
+/**
+ * Sends a request for a list. An invalid answer closes the connection instead of waiting for the rest. Throws
+ * `ProtocolError` `unexpected-answer`, `too-many-files`; `RefusedError`.
+ */
+export async function readListing(
+  mux: RequestMux,
+  request: Message,
+  { expected, isAfter, count, take, takeDamaged }: Listing,
+): Promise<void> {
+  const damaged = new DamagedFiles();
+  let last: DamagedFile | undefined;
+  try {
+    await mux.ask(request, (message) => {
+      if (message.kind === "done") return true;
+      if (message.kind !== "file" && message.kind !== "damaged") throw unexpected(message);
+      checkAsked(message, expected);
+      if (last !== undefined && !isAfter(message, last)) throw outOfOrder(message);
+      last = message;
+      count.add();
+      if (message.kind === "file") take(message);
+      else if (takeDamaged !== undefined) takeDamaged(message);
+      else damaged.add(message);
+      return false;
+    });
+    damaged.throwIfAny();
+  } catch (error) {
+    if (error instanceof ProtocolError) mux[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function outOfOrder({ name, version }: DamagedFile): ProtocolError {
+  const what = `version ${version} of ${printable(name)}`;
+  return new ProtocolError("unexpected-answer", `the server listed ${what} twice or out of order`);
+}
