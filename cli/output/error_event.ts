@@ -46,19 +46,3 @@ function stackOf(error: unknown, depth = 0): string {
   if (error.cause === undefined || depth === MAX_CAUSES) return stack;
   return `${stack}\nCaused by: ${stackOf(error.cause, depth + 1)}`;
 }
-
-/** The texts before and after a file's name in a message. An ordinary word would have an article there. */
-const BEFORE_NAME =
-  "(?:^|^(?:cannot [a-z]+|the [a-z]+ [a-z]+|no file|.+ for|.+ whether|.+ end of) )";
-const AFTER_NAME = "(?:$|[:,]| (?:is|was|has|as|and|already)\\b)";
-
-/**
- * Whether a message names a file. If the name could be a word of any message, such as "server", it counts only in the
- * position of a name: "cannot read server: no such file".
- */
-export function names(message: string, file: string): boolean {
-  if (/^[A-Za-z]+$/.test(file)) {
-    return new RegExp(`${BEFORE_NAME}${file}${AFTER_NAME}`).test(message);
-  }
-  return ` ${message} `.split(/[\s"':;,]+/).join(" ").includes(` ${file} `);
-}

@@ -6,21 +6,13 @@
  */
 import { InterruptedError, reasonOf, StorageError, type XferError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
-import {
-  type Event,
-  type EventOf,
-  isDetail,
-  kindOf,
-  noteOf,
-  toJson,
-  wordsOf,
-} from "../events/mod.ts";
+import { type Event, isDetail, kindOf, noteOf, toJson, wordsOf } from "../events/mod.ts";
 import type { EventKind } from "../events/definition.ts";
-import { type HintPlaces, names, placed, toErrorEvent } from "./error_event.ts";
+import { type HintPlaces, placed, toErrorEvent } from "./error_event.ts";
+import { type FailureEvent, failureWords, hasFailed, isFailure } from "./failed_file.ts";
 import { coloured, type Paint, plain } from "../text/colors.ts";
 import { wrapForTerminal } from "../text/terminal_wrap.ts";
 import { type Presentation, presentation } from "../text/presentation.ts";
-
 import { standardStreams, type Stream, type Streams } from "./streams.ts";
 
 export const COLORS = ["auto", "always", "never"] as const;
@@ -53,16 +45,6 @@ export interface Display {
   /** Hides the line until disposed of, for example during a question. */
   pause(): Disposable;
 }
-
-/** Events of a file that was not transferred, or not removed. */
-type FailureEvent = EventOf<"not-stored"> | EventOf<"not-got"> | EventOf<"not-removed">;
-
-const FAILURES: ReadonlySet<string> = new Set<FailureEvent["event"]>(
-  ["not-stored", "not-got", "not-removed"],
-);
-
-/** States of files that have not failed by themselves. */
-const UNTRIED: ReadonlySet<string> = new Set(["unknown", "not-tried"]);
 
 /** Maximum length of an answer in bytes: the longest line that a terminal accepts. */
 const MAX_ANSWER = 4096;
@@ -151,20 +133,11 @@ export class Reporter {
     const cause = toErrorEvent(error, this.options);
     if (!wasReported) this.#writeJson(cause);
     this.#writeJson(event);
-    const hasFailed = !("state" in event) || !UNTRIED.has(event.state);
-    if (error instanceof InterruptedError || !hasFailed) {
+    if (error instanceof InterruptedError || !hasFailed(event)) {
       if (!wasReported) this.#writeWords(cause, (show) => wordsOf(cause, show));
       return this.#writeWords(event, (show) => wordsOf(event, show));
     }
-    const file = printable(event.event === "not-stored" ? event.path : event.name);
-    this.#writeWords(event, (show) => {
-      const what = wordsOf(event, show) ?? "";
-      if (wasReported) return `${what}: ${printable(cause.message)}`;
-      const message = names(cause.message, file)
-        ? cause.message
-        : `${lowerFirst(what)}: ${cause.message}`;
-      return wordsOf({ ...cause, message }, show);
-    });
+    this.#writeWords(event, (show) => failureWords(event, cause, wasReported, show));
   }
 
   /** Writes a note for people that has no event, such as the total of a list. */
@@ -177,9 +150,7 @@ export class Reporter {
   #writeJson(event: Event): void {
     this.#display?.take(event);
     if (event.event === "planned") this.#files = event.files;
-    if (FAILURES.has(event.event) && (event as FailureEvent).code === "interrupted") {
-      this.#interrupted++;
-    }
+    if (isFailure(event) && event.code === "interrupted") this.#interrupted++;
     const { json, progress } = this.options;
     if (!json) return;
     if (kindOf(event) === "progress") {
@@ -303,11 +274,6 @@ export class Reporter {
     if (color !== "auto") return color === "always" ? coloured : plain;
     return stream.isTerminal() && !this.#streams.noColor ? coloured : plain;
   }
-}
-
-/** A sentence as the message of an error. */
-function lowerFirst(words: string): string {
-  return words.charAt(0).toLowerCase() + words.slice(1);
 }
 
 /** The beginning of a result's first line. */

@@ -1,0 +1,64 @@
+/**
+ * Files that were not transferred, or not removed: their events, and the words that name file and reason once.
+ *
+ * @module
+ */
+import { printable } from "../../protocol/printable.ts";
+import { type Event, type EventOf, wordsOf } from "../events/mod.ts";
+import type { Presentation } from "../text/presentation.ts";
+
+/** Events of a file that was not transferred, or not removed. */
+export type FailureEvent = EventOf<"not-stored"> | EventOf<"not-got"> | EventOf<"not-removed">;
+
+const FAILURES: ReadonlySet<string> = new Set<FailureEvent["event"]>(
+  ["not-stored", "not-got", "not-removed"],
+);
+
+/** States of files that have not failed by themselves. */
+const UNTRIED: ReadonlySet<string> = new Set(["unknown", "not-tried"]);
+
+export function isFailure(event: Event): event is FailureEvent {
+  return FAILURES.has(event.event);
+}
+
+/** Whether the file itself failed, and not only the command before it was done with the file. */
+export function hasFailed(event: FailureEvent): boolean {
+  return !("state" in event) || !UNTRIED.has(event.state);
+}
+
+/** The words for a file that failed with an error: one item, with the hint unless the error was reported before. */
+export function failureWords(
+  event: FailureEvent,
+  cause: EventOf<"error">,
+  wasReported: boolean,
+  show: Presentation,
+): string | undefined {
+  const what = wordsOf(event, show) ?? "";
+  if (wasReported) return `${what}: ${printable(cause.message)}`;
+  const file = printable(event.event === "not-stored" ? event.path : event.name);
+  const message = names(cause.message, file)
+    ? cause.message
+    : `${lowerFirst(what)}: ${cause.message}`;
+  return wordsOf({ ...cause, message }, show);
+}
+
+/** The texts before and after a file's name in a message. An ordinary word would have an article there. */
+const BEFORE_NAME =
+  "(?:^|^(?:cannot [a-z]+|the [a-z]+ [a-z]+|no file|.+ for|.+ whether|.+ end of) )";
+const AFTER_NAME = "(?:$|[:,]| (?:is|was|has|as|and|already)\\b)";
+
+/**
+ * Whether a message names a file. If the name could be a word of any message, such as "server", it counts only in the
+ * position of a name: "cannot read server: no such file".
+ */
+function names(message: string, file: string): boolean {
+  if (/^[A-Za-z]+$/.test(file)) {
+    return new RegExp(`${BEFORE_NAME}${file}${AFTER_NAME}`).test(message);
+  }
+  return ` ${message} `.split(/[\s"':;,]+/).join(" ").includes(` ${file} `);
+}
+
+/** A sentence as the message of an error. */
+function lowerFirst(words: string): string {
+  return words.charAt(0).toLowerCase() + words.slice(1);
+}
