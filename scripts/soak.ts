@@ -16,7 +16,12 @@ import {
 } from "../tests/faults/io_errors.ts";
 import { Loop } from "../tests/faults/loop.ts";
 import { cutEverywhere, flipEverywhere, reshapeEverything } from "../tests/faults/network.ts";
-import { fuzzClient, fuzzReader, fuzzServer, fuzzTexts } from "../tests/faults/odd_peers.ts";
+import {
+  fuzzClient,
+  fuzzReader,
+  fuzzServer,
+  fuzzTexts,
+} from "../tests/faults/protocol_violations.ts";
 import { killAtEveryCallOfRegistration } from "../tests/faults/registration.ts";
 import { killRepairAtEveryCall } from "../tests/faults/repairs.ts";
 import { hugeFile, manyFiles } from "../tests/faults/round_trip.ts";

@@ -128,7 +128,7 @@ export class Server implements AsyncDisposable {
     this.#folder = folder;
     this.#listeners = listeners;
     this.#securePort = securePort;
-    this.#housekeeping = setInterval(() => this.#keepHouse(), HOUSEKEEPING_MS);
+    this.#housekeeping = setInterval(() => this.#runHousekeeping(), HOUSEKEEPING_MS);
     this.#auditing = logDifferences(context, this.#auditEnd.signal);
     this.#accepting = Promise.all(listeners.map((listener) => this.#accept(listener)));
   }
@@ -325,7 +325,7 @@ export class Server implements AsyncDisposable {
     else this.#origins.delete(origin);
   }
 
-  async #keepHouse(): Promise<void> {
+  async #runHousekeeping(): Promise<void> {
     this.#log.flush();
     try {
       await Promise.all([expireShared(this.#context), expireV3(this.#v3), expireV4(this.#v4)]);

@@ -89,14 +89,14 @@ async function openTls(
     timeouts.connectMs,
   );
   using _stopped = whenAborted(signal, () => ended.reject(abortReason(signal as AbortSignal)));
-  const shakeHands = async () => {
+  const completeHandshake = async () => {
     const tls = await Deno.startTls(socket, options);
     connection = tls;
     await tls.handshake();
     return tls;
   };
   try {
-    const shaking = shakeHands();
+    const shaking = completeHandshake();
     shaking.catch(() => undefined);
     return await Promise.race([shaking, ended.promise]);
   } catch (cause) {

@@ -10,7 +10,7 @@
  * XFER_BIN names an executable to measure in place of the sources.
  */
 import { TemporaryFolder } from "../../tests/support/temporary_folder.ts";
-import { alone } from "./alone.ts";
+import { alone } from "./stages.ts";
 import { registrations, uploads } from "./crowds.ts";
 import { confine, describeMachine } from "./machine.ts";
 import { toMarkdown, writeReport } from "./report.ts";

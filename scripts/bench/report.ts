@@ -27,7 +27,7 @@ export function toMarkdown(results: Results): string {
     ...(results.works ?? []).flatMap(workTable),
     ...resumeTable(results),
     ...crowdTables(results),
-    ...aloneTable(results),
+    ...stageTable(results),
     ...scaling(results),
   ].join("\n\n");
 }
@@ -133,7 +133,7 @@ function crowdTable(crowds: readonly Crowd[]): string {
   );
 }
 
-function aloneTable({ alone }: Results): string[] {
+function stageTable({ alone }: Results): string[] {
   if (alone === undefined) return [];
   const { crc, cksum, cipher, sink, version, commander } = alone;
   return [

@@ -1,5 +1,5 @@
 /** The results of a run of the bench. Parts that were not run are missing. */
-import type { Alone } from "./alone.ts";
+import type { StageSpeeds } from "./stages.ts";
 import type { Crowd } from "./crowds.ts";
 import type { Resume } from "./resume.ts";
 import type { WorkResult } from "./transfers.ts";
@@ -10,7 +10,7 @@ export interface Results {
   /** The divisor of all amounts, for testing the bench itself. */
   readonly scale: number;
   readonly when: string;
-  alone?: Alone;
+  alone?: StageSpeeds;
   works?: WorkResult[];
   resume?: Resume;
   crowds?: Crowd[];

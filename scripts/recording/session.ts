@@ -19,7 +19,7 @@ export interface Session {
 }
 
 /** A play, which begins before the server is started. */
-export type Play = (session: Session) => Promise<void>;
+export type Script = (session: Session) => Promise<void>;
 
 const COLUMNS = 110;
 const ROWS = { server: 7, client: 28 };
@@ -60,7 +60,7 @@ export async function newcomer(session: Session): Promise<void> {
 }
 
 /** Runs a play in a temporary folder, which is removed at the end. Returns the picture. */
-export async function record(play: Play): Promise<string> {
+export async function record(play: Script): Promise<string> {
   await using folder = await TemporaryFolder.createOnDisk();
   await writeLauncher(folder.join("bin"));
   const [at, home] = [folder.join("srv"), folder.join("alice")];

@@ -22,6 +22,6 @@ export interface Repairs {
   begin(repair: Repair): Promise<void>;
   /** The repairs that were begun and not ended. */
   list(): Promise<Repair[]>;
-  /** Removes a repair and, unless its file `isBack`, the file's row, as `Files.forget` does. */
-  end(id: BlobId, options?: { readonly isBack: boolean }): Promise<void>;
+  /** Removes a repair and, unless its file `isRestored`, the file's row, as `Files.forget` does. */
+  end(id: BlobId, options?: { readonly isRestored: boolean }): Promise<void>;
 }

@@ -72,8 +72,8 @@ export async function finishRepairs(folder: RepairableFolder, fs: FileSystem): P
 async function carryOut(folder: RepairableFolder, repair: Repair, fs: FileSystem): Promise<void> {
   const { path, movedTo, record } = repair;
   // The missing content may have been restored since the interruption.
-  const isBack = movedTo === undefined && await hasContent(folder, path);
-  if (isBack) return await folder.catalog.repairs.end(path, { isBack });
+  const isRestored = movedTo === undefined && await hasContent(folder, path);
+  if (isRestored) return await folder.catalog.repairs.end(path, { isRestored });
   await writeLine(folder.path, new TextEncoder().encode(`${record}\n`), fs);
   if (movedTo !== undefined) {
     await folder.blobs.quarantine(await toBeMoved(folder, path), movedTo);

@@ -13,7 +13,7 @@ import { InlineWriter } from "./inline_writer.ts";
 /** Measuring the free space takes as long as writing a small file. It is done once per this number of uploads … */
 const MEASURE_EVERY = 64;
 /** … and before each upload while free space is within this many bytes of `minFree`. */
-const PLENTY = 1024 * 1024 * 1024;
+const AMPLE_BYTES = 1024 * 1024 * 1024;
 
 /** The most bytes of small files in memory, of all accounts. Further ones go to the blob store. */
 export const MOST_IN_MEMORY = 32 * 1024 * 1024;
@@ -163,8 +163,8 @@ export class StagingArea {
   /** Reserves space for an upload. Throws `LimitError` `minFree` if the disk is too full, and reserves nothing then. */
   async #admit(size: number): Promise<void> {
     const { minFree } = this.#limits;
-    const isPlenty = this.#room - size >= minFree + PLENTY;
-    if (!isPlenty || this.#unmeasured >= MEASURE_EVERY) await this.#measure();
+    const hasAmpleSpace = this.#room - size >= minFree + AMPLE_BYTES;
+    if (!hasAmpleSpace || this.#unmeasured >= MEASURE_EVERY) await this.#measure();
     if (this.#room - size < minFree) throw new LimitError("minFree", minFree);
     this.#unmeasured++;
     this.#room -= size;

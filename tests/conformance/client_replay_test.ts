@@ -98,7 +98,7 @@ for (const [peer, names] of Object.entries(PEERS)) {
   for (const recording of loadRecordings(peer)) {
     const edition = findEdition(recording.edition) ?? assert.fail();
     Deno.test(`${recording.label}: our client sends the recorded messages`, async () => {
-      const player = await Player.create(recording, { edition, quirks: new Set(names) });
+      const player = await ReplayServer.create(recording, { edition, quirks: new Set(names) });
       const error = await player.play();
       const difference = DIFFERENCES[recording.label];
       const fails = /taken_name|crc_fail_all/.test(recording.label) || difference !== undefined;
@@ -120,7 +120,7 @@ interface Sent {
   readonly bytes: Bytes;
 }
 
-class Player {
+class ReplayServer {
   readonly sent: Sent[] = [];
   readonly #recording: Recording;
   readonly #profile: Profile;
@@ -137,9 +137,9 @@ class Player {
     this.#responses = new ResponseReader(profile.edition, profile.quirks);
   }
 
-  static async create(recording: Recording, profile: Profile): Promise<Player> {
+  static async create(recording: Recording, profile: Profile): Promise<ReplayServer> {
     const privateKey = recording.identity?.privateKey ?? await generatePrivateKey();
-    return new Player(recording, profile, privateKey);
+    return new ReplayServer(recording, profile, privateKey);
   }
 
   /** Plays to the end of the conversation. Returns the error, if it failed. */

@@ -5,7 +5,7 @@ import type { Address } from "../../protocol/address.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { type Faults, FaultyProxy } from "../support/net/faulty_proxy.ts";
-import { Hold } from "../support/net/gate.ts";
+import { GateHold } from "../support/net/gate.ts";
 import { startXfer, writeTransferInfo, xfer } from "../support/processes.ts";
 import { SecureProxy } from "../support/net/tls_proxy.ts";
 import { HAS_TERMINAL, Terminal, type TerminalOptions } from "../support/terminal.ts";
@@ -23,7 +23,7 @@ const CLIENT_4 = ["client", "--protocol", "4", "--accept-new"];
 
 /** A server, and the folder of a client that reaches it over a network controlled by the test. */
 class Stage implements AsyncDisposable {
-  readonly hold = new Hold();
+  readonly hold = new GateHold();
   readonly folder: string;
   readonly #fixture: Fixture;
   #proxy: AsyncDisposable | undefined;

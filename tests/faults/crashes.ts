@@ -156,10 +156,10 @@ async function gather(folder: TemporaryFolder, names: readonly string[]): Promis
 /** The work during which the server is killed at one call after another. */
 interface Scenario {
   readonly secure: boolean;
-  readonly prepare: (folder: TemporaryFolder) => Promise<Subject>;
+  readonly prepare: (folder: TemporaryFolder) => Promise<Victim>;
 }
 
-interface Subject {
+interface Victim {
   readonly actor: Actor | SecureActor;
   /** Runs until the server is gone, or to the end. */
   readonly live: (address: Address) => Promise<void>;

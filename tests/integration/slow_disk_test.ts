@@ -16,7 +16,7 @@ function start(folder: TemporaryFolder, fileSystem: FileSystem = Deno): Promise<
   return Server.start({ listen, dataFolder: folder.join("data"), fileSystem });
 }
 
-async function enrolled(server: Server, name: string): Promise<RawClient> {
+async function registered(server: Server, name: string): Promise<RawClient> {
   const peer = await RawClient.connect(server.address);
   await peer.enrol(name);
   return peer;
@@ -30,24 +30,24 @@ async function storedNames(folder: TemporaryFolder): Promise<string[]> {
 Deno.test("slow disk: while the catalog waits to commit one file, others reconnect and send theirs", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
-  using alice = await enrolled(server, "Alice");
-  using bob = await enrolled(server, "Bob");
+  using alice = await registered(server, "Alice");
+  using bob = await registered(server, "Bob");
   await alice.sendFile("a.txt", content);
 
   // Other writers of the catalog wait for this transaction, up to the five seconds of their busy timeout.
   using other = openDatabase(folder.join("data", "catalog.db"));
   other.exec("BEGIN IMMEDIATE");
-  let judged = false;
-  const judging = alice.judge("crcValid", "a.txt").finally(() => judged = true);
+  let confirmed = false;
+  const confirming = alice.judge("crcValid", "a.txt").finally(() => confirmed = true);
 
   await bob.reconnectSocket();
   assert.equal(kindOf(await bob.reconnect("Bob")), "reconnected");
   const received = await bob.sendFile("b.txt", content);
   assert.equal(received !== "closed" && "crc" in received && received.crc, cksum(content));
-  assert.equal(judged, false, "the commit waited all the time");
+  assert.equal(confirmed, false, "the commit waited all the time");
 
   other.exec("ROLLBACK");
-  assert.equal(kindOf(await judging), "messageReceived");
+  assert.equal(kindOf(await confirming), "messageReceived");
   assert.equal(kindOf(await bob.judge("crcValid", "b.txt")), "messageReceived");
   assert.deepEqual(await storedNames(folder), ["Alice/a.txt", "Bob/b.txt"]);
 });
@@ -77,8 +77,8 @@ Deno.test("slow disk: while one file waits for its sync, others are stored", asy
       });
     },
   });
-  using alice = await enrolled(server, "Alice");
-  using bob = await enrolled(server, "Bob");
+  using alice = await registered(server, "Alice");
+  using bob = await registered(server, "Bob");
   const sending = alice.sendFile("a.txt", content);
   await syncing.promise;
 

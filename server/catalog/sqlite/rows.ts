@@ -21,7 +21,7 @@ export function toAccount(row: Row): Account {
     lastSeen: row["last_seen"] as number,
     storedProfile: {
       edition: row["edition"] as string,
-      quirks: (row["habits"] as string).split(" ").filter((habit) => habit !== ""),
+      quirks: (row["habits"] as string).split(" ").filter((quirk) => quirk !== ""),
     },
     disabled: row["disabled"] === 1,
     quota: {

@@ -24,7 +24,7 @@ export function summarise(results: readonly Result[]): Summary {
     const cases = results.filter((result) => result.grade === grade);
     return { passed: cases.filter(({ passed }) => passed).length, all: cases.length };
   };
-  const grades = { required: of("required"), robust: of("robust"), habit: of("habit") };
+  const grades = { required: of("required"), robust: of("robust"), optional: of("optional") };
   const conforms = grades.required.all > 0 && grades.required.passed === grades.required.all;
   return { cases: results.length, grades, conforms };
 }
@@ -32,7 +32,7 @@ export function summarise(results: readonly Result[]): Summary {
 const VERDICTS = {
   required: ["FAIL", "pass"],
   robust: ["weak", "pass"],
-  habit: ["no", "yes"],
+  optional: ["no", "yes"],
 } as const;
 
 export function formatResult(
@@ -44,8 +44,8 @@ export function formatResult(
 }
 
 export function formatSummary({ cases, grades, conforms }: Summary): string {
-  const { required, robust, habit } = grades;
+  const { required, robust, optional } = grades;
   return `${cases} cases: required ${required.passed} of ${required.all}, robust ${robust.passed} of ` +
-    `${robust.all}; habits shown ${habit.passed} of ${habit.all}. ` +
+    `${robust.all}; optional behavior ${optional.passed} of ${optional.all}. ` +
     (conforms ? "The target conforms." : "The target does not conform.");
 }

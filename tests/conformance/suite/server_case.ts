@@ -2,10 +2,10 @@
 import type { RequestKind, ResponseKind } from "../../../protocol/v3/editions/edition.ts";
 
 /**
- * *required*: the published flow. *robust*: invalid input and limits. *habit*: the target's behavior where the
+ * *required*: the published flow. *robust*: invalid input and limits. *optional*: the target's behavior where the
  * specification leaves it open.
  */
-export type Grade = "required" | "robust" | "habit";
+export type Grade = "required" | "robust" | "optional";
 
 export type Outcome =
   | ResponseKind

@@ -15,7 +15,7 @@ import {
   type ServerStep,
   store,
 } from "./server_case.ts";
-import { habits } from "./server_habits.ts";
+import { optionalCases } from "./optional_server_cases.ts";
 
 /** The cases for one edition. */
 export function serverCases(edition: Edition): ServerCase[] {
@@ -27,7 +27,7 @@ export function serverCases(edition: Edition): ServerCase[] {
     ...order(edition),
     ...ciphertext(),
     ...(hasPackets(edition) ? packets() : []),
-    ...habits(edition),
+    ...optionalCases(edition),
   ];
 }
 

@@ -24,7 +24,7 @@ import { ServerLog, takeLogs } from "../../support/server_log.ts";
 import { connectRaw, Fixture, startServer } from "../../support/v4/fixture.ts";
 
 /** Registers over protocol 3 and stores a file. The folder then has me.info. */
-async function enrolPlainly(
+async function registerOverV3(
   fixture: Fixture,
   name: string,
   server = fixture.server,
@@ -80,7 +80,7 @@ async function attemptOf(fixture: Fixture, folder: string): Promise<Attempt> {
 
 Deno.test("account takeover: the client keeps its id and files, and protocol 3 no longer works for the account", async () => {
   await using fixture = await Fixture.create();
-  const folder = await enrolPlainly(fixture, "Alice");
+  const folder = await registerOverV3(fixture, "Alice");
   const { clientId } = await identityIn(folder);
   // An eavesdropper on protocol 3 knows the id.
   using spy = await RawClient.connect(fixture.server.address);
@@ -127,8 +127,8 @@ Deno.test("account takeover: open sessions of protocol 3 end with it", async () 
 
 Deno.test("account takeover: it fails without the account's key, and a proof is valid for one server and key only", async () => {
   await using fixture = await Fixture.create();
-  const alice = await attemptOf(fixture, await enrolPlainly(fixture, "Alice"));
-  const bob = await attemptOf(fixture, await enrolPlainly(fixture, "Bob"));
+  const alice = await attemptOf(fixture, await registerOverV3(fixture, "Alice"));
+  const bob = await attemptOf(fixture, await registerOverV3(fixture, "Bob"));
   await using log = await ServerLog.take();
   const denied = "not-authenticated";
   const wrongKey = { ...alice, privateKey: bob.privateKey };
@@ -164,7 +164,7 @@ Deno.test("account takeover: it fails without the account's key, and a proof is 
 
 Deno.test("account takeover: a claimed account can be claimed again only with the key that it has", async () => {
   await using fixture = await Fixture.create();
-  const folder = await enrolPlainly(fixture, "Alice");
+  const folder = await registerOverV3(fixture, "Alice");
   const attempt = await attemptOf(fixture, folder);
   assert.equal(await claim(fixture, attempt), "welcome");
   await using log = await ServerLog.take();
@@ -180,7 +180,7 @@ Deno.test("account takeover: a claimed account can be claimed again only with th
 
 Deno.test("account takeover: a claim whose answer was lost is repeated", async () => {
   await using fixture = await Fixture.create();
-  const folder = await enrolPlainly(fixture, "Alice");
+  const folder = await registerOverV3(fixture, "Alice");
   (await fixture.client("Alice"))[Symbol.dispose]();
   await Deno.remove(`${folder}/me.account`);
   await fixture.restart({ registration: "closed" });
@@ -196,14 +196,14 @@ Deno.test("account takeover: an account without a completed key exchange cannot 
   using peer = await RawClient.connect(fixture.server.address);
   await peer.register("Alice");
   const { clientId } = peer;
-  const bob = await attemptOf(fixture, await enrolPlainly(fixture, "Bob"));
+  const bob = await attemptOf(fixture, await registerOverV3(fixture, "Bob"));
   assert.equal(await claim(fixture, { ...bob, clientId, name: "Alice" }), "no-such-account");
 });
 
 Deno.test("account takeover: if the server does not know the identity of protocol 3, the client registers", async () => {
   await using fixture = await Fixture.create();
   await using other = await startServer(fixture.folder.join("other"));
-  await enrolPlainly(fixture, "Alice", other);
+  await registerOverV3(fixture, "Alice", other);
   const events: string[] = [];
   const onEvent = ({ type }: V4Event) => void events.push(type);
   (await fixture.client("Alice", { onEvent }))[Symbol.dispose]();
@@ -213,7 +213,7 @@ Deno.test("account takeover: if the server does not know the identity of protoco
 for (const registration of ["invite", "closed"] as const) {
   Deno.test(`registration ${registration}: no claim, and the client's hint says what to do`, async () => {
     await using fixture = await Fixture.create();
-    await enrolPlainly(fixture, "Alice");
+    await registerOverV3(fixture, "Alice");
     await fixture.restart({ registration });
     await using log = await ServerLog.take();
     await assert.rejects(fixture.client("Alice"), {
@@ -227,7 +227,7 @@ for (const registration of ["invite", "closed"] as const) {
 
 Deno.test("account takeover: the client decrypts nothing but a challenge about its account", async () => {
   await using fixture = await Fixture.create();
-  const folder = await enrolPlainly(fixture, "Alice");
+  const folder = await registerOverV3(fixture, "Alice");
   const { privateKey: mine, clientId } = await identityIn(folder);
   const publicKey = publicKeyOf(mine);
   const key = await new AccountFolder(folder).loadKey();

@@ -25,11 +25,11 @@ Deno.test("limit minFree: a refused upload takes no space from others, not even 
   const asked: ((free: number) => void)[] = [];
   const staging = stagingOf(() => new Promise((resolve) => asked.push(resolve)));
   const [eve, alice] = [new Uint8Array(16).fill(1), new Uint8Array(16).fill(2)];
-  const hopeless = Array.from({ length: 5 }, () => staging.create(eve, Number.MAX_SAFE_INTEGER));
-  const outcomes = Promise.allSettled([...hopeless, staging.create(alice, 90)]);
+  const tooLarge = Array.from({ length: 5 }, () => staging.create(eve, Number.MAX_SAFE_INTEGER));
+  const outcomes = Promise.allSettled([...tooLarge, staging.create(alice, 90)]);
   while (asked.length > 0) asked.shift()?.(100);
   const refused = (await outcomes).map(({ status }) => status === "rejected");
-  assert.deepEqual(refused, [...hopeless.map(() => true), false]);
+  assert.deepEqual(refused, [...tooLarge.map(() => true), false]);
 });
 
 Deno.test("limit minFree: simultaneous uploads are admitted only as far as space is free", async () => {

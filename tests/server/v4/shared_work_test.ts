@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { SharedWork } from "../../../server/v4/shared_work.ts";
 
 /** Work that the test ends. */
-class Works {
+class SharedWorkFixture {
   readonly begun: string[] = [];
   readonly aborted: string[] = [];
   readonly #ends = new Map<string, () => void>();
@@ -45,57 +45,57 @@ class Works {
 const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
 
 Deno.test("shared work: 200 requests for the same key share one run", async () => {
-  const works = new Works(2);
-  const asked = Array.from({ length: 200 }, () => works.ask("a").done);
-  works.end("a");
+  const fixture = new SharedWorkFixture(2);
+  const asked = Array.from({ length: 200 }, () => fixture.ask("a").done);
+  fixture.end("a");
   assert.deepEqual(new Set(await Promise.all(asked)), new Set(["a is done"]));
-  assert.deepEqual(works.begun, ["a"]);
+  assert.deepEqual(fixture.begun, ["a"]);
 });
 
 Deno.test("shared work: its parallelism is bounded, one run per owner; the others wait for their turn", async () => {
-  const works = new Works(2);
+  const fixture = new SharedWorkFixture(2);
   const asked = [["a1", "A"], ["a2", "A"], ["b", "B"], ["c", "C"]] as const;
-  const all = asked.map(([key, owner]) => works.ask(key, owner).done);
-  assert.deepEqual(works.begun, ["a1", "b"]);
-  works.end("a1");
+  const all = asked.map(([key, owner]) => fixture.ask(key, owner).done);
+  assert.deepEqual(fixture.begun, ["a1", "b"]);
+  fixture.end("a1");
   await settle();
-  assert.deepEqual(works.begun, ["a1", "b", "a2"]);
-  works.end("b");
+  assert.deepEqual(fixture.begun, ["a1", "b", "a2"]);
+  fixture.end("b");
   await settle();
-  works.end("a2");
-  works.end("c");
+  fixture.end("a2");
+  fixture.end("c");
   assert.equal((await Promise.all(all)).length, 4);
 });
 
 Deno.test("shared work: it continues while anybody waits, and is aborted when nobody does", async () => {
-  const works = new Works(1);
-  const [first, second] = [works.ask("a"), works.ask("a")];
-  const waiting = works.ask("b");
+  const fixture = new SharedWorkFixture(1);
+  const [first, second] = [fixture.ask("a"), fixture.ask("a")];
+  const waiting = fixture.ask("b");
   first.disconnect();
   await assert.rejects(first.done, { message: "it left" });
-  assert.deepEqual(works.aborted, []);
+  assert.deepEqual(fixture.aborted, []);
   second.disconnect();
   await assert.rejects(second.done);
-  assert.deepEqual(works.aborted, ["a"]);
+  assert.deepEqual(fixture.aborted, ["a"]);
   waiting.disconnect();
   await assert.rejects(waiting.done);
-  assert.equal(works.shared.queued, 0);
-  works.end("a");
+  assert.equal(fixture.shared.queued, 0);
+  fixture.end("a");
   await settle();
-  assert.deepEqual(works.begun, ["a"], "work without a waiting request is not started");
+  assert.deepEqual(fixture.begun, ["a"], "work without a waiting request is not started");
 });
 
 Deno.test("shared work: a request for work that is being aborted gets a new run, in its turn", async () => {
-  const works = new Works(1);
-  const first = works.ask("a");
+  const fixture = new SharedWorkFixture(1);
+  const first = fixture.ask("a");
   first.disconnect();
   await assert.rejects(first.done);
-  const again = works.ask("a");
-  assert.deepEqual(works.begun, ["a"]);
-  works.end("a");
+  const again = fixture.ask("a");
+  assert.deepEqual(fixture.begun, ["a"]);
+  fixture.end("a");
   await settle();
-  assert.deepEqual(works.begun, ["a", "a"]);
-  works.end("a");
+  assert.deepEqual(fixture.begun, ["a", "a"]);
+  fixture.end("a");
   assert.equal(await again.done, "a is done");
 });
 
@@ -109,15 +109,15 @@ Deno.test("shared work: a failure is reported to all who wait, and the next requ
 });
 
 Deno.test("shared work: an answered or aborted request leaves no listener", async () => {
-  const works = new Works(1);
+  const fixture = new SharedWorkFixture(1);
   for (let i = 0; i < 10; i++) {
-    const [one, another] = [works.ask("a"), works.ask("a")];
-    assert.equal(works.listening, 2);
+    const [one, another] = [fixture.ask("a"), fixture.ask("a")];
+    assert.equal(fixture.listening, 2);
     another.disconnect();
     await assert.rejects(another.done);
-    works.end("a");
+    fixture.end("a");
     await one.done;
     await settle();
   }
-  assert.equal(works.listening, 0);
+  assert.equal(fixture.listening, 0);
 });

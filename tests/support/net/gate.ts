@@ -2,7 +2,7 @@
 import type { Fault, Faults } from "./faulty_proxy.ts";
 
 /** A network that lets some bytes through, and holds the others until it is released. */
-export class Hold {
+export class GateHold {
   readonly #released = Promise.withResolvers<void>();
 
   release(): void {

@@ -103,9 +103,9 @@ function repairsOf(state: State): Repairs {
         state.repairs = [...others, repair];
       }),
     list: () => state.atomically(() => [...state.repairs]),
-    end: (id, { isBack } = { isBack: false }) =>
+    end: (id, { isRestored } = { isRestored: false }) =>
       state.atomically(() => {
-        if (!isBack) state.files = state.files.filter(({ file }) => file.content.id !== id);
+        if (!isRestored) state.files = state.files.filter(({ file }) => file.content.id !== id);
         state.repairs = state.repairs.filter(({ path }) => path !== id);
       }),
   };

@@ -19,8 +19,8 @@ export const REPAIR_OPERATIONS = {
       record: row["record"] as string,
     }))
   ),
-  end: write((database, path: BlobId, { isBack = false } = {}): void => {
-    if (!isBack) database.run("DELETE FROM files WHERE path = ?", path);
+  end: write((database, path: BlobId, { isRestored = false } = {}): void => {
+    if (!isRestored) database.run("DELETE FROM files WHERE path = ?", path);
     database.run("DELETE FROM repairs WHERE path = ?", path);
   }),
 };

@@ -69,7 +69,7 @@ catalogTest(
     await catalog.repairs.begin(repair);
     await catalog.repairs.begin({ ...repair, record: "[]" });
     assert.deepEqual(await catalog.repairs.list(), [{ ...repair, record: "[]" }]);
-    await catalog.repairs.end(blob(1), { isBack: true });
+    await catalog.repairs.end(blob(1), { isRestored: true });
     assert.deepEqual(await catalog.repairs.list(), []);
     assert.equal(await catalog.blobs.owner(blob(1)), "file");
   },

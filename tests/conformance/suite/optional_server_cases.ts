@@ -11,23 +11,23 @@ import {
   store,
 } from "./server_case.ts";
 
-export function habits(edition: Edition): ServerCase[] {
-  const habit = (name: string, steps: readonly ServerStep[]): ServerCase => {
-    return { name, grade: "habit", steps };
+export function optionalCases(edition: Edition): ServerCase[] {
+  const optional = (name: string, steps: readonly ServerStep[]): ServerCase => {
+    return { name, grade: "optional", steps };
   };
   return [
-    habit("checks the version", [
+    optional("checks the version", [
       { send: "register", damage: { version: 2 } },
       { expect: NO },
     ]),
-    habit("answers CRC invalid if nothing follows", [
+    optional("answers CRC invalid if nothing follows", [
       ...ENROL,
       { send: "sendFile", size: 100 },
       { expect: ["fileReceived"] },
       { send: "crcInvalid" },
       { expect: ["messageReceived"] },
     ]),
-    habit("accepts each request on a connection of its own", [
+    optional("accepts each request on a connection of its own", [
       ...REGISTER,
       { connect: "again" },
       { send: "publicKey" },
@@ -38,53 +38,53 @@ export function habits(edition: Edition): ServerCase[] {
       { connect: "again" },
       ...CONFIRM,
     ]),
-    habit("keeps the connection after CRC valid", [...ENROL, ...store(10), ...store(20)]),
-    habit("accepts content that the payload size does not count", [
+    optional("keeps the connection after CRC valid", [...ENROL, ...store(10), ...store(20)]),
+    optional("accepts content that the payload size does not count", [
       ...ENROL,
       ...store(100, { damage: { payloadSize: -1 } }),
     ]),
-    habit("accepts a CRC request with payload size 0", [
+    optional("accepts a CRC request with payload size 0", [
       ...ENROL,
       { send: "sendFile", size: 100 },
       { expect: ["fileReceived"] },
       { send: "crcValid", damage: { payloadSize: 0 } },
       { expect: ["messageReceived"] },
     ]),
-    habit("accepts a CRC request with an empty name, if one file waits", [
+    optional("accepts a CRC request with an empty name, if one file waits", [
       ...ENROL,
       { send: "sendFile", size: 100 },
       { expect: ["fileReceived"] },
       { send: "crcValid", damage: { fileName: "" } },
       { expect: ["messageReceived"] },
     ]),
-    habit("accepts a content size that is the plaintext's", [
+    optional("accepts a content size that is the plaintext's", [
       ...ENROL,
       ...store(300, { damage: { contentSize: 300 } }),
     ]),
-    habit(
+    optional(
       "accepts a content size that is the plaintext's, of a multiple of a block in the first file",
       [
         ...ENROL,
         ...store(320, { damage: { contentSize: 320 } }),
       ],
     ),
-    habit("accepts a file whose padding is announced and never arrives", [
+    optional("accepts a file whose padding is announced and never arrives", [
       ...ENROL,
       ...store(300, { damage: { announced: 16 } }),
       ...store(301, { damage: { announced: 7598 } }),
     ]),
-    habit("accepts a public key with 95 bytes after it", [
+    optional("accepts a public key with 95 bytes after it", [
       ...REGISTER,
       { send: "publicKey", damage: { surplus: 95 } },
       { expect: ["keyReceived"] },
       ...store(300),
     ]),
-    habit("accepts messages in frames of 2048 bytes on one connection", [
+    optional("accepts messages in frames of 2048 bytes on one connection", [
       ...[...ENROL, ...store(300)].map((step) =>
         "send" in step ? { ...step, delivery: "in frames of 2048 bytes" as const } : step
       ),
     ]),
-    habit("ignores verdicts from others on a file whose client is still connected", [
+    optional("ignores verdicts from others on a file whose client is still connected", [
       ...ENROL,
       { send: "sendFile", size: 100 },
       { expect: ["fileReceived"] },
@@ -94,13 +94,13 @@ export function habits(edition: Edition): ServerCase[] {
     ]),
     ...(hasPackets(edition)
       ? [
-        habit("accepts packets whose content size is that of their own part", [
+        optional("accepts packets whose content size is that of their own part", [
           ...ENROL,
           ...store(10_000, { packets: 10, damage: { packet: "each", contentSize: "own" } }),
         ]),
       ]
       : []),
-    habit("answers once with zlib's CRC-32, after the cksum of a file was rejected twice", [
+    optional("answers once with zlib's CRC-32, after the cksum of a file was rejected twice", [
       ...ENROL,
       ...invalid(2),
       { send: "sendFile", size: 500 },

@@ -17,7 +17,7 @@ const SIZE = 2 ** 30;
 const PIECE = 2 ** 20;
 
 /** Rates in bytes per second. */
-export interface Alone {
+export interface StageSpeeds {
   /** Our checksum of data in memory. */
   readonly crc: number;
   /** GNU cksum of a cached file; 0 if it is not installed. */
@@ -32,10 +32,10 @@ export interface Alone {
   readonly commander: number;
 }
 
-export async function alone(folder: string, runs: number): Promise<Alone> {
+export async function alone(folder: string, runs: number): Promise<StageSpeeds> {
   const file = `${folder}/alone.bin`;
   await writeRandom(file, SIZE);
-  const rounds: Alone[] = [];
+  const rounds: StageSpeeds[] = [];
   // WebAssembly is loaded and compiled once per process, with the first MiB of a file.
   sumUp();
   try {
@@ -52,7 +52,7 @@ export async function alone(folder: string, runs: number): Promise<Alone> {
   } finally {
     await Deno.remove(file);
   }
-  const of = (key: keyof Alone) => median(rounds.map((round) => round[key]));
+  const of = (key: keyof StageSpeeds) => median(rounds.map((round) => round[key]));
   return {
     ...{ crc: of("crc"), cksum: of("cksum"), cipher: of("cipher"), sink: of("sink") },
     ...{ version: of("version"), commander: of("commander") },

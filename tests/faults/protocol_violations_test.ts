@@ -3,7 +3,7 @@
  * served.
  */
 import { Loop } from "./loop.ts";
-import { fuzzClient, fuzzReader, fuzzServer, fuzzTexts } from "./odd_peers.ts";
+import { fuzzClient, fuzzReader, fuzzServer, fuzzTexts } from "./protocol_violations.ts";
 
 Deno.test("protocol 4 fuzzing: mutated conversations in the reader of frames", async () => {
   await new Loop({ rounds: 4 }).run(fuzzReader);
