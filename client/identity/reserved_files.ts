@@ -6,7 +6,7 @@
 import { basename, dirname, join } from "node:path";
 import { printable } from "../../protocol/printable.ts";
 import { UsageError } from "../../protocol/errors.ts";
-import { DATA_FILES, isDataFolder } from "../../protocol/server_files.ts";
+import { DATA_FOLDER_NAMES, isDataFolder } from "../../protocol/server_files.ts";
 import { LOCK_FILE } from "./folder_lock.ts";
 import { isThere } from "../local/atomic_file.ts";
 import { type NamedPath, realPath } from "../local/named_path.ts";
@@ -108,7 +108,7 @@ export class ReservedFiles {
   /** Whether a folder is a server's data folder or inside one. */
   #isServers(folder: string): Promise<boolean> {
     return remember(this.#servers, folder, async () => {
-      const found = await namesThere(folder, DATA_FILES);
+      const found = await namesThere(folder, DATA_FOLDER_NAMES);
       const above = dirname(folder);
       return isDataFolder((name) => found.has(name)) ||
         (above !== folder && await this.#isServers(above));

@@ -5,36 +5,28 @@
  * @module
  */
 import { join, resolve } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { ConfigurationError, XferError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
-import {
-  BACKUP_CATALOG,
-  CATALOG,
-  DATA_FILES,
-  DATA_LOCK,
-  TLS_FILE,
-} from "../../protocol/server_files.ts";
-import { FILES, QUARANTINE, STAGING } from "../blobs/disk/paths.ts";
+import { BACKUP_CATALOG, CATALOG, DATA_LOCK, TLS_FILE } from "../../protocol/server_files.ts";
+import { FILES } from "../blobs/disk/paths.ts";
 import type { BlobStore } from "../blobs/blob_store.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { Database } from "../catalog/sqlite/database.ts";
 import { refuseForeign } from "../catalog/sqlite/foreign_catalog.ts";
+import { type BackupState, findState, noBackup, refuseRemoved } from "./backup_states.ts";
 import { DiskBlobStore } from "../blobs/disk/disk_blob_store.ts";
-import { createOwnFolder, type FileSystem } from "../fs/file_system.ts";
+import { createOwnFolder, type FileSystem, namesIn } from "../fs/file_system.ts";
 import { checkKinds, makePrivate } from "./permissions.ts";
-import { acquireInTurn, noteServed } from "./served_folders.ts";
+import { createPrivately, type InUse, lockFolder } from "./folder_lock.ts";
 import { localCatalog } from "../catalog/sqlite/local_catalog.ts";
 import { SqliteCatalog } from "../catalog/sqlite/sqlite_catalog.ts";
-import { type DataFolderPath, explainingFailures, LOCKED } from "./errors.ts";
+import { type DataFolderPath, explainingFailures } from "./errors.ts";
 import { openWorkerCatalog } from "../catalog/sqlite/worker_catalog.ts";
 
 export { BACKUP_CATALOG, CATALOG, TLS_FILE };
 
 /** The most bytes of the identity. A key and a certificate have less than 2,000. */
 export const MAX_TLS_FILE = 64 * 1024;
-/** The record of the quarantine: one JSON object per line. */
-export const QUARANTINE_RECORD = `${QUARANTINE}.jsonl`;
 
 export interface Store {
   readonly catalog: Catalog;
@@ -55,17 +47,30 @@ export interface OwnStores {
   readonly openBlobs?: () => Promise<BlobStore>;
 }
 
+interface OpenedFolder {
+  readonly lock?: Disposable;
+  readonly wasOpen?: boolean;
+  readonly state?: BackupState;
+}
+
 export class DataFolder implements Store, AsyncDisposable {
   readonly place: DataFolderPath;
   readonly catalog: Catalog;
   readonly blobs: BlobStore;
   /** Whether others could read the folder until it was opened to serve. */
   readonly wasOpen: boolean;
+  /** The state of the backup that is open. */
+  readonly state: BackupState | undefined;
   readonly #lock: Disposable | undefined;
 
-  private constructor(place: DataFolderPath, store: Store, lock?: Disposable, wasOpen = false) {
+  private constructor(
+    place: DataFolderPath,
+    store: Store,
+    { lock, wasOpen = false, state }: OpenedFolder = {},
+  ) {
     this.place = place;
     this.wasOpen = wasOpen;
+    this.state = state;
     this.catalog = store.catalog;
     this.blobs = store.blobs;
     this.#lock = lock;
@@ -73,6 +78,11 @@ export class DataFolder implements Store, AsyncDisposable {
 
   get path(): string {
     return this.place.path;
+  }
+
+  /** The path of the server's key, which may be missing. */
+  get tlsFile(): string {
+    return join(this.state?.folder ?? this.path, TLS_FILE);
   }
 
   /**
@@ -91,8 +101,8 @@ export class DataFolder implements Store, AsyncDisposable {
     return explainingFailures(place, async () => {
       await prepareFolder(path, fs);
       const wasOpen = await makePrivate(path);
-      await checkKinds(place, kindOf);
-      const lock = await acquireInTurn(() => acquireLock(path));
+      await checkKinds(place);
+      const lock = await lockFolder(path, inUse(path));
       try {
         await createPrivately(join(path, CATALOG));
         // An empty catalog of an interrupted first start is completed. A lost one is not created again, since all user
@@ -102,7 +112,7 @@ export class DataFolder implements Store, AsyncDisposable {
         }
         const blobs = await (own.openBlobs?.() ?? DiskBlobStore.create(path, fs));
         const catalog = await (own.openCatalog?.() ?? openCatalog(join(path, CATALOG)));
-        return new DataFolder(place, { catalog, blobs }, lock, wasOpen);
+        return new DataFolder(place, { catalog, blobs }, { lock, wasOpen });
       } catch (error) {
         lock[Symbol.dispose]();
         throw error;
@@ -124,26 +134,26 @@ export class DataFolder implements Store, AsyncDisposable {
   }
 
   /**
-   * Opens a backup for reading. Throws `ConfigurationError` `no-backup`, `backup-unusable`; `IntegrityError`
-   * `catalog-damaged`.
+   * Opens a state of a backup for reading: the newest, or the one of this name. Throws `ConfigurationError` `no-backup`,
+   * `backup-unusable`; `UsageError` `no-such-state`; `IntegrityError` `catalog-damaged`.
    */
-  static openBackup(folder: string, fs: FileSystem): Promise<DataFolder> {
+  static openBackup(folder: string, fs: FileSystem, name?: string): Promise<DataFolder> {
     const place = placeOf("backup", folder);
-    const { path } = place;
     return explainingFailures(place, async () => {
-      const isThere = (await namesIn(path))?.includes(BACKUP_CATALOG);
-      if (isThere) await checkKinds(place, kindOf);
-      if (!isThere || Database.isEmpty(join(path, BACKUP_CATALOG))) {
-        throw new ConfigurationError(
-          "no-backup",
-          `${printable(path)} is not a complete backup: ` +
-            (isThere ? `its ${BACKUP_CATALOG} is empty` : `it has no ${BACKUP_CATALOG}`),
-          { hint: "Choose a folder that 'xfer server backup' has completed." },
-        );
-      }
-      const catalog = await openBackupCatalog(join(path, BACKUP_CATALOG));
-      return new DataFolder(place, { catalog, blobs: new DiskBlobStore(path, fs) });
+      const state = await findState(place.path, name);
+      const path = join(state.folder, BACKUP_CATALOG);
+      await checkKinds({ ...place, path: state.folder });
+      if (Database.isEmpty(path)) throw noBackup(place.path, `its ${BACKUP_CATALOG} is empty`);
+      const catalog = await openBackupCatalog(path);
+      return new DataFolder(place, { catalog, blobs: new DiskBlobStore(place.path, fs) }, {
+        state,
+      });
     });
+  }
+
+  /** Throws `StorageError` `state-removed` if the state was deleted since it was opened. */
+  async refuseRemoved(): Promise<void> {
+    if (this.state !== undefined) await refuseRemoved(this.path, this.state);
   }
 
   static #openExisting(
@@ -161,7 +171,7 @@ export class DataFolder implements Store, AsyncDisposable {
           { hint: "Add --data DIR with the server's data folder." },
         );
       }
-      await checkKinds(place, kindOf);
+      await checkKinds(place);
       refuseEmpty(join(path, CATALOG));
       const catalog = localCatalog(open(join(path, CATALOG)));
       return new DataFolder(place, { catalog, blobs: new DiskBlobStore(path, fs) });
@@ -172,17 +182,6 @@ export class DataFolder implements Store, AsyncDisposable {
     await this.catalog[Symbol.asyncDispose]();
     this.#lock?.[Symbol.dispose]();
   }
-}
-
-/**
- * The expected kind of a name in a data folder or a backup. A database has further files, whose names begin with its
- * own. So do incomplete files.
- */
-function kindOf(name: string): "file" | "folder" | undefined {
-  if ([FILES, STAGING, QUARANTINE].includes(name)) return "folder";
-  const isFile = [...DATA_FILES, QUARANTINE_RECORD]
-    .some((known) => name.startsWith(known) && ["", "-", "."].includes(name.charAt(known.length)));
-  return isFile ? "file" : undefined;
 }
 
 function placeOf(kind: DataFolderPath["kind"], folder: string): DataFolderPath {
@@ -246,67 +245,11 @@ async function prepareFolder(path: string, fs: FileSystem): Promise<void> {
   );
 }
 
-/** The names in a folder; `undefined` if it does not exist. */
-async function namesIn(path: string): Promise<string[] | undefined> {
-  try {
-    const names: string[] = [];
-    for await (const { name } of Deno.readDir(path)) names.push(name);
-    return names;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
-/** Keeps other servers out until it is disposed of or the process ends. */
-async function acquireLock(path: string): Promise<Disposable> {
-  const file = join(path, DATA_LOCK);
-  await createPrivately(file);
-  const noted = await noteServed(file);
-  if (noted === undefined) throw inUse(path, "this process");
-  try {
-    const lock = lockExclusively(file);
-    return {
-      [Symbol.dispose]() {
-        lock.close();
-        noted[Symbol.dispose]();
-      },
-    };
-  } catch (cause) {
-    noted[Symbol.dispose]();
-    if (!(cause instanceof Error && cause.message.includes(LOCKED))) throw cause;
-    throw inUse(path, "another process", cause);
-  }
-}
-
-/** Begins an exclusive transaction, which lasts until the database is closed. */
-function lockExclusively(file: string): DatabaseSync {
-  const lock = new DatabaseSync(file);
-  try {
-    lock.exec("BEGIN EXCLUSIVE");
-    return lock;
-  } catch (error) {
-    lock.close();
-    throw error;
-  }
-}
-
-function inUse(path: string, by: string, cause?: unknown): ConfigurationError {
-  return new ConfigurationError(
-    "data-folder-in-use",
-    `${printable(path)} is already served by ${by}`,
-    { hint: "Stop that server, or choose another folder with --data DIR.", cause },
-  );
-}
-
-/**
- * Creates a file that only its owner can read, if it is missing. SQLite would create one that everyone can read. An
- * existing file is not opened: closing it would end this process's locks on it.
- */
-async function createPrivately(path: string): Promise<void> {
-  try {
-    using _file = await Deno.open(path, { createNew: true, write: true, mode: 0o600 });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-  }
+function inUse(path: string): InUse {
+  return (by, cause) =>
+    new ConfigurationError(
+      "data-folder-in-use",
+      `${printable(path)} is already served by ${by}`,
+      { hint: "Stop that server, or choose another folder with --data DIR.", cause },
+    );
 }

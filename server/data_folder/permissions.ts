@@ -5,7 +5,12 @@
  */
 import { ConfigurationError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
+import { BACKUP_STATES, DATA_FILES } from "../../protocol/server_files.ts";
+import { FILES, QUARANTINE, STAGING } from "../blobs/disk/paths.ts";
 import type { DataFolderPath } from "./errors.ts";
+
+/** The record of the quarantine: one JSON object per line. */
+export const QUARANTINE_RECORD = `${QUARANTINE}.jsonl`;
 
 const WRITABLE_BY_OTHERS = 0o022;
 const OPEN_TO_OTHERS = 0o077;
@@ -49,8 +54,16 @@ export async function makePrivate(path: string): Promise<boolean> {
   }
 }
 
-/** The expected kind of a name in a folder, if the name is known. */
-export type KindOfName = (name: string) => "file" | "folder" | undefined;
+/**
+ * The expected kind of a name in a data folder or a backup. A database has further files, whose names begin with its
+ * own. So do incomplete files.
+ */
+function kindOf(name: string): "file" | "folder" | undefined {
+  if ([FILES, STAGING, QUARANTINE, BACKUP_STATES].includes(name)) return "folder";
+  const isFile = [...DATA_FILES, QUARANTINE_RECORD]
+    .some((known) => name.startsWith(known) && ["", "-", "."].includes(name.charAt(known.length)));
+  return isFile ? "file" : undefined;
+}
 
 /**
  * Checks that names in a folder are regular files and folders, before any of them is opened. Links are not followed,
@@ -59,7 +72,6 @@ export type KindOfName = (name: string) => "file" | "folder" | undefined;
  */
 export async function checkKinds(
   { kind, path }: DataFolderPath,
-  kindOf: KindOfName,
 ): Promise<void> {
   for await (const { name, ...entry } of Deno.readDir(path)) {
     const expected = kindOf(name);

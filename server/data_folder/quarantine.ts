@@ -16,7 +16,8 @@ import {
 } from "../blobs/blob_store.ts";
 import type { StoredFile } from "../catalog/files.ts";
 import type { Repair } from "../catalog/repairs.ts";
-import { type DataFolder, QUARANTINE_RECORD } from "./data_folder.ts";
+import type { DataFolder } from "./data_folder.ts";
+import { QUARANTINE_RECORD } from "./permissions.ts";
 import { type FileSystem, readFull, syncFolder, writeAll } from "../fs/file_system.ts";
 
 const NEWLINE = "\n".charCodeAt(0);

@@ -89,3 +89,18 @@ export async function removeIfThere(fs: FileSystem, path: string): Promise<void>
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
+
+/** The names in a folder; `undefined` if it does not exist. */
+export async function namesIn(path: string): Promise<string[] | undefined> {
+  return (await entriesIn(path))?.map(({ name }) => name);
+}
+
+/** The entries of a folder; `undefined` if it does not exist. */
+export async function entriesIn(path: string): Promise<Deno.DirEntry[] | undefined> {
+  try {
+    return await Array.fromAsync(Deno.readDir(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

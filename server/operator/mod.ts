@@ -22,7 +22,10 @@
  *
  * @module
  */
-export { backup, type CopyReport, restore, type RestoreOptions } from "./backup.ts";
+export { backup, type BackupOptions, type BackupReport } from "./backup/backup.ts";
+export type { ComparedCopyReport, CopyReport } from "./backup/copy_store.ts";
+export { listBackup, type ListedState } from "./backup/list_backup.ts";
+export { restore, type RestoreOptions } from "./backup/restore.ts";
 export { exportFile, type ExportRequest } from "./export_file.ts";
 export { type Invitation, invite, listInvitations, revokeInvitations } from "./invitations.ts";
 export {

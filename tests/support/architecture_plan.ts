@@ -125,9 +125,7 @@ export const ARROWS: Arrows = {
     ...[...V4, ...SERVER, "server/accounts", "server/data_folder", "server/uploads"],
   ],
   // A backup copies blobs as they are on this disk.
-  "server/operator/backup.ts": [
-    ...[...PROTOCOL, ...SERVER, "server/blobs/disk", "server/data_folder", "server/operator"],
-  ],
+  "server/operator/backup": [...PROTOCOL, ...SERVER, "server/blobs/disk", "server/data_folder"],
   "server/recovery.ts": [...PROTOCOL, ...SERVING, "server/data_folder"],
   "server/server.ts": [
     ...[...V4, ...SERVING, ...STORE, "server/listen/*"],
@@ -137,7 +135,7 @@ export const ARROWS: Arrows = {
   "server/catalog/mod.ts": ["server/catalog"],
   "server/blobs/mod.ts": ["server/blobs"],
   "server/operator/mod.ts": [
-    ...["server/accounts", "server/data_folder", "server/operator", "server/operator/backup.ts"],
+    ...["server/accounts", "server/data_folder", "server/operator", "server/operator/backup"],
   ],
   "server/mod.ts": [
     ...["protocol/v3/editions", "server/accounts", "server/catalog", "server/limits"],

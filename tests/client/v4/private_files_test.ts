@@ -4,7 +4,7 @@ import { basename } from "node:path";
 import { sendFiles } from "../../../client/v3/send_files.ts";
 import { collectFiles, type SkipReason } from "../../../client/v4/collect_files.ts";
 import { partPath } from "../../../client/local/partial_file.ts";
-import { backup } from "../../../server/operator/backup.ts";
+import { backup } from "../../../server/operator/mod.ts";
 import { codesOf, namesOf } from "../../support/collected_files.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { startServer } from "../../support/v4/fixture.ts";

@@ -1,7 +1,7 @@
 /** A file that is damaged on the server never counts as unchanged: it is uploaded again, which repairs it. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { backup } from "../../../server/operator/backup.ts";
+import { backup } from "../../../server/operator/mod.ts";
 import { exportFile } from "../../../server/operator/export_file.ts";
 import type { Limits } from "../../../server/limits/limits.ts";
 import { listStored } from "../../../server/operator/list_files.ts";

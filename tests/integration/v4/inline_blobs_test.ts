@@ -1,6 +1,6 @@
 /** Small files, whose content is in the catalog: they behave like files with blobs. */
 import assert from "node:assert/strict";
-import { backup, restore } from "../../../server/operator/backup.ts";
+import { backup, restore } from "../../../server/operator/mod.ts";
 import { cksum } from "../../../protocol/crc/cksum.ts";
 import { exportFile } from "../../../server/operator/export_file.ts";
 import { listStored } from "../../../server/operator/list_files.ts";

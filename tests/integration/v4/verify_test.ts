@@ -1,6 +1,6 @@
 /** Files of protocol 4 are verified by their digests, too: a CRC alone would miss some changes. */
 import assert from "node:assert/strict";
-import { backup } from "../../../server/operator/backup.ts";
+import { backup } from "../../../server/operator/mod.ts";
 import { cksum } from "../../../protocol/crc/cksum.ts";
 import { exportFile } from "../../../server/operator/export_file.ts";
 import { listStored } from "../../../server/operator/list_files.ts";

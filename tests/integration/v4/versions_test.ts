@@ -1,7 +1,7 @@
 /** Old versions: kept by the operator's setting, downloaded, counted, verified. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { backup, restore } from "../../../server/operator/backup.ts";
+import { backup, restore } from "../../../server/operator/mod.ts";
 import type { Bytes } from "../../../protocol/bytes.ts";
 import { cksum } from "../../../protocol/crc/cksum.ts";
 import { exportFile } from "../../../server/operator/export_file.ts";

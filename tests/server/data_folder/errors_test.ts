@@ -1,14 +1,14 @@
 /** Errors for the operator if a data folder, a backup or a target cannot be used. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { backup, restore } from "../../../server/operator/backup.ts";
+import { backup, restore } from "../../../server/operator/mod.ts";
 import { invite, listInvitations } from "../../../server/operator/invitations.ts";
 import { listStored } from "../../../server/operator/list_files.ts";
 import { listUsers, removeUser, setUserDisabled } from "../../../server/operator/users.ts";
 import { Server } from "../../../server/server.ts";
 import { tamper } from "../../support/store/database.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
-import { contents, files, listen, prepared } from "../../support/store/stored.ts";
+import { contents, files, inNewestState, listen, prepared } from "../../support/store/stored.ts";
 
 const WISH = { uses: 1, lifeMs: 60_000 };
 
@@ -109,7 +109,7 @@ Deno.test("restore: problems of a backup are reported as such", async () => {
   const data = await prepared(folder, 40);
   const [copy, target] = [folder.join("copy"), folder.join("restored")];
   await backup(data, copy);
-  const catalog = join(copy, "backup.db");
+  const catalog = inNewestState(copy, "backup.db");
   const whole = Deno.readFileSync(catalog);
   const damaged = { name: "IntegrityError", code: "catalog-damaged", message: /backup.*copy/ };
   Deno.writeFileSync(catalog, whole.slice().fill(0x55, 4096));

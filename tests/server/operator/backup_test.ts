@@ -1,7 +1,7 @@
 /** Backup and restore, on real folders. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { backup, restore } from "../../../server/operator/backup.ts";
+import { backup, restore } from "../../../server/operator/mod.ts";
 import { tamper } from "../../support/store/database.ts";
 import { kindOf, RawClient } from "../../support/v3/raw_client.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
@@ -10,6 +10,7 @@ import {
   files,
   findings,
   firstFile,
+  inNewestState,
   listen,
   prepared,
   store,
@@ -50,32 +51,40 @@ Deno.test("backup: it contains what it needs and no more, and a restore does not
   const [copy, restored] = [folder.join("backup"), folder.join("restored")];
   const namesIn = (path: string) => [...Deno.readDirSync(path)].map(({ name }) => name).sort();
   await backup(data, copy);
-  assert.deepEqual(namesIn(copy), ["backup.db", "files"]);
+  assert.deepEqual(namesIn(copy), ["files", "lock.db", "states"]);
+  assert.deepEqual(namesIn(inNewestState(copy)), ["backup.db"]);
   const before = contents(copy);
   await restore(copy, restored);
-  assert.deepEqual(namesIn(copy), ["backup.db", "files"]);
   assert.deepEqual(contents(copy), before);
   assert.deepEqual(namesIn(restored), ["catalog.db", "files"]);
   assert.equal((await files(restored)).length, 4);
 });
 
-Deno.test("backup, restore: if interrupted they leave nothing, in a new folder and in one that was empty", async () => {
+Deno.test("restore: if interrupted it leaves nothing, in a new folder and in one that was empty", async () => {
   await using folder = await TemporaryFolder.create();
   const data = await prepared(folder);
   await backup(data, folder.join("whole"));
   Deno.mkdirSync(folder.join("empty"));
-  const copies: [string, (target: string, signal: AbortSignal) => Promise<unknown>][] = [
-    ["backup", (target, signal) => backup(data, target, { signal })],
-    ["restore", (target, signal) => restore(folder.join("whole"), target, { signal })],
-  ];
-  for (const [what, copy] of copies) {
-    for (const target of ["new", "empty"].map((name) => folder.join(name))) {
-      const stopping = stopAtFirstBlob(target);
-      await assert.rejects(copy(target, stopping), { code: "interrupted" }, what);
-      if (target.endsWith("empty")) assert.deepEqual([...Deno.readDirSync(target)], []);
-      else assert.throws(() => Deno.lstatSync(target), Deno.errors.NotFound);
-    }
+  for (const target of ["new", "empty"].map((name) => folder.join(name))) {
+    const signal = stopAtFirstBlob(target);
+    await assert.rejects(restore(folder.join("whole"), target, { signal }), {
+      code: "interrupted",
+    });
+    if (target.endsWith("empty")) assert.deepEqual([...Deno.readDirSync(target)], []);
+    else assert.throws(() => Deno.lstatSync(target), Deno.errors.NotFound);
   }
+});
+
+Deno.test("backup: if interrupted it adds no state, and the next one continues it", async () => {
+  await using folder = await TemporaryFolder.create();
+  const data = await prepared(folder);
+  const copy = folder.join("backup");
+  const signal = stopAtFirstBlob(copy);
+  await assert.rejects(backup(data, copy, { signal }), { code: "interrupted" });
+  assert.deepEqual([...Deno.readDirSync(join(copy, "states"))], []);
+  await assert.rejects(restore(copy, folder.join("restored")), { code: "no-backup" });
+  assert.equal((await backup(data, copy)).files, 4);
+  assert.equal((await restore(copy, folder.join("restored"))).files, 4);
 });
 
 /** Aborts as soon as a blob below a folder is being written. */
@@ -111,7 +120,7 @@ for (const path of FORGED) {
     Deno.writeFileSync(bait, Deno.readFileSync(join(copy, forged.content.id)));
     const before = contents(folder.join("b"));
     tamper(
-      join(copy, "backup.db"),
+      inNewestState(copy, "backup.db"),
       "UPDATE files SET path = ? WHERE path = ?",
       path,
       forged.content.id,
@@ -126,16 +135,16 @@ for (const path of FORGED) {
   });
 }
 
-Deno.test("backup: an interrupted one is not a backup, and none is a data folder", async () => {
+Deno.test("backup: one without its catalog is not a backup, and none is a data folder", async () => {
   await using folder = await TemporaryFolder.create();
   const data = await prepared(folder);
-  await backup(data, folder.join("backup"));
-  await assert.rejects(startInThisThread({ listen, dataFolder: folder.join("backup") }), {
+  const copy = folder.join("backup");
+  await backup(data, copy);
+  await assert.rejects(startInThisThread({ listen, dataFolder: copy }), {
     code: "not-a-data-folder",
   });
-  await assert.rejects(backup(data, folder.join("backup")), { code: "target-not-empty" });
-  await Deno.remove(folder.join("backup", "backup.db"));
-  await assert.rejects(restore(folder.join("backup"), folder.join("new")), { code: "no-backup" });
+  await Deno.remove(inNewestState(copy, "backup.db"));
+  await assert.rejects(restore(copy, folder.join("new")), { code: "no-backup" });
   await assert.rejects(restore(folder.join("nowhere"), folder.join("new")), { code: "no-backup" });
 });
 
@@ -153,32 +162,40 @@ function failing(
   return { [Symbol.dispose]: () => Object.assign(Deno, { [call]: original }) };
 }
 
-Deno.test("backup: a write error has its reason, and nothing is left, not even created parent folders", async () => {
+Deno.test("backup, restore: a write error has its reason, and the next attempt succeeds", async () => {
   await using folder = await TemporaryFolder.create();
   const data = await prepared(folder);
-  const full = new Error("No space left on device (os error 28)");
-  using _failing = failing("open", (path) => path.endsWith(".partial"), full);
-  await assert.rejects(backup(data, folder.join("deep", "er", "backup")), {
-    code: "cannot-copy",
-    message: /no space left on device/,
-  });
-  assert.throws(() => Deno.lstatSync(folder.join("deep")), Deno.errors.NotFound);
+  const [copy, restored] = [folder.join("copy"), folder.join("deep", "er", "restored")];
+  const work = {
+    backup: () => backup(data, copy),
+    restore: () => restore(copy, restored),
+  };
+  for (const attempt of Object.values(work)) {
+    {
+      const full = new Error("No space left on device (os error 28)");
+      using _failing = failing("open", (path) => path.endsWith(".partial"), full);
+      await assert.rejects(attempt(), { code: "cannot-copy", message: /no space left on device/ });
+      // A restore removes even the parent folders that it has created.
+      assert.throws(() => Deno.lstatSync(folder.join("deep")), Deno.errors.NotFound);
+    }
+    assert.equal((await attempt()).files, 4);
+  }
 });
 
-Deno.test("backup, restore: if the last sync fails, nothing is left", async () => {
+Deno.test("backup, restore: if the last sync fails, neither has succeeded, and the next attempt does", async () => {
   await using folder = await TemporaryFolder.create();
   const data = await prepared(folder);
-  await backup(data, folder.join("whole"));
   const [copy, restored] = [folder.join("copy"), folder.join("restored")];
-  for (
-    const [target, begin] of [
-      [copy, () => backup(data, copy)],
-      [restored, () => restore(folder.join("whole"), restored)],
-    ] as const
-  ) {
-    const broken = new Error("Input/output error (os error 5)");
-    using _failing = failing("open", (path) => path === target, broken);
-    await assert.rejects(begin(), { code: "cannot-copy" });
-    assert.throws(() => Deno.lstatSync(target), Deno.errors.NotFound);
+  const broken = new Error("Input/output error (os error 5)");
+  {
+    using _failing = failing("open", (path) => path === join(copy, "states"), broken);
+    await assert.rejects(backup(data, copy), { code: "cannot-copy" });
   }
+  assert.equal((await backup(data, copy)).files, 4);
+  {
+    using _failing = failing("open", (path) => path === restored, broken);
+    await assert.rejects(restore(copy, restored), { code: "cannot-copy" });
+    assert.throws(() => Deno.lstatSync(restored), Deno.errors.NotFound);
+  }
+  assert.equal((await restore(copy, restored)).files, 4);
 });

@@ -1,7 +1,7 @@
 /** Links, pipes and devices in the place of files of a backup or a data folder: none is followed or opened. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { backup, restore } from "../../../server/operator/backup.ts";
+import { backup, restore } from "../../../server/operator/mod.ts";
 import { exportFile } from "../../../server/operator/export_file.ts";
 import { listStored } from "../../../server/operator/list_files.ts";
 import { readPortInfo } from "../../../server/v3/port_info.ts";
@@ -10,7 +10,7 @@ import { readChecked } from "../../../server/data_folder/stored_content.ts";
 import { readOperatorIdentity } from "../../../server/listen/tls/operator_certificate.ts";
 import { Authority } from "../../support/tls/certificate_authority.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
-import { files, firstFile, listen, prepared } from "../../support/store/stored.ts";
+import { files, firstFile, inNewestState, listen, prepared } from "../../support/store/stored.ts";
 import { tamper } from "../../support/store/database.ts";
 import { startInThisThread } from "../../support/server.ts";
 
@@ -80,11 +80,14 @@ function odd(
   });
 }
 
-for (const name of ["tls.pem", "backup.db", "backup.db-wal", "backup.db-journal", "files"]) {
+for (
+  const name of ["tls.pem", "backup.db", "backup.db-wal", "backup.db-journal", "files", "states"]
+) {
   odd(
     `restore: a backup whose ${name} is SOMETHING is refused, and nothing is created`,
     async ({ copy, target }, put) => {
-      await put(join(copy, name));
+      const isShared = ["files", "states"].includes(name);
+      await put(isShared ? join(copy, name) : inNewestState(copy, name));
       await assert.rejects(restore(copy, target), {
         code: "backup-unusable",
         message: new RegExp(`: ${name.replace(".", "\\.")} is `),
@@ -128,7 +131,7 @@ Deno.test("restore: a folder of blobs that is a link to another folder is not en
 Deno.test("restore: a key file that is far too long is refused, and nothing is left", async () => {
   await using folder = await TemporaryFolder.create();
   const { copy, target } = await copied(folder);
-  await Deno.truncate(join(copy, "tls.pem"), 2 ** 40);
+  await Deno.truncate(inNewestState(copy, "tls.pem"), 2 ** 40);
   await assert.rejects(restore(copy, target), {
     code: "cannot-copy",
     message: /cannot copy tls\.pem: it has more than 65536 bytes/,
@@ -172,7 +175,7 @@ for (const [what, [sql, message]] of Object.entries(FOREIGN)) {
   Deno.test(`restore: a catalog with ${what} is refused before anything is copied`, async () => {
     await using folder = await TemporaryFolder.create();
     const { copy, target } = await copied(folder);
-    tamper(join(copy, "backup.db"), sql);
+    tamper(inNewestState(copy, "backup.db"), sql);
     await assert.rejects(restore(copy, target), { code: "backup-unusable", message });
     await assert.rejects(Deno.lstat(target), Deno.errors.NotFound);
   });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
-import { backup } from "../../../server/operator/backup.ts";
+import { backup } from "../../../server/operator/mod.ts";
 import { exportFile } from "../../../server/operator/export_file.ts";
 import { removeUser } from "../../../server/operator/users.ts";
 import { verify } from "../../../server/operator/verify.ts";

@@ -57,3 +57,19 @@ export function contents(folder: string): string[] {
     return isFile ? [new TextDecoder("latin1").decode(Deno.readFileSync(path))] : [];
   });
 }
+
+/** The path of the folder of a backup's newest state, or of something in it. */
+export function inNewestState(copy: string, ...names: string[]): string {
+  const states = [...Deno.readDirSync(join(copy, "states"))].map(({ name }) => name).sort();
+  return join(copy, "states", states.at(-1) ?? assert.fail("no state"), ...names);
+}
+
+/** Turns a backup into one as xfer made it before a backup had several states. */
+export function withoutStates(copy: string): void {
+  const state = inNewestState(copy);
+  for (const { name } of Deno.readDirSync(state)) {
+    Deno.renameSync(join(state, name), join(copy, name));
+  }
+  Deno.removeSync(join(copy, "states"), { recursive: true });
+  Deno.removeSync(join(copy, "lock.db"));
+}

@@ -1,7 +1,7 @@
 /** Migrations bring a catalog of an earlier xfer up to date, with all of its data. */
 import assert from "node:assert/strict";
 import type { Bytes } from "../../../../protocol/bytes.ts";
-import { restore } from "../../../../server/operator/backup.ts";
+import { restore } from "../../../../server/operator/mod.ts";
 import { MIGRATIONS } from "../../../../server/catalog/sqlite/migrations.ts";
 import { SqliteCatalog } from "../../../../server/catalog/sqlite/sqlite_catalog.ts";
 import { pseudoRandomBytes } from "../../../support/bytes.ts";

@@ -1,0 +1,111 @@
+/**
+ * Backs up a data folder. Each backup into a folder adds a state, and copies only contents that the folder lacks.
+ *
+ * A state appears by one rename, after all of its contents are durable. What a killed backup leaves, the next one uses
+ * or deletes.
+ *
+ * @module
+ */
+import { resolve } from "node:path";
+import type { Abortable } from "../../../protocol/abort.ts";
+import { ConfigurationError } from "../../../protocol/errors.ts";
+import { printable } from "../../../protocol/printable.ts";
+import { BACKUP_CATALOG } from "../../../protocol/server_files.ts";
+import { type BackupState, listStates, newStateName } from "../../data_folder/backup_states.ts";
+import { DataFolder } from "../../data_folder/data_folder.ts";
+import { type InUse, lockFolder } from "../../data_folder/folder_lock.ts";
+import { ReferencedBlobs } from "../../data_folder/referenced_blobs.ts";
+import { recordFound } from "../../data_folder/with_data_folder.ts";
+import { createOwnFolder, type FileSystem } from "../../fs/file_system.ts";
+import { type ComparedCopyReport, copyStore, explainingCopy } from "./copy_store.ts";
+import { addState, removeLeftovers, removeState } from "./state_folders.ts";
+import { removeUnneeded } from "./unneeded_contents.ts";
+import { refuseForeignFiles, refuseInside } from "./target_folder.ts";
+
+/** Options of a backup. */
+export interface BackupOptions extends Abortable {
+  /** The number of states to keep, from 1; all by default. */
+  readonly keep?: number | undefined;
+  /** The current time in milliseconds since the epoch; `Date.now` by default. */
+  readonly clock?: () => number;
+  /** The file system of both folders; `Deno` by default. */
+  readonly fileSystem?: FileSystem;
+}
+
+/** The result of a backup. */
+export interface BackupReport extends ComparedCopyReport {
+  /** The name of the new state. */
+  readonly state: string;
+  /** The names of the states that were deleted. */
+  readonly removed: readonly string[];
+}
+
+/**
+ * Adds a state to `target`, a backup or a new or empty folder: catalog and files as they are at one moment, while the
+ * server keeps running. Then deletes the oldest states if `keep` is exceeded, unless the new state lacks damaged files.
+ * An interrupted backup adds no state; the next one continues it. Throws `ConfigurationError` `no-data-folder`,
+ * `target-not-empty`, `target-no-folder`, `target-in-source`, `backup-in-use`; `StorageError` `cannot-copy`,
+ * `store-too-busy`; `IntegrityError` `catalog-damaged`.
+ */
+export async function backup(
+  dataFolder: string,
+  target: string,
+  options: BackupOptions = {},
+): Promise<BackupReport> {
+  const { fileSystem: fs = Deno } = options;
+  await using source = await DataFolder.openToRead(dataFolder, fs);
+  const path = resolve(target);
+  const report = await explainingCopy(source, path, () => copyAndPrune(source, path, fs, options));
+  // A read-only folder can be backed up too.
+  await recordFound(source.path, report.damaged).catch(() => undefined);
+  return report;
+}
+
+async function copyAndPrune(
+  source: DataFolder,
+  target: string,
+  fs: FileSystem,
+  { keep = Infinity, clock = Date.now, signal }: BackupOptions,
+): Promise<BackupReport> {
+  await refuseForeignFiles(target);
+  await refuseInside(source.path, target);
+  await createOwnFolder(fs, target);
+  using _lock = await lockFolder(target, inUse(target));
+  await removeLeftovers(target, fs);
+  const before = await listStates(target);
+  const state = newStateName(clock(), before);
+  const report = await comparedWith(
+    before.at(-1),
+    (known) =>
+      addState(
+        target,
+        state,
+        fs,
+        (folder) =>
+          copyStore({ source, target, folder, catalogName: BACKUP_CATALOG, fs, signal, known }),
+      ),
+  );
+  const isComplete = report.damaged.length === 0;
+  const surplus = isComplete ? before.slice(0, Math.max(0, before.length + 1 - keep)) : [];
+  for (const one of surplus) await removeState(target, one, fs);
+  await removeUnneeded(target, fs);
+  return { ...report, state, removed: surplus.map(({ name }) => name) };
+}
+
+/** Makes a copy while the catalog of the previous state is open. */
+async function comparedWith<T>(
+  previous: BackupState | undefined,
+  copy: (known: ReferencedBlobs | undefined) => Promise<T>,
+): Promise<T> {
+  using known = previous && new ReferencedBlobs(previous);
+  return await copy(known);
+}
+
+function inUse(target: string): InUse {
+  return (by, cause) =>
+    new ConfigurationError(
+      "backup-in-use",
+      `another backup is being written to ${printable(target)} by ${by}`,
+      { hint: "Wait until it has ended, or choose another folder.", cause },
+    );
+}
