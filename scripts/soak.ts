@@ -3,6 +3,7 @@
  * fails at the first lost file or wrong answer. The printed seed repeats it, with `--only`.
  */
 import { Command, InvalidArgumentError } from "commander";
+import { killBackupAtEveryCall, killRestoreAtEveryCall } from "../tests/faults/backups.ts";
 import { gatherCrowd } from "../tests/support/e2e/crowd.ts";
 import {
   killAtAnyMoment,
@@ -68,6 +69,16 @@ const PARTS: readonly Part[] = [
     name: "repair-kills",
     what: "verify --repair is killed before and after each call to file system and database",
     work: (loop) => killRepairAtEveryCall(loop),
+  },
+  {
+    name: "backup-kills",
+    what: "backup --keep is killed before and after each call to the file system",
+    work: (loop) => killBackupAtEveryCall(loop),
+  },
+  {
+    name: "restore-kills",
+    what: "restore is killed before and after each call to the file system",
+    work: (loop) => killRestoreAtEveryCall(loop),
   },
   {
     name: "client-kills",

@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { shellWord } from "../../protocol/printable.ts";
 import { plural } from "../text/format.ts";
-import { count, defineEvent, flag, oneOf, optional, text } from "./definition.ts";
+import { count, defineEvent, flag, oneOf, optional, text, time } from "./definition.ts";
 
 export const path = text("path in the data folder");
 export const name = text("name of the file");
@@ -54,6 +55,7 @@ export const DATA_FOLDER_EVENTS = {
       differences: count("number of problems"),
       repaired: flag("whether damaged files were moved to quarantine/, with `--repair`"),
       whole: flag("whether every file was read; if not, the command was interrupted"),
+      backup: optional(text("folder of the backup, with `--backup`")),
     },
     words: ({ differences, whole }, { paint }) => {
       if (!whole) {
@@ -64,8 +66,12 @@ export const DATA_FOLDER_EVENTS = {
         ? paint("success", "No problems found")
         : `Found ${plural(differences, "problem")}`;
     },
-    note: ({ differences, repaired }) => {
+    note: ({ differences, repaired, backup }) => {
       if (differences === 0) return undefined;
+      if (backup !== undefined) {
+        return "To copy damaged files again, delete them in the backup and run " +
+          `'xfer server backup ${shellWord(backup)}'.`;
+      }
       return repaired
         ? `Moved the damaged files to quarantine/ and removed them from the catalog. ${RESTORE}`
         : "To move damaged files to quarantine/, stop the server and run " +
@@ -85,6 +91,14 @@ export const DATA_FOLDER_EVENTS = {
     fields: { target: text("folder of the copy"), code: text("code of the error") },
     words: ({ target }) => `Interrupted: nothing was copied to ${target}`,
   }),
+  "not-backed-up": defineEvent({
+    kind: "error",
+    what: "A backup was interrupted. It has no new state. The next backup uses the contents that " +
+      "were already copied.",
+    fields: { target: text("folder of the backup"), code: text("code of the error") },
+    words: ({ target }) =>
+      `Interrupted: ${target} has no new state. To continue, run the same command again.`,
+  }),
   "not-exported": defineEvent({
     kind: "error",
     what: "The export of a file was interrupted. Nothing of it remains.",
@@ -96,16 +110,21 @@ export const DATA_FOLDER_EVENTS = {
     what: "A backup, or a data folder restored from one, is complete except for damaged files.",
     fields: {
       action: oneOf(["backup", "restore"], "the command"),
-      files: count("number of copied files"),
+      files: count("number of files and old versions in the copy"),
       bytes: count("their bytes"),
       target: text("folder of the copy"),
       leftOut: count("number of damaged files, which were not copied"),
+      state: optional(text("name of the new state of a backup")),
+      newFiles: optional(count("number of files that the previous state of the backup lacks")),
+      newBytes: optional(count("their bytes")),
     },
-    words: ({ action, files, bytes, target, leftOut }, { paint, size }) =>
-      `${paint("success", action === "backup" ? "Backed up" : "Restored")} ${
-        plural(files, "file")
-      } (${size(bytes)}) to ${target}` +
-      (leftOut === 0 ? "" : paint("warning", `, skipped ${plural(leftOut, "damaged file")}`)),
+    words: ({ action, files, bytes, target, leftOut, state, newFiles = 0, newBytes = 0 }, show) => {
+      const { paint, size } = show;
+      return `${paint("success", action === "backup" ? "Backed up" : "Restored")} ` +
+        `${plural(files, "file")} (${size(bytes)}) to ${target}` +
+        (state === undefined ? "" : ` as ${state}, ${newFiles} new (${size(newBytes)})`) +
+        (leftOut === 0 ? "" : paint("warning", `, skipped ${plural(leftOut, "damaged file")}`));
+    },
     note: ({ action, leftOut }) =>
       leftOut === 0
         ? undefined
@@ -113,6 +132,24 @@ export const DATA_FOLDER_EVENTS = {
           action === "backup" ? "backup" : "restored folder"
         } lacks the skipped files. Restore them from ` +
           "an earlier backup, or ask their owners to upload them again.",
+  }),
+  "state": defineEvent({
+    kind: "result",
+    what: "A state of a backup. States share contents.",
+    fields: {
+      state: text("name of the state, for `--state`"),
+      time: time("time at which it was made"),
+      files: count("number of its files and old versions"),
+      bytes: count("their bytes"),
+    },
+    words: ({ state, files, bytes }, { size }) =>
+      `${state}  ${plural(files, "file")} (${size(bytes)})`,
+  }),
+  "state-removed": defineEvent({
+    kind: "result",
+    what: "An old state of a backup was deleted, with `--keep`.",
+    fields: { state: text("name of the state"), target: text("folder of the backup") },
+    words: ({ state }) => `Deleted the old state ${state}`,
   }),
   "no-server-identity": defineEvent({
     kind: "warning",

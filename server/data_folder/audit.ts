@@ -50,6 +50,8 @@ export interface AuditOptions extends Abortable {
    * files with damaged content stay marked.
    */
   readonly contents: boolean;
+  /** Whether to find blobs that the catalog lacks. Default: true. */
+  readonly strays?: boolean;
 }
 
 /**
@@ -58,7 +60,7 @@ export interface AuditOptions extends Abortable {
  */
 export async function* audit(
   store: Store,
-  { contents, signal }: AuditOptions,
+  { contents, strays = true, signal }: AuditOptions,
 ): AsyncGenerator<Finding | IntactFile, void, void> {
   let after: BlobId | undefined;
   for (;;) {
@@ -76,6 +78,7 @@ export async function* audit(
     if (last === undefined) break;
     after = last.content.id;
   }
+  if (!strays) return;
   for await (const path of store.blobs.list()) {
     if (signal?.aborted) return;
     // The catalog has a blob's id before the blob exists and until it is deleted.

@@ -24,6 +24,8 @@ export interface BackupState {
 /** A time without characters that some file systems refuse. Names sort by time. */
 const NAME = /^(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-(\d\d)Z$/;
 const SECOND_MS = 1000;
+/** The most milliseconds by which names can be ahead of the clock, if backups are made in quick succession. */
+const MAX_AHEAD_MS = 60 * SECOND_MS;
 
 /**
  * The states of a backup, oldest first; none if the folder is not a backup. Throws an error if something else stands in
@@ -81,9 +83,13 @@ export async function refuseRemoved(backup: string, { folder, name }: BackupStat
   );
 }
 
-/** The name of a state made now, which no other has. Of several in one second, later ones are named after later seconds. */
+/**
+ * The name of a state made now, which no other has. Of several in one second, later ones are named after later seconds.
+ */
 export function newStateName(now: number, states: readonly BackupState[]): string {
-  let time = now;
+  const newest = states.at(-1)?.time ?? 0;
+  // Further ahead, the clock was set back.
+  let time = newest > now - SECOND_MS && newest < now + MAX_AHEAD_MS ? newest + SECOND_MS : now;
   while (states.some(({ name }) => name === whole(time).name)) time += SECOND_MS;
   return whole(time).name;
 }

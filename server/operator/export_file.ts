@@ -1,5 +1,5 @@
 /**
- * Exports a stored file from a data folder, whether a server runs on it or not.
+ * Exports a stored file from a data folder or a backup, whether a server uses it or not.
  *
  * @module
  */
@@ -7,17 +7,17 @@ import { dirname, join } from "node:path";
 import { type Abortable, throwIfAborted } from "../../protocol/abort.ts";
 import { printable } from "../../protocol/printable.ts";
 import { reasonOf, StorageError, UsageError, XferError } from "../../protocol/errors.ts";
-import { recordFound, withReadOnly } from "../data_folder/with_data_folder.ts";
+import { recordFound, type StoreLocation, withReadOnly } from "../data_folder/with_data_folder.ts";
 import { damageIn, readChecked } from "../data_folder/stored_content.ts";
 import type { StoredFile } from "../catalog/files.ts";
 import type { DataFolder } from "../data_folder/data_folder.ts";
 import { syncFolder, writeAll } from "../fs/file_system.ts";
-import { found } from "./users.ts";
+import { found, listOf } from "./users.ts";
 
 /** The file to export. */
 export interface ExportRequest extends Abortable {
-  /** Path of the data folder. */
-  readonly dataFolder: string;
+  /** Path of the data folder, or a state of a backup. */
+  readonly dataFolder: StoreLocation;
   /** The user name of its owner. */
   readonly userName: string;
   /** Its name on the server. */
@@ -30,8 +30,8 @@ export interface ExportRequest extends Abortable {
 
 /**
  * Writes a stored file to a path, after comparing its size and checksum with the catalog. The target appears complete
- * or not at all. Throws `ConfigurationError` `no-data-folder`; `UsageError` `no-such-user`, `no-such-file` or
- * `target-exists`; `IntegrityError` `stored-file-damaged`; `StorageError` `cannot-read` or `cannot-write`.
+ * or not at all. Throws `ConfigurationError` `no-data-folder` or `no-backup`; `UsageError` `no-such-user`,
+ * `no-such-file`, `no-such-state` or `target-exists`; `IntegrityError` `stored-file-damaged`; `StorageError` `cannot-read` or `cannot-write`.
  */
 export function exportFile(request: ExportRequest): Promise<StoredFile> {
   return withReadOnly(request.dataFolder, async (folder) => {
@@ -61,7 +61,7 @@ async function copyCurrent(
       if (await folder.catalog.blobs.owner(file.content.id) === "file") {
         const [{ content }, damage] = [file, damageIn(error)];
         // A read-only folder can be exported from too.
-        if (damage !== undefined) {
+        if (damage !== undefined && folder.state === undefined) {
           await recordFound(folder.path, [{ content, damage }]).catch(() => {});
         }
         throw error;
@@ -147,15 +147,19 @@ async function reading<T>(
 }
 
 async function findFile(folder: DataFolder, request: ExportRequest): Promise<StoredFile> {
-  const { userName, fileName, version } = request;
-  const client = found(await folder.catalog.accounts.find({ name: userName }), userName);
+  const { userName, fileName, version, dataFolder } = request;
+  const client = found(
+    await folder.catalog.accounts.find({ name: userName }),
+    userName,
+    dataFolder,
+  );
   const file = await folder.catalog.files.find(client.id, fileName, { version });
   if (file === undefined) {
     throw new UsageError(
       "no-such-file",
       `${printable(userName)} has no file ${printable(fileName)}` +
         (version === undefined ? "" : `, version ${version}`),
-      { hint: "To see all files, run 'xfer server list'." },
+      { hint: `To see all files, run 'xfer server ${listOf(dataFolder)}'.` },
     );
   }
   return file;

@@ -1,11 +1,12 @@
 /**
- * Lists the accounts of a data folder and their files, whether a server runs on it or not.
+ * Lists the accounts of a data folder or a backup and their files, whether a server uses it or not.
  *
  * @module
  */
 import type { Account } from "../catalog/accounts.ts";
 import type { StoredFile } from "../catalog/files.ts";
-import { withReadOnly } from "../data_folder/with_data_folder.ts";
+import { type StoreLocation, withReadOnly } from "../data_folder/with_data_folder.ts";
+import { found } from "./users.ts";
 
 /** An account in a data folder. */
 export interface StoredAccount extends Account {
@@ -30,15 +31,27 @@ export interface StoredVisitor {
   file(file: StoredFile): void;
 }
 
+/** Options of a visit. */
+export interface VisitOptions {
+  /** The user name of the only account to visit. */
+  readonly user?: string | undefined;
+}
+
 /**
- * Visits every account with its files, by name, without holding all of them in memory. Throws `ConfigurationError`
- * `no-data-folder`.
+ * Visits every account of a data folder or a backup with its files, by name, without holding all of them in memory.
+ * Throws `ConfigurationError` `no-data-folder` or `no-backup`, `UsageError` `no-such-user` or `no-such-state`.
  */
-export function visitStored(dataFolder: string, visitor: StoredVisitor): Promise<void> {
-  return withReadOnly(dataFolder, async ({ catalog }) => {
+export function visitStored(
+  location: StoreLocation,
+  visitor: StoredVisitor,
+  { user }: VisitOptions = {},
+): Promise<void> {
+  return withReadOnly(location, async ({ catalog }) => {
+    if (user !== undefined) found(await catalog.accounts.find({ name: user }), user, location);
     for (
       const { keys, usage: { files }, oldVersions, ...client } of await catalog.accounts.list()
     ) {
+      if (user !== undefined && client.name !== user) continue;
       const hasKey = client.publicKey !== undefined || keys > 0;
       visitor.client({ ...client, hasKey }, { files, oldVersions });
       let page = await catalog.files.listAll(client.id);
@@ -50,10 +63,10 @@ export function visitStored(dataFolder: string, visitor: StoredVisitor): Promise
   });
 }
 
-/** All accounts with their files, by name. Throws `ConfigurationError` `no-data-folder`. */
-export async function listStored(dataFolder: string): Promise<AccountWithFiles[]> {
+/** All accounts with their files, by name. Throws as {@link visitStored} does. */
+export async function listStored(location: StoreLocation): Promise<AccountWithFiles[]> {
   const clients: (StoredAccount & { readonly files: StoredFile[] })[] = [];
-  await visitStored(dataFolder, {
+  await visitStored(location, {
     client: (client) => void clients.push({ ...client, files: [] }),
     file: (file) => void clients.at(-1)?.files.push(file),
   });

@@ -33,6 +33,7 @@ export {
   listStored,
   type StoredAccount,
   type StoredVisitor,
+  type VisitOptions,
   visitStored,
 } from "./list_files.ts";
 export {
@@ -49,3 +50,4 @@ export {
 export { type Verified, verify, type VerifyOptions, type VerifyReport } from "./verify.ts";
 export type { NewToken, TokenOptions } from "../accounts/tokens.ts";
 export type { Finding } from "../data_folder/audit.ts";
+export type { BackupLocation, StoreLocation } from "../data_folder/with_data_folder.ts";

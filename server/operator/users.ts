@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { isUserName, printable } from "../../protocol/printable.ts";
+import { isUserName, printable, shellWord } from "../../protocol/printable.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import { fingerprintOfKey } from "../../protocol/v4/fingerprint.ts";
-import { withReadOnly, withWritable } from "../data_folder/with_data_folder.ts";
+import { type StoreLocation, withReadOnly, withWritable } from "../data_folder/with_data_folder.ts";
 import type { AccountSummary, Quota } from "../catalog/accounts.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { type Account, PROTOCOL_4 } from "../catalog/accounts.ts";
@@ -151,11 +151,23 @@ export async function linkUser(
 }
 
 /** The account, if it exists. Throws `UsageError` `no-such-user`. */
-export function found(client: Account | undefined, name: string): Account {
+export function found<A extends Account>(
+  client: A | undefined,
+  name: string,
+  location: StoreLocation = "",
+): A {
   if (client !== undefined) return client;
+  const list = typeof location === "string" ? "users list" : listOf(location);
   throw new UsageError("no-such-user", `no such user: ${printable(name)}`, {
-    hint: "To see all accounts, run 'xfer server users list'.",
+    hint: `To see all accounts, run 'xfer server ${list}'.`,
   });
+}
+
+/** The command that lists the files of a data folder or a backup, below `xfer server`. */
+export function listOf(location: StoreLocation): string {
+  if (typeof location === "string") return "list";
+  const { backup, state } = location;
+  return `list --backup ${shellWord(backup)}${state === undefined ? "" : ` --state ${state}`}`;
 }
 
 function changeUser<T>(

@@ -5,7 +5,12 @@
  */
 import type { Abortable } from "../../protocol/abort.ts";
 import { reasonOf } from "../../protocol/errors.ts";
-import { type FoundDamage, recordFound, withReadOnly } from "../data_folder/with_data_folder.ts";
+import {
+  type FoundDamage,
+  recordFound,
+  type StoreLocation,
+  withReadOnly,
+} from "../data_folder/with_data_folder.ts";
 import { asRepairable, finishRepairs, quarantineFinding } from "../data_folder/quarantine.ts";
 import { isSelfChecking } from "../catalog/catalog.ts";
 import { audit, type Finding } from "../data_folder/audit.ts";
@@ -25,10 +30,11 @@ export interface Verified {
 
 /** The options of a verification. */
 export interface VerifyOptions extends Abortable {
-  /** Path of the data folder. */
-  readonly dataFolder: string;
+  /** Path of the data folder, or a state of a backup. */
+  readonly dataFolder: StoreLocation;
   /**
-   * Moves damaged files to `quarantine/` and removes them from the catalog. No server may run on the folder.
+   * Moves damaged files to `quarantine/` and removes them from the catalog. No server may run on the folder. A backup
+   * cannot be repaired.
    */
   readonly repair?: boolean;
   /** Called with each difference. */
@@ -63,13 +69,16 @@ const RECORDED_EVERY_MS = 1000;
 
 /**
  * Reads every stored file, compares it with the catalog, and records damage there. With `repair`, moves damaged files to
- * the quarantine. Throws `ConfigurationError` `no-data-folder`, and with `repair` `data-folder-in-use`.
+ * the quarantine. Throws `ConfigurationError` `no-data-folder` or `no-backup`, and with `repair` `data-folder-in-use`;
+ * `UsageError` `no-such-state`.
  */
 export function verify(options: VerifyOptions): Promise<VerifyReport> {
   const { dataFolder, repair = false, onFinding, onIntact, signal } = options;
   const { fileSystem = Deno, openCatalog } = options;
+  // Contents of a backup can belong to other states.
+  const strays = typeof dataFolder === "string";
   return withReadOnly(dataFolder, async (folder) => {
-    await using own = repair
+    await using own = repair && typeof dataFolder === "string"
       ? await DataFolder.openToServe(dataFolder, fileSystem, openCatalog)
       : undefined;
     const repairable = own && asRepairable(own);
@@ -78,7 +87,7 @@ export function verify(options: VerifyOptions): Promise<VerifyReport> {
     let findings = 0;
     const toRecord: FoundDamage[] = [];
     let recordedAt = -Infinity;
-    for await (const found of audit(folder, { contents: true, signal })) {
+    for await (const found of audit(folder, { contents: true, strays, signal })) {
       if (found.kind === "sound") {
         onIntact?.(found.file);
         toRecord.push({ content: found.file.content });
@@ -105,11 +114,12 @@ export function verify(options: VerifyOptions): Promise<VerifyReport> {
   });
 }
 
-/** Records damage if the folder can be written. */
+/** Records damage if the folder can be written. A backup is never changed. */
 async function record(
   { dataFolder, onNotRecorded }: VerifyOptions,
   found: readonly FoundDamage[],
 ): Promise<void> {
+  if (typeof dataFolder !== "string") return;
   try {
     await recordFound(dataFolder, found);
   } catch (error) {

@@ -143,6 +143,10 @@ Deno.test("--json: every command reports its work as events; errors also appear 
   await operate("invite revoke", ["--all"], "withdrawn");
   await operate("verify", [], "verified");
   await operate("backup", [folder.join("backup")], "copied");
+  await operate("backup", [folder.join("backup"), "--keep", "1"], "copied state-removed");
+  await operate("backup", [folder.join("backup"), "--list"], "state");
+  await operate("list", ["Alice", "--backup", folder.join("backup")], "client client-file");
+  await operate("verify", ["--backup", folder.join("backup")], "verified");
   await say(alice, "server restore", [folder.join("backup")], "error", 3);
   const [, damaged] = await operate("list", [], "client client-file");
   await Deno.writeTextFile(`${data}/${damaged?.["path"]}`, "b");

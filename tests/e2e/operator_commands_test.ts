@@ -4,6 +4,7 @@ import { pseudoRandomBytes } from "../support/bytes.ts";
 import { eventsIn } from "../support/events.ts";
 import { xfer } from "../support/hosted_xfer.ts";
 import { CLIENT_3, startXfer } from "../support/processes.ts";
+import { inNewestState } from "../support/store/stored.ts";
 import { ProcessFixture } from "../support/process_fixture.ts";
 
 Deno.test("operator: verify, repair, backup, restore and removal on the command line", async () => {
@@ -18,7 +19,12 @@ Deno.test("operator: verify, repair, backup, restore and removal on the command 
   assert.deepEqual([clean.code, clean.stdout], [0, "No problems found\n"]);
   const target = fixture.folder.join("backup");
   const copied = await fixture.operate("backup", target);
-  assert.deepEqual([copied.code, copied.stdout], [0, `Backed up 2 files (5.1 KiB) to ${target}\n`]);
+  assert.equal(copied.code, 0);
+  const [before, after] = copied.stdout.split(/\S+Z(?=,)/);
+  assert.deepEqual([before, after], [
+    `Backed up 2 files (5.1 KiB) to ${target} as `,
+    ", 2 new (5.1 KiB)\n",
+  ]);
 
   const [file] = eventsIn((await fixture.operate("list", "--json")).stdout, "client-file");
   await Deno.truncate(`${fixture.data}/${file?.["path"]}`, 100);
@@ -40,7 +46,7 @@ Deno.test("operator: verify, repair, backup, restore and removal on the command 
     partly.stdout,
     /^Skipped, damaged: a\.bin \(files\/\S+\)\nBacked up 1 file /,
   );
-  assert.match(partly.stdout, /to \S+rest, skipped 1 damaged file\n$/);
+  assert.match(partly.stdout, /to \S+rest as \S+, 1 new .*, skipped 1 damaged file\n$/);
   assert.match(partly.stderr, /Restore them from an earlier backup/);
   const again = await fixture.operate("backup", fixture.folder.join("rest2"), "--json");
   assert.equal(eventsIn(again.stdout, "copied")[0]?.["leftOut"], 1);
@@ -84,13 +90,13 @@ Deno.test("operator: a backup without the server's key is restored with a warnin
     return ended.stderr;
   };
   const before = await backup("before");
-  await Deno.remove(`${before}/tls.pem`);
+  await Deno.remove(inNewestState(before, "tls.pem"));
   assert.equal(await restore(before), "", "it has no account of protocol 4");
   const bob = await fixture.prepare("bob", { "b": "b" }, { userName: "Bob" });
   assert.equal((await xfer(["client", "put", "b", "--accept-new"], bob)).code, 0);
   const whole = await backup("whole");
   assert.equal(await restore(whole), "");
-  await Deno.remove(`${whole}/tls.pem`);
+  await Deno.remove(inNewestState(whole, "tls.pem"));
   await Deno.remove(`${whole}-restored`, { recursive: true });
   assert.match(
     await restore(whole),

@@ -7,6 +7,7 @@ import { verify } from "../../server/operator/verify.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { tamper } from "../support/store/database.ts";
 import { startInThisThread } from "../support/server.ts";
+import { copyFolder } from "../support/store/stored.ts";
 import { openInThisThread } from "../support/store/catalogs.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { tiedCommand } from "../support/tied_processes.ts";
@@ -145,13 +146,5 @@ function quarantined(dataFolder: string): string[] {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     throw error;
-  }
-}
-
-function copyFolder(from: string, to: string): void {
-  Deno.mkdirSync(to, { mode: 0o700 });
-  for (const { name, isDirectory } of Deno.readDirSync(from)) {
-    if (isDirectory) copyFolder(join(from, name), join(to, name));
-    else Deno.copyFileSync(join(from, name), join(to, name));
   }
 }

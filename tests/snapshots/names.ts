@@ -45,6 +45,8 @@ const KINDS: readonly Kind[] = [
 
 /** As in events, and as on a terminal, whose time zone is UTC here. */
 const MOMENT = /(?<!\d)(\d{4}-\d\d-\d\d)(T| )(\d\d:\d\d:\d\d)(\.\d+)?(Z|)/g;
+/** The name of a state of a backup. */
+const STATE = /(?<!\d)(\d{4}-\d\d-\d\dT)(\d\d)-(\d\d)-(\d\dZ)/g;
 /** Of an event `message`, in words and as JSON. */
 const DURATION = /(?<![\d.])\d\.\d{3} s\b/g;
 const AFTER = /(?<="after":)[\d.]+/g;
@@ -79,6 +81,9 @@ export class Names {
       const dayName = this.#dayOf(at);
       if (dayName === undefined) return all;
       return `${dayName}${between}HH:MM:SS${fraction.replaceAll(/\d/g, "s")}${zone}`;
+    }).replaceAll(STATE, (all, date, hours, minutes, seconds) => {
+      const dayName = this.#dayOf(Date.parse(`${date}${hours}:${minutes}:${seconds}`));
+      return dayName === undefined ? all : `${dayName}THH-MM-SSZ`;
     }).replaceAll(DURATION, (duration) => duration.replaceAll(/\d/g, "S"))
       .replaceAll(AFTER, "S.SSS").replaceAll(CERTIFICATE, "NNN");
   }

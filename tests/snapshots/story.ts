@@ -159,6 +159,12 @@ async function operator(world: SnapshotWorld): Promise<void> {
   await operate("export Alice lost.txt lost.txt");
   await operate("verify");
   await operate("backup monday");
+  await operate("backup monday --keep 1");
+  await operate("backup monday --list");
+  await operate("list Alice --backup monday");
+  await operate("list Carol --backup monday");
+  await operate("verify --backup monday");
+  await operate("verify --state monday");
   await world.run("", ["server", "restore", "monday", "--data", "restored"]);
   await world.write("full/hello.txt", "hello\n");
   await world.run("", ["server", "restore", "monday", "--data", "full"]);

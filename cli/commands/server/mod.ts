@@ -17,7 +17,11 @@ import type { Reporter } from "../../output/reporter.ts";
 import type { Run } from "../../run.ts";
 import { example } from "../../text/format.ts";
 import { addConfigCommand } from "./config.ts";
-import { addStoreCommands } from "./files.ts";
+import { addBackupCommand } from "./backup.ts";
+import { addExportCommand } from "./export.ts";
+import { addListCommand } from "./list.ts";
+import { addRestoreCommand } from "./restore.ts";
+import { addVerifyCommand } from "./verify.ts";
 import { addUsersCommand } from "./users.ts";
 
 /** Adds options and subcommands to the command. */
@@ -30,7 +34,11 @@ export function serverCommand(server: Command, run: Run): void {
     .action(async (_: unknown, command: Command) => await serve(command, run.reporter))
     .hook("preAction", giveUpLibraries);
   addConfigCommand(server, run);
-  addStoreCommands(server, run);
+  addListCommand(server, run);
+  addExportCommand(server, run);
+  addVerifyCommand(server, run);
+  addBackupCommand(server, run);
+  addRestoreCommand(server, run);
   addUsersCommand(server, run);
   addInviteCommand(server, run);
 }

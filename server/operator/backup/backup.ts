@@ -1,8 +1,8 @@
 /**
  * Backs up a data folder. Each backup into a folder adds a state, and copies only contents that the folder lacks.
  *
- * A state appears by one rename, after all of its contents are durable. What a killed backup leaves, the next one uses
- * or deletes.
+ * A state appears by one rename, after all of its contents are durable. Leftovers of a killed backup are used or deleted
+ * by the next one.
  *
  * @module
  */

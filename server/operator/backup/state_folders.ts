@@ -34,7 +34,7 @@ export async function addState<T>(
     await syncFolder(fs, all);
     return result;
   } catch (error) {
-    // What cannot be removed now is removed by the next backup.
+    // The next backup removes it, if this fails.
     await fs.remove(folder, { recursive: true }).catch(() => undefined);
     throw error;
   }

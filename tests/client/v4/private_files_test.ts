@@ -106,7 +106,8 @@ Deno.test("a server's data folder or a backup of it: skipped as a whole, whether
     { ...skipped, here: "an empty folder" },
   );
   await Deno.symlink(`${data}/tls.pem`, folder.join("innocent"));
-  const paths = ["above/data", "above/data/files", "above/data/tls.pem", "above/backup/backup.db"];
+  const inBackup = ["above/backup/lock.db", "above/backup/states"];
+  const paths = ["above/data", "above/data/files", "above/data/tls.pem", ...inBackup];
   const named = await collectFiles({
     paths: [...paths, "innocent", "above/a"].map((path) => folder.join(path)),
     identityFolder: folder.path,

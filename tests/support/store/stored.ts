@@ -73,3 +73,12 @@ export function withoutStates(copy: string): void {
   Deno.removeSync(join(copy, "states"), { recursive: true });
   Deno.removeSync(join(copy, "lock.db"));
 }
+
+/** Copies a folder with everything below it. */
+export function copyFolder(from: string, to: string): void {
+  Deno.mkdirSync(to, { mode: 0o700 });
+  for (const { name, isDirectory } of Deno.readDirSync(from)) {
+    if (isDirectory) copyFolder(join(from, name), join(to, name));
+    else Deno.copyFileSync(join(from, name), join(to, name));
+  }
+}

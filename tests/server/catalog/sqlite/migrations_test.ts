@@ -1,7 +1,7 @@
 /** Migrations bring a catalog of an earlier xfer up to date, with all of its data. */
 import assert from "node:assert/strict";
 import type { Bytes } from "../../../../protocol/bytes.ts";
-import { restore } from "../../../../server/operator/mod.ts";
+import { backup, listBackup, restore } from "../../../../server/operator/mod.ts";
 import { MIGRATIONS } from "../../../../server/catalog/sqlite/migrations.ts";
 import { SqliteCatalog } from "../../../../server/catalog/sqlite/sqlite_catalog.ts";
 import { pseudoRandomBytes } from "../../../support/bytes.ts";
@@ -236,6 +236,21 @@ Deno.test("migrations: a backup by an older xfer is restored, and is not modifie
   assert.deepEqual(await Deno.readFile(path), before);
   await using catalog = SqliteCatalog.openToRead(folder.join("data", "catalog.db"));
   assert.equal((await catalog.accounts.find({ name: "Bob" }))?.storedProfile.edition, "2024");
+});
+
+Deno.test("migrations: a backup by an older xfer gets another state, and its own state is not modified", async () => {
+  await using folder = await TemporaryFolder.create();
+  await Deno.mkdir(folder.join("backup", "files", "1"), { recursive: true });
+  const path = folder.join("backup", "backup.db");
+  write(path, 2);
+  const before = await Deno.readFile(path);
+  const contents = ["a", "0".repeat(32)].map((name) => folder.join("backup", "files", "1", name));
+  for (const content of contents) await Deno.writeTextFile(content, "of the old state, or none");
+  await restore(folder.join("backup"), folder.join("data"));
+  const { state, newFiles } = await backup(folder.join("data"), folder.join("backup"));
+  assert.deepEqual(await Deno.readFile(path), before);
+  const states = await listBackup(folder.join("backup"));
+  assert.deepEqual([states[0]?.files, states[1]?.name, newFiles], [2, state, 0]);
 });
 
 async function usageOf(catalog: Catalog, owner: Bytes) {

@@ -1,0 +1,55 @@
+/**
+ * `xfer server verify`.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import { throwIfAborted } from "../../../protocol/abort.ts";
+import { type Verified, verify } from "../../../server/mod.ts";
+import type { EventOf } from "../../events/mod.ts";
+import { DAMAGED, SUCCESS } from "../../exit_codes.ts";
+import type { Run } from "../../run.ts";
+import { example } from "../../text/format.ts";
+import { addLocation, locationOf } from "./store_location.ts";
+
+/** Adds the command below `server`. */
+export function addVerifyCommand(server: Command, run: Run): void {
+  const command = server.command("verify")
+    .description("Check every stored file against the catalog.")
+    .option("--repair", "move damaged files to quarantine/ (stop the server first)");
+  addLocation(command, ["repair"])
+    .addHelpText(
+      "after",
+      example(
+        "xfer server verify --data /srv/xfer",
+        "xfer server verify --repair",
+        "xfer server verify --backup /mnt/backup",
+      ),
+    )
+    .action(async ({ repair = false }: { repair?: boolean }, command: Command) => {
+      const dataFolder = await locationOf(command);
+      const { findings, whole, catalogFaults } = await verify({
+        ...{ dataFolder, repair, signal: run.signal },
+        onFinding: (verified) => run.reporter.report(findingEvent(verified)),
+        onIntact: ({ content: { id: path }, name }) =>
+          run.reporter.report({ event: "sound-again", path, name }),
+        onNotRecorded: (reason) =>
+          run.reporter.report({ event: "not-recorded", reason, record: "damage" }),
+      });
+      for (const fault of catalogFaults) run.reporter.report({ event: "catalog-fault", fault });
+      const differences = findings + catalogFaults.length;
+      const backup = typeof dataFolder === "string" ? undefined : dataFolder.backup;
+      run.reporter.report({ event: "verified", differences, repaired: repair, whole, backup });
+      throwIfAborted(run.signal);
+      run.finish(differences === 0 ? SUCCESS : DAMAGED);
+    });
+}
+
+function findingEvent({ finding, user, movedTo }: Verified): EventOf<"finding"> {
+  const { kind } = finding;
+  return {
+    ...{ event: "finding", finding: kind, user, movedTo },
+    ...kind === "stray" ? finding : { ...finding.file, path: finding.file.content.id },
+    how: kind === "changed" ? finding.what : undefined,
+  };
+}

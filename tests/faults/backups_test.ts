@@ -1,0 +1,21 @@
+/** A killed backup leaves its old states whole, and a killed restore a whole data folder or none. */
+import assert from "node:assert/strict";
+import { killBackupAtEveryCall, killRestoreAtEveryCall } from "./backups.ts";
+import { Loop } from "./loop.ts";
+
+// The longer loops of `deno task soak` cover all calls. Here some are chosen, different in each run.
+for (
+  const [what, work, every] of [
+    ["backup --keep", killBackupAtEveryCall, 17],
+    ["restore", killRestoreAtEveryCall, 13],
+  ] as const
+) {
+  Deno.test({
+    name: `crash safety: ${what}, killed before and after calls to the file system`,
+    ignore: Deno.build.os === "windows",
+    async fn() {
+      const { counts } = await new Loop({}).run((loop) => work(loop, { every }));
+      assert.ok((counts.get("killed") ?? 0) >= 4, "it was killed at every chosen call");
+    },
+  });
+}
