@@ -13,7 +13,7 @@ export type RegistrationMode = (typeof REGISTRATION_MODES)[number];
 
 /** The usage or quota of an account. */
 export interface Usage {
-  /** Bytes of files and old versions. */
+  /** Bytes of current files. */
   readonly bytes: number;
   /** Current files. */
   readonly files: number;
@@ -86,8 +86,8 @@ export interface AccountSummary extends Account {
   readonly keys: number;
   /** The bytes and files that it has stored. */
   readonly usage: Usage;
-  /** The number of its old versions. */
-  readonly oldVersions: number;
+  /** The number and the bytes of its replaced and removed versions. */
+  readonly history: Usage;
 }
 
 /** A registration over protocol 3. */

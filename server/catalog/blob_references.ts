@@ -19,8 +19,15 @@ export interface BlobReferences {
   reserve(id: BlobId): Promise<void>;
   /** The kind of reference to a blob or an upload, if there is one. */
   owner(id: BlobId | UploadId): Promise<BlobOwner | undefined>;
-  /** At most `limit` ids of garbage after `after`, by id. `undefined` begins. */
-  garbage(after: BlobId | UploadId | undefined, limit: number): Promise<(BlobId | UploadId)[]>;
+  /**
+   * At most `limit` ids of garbage after `after`, by id. `undefined` begins. `unreserved`: without blobs that are reserved.
+   * While uploads are in progress, only these can be deleted.
+   */
+  garbage(
+    after: BlobId | UploadId | undefined,
+    limit: number,
+    which?: "all" | "unreserved",
+  ): Promise<(BlobId | UploadId)[]>;
   /** Removes deleted blobs from the list. */
   collected(ids: readonly (BlobId | UploadId)[]): Promise<void>;
 }

@@ -27,7 +27,16 @@ export {
   type UpdateResult,
   type Usage,
 } from "./accounts.ts";
-export { CHUNKS_PAGE, MAX_INLINE, MAX_INVITATIONS, MAX_KEYS, MAX_LINKS } from "./bounds.ts";
+export {
+  CHUNKS_PAGE,
+  MAX_DROPPED,
+  MAX_GARBAGE,
+  MAX_HISTORY,
+  MAX_INLINE,
+  MAX_INVITATIONS,
+  MAX_KEYS,
+  MAX_LINKS,
+} from "./bounds.ts";
 export type { BlobOwner, BlobReferences } from "./blob_references.ts";
 export {
   type Aggregates,
@@ -39,19 +48,32 @@ export {
   type Snapshotting,
 } from "./catalog.ts";
 export type {
+  AccountUsage,
   AllFilesPage,
+  Changed,
   CommitOptions,
   CommitResult,
   CommittedFile,
   Damage,
+  DroppedHistory,
   FileDigest,
   FilePage,
   FileQuery,
   Files,
   FoundFile,
+  Garbage,
+  ImplicitFolder,
+  ListPage,
+  Metadata,
+  MetadataResult,
   NewContent,
   NewFile,
+  RemoveOptions,
+  RemoveResult,
   RenameResult,
+  RestoreVersionOptions,
+  RestoreVersionResult,
+  RoomOptions,
   StoredContent,
   StoredFile,
   UsageBeside,
@@ -64,5 +86,6 @@ export type {
   PartialUploadRows,
 } from "./partial_uploads.ts";
 export { CatalogRefusal, type RefusalReason } from "./refusal.ts";
+export { nameKey } from "./name_key.ts";
 export type { Repair, Repairs } from "./repairs.ts";
 export type { Token, Tokens } from "./tokens.ts";

@@ -31,8 +31,8 @@ export interface PartialUploadKey {
 export interface PartialUpload extends PartialUploadKey {
   /** The size of the whole file in bytes, from the client. */
   readonly size: number;
-  /** The modification time of the client's file, in milliseconds since the epoch. */
-  readonly mtime: number;
+  /** The modification time of the client's file, in nanoseconds since the epoch. */
+  readonly mtime: bigint;
   /** The digests and checksums of the durable chunks: `ChunkDigests.encode`. */
   readonly sums: Bytes;
   /** Milliseconds since the epoch. */

@@ -9,6 +9,8 @@ export type RefusalReason =
   | "quota-bytes"
   | "quota-files"
   | "name-conflict"
+  | "other-form"
+  | "name-too-long"
   | "account-disabled"
   | "other-protocol";
 
@@ -17,6 +19,8 @@ const REFUSALS: Readonly<Record<RefusalReason, string>> = {
   "quota-bytes": "the account has no quota left (bytes)",
   "quota-files": "the account has no quota left (files)",
   "name-conflict": "its name is also a folder, or one of its folders is a file",
+  "other-form": "its name is stored in another Unicode form",
+  "name-too-long": "the new name of something below is too long",
   "account-disabled": "the account is disabled",
   "other-protocol": "the account has moved to protocol 4",
 };

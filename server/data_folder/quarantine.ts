@@ -6,6 +6,7 @@
  */
 import { join } from "node:path";
 import { type Bytes, equalBytes, toHex } from "../../protocol/bytes.ts";
+import { splitNanoseconds } from "../../protocol/nanoseconds.ts";
 import type { Finding } from "./audit.ts";
 import {
   type BlobId,
@@ -60,8 +61,9 @@ export async function quarantineFinding(
 }
 
 /** A file in the record, without its path. The record has always called the account `clientId`. */
-function recorded({ accountId, content: _, ...file }: StoredFile) {
-  return { clientId: accountId, ...file };
+function recorded({ accountId, content: _, kind: entry, tree, ...file }: StoredFile) {
+  const times = tree && { tree: { ...tree, mtime: splitNanoseconds(tree.mtime).ms } };
+  return { clientId: accountId, ...file, entry, ...times };
 }
 
 /** Finishes interrupted repairs. */

@@ -49,11 +49,11 @@ export function visitStored(
   return withReadOnly(location, async ({ catalog }) => {
     if (user !== undefined) found(await catalog.accounts.find({ name: user }), user, location);
     for (
-      const { keys, usage: { files }, oldVersions, ...client } of await catalog.accounts.list()
+      const { keys, usage: { files }, history, ...client } of await catalog.accounts.list()
     ) {
       if (user !== undefined && client.name !== user) continue;
       const hasKey = client.publicKey !== undefined || keys > 0;
-      visitor.client({ ...client, hasKey }, { files, oldVersions });
+      visitor.client({ ...client, hasKey }, { files, oldVersions: history.files });
       let page = await catalog.files.listAll(client.id);
       for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
         for (const file of page) visitor.file(file);

@@ -222,11 +222,6 @@ export function quotaOfAll({ quota, quotaFiles }: Limits): Usage {
   return { bytes: quota, files: quotaFiles };
 }
 
-/** The number of old versions that are kept besides a new one. */
-export function oldVersionsKept({ versions }: Limits): number {
-  return Math.max(0, versions - 1);
-}
-
 /**
  * The most checks of one upload. A file committed during a check may be counted twice. If that exceeds the quota, the
  * check is repeated.
@@ -264,7 +259,7 @@ export async function claimRoom(
   let hasSuspended = false;
   for (let attempt = 1;; attempt++) {
     using snapshot = quotaReservations.snapshot(accountId, name);
-    const replacing = { name, size, keep: oldVersionsKept(limits), open: snapshot.names };
+    const replacing = { name, open: snapshot.names };
     const { replaced, ...beside } = await store.catalog.files.usage(accountId, replacing);
     const claimed = quotaReservations.sum(accountId, snapshot, name, own);
     const spent = Math.min(claimed.spent, replaced.bytes);

@@ -4,6 +4,7 @@
  * @module
  */
 import { toHex } from "../../protocol/bytes.ts";
+import { joinNanoseconds } from "../../protocol/nanoseconds.ts";
 import { printable } from "../../protocol/printable.ts";
 import { inSlices } from "../../protocol/v4/slices.ts";
 import { ChunkDigests, type FileDigests } from "../../protocol/v4/chunk_digests.ts";
@@ -57,7 +58,7 @@ async function findTree(
   const found = await summedUp(readContent(store, file), sums, signal);
   if (found?.cksum !== file.crc) return await refuseDamaged(context, file, "content");
   // Protocol 3 does not send the modification time.
-  const tree = { mtime: file.storedAt, digest: found.digest };
+  const tree = { mtime: joinNanoseconds(file.storedAt), digest: found.digest };
   await catalog.files.setDigests(file.content.id, tree, await inSlices(sums.gathering(), breath));
   log.debug("Computed the digest of {file} for {user} ({path})", {
     event: "file.summed-up",

@@ -7,6 +7,7 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import { printable } from "../../protocol/printable.ts";
 import type { Message, MessageKind, MessageOf } from "../../protocol/v4/messages.ts";
 import { CHUNK_SIZE, chunkCount, DIGEST_SIZE } from "../../protocol/v4/merkle_tree.ts";
+import { keepsHistory } from "../uploads/commit.ts";
 import { BlobNotFound } from "../blobs/blob_store.ts";
 import { recordDamage } from "./damage.ts";
 import type { StoredFile } from "../catalog/files.ts";
@@ -14,7 +15,6 @@ import { StoredDigests } from "./chunk_digests.ts";
 import { checkFileName, RequestError } from "./request_error.ts";
 import { logFile, type RequestContext } from "./request_context.ts";
 import { type FileWithDigests, isDamaged, refuseDamaged, withDigests } from "./backfill_digests.ts";
-import { joinNanoseconds } from "../../protocol/nanoseconds.ts";
 
 /** The number of files in one look-up of a list. */
 const PAGE = 500;
@@ -43,18 +43,29 @@ export const FILE_REQUESTS: Handlers = {
   },
   async remove(session, { tag, name }) {
     const { context, owner, answers } = session;
-    const found = await context.store.catalog.files.find(owner.accountId, name);
-    const garbage = await context.store.catalog.files.remove(owner.accountId, name);
+    const { outcome, garbage, entries, bytes } = await context.store.catalog.files.remove(
+      owner.accountId,
+      name,
+      {
+        keepHistory: keepsHistory(context.limits),
+        now: context.clock(),
+      },
+    );
     context.quotaReservations.revoke(owner.accountId, name);
-    if (garbage === undefined) throw noSuchFile(name);
+    if (outcome === "not-empty") {
+      throw new RequestError("not-empty", `${name.slice(0, MAX_QUOTED)} is not empty`);
+    }
+    if (outcome === "missing") throw noSuchFile(name);
     await context.garbage.collect(garbage);
     logFile(session, "file.removed", "Removed {file} for {user} from {address}", name);
-    await answers.send({ kind: "changed", tag, entries: 1, bytes: found?.size ?? 0 });
+    await answers.send({ kind: "changed", tag, entries, bytes });
   },
   async rename(session, { tag, oldName, newName }) {
     checkFileName(newName);
     const { context, owner, answers } = session;
-    const outcome = await context.store.catalog.files.rename(owner.accountId, oldName, newName);
+    const { outcome, entries, bytes } = await context.store.catalog.files.rename(
+      ...[owner.accountId, oldName, newName] as const,
+    );
     if (outcome === "renamed") {
       context.quotaReservations.revoke(owner.accountId, oldName);
       context.quotaReservations.revoke(owner.accountId, newName, { isStored: true });
@@ -63,8 +74,7 @@ export const FILE_REQUESTS: Handlers = {
     if (outcome === "taken") throw new RequestError("file-exists", `${newName} already exists`);
     const words = "Renamed {oldName} to {file} for {user} from {address}";
     logFile(session, "file.renamed", words, newName, { oldName: printable(oldName) });
-    const found = await context.store.catalog.files.find(owner.accountId, newName);
-    await answers.send({ kind: "changed", tag, entries: 1, bytes: found?.size ?? 0 });
+    await answers.send({ kind: "changed", tag, entries, bytes });
   },
 };
 
@@ -237,10 +247,10 @@ async function find(
 }
 
 function describe(tag: number, file: FileWithDigests): Message {
-  const { name, version = 1, size, crc, storedAt, tree } = file;
+  const { name, version = 1, kind = "file", mode, size, crc, storedAt, endedAt = 0, tree } = file;
   return {
-    ...{ kind: "file", tag, name, version, entry: "file", mode: undefined, size },
-    ...{ mtime: joinNanoseconds(tree.mtime), storedAt, endedAt: 0, cksum: crc },
+    ...{ kind: "file", tag, name, version, entry: kind, mode, size },
+    ...{ mtime: tree.mtime, storedAt, endedAt, cksum: crc },
     digest: tree.digest,
   };
 }

@@ -43,6 +43,8 @@ const CODES: Readonly<Record<RefusalReason, RequestErrorCode>> = {
   "quota-bytes": "over-limit",
   "quota-files": "over-limit",
   "name-conflict": "bad-file-name",
+  "other-form": "other-form",
+  "name-too-long": "bad-file-name",
   "account-disabled": "account-disabled",
   "other-protocol": "cannot-store",
 };

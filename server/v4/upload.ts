@@ -22,7 +22,6 @@ import { checkFileName, RequestError } from "./request_error.ts";
 import { UploadCheckpoints } from "./upload_checkpoints.ts";
 import { UploadLog } from "./upload_log.ts";
 import { UploadRoom } from "./upload_room.ts";
-import { splitNanoseconds } from "../../protocol/nanoseconds.ts";
 
 const ID_SIZE = 16;
 const SUCCEEDED = "the client resumed the upload on another connection";
@@ -30,7 +29,6 @@ const SUCCEEDED = "the client resumed the upload on another connection";
 export class V4Upload implements OpenUpload {
   readonly id: Bytes = crypto.getRandomValues(new Uint8Array(ID_SIZE));
   readonly request: MessageOf<"put">;
-  readonly #mtime: number;
   readonly #context: V4Context;
   readonly #owner: ConnectedPrincipal;
   readonly #log: UploadLog;
@@ -58,13 +56,12 @@ export class V4Upload implements OpenUpload {
     this.#closeConnection = answers.close;
     this.request = request;
     this.#log = new UploadLog(context.log, owner, request);
-    this.#mtime = splitNanoseconds(request.mtime).ms;
     this.#digests = new ChunkDigests(request.size, this.#maxAhead);
     const file = { accountId: owner.accountId, name: request.name };
     this.#room = new UploadRoom(context, file, () => this.#suspendPredecessors());
     this.#checkpoints = new UploadCheckpoints({
       ...{ partialUploads: context.partialUploads, log: this.#log },
-      file: { ...file, size: request.size, mtime: this.#mtime },
+      file: { ...file, size: request.size, mtime: request.mtime },
       isNewest: () => this.#isNewest,
     });
   }
@@ -134,7 +131,7 @@ export class V4Upload implements OpenUpload {
     const { name, size } = this.request;
     const partial = await partialUploads.find(this.accountId, name);
     if (partial === undefined || partial.size !== size) return false;
-    if (partial.mtime !== this.#mtime) return false;
+    if (partial.mtime !== this.request.mtime) return false;
     const { id, durableBytes, sums } = partial;
     // Two uploads must never write to the same file.
     if (openUploads.isOpen(id)) return false;
@@ -249,7 +246,7 @@ export class V4Upload implements OpenUpload {
           staged: this.#opened(),
         },
         storedAt: this.#context.clock(),
-        tree: { mtime: this.#mtime, digest: found.digest },
+        tree: { mtime: this.request.mtime, digest: found.digest },
         chunks: await this.#inSlices(this.#digests.gathering()),
         isPartial: this.#checkpoints.hasRow,
         reservation: this.#room.reservation,

@@ -19,7 +19,7 @@ export interface UploadCheckpointsOptions {
     readonly accountId: Bytes;
     readonly name: string;
     readonly size: number | undefined;
-    readonly mtime: number;
+    readonly mtime: bigint;
   };
   /** Whether the upload is the newest of its name: only that one can be resumed. */
   readonly isNewest: () => boolean;

@@ -40,7 +40,8 @@ export function readFiles(dataFolder: string): Stored {
   const stored = new Map<string, Map<string, Bytes>>();
   const rows = database.prepare(
     `SELECT clients.name AS user, files.name AS name, current, path, size, crc, verified, digest, chunks, content
-     FROM files JOIN clients ON clients.id = client_id`,
+     FROM files JOIN clients ON clients.id = client_id
+     LEFT JOIN contents ON contents.file = files.id`,
   ).all() as unknown as FileRow[];
   for (const { user, name, current, path, digest, chunks, content: inline, ...row } of rows) {
     const content = new Uint8Array(inline ?? Deno.readFileSync(`${dataFolder}/${path}`));
@@ -83,10 +84,20 @@ export function readWholeFolder(dataFolder: string): Stored {
     .flatMap((owner) =>
       namesIn(`${dataFolder}/files/${owner}`).map((id) => `files/${owner}/${id}`)
     );
-  const onDisk = all("SELECT path FROM files WHERE content IS NULL");
+  const onDisk = all("SELECT path FROM files WHERE path NOT LIKE 'catalog/%'");
   assert.deepEqual(blobs.sort(), onDisk.sort(), "blobs and rows");
+  assert.deepEqual(all("SELECT file FROM contents WHERE file NOT IN (SELECT id FROM files)"), []);
+  const usage = database.prepare(COUNTED).all();
+  assert.deepEqual(usage, database.prepare(RECOUNTED).all(), "counters and rows");
   return stored;
 }
+
+/** The counters of accounts that store something, and the same from their rows. */
+const COUNTED = `SELECT * FROM usage WHERE files > 0 OR history_files > 0
+  OR bytes <> 0 OR history_bytes <> 0 ORDER BY client_id`;
+const RECOUNTED = `SELECT client_id, sum(current) AS files, sum(current * size) AS bytes,
+    sum(1 - current) AS history_files, sum((1 - current) * size) AS history_bytes
+  FROM files GROUP BY client_id ORDER BY client_id`;
 
 function checkStaging(dataFolder: string, partials: readonly PartialRow[]): void {
   const staged = namesIn(`${dataFolder}/staging`);

@@ -52,7 +52,8 @@ async function prepare(): Promise<Fixture> {
   await Deno.writeTextFile(join(fixture.data, "files", "stray"), STRAY);
   tamper(
     join(fixture.data, "catalog.db"),
-    "UPDATE files SET content = CAST(x'00' || substr(content, 2) AS BLOB) WHERE name = 'small'",
+    `UPDATE contents SET content = CAST(x'00' || substr(content, 2) AS BLOB)
+     WHERE file = (SELECT id FROM files WHERE name = 'small')`,
   );
   return fixture;
 }

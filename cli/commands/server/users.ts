@@ -43,7 +43,7 @@ export function addUsersCommand(server: Command, run: Run): void {
     .action(async (_: unknown, command: Command) => {
       const totals = new ListTotals();
       for (const account of await listUsers(await dataOf(command))) {
-        totals.add({ accounts: 1, ...account.usage, oldVersions: account.oldVersions });
+        totals.add({ accounts: 1, ...account.usage, oldVersions: account.history.files });
         run.reporter.report(userEvent(account));
       }
       run.reporter.remark((show) => totals.words(show));
@@ -169,9 +169,10 @@ const SWITCHES = [
 ] as const;
 
 function userEvent(account: AccountSummary): EventOf<"user"> {
-  const { id, name, protocol, keys, usage: { files, bytes }, oldVersions, ...rest } = account;
+  const { id, name, protocol, keys, usage, history, ...rest } = account;
   return {
-    ...{ event: "user", name, id: toHex(id), protocol, keys, files, oldVersions, bytes },
+    ...{ event: "user", name, id: toHex(id), protocol, keys, files: usage.files },
+    ...{ oldVersions: history.files, bytes: usage.bytes + history.bytes },
     ...{ quota: quotaOf(rest.quota), disabled: rest.disabled },
     firstSeen: isoTime(account.firstSeen),
     lastSeen: isoTime(account.lastSeen),

@@ -7,6 +7,7 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlit
 import { ConfigurationError } from "../../../protocol/errors.ts";
 import { printable } from "../../../protocol/printable.ts";
 import { MIGRATIONS } from "./migrations.ts";
+import { NAME_KEYS_SINCE, normalizeNames } from "./normalize_names.ts";
 import type { Row } from "./rows.ts";
 
 /** The time for which a statement waits for another process (`xfer server list`), in milliseconds. */
@@ -169,9 +170,11 @@ export class Database implements Disposable {
   }
 
   #migrate(path: string): void {
-    if (this.#version(path) === MIGRATIONS.length) return;
+    const version = this.#version(path);
+    if (version === MIGRATIONS.length) return;
     this.transaction(() => {
-      for (const script of MIGRATIONS.slice(this.#version(path))) this.#database.exec(script);
+      for (const script of MIGRATIONS.slice(version)) this.#database.exec(script);
+      if (version < NAME_KEYS_SINCE) normalizeNames(this);
       this.#database.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
     });
   }

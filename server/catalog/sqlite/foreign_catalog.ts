@@ -12,9 +12,13 @@ import { COPIED } from "./snapshot.ts";
 /** The most bytes of a value. Names, the longest, have 4,096. */
 const MAX_VALUE = 64 * 1024;
 /** The most bytes of longer values, as SQL. */
+const MAX_CHUNKS = `${DIGEST_SIZE} * (size / ${CHUNK_SIZE} + 1)`;
 const MAX_VALUES: Readonly<Record<string, string>> = {
+  // Up to schema 7.
   "files.content": `${MAX_INLINE}`,
-  "files.chunks": `${DIGEST_SIZE} * (size / ${CHUNK_SIZE} + 1)`,
+  "files.chunks": MAX_CHUNKS,
+  "contents.content": `${MAX_INLINE}`,
+  "contents.chunks": `coalesce((SELECT ${MAX_CHUNKS} FROM files WHERE id = file), 0)`,
 };
 
 /**

@@ -5,10 +5,12 @@
  */
 import type { BlobId, UploadId } from "../../blobs/blob_store.ts";
 import type { Bytes } from "../../../protocol/bytes.ts";
-import type { Quota } from "../accounts.ts";
+import type { Quota, Usage } from "../accounts.ts";
 import { INLINE_PREFIX } from "../inline_ids.ts";
 import type { Account } from "../accounts.ts";
 import type { Damage, StoredContent, StoredFile } from "../files.ts";
+import { ENTRY_KINDS, type EntryKind } from "../../../protocol/entry.ts";
+import { joinNanoseconds } from "../../../protocol/nanoseconds.ts";
 
 export type Row = Record<string, unknown>;
 
@@ -31,14 +33,27 @@ export function toAccount(row: Row): Account {
   };
 }
 
+/** The usage and the history of an account from a row of the table `usage`, whose columns can be NULL. */
+export function toUsage(row: Row): { readonly usage: Usage; readonly history: Usage } {
+  const number = (column: string) => (row[column] ?? 0) as number;
+  return {
+    usage: { files: number("files"), bytes: number("bytes") },
+    history: { files: number("history_files"), bytes: number("history_bytes") },
+  };
+}
+
 /** -1 stands for no limit. */
 function toLimit(what: keyof Quota, limit: number | null): Quota {
   return limit === null ? {} : { [what]: limit < 0 ? Infinity : limit };
 }
 
-/** The stored columns of a file, except its chunk digests, which can be large. */
+/** The stored columns of a file, except those that only the database uses. */
 export const STORED_COLUMNS =
-  "client_id, name, version, current, path, size, crc, stored_at, verified, mtime, digest";
+  `client_id, name, given, version, current, kind, mode, path, size, crc, stored_at, ended_at,
+  stored_by, verified, mtime, mtime_ns, digest`;
+
+/** The table to read {@link FILE_COLUMNS} from. */
+export const FILES = "files LEFT JOIN contents ON contents.file = files.id";
 
 /**
  * The columns to read of a file. Inline content that is missing or has another size counts as damage. SQLite checks
@@ -61,18 +76,39 @@ function toContent(id: BlobId): StoredContent {
 
 export function toFile(row: Row): StoredFile {
   const digest = row["digest"] as Bytes | null;
-  const damage = row["damage"] as Damage | null;
   return {
     accountId: row["client_id"] as Bytes,
-    name: row["name"] as string,
+    name: nameOf(row),
     version: row["version"] as number,
     current: row["current"] === 1,
+    kind: kindOf(row),
     content: toContent(row["path"] as BlobId),
     size: row["size"] as number,
     crc: row["crc"] as number,
     storedAt: row["stored_at"] as number,
     verified: row["verified"] === 1,
-    ...(digest === null ? {} : { tree: { mtime: row["mtime"] as number, digest } }),
-    ...(damage === null ? {} : { damage }),
+    ...(digest === null ? {} : { tree: { mtime: toMtime(row), digest } }),
+    ...optional("mode", row["mode"] as number | null),
+    ...optional("endedAt", row["ended_at"] as number | null),
+    ...optional("storedBy", row["stored_by"] as Bytes | null),
+    ...optional("damage", row["damage"] as Damage | null),
   };
+}
+
+function optional<K extends string, T>(key: K, value: T | null): { [P in K]?: T } {
+  return value === null ? {} : { [key]: value } as { [P in K]?: T };
+}
+
+/** The name as it was given. */
+export function nameOf(row: Row): string {
+  return (row["given"] ?? row["name"]) as string;
+}
+
+export function kindOf(row: Row): EntryKind {
+  return ENTRY_KINDS[row["kind"] as number] as EntryKind;
+}
+
+/** A modification time from the columns `mtime` and `mtime_ns`. */
+export function toMtime(row: Row): bigint {
+  return joinNanoseconds(row["mtime"] as number, row["mtime_ns"] as number);
 }

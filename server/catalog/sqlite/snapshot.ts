@@ -12,7 +12,7 @@ import type { Row } from "./rows.ts";
 const COPIED_AT_ONCE = 1024 * 1024;
 
 /** The tables of a copy: all except work in progress. */
-export const COPIED = ["clients", "keys", "files", "tokens"] as const;
+export const COPIED = ["clients", "keys", "files", "contents", "tokens"] as const;
 
 /** Copies the content of a database into an empty one. */
 export function copyDatabase(from: Database, to: Database): void {

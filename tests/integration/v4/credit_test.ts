@@ -219,7 +219,10 @@ Deno.test("credit: a file removed after the catalog's answer and before its use 
   const asked = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<UsageBeside>();
   const nothing = { bytes: 0, files: 0 };
-  const answers = [answer.promise, Promise.resolve({ ...nothing, replaced: nothing })];
+  const answers = [
+    answer.promise,
+    Promise.resolve({ ...nothing, history: nothing, replaced: nothing }),
+  ];
   const usage = () => {
     asked.resolve();
     return answers.shift();
@@ -237,7 +240,7 @@ Deno.test("credit: a file removed after the catalog's answer and before its use 
   await asked.promise;
   // The answer arrives after that of the removal.
   quotaReservations.revoke(clientId, "a");
-  answer.resolve({ ...nothing, replaced: { bytes: 10, files: 1 } });
+  answer.resolve({ ...nothing, history: nothing, replaced: { bytes: 10, files: 1 } });
   const claim = await claiming;
   assert.deepEqual([claim?.credit, claim?.isNew], [0, true]);
 });

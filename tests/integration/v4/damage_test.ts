@@ -82,7 +82,8 @@ for (const what of Object.keys(PUTS) as (keyof typeof PUTS)[]) {
       const { again, name } = await putFirst(fixture, what);
       tamper(
         join(fixture.data, "catalog.db"),
-        `UPDATE files SET content = ${value} WHERE name = ?`,
+        `UPDATE contents SET content = ${value}
+         WHERE file = (SELECT id FROM files WHERE name = ?)`,
         name,
       );
       if (how.startsWith("a download")) {

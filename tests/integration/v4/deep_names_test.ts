@@ -81,7 +81,7 @@ test("names stored before the bound existed are listed, read, renamed and remove
           size: content.length,
           crc,
         },
-        ...{ storedAt: 1, verified: true, tree: { mtime: 1, digest } },
+        ...{ storedAt: 1, verified: true, tree: { mtime: 1n, digest } },
       }, { chunks: sums.digests });
     }
   }

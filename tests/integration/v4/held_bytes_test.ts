@@ -42,7 +42,7 @@ function test(what: string, body: (watched: Watched) => Promise<void>) {
       await using folder = await DataFolder.openToChange(fixture.data, Deno);
       const { catalog } = folder;
       const owner = await catalog.accounts.find({ name: "Alice" }) ?? assert.fail();
-      const tree = { mtime: 1, digest: digestTree(digestChunk(content)) };
+      const tree = { mtime: 1n, digest: digestTree(digestChunk(content)) };
       const chunks = digestChunk(content);
       await Promise.all(files.map(({ name }) => {
         const inline = {
@@ -58,7 +58,7 @@ function test(what: string, body: (watched: Watched) => Promise<void>) {
           crc: 1,
           storedAt: 1,
         };
-        const options = { chunks, keep: 1e6 };
+        const options = { chunks, keepHistory: true };
         return catalog.files.commit({ ...stored, verified: true, tree }, options);
       }));
     };
@@ -150,7 +150,7 @@ test("attack: digests of a huge file that nobody reads, and ranges of it", async
         storedAt: 1,
         verified: true,
       },
-      tree: { mtime: 1, digest: digestTree(chunks) },
+      tree: { mtime: 1n, digest: digestTree(chunks) },
     }, { chunks });
   }
   answers.clear();

@@ -125,9 +125,14 @@ Deno.test("inline: export, backup, restore and verify; a damaged file is found, 
 
   tamper(
     `${restored}/catalog.db`,
-    "UPDATE files SET content = CAST(x'00' || substr(content, 2) AS BLOB) WHERE name = 'a'",
+    `UPDATE contents SET content = CAST(x'00' || substr(content, 2) AS BLOB)
+     WHERE file = (SELECT id FROM files WHERE name = 'a')`,
   );
-  tamper(`${restored}/catalog.db`, "UPDATE files SET content = NULL WHERE name = 'b'");
+  tamper(
+    `${restored}/catalog.db`,
+    `UPDATE contents SET content = NULL
+     WHERE file = (SELECT id FROM files WHERE name = 'b')`,
+  );
   await assert.rejects(
     exportFile({
       ...{ dataFolder: restored, userName: "Alice", fileName: "a", target: `${target}2` },
@@ -161,10 +166,15 @@ Deno.test("inline: a download of a damaged file is refused", async () => {
   using client = await fixture.client("Alice");
   await store(fixture, client, "a", 100);
   await store(fixture, client, "b", 100);
-  tamper(`${fixture.data}/catalog.db`, "UPDATE files SET content = NULL WHERE name = 'a'");
   tamper(
     `${fixture.data}/catalog.db`,
-    "UPDATE files SET content = substr(content, 2) WHERE name = 'b'",
+    `UPDATE contents SET content = NULL
+     WHERE file = (SELECT id FROM files WHERE name = 'a')`,
+  );
+  tamper(
+    `${fixture.data}/catalog.db`,
+    `UPDATE contents SET content = substr(content, 2)
+     WHERE file = (SELECT id FROM files WHERE name = 'b')`,
   );
   await assert.rejects(got(client, "a"), { code: "damaged" });
   await assert.rejects(got(client, "b"), { code: "damaged" });

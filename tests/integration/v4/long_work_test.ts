@@ -42,7 +42,7 @@ async function fixtureWithHugePartial() {
     accountId: clientId,
     name: "a",
     size: SIZE,
-    mtime: 1,
+    mtime: 1_000_000n,
     id: path,
     durableBytes: DURABLE_BYTES,
     sums,

@@ -311,7 +311,15 @@ Deno.test("v4 resume: a partial upload is discarded after its time has passed", 
     await writer.suspend(5);
     const path = writer.uploadId;
     const sums = new Uint8Array(36);
-    await partial.save({ accountId: id, name, size: 9, mtime: 0, id: path, durableBytes: 5, sums });
+    await partial.save({
+      accountId: id,
+      name,
+      size: 9,
+      mtime: 0n,
+      id: path,
+      durableBytes: 5,
+      sums,
+    });
     return path;
   };
   await save("a");

@@ -60,7 +60,8 @@ Deno.test("verify: wrong chunk digests, with which the file cannot be downloaded
   await prepared(fixture);
   tamper(
     `${fixture.data}/catalog.db`,
-    "UPDATE files SET chunks = CAST(x'00' || substr(chunks, 2) AS BLOB) WHERE name = 'large'",
+    `UPDATE contents SET chunks = CAST(x'00' || substr(chunks, 2) AS BLOB)
+     WHERE file = (SELECT id FROM files WHERE name = 'large')`,
   );
   assert.deepEqual(await findings(fixture.data), [
     "large: its chunk digests in the catalog do not match its content",
@@ -79,7 +80,7 @@ Deno.test("put: sending a folder again repairs its damaged file", async () => {
   const [damaged] = (await listStored(fixture.data))[0]?.files ?? [];
   tamper(
     `${fixture.data}/catalog.db`,
-    "UPDATE files SET digest = NULL, chunks = NULL, mtime = NULL WHERE name = ?",
+    "UPDATE files SET digest = NULL, mtime = NULL WHERE name = ?",
     damaged?.name ?? "",
   );
   await Deno.writeFile(`${fixture.data}/${damaged?.content.id}`, new Uint8Array(1000));

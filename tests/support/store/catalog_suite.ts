@@ -99,7 +99,7 @@ export const token = (number: number, changes: Partial<Token> = {}): Token => ({
 });
 
 /** The data that protocol 4 keeps of a file. */
-export const tree = { mtime: 5, digest: key(500) };
+export const tree = { mtime: 5_000_001n, digest: key(500) };
 
 /** A file with a blob of its own. */
 export type BlobFile = StoredFile & { readonly content: { readonly kind: "blob" } };
@@ -133,17 +133,22 @@ export const withBytes = (file: StoredFile, bytes: Bytes): CommittedFile => ({
   content: { kind: "inline", id: file.content.id, bytes },
 });
 
-/** The catalog's record of a stored file. */
-export const stored = (file: StoredFile, version = 1, current = true): StoredFile => ({
+/** The catalog's record of a stored file; with `endedAt`, of history. */
+export const stored = (file: StoredFile, version = 1, endedAt?: number): StoredFile => ({
+  kind: "file",
   ...file,
   version,
-  current,
+  current: endedAt === undefined,
+  ...endedAt === undefined ? {} : { endedAt },
 });
+
+/** Options that keep history. */
+export const KEEP = { keepHistory: true };
 
 /** 5 of the 9 bytes of an upload of Alice. */
 export const partial = (number: number, changes: Partial<PartialUpload> = {}): PartialUpload => ({
   ...{ accountId: alice, name: `file${number}`, id: upload(number), durableBytes: 5 },
-  ...{ size: 9, mtime: 0, sums: key(number), updatedAt: number, ...changes },
+  ...{ size: 9, mtime: 7n, sums: key(number), updatedAt: number, ...changes },
 });
 
 export function garbageOf(catalog: Catalog): Promise<string[]> {

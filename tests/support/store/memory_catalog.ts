@@ -38,7 +38,7 @@ function uploadsOf(state: State): PartialUploadRows {
         }
         state.uploads = [...state.uploads, partial];
         state.checkQuota(accountId, quota, { ...owner.quota, files: Infinity });
-        state.garbage = state.garbage.filter((id) => id !== path);
+        state.endGarbage(path);
         const garbage = gone.map((other) => other.id).filter((other) => other !== path);
         state.makeGarbage(garbage);
         return garbage;
@@ -76,21 +76,27 @@ function uploadsOf(state: State): PartialUploadRows {
 
 function blobsOf(state: State): BlobReferences {
   return {
-    reserve: (id) => state.atomically(() => state.makeGarbage([id])),
+    reserve: (id) =>
+      state.atomically(() => {
+        if (state.garbage.includes(id)) return;
+        state.makeGarbage([id]);
+        state.reserved = [...state.reserved, id];
+      }),
     owner: (id) =>
       state.atomically(() => {
         if (state.files.some(({ file }) => file.content.id === id)) return "file";
         if (state.uploads.some((upload) => upload.id === id)) return "upload";
         return state.garbage.includes(id) ? "garbage" : undefined;
       }),
-    garbage: (after, limit) =>
+    garbage: (after, limit, which = "all") =>
       state.atomically(() =>
-        state.garbage.filter((id) => after === undefined || compareText(id, after) > 0)
+        state.garbage.filter((id) => which === "all" || !state.reserved.includes(id))
+          .filter((id) => after === undefined || compareText(id, after) > 0)
           .toSorted(compareText).slice(0, limit)
       ),
     collected: (ids) =>
       state.atomically(() => {
-        state.garbage = state.garbage.filter((id) => !ids.includes(id));
+        for (const id of ids) state.endGarbage(id);
       }),
   };
 }

@@ -91,7 +91,8 @@ export async function spoil(fixture: Fixture, name: string): Promise<void> {
   if (fixture.blobs("files").length > 0) return await flipByte(await blobOf(fixture, name));
   tamper(
     join(fixture.data, "catalog.db"),
-    "UPDATE files SET content = CAST(x'00' || substr(content, 2) AS BLOB) WHERE name = ?",
+    `UPDATE contents SET content = CAST(x'00' || substr(content, 2) AS BLOB)
+     WHERE file = (SELECT id FROM files WHERE name = ?)`,
     name,
   );
 }

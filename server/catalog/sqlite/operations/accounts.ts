@@ -29,7 +29,7 @@ import {
 } from "../../accounts.ts";
 import { MAX_KEYS } from "../../bounds.ts";
 import type { Database } from "../database.ts";
-import { toAccount } from "../rows.ts";
+import { toAccount, toUsage } from "../rows.ts";
 import { makeGarbage } from "./blob_references.ts";
 import { read, write } from "./operation.ts";
 import { dropLinks, findGoodToken, revocationReason, useToken } from "./tokens.ts";
@@ -111,17 +111,13 @@ export const ACCOUNT_OPERATIONS = {
   }),
   list: read((database): AccountSummary[] =>
     database.all(
-      `SELECT *, (SELECT count(*) FROM keys WHERE client_id = id) AS keys,
-         (SELECT coalesce(sum(current), 0) FROM files WHERE client_id = id) AS files,
-         (SELECT coalesce(sum(1 - current), 0) FROM files WHERE client_id = id) AS old_versions,
-         (SELECT coalesce(sum(size), 0) FROM files WHERE client_id = id) AS bytes
-       FROM clients ORDER BY name`,
+      `SELECT *, (SELECT count(*) FROM keys WHERE client_id = id) AS keys
+       FROM clients LEFT JOIN usage ON usage.client_id = id ORDER BY name`,
     ).map((row) => ({
       ...toAccount(row),
       protocol: row["edition"] === PROTOCOL_4 ? 4 : 3,
       keys: row["keys"] as number,
-      usage: { files: row["files"] as number, bytes: row["bytes"] as number },
-      oldVersions: row["old_versions"] as number,
+      ...toUsage(row),
     }))
   ),
   touch: write((database, id: Bytes, now: number): void => {

@@ -10,7 +10,9 @@ import type { Database } from "../database.ts";
 import { read, write } from "./operation.ts";
 
 export const BLOB_OPERATIONS = {
-  reserve: write((database, path: BlobId): void => addGarbage(database, path)),
+  reserve: write((database, path: BlobId): void => {
+    database.run("INSERT OR IGNORE INTO orphans (path, reserved) VALUES (?, 1)", path);
+  }),
   owner: read((database, path: BlobId | UploadId): BlobOwner | undefined => {
     const query = `SELECT 'file' AS owner FROM files WHERE path = ?
       UNION ALL SELECT 'upload' FROM partials WHERE path = ?
@@ -21,13 +23,12 @@ export const BLOB_OPERATIONS = {
     database,
     after: BlobId | UploadId | undefined,
     limit: number,
+    which: "all" | "unreserved" = "all",
   ): (BlobId | UploadId)[] =>
     database.all(
-      "SELECT path FROM orphans WHERE path > ? ORDER BY path LIMIT ?",
-      after ?? "",
-      limit,
-    )
-      .map((row) => row["path"] as BlobId | UploadId)
+      `SELECT path FROM orphans WHERE path > ? AND (reserved = 0 OR ?) ORDER BY path LIMIT ?`,
+      ...[after ?? "", which === "all" ? 1 : 0, limit],
+    ).map((row) => row["path"] as BlobId | UploadId)
   ),
   collected: write((database, paths: readonly (BlobId | UploadId)[]): void => {
     for (const path of paths) endGarbage(database, path);
@@ -45,7 +46,10 @@ export function makeGarbage<Id extends BlobId | UploadId>(
 }
 
 function addGarbage(database: Database, path: string): void {
-  database.run("INSERT OR IGNORE INTO orphans (path) VALUES (?)", path);
+  database.run(
+    "INSERT INTO orphans (path) VALUES (?) ON CONFLICT DO UPDATE SET reserved = 0",
+    path,
+  );
 }
 
 export function endGarbage(database: Database, path: BlobId | UploadId): void {

@@ -9,7 +9,7 @@ import { sizeOf } from "../value_size.ts";
 /** The size of a page in bytes. The rows of the last step can exceed it. */
 export const PAGE_BYTES = 64 * 1024;
 /** The number of rows in one look-up. With the longest file names they take 140 KiB. */
-const STEP = 16;
+export const STEP = 16;
 
 /** At most `count` rows, fewer if they exceed `bytes`. `next` finds at most `count` rows after `last`. */
 export function page(

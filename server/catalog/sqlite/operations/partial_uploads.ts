@@ -7,16 +7,18 @@ import type { UploadId } from "../../../blobs/blob_store.ts";
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { CheckpointOptions, PartialUpload, PartialUploadKey } from "../../partial_uploads.ts";
 import type { Database } from "../database.ts";
-import type { Row } from "../rows.ts";
+import { type Row, toMtime } from "../rows.ts";
+import { splitNanoseconds } from "../../../../protocol/nanoseconds.ts";
 import { findBy } from "./accounts.ts";
 import { endGarbage, makeGarbage } from "./blob_references.ts";
 import { read, write } from "./operation.ts";
-import { checkQuota } from "./usage.ts";
+import { checkQuota, isUnlimited, quotaOf, usageOf } from "./usage.ts";
 
 export const UPLOAD_OPERATIONS = {
   save: write(
     (database, partial: PartialUpload, { max, quota }: CheckpointOptions): UploadId[] => {
       const { accountId, name, size, mtime, id: path, durableBytes, sums, updatedAt } = partial;
+      const { ms, ns } = splitNanoseconds(mtime);
       const replaced = pathsOf(database, "client_id = ? AND name = ?", accountId, name);
       drop(database, replaced);
       const surplus = pathsOf(
@@ -26,13 +28,15 @@ export const UPLOAD_OPERATIONS = {
       );
       drop(database, surplus);
       database.run(
-        `INSERT INTO partials (client_id, name, size, mtime, path, held, sums, updated_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-        ...[accountId, name, size, mtime, path, durableBytes, sums, updatedAt],
+        `INSERT INTO partials
+           (client_id, name, size, mtime, mtime_ns, path, held, sums, updated_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        ...[accountId, name, size, ms, ns, path, durableBytes, sums, updatedAt],
       );
-      const own = findBy(database, "id = ?", accountId)?.quota;
       // A partial upload does not count as a file.
-      checkQuota(database, accountId, quota, { ...own, files: Infinity });
+      const own = { ...findBy(database, "id = ?", accountId)?.quota, files: Infinity };
+      const limit = quotaOf(quota, own);
+      if (!isUnlimited(limit)) checkQuota(usageOf(database, accountId), limit);
       // While it was open, it may have been discarded for newer partial uploads.
       endGarbage(database, path);
       return makeGarbage(database, [...replaced, ...surplus].filter((other) => other !== path));
@@ -88,7 +92,7 @@ function toPartial(row: Row): PartialUpload {
   return {
     ...toKey(row),
     size: row["size"] as number,
-    mtime: row["mtime"] as number,
+    mtime: toMtime(row),
     sums: row["sums"] as Bytes,
     updatedAt: row["updated_at"] as number,
   };

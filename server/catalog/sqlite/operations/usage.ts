@@ -1,50 +1,58 @@
 /**
- * The usage of accounts. Stored files and partial uploads count towards the quota.
+ * The usage of accounts. Current files and partial uploads count towards the quota. History does not.
  *
  * @module
  */
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { Quota, Usage } from "../../accounts.ts";
-import type { NewFile, UsageBeside } from "../../files.ts";
+import type { AccountUsage, NewFile, UsageBeside } from "../../files.ts";
 import { CatalogRefusal } from "../../refusal.ts";
 import type { Database } from "../database.ts";
+import { toUsage } from "../rows.ts";
+
+const NOTHING: Usage = { bytes: 0, files: 0 };
 
 /** The usage of an account; beside a new file, without what that file replaces. */
-export function usageBeside(database: Database, owner: Bytes, file?: NewFile): UsageBeside {
-  if (file === undefined) return { ...usage(database, owner), replaced: { bytes: 0, files: 0 } };
-  const { bytes, files } = usage(database, owner, [file.name, ...file.open]);
-  const replaced = {
-    bytes: bytesReplaced(database, owner, file),
-    files: isStored(database, owner, file.name) ? 1 : 0,
-  };
-  return { bytes: bytes - replaced.bytes, files: files - replaced.files, replaced };
+export function usageBeside(
+  database: Database,
+  owner: Bytes,
+  file: NewFile | undefined,
+  key: string,
+): UsageBeside {
+  if (file === undefined) return { ...usageOf(database, owner), replaced: NOTHING };
+  const { bytes, files, history } = usageOf(database, owner, [file.name, ...file.open]);
+  const query = "SELECT size FROM files WHERE client_id = ? AND name = ? AND current = 1";
+  const [row] = database.all(query, owner, key);
+  const replaced = row === undefined ? NOTHING : { bytes: row["size"] as number, files: 1 };
+  return { bytes: bytes - replaced.bytes, files: files - replaced.files, history, replaced };
 }
 
 const NO_QUOTA: Usage = { bytes: Infinity, files: Infinity };
 
-/** Throws `CatalogRefusal` if an account is over its quota: `own`, or `quota` where it has none. */
-export function checkQuota(
-  database: Database,
-  accountId: Bytes,
-  quota: Usage | undefined,
-  own: Quota | undefined,
-): void {
-  const { bytes, files } = { ...NO_QUOTA, ...quota, ...own };
-  if (bytes === Infinity && files === Infinity) return;
-  const used = usage(database, accountId);
+/** The quota of an account: `own`, or `quota` where it has none. */
+export function quotaOf(quota: Usage | undefined, own: Quota | undefined): Usage {
+  return { ...NO_QUOTA, ...quota, ...own };
+}
+
+/** Throws `CatalogRefusal` if an account is over its quota. */
+export function checkQuota(used: Usage, { bytes, files }: Usage): void {
   if (used.bytes > bytes) throw new CatalogRefusal("quota-bytes");
   if (used.files > files) throw new CatalogRefusal("quota-files");
 }
 
-/** Old versions and partial uploads count with their bytes, but not as files. */
-function usage(
+export function isUnlimited({ bytes, files }: Usage): boolean {
+  return bytes === Infinity && files === Infinity;
+}
+
+/** Partial uploads count with their bytes, but not as files. */
+export function usageOf(
   database: Database,
   accountId: Bytes,
   exceptPartials: readonly string[] = [],
-): Usage {
-  const [row] = database.all("SELECT files, bytes FROM usage WHERE client_id = ?", accountId);
-  const { bytes = 0, files = 0 } = (row ?? {}) as Partial<Usage>;
-  return { bytes: bytes + partialBytes(database, accountId, exceptPartials), files };
+): AccountUsage {
+  const [row] = database.all("SELECT * FROM usage WHERE client_id = ?", accountId);
+  const { usage: { bytes, files }, history } = toUsage(row ?? {});
+  return { bytes: bytes + partialBytes(database, accountId, exceptPartials), files, history };
 }
 
 /** The bytes of an account's partial uploads, except under these names. */
@@ -55,28 +63,4 @@ function partialBytes(database: Database, accountId: Bytes, except: readonly str
     ...[accountId, JSON.stringify(except)],
   );
   return row?.["bytes"] as number;
-}
-
-function isStored(database: Database, accountId: Bytes, name: string): boolean {
-  const query = "SELECT 1 FROM files WHERE client_id = ? AND name = ? AND current = 1";
-  return database.all(query, accountId, name).length > 0;
-}
-
-/** The bytes of all versions of a name except the newest `keep`, and of damaged versions that the new file repairs. */
-function bytesReplaced(
-  database: Database,
-  accountId: Bytes,
-  { name, size, keep }: NewFile,
-): number {
-  const ofName = "FROM files WHERE client_id = ? AND name = ?";
-  const mended = `SELECT coalesce(sum(size), 0) AS size ${ofName}
-    AND damage IS NOT NULL AND size = ?`;
-  const beyondNewest = `SELECT size ${ofName} AND (damage IS NULL OR size <> ?)
-    ORDER BY version DESC LIMIT -1 OFFSET ?`;
-  const rows = [
-    ...database.all(mended, accountId, name, size),
-    // SQLite has no Infinity.
-    ...database.all(beyondNewest, accountId, name, size, Math.min(keep, Number.MAX_SAFE_INTEGER)),
-  ];
-  return rows.reduce((bytes, row) => bytes + (row["size"] as number), 0);
 }

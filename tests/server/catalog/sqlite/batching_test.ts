@@ -120,7 +120,7 @@ Deno.test("batching: a failing call does not affect the others", () =>
     const quota = { bytes: 10, files: 10 };
     const calls: Call[] = [file("a", 6), file("b", 6), file("c", 4)]
       .map((one) => ({ method: "files.commit", args: [one, { quota }] }));
-    const stored = { version: 1, garbage: [] };
+    const stored = { version: 1, garbage: [], hasSurplus: false };
     const [a, b, c] = await commitTogether(catalog, calls);
     assert.deepEqual([a, c], [{ value: stored }, { value: stored }]);
     assert.ok(b !== undefined && "error" in b && b.error instanceof CatalogRefusal);
@@ -198,7 +198,9 @@ Deno.test("batches: one ends when its time is used up, and another process gets 
       rest: () => {
         // It does not wait: if the database is locked, it fails.
         other.exec("PRAGMA busy_timeout = 0");
-        other.exec("INSERT INTO orphans VALUES ('files/' || (SELECT count(*) FROM orphans))");
+        other.exec(
+          "INSERT INTO orphans (path) VALUES ('files/' || (SELECT count(*) FROM orphans))",
+        );
         others.push("done");
         return Promise.resolve();
       },

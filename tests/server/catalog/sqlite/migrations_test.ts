@@ -5,13 +5,13 @@ import { backup, listBackup, restore } from "../../../../server/operator/mod.ts"
 import { MIGRATIONS } from "../../../../server/catalog/sqlite/migrations.ts";
 import { SqliteCatalog } from "../../../../server/catalog/sqlite/sqlite_catalog.ts";
 import { pseudoRandomBytes } from "../../../support/bytes.ts";
-import { openDatabase } from "../../../support/store/database.ts";
+import { openDatabase, tamper } from "../../../support/store/database.ts";
 import { TemporaryFolder } from "../../../support/temporary_folder.ts";
 import type { Catalog } from "../../../../server/catalog/catalog.ts";
 import { blobId } from "../../../support/store/ids.ts";
 import type { BlobId } from "../../../../server/blobs/blob_store.ts";
 
-/** The schema as versions 1 to 5 created it, written again here: published schemas do not change. */
+/** The schema as versions 1 to 7 created it, written again here: published schemas do not change. */
 const SCHEMAS = [
   `CREATE TABLE clients (id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16), name TEXT NOT NULL UNIQUE,
      public_key BLOB, first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL) STRICT;
@@ -90,8 +90,15 @@ const SCHEMAS = [
      made_at INTEGER NOT NULL
    ) STRICT;`,
   `ALTER TABLE files ADD COLUMN content BLOB;`,
+  `ALTER TABLE files ADD COLUMN damage TEXT CHECK (damage IN ('missing', 'size', 'content'));
+   -- Files that a repair moves to quarantine, from before the move until their rows are gone.
+   CREATE TABLE repairs (path TEXT NOT NULL PRIMARY KEY, moved_to TEXT, record TEXT NOT NULL) STRICT;`,
+  `-- What an operator calls an invitation, and how many have registered with it.
+   ALTER TABLE tokens ADD COLUMN label TEXT;
+   ALTER TABLE tokens ADD COLUMN used INTEGER NOT NULL DEFAULT 0;`,
 ];
 
+const NONE = { files: 0, bytes: 0 };
 const id = (seed: number) => pseudoRandomBytes(16, seed);
 const publicKey = pseudoRandomBytes(160);
 const key = pseudoRandomBytes(32, 2);
@@ -128,12 +135,12 @@ function write(path: string, version: number): void {
 
 Deno.test("migrations: the published schemas are unchanged", () => {
   const plain = (script: string) => script.replace(/\s+/g, " ").replace(/ ?([(),;]) ?/g, "$1");
-  assert.deepEqual(MIGRATIONS.slice(0, 5).map(plain).map((text) => text.trim()), [
+  assert.deepEqual(MIGRATIONS.slice(0, 7).map(plain).map((text) => text.trim()), [
     ...SCHEMAS.map(plain).map((text) => text.trim()),
   ]);
 });
 
-for (const version of [1, 2, 3, 4, 5]) {
+for (const version of [1, 2, 3, 4, 5, 6, 7]) {
   Deno.test(`migrations: a catalog of schema ${version} keeps its clients, files, keys and orphans`, async () => {
     await using folder = await TemporaryFolder.create();
     const path = folder.join("catalog.db");
@@ -155,20 +162,20 @@ async function compare(catalog: SqliteCatalog, version: number): Promise<void> {
     {
       ...{ id: id(1), name: "Alice", publicKey, ...seen },
       storedProfile: version < 3 ? storedProfile("2023c") : storedProfile("4"),
-      ...{ protocol: version < 3 ? 3 : 4, keys: version < 3 ? 0 : 1, oldVersions: 0 },
+      ...{ protocol: version < 3 ? 3 : 4, keys: version < 3 ? 0 : 1, history: NONE },
       usage: { files: 2, bytes: 2 ** 32 + 10 },
     },
     {
       ...{ id: id(2), name: "Bob", publicKey: undefined, ...seen },
       storedProfile: version < 2 ? storedProfile("2023c") : storedProfile("2024", "frames"),
-      ...{ protocol: 3, keys: 0, oldVersions: 0, usage: { files: 0, bytes: 0 } },
+      ...{ protocol: 3, keys: 0, history: NONE, usage: NONE },
     },
   ]);
   const stored = (name: string, path: string, size: number, crc: number, storedAt: number) => ({
-    ...{ accountId: id(1), name, version: 1, current: true, size, crc, storedAt },
+    ...{ accountId: id(1), name, version: 1, current: true, kind: "file", size, crc, storedAt },
     content: { kind: "blob", id: path },
   });
-  const tree = version < 3 ? {} : { tree: { mtime: 7, digest } };
+  const tree = version < 3 ? {} : { tree: { mtime: 7_000_000n, digest } };
   const files = [
     { ...stored("a", blobId("files/1/a"), 10, 2 ** 32 - 1, 1000), verified: true, ...tree },
     { ...stored("ü", blobId("files/1/b"), 2 ** 32, 0, 2000), verified: false },
@@ -209,19 +216,81 @@ Deno.test("migrations: a migrated file is overwritten, kept and counted like any
   const next = (path: BlobId): Parameters<typeof catalog.files.commit> => [
     {
       ...{ accountId: id(1), name: "a", content: { kind: "blob", id: path }, size: 5, crc: 1 },
-      ...{ storedAt: 3000, verified: true, tree: { mtime: 1, digest } },
+      ...{ storedAt: 3000, verified: true, tree: { mtime: 1n, digest } },
     },
-    { keep: 1, chunks: new Uint8Array(0) as Bytes },
+    { keepHistory: true, chunks: new Uint8Array(0) as Bytes },
   ];
+  const replaced = (version: number) => ({ version, byOther: false });
   assert.deepEqual(await catalog.files.commit(...next(blobId("files/1/d"))), {
-    version: 2,
-    garbage: [],
+    ...{ version: 2, replaced: replaced(1), garbage: [], hasSurplus: false },
   });
-  assert.deepEqual(await usageOf(catalog, id(1)), { files: 2, bytes: 2 ** 32 + 15 });
-  assert.deepEqual(await catalog.files.commit(...next(blobId("files/1/e"))), {
-    ...{ version: 3, garbage: [blobId("files/1/a")] },
+  assert.deepEqual(await usageOf(catalog, id(1)), { files: 2, bytes: 2 ** 32 + 5 });
+  assert.deepEqual((await catalog.files.usage(id(1))).history, { files: 1, bytes: 10 });
+  assert.deepEqual((await catalog.files.expireHistory(3001, 9)).garbage, [blobId("files/1/a")]);
+});
+
+Deno.test("migrations: old versions become history that ends now", async () => {
+  await using folder = await TemporaryFolder.create();
+  const path = folder.join("catalog.db");
+  write(path, 7);
+  tamper(
+    path,
+    `UPDATE files SET current = 0 WHERE name = 'a';
+     INSERT INTO files (client_id, name, version, current, path, size, crc, stored_at, verified,
+         content, mtime, digest, chunks, damage)
+       SELECT client_id, name, 2, 1, 'catalog/1', 3, 1, 5000, 1, x'010203', 9, digest, x'04', NULL
+       FROM files WHERE name = 'a';
+     UPDATE files SET damage = 'content' WHERE name = 'a' AND version = 1;
+     INSERT INTO partials VALUES ((SELECT client_id FROM files LIMIT 1), 'p', 9, -1, 'staging/1', 5,
+       x'00', 6);`,
+  );
+  const before = Math.floor(Date.now() / 1000) * 1000;
+  await using catalog = SqliteCatalog.open(path);
+  const [current, old] = await catalog.files.versions(id(1), "a", { limit: 9 });
+  assert.deepEqual(current, {
+    ...{ accountId: id(1), name: "a", version: 2, current: true, kind: "file", size: 3, crc: 1 },
+    ...{ content: { kind: "inline", id: "catalog/1" }, storedAt: 5000, verified: true },
+    tree: { mtime: 9_000_000n, digest },
   });
-  assert.deepEqual(await usageOf(catalog, id(1)), { files: 2, bytes: 2 ** 32 + 10 });
+  assert.deepEqual([old?.version, old?.current, old?.damage], [1, false, "content"]);
+  assert.ok((old?.endedAt ?? 0) >= before && (old?.endedAt ?? 0) <= Date.now());
+  assert.deepEqual(await catalog.files.content(blobId("catalog/1")), new Uint8Array([1, 2, 3]));
+  assert.deepEqual(await catalog.files.chunkDigests(blobId("catalog/1")), new Uint8Array([4]));
+  assert.deepEqual(await catalog.files.chunkDigests(blobId("files/1/a")), chunks);
+  const { bytes, files, history } = await catalog.files.usage(id(1));
+  assert.deepEqual([bytes, files, history], [2 ** 32 + 8, 2, { bytes: 10, files: 1 }]);
+  assert.equal((await catalog.uploads.find(id(1), "p"))?.mtime, -1_000_000n);
+  assert.deepEqual(await catalog.files.restore(id(1), "a", { now: 6000, keepHistory: true }), {
+    ...{ entries: 1, bytes: 10, garbage: [], hasSurplus: false },
+  });
+});
+
+Deno.test("migrations: names that differ only in form are all kept", async () => {
+  await using folder = await TemporaryFolder.create();
+  const path = folder.join("catalog.db");
+  write(path, 7);
+  const forms = ["\u00c5", "A\u030a", "\u212b", "o\u0308"];
+  using database = openDatabase(path);
+  const insert = database.prepare(
+    `INSERT INTO files (client_id, name, version, current, path, size, crc, stored_at, verified)
+     VALUES (?, ?, ?, ?, ?, 1, 1, 1, 1)`,
+  );
+  for (const [i, form] of forms.entries()) {
+    for (const version of [1, 2]) {
+      insert.run(id(1), form, version, version - 1, `files/2/${i}${version}`);
+    }
+  }
+  await using catalog = SqliteCatalog.open(path);
+  const found = (await catalog.files.listAll(id(1))).slice(1)
+    .map(({ name, version, content }) => `${name} ${version} ${content.id}`);
+  assert.deepEqual(found, [
+    ...["\u00c5 1 files/2/01", "\u00c5 2 files/2/02"],
+    ...["\u00c5 (2) 1 files/2/11", "\u00c5 (2) 2 files/2/12"],
+    ...["\u00c5 (3) 1 files/2/21", "\u00c5 (3) 2 files/2/22"],
+    ...["o\u0308 1 files/2/31", "o\u0308 2 files/2/32"],
+    "\u00fc 1 files/1/b",
+  ]);
+  assert.equal((await catalog.files.find(id(1), "\u00f6"))?.content.id, blobId("files/2/32"));
 });
 
 Deno.test("migrations: a backup by an older xfer is restored, and is not modified", async () => {

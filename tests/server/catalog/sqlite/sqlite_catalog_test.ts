@@ -10,6 +10,7 @@ import {
   enrolV3,
   id,
   inlineFile,
+  KEEP,
   key,
   login,
   NO_QUOTA,
@@ -110,9 +111,9 @@ Deno.test("SqliteCatalog: missing content, or content of another size, is damage
   await catalog.files.commit(withBytes(inlineFile(1), key(1)));
   const damage = async () => (await catalog.files.find(alice, "a"))?.damage;
   assert.equal(await damage(), undefined);
-  tamper(path, "UPDATE files SET content = x'00'");
+  tamper(path, "UPDATE contents SET content = x'00'");
   assert.equal(await damage(), "size");
-  tamper(path, "UPDATE files SET content = NULL");
+  tamper(path, "UPDATE contents SET content = NULL");
   assert.equal(await damage(), "missing");
 });
 
@@ -143,7 +144,7 @@ Deno.test("SqliteCatalog: a copy contains everything durable, and nothing in pro
   await catalog.blobs.reserve(blob(2));
   await catalog.repairs.begin({ path: blob(3), record: "{}" });
   await using copy = await catalog.snapshotTo(folder.join("copy.db"));
-  await catalog.files.remove(alice, "a");
+  await catalog.files.remove(alice, "a", { now: 1 });
   const [file] = await copy.files.listAll(alice);
   assert.deepEqual(file && await copy.files.content(file.content.id), key(1));
   assert.deepEqual(await copy.accounts.list().then((all) => all.map(({ keys }) => keys)), [1]);
@@ -174,10 +175,16 @@ Deno.test("SqliteCatalog: every query of files uses an index, and sorts nothing"
   statements.clear();
   const quota = { bytes: 1e9, files: 1e9 };
   for (const [i, name] of ["a", "a", "b/c", "d"].entries()) {
-    await catalog.files.commit(v4File(i, { name }), { quota, keep: 1 });
+    await catalog.files.commit(v4File(i, { name }), { quota, ...KEEP });
   }
   await Promise.all([
-    catalog.files.usage(alice, { name: "a", size: 1, keep: 1, open: ["b"] }),
+    catalog.files.usage(alice, { name: "a", open: ["b"] }),
+    catalog.files.update(alice, "a", 2, { mode: 0, mtime: 0n }),
+    catalog.files.listLevel(alice, { prefix: "b/", limit: 10 }),
+    catalog.files.listRemoved(alice, { prefix: "b/", limit: 10 }),
+    catalog.files.trimHistory(alice, { bytes: 30, files: 1e9 }),
+    catalog.files.expireHistory(1, 10),
+    catalog.files.dropOldestHistory(1),
     catalog.files.find(alice, "a"),
     catalog.files.find(alice, "a", { version: 1, want: "all" }),
     catalog.files.list(alice, { after: "a", limit: 10 }),
@@ -191,8 +198,12 @@ Deno.test("SqliteCatalog: every query of files uses an index, and sorts nothing"
     catalog.files.setDamage(blob(9), "missing"),
     catalog.repairs.end(blob(9)),
     catalog.blobs.owner(upload(9)),
-    catalog.files.rename(alice, "d", "e"),
-    catalog.files.remove(alice, "a"),
+    catalog.files.rename(alice, "b", "e"),
+    catalog.files.rename(alice, "d", "e/c/d").catch(() => undefined),
+    catalog.files.remove(alice, "e", { now: 1, recursive: true, ...KEEP }),
+    catalog.files.restore(alice, "e", { now: 1 }),
+    catalog.files.restore(alice, "a", { now: 1 }),
+    catalog.files.remove(alice, "a", { now: 1, forever: true }),
     catalog.files.forget(blob(9)),
     catalog.accounts.remove(id(9)),
   ]);

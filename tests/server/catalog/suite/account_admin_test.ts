@@ -9,6 +9,7 @@ import {
   enrolV3,
   garbageOf,
   inlineFile,
+  KEEP,
   key,
   keyChange,
   login,
@@ -27,17 +28,17 @@ catalogTest("accounts are listed by name, with their keys, files and quotas", as
   await login(catalog, { name: "Carol" });
   await enrolV3(catalog, bob, "Bob");
   for (const number of [1, 2]) {
-    await catalog.files.commit(v3File(number, { accountId: bob }), { keep: 1 });
+    await catalog.files.commit(v3File(number, { accountId: bob }), KEEP);
   }
   const seen = { disabled: false, quota: {} };
   assert.deepEqual(await catalog.accounts.list(), [{
     ...{ id: bob, name: "Bob", publicKey: keyChange().publicKey, firstSeen: 1000, ...seen },
     ...{ lastSeen: 3000, storedProfile: PROFILE, protocol: 3, keys: 0 },
-    ...{ usage: { bytes: 20, files: 1 }, oldVersions: 1 },
+    ...{ usage: { bytes: 10, files: 1 }, history: { bytes: 10, files: 1 } },
   }, {
     ...{ id: alice, name: "Carol", publicKey: undefined, firstSeen: 1000, lastSeen: 1000 },
     ...{ ...seen, storedProfile: { edition: "4", quirks: [] }, protocol: 4, keys: 1 },
-    ...{ usage: NOTHING, oldVersions: 0 },
+    ...{ usage: NOTHING, history: NOTHING },
   }]);
 });
 
@@ -104,7 +105,7 @@ catalogTest(
   async (catalog) => {
     await login(catalog);
     await login(catalog, { id: bob, name: "Bob", key: key(2) });
-    for (const number of [1, 2]) await catalog.files.commit(v4File(number), { keep: 1 });
+    for (const number of [1, 2]) await catalog.files.commit(v4File(number), KEEP);
     await catalog.files.commit(withBytes(inlineFile(3, { name: "c" }), key(3)));
     await catalog.files.commit(v4File(4, { accountId: bob }));
     await catalog.uploads.save(partial(5), { max: 9, quota: NO_QUOTA });
@@ -113,7 +114,11 @@ catalogTest(
     assert.deepEqual((await catalog.accounts.remove(alice)).toSorted(), gone);
     assert.deepEqual(await garbageOf(catalog), gone);
     assert.equal(await catalog.accounts.find({ id: alice }), undefined);
-    assert.deepEqual(await catalog.files.usage(alice), { ...NOTHING, replaced: NOTHING });
+    assert.deepEqual(await catalog.files.usage(alice), {
+      ...NOTHING,
+      history: NOTHING,
+      replaced: NOTHING,
+    });
     assert.equal(await catalog.uploads.find(alice, "file5"), undefined);
     assert.equal((await catalog.files.scan(undefined, 9)).length, 1, "Bob's are left");
     assert.deepEqual(await catalog.accounts.remove(alice), []);

@@ -6,6 +6,7 @@ import {
   catalogTest,
   enrolV3,
   garbageOf,
+  KEEP,
   login,
   NO_QUOTA,
   partial,
@@ -24,11 +25,24 @@ catalogTest("a blob belongs to a file, an upload, the garbage, or to nothing", a
   await catalog.files.commit(v4File(1));
   await catalog.uploads.remove(alice, "file1");
   assert.deepEqual(await owners(), ["file", "garbage"]);
-  await catalog.files.commit(v4File(2), { keep: 1 });
+  await catalog.files.commit(v4File(2), KEEP);
   assert.deepEqual(await owners(), ["file", "garbage"], "an old version's belongs to its file");
-  await catalog.files.remove(alice, "a");
+  await catalog.files.remove(alice, "a", { now: 9000, forever: true });
   await catalog.blobs.collected([upload(1)]);
   assert.deepEqual(await owners(), ["garbage", undefined]);
+});
+
+catalogTest("a reserved blob is no garbage until it is dropped", async (catalog) => {
+  await login(catalog);
+  const unreserved = () => catalog.blobs.garbage(undefined, 9, "unreserved");
+  await catalog.files.commit(v4File(1));
+  for (const number of [2, 3]) await catalog.blobs.reserve(blob(number));
+  assert.deepEqual(await unreserved(), []);
+  await catalog.files.commit(v4File(2));
+  assert.deepEqual(await unreserved(), [blob(1)]);
+  await catalog.blobs.reserve(blob(1));
+  assert.deepEqual(await unreserved(), [blob(1)], "garbage stays garbage");
+  assert.deepEqual(await garbageOf(catalog), [blob(1), blob(3)]);
 });
 
 catalogTest("garbage is listed in pages until it is collected", async ({ blobs }) => {

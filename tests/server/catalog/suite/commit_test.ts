@@ -10,6 +10,7 @@ import {
   garbageOf,
   id,
   inlineFile,
+  KEEP,
   key,
   login,
   NO_QUOTA,
@@ -22,17 +23,22 @@ import {
   withBytes,
 } from "../../../support/store/catalog_suite.ts";
 
+const FIRST = { version: 1, garbage: [], hasSurplus: false };
+
 catalogTest(
   "a file overwrites the one of the same name, whose blob becomes garbage",
   async (catalog) => {
     await enrolV3(catalog);
     await catalog.blobs.reserve(blob(1));
     const first = v3File(1, { size: 2 ** 32 - 273, crc: 2 ** 32 - 1, verified: false });
-    assert.deepEqual(await catalog.files.commit(first), { version: 1, garbage: [] });
+    assert.deepEqual(await catalog.files.commit(first), FIRST);
     assert.deepEqual(await garbageOf(catalog), [], "its blob is no longer reserved");
     assert.deepEqual(await catalog.files.find(alice, "a"), stored(first));
     const next = v3File(2, { storedAt: 4000 });
-    assert.deepEqual(await catalog.files.commit(next), { version: 2, garbage: [blob(1)] });
+    assert.deepEqual(await catalog.files.commit(next), {
+      ...{ version: 2, replaced: { version: 1, byOther: false } },
+      ...{ garbage: [blob(1)], hasSurplus: false },
+    });
     assert.deepEqual(await catalog.files.listAll(alice), [stored(next, 2)]);
     assert.deepEqual(await garbageOf(catalog), [blob(1)]);
     assert.equal((await catalog.accounts.find({ id: alice }))?.lastSeen, 4000);
@@ -55,31 +61,109 @@ catalogTest("a blob belongs to one file", async (catalog) => {
   assert.equal((await catalog.files.listAll(alice)).length, 1);
 });
 
-catalogTest("a commit says how many old versions are kept", async (catalog) => {
-  await enrolV3(catalog);
-  const store = async (number: number, keep: number) =>
-    (await catalog.files.commit(v3File(number), { keep })).garbage;
-  for (const number of [1, 2, 3]) assert.deepEqual(await store(number, 2), []);
-  assert.deepEqual(await store(4, 2), [blob(1)]);
-  assert.deepEqual(await store(5, Infinity), []);
+catalogTest("a replaced file becomes history, or is dropped", async (catalog) => {
+  await login(catalog);
+  const store = async (number: number, keepHistory: boolean) =>
+    (await catalog.files.commit(v4File(number, { storedAt: number }), { keepHistory })).garbage;
+  for (const number of [1, 2, 3]) assert.deepEqual(await store(number, true), []);
   const versions = await catalog.files.versions(alice, "a", { limit: 9 });
-  assert.deepEqual(versions.map(({ version, current, crc }) => [version, current, crc]), [
-    ...[[5, true, 5], [4, false, 4], [3, false, 3], [2, false, 2]],
+  assert.deepEqual(versions, [
+    stored(v4File(3, { storedAt: 3 }), 3),
+    stored(v4File(2, { storedAt: 2 }), 2, 3),
+    stored(v4File(1, { storedAt: 1 }), 1, 2),
   ]);
-  assert.deepEqual((await store(6, 0)).toSorted(), [2, 3, 4, 5].map(blob));
-  assert.deepEqual(await garbageOf(catalog), [1, 2, 3, 4, 5].map(blob));
+  assert.deepEqual(await store(4, false), [blob(3)]);
+  assert.deepEqual(await garbageOf(catalog), [blob(3)]);
+  assert.equal((await catalog.files.find(alice, "a"))?.version, 4);
 });
+
+catalogTest("a commit reports the version that it replaced, and whose it was", async (catalog) => {
+  await login(catalog);
+  const replaced = async (number: number, changes: object) =>
+    (await catalog.files.commit(v4File(number, changes), KEEP)).replaced;
+  assert.equal(await replaced(1, { storedBy: key(1) }), undefined);
+  assert.deepEqual(await replaced(2, { storedBy: key(1) }), { version: 1, byOther: false });
+  assert.deepEqual(await replaced(3, { storedBy: key(2) }), { version: 2, byOther: true });
+  assert.deepEqual(await replaced(4, {}), { version: 3, byOther: false }, "of unknown origin");
+  assert.deepEqual(await replaced(5, { storedBy: key(1) }), { version: 4, byOther: false });
+});
+
+catalogTest("folders, links, modes and times to the nanosecond are kept", async (catalog) => {
+  await login(catalog);
+  const mtime = -8_640_000_000_000_000_000_001n + 2n;
+  const all = [
+    v4File(1, { name: "d", kind: "folder", size: 0, mode: 0o755 }),
+    v4File(2, { name: "d/link", kind: "link", mode: 0o777, storedBy: key(1) }),
+    v4File(3, { name: "d/old", mode: 0, tree: { mtime, digest: key(1) } }),
+  ];
+  for (const file of all) await catalog.files.commit(file);
+  assert.deepEqual(await catalog.files.list(alice, { limit: 9 }), all.map((one) => stored(one)));
+});
+
+catalogTest("a folder stored again only gets the new mode and time", async (catalog) => {
+  await login(catalog);
+  const folder = (number: number, mode: number, mtime: bigint) =>
+    v4File(number, {
+      ...{ name: "d", kind: "folder", size: 0, mode, crc: 1, tree: { mtime, digest: key(1) } },
+    });
+  await catalog.files.commit(folder(1, 0o700, 1n), KEEP);
+  await catalog.blobs.reserve(blob(2));
+  const again = await catalog.files.commit(folder(2, 0o755, 2n), KEEP);
+  assert.deepEqual(again, { version: 1, garbage: [blob(2)], hasSurplus: false });
+  assert.deepEqual(await catalog.blobs.garbage(undefined, 9, "unreserved"), [blob(2)]);
+  const expected = stored({ ...folder(1, 0o755, 2n) });
+  assert.deepEqual(await catalog.files.versions(alice, "d", { limit: 9 }), [expected]);
+});
+
+catalogTest(
+  "the metadata of the current version changes without a new version",
+  async (catalog) => {
+    await login(catalog);
+    for (const number of [1, 2]) await catalog.files.commit(v4File(number, { mode: 1 }), KEEP);
+    const update = (name: string, version: number, mode?: number) =>
+      catalog.files.update(alice, name, version, { mode, mtime: 9n });
+    assert.equal(await update("b", 1), "missing");
+    assert.equal(await update("a", 1), "changed");
+    assert.equal(await update("a", 3), "changed");
+    assert.equal(await update("a", 2, 0o4755), "updated");
+    const changed = v4File(2, { mode: 0o4755, tree: { ...tree, mtime: 9n } });
+    assert.deepEqual(await catalog.files.find(alice, "a"), stored(changed, 2));
+    assert.equal(await update("a", 2), "updated");
+    assert.equal((await catalog.files.find(alice, "a"))?.mode, undefined);
+    assert.equal((await catalog.files.find(alice, "a", { version: 1 }))?.mode, 1);
+  },
+);
+
+catalogTest(
+  "a name is stored as given, compared in NFC, and refused in another form",
+  async (catalog) => {
+    await login(catalog);
+    const { files } = catalog;
+    const [nfd, nfc] = ["e\u0301/\u212b", "\u00e9/\u00c5"];
+    await files.commit(v4File(1, { name: nfd }));
+    for (const name of [nfd, nfc]) assert.equal((await files.find(alice, name))?.name, nfd);
+    await assert.rejects(files.commit(v4File(2, { name: nfc })), new CatalogRefusal("other-form"));
+    assert.equal((await files.commit(v4File(2, { name: nfd }))).version, 2);
+    assert.deepEqual((await files.list(alice, { prefix: "\u00e9", limit: 9 })).length, 1);
+    assert.deepEqual((await files.list(alice, { prefix: "e\u0301/", limit: 9 })).length, 1);
+    assert.deepEqual(await files.list(alice, { after: nfc, limit: 9 }), []);
+    assert.equal((await files.remove(alice, nfc, { now: 1 })).outcome, "removed");
+    await files.commit(v4File(3, { name: nfc }));
+    assert.equal((await files.find(alice, nfd))?.name, nfc, "once removed, its form is free");
+  },
+);
 
 catalogTest("a damaged version with the same content is not kept", async (catalog) => {
   await login(catalog);
   const content = { size: 10, crc: 7 };
   const store = async (number: number, changes = {}) =>
-    (await catalog.files.commit(v4File(number, { ...content, ...changes }), { keep: 9 })).garbage;
+    (await catalog.files.commit(v4File(number, { ...content, ...changes }), { keepHistory: true }))
+      .garbage;
   await store(1);
   await catalog.files.setDamage(blob(1), "content");
   assert.deepEqual(await store(2, { size: 11 }), []);
   assert.deepEqual(await store(3, { crc: 8 }), []);
-  assert.deepEqual(await store(4, { tree: { mtime: 5, digest: key(9) } }), []);
+  assert.deepEqual(await store(4, { tree: { mtime: 5n, digest: key(9) } }), []);
   assert.deepEqual(await store(5), [blob(1)]);
   assert.equal((await catalog.files.find(alice, "a"))?.damage, undefined);
 });
@@ -89,7 +173,7 @@ catalogTest("a damaged version of protocol 3 is compared by its checksum", async
   const same = (number: number, changes = {}) => v3File(number, { crc: 7, ...changes });
   await catalog.files.commit(same(1));
   await catalog.files.setDamage(blob(1), "missing");
-  const { garbage } = await catalog.files.commit(same(2, { tree }), { keep: 9 });
+  const { garbage } = await catalog.files.commit(same(2, { tree }), { keepHistory: true });
   assert.deepEqual(garbage, [blob(1)]);
 });
 
@@ -110,21 +194,20 @@ catalogTest(
     await assert.rejects(store(3, "c"), new CatalogRefusal("quota-bytes"));
     await own({});
     await assert.rejects(store(3, "a"), new CatalogRefusal("quota-bytes"), "they are too many");
-    await catalog.files.remove(alice, "b");
+    await catalog.files.remove(alice, "b", { now: 9000 });
     assert.equal((await store(3, "a")).version, 2, "an overwritten file is not counted");
   },
 );
 
-catalogTest("old versions and partial uploads count with their bytes", async (catalog) => {
+catalogTest("partial uploads count with their bytes", async (catalog) => {
   await login(catalog);
   const store = (number: number, bytes: number) =>
-    catalog.files.commit(v4File(number), { keep: 9, quota: { bytes, files: 1 } });
+    catalog.files.commit(v4File(number), { quota: { bytes, files: 1 } });
+  await assert.rejects(store(1, 9), new CatalogRefusal("quota-bytes"));
   await store(1, 10);
-  await assert.rejects(store(2, 19), new CatalogRefusal("quota-bytes"));
-  await store(2, 20);
   await catalog.uploads.save(partial(1), { max: 9, quota: NO_QUOTA });
-  await assert.rejects(store(3, 34), new CatalogRefusal("quota-bytes"));
-  await store(3, 35);
+  await assert.rejects(store(2, 14), new CatalogRefusal("quota-bytes"));
+  await store(2, 15);
 });
 
 catalogTest("a commit ends its own partial upload, and no other", async (catalog) => {
@@ -161,10 +244,10 @@ catalogTest(
     await catalog.files.commit(withBytes(first, key(1)));
     assert.deepEqual(await catalog.files.content(first.content.id), key(1));
     const replaced = await catalog.files.commit(withBytes(next, key(2)));
-    assert.deepEqual(replaced, { version: 2, garbage: [] });
+    assert.deepEqual(replaced.garbage, []);
     assert.equal(await catalog.files.content(first.content.id), undefined);
     assert.deepEqual(await catalog.files.content(next.content.id), key(2));
-    assert.deepEqual(await catalog.files.remove(alice, "a"), []);
+    assert.deepEqual((await catalog.files.remove(alice, "a", { now: 9000 })).garbage, []);
     assert.deepEqual(await garbageOf(catalog), []);
   },
 );
@@ -177,7 +260,9 @@ catalogTest("names are refused exactly if one is a folder of another", async (ca
   await fc.assert(
     fc.asyncProperty(fc.array(name, { maxLength: 12 }), async (names) => {
       await Promise.all(
-        (await catalog.files.listAll(alice)).map(({ name }) => catalog.files.remove(alice, name)),
+        (await catalog.files.listAll(alice)).map(({ name }) =>
+          catalog.files.remove(alice, name, { now: 9000, forever: true })
+        ),
       );
       const stored = new Set<string>();
       for (const name of names) {
@@ -207,6 +292,6 @@ catalogTest("accounts don't see each other's files", async (catalog) => {
   await enrolV3(catalog, id(2), "Bob");
   await catalog.files.commit(v3File(1));
   const bobs = await catalog.files.commit(v3File(2, { accountId: id(2) }));
-  assert.deepEqual(bobs, { version: 1, garbage: [] });
+  assert.deepEqual(bobs, FIRST);
   assert.deepEqual(await catalog.files.list(alice, { limit: 9 }), [stored(v3File(1))]);
 });

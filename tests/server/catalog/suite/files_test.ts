@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Catalog } from "../../../../server/catalog/catalog.ts";
 import { CHUNKS_PAGE } from "../../../../server/catalog/bounds.ts";
-import { CatalogRefusal } from "../../../../server/catalog/refusal.ts";
 import { pseudoRandomBytes } from "../../../support/bytes.ts";
 import {
   alice,
@@ -14,6 +13,7 @@ import {
   garbageOf,
   id,
   inlineFile,
+  KEEP,
   key,
   login,
   stored,
@@ -31,10 +31,10 @@ async function storeAll(catalog: Catalog, names: readonly string[]): Promise<voi
 
 catalogTest("the current file is found, or one of its versions", async (catalog) => {
   await enrolV3(catalog);
-  for (const number of [1, 2]) await catalog.files.commit(v3File(number), { keep: 9 });
+  for (const number of [1, 2]) await catalog.files.commit(v3File(number), KEEP);
   const { files } = catalog;
   assert.deepEqual(await files.find(alice, "a"), stored(v3File(2), 2));
-  assert.deepEqual(await files.find(alice, "a", { version: 1 }), stored(v3File(1), 1, false));
+  assert.deepEqual(await files.find(alice, "a", { version: 1 }), stored(v3File(1), 1, 3000));
   assert.equal(await files.find(alice, "a", { version: 3 }), undefined);
   assert.equal(await files.find(alice, "b"), undefined);
   assert.equal(await files.find(bob, "a"), undefined);
@@ -106,7 +106,7 @@ catalogTest(
         async (names, prefix, limit) => {
           await Promise.all(
             (await catalog.files.listAll(alice)).map(({ name }) =>
-              catalog.files.remove(alice, name)
+              catalog.files.remove(alice, name, { now: 9000 })
             ),
           );
           const stored: string[] = [];
@@ -131,7 +131,7 @@ catalogTest(
 
 catalogTest("versions are listed newest first, in pages", async (catalog) => {
   await enrolV3(catalog);
-  for (const number of [1, 2, 3]) await catalog.files.commit(v3File(number), { keep: 9 });
+  for (const number of [1, 2, 3]) await catalog.files.commit(v3File(number), KEEP);
   const versions = async (page: { before?: number; limit: number }) =>
     (await catalog.files.versions(alice, "a", page)).map(({ version }) => version);
   assert.deepEqual(await versions({ limit: 2 }), [3, 2]);
@@ -142,9 +142,9 @@ catalogTest("versions are listed newest first, in pages", async (catalog) => {
 catalogTest("all files of an account are listed by name and version, in pages", async (catalog) => {
   await enrolV3(catalog);
   const all = [v3File(1), v3File(2), v3File(3, { name: "b" })];
-  for (const file of all) await catalog.files.commit(file, { keep: 9 });
+  for (const file of all) await catalog.files.commit(file, KEEP);
   const expected = [
-    stored(v3File(1), 1, false),
+    stored(v3File(1), 1, 3000),
     stored(v3File(2), 2),
     stored(v3File(3, { name: "b" })),
   ];
@@ -158,7 +158,7 @@ catalogTest("all files of an account are listed by name and version, in pages", 
 catalogTest("all files of all accounts are iterated by their blobs", async (catalog) => {
   await enrolV3(catalog);
   await enrolV3(catalog, bob, "Bob");
-  for (const number of [3, 1]) await catalog.files.commit(v3File(number), { keep: 9 });
+  for (const number of [3, 1]) await catalog.files.commit(v3File(number), KEEP);
   await catalog.files.commit(v3File(2, { accountId: bob }));
   const paths = async (after: number | undefined, limit: number) =>
     (await catalog.files.scan(after === undefined ? after : blob(after), limit)).map((
@@ -170,50 +170,18 @@ catalogTest("all files of all accounts are iterated by their blobs", async (cata
 });
 
 catalogTest(
-  "a file is renamed with its versions, to a name that is free and valid",
-  async (catalog) => {
-    await storeAll(catalog, ["a/b", "ab", "ab", "z"]);
-    await catalog.files.commit(v4File(9, { name: "ab" }), { keep: 9 });
-    const { files } = catalog;
-    assert.equal(await files.rename(alice, "ab", "z"), "taken");
-    assert.equal(await files.rename(alice, "none", "new"), "missing");
-    assert.equal(await files.rename(bob, "ab", "new"), "missing");
-    await assert.rejects(files.rename(alice, "ab", "a"), new CatalogRefusal("name-conflict"));
-    await assert.rejects(files.rename(alice, "ab", "z/y"), new CatalogRefusal("name-conflict"));
-    assert.equal((await files.versions(alice, "ab", { limit: 9 })).length, 2, "unchanged");
-    assert.equal(await files.rename(alice, "ab", "ab/c"), "renamed");
-    assert.equal((await files.versions(alice, "ab/c", { limit: 9 })).length, 2);
-    assert.equal(await files.find(alice, "ab"), undefined);
-  },
-);
-
-catalogTest("a file is removed with its versions, whose blobs become garbage", async (catalog) => {
-  await login(catalog);
-  for (const number of [1, 2]) await catalog.files.commit(v4File(number), { keep: 9 });
-  await catalog.files.commit(v4File(3, { name: "b" }));
-  assert.deepEqual((await catalog.files.remove(alice, "a"))?.toSorted(), [blob(1), blob(2)]);
-  assert.deepEqual(await garbageOf(catalog), [blob(1), blob(2)]);
-  assert.equal(await catalog.files.remove(alice, "a"), undefined);
-  assert.equal(await catalog.files.remove(bob, "b"), undefined);
-  assert.deepEqual((await catalog.files.commit(v4File(4))).version, 1);
-});
-
-catalogTest(
-  "a forgotten version leaves no garbage, and its name is not free",
+  "a forgotten version leaves no garbage, and the rest of its name is history",
   async (catalog) => {
     await login(catalog);
     const { files } = catalog;
-    for (const number of [1, 2]) await files.commit(v4File(number), { keep: 1 });
-    await files.commit(v4File(3, { name: "b" }));
+    for (const number of [1, 2]) await files.commit(v4File(number), KEEP);
     await files.forget(blob(2));
     await files.forget(blob(9));
     assert.deepEqual(await garbageOf(catalog), []);
     assert.equal(await files.find(alice, "a"), undefined);
     assert.equal((await files.find(alice, "a", { version: 1 }))?.content.id, blob(1));
-    assert.equal(await files.rename(alice, "b", "a"), "taken");
-    assert.equal(await files.rename(alice, "a", "c"), "missing");
-    const next = await files.commit(v4File(4), { keep: Infinity });
-    assert.deepEqual(next, { version: 2, garbage: [] });
+    assert.equal((await files.rename(alice, "a", "c")).outcome, "missing");
+    assert.equal((await files.commit(v4File(4), KEEP)).version, 2);
   },
 );
 
@@ -225,7 +193,7 @@ catalogTest("digests are added to a file once, and to no other", async (catalog)
   assert.equal((await files.find(alice, "a"))?.tree, undefined);
   assert.equal(await files.chunkDigests(blob(1)), undefined);
   await files.setDigests(blob(1), tree, key(1));
-  await files.setDigests(blob(1), { mtime: 9, digest: key(9) }, key(2));
+  await files.setDigests(blob(1), { mtime: 9n, digest: key(9) }, key(2));
   assert.deepEqual(await files.find(alice, "a"), stored(v4File(1)));
   assert.deepEqual(await files.chunkDigests(blob(1)), key(1));
 });
@@ -245,7 +213,7 @@ catalogTest("damage of a file stays recorded until it is removed", async (catalo
 
 catalogTest("a name can have the maximum length in any script", async (catalog) => {
   await login(catalog);
-  const names = ["ü".repeat(1000), "\u{1f4c4}", "e\u0301", "é"];
+  const names = ["ü".repeat(1000), "\u{1f4c4}", "e\u0301"];
   for (const [i, name] of names.entries()) await catalog.files.commit(v4File(i, { name }));
   assert.equal((await catalog.files.list(alice, { limit: 9 })).length, names.length);
   for (const name of names) assert.equal((await catalog.files.find(alice, name))?.name, name);

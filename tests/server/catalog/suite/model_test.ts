@@ -1,6 +1,8 @@
 /** Random calls in random order: SQLite and the catalog in memory give the same answers. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { Bytes } from "../../../../protocol/bytes.ts";
+import { ENTRY_KINDS } from "../../../../protocol/entry.ts";
 import type { Catalog } from "../../../../server/catalog/catalog.ts";
 import { CatalogRefusal } from "../../../../server/catalog/refusal.ts";
 import { openInThisThread } from "../../../support/store/catalogs.ts";
@@ -25,7 +27,7 @@ type Step = (catalog: Catalog) => Promise<unknown>;
 const account = fc.integer({ min: 1, max: 2 }).map(id);
 const user = fc.constantFrom("Alice", "Bob");
 const someKey = fc.integer({ min: 1, max: 3 }).map(key);
-const name = fc.constantFrom("a", "a/b", "b", "c");
+const name = fc.constantFrom("a", "a/b", "a/b/c", "b", "b/\u00e9", "b/e\u0301");
 const number = fc.integer({ min: 1, max: 12 });
 const time = fc.integer({ min: 1, max: 5 });
 const max = fc.integer({ min: 1, max: 3 });
@@ -79,18 +81,63 @@ const ACCOUNTS = [
 
 const FILES = [
   call(
-    fc.record({ accountId: account, name, number, hasTree: fc.boolean(), keep: fc.nat(2), quota }),
-    async ({ files }, { accountId, name, number, hasTree, ...options }) => {
-      const file = v3File(number, { accountId, name, crc: number % 2 });
-      const { version, garbage } = await files.commit(hasTree ? { ...file, tree } : file, options);
-      return { version, garbage: garbage.toSorted() };
+    fc.record({
+      ...{ accountId: account, name, number, hasTree: fc.boolean(), storedAt: time, quota },
+      ...{ kind: fc.constantFrom(...ENTRY_KINDS), storedBy: someKey, keepHistory: fc.boolean() },
+    }),
+    async ({ files }, { accountId, name, number, hasTree, quota, keepHistory, ...rest }) => {
+      const file = v3File(number, { accountId, name, crc: number % 2, storedAt: rest.storedAt });
+      const committed = hasTree ? { ...file, ...rest, tree } : file;
+      return sorted(await files.commit(committed, { quota, keepHistory }));
     },
   ),
   call(fc.tuple(account, name, name), ({ files }, args) => files.rename(...args)),
   call(
-    fc.tuple(account, name),
-    async ({ files }, args) => (await files.remove(...args))?.toSorted(),
+    fc.tuple(
+      account,
+      name,
+      fc.integer({ min: 1, max: 3 }),
+      fc.option(fc.nat(8), { nil: undefined }),
+    ),
+    ({ files }, [owner, name, version, mode]) =>
+      files.update(owner, name, version, { mode, mtime: 3n }),
   ),
+  call(
+    fc.tuple(
+      account,
+      name,
+      fc.record({
+        ...{ recursive: fc.boolean(), forever: fc.boolean(), keepHistory: fc.boolean() },
+        now: time,
+      }, { noNullPrototype: true }),
+    ),
+    async ({ files }, args) => sorted(await files.remove(...args)),
+  ),
+  call(
+    fc.tuple(
+      account,
+      name,
+      fc.record({
+        now: time,
+        version: fc.integer({ min: 1, max: 3 }),
+        since: time,
+        quota,
+        by: someKey,
+      }, {
+        ...{ requiredKeys: ["now"], noNullPrototype: true },
+      }),
+    ),
+    async ({ files }, args) => sorted(await files.restore(...args)),
+  ),
+  call(
+    fc.tuple(account, quota),
+    async ({ files }, args) => sorted(await files.trimHistory(...args)),
+  ),
+  call(
+    fc.tuple(time, fc.nat(3)),
+    async ({ files }, args) => sorted(await files.expireHistory(...args)),
+  ),
+  call(fc.nat(2), async ({ files }, limit) => sorted(await files.dropOldestHistory(limit))),
   call(number, ({ files }, number) => files.forget(blob(number))),
   call(number, ({ files }, number) => files.setDigests(blob(number), tree, key(1))),
   call(
@@ -111,19 +158,28 @@ const OTHERS = [
   call(number, ({ blobs }, number) => blobs.collected([blob(number), upload(number)])),
 ];
 
+/** A result whose garbage is in any order. */
+function sorted<T extends { readonly garbage: readonly string[] }>(result: T | undefined) {
+  return result && { ...result, garbage: result.garbage.toSorted() };
+}
+
 /** All data of a catalog. */
 async function tell({ accounts, tokens, files, uploads, blobs }: Catalog) {
   const owners = [id(1), id(2)];
-  const beside = { name: "a", size: 10, keep: 1, open: ["b"] };
+  const beside = { name: "a", open: ["b"] };
+  const level = (prefix: string) => (owner: Bytes) => files.listLevel(owner, { prefix, limit: 99 });
   return {
     accounts: await accounts.list(),
     keys: await Promise.all(owners.map(async (one) => (await accounts.find({ id: one }))?.keys)),
     invitations: await tokens.invitations(1500),
     files: await files.scan(undefined, 99),
     lists: await Promise.all(owners.map((one) => files.list(one, { limit: 99 }))),
+    levels: await Promise.all([...owners.map(level("")), ...owners.map(level("b/"))]),
+    removed: await Promise.all(owners.map((one) => files.listRemoved(one, { limit: 99 }))),
     usage: await Promise.all(owners.map((one) => files.usage(one, beside))),
     uploads: await uploads.scan(undefined, 99),
     garbage: await blobs.garbage(undefined, 99),
+    unreserved: await blobs.garbage(undefined, 99, "unreserved"),
   };
 }
 

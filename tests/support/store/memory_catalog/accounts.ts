@@ -11,7 +11,7 @@ import {
 } from "../../../../server/catalog/accounts.ts";
 import { MAX_INVITATIONS, MAX_KEYS, MAX_LINKS } from "../../../../server/catalog/bounds.ts";
 import type { Token, Tokens } from "../../../../server/catalog/tokens.ts";
-import { compareText, isOfProtocol4, sameBytes, type State, sum } from "./state.ts";
+import { compareText, isOfProtocol4, sameBytes, type State, usageOf } from "./state.ts";
 
 /** The time for which an invalid token stays known, in milliseconds: 30 days. */
 const REMEMBERED_MS = 30 * 24 * 60 * 60_000;
@@ -126,13 +126,12 @@ export function accountsOf(state: State): Accounts {
       state.atomically(() =>
         state.accounts.toSorted((a, b) => compareText(a.name, b.name)).map((account) => {
           const files = state.filesOf(account.id).map(({ file }) => file);
-          const current = files.filter((file) => file.current).length;
           return {
             ...account,
             protocol: isOfProtocol4(account) ? 4 : 3,
             keys: account.keys.length,
-            usage: { files: current, bytes: sum(files.map(({ size }) => size)) },
-            oldVersions: files.length - current,
+            usage: usageOf(files.filter((file) => file.current)),
+            history: usageOf(files.filter((file) => !file.current)),
           };
         })
       ),

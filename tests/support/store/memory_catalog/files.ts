@@ -1,59 +1,80 @@
 import type { BlobId } from "../../../../server/blobs/blob_store.ts";
 import { type Bytes, equalBytes } from "../../../../protocol/bytes.ts";
-import { CHUNKS_PAGE } from "../../../../server/catalog/bounds.ts";
-import type { Files, NewFile, StoredFile } from "../../../../server/catalog/files.ts";
+import { CHUNKS_PAGE, MAX_NAME, MAX_PARTS } from "../../../../server/catalog/bounds.ts";
+import type { Files, RenameResult, StoredFile } from "../../../../server/catalog/files.ts";
+import { nameKey } from "../../../../server/catalog/name_key.ts";
 import { CatalogRefusal } from "../../../../server/catalog/refusal.ts";
-import { compareText, type FileRow, isOfProtocol4, type State, sum } from "./state.ts";
+import { listsOf } from "./lists.ts";
+import {
+  type FileRow,
+  isBelow,
+  isOfProtocol4,
+  newestFirst,
+  oldestFirst,
+  type State,
+} from "./state.ts";
+import { restoreIn } from "./restore.ts";
 
 export function filesOf(state: State): Files {
   const at = (id: BlobId) => state.files.find(({ file }) => file.content.id === id);
-  const find = (owner: Bytes, name: string, version = 0) =>
-    state.filesOf(owner, name)
-      .find(({ file }) => version === 0 ? file.current : file.version === version);
-  const change = (row: FileRow, changes: Partial<FileRow>) => {
-    state.files = state.files.map((one) => one === row ? { ...row, ...changes } : one);
-  };
-  const rename = (row: FileRow, changes: Partial<StoredFile>) =>
-    change(row, { file: { ...row.file, ...changes } as FileRow["file"] });
-  /** Current files of one owner fit into one tree of folders. */
-  const refuseConflict = (owner: Bytes, name: string) => {
-    const conflicts = state.filesOf(owner).some(({ file }) =>
-      file.current && (file.name.startsWith(`${name}/`) || name.startsWith(`${file.name}/`))
-    );
-    if (conflicts) throw new CatalogRefusal("name-conflict");
-  };
 
   return {
-    commit: (file, { quota, keep = 0, chunks, staged } = {}) =>
+    ...listsOf(state),
+    commit: (file, { quota, keepHistory = false, chunks, staged } = {}) =>
       state.atomically(() => {
-        const { accountId, name, content: { kind, id: path }, tree, storedAt } = file;
+        const { accountId, name, content: { kind: place, id: path }, tree, storedAt } = file;
         const content = file.content.kind === "inline" ? file.content.bytes : undefined;
         const owner = state.account(accountId);
         if (owner?.disabled) throw new CatalogRefusal("account-disabled");
         if (owner === undefined) throw new Error("Cannot store a file: its owner is not there");
         if (isOfProtocol4(owner) && tree === undefined) throw new CatalogRefusal("other-protocol");
-        if (at(path) !== undefined) throw new Error("Cannot store a file: its blob is another's");
         const before = state.filesOf(accountId, name).toSorted(newestFirst);
-        if (tree !== undefined && find(accountId, name) === undefined) {
-          refuseConflict(accountId, name);
+        const current = state.current(accountId, name);
+        if (current !== undefined && current.file.name !== name) {
+          throw new CatalogRefusal("other-form");
         }
-        const mended = before.filter((row) => isMendedBy(row, file));
-        const surplus = before.filter((row) => !mended.includes(row)).slice(keep);
-        const garbage = state.dropFiles([...mended, ...surplus]);
-        for (const row of state.filesOf(accountId, name)) rename(row, { current: false });
-        const version = (before[0]?.file.version ?? 0) + 1;
-        const known = { ...file, content: { kind, id: path }, version, current: true };
-        const row = { file: known, chunks, content };
-        state.files = [...state.files, row];
+        const kind = file.kind ?? "file";
+        if (tree !== undefined) state.refuseConflict(accountId, name, kind, current?.file.kind);
         state.uploads = state.uploads.filter((upload) => upload.id !== staged);
-        state.garbage = state.garbage.filter((id) => id !== path);
-        state.checkQuota(accountId, quota, owner.quota);
         state.change(accountId, { lastSeen: storedAt });
-        return { version, garbage };
+        if (current?.file.kind === "folder" && kind === "folder" && tree !== undefined) {
+          setMetadata(state, current, file.mode, tree.mtime);
+          const garbage = place === "inline" ? [] : [path];
+          state.makeGarbage(garbage);
+          return { version: current.file.version, garbage, hasSurplus: false };
+        }
+        if (at(path) !== undefined) throw new Error("Cannot store a file: its blob is another's");
+        const mended = before.filter((row) => isMendedBy(row, file));
+        const garbage = state.dropFiles(mended);
+        const ends = current !== undefined && !mended.includes(current);
+        if (ends) garbage.push(...state.end(current, keepHistory, storedAt));
+        const version = (before[0]?.file.version ?? 0) + 1;
+        const known = { ...file, kind, content: { kind: place, id: path }, version, current: true };
+        state.files = [...state.files, { file: known, chunks, content, number: state.number++ }];
+        const trimmed = state.makeRoom(accountId, quota, ends && keepHistory);
+        state.endGarbage(path);
+        const other = current?.file.storedBy;
+        const byOther = other !== undefined && file.storedBy !== undefined &&
+          !equalBytes(other, file.storedBy);
+        return {
+          version,
+          ...current && { replaced: { version: current.file.version, byOther } },
+          garbage: [...garbage, ...trimmed.garbage],
+          hasSurplus: trimmed.hasSurplus,
+        };
       }),
-    find: (owner, name, { version, want = "row" } = {}) =>
+    update: (owner, name, version, { mode, mtime }) =>
       state.atomically(() => {
-        const row = find(owner, name, version);
+        const row = state.current(owner, name);
+        if (row === undefined) return "missing";
+        if (row.file.version !== version) return "changed";
+        setMetadata(state, row, mode, mtime);
+        return "updated";
+      }),
+    find: (owner, name, { version = 0, want = "row" } = {}) =>
+      state.atomically(() => {
+        const row = state.filesOf(owner, name)
+          .find(({ file }) => version === 0 ? file.current : file.version === version);
         if (row === undefined || want === "row") return row?.file;
         const { file, chunks, content: bytes } = row;
         return {
@@ -66,44 +87,46 @@ export function filesOf(state: State): Files {
       state.atomically(() => at(id)?.chunks?.slice(from, from + CHUNKS_PAGE)),
     content: (id) => state.atomically(() => at(id)?.content),
     contentSize: (id) => state.atomically(() => at(id)?.content?.length),
-    list: (owner, { prefix = "", after = "", limit }) =>
-      state.atomically(() =>
-        state.filesOf(owner).map(({ file }) => file)
-          .filter(({ name, current }) =>
-            current && name.startsWith(prefix) && compareText(name, after) > 0
-          )
-          .toSorted((a, b) => compareText(a.name, b.name)).slice(0, limit)
-      ),
-    versions: (owner, name, { before = Infinity, limit }) =>
-      state.atomically(() =>
-        state.filesOf(owner, name).filter(({ file }) => file.version < before)
-          .toSorted(newestFirst).slice(0, limit).map(({ file }) => file)
-      ),
-    listAll: (owner, { after, limit } = {}) =>
+    rename: (owner, from, to) => state.atomically(() => rename(state, owner, from, to)),
+    remove: (owner, name, { recursive = false, forever = false, keepHistory = false, now }) =>
       state.atomically(() => {
-        const all = state.filesOf(owner).map(({ file }) => file).toSorted(byNameAndVersion);
-        const { name = "", version = 0 } = after ?? {};
-        return all.filter((file) => byNameAndVersion(file, { name, version }) > 0).slice(0, limit);
+        const isConcerned = (row: FileRow) =>
+          nameKey(row.file.name) === nameKey(name) || recursive && isBelow(row, name);
+        if (
+          !recursive && state.filesOf(owner).some((row) => row.file.current && isBelow(row, name))
+        ) {
+          return { outcome: "not-empty", ...NOTHING };
+        }
+        const rows = state.filesOf(owner)
+          .filter((row) => isConcerned(row) && (forever || row.file.current));
+        if (rows.length === 0) return { outcome: "missing", ...NOTHING };
+        return {
+          outcome: "removed",
+          entries: new Set(rows.map(({ file }) => nameKey(file.name))).size,
+          bytes: rows.reduce((bytes, { file }) => bytes + file.size, 0),
+          garbage: forever
+            ? state.dropFiles(rows)
+            : rows.flatMap((row) => state.end(row, keepHistory, now)),
+          isMore: false,
+        };
       }),
-    scan: (after, limit) =>
+    restore: (owner, name, options) =>
+      state.atomically(() => restoreIn(state, owner, name, options)),
+    trimHistory: (owner, quota) => state.atomically(() => state.trim(owner, quota)),
+    expireHistory: (before, limit) =>
       state.atomically(() =>
-        state.files.map(({ file }) => file)
-          .filter(({ content: { id } }) => after === undefined || compareText(id, after) > 0)
-          .toSorted((a, b) => compareText(a.content.id, b.content.id)).slice(0, limit)
+        state.drop(
+          state.files.filter(({ file }) => (file.endedAt ?? before) < before)
+            .toSorted(oldestFirst).slice(0, limit),
+        )
       ),
-    rename: (owner, from, to) =>
-      state.atomically(() => {
-        if (find(owner, from) === undefined) return "missing";
-        if (state.filesOf(owner, to).length > 0) return "taken";
-        for (const row of state.filesOf(owner, from)) rename(row, { name: to });
-        refuseConflict(owner, to);
-        return "renamed";
-      }),
-    remove: (owner, name) =>
-      state.atomically(() => {
-        const rows = state.filesOf(owner, name);
-        return rows.length === 0 ? undefined : state.dropFiles(rows);
-      }),
+    dropOldestHistory: (limit) =>
+      state.atomically(() =>
+        state.drop(
+          state.files.filter(({ file }) => !file.current && file.content.kind === "blob")
+            .toSorted(oldestFirst).slice(0, limit),
+        )
+      ),
     forget: (id) =>
       state.atomically(() => {
         state.files = state.files.filter(({ file }) => file.content.id !== id);
@@ -112,40 +135,86 @@ export function filesOf(state: State): Files {
       state.atomically(() => {
         const row = at(id);
         if (row === undefined || row.file.tree !== undefined) return;
-        change(row, { file: { ...row.file, tree }, chunks });
+        state.replace(row, { file: { ...row.file, tree }, chunks });
       }),
     setDamage: (id, damage) =>
       state.atomically(() => {
         const row = at(id);
         if (row === undefined || row.file.damage === damage) return false;
-        const { damage: _, ...intact } = row.file;
-        change(row, { file: damage === undefined ? intact : { ...intact, damage } });
+        const { damage: _, ...sound } = row.file;
+        state.replace(row, { file: damage === undefined ? sound : { ...sound, damage } });
         return true;
       }),
     usage: (owner, beside) =>
       state.atomically(() => {
-        if (beside === undefined) return { ...state.usage(owner), replaced: NOTHING };
-        const { bytes, files } = state.usage(owner, [beside.name, ...beside.open]);
-        const replaced = {
-          bytes: bytesReplaced(state, owner, beside),
-          files: find(owner, beside.name) === undefined ? 0 : 1,
-        };
-        return { bytes: bytes - replaced.bytes, files: files - replaced.files, replaced };
+        if (beside === undefined) return { ...state.usage(owner), replaced: NO_USAGE };
+        const { bytes, files, history } = state.usage(owner, [beside.name, ...beside.open]);
+        const current = state.current(owner, beside.name);
+        const replaced = current === undefined ? NO_USAGE : { bytes: current.file.size, files: 1 };
+        return { bytes: bytes - replaced.bytes, files: files - replaced.files, history, replaced };
       }),
   };
 }
 
-const NOTHING = { bytes: 0, files: 0 };
+const NO_USAGE = { bytes: 0, files: 0 };
+const NOTHING = { entries: 0, bytes: 0, garbage: [], isMore: false };
 
-/** The versions that storing a file removes: damaged ones of its size, and of the others all but the newest `keep`. */
-function bytesReplaced(state: State, owner: Bytes, { name, size, keep }: NewFile): number {
-  const rows = state.filesOf(owner, name).toSorted(newestFirst);
-  const isMended = ({ file }: FileRow) => file.damage !== undefined && file.size === size;
-  const replaced = [
-    ...rows.filter(isMended),
-    ...rows.filter((row) => !isMended(row)).slice(keep),
-  ];
-  return sum(replaced.map(({ file }) => file.size));
+function setMetadata(
+  state: State,
+  row: FileRow,
+  mode: number | undefined,
+  mtime: bigint,
+): void {
+  const { mode: _, tree, ...file } = row.file;
+  state.replace(row, {
+    file: {
+      ...file,
+      ...mode === undefined ? {} : { mode },
+      ...tree && { tree: { ...tree, mtime } },
+    },
+  });
+}
+
+function rename(state: State, owner: Bytes, from: string, to: string): RenameResult {
+  const [oldKey, newKey] = [nameKey(from), nameKey(to)];
+  const current = state.current(owner, from);
+  const all = state.filesOf(owner);
+  const hasBelow = (name: string) => all.some((row) => row.file.current && isBelow(row, name));
+  const isFolder = current === undefined ? hasBelow(from) : current.file.kind === "folder";
+  if (current === undefined && !isFolder) return { outcome: "missing", entries: 0, bytes: 0 };
+  if (state.current(owner, to) !== undefined || isFolder && hasBelow(to)) {
+    return { outcome: "taken", entries: 0, bytes: 0 };
+  }
+  if (isFolder && newKey.startsWith(`${oldKey}/`)) throw new CatalogRefusal("name-conflict");
+  const rows = all.filter((row) =>
+    nameKey(row.file.name) === oldKey || isFolder && isBelow(row, from)
+  );
+  const depth = oldKey.split("/").length;
+  const nameOf = ({ file }: FileRow) => [to, ...file.name.split("/").slice(depth)].join("/");
+  const utf8 = new TextEncoder();
+  const isTooLong = isFolder &&
+    rows.some((row) =>
+      utf8.encode(nameOf(row)).length > MAX_NAME || nameOf(row).split("/").length > MAX_PARTS
+    );
+  if (isTooLong) throw new CatalogRefusal("name-too-long");
+  const newest = (name: string) =>
+    Math.max(
+      0,
+      ...all.filter(({ file }) => nameKey(file.name) === nameKey(name))
+        .map(({ file }) => file.version),
+    );
+  for (const row of rows) {
+    const name = nameOf(row);
+    const version = row.file.version + newest(name);
+    state.replace(row, { file: { ...row.file, name, version } });
+  }
+  state.refuseConflict(owner, to, current?.file.kind ?? "folder");
+  const moved = rows.filter(({ file }) => file.current);
+  return {
+    outcome: "renamed",
+    entries: moved.length,
+    bytes: moved.reduce((bytes, { file }) => bytes + file.size, 0),
+  };
 }
 
 /** Whether a version is damaged and had the content of a new one. */
@@ -153,15 +222,4 @@ function isMendedBy({ file }: FileRow, { size, crc, tree }: StoredFile): boolean
   const isSame = file.tree === undefined || tree === undefined ||
     equalBytes(file.tree.digest, tree.digest);
   return file.damage !== undefined && file.size === size && file.crc === crc && isSame;
-}
-
-function newestFirst(a: FileRow, b: FileRow): number {
-  return b.file.version - a.file.version;
-}
-
-function byNameAndVersion(
-  a: Pick<StoredFile, "name" | "version">,
-  b: Pick<StoredFile, "name" | "version">,
-): number {
-  return compareText(a.name, b.name) || (a.version ?? 0) - (b.version ?? 0);
 }

@@ -1,0 +1,90 @@
+/**
+ * The tree of folders that the names of an account form.
+ *
+ * @module
+ */
+import type { Bytes } from "../../../../protocol/bytes.ts";
+import type { EntryKind } from "../../../../protocol/entry.ts";
+import { CatalogRefusal } from "../../refusal.ts";
+import type { Database } from "../database.ts";
+import { kindOf } from "../rows.ts";
+
+/** The names below a folder: all after `after` and before `end`. */
+export interface Subtree {
+  readonly after: string;
+  readonly end: string;
+}
+
+export function below(folder: string): Subtree {
+  // 0 follows / in the order of code points.
+  return { after: `${folder}/`, end: `${folder}0` };
+}
+
+const CURRENT = "SELECT name, kind FROM files WHERE client_id = ? AND current = 1";
+
+/** Whether an account has current files below a name. */
+export function hasBelow(database: Database, accountId: Bytes, name: string): boolean {
+  const { after, end } = below(name);
+  const query = `${CURRENT} AND name > ? AND name < ? LIMIT 1`;
+  return database.all(query, accountId, after, end).length > 0;
+}
+
+/** The kind of the current version of a name. */
+export function currentKind(
+  database: Database,
+  accountId: Bytes,
+  name: string,
+): EntryKind | undefined {
+  return database.all(`${CURRENT} AND name = ?`, accountId, name).map(kindOf)[0];
+}
+
+/**
+ * Checks that an entry fits into the tree of folders: only folders have names below them. `before`: the kind that its name
+ * has now. Throws `CatalogRefusal` `name-conflict`.
+ */
+export function refuseConflict(
+  database: Database,
+  accountId: Bytes,
+  name: string,
+  kind: EntryKind,
+  before?: EntryKind,
+): void {
+  // The folders above a name in use were checked before, and nothing is below a file.
+  const isBelowFile = before === undefined && isBelowOther(database, accountId, name);
+  const hasParts = kind !== "folder" && (before === undefined || before === "folder") &&
+    hasBelow(database, accountId, name);
+  if (isBelowFile || hasParts) throw new CatalogRefusal("name-conflict");
+}
+
+/**
+ * Whether an entry that is not a folder is above a name. It is the common prefix of the name and its predecessor in the
+ * order of names, since nothing else is stored below it. One look-up is enough for any depth.
+ */
+export function isBelowOther(database: Database, accountId: Bytes, name: string): boolean {
+  const query = `${CURRENT} AND name < ? ORDER BY name DESC LIMIT 1`;
+  const [row] = database.all(query, accountId, name);
+  const parting = commonLength(name, (row?.["name"] ?? "") as string);
+  if (name[parting] !== "/") return false;
+  const kind = currentKind(database, accountId, name.slice(0, parting));
+  return kind !== undefined && kind !== "folder";
+}
+
+/** The length of the common prefix of two texts. */
+function commonLength(a: string, b: string): number {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length++;
+  return length;
+}
+
+const LAST_CODE_POINT = 0x10ffff;
+const SURROGATES = { first: 0xd800, last: 0xdfff };
+
+/** The lowest text after all that begin with `prefix`, by code points; `undefined` if no text comes after them. */
+export function firstBehind(prefix: string): string | undefined {
+  const points = Array.from(prefix, (character) => character.codePointAt(0) as number);
+  while (points.at(-1) === LAST_CODE_POINT) points.pop();
+  const last = points.pop();
+  if (last === undefined) return undefined;
+  const next = last + 1 === SURROGATES.first ? SURROGATES.last + 1 : last + 1;
+  return String.fromCodePoint(...points, next);
+}
