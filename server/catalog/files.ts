@@ -78,13 +78,13 @@ export interface NewFile {
 }
 
 /** The usage of an account: what counts towards its quota, and its history, which does not. */
-export interface AccountUsage extends Usage {
+export interface UsageWithHistory extends Usage {
   /** The number of its replaced and removed versions, and their bytes. */
   readonly history: Usage;
 }
 
 /** The usage of an account beside a new file. */
-export interface UsageBeside extends AccountUsage {
+export interface UsageBeside extends UsageWithHistory {
   /** The usage that the new file replaces. */
   readonly replaced: Usage;
 }
@@ -195,7 +195,7 @@ export interface AllFilesPage {
 }
 
 /** The number of entries that a change concerns, and their bytes. */
-export interface Changed {
+export interface ChangedEntries {
   /** Files, folders and links. */
   readonly entries: number;
   /** The sum of their sizes. */
@@ -203,7 +203,7 @@ export interface Changed {
 }
 
 /** The result of renaming a name. `taken`: the new name exists. */
-export interface RenameResult extends Changed {
+export interface RenameResult extends ChangedEntries {
   /** Without a change, `entries` and `bytes` are 0. */
   readonly outcome: "renamed" | "missing" | "taken";
 }
@@ -221,7 +221,7 @@ export interface RemoveOptions {
 }
 
 /** The result of a removal. `not-empty`: something is below the name. */
-export interface RemoveResult extends Changed, Garbage {
+export interface RemoveResult extends ChangedEntries, Garbage {
   /** Without a change, `entries` and `bytes` are 0. */
   readonly outcome: "removed" | "missing" | "not-empty";
 }
@@ -240,7 +240,7 @@ export interface RestoreVersionOptions extends RoomOptions {
 
 /** The result of a restoration. */
 export interface RestoreVersionResult
-  extends Changed, Pick<CommitResult, "garbage" | "hasSurplus"> {}
+  extends ChangedEntries, Pick<CommitResult, "garbage" | "hasSurplus"> {}
 
 /** History that was dropped. */
 export interface DroppedHistory extends Usage {

@@ -48,9 +48,8 @@ export {
   type Snapshotting,
 } from "./catalog.ts";
 export type {
-  AccountUsage,
   AllFilesPage,
-  Changed,
+  ChangedEntries,
   CommitOptions,
   CommitResult,
   CommittedFile,
@@ -77,6 +76,7 @@ export type {
   StoredContent,
   StoredFile,
   UsageBeside,
+  UsageWithHistory,
   VersionPage,
 } from "./files.ts";
 export type {

@@ -7,7 +7,7 @@ import type { BlobId } from "../../../blobs/blob_store.ts";
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { Usage } from "../../accounts.ts";
 import { MAX_DROPPED, MAX_HISTORY } from "../../bounds.ts";
-import type { AccountUsage, DroppedHistory } from "../../files.ts";
+import type { DroppedHistory, UsageWithHistory } from "../../files.ts";
 import { INLINE_PREFIX } from "../../inline_ids.ts";
 import type { Database } from "../database.ts";
 import type { Row } from "../rows.ts";
@@ -37,7 +37,7 @@ export const HISTORY_OPERATIONS = {
 };
 
 /** Whether the history of an account is over its maximum, or over the quota together with everything else. */
-export function hasSurplus({ bytes, files, history }: AccountUsage, quota: Usage): boolean {
+export function hasSurplus({ bytes, files, history }: UsageWithHistory, quota: Usage): boolean {
   if (history.files === 0) return false;
   return history.files > MAX_HISTORY || files + history.files > quota.files ||
     bytes + history.bytes > quota.bytes;
@@ -47,7 +47,7 @@ export function hasSurplus({ bytes, files, history }: AccountUsage, quota: Usage
 export function trim(
   database: Database,
   owner: Bytes,
-  used: AccountUsage,
+  used: UsageWithHistory,
   quota: Usage,
 ): DroppedHistory {
   const dropped: Row[] = [];

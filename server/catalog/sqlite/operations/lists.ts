@@ -138,7 +138,7 @@ export function newestOfNames(
 }
 
 /**
- * A page of one level. What is below a folder is skipped with one look-up. A position ends in `/` after such a folder.
+ * A page of one level. Names below a folder are skipped with one look-up. A position ends in `/` after such a folder.
  */
 function listLevel(
   database: Database,

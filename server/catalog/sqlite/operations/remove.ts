@@ -7,7 +7,7 @@ import type { BlobId } from "../../../blobs/blob_store.ts";
 import type { SQLInputValue } from "node:sqlite";
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import { MAX_GARBAGE } from "../../bounds.ts";
-import type { Changed, Garbage, RemoveOptions, RemoveResult } from "../../files.ts";
+import type { ChangedEntries, Garbage, RemoveOptions, RemoveResult } from "../../files.ts";
 import { INLINE_PREFIX } from "../../inline_ids.ts";
 import { nameKey } from "../../name_key.ts";
 import type { Database } from "../database.ts";
@@ -40,7 +40,7 @@ export const REMOVE_OPERATIONS = {
   }),
 };
 
-const NOTHING: Changed = { entries: 0, bytes: 0 };
+const NOTHING: ChangedEntries = { entries: 0, bytes: 0 };
 
 /** A condition for rows of files. SQLite finds the rows of each with one index. */
 export interface Rows {
@@ -63,7 +63,7 @@ export function rowsOf(
 }
 
 /** The number of names of rows, and the bytes of all rows. */
-export function countOf(database: Database, rows: readonly Rows[]): Changed {
+export function countOf(database: Database, rows: readonly Rows[]): ChangedEntries {
   return rows.reduce(({ entries, bytes }, { where, values }) => {
     const query = `SELECT count(*) AS entries, coalesce(sum(bytes), 0) AS bytes
       FROM (SELECT sum(size) AS bytes FROM files WHERE ${where} GROUP BY name)`;

@@ -5,7 +5,7 @@
  */
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import { MAX_NAME, MAX_PARTS } from "../../bounds.ts";
-import type { Changed, RenameResult } from "../../files.ts";
+import type { ChangedEntries, RenameResult } from "../../files.ts";
 import { nameKey } from "../../name_key.ts";
 import { CatalogRefusal } from "../../refusal.ts";
 import type { Database } from "../database.ts";
@@ -40,7 +40,7 @@ export const RENAME_OPERATIONS = {
   }),
 };
 
-const NOTHING: Changed = { entries: 0, bytes: 0 };
+const NOTHING: ChangedEntries = { entries: 0, bytes: 0 };
 
 interface Move {
   readonly owner: Bytes;

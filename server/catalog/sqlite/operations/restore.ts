@@ -5,7 +5,7 @@
  */
 import type { BlobId } from "../../../blobs/blob_store.ts";
 import type { Bytes } from "../../../../protocol/bytes.ts";
-import type { Changed, RestoreVersionOptions, RestoreVersionResult } from "../../files.ts";
+import type { ChangedEntries, RestoreVersionOptions, RestoreVersionResult } from "../../files.ts";
 import { nameKey } from "../../name_key.ts";
 import { CatalogRefusal } from "../../refusal.ts";
 import type { Database } from "../database.ts";
@@ -48,7 +48,7 @@ export const RESTORE_OPERATIONS = {
   }),
 };
 
-interface Restored extends Changed {
+interface Restored extends ChangedEntries {
   readonly garbage: readonly BlobId[];
 }
 

@@ -5,7 +5,7 @@
  */
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { Quota, Usage } from "../../accounts.ts";
-import type { AccountUsage, NewFile, UsageBeside } from "../../files.ts";
+import type { NewFile, UsageBeside, UsageWithHistory } from "../../files.ts";
 import { CatalogRefusal } from "../../refusal.ts";
 import type { Database } from "../database.ts";
 import { toUsage } from "../rows.ts";
@@ -49,7 +49,7 @@ export function usageOf(
   database: Database,
   accountId: Bytes,
   exceptPartials: readonly string[] = [],
-): AccountUsage {
+): UsageWithHistory {
   const [row] = database.all("SELECT * FROM usage WHERE client_id = ?", accountId);
   const { usage: { bytes, files }, history } = toUsage(row ?? {});
   return { bytes: bytes + partialBytes(database, accountId, exceptPartials), files, history };

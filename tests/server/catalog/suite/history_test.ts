@@ -72,7 +72,7 @@ catalogTest("removed names are listed with their newest version, in pages", asyn
   assert.deepEqual(await listed("b"), "");
 });
 
-catalogTest("a page of removed names passes over many current ones", async (catalog) => {
+catalogTest("removed names are found among many current ones", async (catalog) => {
   await login(catalog);
   for (let i = 0; i < 600; i++) await store(catalog, `${1000 + i}`);
   await remove(catalog, "1599", 5000);

@@ -9,7 +9,11 @@ import {
   type RevocationReason,
   type Usage,
 } from "../../../../server/catalog/accounts.ts";
-import type { AccountUsage, DroppedHistory, StoredFile } from "../../../../server/catalog/files.ts";
+import type {
+  DroppedHistory,
+  StoredFile,
+  UsageWithHistory,
+} from "../../../../server/catalog/files.ts";
 import { MAX_DROPPED, MAX_HISTORY } from "../../../../server/catalog/bounds.ts";
 import { nameKey } from "../../../../server/catalog/name_key.ts";
 import type { EntryKind } from "../../../../protocol/entry.ts";
@@ -144,7 +148,7 @@ export class State {
   }
 
   /** The usage of an account. Partial uploads count with their bytes, except for those of some names. */
-  usage(owner: Bytes, except: readonly string[] = []): AccountUsage {
+  usage(owner: Bytes, except: readonly string[] = []): UsageWithHistory {
     const rows = this.filesOf(owner).map(({ file }) => file);
     const partials = this.uploadsOf(owner).filter(({ name }) => !except.includes(name));
     const current = usageOf(rows.filter((file) => file.current));
