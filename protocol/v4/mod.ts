@@ -78,6 +78,7 @@ export {
   parseFingerprint,
   parseLocation,
 } from "./fingerprint.ts";
+export { type FieldList, type FieldType, type FieldTypes, MAX_TIME } from "./fields.ts";
 export { FrameReader } from "./frame_reader.ts";
 export {
   CHUNK_SIZE,
@@ -92,15 +93,11 @@ export {
   decodeFrameHeader,
   decodeMessage,
   encodeMessage,
-  type FieldList,
-  type FieldType,
-  type FieldTypes,
   type FieldValues,
   FRAME_HEADER_SIZE,
   type FrameHeader,
   MAX_BULK,
   MAX_PAYLOAD,
-  MAX_TIME,
   type Message,
   type MessageKind,
   type MessageOf,

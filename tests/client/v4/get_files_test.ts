@@ -8,7 +8,7 @@ import { listItems } from "../../../client/v4/remote_folder.ts";
 import { partPath } from "../../../client/local/partial_file.ts";
 import { RESUMABLE_SIZE } from "../../../client/v4/remote_file.ts";
 import { V4Client } from "../../../client/v4/client.ts";
-import { MAX_TIME } from "../../../protocol/v4/messages.ts";
+import { MAX_TIME } from "../../../protocol/v4/fields.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { type Files, namesIn, test } from "../../support/v4/folder_server.ts";
 

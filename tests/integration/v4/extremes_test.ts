@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { listStored } from "../../../server/operator/list_files.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
-import { MAX_TIME } from "../../../protocol/v4/messages.ts";
+import { MAX_TIME } from "../../../protocol/v4/fields.ts";
 import { connectRaw, Fixture, loginRaw } from "../../support/v4/fixture.ts";
 import { FILE_PUT, ms } from "../../support/v4/message_fields.ts";
 

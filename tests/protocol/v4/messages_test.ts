@@ -3,14 +3,13 @@ import fc from "fast-check";
 import { concatBytes, toHex } from "../../../protocol/bytes.ts";
 import { ENTRY_KINDS, LIST_SCOPES, MODE_BITS } from "../../../protocol/entry.ts";
 import { MAX_NANOSECONDS } from "../../../protocol/nanoseconds.ts";
+import { type FieldType, MAX_TIME } from "../../../protocol/v4/fields.ts";
 import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
 import {
   dataHeader,
   encodeMessage,
-  type FieldType,
   MAX_BULK,
   MAX_PAYLOAD,
-  MAX_TIME,
   type Message,
   type MessageKind,
   MESSAGES,

@@ -5,14 +5,10 @@ import vectors from "../../../docs/protocol-4-vectors.json" with { type: "json" 
 import { sign } from "../../../protocol/v4/authentication.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import { certificateName, formatFingerprint } from "../../../protocol/v4/fingerprint.ts";
+import type { FieldType } from "../../../protocol/v4/fields.ts";
 import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
 import { BUSY, decodeHelloAnswer, encodeHelloAnswer, HELLO } from "../../../protocol/hello.ts";
-import {
-  encodeMessage,
-  type FieldType,
-  type Message,
-  MESSAGES,
-} from "../../../protocol/v4/messages.ts";
+import { encodeMessage, type Message, MESSAGES } from "../../../protocol/v4/messages.ts";
 import { linkTarget } from "../../../protocol/entry.ts";
 import { comparedForm, pathNameFault } from "../../../protocol/v4/path_name.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
