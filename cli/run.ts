@@ -47,7 +47,7 @@ export class Run {
     return unlessAborted(this.signal, this.reporter.confirm(question));
   }
 
-  /** That of the signal, if it stopped the command before everything was done. */
+  /** The exit code of the command. If a signal stopped it before it was done, the code of the signal. */
   get exitCode(): number {
     const by = this.#interrupt?.by;
     return by === undefined || this.#exitCode === SUCCESS ? this.#exitCode : killedBy(by);

@@ -29,7 +29,7 @@ export interface AccountStatus {
   readonly name: string;
   /** 16 bytes, assigned by the server. */
   readonly clientId: Bytes;
-  /** Of the public key: `SHA256:` and base64. */
+  /** The fingerprint of the public key: `SHA256:` and base64. */
   readonly fingerprint: string;
 }
 

@@ -40,7 +40,7 @@ async function runTests(): Promise<number> {
   const signals = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM", "SIGHUP"];
   let running = true;
   for (const signal of signals as Deno.Signal[]) {
-    // Also after the tests have ended, because leftovers are removed first.
+    // Signals are caught even after the tests have ended, so that leftovers are removed first.
     Deno.addSignalListener(signal, () => running && tests.kill(signal));
   }
   const { code } = await tests.status;

@@ -15,7 +15,7 @@ export function parseName(name: string): string {
   throw new InvalidArgumentError("Expected a name.");
 }
 
-/** The same for several: commander passes each with those before it. */
+/** Parses one of several names. Commander passes each name with those before it. */
 export function parseNames(name: string, before: readonly string[] = []): string[] {
   return [...before, parseName(name)];
 }

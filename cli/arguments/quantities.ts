@@ -6,7 +6,7 @@
 import { InvalidArgumentError } from "commander";
 import { type LimitDefinition, TOKEN_LIFE_MS } from "../../server/mod.ts";
 
-/** `lifetime`: milliseconds, too, in units up to days. */
+/** Kinds of quantities. A `lifetime` is in milliseconds like a `time`, and can be written in days. */
 export type Unit = LimitDefinition["unit"] | "lifetime";
 
 interface Notation {
@@ -75,7 +75,7 @@ export function placeholderOf(unit: Unit): string {
   return NOTATIONS[unit].placeholder;
 }
 
-/** A quantity in milliseconds, bytes or pieces, at least `least`. Throws commander's `InvalidArgumentError`. */
+/** Parses a time into milliseconds, a size into bytes, or a count; at least `least`. Throws commander's `InvalidArgumentError`. */
 export function parseQuantity(text: string, unit: Unit, least = 0): number {
   const { factors, expected, none, max = Infinity } = NOTATIONS[unit];
   if (text === NONE && none !== undefined) return none;

@@ -7,14 +7,14 @@ import type { Command, CommanderError } from "commander";
 import { printable, shellWord } from "../../protocol/printable.ts";
 import { UsageError } from "../../protocol/errors.ts";
 
-/** Commander's message about an invalid value of an option or argument; the last part is ours. */
+/** Commander's message about an invalid value of an option or argument. It ends with our text on the expected form. */
 const INVALID = new RegExp(
   "^(?:option '.*?(?<option>--[\\w-]+)[^']*' argument|command-argument value) '(?<value>.*)' is invalid" +
     "(?: for argument '(?<argument>[^']*)')?\\. (?<expected>.*)$",
   "s",
 );
 const CHOICES = /^Allowed choices are (.*?)\.?$/;
-/** Commander's own guess, after the message. */
+/** The suggestion that commander appends to its message. */
 const GUESS = / \(Did you mean (?:one of )?(?<names>.*)\?\)$/;
 
 /** Commander's codes for an unknown word where a command was expected, and for an option of that command. */
@@ -27,7 +27,7 @@ const UNKNOWN: ReadonlySet<string> = new Set([
 /** The whole program, with all of its commands loaded. */
 export type LoadProgram = () => Promise<Command>;
 
-/** How commander has ended the reading of a command line: with an error, or because it printed help or the version. */
+/** Commander has stopped parsing a command line, because of a mistake or because it printed help or the version. */
 export class Ended extends Error {
   readonly command: Command;
   override readonly cause: CommanderError;
@@ -38,7 +38,7 @@ export class Ended extends Error {
     this.cause = cause;
   }
 
-  /** Whether help or the version was asked for, and is printed. */
+  /** Whether commander printed help or the version, as the user asked. */
   get isAnswered(): boolean {
     return this.cause.exitCode === 0;
   }
@@ -115,12 +115,12 @@ export function childOf(command: Command, name: string): Command | undefined {
 }
 
 export interface UnknownWord {
-  /** The command below which `word` was looked for. */
+  /** The command below which no command is called `word`. */
   readonly command: Command;
   readonly word: string;
-  /** The arguments after it. */
+  /** The arguments after `word`. */
   readonly rest?: readonly string[];
-  /** Topics of help that were possible, too. If given, help was asked for. */
+  /** Topics of `xfer help`, if the user asked for help. */
   readonly topics?: readonly string[];
 }
 

@@ -96,7 +96,7 @@ const MAX_MORE_VALUES = 9;
 
 function toOptionValue(value: ValueDescription): string {
   const one = `:${escapeColons(value.name)}:${toAction(value)}`;
-  // With a rest of values ("*") no option could follow. With optional values, one can.
+  // Repeated values are optional ones here, because zsh offers no options after a rest of values ("*").
   return value.variadic ? one + `:${one}`.repeat(MAX_MORE_VALUES) : one;
 }
 

@@ -42,7 +42,7 @@ export function readEntries(text: string): TomlEntry[] {
   return entries;
 }
 
-/** Only a line with one of these ends a value that began on another line. */
+/** Marks that end a value of several lines: the last line of such a value contains one of them. */
 const CLOSING = /\]|\}|"""|'''/;
 
 /** `undefined` if the value continues on the next line. */

@@ -11,7 +11,7 @@ import { cellsOf, fit } from "../text/width.ts";
 export type ProgressPhase = keyof typeof PHASES;
 
 interface PhaseWords {
-  /** From short to long. Empty while bytes flow: rate and time are shown instead. */
+  /** Words for the phase, from short to long. Empty while bytes flow: the line shows rate and time instead. */
   readonly words: readonly string[];
   /** Whether everything is confirmed. Only then the line shows 100 %. */
   readonly isDone?: boolean;
@@ -150,7 +150,7 @@ export function describeProgress(state: ProgressState): string {
 
 type Texts = Readonly<Record<"rate" | "state" | "files" | "attempt" | "bytes", readonly string[]>>;
 
-/** The parts with text, each from short to long. */
+/** The texts of the parts of a line. Each has variants from short to long. */
 function textsOf({ phase, done, total, rate, left, files, attempt }: ProgressState): Texts {
   const { words }: PhaseWords = PHASES[phase];
   const flows = words.length === 0;

@@ -10,7 +10,7 @@ interface Counts {
   readonly accounts: number;
   readonly files: number;
   readonly oldVersions: number;
-  /** Of files and old versions. */
+  /** The bytes of files and old versions together. */
   readonly bytes: number;
 }
 

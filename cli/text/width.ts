@@ -50,7 +50,7 @@ export function fit(text: string, cells: number, ellipsis: string): string {
   return beginning + ellipsis + end;
 }
 
-/** As many characters as fit; from the end if they are `reversed`. */
+/** Returns as many characters as fit, from the beginning, or from the end if they are `reversed`. */
 function beginningOf(characters: readonly string[], cells: number, reversed = false): string {
   let [taken, used] = ["", 0];
   for (const character of characters) {

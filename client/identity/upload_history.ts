@@ -11,7 +11,7 @@ import { writePrivateFile } from "../local/atomic_file.ts";
 
 export const STORED_FILE = "me.stored";
 
-/** For more, people can list the files on the server. */
+/** The number of uploads that are remembered. To see all files, people list those on the server. */
 export const MAX_LAST_STORED = 10;
 
 export interface LastStored {

@@ -78,9 +78,9 @@ export async function replace(path: string, target: string): Promise<void> {
 }
 
 /**
- * Returns what is at `path` if a file may replace it: nothing (`undefined`), a file, or a link to a file, which is
- * replaced itself. Throws `UsageError` `target-exists` for all else: others need a device or a link to one, and a link
- * to nothing may later lead to one.
+ * Returns what is at `path` if a file may replace it: nothing (`undefined`), a file, or a link to a file. The
+ * link itself is replaced, not its file. Throws `UsageError` `target-exists` for anything else: other programs need a
+ * device, or a link to one, and a link to nothing may later lead to a device.
  */
 export async function replaceable(path: string): Promise<Deno.FileInfo | undefined> {
   const info = await Deno.lstat(path).catch(() => undefined);

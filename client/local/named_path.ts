@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Returns the real path, or `undefined` if nothing is there. Opening the path reports that error. */
+/** Returns the path without links, or `undefined` if nothing is there. The caller learns why when it opens the path. */
 export async function realPath(path: string): Promise<string | undefined> {
   return await Deno.realPath(path).catch(() => undefined);
 }
@@ -17,7 +17,7 @@ export interface NamedPath {
   readonly info: Deno.FileInfo | undefined;
 }
 
-/** Inspects a path that a user named. Never throws: opening the path reports the error. */
+/** Inspects a path that a user named. Never throws: the caller learns of an error when it opens the path. */
 export async function inspectPath(path: string): Promise<NamedPath> {
   const real = await realPath(path);
   const info = real === undefined ? undefined : await Deno.stat(real).catch(() => undefined);

@@ -110,7 +110,7 @@ async function ask(
     }
   } catch {
     throwIfAborted(signal);
-    // Reset by the server, or closed here after the timeout. The bytes so far are the whole answer.
+    // The server reset the connection, or the timeout closed it. The bytes so far are the whole answer.
   } finally {
     clearTimeout(timer);
   }

@@ -70,7 +70,7 @@ export interface GetPlan {
   /** The size of the listing in memory. */
   readonly known: ListingSize;
   /**
-   * Downloads the files, with their content at that time. Throws errors that end the connection or concern all files.
+   * Downloads the planned files, with the content that they have by then. Throws errors that end the connection or concern all files.
    */
   readonly get: () => Promise<GetOutcome[]>;
 }

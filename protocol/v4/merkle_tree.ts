@@ -104,7 +104,7 @@ export function digestTree(leaves: Bytes): Bytes {
   return atOnce(digestingTree(leaves));
 }
 
-/** In this thread, because hashing in another takes longer for small chunks and copies large ones. */
+/** Computes a SHA-256 in this thread. Another thread would take longer for small chunks and copy large ones. */
 function sha256(...parts: readonly Bytes[]): Bytes {
   const hash = createHash("sha256");
   for (const part of parts) hash.update(part);

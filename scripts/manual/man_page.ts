@@ -24,7 +24,7 @@ interface ExitCode {
   readonly code: number;
   /** May be empty. */
   readonly class: string;
-  /** With names of commands marked as code, as in Markdown. */
+  /** The meaning in Markdown, with names of commands as code. */
   readonly meaning: string;
 }
 

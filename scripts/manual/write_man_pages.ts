@@ -15,7 +15,7 @@ import { toManPages } from "./man_page.ts";
 /** The usual variable for the time of reproducible output, in seconds since 1970. */
 const TIME = "SOURCE_DATE_EPOCH";
 
-/** Writes them to a folder, creating it; returns their number. */
+/** Writes the manual pages to a folder, which it creates. Returns their number. */
 export async function writeManPages(folder: string): Promise<number> {
   const program = await loadProgram();
   const pages = toManPages(describeProgram(program), {

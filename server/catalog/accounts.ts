@@ -102,7 +102,7 @@ export interface RegisterV3 {
   readonly storedProfile: StoredProfile;
   /** A registration without a key can be replaced if it was made before this time. */
   readonly expiredBefore: number;
-  /** It can also be replaced if it has one of these ids, which show that it is the client's own. */
+  /** Ids of the client's own earlier registrations. A registration with one of them can also be replaced. */
   readonly claimedIds: readonly Bytes[];
 }
 

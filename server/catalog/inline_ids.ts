@@ -7,7 +7,7 @@
 import { type Bytes, toHex } from "../../protocol/bytes.ts";
 import type { BlobId } from "../blobs/blob_store.ts";
 
-/** Not a folder on the disk: everything below is in the catalog. */
+/** The beginning of the ids of contents in the catalog. No folder on the disk has this name. */
 export const INLINE_PREFIX = "catalog/";
 const ID_SIZE = 16;
 

@@ -11,7 +11,7 @@ import type { Usage } from "./accounts.ts";
 export interface CheckpointOptions {
   /** The most partial uploads of an account. */
   readonly max: number;
-  /** The quota of an account without its own, including this upload. */
+  /** The quota that applies if the account has none of its own. This upload counts towards it. */
   readonly quota?: Usage;
 }
 

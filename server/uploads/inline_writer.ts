@@ -18,7 +18,7 @@ export class InlineWriter implements BlobWriter {
     this.#bytes = new Uint8Array(size);
   }
 
-  /** Not the id of any upload in a store. */
+  /** An id that no upload in a blob store has. */
   get uploadId(): UploadId {
     return this.blobId as string as UploadId;
   }

@@ -29,7 +29,7 @@ const MAX_IN_FLIGHT_IN_ALL = 24;
 export interface DecryptPipelineOptions {
   readonly decryptor: CbcDecryptor | PiecesDecryptor;
   readonly staged: Pick<StagedUpload, "write">;
-  /** Also updated with the plaintext, for clients that may expect zlib's checksum. */
+  /** A second checksum of the plaintext, for clients that may expect zlib's. */
   readonly zlibCrc?: ZlibCrc | undefined;
   /** The expected size of the ciphertext, in bytes. */
   readonly size: number;
@@ -130,7 +130,7 @@ class InOrder {
       await before;
       await finish(await begun);
     })();
-    // They are awaited later. Until then, their failures must not count as unhandled.
+    // Both promises are awaited later. Until then, their failures must not count as unhandled.
     finished.catch(() => undefined);
     begun.catch(() => undefined);
     this.#inFlight.push(finished);

@@ -54,7 +54,7 @@ async function canConfirm({ boundUntil, connection: own }: UnverifiedFile, conne
 export class UnverifiedFiles {
   readonly #limits: Limits;
   readonly #log: Log;
-  /** By client, oldest first. */
+  /** Files by client, oldest first. */
   readonly #byClient = new Map<string, UnverifiedFile[]>();
 
   constructor(limits: Limits, log: Log) {

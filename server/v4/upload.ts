@@ -191,7 +191,7 @@ export class V4Upload implements OpenUpload {
     const staged = this.#opened();
     const written = staged.write(offset, bytes).then(
       () => release(bytes),
-      // Writes that the end cancels have not failed.
+      // A write that is cancelled because the upload has ended is not a failure.
       (error) => void (this.isReceiving && (this.#failure ??= error)),
     );
     // The commit awaits the same promise and handles its failure.

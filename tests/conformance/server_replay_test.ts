@@ -184,7 +184,7 @@ async function checkStored(dataFolder: string, edition: Edition, recording: Reco
   );
 }
 
-/** The random ids and keys of the recorded server, in its order. */
+/** Returns the ids and keys of the recorded server, in the recorded order. */
 async function recordedRandom(edition: Edition, recording: Recording): Promise<Random> {
   const { earlier, entries, identity, aesKey } = recording;
   const ids: Bytes[] = [];
@@ -207,7 +207,7 @@ async function recordedRandom(edition: Edition, recording: Recording): Promise<R
   return {
     clientId: () => draw(ids),
     aesKey: () => draw(keys),
-    // If the recorded server sent no key, ours may.
+    // The recorded server may have sent no key where ours sends one.
     wrap: async (publicKey, key) => wraps.shift() ?? await wrapKey(publicKey, key),
   };
 }

@@ -15,7 +15,7 @@ interface FileRow {
   readonly size: number;
   readonly crc: number;
   readonly verified: number;
-  /** Of a file of protocol 4. */
+  /** The digests of the chunks of a file of protocol 4. */
   readonly digest: Bytes | null;
   readonly chunks: Bytes | null;
   /** Of a small file, kept in the catalog. */

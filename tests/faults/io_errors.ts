@@ -25,7 +25,7 @@ const LATER_MS = 11 * 60_000;
 interface InjectedError {
   readonly what: string;
   readonly fault: Fault;
-  /** Only that call, or all from there on. */
+  /** Whether all later calls fail, too. */
   readonly lasts: boolean;
 }
 
@@ -70,7 +70,7 @@ interface Cast {
   readonly actors: readonly (Actor | SecureActor)[];
   /** Before the fault. */
   readonly begin: (address: Address) => Promise<void>;
-  /** In order, during the fault. */
+  /** Actions during the fault, in order. */
   readonly acts: readonly ((address: Address) => Promise<void>)[];
   /** After the fault. */
   readonly goOn: (address: Address) => Promise<void>;

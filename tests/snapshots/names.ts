@@ -43,11 +43,11 @@ const KINDS: readonly Kind[] = [
   { name: "port", pattern: /(?<=127\.0\.0\.1:|"port":)([1-9]\d{4})\b/g },
 ];
 
-/** As in events, and as on a terminal, whose time zone is UTC here. */
+/** A time, as in events or as on a terminal, whose time zone is UTC here. */
 const MOMENT = /(?<!\d)(\d{4}-\d\d-\d\d)(T| )(\d\d:\d\d:\d\d)(\.\d+)?(Z|)/g;
 /** The name of a state of a backup. */
 const STATE = /(?<!\d)(\d{4}-\d\d-\d\dT)(\d\d)-(\d\d)-(\d\dZ)/g;
-/** Of an event `message`, in words and as JSON. */
+/** The time of an event `message`, in words and as JSON. */
 const DURATION = /(?<![\d.])\d\.\d{3} s\b/g;
 const AFTER = /(?<="after":)[\d.]+/g;
 /** The size of a message with a certificate, whose signature varies by a byte. */

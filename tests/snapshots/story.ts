@@ -261,7 +261,7 @@ async function help(world: SnapshotWorld): Promise<void> {
 /** Long lines that are shown elsewhere. */
 const SHORTLY = 4;
 
-/** It may take two rows. */
+/** The end of a question, which may take two rows. */
 const QUESTION = /\[\s?y\s?\/\s?N\s?\]\s*$/;
 const TOKEN = /\b[a-z2-7]{26}\b/;
 const FINGERPRINT = /SHA256:[A-Za-z0-9+/]{43}/;

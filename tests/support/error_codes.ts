@@ -110,7 +110,7 @@ function* foundation(): Generator<[string, Kind]> {
 
 interface Making {
   readonly file: string;
-  /** Of the class. */
+  /** The name of the error class. */
   readonly name: string;
   /** The first argument, up to the next comma or bracket. */
   readonly argument: string;

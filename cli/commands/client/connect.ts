@@ -34,7 +34,7 @@ export interface CommonOptions {
   readonly invitation?: string;
   readonly caCert?: string;
   readonly protocol: "3" | "4" | "auto";
-  /** Of protocol 3. */
+  /** The edition of protocol 3. */
   readonly edition?: string;
   readonly quirk?: readonly string[];
 }

@@ -23,7 +23,7 @@ import { addPutCommand, put, type PutChoice } from "./put.ts";
 import { addRemoteFileCommands } from "./remote_files.ts";
 import { addStatusCommand } from "./status.ts";
 
-/** With the longest waits between them, these take more than an hour. */
+/** The most attempts after a network failure. With the longest waits, they take more than an hour. */
 const MAX_RETRIES = 100;
 
 /** In seconds. */

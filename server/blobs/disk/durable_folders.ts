@@ -27,7 +27,7 @@ export class DurableFolders {
   /** Creates a folder if it is missing, durably, even if it was created here before. */
   async create(folder: string): Promise<void> {
     await createOwnFolder(this.#fs, folder);
-    // Not earlier: a folder just created by another upload is durable only after its parent is synced.
+    // Add the folder only now: one that another upload just created is durable only after its parent is synced.
     if (this.#known.size >= MAX_KNOWN) this.#known.clear();
     this.#known.add(folder);
   }

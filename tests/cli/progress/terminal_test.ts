@@ -48,7 +48,7 @@ test("a running command is killed at the end of its scope", async () => {
     await terminal.shows(/pid \d+\./);
     pid = /pid (\d+)/.exec(terminal.written)?.[1] ?? "";
   }
-  // Its parent is gone. The process that adopts it ends it as well.
+  // The parent is gone. Wait until the process that adopts the child has removed it, too.
   while (await Deno.stat(`/proc/${pid}/cwd`).catch(() => undefined) !== undefined) {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

@@ -208,7 +208,7 @@ Deno.test("hostile server: if it reads nothing, the client gives up in time", as
   const correct = correctAnswers(EMPTY_CRC);
   await using server = new ScriptedV3Server(async (request) => {
     const answer = await correct(request);
-    // It sends the key, and no longer reads.
+    // The server sends the key, and no longer reads.
     return request.kind !== "publicKey" ? answer : async (socket) => {
       await socket.write(encodeResponse(edition2023c, answer));
       await server.ended;

@@ -9,7 +9,7 @@ interface Target {
   readonly what: string;
   /** Creates the obstacle. */
   readonly make: (path: string) => Promise<unknown>;
-  /** Its description in the error. If missing, it is overwritten. */
+  /** The description of the target in the error; `undefined` if it is overwritten instead. */
   readonly kind?: string;
 }
 

@@ -139,7 +139,7 @@ Deno.test("private files that are named: refused over either protocol, and the o
   const collected = await collectFiles({ paths, identityFolder });
   const expected = Object.fromEntries(refused.map((path) => [path, "own-key"]));
   assert.deepEqual(codesOf(collected, folder.join("/")), expected);
-  // It contains no secret, and says where to store.
+  // `transfer.info` contains no secret, so it can be uploaded.
   assert.deepEqual(namesOf(collected), ["a", "transfer.info"]);
   const outcomes = await sendFiles({
     connect: {

@@ -95,7 +95,7 @@ class Actor {
   #aesKey: Bytes | undefined;
   #crc = 0;
   #zlibCrc = 0;
-  /** Late answers of a busy server to steps whose silence was accepted. */
+  /** Answers that arrived late, to steps for which silence is accepted, too. */
   #late: readonly Outcome[] = [];
 
   constructor(address: Address, edition: Edition) {

@@ -171,7 +171,7 @@ Deno.test("interrupt: if the server reads no more bytes, the file is not stored"
   await using server = new ScriptedV3Server((request) => {
     if (request.kind !== "publicKey") return sound(request);
     return Promise.resolve(async (socket) => {
-      // It answers, and no longer reads.
+      // The server answers, and no longer reads.
       await socket.write(encodeResponse(edition2023c, await sound(request)));
       await server.ended;
     });

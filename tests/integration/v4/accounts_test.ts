@@ -135,7 +135,7 @@ Deno.test("quota: an account's own quota takes precedence over the server's, ove
       file: await fixture.source(name, pseudoRandomBytes(10)),
     })),
   );
-  // Their order is left to chance.
+  // Any of the files may be the refused ones.
   const refused = async () =>
     (await put(alice, files)).filter((outcome) => outcome === "over-limit").length;
   assert.equal(await refused(), 2);

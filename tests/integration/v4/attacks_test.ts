@@ -18,7 +18,7 @@ import { SecureProxy } from "../../support/net/tls_proxy.ts";
 import { connectRaw, Fixture, got, loginRaw, put, startServer } from "../../support/v4/fixture.ts";
 import { startInThisThread } from "../../support/server.ts";
 
-/** On the server nobody signed in, registered or was refused: the client did not get that far. */
+/** Asserts that nobody signed in, registered or was refused: the client did not get that far. */
 function assertNobody(log: ServerLog): void {
   assert.deepEqual([...log.entries, ...log.refusals], []);
 }

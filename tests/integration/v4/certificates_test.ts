@@ -21,7 +21,7 @@ Deno.test("certificates: a server with a certificate from a CA is verified by it
   await put(alice, [{ file: await fixture.source("a", content) }]);
   assert.deepEqual(await got(alice, "a"), content);
   assert.equal(await known(fixture, "Alice", fixture.byName), "pki");
-  // By another name of the certificate, in capitals, for the second connection.
+  // Another name of the certificate, a name in capitals, and a second connection by the same name.
   for (const hostname of ["127.0.0.1", "LOCALHOST", "localhost"]) {
     using again = await fixture.client("Alice", {
       ...trust,

@@ -40,7 +40,7 @@ for (const [what, work] of Object.entries(DONE)) {
       chunks.push(chunk.slice());
     });
     assert.equal(file.version, 1);
-    // Not compared as arrays of numbers, which takes many times the memory.
+    // `deepEqual` would take many times the memory.
     assert.ok(equalBytes(concatBytes(...chunks), old), "it is the content that was stored");
   });
 }

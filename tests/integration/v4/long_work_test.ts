@@ -113,7 +113,7 @@ Deno.test("v4 long work: connections that resume the same huge upload take it ov
   const asked = [first, second].map((alice) =>
     resume(alice).then(() => "held", ({ code }) => code)
   );
-  // It is their turn after the others have asked.
+  // The third connection is served after the others.
   await third.settle();
   const { offset, digest: found, tag } = await resume(third);
   assert.deepEqual([offset, equalBytes(found, digest)], [DURABLE_BYTES, true]);

@@ -62,7 +62,7 @@ for (const edition of EDITIONS) {
         assert.deepEqual(heard.requests, [content]);
         assert.equal(heard.completed, announced <= Math.min(zeros, 16) ? 0 : 1);
       }
-      // It arrives after the file was answered.
+      // The padding arrives after the file was answered.
       const session = new ServerSession([edition]);
       const { bytes } = file(edition, 300, { announced });
       session.push(bytes);

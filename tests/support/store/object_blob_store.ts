@@ -213,7 +213,7 @@ function sizeOf(parts: readonly Bytes[]): number {
   return parts.reduce((sum, { length }) => sum + length, 0);
 }
 
-/** Not a path, so that it cannot be used as one. */
+/** A new id. It is not a path, so that a test fails if one uses it as a path. */
 function newId(kind: string): string {
   return `${kind}:${toHex(crypto.getRandomValues(new Uint8Array(16)))}`;
 }

@@ -22,9 +22,11 @@ import { encrypt, field } from "./raw_client.ts";
 const privateKey = await generatePrivateKey();
 const publicKey = publicKeyOf(privateKey);
 
-/** Content bytes of a packet of a client with frames, of one that counts each packet alone, and of a block. */
+/** Content bytes of a packet that fills a frame. */
 const FRAMED_PACKET = 734;
+/** Content bytes of a packet of a client that counts each packet alone. */
 const OWN_PACKET = 1024;
+/** Content bytes of a block without a header. */
 const BLOCK = 7925;
 
 export interface SourceText {

@@ -8,7 +8,7 @@ import { encodeTextField } from "../../../protocol/v3/text_field.ts";
 import { generatePrivateKey, publicKeyOf, unwrapKey } from "../../../protocol/cipher/rsa.ts";
 import { ResponseReader } from "../../../protocol/v3/response_reader.ts";
 
-/** Of all of them. */
+/** The RSA key of every raw client. */
 export const privateKey = await generatePrivateKey();
 const publicKey = publicKeyOf(privateKey);
 

@@ -184,13 +184,13 @@ const MUTATIONS: readonly Mutation[] = [
     [changed[i], changed[j]] = [messages[j] as Message, messages[i] as Message];
     return changed;
   },
-  // One removed, or repeated.
+  // One message is removed, or repeated.
   (dice, messages) => messages.toSpliced(dice.roll(messages.length), 1),
   (dice, messages) => {
     const at = dice.roll(messages.length);
     return messages.toSpliced(at, 0, messages[at] as Message);
   },
-  // All of them use few tags.
+  // All messages share few tags.
   (dice, messages) => messages.map((message) => ({ ...message, tag: 1 + dice.roll(3) })),
 ];
 

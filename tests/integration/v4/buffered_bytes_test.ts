@@ -138,7 +138,7 @@ test("attack: digests of a huge file that nobody reads, and ranges of it", async
     const path = blobId(`files/${toHex(owner.id)}/${"0".repeat(32)}`);
     await Deno.mkdir(join(fixture.data, path, ".."), { recursive: true });
     using file = await Deno.open(join(fixture.data, path), { create: true, write: true });
-    // Its content is a hole.
+    // The file is sparse, so that it takes no space.
     await file.truncate(size);
     await folder.catalog.files.commit({
       ...{
