@@ -115,7 +115,7 @@ export function childOf(command: Command, name: string): Command | undefined {
 }
 
 export interface UnknownWord {
-  /** The command below which no command is called `word`. */
+  /** The command that has no subcommand called `word`. */
   readonly command: Command;
   readonly word: string;
   /** The arguments after `word`. */

@@ -40,7 +40,7 @@ export const SEE_EXAMPLE = "Run 'xfer server config --example' to see every sett
 export interface Mistake {
   /** The value as an error shows it. */
   readonly found: string;
-  /** Whether it is the type that is wrong, and shown. */
+  /** Whether the value has the wrong type, which the error names. */
   readonly isType?: boolean;
   /** A sentence, as in "Expected a path." */
   readonly expected?: string;

@@ -16,7 +16,7 @@ import { COMMON, isInherited, isShownByOwner, topicOf } from "./groups.ts";
 
 /** The width of a terminal that is not known, as of a pipe. */
 const USUAL_WIDTH = 80;
-/** Longer lines are hard to read. */
+/** The width of lines on a wider terminal. Longer lines are hard to read. */
 const MAX_WIDTH = 100;
 /** A longer term has a line of its own. */
 const MAX_TERM = 26;

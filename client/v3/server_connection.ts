@@ -16,7 +16,7 @@ import { MIN_RATE, ResponseDeadline } from "../net/response_deadline.ts";
 const READ_BUFFER = 8 * 1024;
 
 export type Received =
-  /** `size`: its bytes on the wire. */
+  /** `size`: the bytes of the message on the wire. */
   | { readonly type: "response"; readonly response: Response; readonly size: number }
   | { readonly type: "silence" }
   | { readonly type: "closed" };

@@ -130,7 +130,7 @@ async function findEntry(server: ListingServer, name: string): Promise<RemoteFil
   }
 }
 
-/** A damaged file exists. */
+/** Whether a request failed because the file is damaged. Such a file exists. */
 function isDamaged(found: unknown): found is RefusedError {
   return found instanceof RefusedError && found.code === "damaged";
 }

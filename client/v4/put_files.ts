@@ -223,7 +223,7 @@ async function findUnchanged(
   return candidates.filter((candidate) => same.has(candidate)).map(({ upload }) => upload);
 }
 
-/** The server has no such file, or a damaged one: the file is uploaded. */
+/** Ignores the refusal for a missing or damaged file, which is then uploaded. Throws any other error. */
 function unlessRefused(error: unknown): undefined {
   if (!(error instanceof RefusedError)) throw error;
 }

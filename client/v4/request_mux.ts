@@ -64,7 +64,7 @@ export class RequestMux implements Disposable {
   readonly #deadline: ResponseDeadline;
   /** Whether a request waits for the frame that is arriving. */
   #isAwaited = false;
-  /** When it ends the connection, pending requests reject with `InterruptedError`. */
+  /** Ends the connection when aborted. Pending requests then reject with `InterruptedError`. */
   readonly gracefulAbort: GracefulAbort;
   #tag = 0;
   #end: Error | undefined;

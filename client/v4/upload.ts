@@ -43,7 +43,7 @@ export class Upload {
   #file: SourceFile;
   /** The digests of the chunks read so far, so that no chunk is read again only for its digest. */
   #digests: ChunkDigests | undefined;
-  /** Counts from 1. The server has compared all earlier ones. */
+  /** The number of the attempt, from 1. The server has compared the sums of all earlier attempts. */
   #attempt = 1;
   /** Whether the server must discard the part of an earlier attempt. */
   #isFresh = false;

@@ -52,7 +52,7 @@ export class PartReader {
   filling = 0;
   readonly #edition: Edition;
   readonly #header: RequestHeader;
-  /** Whether it is the last or only packet of a file. */
+  /** Whether the part is the last or only packet of a file. */
   readonly #isLast: boolean;
   #runs: ByteRun[];
   /** The header without the last block, while it is unknown whether that block is ciphertext or padding. */

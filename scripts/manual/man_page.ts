@@ -119,7 +119,7 @@ function toExitCode({ code, class: kind, meaning }: ExitCode): readonly string[]
   ];
 }
 
-/** Empty without lines. */
+/** Returns nothing if there are no lines. */
 function section(heading: string, lines: readonly string[]): readonly string[] {
   return lines.length === 0 ? [] : [`.SH ${quote(heading.toUpperCase())}`, ...lines];
 }

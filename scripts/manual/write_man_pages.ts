@@ -34,7 +34,7 @@ async function dateOfSources(): Promise<string> {
   return new Date(Number(seconds) * 1000).toISOString().slice(0, "2026-01-31".length);
 }
 
-/** Empty for sources without Git, such as an unpacked archive. */
+/** The date of the last commit; empty for sources without Git, such as an unpacked archive. */
 async function timeOfCommit(): Promise<string> {
   try {
     const git = new Deno.Command("git", {

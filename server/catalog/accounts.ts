@@ -35,7 +35,7 @@ export interface Account {
   readonly publicKey: Bytes | undefined;
   /** The time of registration. */
   readonly firstSeen: number;
-  /** The time when it last signed in. */
+  /** The time of the last sign-in. */
   readonly lastSeen: number;
   /** The profile of its client. */
   readonly storedProfile: StoredProfile;

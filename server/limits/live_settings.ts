@@ -15,7 +15,7 @@ export interface SettingChanges {
 }
 
 export class LiveSettings {
-  /** Always the same object. Code that applies a limit reads it here, when it needs it. */
+  /** The current limits, always the same object. Code reads a limit here each time it applies it. */
   readonly limits: Limits = { ...DEFAULT_LIMITS };
   #registration: RegistrationMode = "open";
 

@@ -41,7 +41,7 @@ export interface VerifyOptions extends Abortable {
   readonly onFinding?: (verified: Verified) => void;
   /** Called with each file that was recorded as damaged and is intact. */
   readonly onIntact?: (file: StoredFile) => void;
-  /** Called if the folder cannot be written: damage is not recorded then. */
+  /** Called if the folder cannot be written. Damage is then not recorded. */
   readonly onNotRecorded?: (reason: string) => void;
   /** The file system of the data folder; `Deno` by default. */
   readonly fileSystem?: FileSystem;

@@ -41,7 +41,7 @@ export interface ReceivedFile
   readonly chunks?: Bytes;
   /** Whether the catalog has a partial upload of the file, which storing it removes. */
   readonly isPartial?: boolean;
-  /** Ends when the file is stored or has failed. */
+  /** The reserved quota. The reservation ends when the file is stored or has failed. */
   readonly reservation?: QuotaReservation | undefined;
 }
 

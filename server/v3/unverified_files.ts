@@ -32,7 +32,7 @@ export interface UnverifiedFile {
   readonly intact: boolean;
   /** The time of arrival, in `Context.ticks`. */
   readonly arrivedAt: number;
-  /** Ends when the file is stored or discarded. */
+  /** The reserved quota. The reservation ends when the file is stored or discarded. */
   readonly reservation: QuotaReservation | undefined;
 }
 

@@ -35,7 +35,7 @@ interface OpenPart {
   readonly key: CryptoKey;
   /** Set if the client may expect zlib's CRC-32. */
   readonly zlibCrc: ZlibCrc | undefined;
-  /** Ends when the file is discarded; later, the unverified file owns it. */
+  /** The reserved quota. The unverified file takes it over; otherwise, it ends when the file is discarded. */
   readonly reservation: QuotaReservation | undefined;
 }
 

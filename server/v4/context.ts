@@ -19,7 +19,7 @@ export interface V4Context extends Context {
   readonly openUploads: OpenUploads;
   /** Uploads that were interrupted and can be resumed. */
   readonly partialUploads: PartialUploads;
-  /** Called when an account has got a key of protocol 4. Sessions of protocol 3 must end then. */
+  /** Called when an account gets its first key of protocol 4. Its sessions of protocol 3 must then end. */
   readonly onAccountClaimed: (accountId: Bytes) => void;
 }
 

@@ -17,7 +17,7 @@ export interface OpenUpload {
   readonly request: Pick<MessageOf<"put">, "name">;
   /** In the blob store; `undefined` until it is open. */
   readonly uploadId: UploadId | undefined;
-  /** Whether it takes chunks. */
+  /** Whether the upload accepts chunks. */
   readonly isReceiving: boolean;
   /** The error of a failed write. */
   readonly failure: unknown;

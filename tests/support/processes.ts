@@ -111,7 +111,7 @@ export type LogLine = Readonly<Record<string, unknown>>;
 export interface StartOptions {
   readonly args?: readonly string[];
   readonly cwd?: string;
-  /** The number of its addresses. */
+  /** The number of addresses on which the server listens. */
   readonly listeners?: number;
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;

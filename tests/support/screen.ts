@@ -4,9 +4,9 @@ import xterm from "@xterm/headless";
 
 /** One row of the screen. */
 export interface Row {
-  /** With its styles as marks: `⟨red⟩xfer:⟨/⟩`. */
+  /** The text of the row, with its styles as marks: `⟨red⟩xfer:⟨/⟩`. */
   readonly text: string;
-  /** Whether it continues a line that was longer than the row above. */
+  /** Whether the row continues a line that was longer than the row above. */
   readonly isWrapped: boolean;
 }
 

@@ -5,7 +5,7 @@ import { hasTool, runTool } from "./tools.ts";
 
 export interface Shell {
   readonly name: "bash" | "zsh" | "fish";
-  /** Whether it is on this machine, and the tools to drive it. */
+  /** Whether this machine has the shell, and the tools to drive it. */
   readonly isHere: boolean;
   /** Whether a script is valid in this shell. Returns its errors. */
   check(scriptPath: string): Promise<string>;

@@ -16,7 +16,7 @@ export function tied(commandLine: readonly string[]): [executable: string, ...ar
   return [executable, ...args];
 }
 
-/** A command that ends with this process, and is known as one of its run of the tests. */
+/** A command that ends when this process ends, and is marked as part of this test run. */
 export function tiedCommand(
   executable: string,
   { args = [], env = {}, ...options }: Deno.CommandOptions = {},

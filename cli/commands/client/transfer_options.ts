@@ -21,7 +21,7 @@ export interface TransferChoice {
   readonly parallel?: number;
 }
 
-/** Adds them to a command. */
+/** Adds the options of transfers to a command. */
 export function addTransferOptions(command: Command): Command {
   return command
     .option(

@@ -22,7 +22,7 @@ export class Reloader {
   readonly #read: () => Promise<Configuration>;
   #effective: Settings;
   #last: Promise<void> = Promise.resolve();
-  /** Whether a reload is scheduled that has not begun; it will see all changes until then. */
+  /** Whether a reload is scheduled but has not begun. When it begins, it reads all changes. */
   #waiting = false;
 
   /** `effective`: the settings at the start. `read` reads them again. */

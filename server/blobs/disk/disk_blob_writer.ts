@@ -181,7 +181,7 @@ export class DiskBlobWriter implements BlobWriter {
     return syncing;
   }
 
-  /** Uses its own handle, so that writing can continue. */
+  /** Syncs the file through a handle of its own, so that writing can continue. */
   async #syncWritten(): Promise<void> {
     await this.#toSync;
     using file = await this.#fs.open(this.#path, { write: true });

@@ -50,7 +50,7 @@ async function flood(socket: Deno.TcpConn): Promise<void> {
 
 interface Hostile {
   readonly does: string;
-  /** Its answer to one kind of request. Other requests get normal answers. */
+  /** The kind of request that gets an unusual answer. Other requests get normal answers. */
   readonly to: Request["kind"];
   readonly with: (request: Request) => Reply | Promise<Reply>;
   readonly code: string;

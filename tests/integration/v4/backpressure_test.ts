@@ -28,7 +28,7 @@ const content = () => new Uint8Array([1, 2, 3]);
 class ScriptedSocket implements TcpSocket {
   readonly remoteAddr: Deno.NetAddr = { transport: "tcp", hostname: "127.0.0.1", port: 1 };
   readonly received: Message[] = [];
-  /** Whether it reads. */
+  /** Whether the client reads. */
   takes = true;
   /** Resolves when the server knows that the client sends no more. */
   readonly hasDisconnected = Promise.withResolvers<void>();
@@ -50,7 +50,7 @@ class ScriptedSocket implements TcpSocket {
     return this.#idle.promise;
   }
 
-  /** Ends the sending direction and keeps reading. If given, the server sees this error. */
+  /** Ends the sending direction and keeps reading. With `error`, the server's read fails. */
   disconnect(error?: Error): void {
     this.#disconnecting = { error };
     this.#change();

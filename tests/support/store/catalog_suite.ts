@@ -127,7 +127,7 @@ export const inlineFile = (number: number, changes: Partial<StoredFile> = {}): S
   ...changes,
 });
 
-/** The same with its bytes, as it is committed. */
+/** A file with its content, as `commit` expects it. */
 export const withBytes = (file: StoredFile, bytes: Bytes): CommittedFile => ({
   ...file,
   content: { kind: "inline", id: file.content.id, bytes },

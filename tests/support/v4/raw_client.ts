@@ -91,7 +91,7 @@ export class Uploader implements Disposable {
     }
   }
 
-  /** Ends the file as one that has this content. */
+  /** Sends `end` with the size and the sums of this content. */
   async end(tag: number, content: Bytes): Promise<MessageOf<"stored">> {
     return await this.mux.askFor({ kind: "end", tag, ...sumsOf(content) }, "stored");
   }
