@@ -19,10 +19,14 @@ export function release(bytes: Bytes): void {
  */
 const KEPT_SIZE = 8 * 1024 * 1024;
 
+let isKept = false;
+
 /**
- * Makes the allocator keep freed memory for the next piece instead of returning it to the system. Harmless with an
- * allocator other than glibc's, because the memory is never written.
+ * Makes the allocator keep freed memory for the next piece instead of returning it to the system. Only the first call
+ * does something, because the threshold holds for the whole process. Harmless with an allocator other than glibc's.
  */
 export function keepFreedMemory(): void {
+  if (isKept) return;
+  isKept = true;
   new ArrayBuffer(KEPT_SIZE).transfer(0);
 }

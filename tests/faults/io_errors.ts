@@ -24,7 +24,7 @@ const LATER_MS = 11 * 60_000;
 
 interface InjectedError {
   readonly what: string;
-  readonly fault: Fault;
+  readonly fault: Fault | undefined;
   /** Whether all later calls fail, too. */
   readonly lasts: boolean;
 }
@@ -38,26 +38,36 @@ const INJECTED_ERRORS: readonly InjectedError[] = [
   { what: "a short write", fault: { type: "short" }, lasts: false },
 ];
 
+/** For counting calls. */
+const SOUND: InjectedError = { what: "nothing", fault: undefined, lasts: false };
+
 function failing(error: ErrorName): Extract<Fault, { type: "fail" }> {
   return { type: "fail", error, when: "before" };
+}
+
+interface Extent {
+  /** The number of calls that fail, for each kind of fault. Without it, all of them. */
+  readonly sample?: number;
 }
 
 /**
  * Uploads while a call fails, for each call and each fault. Nothing is confirmed that is not stored, and earlier files
  * stay. After the fault, the same server serves everybody.
  */
-export function failEveryCall(loop: Loop, { every = 1 } = {}): Promise<void> {
-  return failThroughout(loop, gatherPlain, every);
+export function failEveryCall(loop: Loop, extent: Extent = {}): Promise<void> {
+  return failThroughout(loop, gatherPlain, extent);
 }
 
 /** The same over protocol 4, with files of several chunks and several at once, renames, removals and downloads. */
-export function failEveryCallSecurely(loop: Loop, { every = 1 } = {}): Promise<void> {
-  return failThroughout(loop, gatherSecure, every);
+export function failEveryCallSecurely(loop: Loop, extent: Extent = {}): Promise<void> {
+  return failThroughout(loop, gatherSecure, extent);
 }
 
-async function failThroughout(loop: Loop, gather: Gather, every: number): Promise<void> {
+async function failThroughout(loop: Loop, gather: Gather, { sample }: Extent): Promise<void> {
+  const soundly = async () => (await failAt(SOUND, 1, gather)).calls;
+  const calls = sample === undefined ? undefined : await soundly();
   for (const injected of INJECTED_ERRORS) {
-    for (let at = 1 + loop.dice.roll(every); loop.next(); at += every) {
+    for (const at of loop.callsOf(calls, sample)) {
       const { reached, faults } = await failAt(injected, at, gather);
       if (!reached) break;
       if (faults > 0) loop.count(injected.what);
@@ -156,26 +166,27 @@ function contentOf(name: string, size: number): Bytes {
 }
 
 /** Starts a server while a call fails. It reports the failure, or serves. A later start finds everything. */
-export async function failEveryCallOfStart(loop: Loop, { every = 1 } = {}): Promise<void> {
-  for (const error of ERROR_NAMES) {
-    for (const fresh of [true, false]) {
-      for (let at = 1 + loop.dice.roll(every); loop.next(); at += every) {
-        if (!(await failStartAt(failing(error), at, fresh))) break;
+export async function failEveryCallOfStart(loop: Loop, { sample }: Extent = {}): Promise<void> {
+  for (const fresh of [true, false]) {
+    const calls = sample === undefined ? undefined : await failStartAt(undefined, 1, fresh);
+    for (const error of ERROR_NAMES) {
+      for (const at of loop.callsOf(calls, sample)) {
+        if (await failStartAt(failing(error), at, fresh) < at) break;
         loop.count(`${error} at the start`);
       }
     }
   }
 }
 
-/** Returns whether the call was reached, and the number of failures. */
+/** Returns whether the call was reached, the number of failures, and the number of calls. */
 async function failAt({ what, fault, lasts }: InjectedError, at: number, gather: Gather) {
   await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
-  const trusting = fault.type !== "fail" || fault.when === "before";
+  const trusting = fault?.type !== "fail" || fault.when === "before";
   const { actors, begin, acts, goOn } = await gather(folder, { trusting });
   const system = new FaultySystem();
   let aheadMs = 0;
-  let reached = false;
+  let [calls, reached] = [0, false];
   try {
     {
       await using server = await start(dataFolder, system, () => aheadMs);
@@ -188,8 +199,9 @@ async function failAt({ what, fault, lasts }: InjectedError, at: number, gather:
       };
       for (const act of acts) {
         const refused = await isRefused(() => act(server.address));
-        assert.ok(!refused || fault.type !== "short", "a short write is not a failure");
+        assert.ok(!refused || fault?.type !== "short", "a short write is not a failure");
       }
+      calls = system.calls - armedAt;
       system.plan = () => undefined;
       settle(actors, readFiles(dataFolder));
       aheadMs = LATER_MS;
@@ -198,13 +210,14 @@ async function failAt({ what, fault, lasts }: InjectedError, at: number, gather:
     }
     await using _server = await start(dataFolder, new FaultySystem());
     settle(actors, readWholeFolder(dataFolder));
-    return { reached, faults: system.faults };
+    return { reached, faults: system.faults, calls };
   } catch (error) {
     throw new Error(`${what} at call ${at}: ${error instanceof Error ? error.stack : error}`);
   }
 }
 
-async function failStartAt(fault: Fault, at: number, fresh: boolean): Promise<boolean> {
+/** Returns the number of calls of the start. */
+async function failStartAt(fault: Fault | undefined, at: number, fresh: boolean): Promise<number> {
   await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
   // A client of protocol 4 recognises the server, or refuses it.
@@ -230,10 +243,11 @@ async function failStartAt(fault: Fault, at: number, fresh: boolean): Promise<bo
     if (!(error instanceof ConfigurationError)) throw new Error(`call ${at}: ${error}`);
     assert.equal(error.code, "data-folder-unusable");
   }
+  const { calls } = system;
   await using server = await start(dataFolder, new FaultySystem());
   settle([alice, bob], readWholeFolder(dataFolder));
   await storeOne(server, "b");
-  return system.calls >= at;
+  return calls;
 }
 
 function start(dataFolder: string, system: FaultySystem, aheadMs = () => 0): Promise<Server> {

@@ -61,6 +61,15 @@ export class Loop {
   }
 
   /**
+   * The numbers of calls of a run, from 1: all, without an end, or a sample of about `sample` of `calls`, at equal
+   * distances. The seed chooses the first one.
+   */
+  *callsOf(calls = Infinity, sample = Infinity): Generator<number> {
+    const every = sample === Infinity ? 1 : Math.max(1, Math.floor(calls / sample));
+    for (let at = 1 + this.dice.roll(every); at <= calls && this.next(); at += every) yield at;
+  }
+
+  /**
    * Does something at every `every`th call of a run, from one of the first calls on, until the call is not reached. The
    * seed chooses the first call. Several run side by side.
    */

@@ -65,8 +65,14 @@ function starts(sizes: readonly number[]): number[] {
   return sizes.map((size) => (sum += size) - size);
 }
 
-/** Cuts at every field boundary in both directions, with each ending, and at random places. */
-export async function cutEverywhere(loop: Loop, { random = 20 } = {}): Promise<void> {
+/**
+ * Cuts at every field boundary in both directions, with each ending, and at random places. With `sample`, only at that
+ * many of these places in each direction.
+ */
+export async function cutEverywhere(
+  loop: Loop,
+  { random = 20, sample = Infinity } = {},
+): Promise<void> {
   const lengths = await measure();
   const boundaries = fieldBoundaries(edition2023c);
   for (const direction of DIRECTIONS) {
@@ -74,7 +80,7 @@ export async function cutEverywhere(loop: Loop, { random = 20 } = {}): Promise<v
     assert.ok((places.at(-1) ?? 0) < lengths[direction], "a boundary after the end");
     const more = Array.from({ length: random }, () => loop.dice.roll(lengths[direction]));
     for (const ending of ENDINGS) {
-      for (const place of loop.shuffled([...places, ...more])) {
+      for (const place of loop.shuffled([...places, ...more]).slice(0, sample)) {
         if (!loop.next()) return;
         const what = `${ending} before byte ${place} ${direction}`;
         await onFaultyNetwork(what, { [direction]: cutAt(place, ending) }, (outcomes) => {

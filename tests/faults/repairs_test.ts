@@ -1,14 +1,16 @@
-/** A repair that is killed leaves only listed files in quarantine, and the next start finishes it. */
+/**
+ * A repair that is killed leaves only listed files in quarantine, and the next start finishes it. Here it is killed at
+ * some calls, others in each run; in `deno task soak` at all of them (`repair-kills`).
+ */
 import assert from "node:assert/strict";
 import { Loop } from "./loop.ts";
 import { killRepairAtEveryCall } from "./repairs.ts";
 
-// The longer loops of `deno task soak` cover all calls. Here some are chosen, different in each run.
 Deno.test({
   name: "crash safety: verify --repair, killed before and after calls to file system and database",
   ignore: Deno.build.os === "windows",
   async fn() {
-    const { counts } = await new Loop({}).run((loop) => killRepairAtEveryCall(loop, { every: 7 }));
+    const { counts } = await new Loop({}).run((loop) => killRepairAtEveryCall(loop, { every: 18 }));
     assert.ok((counts.get("killed") ?? 0) > 10, "it was killed at every chosen call");
   },
 });

@@ -1,6 +1,6 @@
 /** Protocol 4: an interrupted command ends cleanly, reports what happened, and can be resumed. */
 import assert from "node:assert/strict";
-import { type Bytes, equalBytes } from "../../../protocol/bytes.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
 import { InterruptedError, type XferError } from "../../../protocol/errors.ts";
 import { getFolder } from "../../../client/v4/get_files.ts";
 import type { V4Client } from "../../../client/v4/client.ts";
@@ -11,7 +11,7 @@ import type { V4Event } from "../../../client/events.ts";
 import { PARALLEL_SIZE } from "../../../client/v4/parallel_put.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { nameOf } from "../../support/outcomes.ts";
-import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { areEqual, pseudoRandomBytes } from "../../support/bytes.ts";
 import type { Fault } from "../../support/net/faulty_proxy.ts";
 import { SecureProxy } from "../../support/net/tls_proxy.ts";
 import { Fixture, got, put, splitOptions } from "../../support/v4/fixture.ts";
@@ -94,7 +94,7 @@ Deno.test("v4 interrupt: within a large file: that file can be resumed, and late
   const [resumed] = of(again, "resumed");
   assert.ok(resumed?.type === "resumed" && resumed.offset >= CHUNK_SIZE, "the upload was resumed");
   using client = await fixture.client("Alice");
-  assert.ok(equalBytes(await got(client, "b"), LARGE));
+  assert.ok(areEqual(await got(client, "b"), LARGE));
 });
 
 Deno.test("v4 interrupt: within a file that is too small to resume: the server keeps nothing of it", async () => {
@@ -153,7 +153,7 @@ Deno.test("v4 interrupt: within a file sent over several connections: it can be 
   const [resumed] = of(again, "resumed");
   assert.ok(resumed?.type === "resumed" && resumed.offset >= CHUNK_SIZE);
   using client = await fixture.client("Alice");
-  assert.ok(equalBytes(await got(client, "a"), content));
+  assert.ok(areEqual(await got(client, "a"), content));
 });
 
 Deno.test("v4 interrupt: during the wait before a retry: the run ends at once", async () => {

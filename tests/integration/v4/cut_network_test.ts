@@ -1,14 +1,13 @@
 /** Networks that cut every connection after a while: retries are used up only by attempts without progress. */
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
-import { equalBytes } from "../../../protocol/bytes.ts";
 import { getFile, getFolder } from "../../../client/v4/get_files.ts";
 import { putFiles } from "../../../client/v4/put_files.ts";
 import type { Retry } from "../../../client/net/retry.ts";
 import { ConnectionPool, type TransferOptions } from "../../../client/v4/connection_pool.ts";
 import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
-import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { areEqual, pseudoRandomBytes } from "../../support/bytes.ts";
 import type { Direction, Fault } from "../../support/net/faulty_proxy.ts";
 import { SecureProxy } from "../../support/net/tls_proxy.ts";
 import { Fixture } from "../../support/v4/fixture.ts";
@@ -125,7 +124,7 @@ test("a large file is downloaded", "down", always(EACH), async (cut) => {
   const target = cut.fixture.folder.join("back");
   const outcome = await getFile({ ...cut, name: "large", target });
   assert.equal(outcome.state, "got");
-  assert.ok(equalBytes(await Deno.readFile(target), LARGE));
+  assert.ok(areEqual(await Deno.readFile(target), LARGE));
   assertFirst(cut.retries);
 });
 

@@ -1,9 +1,9 @@
 /** Downloads whose file changes meanwhile: they finish with one content or fail, and never deliver a mixture. */
 import assert from "node:assert/strict";
-import { type Bytes, concatBytes, equalBytes } from "../../../protocol/bytes.ts";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
 import type { V4Client } from "../../../client/v4/client.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
-import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { areEqual, pseudoRandomBytes } from "../../support/bytes.ts";
 import { Fixture, got, put } from "../../support/v4/fixture.ts";
 import { watched } from "../../support/v4/traced.ts";
 
@@ -41,7 +41,7 @@ for (const [what, work] of Object.entries(DONE)) {
     });
     assert.equal(file.version, 1);
     // `deepEqual` would take many times the memory.
-    assert.ok(equalBytes(concatBytes(...chunks), old), "it is the content that was stored");
+    assert.ok(areEqual(concatBytes(...chunks), old), "it is the content that was stored");
   });
 }
 

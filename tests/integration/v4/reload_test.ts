@@ -1,10 +1,9 @@
 /** Protocol 4: a reload reads the server's certificate and key again while it serves. */
 import assert from "node:assert/strict";
-import { equalBytes } from "../../../protocol/bytes.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import type { Issued } from "../../support/tls/certificate_authority.ts";
-import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { areEqual, pseudoRandomBytes } from "../../support/bytes.ts";
 import { helloOf, named, NAMES } from "../../support/v4/certificate_fixture.ts";
 import { filesIn, Fixture, got } from "../../support/v4/fixture.ts";
 import { FILE_PUT } from "../../support/v4/message_fields.ts";
@@ -32,7 +31,7 @@ Deno.test("reload: uploads in progress continue, new connections see the new cer
   assert.equal(after.port, before.port);
   assert.notDeepEqual(after.certificate, before.certificate);
   await mux.askFor({ kind: "end", tag, ...sums.sums() }, "stored");
-  assert.ok(equalBytes(await got(alice, "a"), content));
+  assert.ok(areEqual(await got(alice, "a"), content));
 });
 
 Deno.test("reload: an invalid certificate or key leaves the old ones effective", async () => {

@@ -4,9 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { type LogRecord, reset } from "@logtape/logtape";
-import { equalBytes } from "../../../protocol/bytes.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
-import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { areEqual, pseudoRandomBytes } from "../../support/bytes.ts";
 import { takeLogs } from "../../support/server_log.ts";
 import { encrypt, RawClient } from "../../support/v3/raw_client.ts";
 import { Fixture, put } from "../../support/v4/fixture.ts";
@@ -72,7 +71,7 @@ Deno.test("stop: a download in progress finishes within the grace period, and no
     await alice.mux.send({ kind: "list", tag, prefix: "", scope: "below" });
   });
   assert.equal(received, content.length);
-  assert.ok(equalBytes(whole, content));
+  assert.ok(areEqual(whole, content));
   await assert.rejects(further ?? Promise.resolve(), { code: "connection-lost" });
   await stopped;
   assert.deepEqual(place.alarms(), []);

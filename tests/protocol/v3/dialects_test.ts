@@ -59,12 +59,12 @@ function replay(
   };
   const replayOne = (pieces: readonly Bytes[]) => {
     const session = new ServerSession(served);
-    const queue = [...pieces];
+    const queue = pieces.values();
     for (;;) {
       const event = session.next();
       switch (event.type) {
         case "wait": {
-          const piece = queue.shift();
+          const { value: piece } = queue.next();
           if (piece === undefined) return;
           session.push(piece);
           break;

@@ -15,7 +15,7 @@ import {
 import { CHUNK_SIZE, digestChunk } from "../../../protocol/v4/merkle_tree.ts";
 import { ENTRY_KINDS, LIST_SCOPES, MODE_BITS } from "../../../protocol/entry.ts";
 import { MAX_NANOSECONDS } from "../../../protocol/nanoseconds.ts";
-import { pseudoRandomBytes, utf8 } from "../bytes.ts";
+import { areEqual, pseudoRandomBytes, utf8 } from "../bytes.ts";
 import type { Dice } from "../v3/fuzz.ts";
 import { FILE, FILE_PUT, REMOVE, STORED } from "./message_fields.ts";
 
@@ -235,7 +235,7 @@ export function fuzzFrames(dice: Dice): boolean {
 
 /** Except for numbers beyond any file or time, which are read as the largest valid one. */
 function assertSame(written: Bytes, came: Bytes, message: Message): void {
-  if (written.every((byte, i) => byte === came[i])) return;
+  if (areEqual(written, came)) return;
   const reader = new FrameReader(MESSAGES[message.kind].from === "server" ? "server" : "client");
   reader.push(written);
   assert.deepEqual(reader.next(), message);
