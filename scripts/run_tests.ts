@@ -3,12 +3,14 @@
  * leave a process or a file behind: it names the leftover and removes it.
  */
 import { join } from "node:path";
+import { makeIdentity } from "../server/listen/tls/x509.ts";
 import {
   killMarked,
   lasting,
   RUN_VARIABLE,
   type Variable,
 } from "../tests/support/marked_processes.ts";
+import { IDENTITY_VARIABLE } from "../tests/support/store/seeded_folder.ts";
 import { MEMORY, memoryPrefix } from "../tests/support/temporary_folder.ts";
 import { tiedCommand } from "../tests/support/tied_processes.ts";
 
@@ -34,6 +36,7 @@ async function runTests(): Promise<number> {
     env: {
       ...Object.fromEntries(temporary),
       [run.name]: run.value,
+      [IDENTITY_VARIABLE]: await makeIdentity(),
       DENO_JOBS: Deno.env.get("DENO_JOBS") ?? `${JOBS}`,
     },
   }).spawn();

@@ -115,7 +115,7 @@ Deno.test("known server: protocol 3 is warned of; another server in its place is
   const { port } = first;
   await first.stop();
   const args = ["--listen", `127.0.0.1:${port}`];
-  await using _other = await ServerProcess.start(folder.join("other"), { args });
+  await using _other = await ServerProcess.start(folder.join("other"), { args, first: true });
   const known = await Deno.readTextFile(`${alice}/known_servers`);
   await prepare(folder, "Alice", `127.0.0.1:${port}`);
   const refused = await xfer(["client", "--accept-new"], alice);

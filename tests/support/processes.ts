@@ -1,7 +1,9 @@
 /** Real processes of the executable under test: `XFER_BIN`, or `main.ts` with this Deno and the same permissions. */
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PERMISSION_FLAGS } from "../../scripts/release/permissions.ts";
 import { lines } from "./lines.ts";
+import { seedDataFolder } from "./store/seeded_folder.ts";
 import { tied, tiedCommand } from "./tied_processes.ts";
 
 const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
@@ -115,6 +117,8 @@ export interface StartOptions {
   readonly listeners?: number;
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Whether a new data folder is not seeded, so that this is the server's first start. */
+  readonly first?: boolean;
 }
 
 /** A server process on a free port of the loopback address. Killed with the scope that holds it. */
@@ -137,8 +141,10 @@ export class ServerProcess implements AsyncDisposable {
   /** Resolves when the server listens. If it never does, it is killed. */
   static async start(
     dataFolder: string,
-    { args = ["--listen", "127.0.0.1:0"], cwd, listeners = 1, env = {} }: StartOptions = {},
+    { args = ["--listen", "127.0.0.1:0"], cwd, listeners = 1, env = {}, first = false }:
+      StartOptions = {},
   ): Promise<ServerProcess> {
+    if (!first) await seedDataFolder(resolve(cwd ?? "", dataFolder));
     const options: Deno.CommandOptions = { stdin: "null", stdout: "null", stderr: "piped", env };
     const process = command(
       ["server", ...args, "--data", dataFolder, "--log-format", "json"],

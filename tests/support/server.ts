@@ -1,10 +1,14 @@
 import { Server, type ServerOptions } from "../../server/server.ts";
 import { openInThisThread } from "./store/catalogs.ts";
+import { seedDataFolder } from "./store/seeded_folder.ts";
 
 /**
  * Starts a server whose catalog works in this thread. Its own threads take up to a second to start, and only a few
- * tests need them.
+ * tests need them. A new data folder is seeded.
  */
-export function startInThisThread(options: ServerOptions): Promise<Server> {
-  return Server.start({ openCatalog: (path) => openInThisThread(path), ...options });
+export async function startInThisThread(options: ServerOptions): Promise<Server> {
+  const { dataFolder, stores, tlsListen, tlsFiles } = options;
+  const secure = tlsListen !== undefined && tlsFiles === undefined;
+  if (stores === undefined) await seedDataFolder(dataFolder, { secure });
+  return await Server.start({ openCatalog: (path) => openInThisThread(path), ...options });
 }

@@ -21,7 +21,7 @@ import {
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { kindOf, privateKey, RawClient } from "../../support/v3/raw_client.ts";
 import { ServerLog, takeLogs } from "../../support/server_log.ts";
-import { connectRaw, Fixture, startServer } from "../../support/v4/fixture.ts";
+import { connectRaw, Fixture, startWithOwnKey } from "../../support/v4/fixture.ts";
 
 /** Registers over protocol 3 and stores a file. The folder then has me.info. */
 async function registerOverV3(
@@ -133,7 +133,7 @@ Deno.test("account takeover: it fails without the account's key, and a proof is 
   const denied = "not-authenticated";
   const wrongKey = { ...alice, privateKey: bob.privateKey };
   assert.equal(await claim(fixture, wrongKey), denied, "another's id");
-  const attacker = await startServer(fixture.folder.join("attacker"));
+  const attacker = await startWithOwnKey(fixture.folder.join("attacker"));
   {
     await using _attacker = attacker;
     using there = await connectRaw(attacker.address);
@@ -202,7 +202,7 @@ Deno.test("account takeover: an account without a completed key exchange cannot 
 
 Deno.test("account takeover: if the server does not know the identity of protocol 3, the client registers", async () => {
   await using fixture = await Fixture.create();
-  await using other = await startServer(fixture.folder.join("other"));
+  await using other = await startWithOwnKey(fixture.folder.join("other"));
   await registerOverV3(fixture, "Alice", other);
   const events: string[] = [];
   const onEvent = ({ type }: V4Event) => void events.push(type);

@@ -15,7 +15,14 @@ import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { FaultyProxy } from "../../support/net/faulty_proxy.ts";
 import { ServerLog } from "../../support/server_log.ts";
 import { SecureProxy } from "../../support/net/tls_proxy.ts";
-import { connectRaw, Fixture, got, loginRaw, put, startServer } from "../../support/v4/fixture.ts";
+import {
+  connectRaw,
+  Fixture,
+  got,
+  loginRaw,
+  put,
+  startWithOwnKey,
+} from "../../support/v4/fixture.ts";
 import { startInThisThread } from "../../support/server.ts";
 
 /** Asserts that nobody signed in, registered or was refused: the client did not get that far. */
@@ -35,7 +42,7 @@ Deno.test("attack: a man in the middle with a key of their own is detected if th
   (await fixture.client("Alice"))[Symbol.dispose]();
   log.forget();
   // The attacker answers at the server's address.
-  await using other = await startServer(fixture.folder.join("attacker"));
+  await using other = await startWithOwnKey(fixture.folder.join("attacker"));
   await using proxy = await FaultyProxy.start(other.address);
   const known = await Deno.readTextFile(fixture.folder.join("Alice", "known_servers"));
   const { hostname, port } = proxy.address;
@@ -52,7 +59,7 @@ Deno.test("attack: a man in the middle with a key of their own is detected if th
 Deno.test("attack: with a fingerprint in the address, a wrong key is detected on first use, without a question", async () => {
   await using log = await ServerLog.take("debug");
   await using fixture = await Fixture.create();
-  await using other = await startServer(fixture.folder.join("attacker"));
+  await using other = await startWithOwnKey(fixture.folder.join("attacker"));
   const answer = await findV4Server(fixture.server.address, DEFAULT_TIMEOUTS);
   const fingerprint = await fingerprintOf(answer?.certificate ?? new Uint8Array(0));
   const onNewServer = () => assert.fail("nobody should be asked");
@@ -98,7 +105,7 @@ Deno.test("first use: a server recorded while a person is asked about another on
 Deno.test("attack: replaying a server's certificate without its key does not complete TLS", async () => {
   await using log = await ServerLog.take("debug");
   await using fixture = await Fixture.create();
-  await using other = await startServer(fixture.folder.join("attacker"));
+  await using other = await startWithOwnKey(fixture.folder.join("attacker"));
   const honest = await findV4Server(fixture.server.address, DEFAULT_TIMEOUTS);
   const attacker = await findV4Server(other.address, DEFAULT_TIMEOUTS);
   assert.ok(honest !== undefined && attacker !== undefined);
@@ -117,7 +124,7 @@ Deno.test("attack: replaying a server's certificate without its key does not com
 Deno.test("attack: a new server without the key of its certificate is not recorded", async () => {
   await using log = await ServerLog.take("debug");
   await using fixture = await Fixture.create();
-  await using other = await startServer(fixture.folder.join("attacker"));
+  await using other = await startWithOwnKey(fixture.folder.join("attacker"));
   const attacker = await findV4Server(other.address, DEFAULT_TIMEOUTS);
   assert.ok(attacker !== undefined);
   // The attacker presents somebody else's certificate.
@@ -195,7 +202,7 @@ Deno.test("attack: a signature made for another server is not valid", async () =
   await using fixture = await Fixture.create();
   (await fixture.client("Alice"))[Symbol.dispose]();
   log.forget();
-  await using other = await startServer(fixture.folder.join("attacker"));
+  await using other = await startWithOwnKey(fixture.folder.join("attacker"));
   using attacker = await connectRaw(other.address);
   using raw = await connectRaw(fixture.server.address);
   // The attacker relays our nonce. The client signs it with the attacker's fingerprint.

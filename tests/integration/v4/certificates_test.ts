@@ -11,7 +11,7 @@ import {
   NAMES,
   NOT_VERIFIED,
 } from "../../support/v4/certificate_fixture.ts";
-import { connectRaw, Fixture, got, put, startServer } from "../../support/v4/fixture.ts";
+import { connectRaw, Fixture, got, put, startWithOwnKey } from "../../support/v4/fixture.ts";
 
 Deno.test("certificates: a server with a certificate from a CA is verified by its name and recorded under it", async () => {
   await using it = await named();
@@ -68,7 +68,7 @@ Deno.test("certificates: a wrong name, an unknown CA and an expired certificate 
 Deno.test("certificates: a change between a CA's and a self-signed one, either way, is an error with a hint", async () => {
   await using it = await named();
   const { fixture, trust } = it;
-  await using own = await startServer(fixture.folder.join("own"));
+  await using own = await startWithOwnKey(fixture.folder.join("own"));
   const address = { ...own.address, hostname: "localhost" };
   for (
     const [expected, real, found] of [

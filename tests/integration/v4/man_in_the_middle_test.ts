@@ -21,12 +21,12 @@ import {
   named,
   NOT_VERIFIED,
 } from "../../support/v4/certificate_fixture.ts";
-import { Fixture, startServer } from "../../support/v4/fixture.ts";
+import { Fixture, startWithOwnKey } from "../../support/v4/fixture.ts";
 
 Deno.test("man in the middle, before a CA's server: on first use their own key leads to a question, later it is refused", async () => {
   await using it = await named();
   const { fixture, trust } = it;
-  await using attacker = await startServer(fixture.folder.join("attacker"));
+  await using attacker = await startWithOwnKey(fixture.folder.join("attacker"));
   const lie = await helloOf(attacker.address);
   await using proxy = await lyingProxy(fixture.server.address, () => lie);
   await using log = await ServerLog.take();
@@ -47,7 +47,7 @@ Deno.test("man in the middle, before a CA's server: on first use their own key l
 Deno.test("man in the middle: an altered port leads only to servers that are refused, whatever their certificate", async () => {
   await using it = await named();
   const { fixture, trust } = it;
-  await using attacker = await startServer(fixture.folder.join("attacker"));
+  await using attacker = await startWithOwnKey(fixture.folder.join("attacker"));
   const { port } = await helloOf(attacker.address);
   {
     await using proxy = await lyingProxy(fixture.server.address, (answer) => ({ ...answer, port }));
@@ -89,7 +89,7 @@ Deno.test("man in the middle: an altered certificate has no effect if the name i
 Deno.test("man in the middle: a silent port is given up in time, by name and by fingerprint", async () => {
   await using it = await named();
   const { fixture, trust } = it;
-  await using own = await startServer(fixture.folder.join("own"));
+  await using own = await startWithOwnKey(fixture.folder.join("own"));
   using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = silent.addr;
   const timeouts = { connectMs: 200 };

@@ -130,6 +130,12 @@ export function startServer(
   });
 }
 
+/** Starts a server whose key differs from those of all other servers. */
+export async function startWithOwnKey(dataFolder: string): Promise<Server> {
+  await Deno.mkdir(dataFolder, { mode: 0o700 });
+  return await startServer(dataFolder);
+}
+
 /** Splits options that a test writes as one object. */
 export function splitOptions(
   { retries, onRetry, pause, random, parallel, found, ...connect }:

@@ -4,7 +4,8 @@ import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
 import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
 import { encodeHelloAnswer } from "../../../protocol/hello.ts";
 import { encodeMessage, type Message } from "../../../protocol/v4/messages.ts";
-import { loadIdentity } from "../../../server/listen/tls/identity.ts";
+import { readIdentity } from "../../../server/listen/tls/identity.ts";
+import { seedDataFolder } from "../store/seeded_folder.ts";
 import { TemporaryFolder } from "../temporary_folder.ts";
 
 /** The answers to a message, or to a new connection. */
@@ -30,7 +31,8 @@ export class ScriptedV4Server implements AsyncDisposable {
 
   static async start(): Promise<ScriptedV4Server> {
     await using folder = await TemporaryFolder.create();
-    const { key, certificate: cert, rawCertificate } = await loadIdentity(folder.path, Deno);
+    await seedDataFolder(folder.join("data"));
+    const { key, certificate: cert, rawCertificate } = await readIdentity(folder.join("data"));
     const loopback = { hostname: "127.0.0.1", port: 0 };
     const secure = Deno.listenTls({ ...loopback, key, cert });
     return new ScriptedV4Server(Deno.listen(loopback), secure, rawCertificate);
