@@ -90,8 +90,17 @@ export { MAX_PARALLEL, type TransferOptions } from "./client/v4/connection_pool.
 export type { DamagedFile, RemoteFile } from "./client/v4/remote_file.ts";
 export type { Wanted, WriteChunk } from "./client/v4/chunk_download.ts";
 export type { ByteRange } from "./client/v4/file_download.ts";
-export { getFile, getFiles, type GetManyOptions } from "./client/v4/get_files.ts";
-export type { GetOptions, GetOutcome } from "./client/v4/get_plan.ts";
+export { getFile, type GetFileOptions, getFiles } from "./client/v4/get_files.ts";
+export {
+  EVERYTHING,
+  type GetManyOptions,
+  type GetOptions,
+  type GetOutcome,
+  type GetSkipReason,
+  type MirrorDeletion,
+} from "./client/v4/get_options.ts";
+export { getStream, type StreamOptions } from "./client/v4/stream_download.ts";
+export type { AttributeOptions, UnsetAttributes } from "./client/local/target_attributes.ts";
 export type { FileSelection, SkipReason } from "./client/v4/collect_files.ts";
 export {
   putFiles,

@@ -18,6 +18,9 @@ export interface ExitCode {
   readonly meaning: string;
 }
 
+/** 128 plus the number of SIGPIPE, as in shells. */
+export const READER_ENDED = 141;
+
 export const EXIT_CODES: readonly ExitCode[] = [
   {
     ...{ code: 0, class: "" },
@@ -60,6 +63,11 @@ export const EXIT_CODES: readonly ExitCode[] = [
     ...{ code: 130, class: "interrupted", signal: "SIGINT" },
     meaning: "stopped by Ctrl-C (SIGINT); for the server, by a second one, since the first lets " +
       "transfers finish",
+  },
+  {
+    ...{ code: READER_ENDED, class: "interrupted" },
+    meaning: "the program that reads a download from standard output ('get -o -') ended before " +
+      "its end, as after SIGPIPE",
   },
   {
     ...{ code: 143, class: "interrupted", signal: "SIGTERM" },

@@ -35,7 +35,13 @@ export {
 } from "./identity/upload_history.ts";
 export { hasV4Account } from "./identity/v4_account.ts";
 export { getFiles } from "./v4/get_files.ts";
-export type { GetOutcome } from "./v4/get_plan.ts";
+export {
+  EVERYTHING,
+  type GetManyOptions,
+  type GetOutcome,
+  type MirrorDeletion,
+} from "./v4/get_options.ts";
+export { getStream } from "./v4/stream_download.ts";
 export { putFiles, type PutOptions, type PutOutcome } from "./v4/put_files.ts";
 export { ConnectionPool, MAX_PARALLEL } from "./v4/connection_pool.ts";
 export { MIN_RATE, RateLimit } from "./net/rate_limit.ts";

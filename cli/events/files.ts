@@ -4,11 +4,11 @@
  * @module
  */
 import { plural } from "../text/format.ts";
-import { count, defineEvent, flag, oneOf, optional, record, text, time } from "./definition.ts";
+import { count, defineEvent, flag, oneOf, optional, text, time } from "./definition.ts";
+import { failed, type Outcomes, standing } from "./outcomes.ts";
 
 const path = text("path on this machine");
 const name = text("name on the server");
-const target = text("path that the file is written to");
 const size = count("size in bytes");
 const cksum = count("POSIX checksum, as cksum(1) prints it");
 const user = text("user name");
@@ -26,17 +26,6 @@ const remoteFile = {
   sha256tree: text("digest over all chunks, in base64"),
 };
 
-const rangeFields = {
-  from: count("first byte, counted from 0"),
-  bytes: count("number of bytes; fewer than asked for if the file ends before"),
-};
-
-/** The error codes of a command that a signal stopped. */
-const INTERRUPTED = "interrupted";
-
-/** How a failed file stands; each with its words. */
-type Outcomes = Readonly<Record<string, (what: string) => string>>;
-
 const UNSTORED = {
   "not-stored": (path) => `Failed to upload ${path}`,
   "unknown": (path) => `Unconfirmed: ${path} may be on the server. Upload it again to be sure`,
@@ -48,19 +37,6 @@ const UNREMOVED = {
   "unknown": (name) => `Unconfirmed: ${name} may be removed. List your files to be sure`,
   "not-tried": (name) => `Not started: ${name}`,
 } as const satisfies Outcomes;
-
-const standing = <T extends Outcomes>(table: T, work: string) =>
-  oneOf(
-    Object.keys(table) as (keyof T & string)[],
-    `\`unknown\`: the client asked the server to ${work} it and got no answer; \`not-tried\`: the ` +
-      "command ended before it",
-  );
-
-/** The words of a file that was in progress when the command was stopped are the same for all commands. */
-function failed(words: string, state: string, code: string, file: string): string {
-  const wasInProgress = code === INTERRUPTED && state !== "unknown" && state !== "not-tried";
-  return wasInProgress ? `Interrupted: ${file}` : words;
-}
 
 const DONE = {
   put: { done: "Uploaded", place: "already on the server" },
@@ -180,66 +156,48 @@ export const FILE_EVENTS = {
     fields: { path, state: standing(UNSTORED, "store"), code },
     words: ({ path, state, code }) => failed(UNSTORED[state](path), state, code, path),
   }),
-  "got": defineEvent({
-    kind: "result",
-    isDetail: "many",
-    what: "A file, or a range of it, was downloaded and verified.",
-    fields: {
-      ...{ name, target, size, cksum },
-      range: optional(record(rangeFields, "the downloaded bytes, if a range was asked for")),
-    },
-    words: ({ name, target, size: bytes, cksum, range }, { paint, size }) =>
-      paint("success", "Downloaded") + (range === undefined ? "" : ` ${rangeWords(range)} of`) +
-      ` ${name}${target === name ? "" : ` to ${target}`} (` +
-      // The checksum is that of the whole file.
-      (range === undefined ? `${size(bytes)}, cksum ${cksum}` : size(range.bytes)) + ")",
-  }),
-  "already-there": defineEvent({
-    kind: "note",
-    isDetail: true,
-    what: "A file is already here with the same content. It is not downloaded.",
-    fields: { name, target },
-    words: ({ target }) => `Unchanged: ${target}`,
-  }),
-  "not-got": defineEvent({
-    kind: "error",
-    what: "A file was not downloaded. An `error` with the reason, or `stopping`, comes before it.",
-    fields: { name, target, code },
-    words: ({ name, code }) => failed(`Failed to download ${name}`, "", code, name),
-  }),
   "summary": defineEvent({
     // Nothing done is no result, and failures are shown with --quiet, too.
-    kind: ({ done, failed }) => done > 0 ? "result" : failed > 0 ? "error" : "note",
+    kind: ({ done, deleted = 0, failed }) =>
+      done + deleted > 0 ? "result" : failed > 0 ? "error" : "note",
     what: "The totals at the end of `put`, `get` and `remove`.",
     fields: {
       action: oneOf(["put", "get", "remove"], "the command"),
       done: count("files uploaded, downloaded or removed"),
       bytes: optional(count("their bytes, for `put` and `get`")),
+      folders: optional(count("folders created, for `get`")),
       unchanged: optional(count("unchanged files, for `put` and `get`")),
-      skipped: optional(count("skipped files and folders, for `put`: each has a `passed`")),
+      updated: optional(count("files with the same content whose permissions or time changed")),
+      deleted: optional(count("entries deleted here, for `get --delete`")),
+      skipped: optional(count("skipped files and folders: each has a `passed`")),
       failed: count("files, and folders that could not be read, that failed or were interrupted"),
     },
     words: (totals, { size, interrupted: stopped }) => {
       const { action, done, bytes, unchanged = 0, skipped = 0, failed: undone } = totals;
+      const { folders = 0, updated = 0, deleted = 0 } = totals;
+      const others = folders + updated + deleted;
       // The line of the only file says everything.
-      if (unchanged + skipped === 0 && done + undone === 1) return undefined;
+      if (unchanged + skipped + others === 0 && done + undone === 1) return undefined;
       const { done: verb, place } = DONE[action];
       const interrupted = Math.min(stopped, undone);
-      const isAllThere = done + undone === 0 && unchanged > 0;
+      const isAllThere = done + undone + others === 0 && unchanged > 0;
       const nothing = isAllThere
         ? `Nothing to do: ${
           unchanged === 1 ? "the file is" : `all ${unchanged} files are`
         } ${place}`
         : `${verb} nothing`;
-      return [
-        done === 0
-          ? nothing
-          : `${verb} ${plural(done, "file")}${bytes === undefined ? "" : ` (${size(bytes)})`}`,
+      const amount = bytes === undefined ? "" : ` (${size(bytes)})`;
+      const parts = [
+        ...done > 0 ? [`${verb} ${plural(done, "file")}${amount}`] : others > 0 ? [] : [nothing],
+        ...folders === 0 ? [] : [`${plural(folders, "folder")} created`],
+        ...updated === 0 ? [] : [`${plural(updated, "file")} updated`],
+        ...deleted === 0 ? [] : [`${deleted} deleted`],
         ...isAllThere || unchanged === 0 ? [] : [`${unchanged} unchanged`],
         ...skipped === 0 ? [] : [`${skipped} skipped`],
         ...interrupted === 0 ? [] : [`${interrupted} interrupted`],
         ...undone === interrupted ? [] : [`${undone - interrupted} failed`],
-      ].join(", ");
+      ];
+      return parts.join(", ");
     },
   }),
   "file": defineEvent({
@@ -319,8 +277,3 @@ export const FILE_EVENTS = {
     words: ({ server }) => `Removed ${server} from known_servers`,
   }),
 } as const;
-
-/** `bytes 4-5`: the last one included, as in `--range`. */
-function rangeWords({ from, bytes }: { from: number; bytes: number }): string {
-  return bytes === 0 ? "0 bytes" : `bytes ${from}-${from + bytes - 1}`;
-}

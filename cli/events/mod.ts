@@ -16,6 +16,7 @@ import {
   type Values,
 } from "./definition.ts";
 import { DRY_RUN_EVENTS } from "./dry_run.ts";
+import { DOWNLOAD_EVENTS } from "./downloads.ts";
 import { FILE_EVENTS } from "./files.ts";
 import { OPERATOR_EVENTS } from "./operator.ts";
 import { STATUS_EVENTS } from "./status.ts";
@@ -25,6 +26,7 @@ export const EVENTS = {
   ...COMMON_EVENTS,
   ...CONNECTION_EVENTS,
   ...FILE_EVENTS,
+  ...DOWNLOAD_EVENTS,
   ...DRY_RUN_EVENTS,
   ...STATUS_EVENTS,
   ...OPERATOR_EVENTS,

@@ -7,6 +7,7 @@
 /** Headings of options in a command's help. */
 export const COMMON = "Common options:";
 export const CONNECTION = "Connection options:";
+export const TRANSFER = "Transfer options:";
 export const PROTOCOL_3 = "Protocol 3 options:";
 export const SERVER = "Server options:";
 export const SERVING = "Serving:";
@@ -31,6 +32,7 @@ const NONE = () => false;
 const GROUPS: Readonly<Record<string, Group>> = {
   [CONNECTION]: { topic: "options", isShownByOwner: false, isInheritedBy: EVERY },
   [COMMON]: { topic: "options", isShownByOwner: false, isInheritedBy: NONE },
+  [TRANSFER]: { topic: "transfers", isShownByOwner: false, isInheritedBy: NONE },
   [SERVER]: { isShownByOwner: true, isInheritedBy: EVERY },
   [PROTOCOL_3]: {
     ...{ topic: "protocol-3", isShownByOwner: false },

@@ -7,11 +7,11 @@ import type { Command } from "commander";
 import { CLIENT_QUIRKS, EDITIONS, QUIRKS } from "../../client/mod.ts";
 import { MANY_FILES } from "../text/presentation.ts";
 import { EXIT_CODES } from "../exit_codes.ts";
-import { COMMON, CONNECTION, LIMITS, PROTOCOL_3, SERVER, SERVING } from "./groups.ts";
+import { COMMON, CONNECTION, LIMITS, PROTOCOL_3, SERVER, SERVING, TRANSFER } from "./groups.ts";
 import { type HelpItem, listItems, reflowText } from "./layout.ts";
 import type { TopicName } from "./topics.ts";
 
-/** Options of a group, by the command that has them: its name below the program. */
+/** Options of a group, by the command that has them: its names below the program. */
 interface OptionList {
   readonly heading: string;
   readonly command: string;
@@ -35,6 +35,11 @@ const TEXTS: Readonly<Record<TopicName, readonly TopicPart[]>> = {
     `With more than ${MANY_FILES} files, put, get and remove print a summary, and a line for each file only with ` +
     "--verbose. Sizes are rounded, unless you pass --bytes. Times are local on a terminal, UTC elsewhere.",
     "See also 'xfer help protocol-3' and 'xfer help limits'.",
+  ],
+  "transfers": [
+    "xfer transfers files, folders and symbolic links, with their permissions and modification times. Links are " +
+    "never followed. Permissions of the group and of others are masked by the umask.",
+    { heading: "Options:", command: "client get", group: TRANSFER },
   ],
   "serving": [
     "'xfer server' runs until Ctrl-C (SIGINT) or SIGTERM. Transfers in progress then have the time of --grace to " +
@@ -134,7 +139,10 @@ export function topicText(name: TopicName, program: Command, width: number): str
 }
 
 function itemsOf(program: Command, { command: name, group }: OptionList): HelpItem[] {
-  const command = program.commands.find((child) => child.name() === name) ?? program;
+  const command = name.split(" ").reduce(
+    (above, part) => above.commands.find((child) => child.name() === part) ?? above,
+    program,
+  );
   const help = command.createHelp();
   return help.visibleOptions(command).filter(({ helpGroupHeading }) => helpGroupHeading === group)
     .map((option) => [option.flags, help.optionDescription(option)]);

@@ -10,6 +10,7 @@ export const EXIT_CODES_TOPIC = "exit-codes";
 /** `about`: the topic as a phrase. */
 export const TOPICS = {
   "options": { about: "options that many commands take" },
+  "transfers": { about: "options of 'xfer client put' and 'get'" },
   "serving": { about: "ports, TLS certificate, log and end of a server" },
   "limits": { about: "limits of a server, with their defaults" },
   "patterns": { about: "patterns for --exclude" },

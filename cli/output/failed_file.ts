@@ -8,10 +8,14 @@ import { type Event, type EventOf, wordsOf } from "../events/mod.ts";
 import type { Presentation } from "../text/presentation.ts";
 
 /** Events of a file that was not transferred, or not removed. */
-export type FailureEvent = EventOf<"not-stored"> | EventOf<"not-got"> | EventOf<"not-removed">;
+export type FailureEvent =
+  | EventOf<"not-stored">
+  | EventOf<"not-got">
+  | EventOf<"not-deleted">
+  | EventOf<"not-removed">;
 
 const FAILURES: ReadonlySet<string> = new Set<FailureEvent["event"]>(
-  ["not-stored", "not-got", "not-removed"],
+  ["not-stored", "not-got", "not-deleted", "not-removed"],
 );
 
 /** States of files that have not failed by themselves. */
@@ -35,7 +39,7 @@ export function failureWords(
 ): string | undefined {
   const what = wordsOf(event, show) ?? "";
   if (wasReported) return `${what}: ${printable(cause.message)}`;
-  const file = printable(event.event === "not-stored" ? event.path : event.name);
+  const file = printable("path" in event ? event.path : event.name);
   const message = names(cause.message, file)
     ? cause.message
     : `${lowerFirst(what)}: ${cause.message}`;

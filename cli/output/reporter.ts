@@ -70,6 +70,8 @@ export class Reporter {
   #reported: unknown;
   /** Whether the cursor stands after a question. */
   #isAsking = false;
+  /** Whether standard output is for content. */
+  #isDiverted = false;
   /** The number of files that the command handles. */
   #files = 1;
   #interrupted = 0;
@@ -166,8 +168,9 @@ export class Reporter {
     const { stdout, stderr } = this.#streams;
     const kind = kindOf(event);
     if (verbose || !(isDetail(event, this.#files) || this.#display?.shows(event))) {
-      if (kind === "result" && !json) this.#writeResult(words(this.#presentationFor(stdout)));
-      else if (this.#isNoted(kind)) this.#noteWrapped(words(this.#presentationFor(stderr)));
+      if (kind === "result" && !json && !this.#isDiverted) {
+        this.#writeResult(words(this.#presentationFor(stdout)));
+      } else if (this.#isNoted(kind)) this.#noteWrapped(words(this.#presentationFor(stderr)));
     }
     if (!quiet && !json) this.#noteWrapped(this.#noteOf(event));
   }
@@ -182,6 +185,11 @@ export class Reporter {
   /** Whether standard error shows events of a kind. */
   #isNoted(kind: EventKind): boolean {
     const { json, quiet } = this.options;
+    if (this.#isDiverted) {
+      // JSON is there already.
+      if (json) return false;
+      if (kind === "result") return !quiet;
+    }
     if (kind === "progress" || kind === "result") return false;
     if (quiet) return kind === "security" || (kind === "error" && !json);
     return !json || kind !== "note";
@@ -189,6 +197,29 @@ export class Reporter {
 
   #isReported(error: unknown): boolean {
     return error === this.#reported || error instanceof InterruptedError;
+  }
+
+  /**
+   * Leaves standard output to content, which the returned function writes: from now on, results go to standard error, as
+   * notes or, with `--json`, as JSON. It throws `StorageError` `cannot-write-output`, whose `cause` is that of the system.
+   */
+  divertResults(): (content: Uint8Array) => Promise<void> {
+    const { stdout } = this.#streams;
+    this.#isDiverted = true;
+    return async (content) => {
+      try {
+        for (let done = 0; done < content.length;) {
+          done += await stdout.write(content.subarray(done));
+        }
+      } catch (cause) {
+        const reason = reasonOf(cause);
+        throw new StorageError(
+          "cannot-write-output",
+          `cannot write to standard output: ${reason}`,
+          { cause },
+        );
+      }
+    };
   }
 
   /** Writes text as the result, unchanged. */
@@ -239,7 +270,8 @@ export class Reporter {
   #writeResult(line: string | undefined): void {
     if (line === undefined || this.#nobodyReads || this.#failure !== undefined) return;
     try {
-      this.#write(this.#streams.stdout, `${line}\n`);
+      const { stdout, stderr } = this.#streams;
+      this.#write(this.#isDiverted ? stderr : stdout, `${line}\n`);
     } catch (cause) {
       if (cause instanceof Deno.errors.BrokenPipe) {
         this.#nobodyReads = true;

@@ -13,7 +13,8 @@ export interface Stream {
 export interface Streams {
   /** Answers questions; if missing, nobody does. */
   readonly stdin?: { read(buffer: Uint8Array): Promise<number | null>; isTerminal(): boolean };
-  readonly stdout: Stream;
+  /** `write`: waits while the reader is slow, and other work continues. */
+  readonly stdout: Stream & { write(bytes: Uint8Array): Promise<number> };
   readonly stderr: Stream;
   /** The width of the terminal, if known; notes are wrapped to it. */
   readonly columns?: () => number | undefined;

@@ -89,6 +89,12 @@ export class ReservedFiles {
         (isClients && isOneOf(BESIDE, name) ? "one of xfer's own files" : undefined);
   }
 
+  /** Whether a path, in a real folder, is that of a file of the identity in use. */
+  has(path: string): boolean {
+    return dirname(path) === this.#folder &&
+      this.in(this.#folder, () => false)(basename(path)) === "one of xfer's own files";
+  }
+
   /** Whether a file is a key of the identity in use, under any name. */
   isKey(info: Deno.FileInfo): boolean {
     const number = numberOf(info);

@@ -71,26 +71,43 @@ async function writeWhole<T>(
   }
 }
 
-/** Moves a file over `target`. Throws as {@link replaceable} does. */
-export async function replace(path: string, target: string): Promise<void> {
-  await replaceable(target);
+/** Moves a file over `target`. Throws as `check` does. */
+export async function replace(path: string, target: string, check = replaceable): Promise<void> {
+  await check(target);
   await Deno.rename(path, target);
 }
 
 /**
- * Returns what is at `path` if a file may replace it: nothing (`undefined`), a file, or a link to a file. The
- * link itself is replaced, not its file. Throws `UsageError` `target-exists` for anything else: other programs need a
- * device, or a link to one, and a link to nothing may later lead to a device.
+ * Returns what is at `path` if one of xfer's own files may replace it: nothing (`undefined`), a file, or a link to a
+ * file. The link itself is replaced, not its file. Throws `UsageError` `target-exists` for anything else: other programs
+ * need a device, or a link to one, and a link to nothing may later lead to a device.
  */
 export async function replaceable(path: string): Promise<Deno.FileInfo | undefined> {
+  return await inspect(path, (led) => led?.isFile === true);
+}
+
+/**
+ * Returns what is at `path` if a download may overwrite it: as {@link replaceable} does, and also a link to a folder or
+ * to nothing, because downloads create such links. Throws as it does.
+ */
+export async function overwritable(path: string): Promise<Deno.FileInfo | undefined> {
+  return await inspect(
+    path,
+    (led) => led === undefined || led.isFile || led.isDirectory,
+  );
+}
+
+/** `mayLead`: whether a link to this may be replaced; to nothing if `undefined`. */
+async function inspect(
+  path: string,
+  mayLead: (led: Deno.FileInfo | undefined) => boolean,
+): Promise<Deno.FileInfo | undefined> {
   const info = await Deno.lstat(path).catch(() => undefined);
   if (info === undefined || info.isFile) return info;
   if (!info.isSymlink) throw notReplaced(path, kindOf(info));
   const led = await Deno.stat(path).catch(() => undefined);
-  if (led?.isFile !== true) {
-    throw notReplaced(path, `a link to ${led === undefined ? "nothing" : kindOf(led)}`);
-  }
-  return info;
+  if (mayLead(led)) return info;
+  throw notReplaced(path, `a link to ${led === undefined ? "nothing" : kindOf(led)}`);
 }
 
 function notReplaced(path: string, kind: string): UsageError {

@@ -1,17 +1,17 @@
 /**
- * Finds names that are the same file on a file system that ignores case.
+ * Finds names that are the same file on a file system that ignores case, or the form of letters with marks.
  *
  * @module
  */
 import { printable } from "../../protocol/printable.ts";
 import { UsageError } from "../../protocol/errors.ts";
 
-/** Folds case: two paths with the same result may be the same file. */
+/** Folds case and form: two paths with the same result may be the same file. */
 export function foldCase(path: string): string {
-  return path.toUpperCase().toLowerCase();
+  return path.normalize("NFC").toUpperCase().toLowerCase();
 }
 
-/** Files of one run whose names differ only in case. One must not overwrite another. */
+/** Files of one run whose names differ only in case or form. One must not overwrite another. */
 export class CaseCollisions {
   /** Paths of files that exist, by device and inode. */
   readonly #existing = new Map<string, string>();

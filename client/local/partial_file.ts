@@ -9,7 +9,7 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import { printable } from "../../protocol/printable.ts";
 import { reasonOf, StorageError, UsageError, XferError } from "../../protocol/errors.ts";
 import { lock } from "./file_lock.ts";
-import { moveToFree, replace, syncFolder } from "./atomic_file.ts";
+import { moveToFree, overwritable, replace, syncFolder } from "./atomic_file.ts";
 
 /** The longest file name on all common file systems, in bytes. */
 const MAX_NAME = 255;
@@ -148,16 +148,26 @@ export class PartialFile {
   }
 
   /**
-   * Makes the content durable and moves it to `target`. Without `force`, it overwrites nothing. The caller syncs the
-   * folder. Throws `UsageError` `target-exists`, `StorageError` `cannot-write`.
+   * Makes the content durable and moves it to `target`. Without `force`, it overwrites nothing. `prepare` gets the path
+   * just before, to set the file's mode and time. The caller syncs the folder. Throws `UsageError` `target-exists`,
+   * `StorageError` `cannot-write`.
    */
-  async publish(target: string, force: boolean, mtime: Date | undefined): Promise<void> {
+  async publish(
+    target: string,
+    force: boolean,
+    prepare: (path: string) => Promise<void>,
+  ): Promise<void> {
     await this.#inTurn(async () => {
-      // A time that the file system rejects must not fail the download.
-      if (mtime !== undefined) await this.#file.utime(mtime, mtime).catch(() => undefined);
+      await prepare(this.path);
       await this.#file.sync();
-      if (force) await replace(this.path, target);
-      else if (!(await moveToFree(this.path, target))) throw exists(target);
+      try {
+        if (force) await replace(this.path, target, overwritable);
+        else if (!(await moveToFree(this.path, target))) throw exists(target);
+      } catch (error) {
+        // Only a private file is resumed.
+        if (Deno.build.os !== "windows") await Deno.chmod(this.path, 0o600).catch(() => undefined);
+        throw error;
+      }
     });
     await this.close();
   }

@@ -5,6 +5,7 @@
  * @module
  */
 import { posix, win32 } from "node:path";
+import { isDeviceName } from "../../protocol/file_name.ts";
 import { printable } from "../../protocol/printable.ts";
 import { StorageError } from "../../protocol/errors.ts";
 
@@ -32,21 +33,26 @@ export function endsAsFolder(path: string, os: Os = Deno.build.os): boolean {
   return (os === "windows" ? /[\\/]$/ : /\/$/).test(path);
 }
 
-/** Characters with a special meaning in a path on Windows: `a:b` is a stream of the file `a`. */
-const NOT_ON_WINDOWS = /[<>:"|?*]/;
-/** The only place where such characters are allowed. */
-const BEGIN_ON_WINDOWS = /^(?:[\\/]{2}[?.][\\/])?(?:[a-z]:[\\/])?/i;
+/** Characters that no name on Windows has, or that have a meaning in paths: `a:b` is a stream of the file `a`. */
+// deno-lint-ignore no-control-regex
+const NOT_ON_WINDOWS = /[\x00-\x1f<>:"|?*\\]/;
 
-/** Returns a `StorageError` `bad-file-name` if this system cannot have a file of this name. */
-export function localFault(
-  target: string,
-  os: Os = Deno.build.os,
-): StorageError | undefined {
-  const isBad = os === "windows" && NOT_ON_WINDOWS.test(target.replace(BEGIN_ON_WINDOWS, ""));
-  if (!isBad) return undefined;
-  return new StorageError(
-    "bad-file-name",
-    `cannot write ${printable(target)}: Windows does not allow a character in it`,
-    { hint: "Download it by itself to another path with -o PATH." },
-  );
+/**
+ * Returns a `StorageError` `bad-file-name` if this system cannot have a file with this name of the server, or would give
+ * it another meaning. The name breaks no rule of the protocol.
+ */
+export function localFault(name: string, os: Os = Deno.build.os): StorageError | undefined {
+  if (os !== "windows") return undefined;
+  const fault = name.split("/").map(windowsFault).find((fault) => fault !== undefined);
+  if (fault === undefined) return undefined;
+  return new StorageError("bad-file-name", `cannot write ${printable(name)}: ${fault}`, {
+    hint: "Download it by itself to another path with -o PATH.",
+  });
+}
+
+function windowsFault(component: string): string | undefined {
+  if (NOT_ON_WINDOWS.test(component)) return "Windows does not allow a character in it";
+  if (isDeviceName(component)) return "its name is a device name on Windows";
+  if (/[. ]$/.test(component)) return "Windows does not allow a dot or a space at its end";
+  return undefined;
 }

@@ -7,26 +7,42 @@ import { dirname } from "node:path";
 import { printable } from "../../protocol/printable.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import { syncNames, writing } from "./partial_file.ts";
-import { makeFolder, notAFolder } from "./target_folder.ts";
+import { type Attributes, TargetAttributes, UNKNOWN_ATTRIBUTES } from "./target_attributes.ts";
+import {
+  checkFolder,
+  isFolder,
+  makeFolder,
+  notAFolder,
+  type TargetFolder,
+} from "./target_folder.ts";
 
-/** Checks each folder once, creates it when its first file arrives, and syncs it once at the end. */
+/**
+ * Checks each folder once, creates it when its first entry arrives, and syncs it once at the end. New folders are
+ * private until then.
+ */
 export class TargetTree {
-  readonly #root: string;
+  readonly #root: TargetFolder;
+  readonly #attributes: TargetAttributes;
   /** Whether each checked folder exists. */
   readonly #seen = new Map<string, Promise<boolean>>();
   readonly #made = new Map<string, Promise<void>>();
+  /** Folders that this run has created. */
+  readonly #new = new Set<string>();
+  /** What the server knows about folders. */
+  readonly #known = new Map<string, Attributes>();
   /** Folders with new names. */
   readonly #changed = new Set<string>();
 
-  /** `root`: as `dirname` returns it. */
-  constructor(root: string) {
+  /** The user chose the root, which may be a link. Its path is as `dirname` returns it. */
+  constructor(root: TargetFolder, attributes: TargetAttributes) {
     this.#root = root;
+    this.#attributes = attributes;
   }
 
   /**
    * Returns whether a folder exists. Throws `UsageError` `through-link` if it is a link or below one, because the
    * server's names must not lead anywhere else; `target-exists` if a file is in its place, or in that of a folder
-   * above.
+   * above; `StorageError` `cannot-write` if the root is missing and not to be created.
    */
   check(folder: string): Promise<boolean> {
     return once(this.#seen, folder, () => this.#check(folder));
@@ -37,48 +53,98 @@ export class TargetTree {
     return once(this.#made, folder, () => this.#make(folder));
   }
 
-  /** Makes the new names in the folders durable, in as many as possible. Throws `StorageError` `cannot-write`. */
-  async sync(): Promise<void> {
+  /** Throws `UsageError` `through-link` if a folder has become a link since it was checked. */
+  guard(folder: string): void {
+    for (let at = folder; at !== this.#root.path; at = dirname(at)) {
+      if (inspectSync(at)?.isSymlink === true) throw throughLink(at);
+    }
+  }
+
+  /** Records what the server knows about a folder, for {@link TargetTree.finish}. */
+  describe(folder: string, attributes: Attributes): void {
+    this.#known.set(folder, attributes);
+  }
+
+  /** Records that something in a folder was added or removed. */
+  touch(folder: string): void {
+    this.#changed.add(folder);
+  }
+
+  /**
+   * Makes the new names in the folders durable, in as many as possible, and then sets the attributes of the folders,
+   * which can make them read-only. Throws `StorageError` `cannot-write`.
+   */
+  async finish(): Promise<void> {
     let failure: unknown;
     for (const folder of this.#changed) {
       await syncNames(folder).catch((error) => failure ??= error);
     }
     this.#changed.clear();
+    // The folders in a folder come before it, since their paths are longer.
+    const folders = [...new Set([...this.#new, ...this.#known.keys()])];
+    for (const folder of folders.sort((a, b) => b.length - a.length)) {
+      await this.#setAttributes(folder);
+    }
     if (failure !== undefined) throw failure;
   }
 
+  async #setAttributes(folder: string): Promise<void> {
+    const known = this.#known.get(folder) ?? UNKNOWN_ATTRIBUTES;
+    if (inspectSync(folder)?.isDirectory !== true) return;
+    try {
+      this.guard(folder);
+    } catch {
+      return; // a link leads elsewhere
+    }
+    if (this.#new.has(folder)) await this.#attributes.apply(folder, "folder", known);
+    // The user's own folder, which the download was only to be put into, stays as it is.
+    else if (folder !== this.#root.path) await this.#attributes.refresh(folder, "folder", known);
+  }
+
   async #check(folder: string): Promise<boolean> {
-    // The user chose the root, which may be a link.
-    if (folder === this.#root) return true;
-    if (!(await this.check(dirname(folder)))) return false;
-    const info = await Deno.lstat(folder).catch(() => undefined);
-    if (info?.isSymlink === true) throw throughLink(folder);
-    if (info?.isDirectory === false) throw notAFolder(folder, info);
-    return info !== undefined;
+    if (folder === this.#root.path) {
+      await checkFolder(this.#root);
+      return await isFolder(folder);
+    }
+    return await this.check(dirname(folder)) && isFolderThere(folder);
   }
 
   async #make(folder: string): Promise<void> {
     const above = dirname(folder);
-    if (folder === this.#root) {
-      await makeFolder(folder);
+    if (!(await this.check(folder))) {
+      if (folder === this.#root.path) await makeFolder(above);
+      else await this.make(above);
+      await writing(folder, () => this.#makeMissing(folder));
       this.#changed.add(above);
-    } else {
-      await this.make(above);
-      if (!(await this.check(folder))) {
-        await writing(folder, () => this.#makeMissing(folder));
-        this.#changed.add(above);
-      }
     }
     this.#changed.add(folder);
   }
 
   async #makeMissing(folder: string): Promise<void> {
     try {
-      await Deno.mkdir(folder);
+      await Deno.mkdir(folder, { mode: 0o700 });
+      this.#new.add(folder);
     } catch (error) {
       // The folder may exist by now, perhaps under a name that differs in case.
-      if (!(await this.#check(folder))) throw error;
+      const isThere = folder === this.#root.path ? await isFolder(folder) : isFolderThere(folder);
+      if (!isThere) throw error;
     }
+  }
+}
+
+/** Throws `UsageError` `through-link`, `target-exists` if something else is there. */
+function isFolderThere(path: string): boolean {
+  const info = inspectSync(path);
+  if (info?.isSymlink === true) throw throughLink(path);
+  if (info?.isDirectory === false) throw notAFolder(path, info);
+  return info !== undefined;
+}
+
+function inspectSync(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.lstatSync(path);
+  } catch {
+    return undefined; // no such file
   }
 }
 

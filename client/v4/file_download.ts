@@ -14,9 +14,8 @@ import { ConnectionPool } from "./connection_pool.ts";
 import { ChunkDownload, Replaced } from "./chunk_download.ts";
 import type { RequestMux } from "./request_mux.ts";
 import { PartialFile } from "../local/partial_file.ts";
-import { type RemoteFile, RESUMABLE_SIZE } from "./remote_file.ts";
+import { checkKind, type RemoteFile, RESUMABLE_SIZE } from "./remote_file.ts";
 import type { V4Event } from "../events.ts";
-import { splitNanoseconds } from "../../protocol/nanoseconds.ts";
 
 /** The most attempts if the file is replaced on the server during the download. */
 const ATTEMPTS = 3;
@@ -62,6 +61,10 @@ export interface FileDownloadOptions extends Abortable {
   readonly isResumable?: boolean;
   /** Creates the folder of the target, just before the first write. */
   readonly makeFolder?: (() => Promise<void>) | undefined;
+  /** Throws if the folder of the target has become a link. Called before each use of the folder. */
+  readonly guard?: (() => void) | undefined;
+  /** Sets the mode and time of the complete file, just before it is moved to its target. */
+  readonly prepare?: ((path: string, file: RemoteFile) => Promise<void>) | undefined;
   readonly onEvent: (event: V4Event) => void;
   /** Called when more of the file has arrived than ever before. */
   readonly onAdvance?: (() => void) | undefined;
@@ -129,8 +132,9 @@ export class FileDownload {
    * `NetworkError`. Call `end` last.
    */
   async run(muxes: readonly RequestMux[]): Promise<RemoteFile> {
-    const { target, range, force } = this.#options;
+    const { target, force, guard, prepare = () => Promise.resolve() } = this.#options;
     const [first] = muxes as [RequestMux];
+    guard?.();
     if (!this.#hasSearched && this.#isResumable) {
       this.#part = await PartialFile.find(target);
       this.#isUncompared = this.#part !== undefined;
@@ -144,8 +148,9 @@ export class FileDownload {
           await this.#download.inspect(first);
         }
         const file = await this.#download.run(muxes);
-        const mtime = range === undefined ? new Date(splitNanoseconds(file.mtime).ms) : undefined;
-        await (this.#part as PartialFile).publish(target, force, mtime);
+        guard?.();
+        const part = this.#part as PartialFile;
+        await part.publish(target, force, (path) => prepare(path, file));
         this.#part = undefined;
         return file;
       } catch (error) {
@@ -177,13 +182,15 @@ export class FileDownload {
 
   /** Opens a partial download, and accepts those of its chunks that match the file. */
   async #begin(file: RemoteFile): Promise<void> {
-    const { target, range, name, onEvent, signal } = this.#options;
+    const { target, range, name, onEvent, signal, guard } = this.#options;
+    checkKind(file, "file");
     this.#size = wantedBytes(file, range);
     this.#done = 0;
     this.#reportStarted();
     if (this.#part === undefined) {
       const isFindable = this.#isResumable && file.size >= RESUMABLE_SIZE;
       await this.#options.makeFolder?.();
+      guard?.();
       this.#part = await PartialFile.create(target, isFindable);
       return;
     }

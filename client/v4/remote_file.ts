@@ -89,6 +89,16 @@ export function checkAsked(
   throw unasked(`version ${file.version} of ${printable(file.name)}, which was not asked for`);
 }
 
+/** Throws `RefusedError` `no-such-file` if an entry is no longer what was listed. */
+export function checkKind({ name, entry }: RemoteFile, expected: RemoteFile["entry"]): void {
+  if (entry === expected) return;
+  throw new RefusedError(
+    "no-such-file",
+    `${printable(name)} was replaced by a ${entry} during the download`,
+    { hint: "Download it again." },
+  );
+}
+
 /** Throws `StorageError` `file-too-large`. */
 export function checkSize({ name, size }: Pick<RemoteFile, "name" | "size">): void {
   if (size <= MAX_FILE_SIZE) return;

@@ -1,24 +1,16 @@
 /**
- * The files to download from a folder of the server, and their targets. A server's names must not lead out of the local
+ * The entries to download from a folder of the server, and their targets. A server's names must not lead out of the local
  * folder.
  *
  * @module
  */
 import { printable } from "../../protocol/printable.ts";
-import { ProtocolError, StorageError, type XferError } from "../../protocol/errors.ts";
+import { StorageError } from "../../protocol/errors.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
-import { nameFault as portableFault } from "../../protocol/file_name.ts";
 import { localFault, pathBelow } from "../local/path_mapping.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
-import { isPart, partPath } from "../local/partial_file.ts";
-import {
-  Bound,
-  DamagedError,
-  type DamagedFile,
-  type RemoteFile,
-  RESUMABLE_SIZE,
-} from "./remote_file.ts";
-import { CaseCollisions, foldCase } from "../local/case_collisions.ts";
+import { Bound, DamagedError, type DamagedFile, type RemoteFile } from "./remote_file.ts";
+import type { ListedEntry } from "./get_item.ts";
 
 /** The most files of one run. All are known before the first download, and take about a kilobyte each. */
 export const MAX_FILES = 1_000_000;
@@ -30,24 +22,17 @@ export const MAX_NAMES = 128 * 1024 * 1024;
 /** The most invalid names. A server of another version may allow a few; each is reported. */
 export const MAX_FAULTS = 1000;
 
-/** A file to download from a folder. */
-export interface FolderItem {
-  readonly file: RemoteFile;
-  readonly target: string;
-  /** Why the file cannot be written: its name leads elsewhere, or is invalid. `target` is the folder then. */
-  readonly fault: XferError | undefined;
-  /** The files whose names differ from this one only in case. */
-  readonly collisions: CaseCollisions | undefined;
-  /** Whether its partial download is kept: it is large, and no other item has the same local name. */
-  readonly isResumable: boolean;
-}
-
+/** The entries to list. */
 export interface RemoteFolder {
-  /** The name of the folder on the server. */
-  readonly name: string;
+  /** Every name begins with this. */
+  readonly prefix: string;
+  /** The part of the names that the local paths leave out: the prefix, or its folder. Default: the prefix. */
+  readonly base?: string;
+  /** Whether an entry is to be downloaded; default: all. */
+  readonly isWanted?: ((name: string, isFolder: boolean) => boolean) | undefined;
   /** The local folder. */
   readonly root: string;
-  /** Whether to skip a path below the folder. */
+  /** Whether to skip a path below the folder; that of a folder ends with `/`. */
   readonly isExcluded: (path: string) => boolean;
   /** The listings of other folders that the same run downloads. */
   readonly known?: ListingSize | undefined;
@@ -75,7 +60,7 @@ export function sumOf(a: ListingSize, b = NOTHING): ListingSize {
   };
 }
 
-/** A file that is damaged on the server. */
+/** An entry that is damaged on the server. */
 export interface Damaged {
   readonly name: string;
   readonly target: string;
@@ -83,66 +68,64 @@ export interface Damaged {
 }
 
 export interface FolderListing {
-  readonly items: readonly FolderItem[];
+  readonly listed: readonly ListedEntry[];
   readonly known: ListingSize;
-  /** Files that are damaged on the server. */
+  /** Entries that are damaged on the server. */
   readonly damaged: readonly Damaged[];
 }
 
-/** Lists the files in a folder of the server. Throws `ProtocolError` `too-many-files`, `unexpected-answer`. */
-export async function listItems(
+/** Lists the entries in a folder of the server. Throws `ProtocolError` `too-many-files`, `unexpected-answer`. */
+export async function listFolder(
   server: Pick<ConnectionPool, "list">,
   folder: RemoteFolder,
 ): Promise<FolderListing> {
-  const { root, isExcluded, known = NOTHING } = folder;
+  const { prefix, base = prefix, root, isExcluded, isWanted = () => true, known = NOTHING } =
+    folder;
   const { maxFiles = MAX_FILES, maxFolders = MAX_FOLDERS, maxNames = MAX_NAMES } = folder;
-  const prefix = `${folder.name.replace(/\/$/, "")}/`;
+  // Servers find names in another form of letters with marks, which can have another length.
+  const depth = base.split("/").length - 1;
   const left = maxNames - known.characters;
   const characters = new Bound(left, "characters in the names of files and folders");
   const folderCount = new Bound(maxFolders - known.folders, "folders");
   const faults = new Bound(MAX_FAULTS, "invalid file names");
-  const names = new Set<string>();
   const folders = new Set<string>();
-  const listed: ListedFile[] = [];
+  const listed: ListedEntry[] = [];
   const damaged: Damaged[] = [];
   const countFolders = (below: string) => {
-    for (let at = parentOf(below); at !== "" && !folders.has(at); at = parentOf(at)) {
+    for (let at = below; at !== "" && !folders.has(at); at = parentOf(at)) {
       folderCount.add();
       characters.add(at.length);
       folders.add(at);
     }
   };
-  /** Returns the target of a file, or why it cannot be written; `undefined` if it is skipped. */
-  const placeOf = (name: string): Pick<ListedFile, "target" | "fault"> | undefined => {
+  /** Returns the target of an entry, or why it cannot be written; `undefined` if it is skipped. */
+  const placeOf = (name: string, isFolder: boolean): Omit<ListedEntry, "file"> | undefined => {
     characters.add(name.length);
-    if (names.has(name)) throw listedTwice(name);
-    names.add(name);
+    if (!isWanted(name, isFolder)) return undefined;
     const fault = nameFault(name);
     if (fault !== undefined) {
       faults.add();
       return { target: root, fault };
     }
-    const relative = name.slice(prefix.length);
-    // Skipped files count too, because the patterns' cache remembers them.
-    countFolders(relative);
-    if (isExcluded(relative)) return undefined;
-    const target = pathBelow(root, relative);
-    return { target, fault: localFault(target) };
+    const below = name.split("/").slice(depth).join("/");
+    // Skipped entries count too, because the patterns' cache remembers them.
+    countFolders(isFolder ? below : parentOf(below));
+    if (isExcluded(isFolder ? `${below}/` : below)) return undefined;
+    return { target: pathBelow(root, below), fault: localFault(name) };
   };
   const take = (file: RemoteFile) => {
-    const place = placeOf(file.name);
+    const place = placeOf(file.name, file.entry === "folder");
     if (place !== undefined) listed.push({ file, ...place });
   };
   const takeDamaged = ({ name }: DamagedFile) => {
-    const place = placeOf(name);
+    const place = placeOf(name, false);
     if (place === undefined) return;
     damaged.push({ name, target: place.target, error: new DamagedError([printable(name)]) });
   };
   await server.list(prefix, take, { max: maxFiles - known.files, takeDamaged });
   const count = listed.length + damaged.length;
   return {
-    items: toItems(listed),
-    damaged,
+    ...{ listed, damaged },
     known: { files: count, folders: folders.size, characters: characters.count },
   };
 }
@@ -152,37 +135,11 @@ function parentOf(below: string): string {
   return below.slice(0, Math.max(0, below.lastIndexOf("/")));
 }
 
-type ListedFile = Omit<FolderItem, "collisions" | "isResumable">;
-
-function toItems(listed: readonly ListedFile[]): FolderItem[] {
-  const looks = new Set<string>();
-  const collisions = new Map<string, CaseCollisions>();
-  for (const { target } of listed) {
-    const look = foldCase(target);
-    if (looks.has(look)) collisions.set(look, new CaseCollisions());
-    else looks.add(look);
-  }
-  const parts = new Set(listed.map(({ target }) => target).filter(isPart));
-  return listed.map((known) => {
-    const { file, target } = known;
-    const isFree = parts.size === 0 || !parts.has(partPath(target));
-    return {
-      ...known,
-      collisions: collisions.size === 0 ? undefined : collisions.get(foldCase(target)),
-      isResumable: file.size >= RESUMABLE_SIZE && isFree,
-    };
-  });
-}
-
 /** Returns a `StorageError` `bad-file-name` for a name that is invalid for files. */
-function nameFault(name: string): StorageError | undefined {
-  const fault = pathNameFault(name) ?? name.split("/").map(portableFault).find(Boolean);
+export function nameFault(name: string): StorageError | undefined {
+  const fault = pathNameFault(name);
   if (fault === undefined) return undefined;
   return new StorageError("bad-file-name", `cannot write ${printable(name)}: its name ${fault}`, {
     hint: "Download it by itself to another path with -o PATH.",
   });
-}
-
-function listedTwice(name: string): ProtocolError {
-  return new ProtocolError("unexpected-answer", `the server listed ${printable(name)} twice`);
 }

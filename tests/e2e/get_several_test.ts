@@ -100,7 +100,6 @@ test("a missing folder is reported, and created if the path ends with a slash", 
       ["a", "-o", "b/a"],
       ["a", "c", "-o", "b"],
       ["a", "c", "-o", "b/new"],
-      ["a", "--recursive", "-o", "b"],
     ]
   ) {
     const got = await run("get", ...args);
@@ -116,7 +115,11 @@ test("an impossible request is refused before the server is contacted", async ({
   await Deno.writeTextFile(`${here}/transfer.info`, "127.0.0.1:1\nAlice\n");
   for (
     const [code, ...args] of [
-      ["invalid-argument", "get", "a", "-o", "-"],
+      ["one-name", "get", "a", "b", "-o", "-"],
+      ["one-name", "get", "a", "b", "--version", "2"],
+      ["one-name", "get", ".", "a"],
+      ["one-name", "get", ".", "-o", "-"],
+      ["conflicting-option", "get", "a", "--delete"],
       ["invalid-argument", "get", "a", "-o", ""],
       ["invalid-argument", "get", ""],
       ["invalid-argument", "stat", ""],

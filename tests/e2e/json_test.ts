@@ -97,7 +97,7 @@ Deno.test("--json: every command reports its work as events; errors also appear 
   assert.deepEqual([file?.["name"], file?.["size"], file?.["version"]], ["hello.txt", 6, 1]);
   await client("versions", ["hello.txt"], "connected version");
   await client("get", ["hello.txt", "-o", "back"], "connected planned getting got summary");
-  await client("get", ["hello.txt"], "connected already-there planned summary");
+  await client("get", ["hello.txt"], "connected planned already-there summary");
   await client("get", ["none"], "connected error not-got summary", 5);
   await client("rename", ["hello.txt", "b"], "connected renamed");
   await client("remove", ["b", "none"], "connected removed error not-removed summary", 9);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import {
   type DiscoveredServer,
   MAX_PARALLEL,
@@ -11,6 +11,7 @@ import {
   type PutOptions,
   RateLimit,
 } from "../../../client/mod.ts";
+import { TRANSFER } from "../../help/groups.ts";
 import { parseQuantity } from "../../arguments/quantities.ts";
 import type { V4Options } from "./connect.ts";
 
@@ -23,17 +24,20 @@ export interface TransferChoice {
 
 /** Adds the options of transfers to a command. */
 export function addTransferOptions(command: Command): Command {
+  const option = (flags: string, description: string) =>
+    new Option(flags, description).helpGroup(TRANSFER);
   return command
     .option(
       "--exclude <pattern>",
       `skip matching files in folders; may be repeated (see 'xfer help patterns')`,
       (pattern: string, before: string[] = []) => [...before, pattern],
     )
-    .option("--limit-rate <rate>", `maximum bytes per second, such as 2MB`, parseRate)
-    .option(
-      "--parallel <n>",
-      `number of connections, 1 to ${MAX_PARALLEL} (default: 1)`,
-      parseParallel,
+    .addOption(
+      option("--limit-rate <rate>", `maximum bytes per second, such as 2MB`).argParser(parseRate),
+    )
+    .addOption(
+      option("--parallel <n>", `number of connections, 1 to ${MAX_PARALLEL} (default: 1)`)
+        .argParser(parseParallel),
     );
 }
 

@@ -4,6 +4,7 @@ import { type Bytes, equalBytes } from "../../../protocol/bytes.ts";
 import { FileDownload, wantedBytes } from "../../../client/v4/file_download.ts";
 import { PartialFile, partPath } from "../../../client/local/partial_file.ts";
 import { RESUMABLE_SIZE } from "../../../client/v4/remote_file.ts";
+import { TargetAttributes } from "../../../client/local/target_attributes.ts";
 import type { V4Event } from "../../../client/events.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE, chunkCount } from "../../../protocol/v4/merkle_tree.ts";
@@ -84,9 +85,11 @@ function test(what: string, body: (fixture: Fixture) => Promise<void>) {
     await using folder = await TemporaryFolder.create();
     const target = folder.join("a");
     const events: V4Event[] = [];
+    const attributes = new TargetAttributes();
     const begin: Fixture["begin"] = (changes = {}) =>
       new FileDownload({
         ...{ name: "a", target, force: false, onEvent: (event) => events.push(event) },
+        prepare: (path, file) => attributes.apply(path, "file", file),
         ...changes,
       });
     await body({

@@ -1,8 +1,8 @@
 /** Servers that list folders without end, or without files in them: the cost for a client is bounded. */
 import assert from "node:assert/strict";
 import { getFiles } from "../../../client/v4/get_files.ts";
-import type { GetOutcome } from "../../../client/v4/get_plan.ts";
-import { listItems, MAX_FAULTS, MAX_FOLDERS } from "../../../client/v4/remote_folder.ts";
+import type { GetOutcome } from "../../../client/v4/get_options.ts";
+import { listFolder, MAX_FAULTS, MAX_FOLDERS } from "../../../client/v4/remote_folder.ts";
 import { V4Client } from "../../../client/v4/client.ts";
 import { encodeMessage } from "../../../protocol/v4/messages.ts";
 import { MAX_PATH_DEPTH } from "../../../protocol/v4/path_name.ts";
@@ -81,7 +81,12 @@ for (
 ) {
   test(`${what}: ${isTooMuch ? "refused" : "accepted"}`, TWO, async ({ options }) => {
     using client = await V4Client.connect(options.connect);
-    const listing = listItems(client, { name: "d", root: "r", isExcluded: () => false, ...limits });
+    const listing = listFolder(client, {
+      prefix: "d/",
+      root: "r",
+      isExcluded: () => false,
+      ...limits,
+    });
     if (isTooMuch) return await assert.rejects(listing, { code: "too-many-files" });
     assert.equal((await listing).known.folders, 3);
   });

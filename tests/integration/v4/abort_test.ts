@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Bytes } from "../../../protocol/bytes.ts";
 import { InterruptedError, type XferError } from "../../../protocol/errors.ts";
-import { getFolder } from "../../../client/v4/get_files.ts";
+import { getFiles } from "../../../client/v4/get_files.ts";
 import type { V4Client } from "../../../client/v4/client.ts";
 import { putFiles, type PutOutcome } from "../../../client/v4/put_files.ts";
 import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
@@ -294,10 +294,9 @@ Deno.test("v4 interrupt: while a folder is downloaded: finished files are whole,
   const controller = new AbortController();
   const target = fixture.folder.join("back");
   let count = 0;
-  const outcomes = await getFolder({
+  const outcomes = await getFiles({
     connect: { ...await fixture.options("Alice"), signal: controller.signal },
-    name: "many",
-    target,
+    ...{ names: ["many"], recursive: true, target },
     onOutcome: () => {
       if (++count === 50) controller.abort(new InterruptedError("interrupted", "Ctrl-C"));
     },

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { exportFile } from "../../../server/operator/export_file.ts";
 import { listStored } from "../../../server/operator/list_files.ts";
 import { verify } from "../../../server/operator/verify.ts";
-import { getFolder } from "../../../client/v4/get_files.ts";
+import { getFiles } from "../../../client/v4/get_files.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { openInThisThread } from "../../support/store/catalogs.ts";
 import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
@@ -212,9 +212,10 @@ Deno.test("damage: in a download of a folder the damaged file fails by name, and
   await Deno.remove(await blobOf(fixture, "photos/a"));
   await flipByte(await blobOf(fixture, "photos/c"));
   const target = fixture.folder.join("got");
-  const options = { connect: await fixture.options("Alice"), name: "photos", target };
-  const outcomes = (await getFolder(options)).map((outcome) =>
-    `${outcome.name}: ${outcome.state === "not-got" ? outcome.error.code : outcome.state}`
+  const connect = await fixture.options("Alice");
+  const options = { connect, names: ["photos"], recursive: true, target };
+  const outcomes = (await getFiles(options)).map((outcome) =>
+    `${outcome.name}: ${"error" in outcome ? outcome.error.code : outcome.state}`
   );
   assert.deepEqual(outcomes.sort(), ["photos/a: damaged", "photos/b: got", "photos/c: damaged"]);
   assert.deepEqual(await Deno.readFile(join(target, "b")), new Uint8Array(contentOf("b")));

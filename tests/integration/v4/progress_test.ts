@@ -1,7 +1,7 @@
 /** Events of a client of protocol 4: they suffice to show progress, and are true. */
 import assert from "node:assert/strict";
 import type { Bytes } from "../../../protocol/bytes.ts";
-import { getFile, getFiles, getFolder } from "../../../client/v4/get_files.ts";
+import { getFile, getFiles } from "../../../client/v4/get_files.ts";
 import { putFiles } from "../../../client/v4/put_files.ts";
 import type { V4Event } from "../../../client/events.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
@@ -280,7 +280,10 @@ Deno.test("v4 progress: a download of a folder reports the total", async () => {
   await using stage = await Stage.create({ ...files, "photos/c": LARGE });
   await stage.put("photos");
   const target = stage.fixture.folder.join("back");
-  await getFolder({ ...await stage.options({ parallel: 2 }), name: "photos", target });
+  await getFiles({
+    ...await stage.options({ parallel: 2 }),
+    ...{ names: ["photos"], recursive: true, target },
+  });
   const report = stage.report();
   assert.deepEqual(report[0], { type: "planned", files: 3, bytes: SIZE + 10 });
   const last = (name: string) =>

@@ -1,8 +1,8 @@
-/** A folder downloaded from a scripted server. */
-import assert from "node:assert/strict";
-import { getFolder } from "../../../client/v4/get_files.ts";
-import type { GetOptions, GetOutcome } from "../../../client/v4/get_plan.ts";
+/** Entries downloaded from a scripted server. */
+import { getFiles } from "../../../client/v4/get_files.ts";
+import type { GetManyOptions, GetOutcome } from "../../../client/v4/get_options.ts";
 import { compareNames } from "../../../client/v4/listing.ts";
+import type { EntryKind } from "../../../protocol/entry.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import type { Message } from "../../../protocol/v4/messages.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
@@ -12,8 +12,18 @@ import { TemporaryFolder } from "../temporary_folder.ts";
 import { FILE, ms } from "./message_fields.ts";
 
 type Content = Uint8Array<ArrayBuffer>;
-/** The server's files, by name. A list may contain a name twice. */
-export type Files = readonly (readonly [name: string, content: Content | string, mtime?: number])[];
+/** What a list says about an entry, if it differs from a file with unknown permissions. */
+export interface Described {
+  readonly entry?: EntryKind;
+  readonly mode?: number | undefined;
+  readonly mtime?: bigint;
+}
+/** The server's entries. A list may contain a name twice. A number: milliseconds since 1970. */
+export type Files = readonly (readonly [
+  name: string,
+  content: Content | string,
+  described?: number | Described,
+])[];
 
 function sumsOf(content: Content): ChunkDigests {
   const sums = new ChunkDigests(content.length);
@@ -24,23 +34,27 @@ function sumsOf(content: Content): ChunkDigests {
 }
 
 export function serving(files: Files) {
-  const known = files.map(([name, content, mtime = 1000]) => {
+  const known = files.map(([name, content, described = {}]) => {
     const bytes = typeof content === "string" ? utf8(content) : content;
-    return { name, bytes, mtime, sums: sumsOf(bytes) };
+    const fields = typeof described === "number" ? { mtime: ms(described) } : described;
+    return { name, bytes, fields, sums: sumsOf(bytes) };
   });
   // A client refuses a list that is not sorted.
   known.sort((a, b) => compareNames(a.name, b.name));
-  const describe = (tag: number, { name, mtime, sums }: typeof known[number]): Message => ({
-    ...{ ...FILE, kind: "file", tag, name, mtime: ms(mtime) },
+  const describe = (tag: number, { name, fields, sums }: typeof known[number]): Message => ({
+    ...{ ...FILE, ...fields, kind: "file", tag, name },
     ...sums.sums(),
   });
   return acceptingEveryone((message) => {
     const { kind, tag } = message;
     if (kind === "list") {
-      return [...known.map((file) => describe(tag, file)), { kind: "done", tag }];
+      // The prefix is that of what is in the folder. All else is listed, also what no honest server would.
+      const listed = known.filter(({ name }) => `${name}/` !== message.prefix);
+      return [...listed.map((file) => describe(tag, file)), { kind: "done", tag }];
     }
     if (kind !== "get" && kind !== "stat") return undefined;
-    const file = known.find(({ name }) => name === message.name) ?? assert.fail();
+    const file = known.find(({ name }) => name === message.name);
+    if (file === undefined) return [{ kind: "error", tag, code: "no-such-file", message: "gone" }];
     if (kind === "stat") return [describe(tag, file)];
     const answer = [describe(tag, file)];
     if (file.bytes.length > 0) answer.push({ kind: "digests", tag, bytes: file.sums.digests });
@@ -56,11 +70,15 @@ export function serving(files: Files) {
 export interface FolderFixture {
   readonly server: ScriptedV4Server;
   readonly folder: TemporaryFolder;
-  readonly options: GetOptions;
+  /** For the folder `d` of the server, to the target folder. */
+  readonly options: GetManyOptions;
   /** The target folder. */
   readonly root: string;
-  /** The outcome of each file: `got`, `there`, or the reason of its failure. */
-  get(changes?: Partial<GetOptions>): Promise<Record<string, string>>;
+  /**
+   * The outcome of each entry: `got`, `there`, or the reason of its failure. Throws the reason why the folder as a whole
+   * could not be downloaded.
+   */
+  get(changes?: Partial<GetManyOptions>): Promise<Record<string, string>>;
 }
 
 export function test(what: string, files: Files, body: (fixture: FolderFixture) => Promise<void>) {
@@ -71,16 +89,18 @@ export function test(what: string, files: Files, body: (fixture: FolderFixture) 
     await Deno.mkdir(folder.join("identity"));
     const root = folder.join("root");
     const identityFolder = folder.join("identity");
-    const options: GetOptions = {
+    const options: GetManyOptions = {
       connect: {
         ...{ server: server.address, userName: "Alice", identityFolder },
         onNewServer: () => true,
       },
       transfer: { retries: 0 },
-      ...{ name: "d", target: root },
+      ...{ names: ["d"], recursive: true, target: root },
     };
     const get: FolderFixture["get"] = async (changes = {}) => {
-      const outcomes = await getFolder({ ...options, ...changes });
+      const outcomes = await getFiles({ ...options, ...changes });
+      const whole = outcomes.find(({ name }) => options.names.includes(name));
+      if (whole !== undefined && "error" in whole) throw whole.error;
       return Object.fromEntries(outcomes.map((outcome) => [outcome.name, wordOf(outcome)]));
     };
     await body({ server, folder, options, root, get });
@@ -88,7 +108,7 @@ export function test(what: string, files: Files, body: (fixture: FolderFixture) 
 }
 
 export function wordOf(outcome: GetOutcome): string {
-  return outcome.state === "not-got" ? outcome.error.code : outcome.state;
+  return "error" in outcome ? outcome.error.code : outcome.state;
 }
 
 export const namesIn = (path: string) => [...Deno.readDirSync(path)].map(({ name }) => name).sort();

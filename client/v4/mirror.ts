@@ -1,0 +1,141 @@
+/**
+ * Deletes local entries that the server does not have. Links are never followed, and xfer's own files stay.
+ *
+ * @module
+ */
+import { dirname, join } from "node:path";
+import { isDataFolder } from "../../protocol/server_files.ts";
+import { UsageError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
+import type { ReservedFiles } from "../identity/reserved_files.ts";
+import { foldCase } from "../local/case_collisions.ts";
+import { realPath } from "../local/named_path.ts";
+import { writing } from "../local/partial_file.ts";
+import { cannotRead } from "../local/read_small_file.ts";
+import type { TargetTree } from "../local/target_tree.ts";
+
+/** The most entries of a local folder, because all are known before the first is deleted. */
+const MAX_ENTRIES = 1_000_000;
+
+/** A local folder to make a mirror of one on the server. */
+export interface MirroredFolder {
+  /** Its name on the server. */
+  readonly name: string;
+  readonly root: string;
+  /** The paths of everything that the server has in it. */
+  readonly targets: readonly string[];
+  /** Whether a path below the folder stays in any case; that of a folder ends with `/`. */
+  readonly isExcluded: (path: string) => boolean;
+}
+
+/** A local entry that the server does not have. */
+export interface ExtraEntry {
+  /** What its name on the server would be. */
+  readonly name: string;
+  readonly path: string;
+}
+
+export interface ExtraEntries {
+  /** Each before the folder that it is in. */
+  readonly extra: readonly ExtraEntry[];
+  /** The number of all entries in the folder, without those that stay in any case. */
+  readonly total: number;
+}
+
+/** Finds what to delete in a folder. Throws `StorageError` `cannot-read`, `UsageError` `too-many-files`. */
+export async function findExtra(folder: MirroredFolder, own: ReservedFiles): Promise<ExtraEntries> {
+  const search = new Search(folder, own);
+  const info = await Deno.stat(folder.root).catch(() => undefined);
+  if (info?.isDirectory === true) await search.walk("", await realPath(folder.root));
+  return search;
+}
+
+/** Deletes an entry, not what it leads to. Throws `UsageError` `through-link`, `StorageError` `cannot-write`. */
+export async function deleteExtra({ path }: ExtraEntry, tree: TargetTree): Promise<void> {
+  const folder = dirname(path);
+  await writing(path, async () => {
+    tree.guard(folder);
+    // Only an empty folder: what was added since the search stays.
+    await Deno.remove(path);
+  });
+  tree.touch(folder);
+}
+
+class Search implements ExtraEntries {
+  readonly extra: ExtraEntry[] = [];
+  total = 0;
+  readonly #folder: MirroredFolder;
+  readonly #own: ReservedFiles;
+  /** Paths to keep, and the same with case folded. */
+  readonly #kept = new Set<string>();
+  readonly #folded = new Map<string, string>();
+
+  constructor(folder: MirroredFolder, own: ReservedFiles) {
+    this.#folder = folder;
+    this.#own = own;
+    for (const target of folder.targets) {
+      for (let at = target; at !== folder.root && !this.#kept.has(at); at = dirname(at)) {
+        this.#kept.add(at);
+        this.#folded.set(foldCase(at), at);
+      }
+    }
+  }
+
+  /** Searches a folder by its path below the root. Returns whether everything in it is to be deleted. */
+  async walk(below: string, real: string | undefined): Promise<boolean> {
+    const { root, name: folderName, isExcluded } = this.#folder;
+    const here = join(root, below);
+    const entries = await readFolder(here);
+    const names = new Set(entries.map(({ name }) => name));
+    const hasName = (name: string) => names.has(name);
+    if (isDataFolder(hasName)) return false;
+    const ownIn = this.#own.in(real, hasName);
+    let isAllExtra = true;
+    for (const { name, isDirectory } of entries) {
+      const inner = below === "" ? name : `${below}/${name}`;
+      const path = join(here, name);
+      const isOwn = isDirectory ? false : ownIn(name) !== undefined || await this.#isKey(path);
+      if (isOwn || isExcluded(isDirectory ? `${inner}/` : inner)) {
+        isAllExtra = false;
+        continue;
+      }
+      if (++this.total > MAX_ENTRIES) throw tooMany(root);
+      const isEmptied = !isDirectory || await this.walk(inner, real && join(real, name));
+      if (!isEmptied || await this.#isKept(path)) isAllExtra = false;
+      else this.extra.push({ path, name: folderName === "." ? inner : `${folderName}/${inner}` });
+    }
+    return isAllExtra;
+  }
+
+  /** Whether a path is one that the server has, or the same file on this file system. */
+  async #isKept(path: string): Promise<boolean> {
+    if (this.#kept.has(path)) return true;
+    const other = this.#folded.get(foldCase(path));
+    if (other === undefined) return false;
+    const [a, b] = await Promise.all(
+      [path, other].map((path) => Deno.lstat(path).catch(() => undefined)),
+    );
+    return a !== undefined && b !== undefined && a.ino === b.ino && a.dev === b.dev;
+  }
+
+  async #isKey(path: string): Promise<boolean> {
+    const info = await Deno.lstat(path).catch(() => undefined);
+    return info !== undefined && this.#own.isKey(info);
+  }
+}
+
+async function readFolder(path: string): Promise<Deno.DirEntry[]> {
+  try {
+    return await Array.fromAsync(Deno.readDir(path));
+  } catch (cause) {
+    throw cannotRead(path, cause, "Check its permissions, or skip it with --exclude PATTERN.");
+  }
+}
+
+function tooMany(root: string): UsageError {
+  return new UsageError(
+    "too-many-files",
+    `cannot mirror ${printable(root)}: it has more than ${MAX_ENTRIES} entries`,
+    { hint: "Mirror its folders one by one." },
+  );
+}

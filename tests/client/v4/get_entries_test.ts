@@ -1,0 +1,313 @@
+/** Folders, links, permissions and times of a scripted server, downloaded to this machine. */
+import assert from "node:assert/strict";
+import { getFiles } from "../../../client/v4/get_files.ts";
+import type { GetManyOptions, GetOutcome } from "../../../client/v4/get_options.ts";
+import { readTime } from "../../../client/local/file_metadata.ts";
+import type { UnsetAttributes } from "../../../client/local/target_attributes.ts";
+import {
+  type Described,
+  type Files,
+  type FolderFixture,
+  namesIn,
+  serving,
+  test as testAnywhere,
+  wordOf,
+} from "../../support/v4/folder_server.ts";
+
+/** Windows has no permission bits, and links need a privilege. */
+function test(what: string, files: Files, body: (fixture: FolderFixture) => Promise<void>): void {
+  if (Deno.build.os !== "windows") testAnywhere(what, files, body);
+}
+
+const NS = 1_234_567_890_123_456_789n;
+const folder = (mode?: number, mtime = NS): Described => ({ entry: "folder", mode, mtime });
+const file = (mode?: number, mtime = NS): Described => ({ entry: "file", mode, mtime });
+const link = (mtime = NS): Described => ({ entry: "link", mode: 0o777, mtime });
+
+/** Permission bits that the umask of this process leaves. */
+const LEFT = 0o777 & ~Deno.umask();
+const modeOf = (path: string) => (Deno.lstatSync(path).mode ?? 0) & 0o7777;
+const octal = (mode: number) => mode.toString(8);
+/** The time as file systems of this system keep it. */
+const timeOf = (path: string) => readTime(path);
+
+const TREE: Files = [
+  ["d", "", folder(0o750)],
+  ["d/empty", "", folder(0o700)],
+  ["d/run.sh", "#!/bin/sh", file(0o755)],
+  ["d/secret", "s", file(0o600)],
+  ["d/sealed", "", folder(0o555)],
+  ["d/sealed/a", "a", file(0o444)],
+  ["d/sealed/to-a", "a", link()],
+  ["d/up", "../../elsewhere", link()],
+  ["d/absolute", "/etc/passwd", link()],
+  ["d/dangling", "nothing here", link()],
+];
+
+test("a tree: folders, links, modes and times are as they were", TREE, async ({ root, get }) => {
+  const got = await get();
+  assert.deepEqual(new Set(Object.values(got)), new Set(["got"]));
+  assert.equal(Object.keys(got).length, TREE.length);
+  for (const [name, content, described] of TREE) {
+    const path = `${root}${name.slice(1)}`;
+    const { entry, mode } = described as Described;
+    const info = Deno.lstatSync(path);
+    assert.equal(timeOf(path), NS, path);
+    if (entry === "link") {
+      assert.equal(Deno.readLinkSync(path), content);
+      continue;
+    }
+    assert.equal(info.isDirectory, entry === "folder", path);
+    assert.equal(octal(modeOf(path)), octal((mode ?? 0) & (LEFT | 0o700)), path);
+    if (entry === "file") assert.equal(Deno.readTextFileSync(path), content);
+  }
+  assert.deepEqual(namesIn(`${root}/empty`), []);
+  const again = Object.values(await get());
+  assert.deepEqual(new Set(again), new Set(["there"]));
+  await Deno.chmod(`${root}/sealed`, 0o755);
+});
+
+test("permissions and times alone: brought up to date, and nothing is downloaded again", [
+  ["d", "", folder(0o755)],
+  ["d/a", "same", file(0o755)],
+  ["d/b", "same", file(0o644)],
+  ["d/l", "a", link()],
+  ["d/sub", "", folder(0o700)],
+], async ({ root, get, server }) => {
+  await get();
+  await Deno.chmod(`${root}/a`, 0o600);
+  for (const name of ["a", "b"]) await Deno.utime(`${root}/${name}`, 1, 1);
+  await Deno.chmod(`${root}/sub`, 0o755);
+  const correct = server.answers;
+  server.answers = (message) => {
+    assert.notEqual(message?.kind, "get");
+    return correct(message);
+  };
+  const updated: string[] = [];
+  const onOutcome = (outcome: GetOutcome) => {
+    if (outcome.state === "there" && outcome.isUpdated) updated.push(outcome.name);
+  };
+  assert.deepEqual(
+    new Set(Object.values(await get({ dryRun: true, onOutcome }))),
+    new Set(["there"]),
+  );
+  assert.deepEqual(updated.splice(0).sort(), ["d/a", "d/b"]);
+  assert.equal(octal(modeOf(`${root}/a`)), "600", "a dry run changes nothing");
+  assert.deepEqual(new Set(Object.values(await get({ onOutcome }))), new Set(["there"]));
+  assert.deepEqual(updated.sort(), ["d/a", "d/b"]);
+  assert.equal(octal(modeOf(`${root}/a`)), octal(0o755 & (LEFT | 0o700)));
+  assert.equal(octal(modeOf(`${root}/sub`)), "700");
+  for (const name of ["a", "b", "sub"]) assert.equal(timeOf(`${root}/${name}`), NS);
+});
+
+test("setuid, setgid and sticky bits: restored with --preserve-special only", [
+  ["d/root", "x", file(0o6755)],
+  ["d/shared", "", folder(0o1777)],
+], async ({ folder: { path }, get }) => {
+  await get({ target: `${path}/plain` });
+  assert.equal(octal(modeOf(`${path}/plain/root`)), octal(0o755 & (LEFT | 0o700)));
+  assert.equal(octal(modeOf(`${path}/plain/shared`)), octal(0o777 & (LEFT | 0o700)));
+  await get({ target: `${path}/special`, attributes: { special: true } });
+  assert.equal(octal(modeOf(`${path}/special/root`)), octal(0o6755 & (LEFT | 0o7700)));
+  assert.equal(octal(modeOf(`${path}/special/shared`)), octal(0o1777 & (LEFT | 0o7700)));
+});
+
+test("unknown permissions, and --no-permissions: those of any new file", [
+  ["d/unknown", "x", file(undefined)],
+  ["d/implicit/known", "x", file(0o400)],
+], async ({ root, folder: { path }, get }) => {
+  await get();
+  assert.equal(octal(modeOf(`${root}/unknown`)), octal(0o666 & LEFT));
+  assert.equal(octal(modeOf(`${root}/implicit`)), octal(0o777 & LEFT));
+  assert.equal(octal(modeOf(`${root}/implicit/known`)), "400");
+  await get({ target: `${path}/plain`, attributes: { permissions: false, times: false } });
+  assert.equal(octal(modeOf(`${path}/plain/implicit/known`)), octal(0o666 & LEFT));
+  assert.ok(timeOf(`${path}/plain/unknown`) > NS, "--no-times: the time of the download");
+});
+
+test("--no-links: links are skipped and named, and all else is downloaded", [
+  ["d/a", "1"],
+  ["d/l", "a", link()],
+], async ({ root, get }) => {
+  const skipped: string[] = [];
+  const got = await get({
+    links: false,
+    onSkipped: (name, why) => skipped.push(`${name}: ${why}`),
+  });
+  assert.deepEqual(got, { "d/a": "got" });
+  assert.deepEqual(skipped, ["d/l: a symbolic link"]);
+  assert.deepEqual(namesIn(root), ["a"]);
+});
+
+test("existing folders merge: nothing is overwritten without --force", [
+  ["d/mine", "theirs"],
+  ["d/new", "2"],
+  ["d/link", "there", link()],
+  ["d/was-link", "3"],
+  ["d/is-link", "new", link()],
+], async ({ root, get }) => {
+  await Deno.mkdir(root);
+  const kept = { "mine": "mine", "other": "other", "is-link": "a file" };
+  for (const [name, text] of Object.entries(kept)) {
+    await Deno.writeTextFile(`${root}/${name}`, text);
+  }
+  await Deno.symlink("elsewhere", `${root}/link`);
+  await Deno.symlink("other", `${root}/was-link`);
+  assert.deepEqual(await get(), {
+    ...{ "d/mine": "target-exists", "d/new": "got", "d/link": "target-exists" },
+    ...{ "d/was-link": "target-exists", "d/is-link": "target-exists" },
+  });
+  for (const [name, text] of Object.entries(kept)) {
+    assert.equal(await Deno.readTextFile(`${root}/${name}`), text);
+  }
+  assert.deepEqual(await get({ force: true }), {
+    ...{
+      "d/mine": "got",
+      "d/new": "there",
+      "d/link": "got",
+      "d/was-link": "got",
+      "d/is-link": "got",
+    },
+  });
+  assert.equal(await Deno.readTextFile(`${root}/mine`), "theirs");
+  assert.equal(await Deno.readLink(`${root}/link`), "there");
+  assert.equal(await Deno.readLink(`${root}/is-link`), "new");
+  assert.ok((await Deno.lstat(`${root}/was-link`)).isFile);
+  assert.equal(
+    await Deno.readTextFile(`${root}/other`),
+    "other",
+    "nothing is written through a link",
+  );
+  assert.deepEqual(namesIn(root), ["is-link", "link", "mine", "new", "other", "was-link"]);
+});
+
+test("a folder that exists with other permissions keeps them if the server knows none", [
+  ["d/sub/a", "1"],
+], async ({ root, get }) => {
+  await Deno.mkdir(`${root}/sub`, { recursive: true });
+  await Deno.chmod(`${root}/sub`, 0o711);
+  await get();
+  assert.equal(octal(modeOf(`${root}/sub`)), "711");
+});
+
+test("the folder that the user names with -o keeps its permissions if it exists", [
+  ["d", "", folder(0o777)],
+  ["d/a", "1"],
+], async ({ root, get }) => {
+  await Deno.mkdir(root, { mode: 0o700 });
+  await get();
+  assert.equal(octal(modeOf(root)), "700");
+});
+
+const EVERYTHING: Files = [
+  ["a", "1"],
+  ["docs", "", folder(0o700)],
+  ["docs/b", "2"],
+  ["l", "a", link()],
+];
+const all = (fixture: FolderFixture, changes: Partial<GetManyOptions> = {}) =>
+  getFiles({ ...fixture.options, names: ["."], recursive: false, ...changes });
+
+test(
+  "everything: the whole account into a folder, also an existing one",
+  EVERYTHING,
+  async (fixture) => {
+    const { root } = fixture;
+    assert.deepEqual((await all(fixture)).map(wordOf), ["got", "got", "got", "got"]);
+    assert.deepEqual(namesIn(root), ["a", "docs", "l"]);
+    assert.deepEqual(namesIn(`${root}/docs`), ["b"]);
+    assert.deepEqual((await all(fixture)).map(wordOf), ["there", "there", "there", "there"]);
+  },
+);
+
+test("everything of an empty account: an error that says so", [], async (fixture) => {
+  const [outcome] = await all(fixture);
+  assert.ok(outcome !== undefined && "error" in outcome);
+  assert.match(outcome.error.message, /no files/);
+});
+
+test("everything with another name: refused", EVERYTHING, async (fixture) => {
+  await assert.rejects(all(fixture, { names: [".", "a"] }), { code: "one-name" });
+});
+
+test("a folder without --recursive: refused, with the option in the hint", [
+  ["d", "", folder(0o700)],
+], async ({ options }) => {
+  const [outcome] = await getFiles({ ...options, recursive: false });
+  assert.ok(outcome !== undefined && "error" in outcome);
+  assert.equal(outcome.error.code, "no-such-file");
+  assert.match(outcome.error.hint ?? "", /--recursive/);
+});
+
+test("a file with --recursive: -o is its path", [["f", "2", file(0o600)]], async (fixture) => {
+  const { root, options } = fixture;
+  const outcomes = await getFiles({ ...options, names: ["f"] });
+  assert.deepEqual(outcomes.map(wordOf), ["got"]);
+  assert.ok((await Deno.stat(root)).isFile);
+});
+
+const MATCHED: Files = [
+  ["photos/2026/sea.jpg", "1"],
+  ["photos/a.jpg", "2"],
+  ["photos/a.tmp", "3"],
+  ["photos/b.jpg", "4"],
+];
+test(
+  "patterns: what matches keeps its path below the folder before the wildcard",
+  MATCHED,
+  async (fixture) => {
+    const { options, folder } = fixture;
+    const names = async (pattern: string, target: string, recursive = false) => {
+      const outcomes = await getFiles({
+        ...{ ...options, names: [pattern], patterns: true, target: folder.join(target), recursive },
+      });
+      return outcomes.map((outcome) => outcome.target.slice(folder.path.length + 1)).sort();
+    };
+    assert.deepEqual(await names("photos/*.jpg", "1"), ["1/a.jpg", "1/b.jpg"]);
+    assert.deepEqual(await names("photos/**/*.jpg", "2"), ["2/2026/sea.jpg", "2/a.jpg", "2/b.jpg"]);
+    assert.deepEqual(await names("photos/?.tmp", "3"), ["3/a.tmp"]);
+    fixture.server.answers = serving(MATCHED.slice(0, 1));
+    assert.deepEqual(await names("photos/20*", "4", true), ["4/2026/sea.jpg"]);
+    const [none] = await getFiles({ ...options, names: ["photos/*.gif"], patterns: true });
+    assert.ok(none !== undefined && "error" in none && none.error.code === "no-such-file");
+  },
+);
+
+test(
+  "a name with characters of a pattern: stands for itself",
+  [["a[1].txt", "1"]],
+  async ({ options, folder }) => {
+    const target = folder.join("x");
+    const outcomes = await getFiles({ ...options, names: ["a[1].txt"], patterns: true, target });
+    assert.deepEqual(outcomes.map(wordOf), ["got"]);
+    assert.equal(await Deno.readTextFile(target), "1");
+  },
+);
+
+test("a dry run: says what would happen, and writes nothing", TREE, async ({ get, folder }) => {
+  const got = await get({ dryRun: true });
+  assert.deepEqual(new Set(Object.values(got)), new Set(["planned"]));
+  assert.deepEqual(namesIn(folder.path), ["identity"]);
+});
+
+test("attributes that the system does not set: reported once, with their number", [
+  ["d/a", "1", file(0o640)],
+  ["d/b", "2", file(0o640)],
+], async ({ get }) => {
+  const { chmodSync } = Deno;
+  const refusing = () => {
+    throw new Deno.errors.PermissionDenied("Operation not permitted (os error 1)");
+  };
+  Object.assign(Deno, { chmodSync: refusing });
+  const unset: UnsetAttributes[] = [];
+  try {
+    assert.deepEqual(await get({ onUnset: (one) => unset.push(one) }), {
+      "d/a": "got",
+      "d/b": "got",
+    });
+  } finally {
+    Object.assign(Deno, { chmodSync });
+  }
+  assert.equal(unset.length, 1);
+  assert.equal(unset[0]?.count, 3, "two files and their folder");
+});
