@@ -1,5 +1,5 @@
 /**
- * What became of a file that was not transferred or changed.
+ * States of files that were not transferred or changed.
  *
  * @module
  */

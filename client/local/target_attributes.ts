@@ -8,7 +8,7 @@ import { reasonOf } from "../../protocol/errors.ts";
 import type { EntryKind } from "../../protocol/entry.ts";
 import { modeOf, readTime, setTime } from "./file_metadata.ts";
 
-/** What the server knows about an entry. */
+/** Permission bits and modification time of an entry, as the server has them. */
 export interface Attributes {
   /** `undefined`: unknown. */
   readonly mode: number | undefined;

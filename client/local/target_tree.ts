@@ -28,7 +28,7 @@ export class TargetTree {
   readonly #made = new Map<string, Promise<void>>();
   /** Folders that this run has created. */
   readonly #new = new Set<string>();
-  /** What the server knows about folders. */
+  /** The attributes of folders, as the server has them. */
   readonly #known = new Map<string, Attributes>();
   /** Folders with new names. */
   readonly #changed = new Set<string>();
@@ -60,7 +60,7 @@ export class TargetTree {
     }
   }
 
-  /** Records what the server knows about a folder, for {@link TargetTree.finish}. */
+  /** Records the attributes of a folder, for {@link TargetTree.finish}. */
   describe(folder: string, attributes: Attributes): void {
     this.#known.set(folder, attributes);
   }

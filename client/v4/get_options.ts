@@ -79,8 +79,8 @@ export interface GetManyOptions extends GetOptions {
   /** Whether to download folders, with everything in them. */
   readonly recursive?: boolean | undefined;
   /**
-   * Whether names can be patterns, as in {@link NamePattern}. What matches keeps its path below the folder before the
-   * first wildcard.
+   * Whether names can be patterns, as in {@link NamePattern}. An entry that matches keeps its path below the folder
+   * before the first wildcard.
    */
   readonly patterns?: boolean | undefined;
 }

@@ -15,7 +15,7 @@ import { NamePattern } from "./name_pattern.ts";
 import { nameFault, type RemoteFolder } from "./remote_folder.ts";
 import type { RemoteFile } from "./remote_file.ts";
 
-/** What a name stands for on the server. */
+/** The entry, folder or pattern that a name stands for. */
 export type GetSource =
   & { readonly name: string }
   & (
@@ -132,7 +132,7 @@ export function entryOf(source: GetSource, target: string): ListedEntry | undefi
   return { file: source.file, target, fault };
 }
 
-/** What to list for a source; `undefined` if it is a single entry. */
+/** The list of a source; `undefined` if it is a single entry. */
 export function listingOf(
   source: GetSource,
   recursive: boolean,

@@ -30,7 +30,7 @@ export interface MirroredFolder {
 
 /** A local entry that the server does not have. */
 export interface ExtraEntry {
-  /** What its name on the server would be. */
+  /** The name that it would have on the server. */
   readonly name: string;
   readonly path: string;
 }
@@ -81,7 +81,7 @@ class Search implements ExtraEntries {
     }
   }
 
-  /** Searches a folder by its path below the root. Returns whether everything in it is to be deleted. */
+  /** Searches a folder by its path below the root. Returns whether the server has nothing in it, and all can be deleted. */
   async walk(below: string, real: string | undefined): Promise<boolean> {
     const { root, name: folderName, isExcluded } = this.#folder;
     const here = join(root, below);

@@ -28,7 +28,7 @@ export interface RemoteFolder {
   readonly prefix: string;
   /** The part of the names that the local paths leave out: the prefix, or its folder. Default: the prefix. */
   readonly base?: string;
-  /** Whether an entry is to be downloaded; default: all. */
+  /** Whether to download an entry; default: all. */
   readonly isWanted?: ((name: string, isFolder: boolean) => boolean) | undefined;
   /** The local folder. */
   readonly root: string;

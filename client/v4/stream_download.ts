@@ -28,14 +28,14 @@ export interface StreamOptions {
   readonly version?: number | undefined;
   /** The bytes of the file to download. */
   readonly range?: ByteRange | undefined;
-  /** Takes the next bytes. They may change once the promise resolves. What it throws ends the download. */
+  /** Takes the next bytes. They may change once the promise resolves. An error from it ends the download. */
   readonly write: (bytes: Bytes) => Promise<void>;
 }
 
 /**
  * Downloads a file as a stream over protocol 4. Memory does not grow with the file. After a network error, the download
- * continues where it was, with the same version. Throws what `write` throws, and as `getFile` does. What was passed on
- * is then the beginning of the file.
+ * continues where it was, with the same version. Throws what `write` throws, and as `getFile` does. The bytes that were
+ * passed on are then the beginning of the file.
  */
 export async function getStream(options: StreamOptions): Promise<RemoteFile> {
   const { connect, transfer, name, version = 0 } = options;

@@ -12,7 +12,7 @@ import { TemporaryFolder } from "../temporary_folder.ts";
 import { FILE, ms } from "./message_fields.ts";
 
 type Content = Uint8Array<ArrayBuffer>;
-/** What a list says about an entry, if it differs from a file with unknown permissions. */
+/** Fields of a listed entry that differ from those of a file with unknown permissions. */
 export interface Described {
   readonly entry?: EntryKind;
   readonly mode?: number | undefined;
