@@ -7,7 +7,7 @@ import { dirname } from "node:path";
 import { printable } from "../../protocol/printable.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import { syncNames, writing } from "./partial_file.ts";
-import { type Attributes, TargetAttributes, UNKNOWN_ATTRIBUTES } from "./target_attributes.ts";
+import { type Attributes, type TargetAttributes, UNKNOWN_ATTRIBUTES } from "./target_attributes.ts";
 import {
   checkFolder,
   isFolder,
