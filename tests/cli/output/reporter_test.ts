@@ -44,6 +44,10 @@ class Stream {
     return bytes.length;
   }
 
+  write(bytes: Uint8Array): Promise<number> {
+    return Promise.resolve(this.writeSync(bytes));
+  }
+
   isTerminal(): boolean {
     return this.#terminal;
   }

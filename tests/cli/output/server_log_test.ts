@@ -14,10 +14,11 @@ async function logged(
   let text = "";
   const stream = {
     isTerminal: () => isTerminal,
-    writeSync(bytes: Uint8Array) {
+    writeSync(bytes: Uint8Array): number {
       text += new TextDecoder().decode(bytes);
       return bytes.length;
     },
+    write: (bytes: Uint8Array) => Promise.resolve(stream.writeSync(bytes)),
   };
   const streams = { stdout: stream, stderr: stream, noColor: false };
   await configureLogs(format, new Reporter({ ...DEFAULT_OUTPUT, ...options }, streams));

@@ -75,7 +75,7 @@ Deno.test("progress: downloads are counted by name", () => {
     { event: "progress", file: "docs/a", done: 50, total: 100, attempt: 1 },
     { event: "getting", file: "docs/a", size: 100, done: 50, attempt: 2 },
     { event: "progress", file: "docs/a", done: 100, total: 100, attempt: 2 },
-    { event: "got", name: "docs/a", target: "a", size: 100, cksum: 1 },
+    { event: "got", name: "docs/a", target: "a", kind: "file", size: 100, cksum: 1 },
     { event: "getting", file: "docs/b", size: 100, done: 0, attempt: 1 },
     { event: "not-got", name: "docs/b", target: "b", code: "x" },
   ];
