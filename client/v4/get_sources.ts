@@ -63,7 +63,7 @@ export function withHint(error: RefusedError, name: string, version: number): Re
   const hint = version === 0
     ? "Run 'xfer client list' to see your files; to download a folder, add --recursive."
     : `Run 'xfer client versions ${shellWord(name)}' to see the stored versions.`;
-  return new RefusedError(error.code, error.message, { hint, cause: error });
+  return new RefusedError("no-such-file", error.message, { hint, cause: error });
 }
 
 /** Where the entries of a run are written. */
