@@ -31,9 +31,11 @@ export interface AttributeOptions {
 
 /** Attributes that could not be set, for example because the file system has none. */
 export interface UnsetAttributes {
+  /** The number of attributes. */
   readonly count: number;
-  /** The first path, and the reason. */
+  /** The path of the first. */
   readonly path: string;
+  /** The reason for the first. */
   readonly reason: string;
 }
 
