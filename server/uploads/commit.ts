@@ -33,8 +33,11 @@ export interface CommitContext {
 }
 
 /** A file on whose checksum client and server agree. */
-export interface ReceivedFile
-  extends Pick<StoredFile, "accountId" | "name" | "size" | "crc" | "storedAt"> {
+export interface ReceivedFile extends
+  Pick<
+    StoredFile,
+    "accountId" | "name" | "kind" | "mode" | "size" | "crc" | "storedAt" | "storedBy"
+  > {
   readonly staged: StagedUpload;
   readonly tree?: FileDigest;
   /** The digests of the chunks, for a file with a digest. */
@@ -46,16 +49,17 @@ export interface ReceivedFile
 }
 
 /**
- * Makes a file durable and visible, and returns its version. The blob is listed as garbage before it is finished and
+ * Makes a file durable and visible, and returns its version and the one that it replaced. The blob is listed as garbage before it is finished and
  * until its row refers to it, so that the next start deletes it after a crash in between.
  */
 export async function commitFile(
   context: CommitContext,
   { name: user, address }: { readonly name: string; readonly address: string },
   file: ReceivedFile,
-): Promise<number> {
+): Promise<Pick<CommitResult, "version" | "replaced">> {
   const { store: { catalog }, limits, quotaReservations, garbage } = context;
-  const { accountId, name, size, crc, storedAt, staged, tree, chunks, reservation } = file;
+  const { staged, chunks, isPartial, reservation, ...described } = file;
+  const { accountId, name, size, crc } = described;
   const { writer, inline } = staged;
   const id = writer.blobId;
   let recorded: CommitResult;
@@ -68,13 +72,12 @@ export async function commitFile(
     const content: NewContent = inline === undefined
       ? { kind: "blob", id }
       : { kind: "inline", id, bytes: inline };
-    const known = { accountId, name, content, size, crc, storedAt, verified: true };
-    const row = tree === undefined ? known : { ...known, tree };
+    const row = { ...described, content, verified: true };
     const options: CommitOptions = {
       quota: quotaOfAll(limits),
       keepHistory: keepsHistory(limits),
       ...(chunks === undefined ? {} : { chunks }),
-      ...(file.isPartial ? { staged: writer.uploadId } : {}),
+      ...(isPartial ? { staged: writer.uploadId } : {}),
     };
     reservation?.startCommit();
     recorded = await catalog.files.commit(row, options);
@@ -104,7 +107,7 @@ export async function commitFile(
   });
   await garbage.collect(recorded.garbage);
   if (recorded.hasSurplus) await trimHistory(context, accountId);
-  return recorded.version;
+  return recorded;
 }
 
 /** Drops the rest of the history that is over its bounds, in pages. */

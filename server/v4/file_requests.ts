@@ -10,7 +10,7 @@ import { CHUNK_SIZE, chunkCount, DIGEST_SIZE } from "../../protocol/v4/merkle_tr
 import { keepsHistory } from "../uploads/commit.ts";
 import { BlobNotFound } from "../blobs/blob_store.ts";
 import { recordDamage } from "./damage.ts";
-import type { StoredFile } from "../catalog/files.ts";
+import type { ImplicitFolder, StoredFile } from "../catalog/files.ts";
 import { StoredDigests } from "./chunk_digests.ts";
 import { checkFileName, RequestError } from "./request_error.ts";
 import { logFile, type RequestContext } from "./request_context.ts";
@@ -31,8 +31,9 @@ type Handlers = {
 export const FILE_REQUESTS: Handlers = {
   get,
   async list(session, { tag, prefix, scope }) {
-    if (scope !== "below") throw new RequestError("over-limit", "only whole lists are supported");
-    await describeAll(session, tag, filesBelow(session, prefix), () => 0);
+    if (scope === "removed") throw new RequestError("over-limit", "not supported yet");
+    const files = scope === "below" ? filesBelow(session, prefix) : levelOf(session, prefix);
+    await describeAll(session, tag, files, () => 0);
   },
   async stat(session, { tag, name, version }) {
     await session.answers.send(describe(tag, await find(session, name, version)));
@@ -40,6 +41,18 @@ export const FILE_REQUESTS: Handlers = {
   async versions(session, { tag, name }) {
     const files = versionsOf(session, name);
     await describeAll(session, tag, files, ({ version = 0 }) => version);
+  },
+  async update(session, { tag, name, version, ...metadata }) {
+    const { context, owner, answers } = session;
+    const { files } = context.store.catalog;
+    const outcome = await files.update(owner.accountId, name, version, metadata);
+    if (outcome === "missing") throw noSuchFile(name);
+    if (outcome === "changed") {
+      throw new RequestError("file-changed", `another version of ${quoted(name)} is current`);
+    }
+    const words = "Changed permissions and time of {file} for {user} from {address}";
+    logFile(session, "file.updated", words, name);
+    await answers.send({ kind: "done", tag });
   },
   async remove(session, { tag, name }) {
     const { context, owner, answers } = session;
@@ -89,6 +102,19 @@ async function* filesBelow({ context, owner }: RequestContext, prefix: string) {
   }
 }
 
+/** The entries and folders directly below a folder. Throws `RequestError` `bad-file-name`. */
+async function* levelOf({ context, owner }: RequestContext, prefix: string) {
+  if (prefix !== "" && !prefix.endsWith("/")) {
+    throw new RequestError("bad-file-name", "the prefix of one level is empty or ends in a slash");
+  }
+  const { store: { catalog } } = context;
+  for (let after: string | undefined = ""; after !== undefined;) {
+    const page = await catalog.files.listLevel(owner.accountId, { prefix, after, limit: PAGE });
+    yield* page.files;
+    after = page.next;
+  }
+}
+
 /** Throws `RequestError` `no-such-file`. */
 async function* versionsOf({ context, owner }: RequestContext, name: string) {
   const { store: { catalog } } = context;
@@ -109,12 +135,14 @@ async function* versionsOf({ context, owner }: RequestContext, name: string) {
 async function describeAll(
   session: RequestContext,
   tag: number,
-  files: AsyncIterable<StoredFile>,
+  files: AsyncIterable<StoredFile | ImplicitFolder>,
   versionOf: (file: StoredFile) => number,
 ): Promise<void> {
   const { answers } = session;
   for await (const file of files) {
-    const answer = await describeOne(session, tag, file, versionOf(file));
+    const answer = "content" in file
+      ? await describeOne(session, tag, file, versionOf(file))
+      : describeFolder(tag, file);
     if (answer !== undefined) await answers.send(answer);
   }
   await answers.send({ kind: "done", tag });
@@ -253,6 +281,18 @@ function describe(tag: number, file: FileWithDigests): Message {
     ...{ mtime: tree.mtime, storedAt, endedAt, cksum: crc },
     digest: tree.digest,
   };
+}
+
+/** A folder without an entry of its own. */
+function describeFolder(tag: number, { name }: ImplicitFolder): Message {
+  return {
+    ...{ kind: "file", tag, name, version: 0, entry: "folder", mode: undefined, size: 0 },
+    ...{ mtime: 0n, storedAt: 0, endedAt: 0, cksum: 0, digest: new Uint8Array(DIGEST_SIZE) },
+  };
+}
+
+function quoted(name: string): string {
+  return name.slice(0, MAX_QUOTED);
 }
 
 /** `version`: 0 for the current one. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { comparedForm, pathNameFault } from "../../protocol/v4/path_name.ts";
+import { pathNameFault } from "../../protocol/v4/path_name.ts";
 import type { CatalogRefusal, RefusalReason } from "../catalog/refusal.ts";
 
 export type RequestErrorCode =
@@ -58,10 +58,4 @@ export function toRefusal({ reason, message }: CatalogRefusal): RequestError {
 export function checkFileName(name: string): void {
   const fault = pathNameFault(name);
   if (fault !== undefined) throw new RequestError("bad-file-name", `the name ${fault}`);
-  if (name !== comparedForm(name)) {
-    throw new RequestError(
-      "bad-file-name",
-      "the name is not in Unicode normalization form C (NFC)",
-    );
-  }
 }

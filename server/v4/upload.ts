@@ -6,19 +6,20 @@
 import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { release } from "../../protocol/memory.ts";
-import { ChunkDigests, type FileDigests } from "../../protocol/v4/chunk_digests.ts";
+import type { FileDigests } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
 import { inSlices, type Sliced } from "../../protocol/v4/slices.ts";
-import { BlobNotFound, type UploadId } from "../blobs/blob_store.ts";
+import type { UploadId } from "../blobs/blob_store.ts";
+import type { CommitResult } from "../catalog/files.ts";
 import { breath } from "../breath.ts";
 import { commitFile } from "../uploads/commit.ts";
-import type { StagedUpload } from "../uploads/staging_area.ts";
+import { checkPut } from "./check_put.ts";
 import type { V4Context } from "./context.ts";
 import { JoinedConnections } from "./joined_connections.ts";
 import type { OpenUpload } from "./open_uploads.ts";
+import { ReceivedContent } from "./received_content.ts";
 import { type ConnectedPrincipal, type RequestContext, SendError } from "./request_context.ts";
-import { checkFileName, RequestError } from "./request_error.ts";
 import { UploadCheckpoints } from "./upload_checkpoints.ts";
 import { UploadLog } from "./upload_log.ts";
 import { UploadRoom } from "./upload_room.ts";
@@ -40,8 +41,7 @@ export class V4Upload implements OpenUpload {
   #suspending: Promise<void> | undefined;
   readonly #ended = Promise.withResolvers<void>();
   readonly #room: UploadRoom;
-  #staged: StagedUpload | undefined;
-  #digests: ChunkDigests;
+  #content: ReceivedContent | undefined;
   /** Whether this is the newest upload of its name: only that one can be resumed. */
   #isNewest = true;
   /** Whether the client continues on another connection. */
@@ -56,7 +56,6 @@ export class V4Upload implements OpenUpload {
     this.#closeConnection = answers.close;
     this.request = request;
     this.#log = new UploadLog(context.log, owner, request);
-    this.#digests = new ChunkDigests(request.size, this.#maxAhead);
     const file = { accountId: owner.accountId, name: request.name };
     this.#room = new UploadRoom(context, file, () => this.#suspendPredecessors());
     this.#checkpoints = new UploadCheckpoints({
@@ -71,7 +70,7 @@ export class V4Upload implements OpenUpload {
   }
 
   get uploadId(): UploadId | undefined {
-    return this.#staged?.writer.uploadId;
+    return this.#content?.uploadId;
   }
 
   get isReceiving(): boolean {
@@ -80,11 +79,6 @@ export class V4Upload implements OpenUpload {
 
   get failure(): unknown {
     return this.#failure;
-  }
-
-  /** Without random access in the store, chunks must come in order. */
-  get #maxAhead(): number | undefined {
-    return this.#context.store.blobs.randomAccess ? undefined : 0;
   }
 
   // Open: name, predecessors, quota, resume.
@@ -98,17 +92,16 @@ export class V4Upload implements OpenUpload {
   }
 
   async #open(): Promise<void> {
-    const { name, entry, size, resume } = this.request;
-    checkFileName(name);
-    if (entry !== "file") throw new RequestError("cannot-store", "only files can be stored");
+    const { size, resume } = this.request;
     this.#context.openUploads.add(this);
     try {
+      await checkPut(this.#context, this.accountId, this.request);
       if (resume !== 0) await this.#suspendPredecessors();
       await this.#room.claim(size ?? 0);
       if (resume === 0 || !(await this.#resume())) await this.#begin();
       this.#state = "receiving";
     } catch (error) {
-      await this.#staged?.writer.abort().catch(() => undefined);
+      await this.#content?.staged.writer.abort().catch(() => undefined);
       await this.#end();
       throw error;
     }
@@ -127,59 +120,43 @@ export class V4Upload implements OpenUpload {
    * `LimitError`.
    */
   async #resume(): Promise<boolean> {
-    const { partialUploads, openUploads, staging, garbage } = this.#context;
-    const { name, size } = this.request;
+    const { partialUploads, openUploads } = this.#context;
+    const { name, size, mtime } = this.request;
     const partial = await partialUploads.find(this.accountId, name);
-    if (partial === undefined || partial.size !== size) return false;
-    if (partial.mtime !== this.request.mtime) return false;
-    const { id, durableBytes, sums } = partial;
+    if (partial?.size !== size || partial?.mtime !== mtime) return false;
     // Two uploads must never write to the same file.
-    if (openUploads.isOpen(id)) return false;
-    // A new partial upload can discard the row in the meantime.
-    garbage.hold(id);
-    try {
-      const digests = ChunkDigests.decode(size, sums, durableBytes, this.#maxAhead);
-      this.#staged = await staging.reopen(this.accountId, id, durableBytes, size);
-      this.#digests = digests;
-    } catch (error) {
-      await garbage.release(id);
-      if (error instanceof BlobNotFound || error instanceof RangeError) return false;
-      throw error;
-    }
-    this.#checkpoints.continueFrom(durableBytes);
-    this.#log.resumed(durableBytes);
+    if (partial === undefined || openUploads.isOpen(partial.id)) return false;
+    this.#content = await ReceivedContent.reopen(this.#context, this.request, partial);
+    if (this.#content === undefined) return false;
+    this.#checkpoints.continueFrom(partial.durableBytes);
+    this.#log.resumed(partial.durableBytes);
     return true;
   }
 
   /** Begins an empty upload. Earlier uploads can be resumed until it can no longer be refused. */
   async #begin(): Promise<void> {
-    const { staging, partialUploads, openUploads, garbage } = this.#context;
-    const { name, size } = this.request;
-    this.#staged = size === undefined
-      ? await staging.createGrowing(this.accountId)
-      : await staging.createInline(this.accountId, size);
-    garbage.hold(this.#staged.writer.uploadId);
+    const { partialUploads, openUploads } = this.#context;
+    this.#content = await ReceivedContent.create(this.#context, this.accountId, this.request);
     for (const before of openUploads.predecessors(this)) await before.loseName();
-    await partialUploads.remove(this.accountId, name);
+    await partialUploads.remove(this.accountId, this.request.name);
   }
 
   /** The offset from which the client can resume. */
   async findPartial(): Promise<Omit<MessageOf<"held">, "kind" | "tag">> {
-    const offset = this.#digests.contiguousBytes;
-    const { digest } = await this.#inSlices(this.#digests.summing(offset));
+    const { digests } = this.#opened();
+    const offset = digests.contiguousBytes;
+    const { digest } = await this.#inSlices(digests.summing(offset));
     return { transfer: this.id, offset, digest };
   }
 
   // Write: chunks from the connection of the `put`, and from connections that join.
 
-  /**
-   * Reserves quota and disk space for a chunk of an upload of unknown size. Throws `LimitError`, `ProtocolError`
-   * `bad-frame` for a chunk that does not fit.
-   */
+  /** Reserves quota and disk space for a chunk of an upload of unknown size. Throws `LimitError`. */
   async makeRoom({ offset, bytes }: MessageOf<"data">): Promise<void> {
     if (this.request.size !== undefined || !this.isReceiving) return;
-    // The offset is that of the peer until the chunk is added.
-    if (offset === this.#digests.size) await this.#room.grow(offset + bytes.length, this.#opened());
+    const { digests, staged } = this.#opened();
+    // Another offset is refused when the chunk is written.
+    if (offset === digests.size) await this.#room.grow(offset + bytes.length, staged);
   }
 
   write({ offset, bytes }: MessageOf<"data">): Promise<void> {
@@ -187,16 +164,15 @@ export class V4Upload implements OpenUpload {
       release(bytes);
       return Promise.resolve();
     }
-    this.#digests.add(offset, bytes);
-    const staged = this.#opened();
-    const written = staged.write(offset, bytes).then(
-      () => release(bytes),
+    const content = this.#opened();
+    const written = content.write(offset, bytes).catch(
       // A write that is cancelled because the upload has ended is not a failure.
       (error) => void (this.isReceiving && (this.#failure ??= error)),
     );
+    const { digests, staged: { writer } } = content;
     // The commit awaits the same promise and handles its failure.
-    if (this.#digests.isWhole) staged.writer.close().catch(() => undefined);
-    else this.#checkpoints.consider(staged.writer, this.#digests);
+    if (digests.isWhole) writer.close().catch(() => undefined);
+    else this.#checkpoints.consider(writer, digests);
     return written;
   }
 
@@ -218,10 +194,11 @@ export class V4Upload implements OpenUpload {
    * send it, or if the size is not that of the data.
    */
   async awaitWhole({ size }: MessageOf<"end">): Promise<void> {
-    if (size !== this.#digests.size) throw new ProtocolError("bad-frame", "end has another size");
-    this.#digests.complete();
-    if (!this.#digests.isWhole) await this.#joined.none();
-    if (this.#digests.isWhole) return;
+    const { digests } = this.#opened();
+    if (size !== digests.size) throw new ProtocolError("bad-frame", "end has another size");
+    digests.complete();
+    if (!digests.isWhole) await this.#joined.none();
+    if (digests.isWhole) return;
     throw new ProtocolError("bad-frame", "end came before all data");
   }
 
@@ -229,29 +206,31 @@ export class V4Upload implements OpenUpload {
   async finish(end: MessageOf<"end">): Promise<Message> {
     this.#state = "ending";
     try {
-      const { name } = this.request;
+      const { name, entry, mode, mtime } = this.request;
       const { tag } = end;
+      const content = this.#opened();
       await this.#checkpoints.settle();
-      const found = await this.#inSlices(this.#digests.summing());
+      const found = await this.#inSlices(content.digests.summing());
       if (!isSame(found, end)) {
         await this.#drop();
         return { kind: "mismatch", tag, ...found };
       }
-      const version = await commitFile(this.#context, this.#owner, {
+      content.check();
+      const { version, replaced } = await commitFile(this.#context, this.#owner, {
         ...{
           accountId: this.accountId,
           name,
-          size: found.size,
-          crc: found.cksum,
-          staged: this.#opened(),
+          kind: entry,
+          ...(mode === undefined ? {} : { mode }),
         },
-        storedAt: this.#context.clock(),
-        tree: { mtime: this.request.mtime, digest: found.digest },
-        chunks: await this.#inSlices(this.#digests.gathering()),
+        ...{ size: found.size, crc: found.cksum, staged: content.staged },
+        ...{ storedAt: this.#context.clock(), storedBy: this.#owner.key },
+        tree: { mtime, digest: found.digest },
+        chunks: await this.#inSlices(content.digests.gathering()),
         isPartial: this.#checkpoints.hasRow,
         reservation: this.#room.reservation,
       });
-      return { kind: "stored", tag, ...found, version, replaced: 0, byOther: 0 };
+      return { kind: "stored", tag, ...found, version, ...toReplaced(replaced) };
     } catch (error) {
       await this.#drop();
       throw error;
@@ -284,12 +263,12 @@ export class V4Upload implements OpenUpload {
   /** Returns whether the upload can be resumed. */
   async #keep(): Promise<boolean> {
     await this.#checkpoints.settle();
-    const { writer } = this.#opened();
-    const { contiguousBytes } = this.#digests;
+    const { digests, staged: { writer } } = this.#opened();
+    const { contiguousBytes } = digests;
     const isResumable = this.request.size !== undefined && contiguousBytes >= CHUNK_SIZE;
     if (this.#failure !== undefined || !this.#isNewest || !isResumable) return false;
     const durable = await writer.suspend(contiguousBytes);
-    const durableBytes = await this.#checkpoints.save(writer.uploadId, this.#digests, durable);
+    const durableBytes = await this.#checkpoints.save(writer.uploadId, digests, durable);
     if (durableBytes === 0) return false;
     this.#log.kept(durableBytes);
     // In the meantime, another upload may have taken the name, or the row may have been discarded.
@@ -328,18 +307,16 @@ export class V4Upload implements OpenUpload {
 
   async #drop(): Promise<void> {
     await this.#checkpoints.settle();
-    await this.#staged?.writer.abort();
+    await this.#content?.staged.writer.abort();
     await this.#checkpoints.remove(this.uploadId);
   }
 
   /** Resolves when the upload is deleted, if it has become garbage. */
   async #end(): Promise<void> {
     this.#state = "ended";
-    const { openUploads, garbage } = this.#context;
-    openUploads.remove(this);
-    this.#staged?.release();
+    this.#context.openUploads.remove(this);
     this.#room.end();
-    if (this.uploadId !== undefined) await garbage.release(this.uploadId);
+    await this.#content?.end();
     this.#ended.resolve();
   }
 
@@ -351,10 +328,14 @@ export class V4Upload implements OpenUpload {
     });
   }
 
-  #opened(): StagedUpload {
-    if (this.#staged === undefined) throw new Error("cannot accept data: the upload is not open");
-    return this.#staged;
+  #opened(): ReceivedContent {
+    if (this.#content === undefined) throw new Error("cannot accept data: the upload is not open");
+    return this.#content;
   }
+}
+
+function toReplaced(replaced: CommitResult["replaced"]) {
+  return { replaced: replaced?.version ?? 0, byOther: Number(replaced?.byOther ?? false) };
 }
 
 function isSame(a: FileDigests, b: FileDigests): boolean {
