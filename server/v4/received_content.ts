@@ -13,7 +13,7 @@ import type { StagedUpload } from "../uploads/staging_area.ts";
 import type { V4Context } from "./context.ts";
 import { checkTarget } from "./check_put.ts";
 
-type Put = Pick<MessageOf<"put">, "entry" | "size">;
+type ContentRequest = Pick<MessageOf<"put">, "entry" | "size">;
 
 /** It must be released by {@link ReceivedContent.end}. */
 export class ReceivedContent {
@@ -26,7 +26,7 @@ export class ReceivedContent {
 
   private constructor(
     context: Pick<V4Context, "garbage">,
-    { entry }: Put,
+    { entry }: ContentRequest,
     staged: StagedUpload,
     digests: ChunkDigests,
   ) {
@@ -40,7 +40,7 @@ export class ReceivedContent {
   static async create(
     context: Pick<V4Context, "staging" | "garbage" | "store">,
     accountId: Bytes,
-    put: Put,
+    put: ContentRequest,
   ): Promise<ReceivedContent> {
     const { staging, garbage } = context;
     const { size } = put;
@@ -54,7 +54,7 @@ export class ReceivedContent {
   /** Reopens a partial upload; `undefined` if it is missing or damaged. Throws `LimitError`. */
   static async reopen(
     context: Pick<V4Context, "staging" | "garbage" | "store">,
-    put: Put,
+    put: ContentRequest,
     { accountId, id, size, durableBytes, sums }: PartialUpload,
   ): Promise<ReceivedContent | undefined> {
     const { staging, garbage } = context;
