@@ -20,7 +20,7 @@ import type { GetOptions } from "./get_options.ts";
 import { failureOf, type GetOutcomes } from "./get_outcomes.ts";
 import { type GetPlan, planItems } from "./get_plan.ts";
 import { downloadLink } from "./link_download.ts";
-import { deleteExtra, type ExtraEntry, findExtra } from "./mirror.ts";
+import { deleteExtra, type ExtraEntries, type ExtraEntry, findExtra } from "./mirror.ts";
 import { type RemoteFile, RESUMABLE_SIZE } from "./remote_file.ts";
 import { forEachConcurrently, WorkQueue } from "./work_queue.ts";
 
@@ -84,21 +84,23 @@ export class GetRun {
     onEvent?.({ type: "planned", files: files.length + links.length, bytes });
   }
 
-  /** Finds what to delete, and asks whether to. */
+  /** Finds the entries to delete, and asks whether to delete them. Throws what `confirmMirror` throws. */
   async #findExtra(): Promise<readonly ExtraEntry[]> {
-    const { confirmMirror, dryRun, connect: { identityFolder } } = this.#options;
+    const { confirmMirror, dryRun = false, connect: { identityFolder } } = this.#options;
     if (confirmMirror === undefined) return [];
     const own = await ReservedFiles.of(identityFolder);
     const all: ExtraEntry[] = [];
     for (const folder of this.#listing.folders) {
       const { name, root } = folder;
+      const found: ExtraEntries[] = [];
       await this.#outcomes.attempt(name, root, async () => {
-        const { extra, total } = await findExtra(folder, own);
-        all.push(...extra);
-        if (extra.length > 0 && dryRun !== true) {
-          await confirmMirror({ entries: extra.length, total, folder: root });
-        }
+        found.push(await findExtra(folder, own));
       });
+      for (const { extra, total } of found) {
+        for (const entry of extra) all.push(entry);
+        if (extra.length === 0 || dryRun || this.#outcomes.hasFailures) continue;
+        await confirmMirror({ entries: extra.length, total, folder: root });
+      }
     }
     return all;
   }

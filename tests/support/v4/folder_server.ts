@@ -59,7 +59,8 @@ export function serving(files: Files) {
     const answer = [describe(tag, file)];
     if (file.bytes.length > 0) answer.push({ kind: "digests", tag, bytes: file.sums.digests });
     const end = Math.min(message.to, file.bytes.length);
-    for (let offset = message.from; offset < end; offset += CHUNK_SIZE) {
+    const from = Math.floor(message.from / CHUNK_SIZE) * CHUNK_SIZE;
+    for (let offset = from; offset < end; offset += CHUNK_SIZE) {
       const bytes = file.bytes.slice(offset, offset + CHUNK_SIZE);
       answer.push({ kind: "data", tag, offset, bytes });
     }

@@ -1,0 +1,191 @@
+/** `get --delete`: local entries that the server does not have are deleted, and nothing else. */
+import assert from "node:assert/strict";
+import { UsageError } from "../../../protocol/errors.ts";
+import type { GetManyOptions, MirrorDeletion } from "../../../client/v4/get_options.ts";
+import {
+  type Described,
+  type Files,
+  type FolderFixture,
+  namesIn,
+  test as testAnywhere,
+} from "../../support/v4/folder_server.ts";
+
+const LINK: Described = { entry: "link", mode: 0o777 };
+const FOLDER: Described = { entry: "folder", mode: 0o755 };
+const ON_SERVER: Files = [
+  ["d/kept", "1"],
+  ["d/sub", "", FOLDER],
+  ["d/sub/kept", "2"],
+  ["d/implicit/kept", "3"],
+  ["d/link", "kept", LINK],
+];
+
+function test(what: string, files: Files, body: (fixture: FolderFixture) => Promise<void>): void {
+  // Links need a privilege on Windows.
+  if (Deno.build.os !== "windows") testAnywhere(`--delete: ${what}`, files, body);
+}
+
+/** Downloads as a mirror. Returns the outcomes, and the questions. */
+async function mirror(
+  { get }: FolderFixture,
+  changes: Partial<GetManyOptions> = {},
+): Promise<{ got: Record<string, string>; asked: MirrorDeletion[] }> {
+  const asked: MirrorDeletion[] = [];
+  const confirmMirror = (deletion: MirrorDeletion) => {
+    asked.push(deletion);
+    return Promise.resolve();
+  };
+  return { got: await get({ confirmMirror, ...changes }), asked };
+}
+
+/** Writes files below the target. */
+async function write(root: string, ...paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    await Deno.mkdir(`${root}/${path}`.replace(/\/[^/]*$/, ""), { recursive: true });
+    await Deno.writeTextFile(`${root}/${path}`, "mine");
+  }
+}
+
+test(
+  "files, folders and links that the server does not have are deleted",
+  ON_SERVER,
+  async (fixture) => {
+    const { root, folder } = fixture;
+    await write(root, "extra", "sub/extra", "gone/deep/er/a", "implicit/extra");
+    await write(folder.path, "outside/precious");
+    await Deno.symlink(`${folder.path}/outside`, `${root}/to-outside`);
+    await Deno.mkdir(`${root}/empty`);
+    const { got, asked } = await mirror(fixture);
+    const deleted = Object.entries(got).filter(([, word]) => word === "deleted").map(([name]) =>
+      name
+    );
+    assert.deepEqual(deleted.sort(), [
+      ...["d/empty", "d/extra", "d/gone", "d/gone/deep", "d/gone/deep/er", "d/gone/deep/er/a"],
+      ...["d/implicit/extra", "d/sub/extra", "d/to-outside"],
+    ]);
+    assert.deepEqual(asked, [{ entries: 9, total: 11, folder: root }], "with both folders to keep");
+    assert.deepEqual(namesIn(root), ["implicit", "kept", "link", "sub"]);
+    assert.deepEqual(namesIn(`${root}/sub`), ["kept"]);
+    assert.deepEqual(namesIn(`${folder.path}/outside`), ["precious"], "links are not followed");
+    const again = await mirror(fixture);
+    assert.deepEqual([...new Set(Object.values(again.got))], ["there"]);
+    assert.deepEqual(again.asked, [], "nothing is asked if nothing is deleted");
+  },
+);
+
+test("without it: nothing is deleted", ON_SERVER, async ({ get, root }) => {
+  await write(root, "extra");
+  await get();
+  assert.ok(namesIn(root).includes("extra"));
+});
+
+test(
+  "excluded files, partial downloads, a client's and a server's own files stay",
+  ON_SERVER,
+  async (fixture) => {
+    const { root } = fixture;
+    const own = [
+      ".big.xfer-part",
+      "client/me.key",
+      "data/catalog.db",
+      "data/tls.pem",
+      "data/files/x",
+    ];
+    await write(root, "a.tmp", "sub/b.tmp", "cache/x", "mixed/c.tmp", "mixed/extra", ...own);
+    await write(root, "client/transfer.info", "client/notes");
+    const { got } = await mirror(fixture, { exclude: ["*.tmp", "/cache/"] });
+    const deleted = Object.entries(got).filter(([, word]) => word === "deleted").map(([name]) =>
+      name
+    );
+    assert.deepEqual(deleted.sort(), ["d/client/notes", "d/mixed/extra"]);
+    for (const path of ["a.tmp", "sub/b.tmp", "cache/x", "mixed/c.tmp", ...own]) {
+      assert.equal(await Deno.readTextFile(`${root}/${path}`), "mine", path);
+    }
+  },
+);
+
+test("one entry fails: nothing is deleted", ON_SERVER, async (fixture) => {
+  const { root } = fixture;
+  await write(root, "kept", "extra");
+  const { got } = await mirror(fixture);
+  assert.equal(got["d/kept"], "target-exists");
+  assert.equal(got["d/extra"], undefined);
+  assert.ok(namesIn(root).includes("extra"));
+});
+
+test("an entry is damaged on the server: nothing is deleted", ON_SERVER, async (fixture) => {
+  const { root, server } = fixture;
+  await write(root, "extra");
+  const correct = server.answers;
+  server.answers = (message) => {
+    if (message?.kind !== "get" || message.name !== "d/kept") return correct(message);
+    throw new Error("lost");
+  };
+  await mirror(fixture);
+  assert.ok(namesIn(root).includes("extra"));
+});
+
+test("a folder that the server does not have at all: nothing is deleted", [], async (fixture) => {
+  await write(fixture.root, "extra");
+  await assert.rejects(mirror(fixture), { code: "no-such-file" });
+  assert.deepEqual(namesIn(fixture.root), ["extra"]);
+});
+
+test(
+  "the question is answered with no: nothing is downloaded or deleted",
+  ON_SERVER,
+  async (fixture) => {
+    const { root } = fixture;
+    await write(root, "extra");
+    const refusal = new UsageError("not-confirmed", "not confirmed");
+    const confirmMirror = () => Promise.reject(refusal);
+    await assert.rejects(mirror(fixture, { confirmMirror }), refusal);
+    assert.deepEqual(namesIn(root), ["extra"]);
+  },
+);
+
+test(
+  "a dry run: says what would be deleted, asks nothing, and deletes nothing",
+  ON_SERVER,
+  async (fixture) => {
+    const { root } = fixture;
+    await write(root, "extra", "gone/a");
+    const { got, asked } = await mirror(fixture, { dryRun: true });
+    assert.deepEqual(
+      [got["d/extra"], got["d/gone"], got["d/gone/a"], got["d/kept"]],
+      ["deleted", "deleted", "deleted", "planned"],
+    );
+    assert.deepEqual(asked, []);
+    assert.deepEqual(namesIn(root), ["extra", "gone"]);
+  },
+);
+
+test("with --no-links, a link that the server has, too, stays", ON_SERVER, async (fixture) => {
+  const { root } = fixture;
+  await Deno.mkdir(root);
+  await Deno.symlink("kept", `${root}/link`);
+  await mirror(fixture, { links: false });
+  assert.ok(namesIn(root).includes("link"));
+});
+
+test(
+  "a folder becomes a link before the deletion: nothing is deleted through it",
+  ON_SERVER,
+  async (fixture) => {
+    const { root, server, folder } = fixture;
+    await write(root, "sub/extra");
+    await write(folder.path, "outside/extra");
+    const correct = server.answers;
+    server.answers = (message) => {
+      // The last file that arrives is not in this folder.
+      if (message?.kind === "get" && message.name === "d/link") {
+        Deno.renameSync(`${root}/sub`, `${root}/moved`);
+        Deno.symlinkSync(`${folder.path}/outside`, `${root}/sub`);
+      }
+      return correct(message);
+    };
+    const { got } = await mirror(fixture);
+    assert.equal(got["d/sub/extra"], "through-link");
+    assert.deepEqual(namesIn(`${folder.path}/outside`), ["extra"]);
+  },
+);
