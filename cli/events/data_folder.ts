@@ -83,7 +83,7 @@ export const DATA_FOLDER_EVENTS = {
     what: "A damaged file was not copied.",
     fields: { path, name },
     words: ({ path, name }, { paint }) =>
-      `${paint("warning", "Skipped, damaged:")} ${name} (${path})`,
+      `${paint("warning", "Skipped the damaged file")} ${name} (${path})`,
   }),
   "not-copied": defineEvent({
     kind: "error",

@@ -47,8 +47,8 @@ export function failureWords(
 }
 
 /** The texts before and after a file's name in a message. An ordinary word would have an article there. */
-const BEFORE_NAME =
-  "(?:^|^(?:cannot [a-z]+|the [a-z]+ [a-z]+|no file|.+ for|.+ whether|.+ end of) )";
+const BEFORE_NAME = "^(?:the server refused: )?" +
+  "(?:|cannot [a-z]+ |the [a-z]+ [a-z]+ |no file |no such file: |.+ for |.+ whether |.+ end of )";
 const AFTER_NAME = "(?:$|[:,]| (?:is|was|has|as|and|already)\\b)";
 
 /**

@@ -54,7 +54,7 @@ export const NANOSECOND_TIMES: FileTimes | undefined = openTimes();
 
 function openTimes(): FileTimes | undefined {
   if (Deno.build.os !== "linux") return undefined;
-  // To load a library without the permission would ask the user for it.
+  // Loading a library without the permission would prompt the user.
   if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
   try {
     return timesBy(Deno.dlopen(LIBC, CALLS).symbols);

@@ -158,7 +158,7 @@ async function sendWithRetries(
  */
 const CLOSINGS_OF_QUIRK = 3;
 
-/** Counts, in a row, connections that were closed instead of a confirmation. */
+/** Counts consecutive connections that the server closed instead of confirming a file. */
 class ClosedConfirmations {
   #count = 0;
 

@@ -64,7 +64,7 @@ export class DamagedError extends RefusedError {
 
 /** The request that an answer must match. */
 export interface ExpectedFile {
-  /** The name, or its beginning. */
+  /** The name, or with `prefix` its beginning. */
   readonly name?: string;
   readonly prefix?: string;
   /** Whether no \`/\` follows the prefix. */

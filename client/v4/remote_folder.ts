@@ -34,7 +34,7 @@ export interface RemoteFolder {
   readonly root: string;
   /** Whether to skip a path below the folder; that of a folder ends with `/`. */
   readonly isExcluded: (path: string) => boolean;
-  /** The listings of other folders that the same run downloads. */
+  /** The size of the listings of other folders that the same run downloads. */
   readonly known?: ListingSize | undefined;
   readonly maxFiles?: number;
   readonly maxFolders?: number;

@@ -136,7 +136,7 @@ export class ChunkDigests {
     return digests;
   }
 
-  /** The same at once, for few chunks or if nothing else waits. */
+  /** The digests, computed without pauses: for few chunks, or if nothing else waits. */
   get digests(): Bytes {
     return atOnce(this.gathering());
   }

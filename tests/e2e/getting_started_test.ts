@@ -36,7 +36,7 @@ function blocksOf(page: string): Block[] {
   });
 }
 
-/** A terminal stays in its folder. */
+/** Terminals, each of which keeps its current folder between commands. */
 class Terminals {
   readonly #home: TemporaryFolder;
   readonly #folders = new Map<string, string>();

@@ -44,7 +44,7 @@ Deno.test("operator: verify, repair, backup, restore and removal on the command 
   assert.equal(partly.code, 6);
   assert.match(
     partly.stdout,
-    /^Skipped, damaged: a\.bin \(files\/\S+\)\nBacked up 1 file /,
+    /^Skipped the damaged file a\.bin \(files\/\S+\)\nBacked up 1 file /,
   );
   assert.match(partly.stdout, /to \S+rest as \S+, 1 new .*, skipped 1 damaged file\n$/);
   assert.match(partly.stderr, /Restore them from an earlier backup/);

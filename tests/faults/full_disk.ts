@@ -6,7 +6,7 @@ import { Actor, Lost, Refused } from "./actor.ts";
 import { readFiles, readWholeFolder, type Stored } from "./data_folder.ts";
 
 const FILE_SIZE = 300_000;
-/** The disk's blocks are larger, so the last bytes of one may hold many files. */
+/** Size of the blocks that are written until the disk is full. The disk may still have room for smaller files. */
 const BLOCK_SIZE = 4096;
 
 async function fillDisk(disk: string, diskSize: number): Promise<void> {

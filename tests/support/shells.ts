@@ -19,7 +19,7 @@ const NOTES = "NOTES";
 const KEYS = "\t\x07";
 const LOCALE = { LC_ALL: "C.UTF-8", TERM: "xterm" };
 
-/** On a terminal, since shells only complete there. All keys are there from the start. */
+/** A shell on a terminal, since shells complete only there. All keys are typed in advance. */
 class OnTerminal implements Shell {
   readonly isHere: boolean;
 

@@ -14,7 +14,7 @@ import { example } from "../../text/format.ts";
 
 export function addForget(client: Command, run: Run): void {
   client.command("forget")
-    .description("Forget the key of a server.\n\nThe next connection treats it as a new server.")
+    .description("Forget the key of a server.\n\nThe next connection treats the server as new.")
     .argument("<host:port>", "address of the server, as in line 1 of transfer.info", parseServer)
     .addHelpText("after", example("xfer client forget files.example.org:1256"))
     .action(async (server: Address, _: unknown, command: Command) => {

@@ -14,8 +14,8 @@ import { example } from "../../text/format.ts";
 import { isoTime } from "../../text/time.ts";
 
 const NOTES = `\
-Without a token, prints one: run it on a machine where you have an account. On the other machine,
-run 'xfer client init' with the same server and user name, then 'xfer client link TOKEN'.`;
+On a machine with your account, run it without a token to print a new one. On the other machine, run
+'xfer client init' with the same server and user name, then 'xfer client link TOKEN'.`;
 
 /** Adds the command below `client`. */
 export function addLinkCommand(client: Command, run: Run, optionsOf: OptionsOf): void {

@@ -309,6 +309,11 @@ Deno.test("failures: a message that names the file stands alone", () => {
         "failed to download disk: cannot write x: the disk is full",
       ],
       ["photos is not a file", "photos", "photos is not a file"],
+      [
+        "the server refused: no such file: photos",
+        "photos",
+        "the server refused: no such file: photos",
+      ],
       ["photo is not a file", "photos", "failed to download photos: photo is not a file"],
       ["cannot tell whether sea was stored", "sea", "cannot tell whether sea was stored"],
       ["the server stored sea as it is", "sea", "the server stored sea as it is"],

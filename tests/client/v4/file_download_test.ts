@@ -113,8 +113,8 @@ async function runOn(get: FileDownload, scripts: readonly Script[]) {
 }
 
 /** The ranges that a client requested, in chunks. */
-function ranges({ received: heard }: ScriptedServer): [number, number][] {
-  return heard.flatMap((message) =>
+function ranges({ received }: ScriptedServer): [number, number][] {
+  return received.flatMap((message) =>
     message.kind === "get"
       ? [[message.from / CHUNK_SIZE, Math.ceil(message.to / CHUNK_SIZE)] as [number, number]]
       : []

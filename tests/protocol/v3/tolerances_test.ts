@@ -106,7 +106,7 @@ for (const edition of EDITIONS) {
     const heard = replayHoweverSplit(concatBytes(...all), edition);
     assert.deepEqual(heard.requests, ["register", "publicKey", content, "crcValid"]);
     assert.deepEqual(heard.quirks, ["frames-2048"]);
-    // The zeros arrive in two halves. Each is answered with its half of the answer's.
+    // The zeros arrive in two halves. The server answers each half with half of its own zeros.
     const [first = assert.fail()] = all;
     const late = replay(
       [first.subarray(0, 278), first.subarray(278, 1024), first.subarray(1024)],

@@ -127,7 +127,7 @@ function fill({ quirks }: Profile, message: Bytes): Bytes {
   return concatBytes(message, new Uint8Array(fillingOf(quirks, message.length)));
 }
 
-/** One such client, on real sockets. */
+/** A client with such deviations, on real sockets. */
 export class Emulator implements Disposable {
   readonly #address: Address;
   readonly #profile: Profile;

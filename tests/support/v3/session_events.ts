@@ -107,7 +107,7 @@ export interface Deviations {
   readonly zeros?: number;
 }
 
-/** A file's message, or its packets, and its ciphertext. */
+/** Returns the message or the packets of a file, and its ciphertext. */
 export function file(
   edition: Edition,
   size: number,
