@@ -36,7 +36,7 @@ function blocksOf(page: string): Block[] {
   });
 }
 
-/** Terminals, each of which keeps its current folder between commands. */
+/** Terminals. Each keeps its current folder between commands. */
 class Terminals {
   readonly #home: TemporaryFolder;
   readonly #folders = new Map<string, string>();
