@@ -74,7 +74,7 @@ Deno.test("reload: limits, registration and grace apply at once; the log has the
       assert.deepEqual(logged(), [[
         "server.reloaded",
         "Reloaded the settings: registration closed (was open), grace 30s (was 1m), " +
-        "max-file-size 5 (was none), quota 2GB (was 1GB)",
+        "quota 2GB (was 1GB), max-file-size 5 (was none)",
       ]]);
     },
   );
