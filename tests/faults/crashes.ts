@@ -191,7 +191,7 @@ const PLAIN: Scenario = {
 
 /**
  * Uploads a file of two chunks and two files at once; overwrites, renames and removes one each; interrupts an upload
- * and starts it again.
+ * and starts it again; uploads a file of unknown size, and interrupts another.
  */
 const SECURE: Scenario = {
   secure: true,
@@ -209,6 +209,8 @@ const SECURE: Scenario = {
         await actor.remove(client, "b");
         await actor.disconnectHalfway(address, "halfway", 1);
         await actor.disconnectHalfway(address, "halfway", 1);
+        await actor.stream(address, "d/s", pseudoRandomBytes(CHUNK_SIZE + 1, 4));
+        await actor.disconnectHalfway(address, "streamed halfway", 0, "unknown");
         await actor.compare(client, "d/a");
       },
       storeLater: async (address) => {

@@ -148,6 +148,7 @@ const gatherSecure: Gather = async (folder, options) => {
       (address) => entered(alice, address, (client) => alice.remove(client, "c")),
       (address) => entered(bob, address, (client) => bob.compare(client, "b")),
       (address) => bob.disconnectHalfway(address, "halfway", 1),
+      (address) => bob.stream(address, "s", contentOf("s", CHUNK_SIZE + 1)),
       (address) => entered(carol, address, (client) => carol.store(client, files(["a", 1000]))),
     ],
     goOn: async (address) => {

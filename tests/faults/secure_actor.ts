@@ -11,6 +11,7 @@ import {
 } from "../../protocol/errors.ts";
 import { V4Client } from "../../client/v4/client.ts";
 import { parseFingerprint } from "../../protocol/v4/fingerprint.ts";
+import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { SourceFile } from "../../client/local/source_file.ts";
 import { openSession } from "../../client/v4/session.ts";
@@ -85,6 +86,28 @@ export class SecureActor {
     if (refusals[0] !== undefined) throw new Refused(refusals[0].message);
   }
 
+  /** Stores a file of unknown size, on a connection of its own. */
+  async stream(address: Address, name: string, content: Bytes): Promise<void> {
+    const stored: Operation = (files) => new Map([...files, [name, content]]);
+    await this.#change([name], stored, async () => {
+      const { mux } = await openSession(this.#options(address));
+      using _closed = mux;
+      const tag = mux.nextTag();
+      const answer = mux.answerOf(tag, "stored");
+      answer.catch(() => undefined);
+      await mux.send({ ...FILE_PUT, kind: "put", tag, name, size: undefined, resume: 0 });
+      const digests = new ChunkDigests(undefined);
+      for (let at = 0; at < content.length; at += CHUNK_SIZE) {
+        const chunk = content.slice(at, at + CHUNK_SIZE);
+        digests.add(at, chunk);
+        await mux.sendChunk(tag, at, chunk);
+      }
+      digests.complete();
+      await mux.send({ kind: "end", tag, ...digests.sums() });
+      await answer;
+    });
+  }
+
   async remove(client: V4Client, name: string): Promise<void> {
     const without: Operation = (files) => files.has(name) ? omit(files, name) : undefined;
     await this.#change([name], without, () => client.remove(name));
@@ -120,15 +143,20 @@ export class SecureActor {
   /**
    * Starts an upload on a connection of its own and disconnects. With `resume`, the server may keep the partial upload.
    */
-  async disconnectHalfway(address: Address, name: string, resume: 0 | 1): Promise<void> {
+  async disconnectHalfway(
+    address: Address,
+    name: string,
+    resume: 0 | 1,
+    size: number | "unknown" = 3 * CHUNK_SIZE,
+  ): Promise<void> {
     await connected(async () => {
       const { mux } = await openSession(this.#options(address));
       using _closed = mux;
       const tag = mux.nextTag();
       const partial = resume === 1 ? mux.answerOf(tag, "held") : undefined;
       partial?.catch(() => undefined);
-      const size = 3 * CHUNK_SIZE;
-      await mux.send({ ...FILE_PUT, kind: "put", tag, name, size, resume });
+      const known = size === "unknown" ? undefined : size;
+      await mux.send({ ...FILE_PUT, kind: "put", tag, name, size: known, resume });
       if ((await partial)?.offset === size) return;
       const offset = (await partial)?.offset ?? 0;
       await mux.sendChunk(tag, offset, pseudoRandomBytes(CHUNK_SIZE, 1 + offset));
@@ -141,7 +169,7 @@ export class SecureActor {
     const [there, missing] = [true, false].map((isThere) =>
       NAMES.filter((name) => (this.#expected.sure(name) !== undefined) === isThere)
     ) as [string[], string[]];
-    switch (dice.roll(8)) {
+    switch (dice.roll(10)) {
       case 0: {
         const size = dice.pick([0, 10, 3000]);
         await this.store(
@@ -167,6 +195,12 @@ export class SecureActor {
       case 4:
         await this.disconnectHalfway(address, "halfway", dice.roll(2) as 0 | 1);
         return "interrupted over protocol 4";
+      case 5:
+        await this.disconnectHalfway(address, "streamed halfway", 0, "unknown");
+        return "interrupted, of unknown size";
+      case 6:
+        await this.stream(address, dice.pick(NAMES), content());
+        return "stored, of unknown size";
     }
     await this.store(client, [{ name: dice.pick(NAMES), content: content() }]);
     return "stored over protocol 4";
