@@ -107,6 +107,8 @@ export class ConnectionState {
   readonly #tags = new Map<number, TagState>();
   /** The tag that accepts data, or is about to. */
   #open: number | undefined;
+  /** Whether the size of the last put is unknown. */
+  #isStream = false;
   #deciding = 0;
 
   /** `window`: the most unanswered puts. */
@@ -127,6 +129,11 @@ export class ConnectionState {
   /** Whether data of a file may come next. */
   get isReceiving(): boolean {
     return this.#open !== undefined;
+  }
+
+  /** Whether data of a file of unknown size may come next, for which the client itself may have to wait. */
+  get isStreaming(): boolean {
+    return this.#isStream && this.isReceiving;
   }
 
   /** Whether any request is unanswered. */
@@ -158,6 +165,7 @@ export class ConnectionState {
     if (message.kind === "put" && message.resume !== 0 && message.size === undefined) {
       throw outOfPlace(kind, "an upload of unknown size cannot be resumed");
     }
+    if (state === "none") this.#isStream = message.kind === "put" && message.size === undefined;
     this.#set(tag, state, message.kind === "put" && message.resume !== 0 ? "offered" : next);
   }
 

@@ -5,8 +5,11 @@
  */
 import type { LimitName, Limits } from "../limits/limits.ts";
 
-/** The peer's next data: a request, the rest of one, or the content of a file. */
-export type ReadPhase = "idle" | "request" | "content";
+/**
+ * The peer's next data: a request, the rest of one, the content of a file, or the next piece of a file for which the peer
+ * itself may have to wait.
+ */
+export type ReadPhase = "idle" | "request" | "content" | "stream";
 
 /** Counts the time spent waiting for a peer. The server's own time does not count. */
 export class ReadDeadline {
@@ -45,6 +48,8 @@ export class ReadDeadline {
         return { limit: "idleTimeoutMs", ms: idleTimeoutMs - this.#waited };
       case "request":
         return { limit: "requestTimeoutMs", ms: requestTimeoutMs - this.#waited };
+      case "stream":
+        return { limit: "stallTimeoutMs", ms: stallTimeoutMs };
       case "content": {
         const earned = minRate > 0 ? this.#received / minRate * 1000 : Infinity;
         const ms = stallTimeoutMs + earned - this.#waited;

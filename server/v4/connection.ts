@@ -222,9 +222,10 @@ export class V4Connection {
         this.#frames.fill(room.length);
         continue;
       }
-      const { isReceiving } = this.#state;
+      const { isReceiving, isStreaming } = this.#state;
       const { betweenFrames } = this.#frames;
-      const phase = isReceiving ? "content" : betweenFrames ? "idle" : "request";
+      const between = isStreaming ? "stream" : isReceiving ? "content" : "idle";
+      const phase = betweenFrames ? between : isReceiving ? "content" : "request";
       const bytes = await unlessLeft(this.#socket.receive(phase));
       if (bytes === undefined) {
         if (isReceiving || !betweenFrames) throw leftWithin();

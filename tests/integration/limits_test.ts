@@ -229,6 +229,20 @@ Deno.test("limits: a peer that drips gets the time that its bytes earn, one that
   }));
 });
 
+Deno.test("limits: a peer that waits for its own data may pause, and a piece must then come at the minimum rate", () => {
+  const deadline = new ReadDeadline({ ...DEFAULT_LIMITS, stallTimeoutMs: 1000, minRate: 100 });
+  const stall = { limit: "stallTimeoutMs", ms: 1000 } as const;
+  deadline.enter("stream");
+  for (let pauses = 0; pauses < 100; pauses++) {
+    deadline.spend(900, 17);
+    assert.deepEqual(deadline.left(), stall);
+  }
+  deadline.enter("content");
+  assert.deepEqual(deadline.left(), stall);
+  deadline.spend(900, 10);
+  assert.deepEqual(deadline.left(), { limit: "minRate", ms: 200 });
+});
+
 Deno.test("limits: peers are counted by address, for IPv6 by network", () => {
   const cases: readonly [string, string][] = [
     ["192.0.2.7", "192.0.2.7"],

@@ -241,6 +241,26 @@ Deno.test("conversation: with any messages in any order, it knows the meaning of
   );
 });
 
+Deno.test("conversation: it is streaming from a put of unknown size to its end, also while that is refused", () => {
+  const steps: readonly [step: Step, isStreaming: boolean][] = [
+    ["receive put 1", false],
+    ["receive end 1", false],
+    ["receive put? 2", true],
+    ["receive data 2", true],
+    ["send stored 1", true],
+    ["send error 2", true],
+    ["receive cancel 2", false],
+    ["receive put? 3", true],
+    ["receive end 3", false],
+    ["receive join 4", false],
+  ];
+  const conversation = known();
+  for (const [step, isStreaming] of steps) {
+    take(conversation, step);
+    assert.equal(conversation.isStreaming, isStreaming, step);
+  }
+});
+
 Deno.test("conversation: data without a request is refused by its header, before memory is allocated", () => {
   const header = dataHeader(1, 0, CHUNK_SIZE).slice(0, FRAME_HEADER_SIZE);
   for (const conversation of [new ConnectionState(WINDOW), known()]) {
