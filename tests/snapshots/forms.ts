@@ -1,19 +1,41 @@
 /** The forms of a command's output: terminals, pipes, JSON. */
-import type { CommandHost } from "../support/command_host.ts";
+import { CommandHost } from "../support/command_host.ts";
 import { type Finished, startXfer } from "../support/processes.ts";
 import { type Row, Screen } from "../support/screen.ts";
-import { plainEnvironment, Terminal } from "../support/terminal.ts";
+import {
+  plainEnvironment,
+  type Shown,
+  Terminal,
+  type TerminalOptions,
+} from "../support/terminal.ts";
+import { TerminalHost } from "../support/terminal_host.ts";
 import type { Names } from "./names.ts";
 
 export interface Command {
   readonly args: readonly string[];
   readonly cwd: string;
-  /** Runs commands that need no terminal and end on their own. */
-  readonly host: CommandHost;
+  /** Run commands that read nothing and end on their own. */
+  readonly hosts: Hosts;
   /** Answers typed on a terminal, each after its question. */
   readonly answers?: readonly Answer[];
   /** For a command that runs until it is stopped: the output at which it is stopped. */
   readonly stopAt?: RegExp;
+}
+
+/** Processes for the commands of one form. */
+export class Hosts implements AsyncDisposable {
+  readonly piped = new CommandHost(plainEnvironment());
+  #terminal: TerminalHost | undefined;
+
+  /** A terminal. The options are those of the first call. */
+  terminal(options: TerminalOptions): TerminalHost {
+    return this.#terminal ??= new TerminalHost(options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.piped[Symbol.asyncDispose]();
+    await this.#terminal?.[Symbol.asyncDispose]();
+  }
 }
 
 export interface Answer {
@@ -39,20 +61,31 @@ export interface Form {
 }
 
 function onTerminal(columns: number, env: Record<string, string> = {}): Form["run"] {
-  return async ({ args, cwd, answers = [], stopAt }, names) => {
-    await using terminal = await Terminal.xfer(args, { cwd, columns, env });
-    for (const { to, keys } of answers) {
-      await terminal.shows(to);
-      await terminal.type(keys);
-    }
-    if (stopAt !== undefined) {
-      await terminal.shows(stopAt);
-      await terminal.type("\x03");
-    }
-    const { code, written: raw } = await terminal.end();
+  return async (command, names) => {
+    const { args, cwd, hosts, answers, stopAt } = command;
+    const { code, written: raw } = answers === undefined && stopAt === undefined
+      ? await hosts.terminal({ columns, env }).run(args, cwd)
+      : await inOwnTerminal(command, { columns, env });
     const rows = await rowsOf(names.in(raw), columns);
     return { code, raw, shown: rows.map(toLine), words: rows.map(({ text }) => text) };
   };
+}
+
+/** Types answers, and Ctrl-C after this output. */
+async function inOwnTerminal(
+  { args, cwd, answers = [], stopAt }: Command,
+  options: TerminalOptions,
+): Promise<Shown> {
+  await using terminal = await Terminal.xfer(args, { ...options, cwd });
+  for (const { to, keys } of answers) {
+    await terminal.shows(to);
+    await terminal.type(keys);
+  }
+  if (stopAt !== undefined) {
+    await terminal.shows(stopAt);
+    await terminal.type("\x03");
+  }
+  return await terminal.end();
 }
 
 /** The screen at the end. */
@@ -71,10 +104,10 @@ function piped(
   options: readonly string[],
   show: (printed: Streams) => readonly string[],
 ): Form["run"] {
-  return async ({ args, cwd, host, stopAt }, names) => {
+  return async ({ args, cwd, hosts, stopAt }, names) => {
     const all = [...args, ...options, "--no-progress"];
     const { code, stdout, stderr } = stopAt === undefined
-      ? await host.run(all, cwd)
+      ? await hosts.piped.run(all, cwd)
       : await stopped(all, cwd, stopAt);
     const printed = { stdout: lines(names.in(stdout)), stderr: lines(names.in(stderr)) };
     const words = options.includes("--json") ? [] : printed.stdout;

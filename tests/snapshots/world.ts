@@ -2,11 +2,9 @@
 import { commandsOf, makeProgram } from "../../cli/program.ts";
 import { Run } from "../../cli/run.ts";
 import { pathOf } from "../../cli/arguments/usage_error.ts";
-import { CommandHost } from "../support/command_host.ts";
-import { plainEnvironment } from "../support/terminal.ts";
 import { ServerProcess } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
-import { type Command, type FormName, FORMS, type Printed } from "./forms.ts";
+import { type Command, type FormName, FORMS, Hosts, type Printed } from "./forms.ts";
 import { Names } from "./names.ts";
 
 /** A moment before any run. */
@@ -48,7 +46,7 @@ export class SnapshotWorld implements AsyncDisposable {
   readonly #folder: TemporaryFolder;
   readonly #path: string;
   readonly #names: Names;
-  readonly #host = new CommandHost(plainEnvironment());
+  readonly #hosts = new Hosts();
   readonly #commands: ReadonlySet<string>;
 
   private constructor(
@@ -125,7 +123,7 @@ export class SnapshotWorld implements AsyncDisposable {
   ): Promise<string> {
     const cwd = this.join(where);
     const printed = await FORMS[this.form].run(
-      { args, cwd, host: this.#host, ...beside },
+      { args, cwd, hosts: this.#hosts, ...beside },
       this.#names,
     );
     const title = this.#names.in(["xfer", ...args].map(quoted).join(" "));
@@ -147,7 +145,7 @@ export class SnapshotWorld implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#host[Symbol.asyncDispose]();
+    await this.#hosts[Symbol.asyncDispose]();
     await this.server[Symbol.asyncDispose]();
     await this.#folder[Symbol.asyncDispose]();
   }

@@ -5,9 +5,11 @@ import { END, type HostedCommand } from "./hosted_commands.ts";
 import { type Finished, startXfer } from "./processes.ts";
 import { tiedCommand } from "./tied_processes.ts";
 
-const PROGRAM = fileURLToPath(new URL("./hosted_commands.ts", import.meta.url));
+/** Runs commands in one process: {@link HostedCommand}, one per line. */
+export const PROGRAM: string = fileURLToPath(new URL("./hosted_commands.ts", import.meta.url));
 
-const ENDING = new RegExp(`^([^${END}]*)${END}(\\d+)${END}$`);
+/** The output of a command and its exit code. */
+export const ENDING = new RegExp(`^([^${END}]*)${END}(\\d+)${END}$`);
 
 /** The time after which a command and its host are ended, in milliseconds. */
 const COMMAND_MS = 60_000;
