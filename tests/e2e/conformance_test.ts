@@ -1,39 +1,37 @@
-/** Our own client and the client cases of the conformance suite, in every edition. */
+/**
+ * Our own client and the client cases of the conformance suite, in every edition. Runs share a few processes; with
+ * `deno task conformance` each has its own.
+ */
 import assert from "node:assert/strict";
-import { DEFAULT_EDITION, EDITIONS } from "../../protocol/v3/editions/mod.ts";
+import { EDITIONS } from "../../protocol/v3/editions/mod.ts";
 import { clientCases } from "../conformance/suite/client_cases.ts";
 import { runClientCase, runCommand } from "../conformance/suite/client_runner.ts";
 import { formatResult } from "../conformance/suite/report.ts";
 import { CommandHost } from "../support/command_host.ts";
 import { sideBySide } from "../support/concurrently.ts";
-import { command } from "../support/processes.ts";
 import { plainEnvironment } from "../support/terminal.ts";
 import { tiedCommand } from "../support/tied_processes.ts";
 
-const AT_ONCE = 4;
+const AT_ONCE = 3;
 const QUIET = { stdin: "null", stdout: "null", stderr: "null" } as const;
 
 const argumentsFor = (edition: string) => [
   ...["client", "--protocol", "3", "--retries", "0", "--edition", edition],
 ];
 
-// In one edition each run has its own process. In the others, runs share a few.
+const free = Array.from({ length: AT_ONCE }, () => new CommandHost(plainEnvironment()));
+// Started before any test, so no test leaks them.
+for (const host of free) host.start();
+
 for (const edition of EDITIONS) {
   Deno.test(`conformance: our client in edition ${edition.name}, all cases`, async () => {
     const args = argumentsFor(edition.name);
-    await using hosts = new AsyncDisposableStack();
-    const free = Array.from(
-      { length: AT_ONCE },
-      () => hosts.use(new CommandHost(plainEnvironment())),
-    );
-    const runHosted = async (cwd: string) => {
+    const run = async (cwd: string) => {
       const host = free.pop() ?? assert.fail("never more at once than hosts");
       const { code } = await host.run(args, cwd);
       free.push(host);
       return code === 0;
     };
-    const runAlone = (cwd: string) => runCommand(command(args, { cwd, ...QUIET }));
-    const run = edition === DEFAULT_EDITION ? runAlone : runHosted;
     const jobs = clientCases(edition).map((one) => () => runClientCase(run, edition, one));
     assert.ok(jobs.length > 30);
     for await (const result of sideBySide(jobs, AT_ONCE)) {
