@@ -1,6 +1,6 @@
 /** Network failures with real processes: files are stored in the end, or reported as not stored. */
 import assert from "node:assert/strict";
-import { pseudoRandomBytes } from "../support/bytes.ts";
+import { areEqual, pseudoRandomBytes } from "../support/bytes.ts";
 import { FaultyProxy } from "../support/net/faulty_proxy.ts";
 import { Cuts } from "../support/net/tamper.ts";
 import { correctAnswers, ScriptedV3Server } from "../support/v3/scripted_server.ts";
@@ -38,8 +38,7 @@ Deno.test("network: the server is killed during a file and restarted: the client
   );
   assert.equal(stderr.match(/^Registered /gm)?.length, 1);
   const exported = await fixture.exported("Alice", "large");
-  assert.equal(exported.length, files.large.length);
-  assert.ok(exported.every((byte, index) => byte === files.large[index]));
+  assert.ok(areEqual(exported, files.large));
   assert.deepEqual([...Deno.readDirSync(`${fixture.data}/staging`)], []);
 });
 

@@ -4,12 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { basename } from "node:path";
-import type { Bytes } from "../../../protocol/bytes.ts";
 import { getFile } from "../../../client/v4/get_files.ts";
 import { putFiles } from "../../../client/v4/put_files.ts";
 import type { V4Event } from "../../../client/events.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
-import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { areEqual, pseudoRandomBytes } from "../../support/bytes.ts";
 import type { Fault } from "../../support/net/faulty_proxy.ts";
 import { SecureProxy } from "../../support/net/tls_proxy.ts";
 import { Fixture, got, startServer } from "../../support/v4/fixture.ts";
@@ -84,10 +83,10 @@ async function cutAndGoOn(
     const [outcome] = await putFiles({ connect: again, transfer, paths: [source], as: "a" });
     assert.ok(outcome?.state === "stored" || outcome?.state === "unchanged");
     using client = await fixture.client("Alice");
-    assert.ok(equal(await got(client, "a"), CONTENT));
+    assert.ok(areEqual(await got(client, "a"), CONTENT));
   } else {
     await getFile({ connect: again, transfer, name: "a", target });
-    assert.ok(equal(await Deno.readFile(target), CONTENT));
+    assert.ok(areEqual(await Deno.readFile(target), CONTENT));
     const names = [...Deno.readDirSync(fixture.folder.path)].map(({ name }) => name);
     assert.deepEqual(names.filter((name) => name.startsWith(`.${basename(target)}`)), []);
   }
@@ -114,9 +113,4 @@ function countdown(part: number, act: () => boolean): Fault {
     if (left >= 0) return [bytes];
     return act() ? [bytes.slice(0, bytes.length + left), "rst"] : [bytes];
   };
-}
-
-/** Compared without a diff, which would be megabytes long. */
-function equal(a: Bytes, b: Bytes): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
