@@ -1,7 +1,8 @@
 /** A server whose ports are mapped to other numbers, like behind NAT or in a container. */
 import assert from "node:assert/strict";
 import { FaultyProxy } from "../support/net/faulty_proxy.ts";
-import { ServerProcess, xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
+import { ServerProcess } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 /** Another program may take a port between the two checks. */

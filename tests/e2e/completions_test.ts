@@ -1,7 +1,7 @@
-/** `xfer completions` with real processes. */
+/** `xfer completions` with the executable's code. */
 import assert from "node:assert/strict";
 import { eventsIn } from "../support/events.ts";
-import { xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
 
 const SHELLS: Readonly<Record<string, RegExp>> = {
   bash: /^complete -F _xfer xfer$|^ +complete -F _xfer xfer$/m,

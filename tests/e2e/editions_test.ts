@@ -9,7 +9,8 @@ import { EDITIONS } from "../../protocol/v3/editions/mod.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { DIALECTS } from "../support/v3/dialects.ts";
 import { Emulator } from "../support/v3/emulated_client.ts";
-import { CLIENT_3, ServerProcess, writeTransferInfo, xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
+import { CLIENT_3, ServerProcess, startXfer, writeTransferInfo } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 const LISTEN = ["--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0=2024early"];
@@ -30,7 +31,8 @@ Deno.test("editions: all editions and quirks at once, in one catalog", async () 
     await folder.write(`${userName}/file.bin`, content(userName));
     const isEarly = edition === edition2024early;
     await writeTransferInfo(cwd, { port: isEarly ? earlyPort : port, userName, file: "file.bin" });
-    const first = await xfer([...CLIENT_3, "--edition", edition.name], cwd);
+    await using running = startXfer([...CLIENT_3, "--edition", edition.name], cwd);
+    const first = await running.end();
     assert.equal(first.code, 0, first.stderr);
     const second = await xfer(CLIENT_3, cwd);
     assert.equal(second.code, 0, second.stderr);

@@ -1,11 +1,11 @@
 /** Ctrl-C with real processes: the client ends cleanly, reports what is stored, and resumes with the next run. */
 import assert from "node:assert/strict";
-import { equalBytes } from "../../protocol/bytes.ts";
 import { AccountFolder } from "../../client/identity/v4_account.ts";
-import { pseudoRandomBytes } from "../support/bytes.ts";
+import { areEqual, pseudoRandomBytes } from "../support/bytes.ts";
 import { eventsIn } from "../support/events.ts";
 import { correctAnswers, ScriptedV3Server, silence } from "../support/v3/scripted_server.ts";
-import { CLIENT_3, startXfer, writeTransferInfo, xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
+import { CLIENT_3, startXfer, writeTransferInfo } from "../support/processes.ts";
 import { ProcessFixture } from "../support/process_fixture.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
@@ -46,7 +46,7 @@ test("a put over protocol 4 reports what is stored and what is not; the same com
   const again = await xfer(put, cwd);
   assert.equal(again.code, 0, again.stderr);
   assert.match(again.stderr, /^Resuming large at [1-9][\d.]* MiB of [\d.]+ MiB$/m);
-  assert.ok(equalBytes(await fixture.exported("Alice", "large"), LARGE));
+  assert.ok(areEqual(await fixture.exported("Alice", "large"), LARGE));
 });
 
 test("a put over protocol 3, SIGTERM: no file is half stored, and the exit code is the signal's", async () => {
@@ -89,7 +89,7 @@ test("a get keeps the partial download, and reports what was not downloaded", as
   assert.equal(stopped.stdout, "");
   const again = await xfer(get, cwd);
   assert.match(again.stderr, /^Resuming large at [1-9][\d.]* MiB of [\d.]+ MiB$/m);
-  assert.ok(equalBytes(await Deno.readFile(`${cwd}/back`), LARGE));
+  assert.ok(areEqual(await Deno.readFile(`${cwd}/back`), LARGE));
 });
 
 /** Whether a chunk has arrived. */

@@ -1,8 +1,9 @@
-/** The main job with real processes: register, exchange keys, send, compare, store. */
+/** The main job with a real server: register, exchange keys, send, compare, store. */
 import assert from "node:assert/strict";
 import { cksum } from "../../protocol/crc/cksum.ts";
 import { areEqual, pseudoRandomBytes } from "../support/bytes.ts";
-import { CLIENT_3, ServerProcess, writeTransferInfo, xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
+import { CLIENT_3, ServerProcess, startXfer, writeTransferInfo } from "../support/processes.ts";
 import { ProcessFixture } from "../support/process_fixture.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
@@ -81,7 +82,8 @@ Deno.test("10 clients at once", async () => {
   }));
   const runs = await Promise.all(users.map(async ({ userName, content }) => {
     const cwd = await fixture.prepare(userName, { "same.bin": content }, { userName });
-    return await xfer(CLIENT_3, cwd);
+    await using client = startXfer(CLIENT_3, cwd);
+    return await client.end();
   }));
   for (const { code, stderr } of runs) assert.equal(code, 0, stderr);
   for (const { userName, content } of users) {

@@ -4,24 +4,20 @@ import { areEqual, pseudoRandomBytes } from "../support/bytes.ts";
 import { FaultyProxy } from "../support/net/faulty_proxy.ts";
 import { Cuts } from "../support/net/tamper.ts";
 import { correctAnswers, ScriptedV3Server } from "../support/v3/scripted_server.ts";
-import {
-  CLIENT_3,
-  ServerProcess,
-  startXfer,
-  writeTransferInfo,
-  xfer,
-} from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
+import { CLIENT_3, ServerProcess, startXfer, writeTransferInfo } from "../support/processes.ts";
 import { ProcessFixture } from "../support/process_fixture.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 const NETWORK = 4;
 
+const FILES = { small: "first", large: pseudoRandomBytes(80_000_000), last: "third" };
+
 Deno.test("network: the server is killed during a file and restarted: the client ends with 0, all is stored", async () => {
   await using fixture = await ProcessFixture.create();
   const { port } = fixture.server;
-  const files = { small: "first", large: pseudoRandomBytes(80_000_000), last: "third" };
-  const cwd = await fixture.prepare("client", files);
-  await using running = startXfer([...CLIENT_3, "put", ...Object.keys(files)], cwd);
+  const cwd = await fixture.prepare("client", FILES);
+  await using running = startXfer([...CLIENT_3, "put", ...Object.keys(FILES)], cwd);
   await running.printed(/^Uploading large/m);
   await fixture.server.stop("SIGKILL");
   await running.printed(/Retrying in/);
@@ -31,22 +27,21 @@ Deno.test("network: the server is killed during a file and restarted: the client
   const { code, stdout, stderr } = await running.end();
   assert.equal(code, 0, stderr);
   const stored = [...stdout.matchAll(/^Uploaded (\w+) \(/gm)].map(([, name]) => name);
-  assert.deepEqual(stored, Object.keys(files));
+  assert.deepEqual(stored, Object.keys(FILES));
   assert.match(
     stderr,
     /^Retrying in \d+\.\d s \(retry 1 of 5\): .* \[[a-z-]+\]$/m,
   );
   assert.equal(stderr.match(/^Registered /gm)?.length, 1);
   const exported = await fixture.exported("Alice", "large");
-  assert.ok(areEqual(exported, files.large));
+  assert.ok(areEqual(exported, FILES.large));
   assert.deepEqual([...Deno.readDirSync(`${fixture.data}/staging`)], []);
 });
 
 Deno.test("network: the server stays away: exit code 4 after the retries, with the state of each file", async () => {
   await using fixture = await ProcessFixture.create();
-  const files = { small: "first", large: pseudoRandomBytes(80_000_000), last: "third" };
-  const cwd = await fixture.prepare("client", files);
-  const args = [...CLIENT_3, "put", "--retries", "1", ...Object.keys(files)];
+  const cwd = await fixture.prepare("client", FILES);
+  const args = [...CLIENT_3, "put", "--retries", "1", ...Object.keys(FILES)];
   await using running = startXfer(args, cwd);
   await running.printed(/^Uploading large/m);
   await fixture.server.stop("SIGKILL");

@@ -1,9 +1,10 @@
-/** Protocol 4 with real processes: the commands of a user. */
+/** Protocol 4 with a real server: the commands of a user. */
 import assert from "node:assert/strict";
 import { cksum } from "../../protocol/crc/cksum.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { eventsIn } from "../support/events.ts";
-import { CLIENT_3, ServerProcess, xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
+import { CLIENT_3, ServerProcess } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 interface Fixture {

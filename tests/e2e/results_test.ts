@@ -1,7 +1,7 @@
 /** Results as people see them: few and many files, exact sizes, local times, totals. */
 import assert from "node:assert/strict";
 import { MANY_FILES } from "../../cli/text/presentation.ts";
-import { xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
 import { Alice } from "../support/e2e/alice.ts";
 import { HAS_TERMINAL, Terminal } from "../support/terminal.ts";
 

@@ -4,7 +4,8 @@ import { cksum } from "../../protocol/crc/cksum.ts";
 import { formatQuantity, parseQuantity } from "../../cli/arguments/quantities.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { encrypt, kindOf, RawClient } from "../support/v3/raw_client.ts";
-import { CLIENT_3, command, ServerProcess, writeTransferInfo, xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
+import { CLIENT_3, command, ServerProcess, writeTransferInfo } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 const content = pseudoRandomBytes(100_000);
