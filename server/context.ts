@@ -6,6 +6,7 @@
 import { printable } from "../protocol/printable.ts";
 import { AccountCache } from "./accounts/account_cache.ts";
 import type { RegistrationCounts } from "./accounts/registration.ts";
+import { expireHistory, historyToDrop } from "./uploads/history.ts";
 import { GarbageCollector } from "./uploads/garbage_collector.ts";
 import { QuotaReservations } from "./uploads/quota_reservations.ts";
 import type { Random } from "./random.ts";
@@ -46,21 +47,23 @@ const HOUR_MS = 60 * 60_000;
 
 export function createContext(options: ContextOptions, freeSpace: () => Promise<number>): Context {
   const { store, limits, ticks, log } = options;
+  const garbage = new GarbageCollector({
+    catalog: store.catalog,
+    blobs: store.blobs,
+    onFailure: (path, error) =>
+      log.warn("Could not delete the unused blob {path}: {reason}", {
+        event: "orphan.kept",
+        ...{ path, reason: printable(String(error)) },
+      }),
+  });
+  const history = historyToDrop({ store, limits, garbage, log });
   return {
     ...options,
     accounts: new AccountCache(store.catalog, ticks),
     registrations: new TtlMap(() => ({ ttlMs: HOUR_MS, max: limits.maxAddresses }), ticks),
-    staging: new StagingArea(store.blobs, limits, freeSpace),
+    staging: new StagingArea(store.blobs, limits, freeSpace, history),
     quotaReservations: new QuotaReservations(),
-    garbage: new GarbageCollector({
-      catalog: store.catalog,
-      blobs: store.blobs,
-      onFailure: (path, error) =>
-        log.warn("Could not delete the unused blob {path}: {reason}", {
-          event: "orphan.kept",
-          ...{ path, reason: printable(String(error)) },
-        }),
-    }),
+    garbage,
     limitLog: new LimitLog(log, ticks),
   };
 }
@@ -70,4 +73,5 @@ export async function expireShared(context: Context): Promise<void> {
   const { store, limits, clock, registrations } = context;
   registrations.sweep();
   await store.catalog.accounts.expireRegistrations(clock() - limits.registrationTtlMs);
+  await expireHistory(context, clock());
 }

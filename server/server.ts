@@ -106,6 +106,8 @@ export class Server implements AsyncDisposable {
   /** The number of connections of each address. */
   readonly #origins = new Map<string, number>();
   readonly #housekeeping: ReturnType<typeof setInterval>;
+  /** The running housekeeping. It can take longer than its interval. */
+  #expiring: Promise<void> | undefined;
   readonly #accepting: Promise<unknown>;
   #connectionNumber = 0;
   readonly #auditing: Promise<void>;
@@ -128,7 +130,9 @@ export class Server implements AsyncDisposable {
     this.#folder = folder;
     this.#listeners = listeners;
     this.#securePort = securePort;
-    this.#housekeeping = setInterval(() => this.#runHousekeeping(), HOUSEKEEPING_MS);
+    this.#housekeeping = setInterval(() => {
+      this.#expiring ??= this.#runHousekeeping().finally(() => this.#expiring = undefined);
+    }, HOUSEKEEPING_MS);
     this.#auditing = logDifferences(context, this.#auditEnd.signal);
     this.#accepting = Promise.all(listeners.map((listener) => this.#accept(listener)));
   }
@@ -257,6 +261,8 @@ export class Server implements AsyncDisposable {
     await Promise.all(this.#connections.values());
     clearTimeout(id);
     await closeV3(this.#v3);
+    await this.#context.garbage.close();
+    await this.#expiring;
     await this.#folder[Symbol.asyncDispose]();
     this.#log.flush();
     this.#context.log.info("Stopped", { event: "server.stopped" });
@@ -330,7 +336,8 @@ export class Server implements AsyncDisposable {
     try {
       await Promise.all([expireShared(this.#context), expireV3(this.#v3), expireV4(this.#v4)]);
     } catch (error) {
-      this.#context.log.error("Could not remove expired uploads and registrations: {reason}", {
+      const what = "expired uploads, registrations and history";
+      this.#context.log.error(`Could not remove ${what}: {reason}`, {
         event: "housekeeping.failed",
         reason: String(error),
       });

@@ -18,6 +18,8 @@ interface Notation {
   /** The value of `none`, if allowed. */
   readonly none?: number;
   readonly max?: number;
+  /** The notation of 0 without a unit, if allowed. */
+  readonly zero?: string;
 }
 
 const SIZES = {
@@ -44,6 +46,12 @@ const NOTATIONS: Readonly<Record<Unit, Notation>> = {
     factors: { ms: 1, s: 1000, m: 60_000, h: 3_600_000 },
     none: MAX_TIME,
     max: MAX_TIME,
+  },
+  age: {
+    placeholder: "time",
+    expected: "a time such as 12h or 30d, or 0",
+    factors: { m: 60_000, h: 3_600_000, d: 86_400_000 },
+    zero: "0",
   },
   lifetime: {
     placeholder: "time",
@@ -77,8 +85,9 @@ export function placeholderOf(unit: Unit): string {
 
 /** Parses a time into milliseconds, a size into bytes, or a count; at least `least`. Throws commander's `InvalidArgumentError`. */
 export function parseQuantity(text: string, unit: Unit, least = 0): number {
-  const { factors, expected, none, max = Infinity } = NOTATIONS[unit];
+  const { factors, expected, none, zero, max = Infinity } = NOTATIONS[unit];
   if (text === NONE && none !== undefined) return none;
+  if (text === zero) return 0;
   const [, digits = "", suffix = ""] = /^([0-9]{1,15}) ?([A-Za-z]*)$/.exec(text) ?? [];
   const factor = Object.hasOwn(factors, suffix) ? factors[suffix] : undefined;
   const value = digits === "" || factor === undefined ? NaN : Number(digits) * factor;

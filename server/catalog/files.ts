@@ -316,8 +316,10 @@ export interface Files {
   trimHistory(owner: Bytes, quota?: Usage): Promise<DroppedHistory>;
   /** Drops at most `limit` versions of all accounts that ended before `before`, oldest first. */
   expireHistory(before: number, limit: number): Promise<DroppedHistory>;
-  /** Drops at most `limit` versions of all accounts whose content is in the blob store, oldest first. */
-  dropOldestHistory(limit: number): Promise<DroppedHistory>;
+  /** Drops versions of all accounts whose content is in the blob store, oldest first, until `bytes` are dropped or `limit`. */
+  dropOldestHistory(bytes: number, limit: number): Promise<DroppedHistory>;
+  /** The history of all accounts. */
+  totalHistory(): Promise<Usage>;
   /**
    * Deletes the row of one version. Its blob does not become garbage. A name that loses its current version has none
    * afterwards, even if old versions remain.

@@ -7,8 +7,11 @@ import { RefusedError } from "../../protocol/errors.ts";
 
 /** A limit of the server. */
 export interface LimitDefinition {
-  /** Times are in milliseconds, sizes in bytes, rates in bytes per second. `Infinity`: no limit. */
-  readonly unit: "time" | "size" | "rate" | "count";
+  /**
+   * Times and ages are in milliseconds, sizes in bytes, rates in bytes per second. `Infinity`: no limit. An age is compared
+   * with stored times, and can be 0.
+   */
+  readonly unit: "time" | "age" | "size" | "rate" | "count";
   /** The value if the operator sets none. */
   readonly default: number;
   /** The option of `xfer server`, without its dashes. */
@@ -57,11 +60,11 @@ export const LIMITS = {
     reason: "protocol 3 itself ends at 4 GiB − 273 bytes",
     message: "the server accepts files of up to {} bytes",
   },
-  versions: {
-    option: "versions",
-    ...{ unit: "count", default: 1, least: 1 },
-    what: "versions of a file to keep, including the current one",
-    reason: "each takes disk space and counts towards its account's quota",
+  historyMs: {
+    option: "history",
+    ...{ unit: "age", default: 30 * 24 * HOUR },
+    what: "time to keep replaced and removed versions while there is room (0: none)",
+    reason: "a mistake is noticed within weeks; history never causes a refusal",
   },
   maxConnections: {
     option: "max-connections",

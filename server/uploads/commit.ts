@@ -6,9 +6,9 @@
 import { type Bytes, toHex } from "../../protocol/bytes.ts";
 import { printable } from "../../protocol/printable.ts";
 import { quotaOfAll, type QuotaReservation, type QuotaReservations } from "./quota_reservations.ts";
+import { keepsHistory, trimHistory } from "./history.ts";
 import type { GarbageCollector } from "./garbage_collector.ts";
 import type { Log } from "../limits/server_log.ts";
-import { MAX_DROPPED } from "../catalog/bounds.ts";
 import { LimitError, type LimitName, type Limits } from "../limits/limits.ts";
 import type { Quota } from "../catalog/accounts.ts";
 import type { BlobStore } from "../blobs/blob_store.ts";
@@ -108,23 +108,6 @@ export async function commitFile(
   await garbage.collect(recorded.garbage);
   if (recorded.hasSurplus) await trimHistory(context, accountId);
   return recorded;
-}
-
-/** Drops the rest of the history that is over its bounds, in pages. */
-export async function trimHistory(
-  { store: { catalog }, limits, garbage }: Pick<CommitContext, "store" | "limits" | "garbage">,
-  accountId: Bytes,
-): Promise<void> {
-  for (let count = MAX_DROPPED; count === MAX_DROPPED;) {
-    const dropped = await catalog.files.trimHistory(accountId, quotaOfAll(limits));
-    await garbage.collect(dropped.garbage);
-    count = dropped.files;
-  }
-}
-
-/** Whether replaced and removed versions become history. */
-export function keepsHistory({ versions }: Limits): boolean {
-  return versions > 1;
 }
 
 interface OverQuota {

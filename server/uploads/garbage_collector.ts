@@ -26,6 +26,11 @@ export class GarbageCollector {
   /** Open uploads that are garbage. They are deleted when they end. */
   readonly #waiting = new Set<BlobId | UploadId>();
 
+  #collecting: Promise<void> | undefined;
+  /** Whether something was listed since the collection began. */
+  #isWanted = false;
+  #isClosed = false;
+
   constructor(options: GarbageCollectorOptions) {
     this.#options = options;
   }
@@ -42,13 +47,45 @@ export class GarbageCollector {
     }
   }
 
+  /**
+   * Deletes all listed garbage except reserved blobs, in the background. Used after changes with more garbage than they
+   * return. A failure stays listed, like that of a single blob.
+   */
+  collectListed(): void {
+    this.#isWanted = true;
+    this.#collecting ??= this.#collectWanted().finally(() => this.#collecting = undefined);
+  }
+
+  /** Ends {@link collectListed} after the blobs that it is deleting now. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#collecting;
+  }
+
+  /** Whether only what is most necessary should be deleted, since the server is stopping. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  async #collectWanted(): Promise<void> {
+    while (this.#isWanted) {
+      this.#isWanted = false;
+      // If the catalog fails, the next start tries again.
+      await this.#collectPages("unreserved").catch(() => undefined);
+    }
+  }
+
   /** Deletes all listed garbage, and returns the number of blobs. Called at the start, before anything is reserved. */
   async collectAll(): Promise<number> {
+    return await this.#collectPages("all");
+  }
+
+  async #collectPages(which: "all" | "unreserved"): Promise<number> {
     let count = 0;
     let after: BlobId | UploadId | undefined;
     for (;;) {
-      const ids = await this.#options.catalog.blobs.garbage(after, TOGETHER);
-      if (ids.length === 0) return count;
+      const ids = await this.#options.catalog.blobs.garbage(after, TOGETHER, which);
+      if (ids.length === 0 || this.#isClosed) return count;
       await this.collect(ids);
       count += ids.length;
       after = ids.at(-1);

@@ -8,6 +8,7 @@ import { type Bytes, toHex } from "../../protocol/bytes.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { AccountCache } from "../accounts/account_cache.ts";
 import type { Catalog } from "../catalog/catalog.ts";
+import { nameKey } from "../catalog/name_key.ts";
 import type { StoredFile } from "../catalog/files.ts";
 import type { Usage } from "../catalog/accounts.ts";
 import { LimitError, type Limits } from "../limits/limits.ts";
@@ -191,16 +192,22 @@ export class QuotaReservations {
     };
   }
 
-  /** The stored file of a name was removed or, with `isStored`, replaced. Uploads in progress no longer replace it. */
-  revoke(accountId: Bytes, name: string, { isStored = false } = {}): void {
+  /**
+   * The stored file of a name was removed or, with `isStored`, replaced; with `isTree`, everything below it may have been,
+   * too. Uploads in progress no longer replace it.
+   */
+  revoke(accountId: Bytes, name: string, { isStored = false, isTree = false } = {}): void {
     const key = toHex(accountId);
+    const changed = nameKey(name);
+    const isBelow = (one: string) => isTree && nameKey(one).startsWith(`${changed}/`);
     for (const reservation of this.#byClient.get(key) ?? NONE) {
-      if (reservation.name === name) reservation.revoke(isStored);
+      if (nameKey(reservation.name) === changed) reservation.revoke(isStored);
+      else if (isBelow(reservation.name)) reservation.revoke(false);
     }
     for (const snapshot of this.#snapshots) {
-      if (snapshot.key === key && snapshot.name === name) {
-        Object.assign(snapshot, { isStale: true, isStored });
-      }
+      const isSame = nameKey(snapshot.name) === changed;
+      if (snapshot.key !== key || !isSame && !isBelow(snapshot.name)) continue;
+      Object.assign(snapshot, { isStale: true, isStored: isSame && isStored });
     }
   }
 

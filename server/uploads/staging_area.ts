@@ -63,10 +63,24 @@ export class StagedUpload {
   }
 }
 
+/** History that makes room on the disk. */
+export interface OldHistory {
+  /** The bytes of all history; also of history in the catalog, which makes no room. */
+  bytes(): Promise<number>;
+  /** Drops the oldest history of all accounts until `bytes` are free, or a page of it. Returns `false` if there is none. */
+  dropOldest(bytes: number): Promise<boolean>;
+}
+
+const NO_HISTORY: OldHistory = {
+  bytes: () => Promise.resolve(0),
+  dropOldest: () => Promise.resolve(false),
+};
+
 export class StagingArea {
   readonly #blobs: Pick<BlobStore, "create" | "reopen">;
   readonly #limits: Limits;
   readonly #freeSpace: () => Promise<number>;
+  readonly #history: OldHistory;
   readonly #countByClient = new Map<string, number>();
   #count = 0;
   /** Bytes that are reserved and not written yet. */
@@ -79,12 +93,15 @@ export class StagingArea {
   /** Bytes reserved since the last measurement began. */
   #admitted = 0;
   #measuring: Promise<void> | undefined;
+  #dropping: Promise<boolean> | undefined;
 
   constructor(
     blobs: Pick<BlobStore, "create" | "reopen">,
     limits: Limits,
     freeSpace: () => Promise<number>,
+    history: OldHistory = NO_HISTORY,
   ) {
+    this.#history = history;
     this.#blobs = blobs;
     this.#limits = limits;
     this.#freeSpace = freeSpace;
@@ -165,11 +182,32 @@ export class StagingArea {
     const { minFree } = this.#limits;
     const hasAmpleSpace = this.#room - size >= minFree + AMPLE_BYTES;
     if (!hasAmpleSpace || this.#unmeasured >= MEASURE_EVERY) await this.#measure();
+    if (this.#room - size < minFree) await this.#dropHistory(size);
     if (this.#room - size < minFree) throw new LimitError("minFree", minFree);
     this.#unmeasured++;
     this.#room -= size;
     this.#promised += size;
     this.#admitted += size;
+  }
+
+  /** Drops the oldest history in pages until there is room for `size` bytes. Drops none if all of it is too little. */
+  async #dropHistory(size: number): Promise<void> {
+    const lacking = () => size + this.#limits.minFree - this.#room;
+    if (await this.#history.bytes() < lacking()) return;
+    while (lacking() > 0) {
+      if (!(await this.#dropPage(lacking()))) return;
+    }
+  }
+
+  /** Drops a page once for all callers that wait. Returns whether there was history. */
+  #dropPage(bytes: number): Promise<boolean> {
+    const drop = async () => {
+      const hasDropped = await this.#history.dropOldest(bytes);
+      await this.#measure();
+      return hasDropped;
+    };
+    this.#dropping ??= drop().finally(() => this.#dropping = undefined);
+    return this.#dropping;
   }
 
   /** Measures the free space once for all callers that wait. Each then takes its share. */

@@ -54,7 +54,7 @@ export function logFile(
   event: string,
   words: string,
   name: string,
-  others: Readonly<Record<string, string>> = {},
+  others: Readonly<Record<string, string | number | boolean>> = {},
 ) {
   const { accountId, name: user, address } = owner;
   const properties = { file: printable(name), client: toHex(accountId), user, address };

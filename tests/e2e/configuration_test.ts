@@ -36,13 +36,13 @@ Deno.test("server config: prints the effective settings and their sources, as a 
   await folder.write("port.info", "4000\n");
   const file = await folder.write(
     "a file.toml",
-    '# mine\nquota = 1\nversions = 2\n\ngrace = "5s"\nedition = [\n  "2024",\n  "2022",\n]\n',
+    '# mine\nquota = 1\nmax-parked = 2\n\ngrace = "5s"\nedition = [\n  "2024",\n  "2022",\n]\n',
   );
-  const env = { XFER_CONFIG: file, XFER_VERSIONS: "3", XFER_GRACE: "6s", XFER_DATA: "" };
+  const env = { XFER_CONFIG: file, XFER_MAX_PARKED: "3", XFER_GRACE: "6s", XFER_DATA: "" };
   const { values, sources } = await settled(folder, ["--grace", "7s"], env);
   const shown = (key: string) => [values.get(key), sources.get(key)];
   assert.deepEqual(shown("grace"), ["7s", "--grace"]);
-  assert.deepEqual(shown("versions"), [3, "XFER_VERSIONS"]);
+  assert.deepEqual(shown("max-parked"), [3, "XFER_MAX_PARKED"]);
   assert.deepEqual(shown("quota"), [1, `${file} line 2`]);
   assert.deepEqual(shown("edition"), [["2024", "2022"], `${file} line 6`]);
   assert.deepEqual(shown("listen"), [["0.0.0.0:4000"], "port.info"]);

@@ -20,7 +20,7 @@ const GROUPS = ["", "server users"];
 Deno.test("--json: every command reports its work as events; errors also appear on standard error", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   const data = folder.join("data");
-  const args = ["--listen", "127.0.0.1:0", "--versions", "2", "--inline-size", "0"];
+  const args = ["--listen", "127.0.0.1:0", "--inline-size", "0"];
   await using server = await ServerProcess.start(data, { args });
   const { location } = await server.logged("server.listening-securely");
   const prepare = async (name: string, line1: string, user: string) => {

@@ -8,7 +8,7 @@ import { TemporaryFolder } from "../support/temporary_folder.ts";
 Deno.test("versions: kept, listed, downloaded, uploaded again, exported", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   const data = folder.join("data");
-  const args = ["--listen", "127.0.0.1:0", "--versions", "3"];
+  const args = ["--listen", "127.0.0.1:0", "--history", "1d"];
   await using server = await ServerProcess.start(data, { args });
   const { location } = await server.logged("server.listening-securely");
   const home = folder.join("Alice");
@@ -23,10 +23,10 @@ Deno.test("versions: kept, listed, downloaded, uploaded again, exported", async 
   assert.equal(listed.code, 0, listed.stderr);
   assert.match(
     listed.stdout,
-    /^ +4 B {2}\S+ {2}version 4, .*\n +5 B {2}\S+ {2}version 3, .*\n +3 B {2}\S+ {2}version 2, .*\n$/,
+    /^ +4 B {2}\S+ {2}version 4, .*\n +5 B {2}\S+ {2}version 3, .*\n +3 B {2}\S+ {2}version 2, .*\n/,
   );
   const json = await run("versions", "a.txt", "--json");
-  assert.deepEqual(eventsIn(json.stdout, "version").map(({ version }) => version), [4, 3, 2]);
+  assert.deepEqual(eventsIn(json.stdout, "version").map(({ version }) => version), [4, 3, 2, 1]);
   assert.match(
     (await run("stat", "a.txt", "--version", "2")).stdout,
     /^a\.txt\n {2}size +3 bytes\n/,
@@ -36,7 +36,7 @@ Deno.test("versions: kept, listed, downloaded, uploaded again, exported", async 
   const got = await run("get", "a.txt", "--version", "2", "-o", "a.txt", "--force");
   assert.equal(got.code, 0, got.stderr);
   assert.equal(await Deno.readTextFile(`${home}/a.txt`), "two");
-  assert.equal((await run("get", "a.txt", "--version", "1", "-o", "none")).code, 5);
+  assert.equal((await run("get", "a.txt", "--version", "9", "-o", "none")).code, 5);
   for (const odd of ["0", "-1", "x", "4294967296"]) {
     assert.equal((await run("get", "a.txt", "--version", odd, "-o", "none")).code, 2, odd);
   }
@@ -51,15 +51,15 @@ Deno.test("versions: kept, listed, downloaded, uploaded again, exported", async 
   const operate = (...args: string[]) => xfer(["server", ...args, "--data", data]);
   const [listing, users] = [await operate("list"), await operate("users", "list")];
   for (const { stdout } of [listing, users]) {
-    assert.match(stdout, /^Alice: 1 file, 2 old versions\b/);
+    assert.match(stdout, /^Alice: 1 file, 4 old versions\b/);
   }
   for (const list of [["list"], ["users", "list"]]) {
     const [account] = eventsIn((await operate(...list, "--json")).stdout);
-    assert.deepEqual([account?.["files"], account?.["oldVersions"]], [1, 2]);
+    assert.deepEqual([account?.["files"], account?.["oldVersions"]], [1, 4]);
   }
   const rows = listing.stdout.trim().split("\n").slice(1);
   assert.deepEqual(rows.map((row) => /\(old version (\d)\)$/.exec(row)?.[1]), [
-    ...["3", "4", undefined],
+    ...["1", "2", "3", "4", undefined],
   ]);
   const target = folder.join("exported");
   const exported = await operate("export", "Alice", "a.txt", target, "--version", "3");

@@ -68,7 +68,7 @@ export class SnapshotWorld implements AsyncDisposable {
 
   static async create(form: FormName): Promise<SnapshotWorld> {
     const folder = await TemporaryFolder.createOnDisk();
-    const args = ["--listen", "127.0.0.1:0", "--versions", "2", "--inline-size", "0"];
+    const args = ["--listen", "127.0.0.1:0", "--inline-size", "0"];
     const path = await folderOfFixedLength(folder.path);
     const server = await ServerProcess.start(`${path}/${DATA}`, { args });
     const { location } = await server.logged("server.listening-securely");

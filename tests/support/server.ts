@@ -3,12 +3,14 @@ import { openInThisThread } from "./store/catalogs.ts";
 import { seedDataFolder } from "./store/seeded_folder.ts";
 
 /**
- * Starts a server whose catalog works in this thread. Its own threads take up to a second to start, and only a few
- * tests need them. A new data folder is seeded.
+ * Starts a server whose catalog works in this thread, and which keeps no history unless `limits` says so. Its own threads
+ * take up to a second to start, and only a few tests need them. A new data folder is seeded.
  */
 export async function startInThisThread(options: ServerOptions): Promise<Server> {
   const { dataFolder, stores, tlsListen, tlsFiles } = options;
   const secure = tlsListen !== undefined && tlsFiles === undefined;
   if (stores === undefined) await seedDataFolder(dataFolder, { secure });
-  return await Server.start({ openCatalog: (path) => openInThisThread(path), ...options });
+  const limits = { historyMs: 0, ...options.limits };
+  const openCatalog = (path: string) => openInThisThread(path);
+  return await Server.start({ openCatalog, ...options, limits });
 }

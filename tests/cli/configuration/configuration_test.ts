@@ -45,6 +45,7 @@ const TEXTS: Readonly<Record<string, readonly [string, string, string]>> = {
   "edition": ["2024", "2023a", "2023c,2022"],
   "registration": ["invite", "closed", "invite"],
   "log-format": ["json", "human", "json"],
+  "history": ["5m", "6h", "7d"],
 };
 const QUANTITIES: Readonly<Record<string, readonly [string, string, string]>> = {
   time: ["5ms", "6s", "7m"],
@@ -173,7 +174,7 @@ const BAD_FILES: readonly [file: string, code: string, message: RegExp, hint: Re
     /"0": expected a number such as 4096.*, at least 1$/,
     EXAMPLE,
   ],
-  ['versions = "0"', "bad-setting", /"0": .*, at least 1$/, EXAMPLE],
+  ['max-connections = "0"', "bad-setting", /"0": .*, at least 1$/, EXAMPLE],
   ['idle-timeout = "0s"', "bad-setting", /"0s": .*, at least 1ms$/, EXAMPLE],
   ["quota = 1.5", "bad-setting", /invalid value 1\.5: expected a size/, EXAMPLE],
   ["quota = inf", "bad-setting", /invalid value Infinity: expected a size/, EXAMPLE],

@@ -34,7 +34,7 @@ function test(what: string, body: (watched: Watched) => Promise<void>) {
   Deno.test(`held bytes: ${what}`, async () => {
     const answers = new Map<string, number[]>();
     const openCatalog = async (path: string) => watch(await openInThisThread(path), answers);
-    await using fixture = await Fixture.create({ versions: 10_000 }, { openCatalog });
+    await using fixture = await Fixture.create({ historyMs: Infinity }, { openCatalog });
     (await fixture.client("Alice"))[Symbol.dispose]();
     let paths = 0;
     const content = pseudoRandomBytes(10);

@@ -39,9 +39,9 @@ function damage(fixture: Fixture, turn: number): void {
   }
 }
 
-for (const versions of [1, 3]) {
-  Deno.test(`attack: damage races uploads, downloads and verify, with ${versions} versions: no wrong byte, and a new upload repairs`, async () => {
-    await using fixture = await Fixture.create({ ...ON_DISK, versions });
+for (const historyMs of [0, Infinity]) {
+  Deno.test(`attack: damage races uploads, downloads and verify, ${historyMs > 0 ? "with" : "without"} history: no wrong byte, and a new upload repairs`, async () => {
+    await using fixture = await Fixture.create({ ...ON_DISK, historyMs });
     using client = await fixture.client("Alice");
     using alice = await Uploader.login(fixture, "Alice");
     for (const name of NAMES) await store(alice, name, contentOf(name, 0));
@@ -75,6 +75,6 @@ for (const versions of [1, 3]) {
       assert.ok(await download(name) !== undefined, `${name} is repaired`);
     }
     assert.deepEqual(fixture.blobs("staging"), []);
-    if (versions === 1) assert.equal((await verify({ dataFolder: fixture.data })).findings, 0);
+    if (historyMs === 0) assert.equal((await verify({ dataFolder: fixture.data })).findings, 0);
   });
 }

@@ -1,5 +1,6 @@
 /** A file that is damaged on the server never counts as unchanged: it is uploaded again, which repairs it. */
 import assert from "node:assert/strict";
+import { cksum } from "../../../protocol/crc/cksum.ts";
 import { join } from "node:path";
 import { backup } from "../../../server/operator/mod.ts";
 import { exportFile } from "../../../server/operator/export_file.ts";
@@ -129,7 +130,7 @@ for (const [finder, find] of Object.entries(FINDERS)) {
 }
 
 Deno.test("with old versions: a damaged version is deleted when its content is stored again; others stay", async () => {
-  await using fixture = await Fixture.create({ ...ON_DISK, versions: 5 });
+  await using fixture = await Fixture.create({ ...ON_DISK, historyMs: Infinity });
   const { again, name } = await putFirst(fixture, "one file");
   const source = fixture.folder.join("photos", "a");
   await Deno.writeFile(source, contentOf("x"));
@@ -149,20 +150,18 @@ Deno.test("with old versions: a damaged version is deleted when its content is s
   await isWhole(fixture, name, contentOf("a"));
 });
 
-Deno.test("with old versions: the quota has room for an upload that repairs a damaged file", async () => {
-  const limits = { ...ON_DISK, versions: 5, quota: 1.5 * SIZE };
+Deno.test("with history: a damaged file that is repaired does not become history, even within the quota", async () => {
+  const limits = { ...ON_DISK, historyMs: Infinity, quota: 1.5 * SIZE };
   await using fixture = await Fixture.create(limits);
   const { again, name } = await putFirst(fixture, "one file");
   await Deno.remove(await blobOf(fixture, name));
   assert.deepEqual(Object.values(await again()), ["stored"]);
   await isWhole(fixture, name, contentOf("a"));
+  assert.equal(fixture.blobs("files").length, 1);
   using client = await fixture.client("Alice");
   const other = { file: await fixture.source("other", contentOf("x")), name };
-  assert.deepEqual(
-    await put(client, [other]),
-    ["over-limit"],
-    "a sound version is kept, and counts",
-  );
+  assert.deepEqual(await put(client, [other]), [cksum(contentOf("x"))]);
+  assert.equal(fixture.blobs("files").length, 1, "history has no room in the quota");
 });
 
 Deno.test("files of protocol 3: one damaged after its digest was computed is stored again", async () => {

@@ -25,10 +25,10 @@ Deno.test("live settings: omitted ones stay, and the limits are always the same 
   const { limits } = rules;
   assert.deepEqual(limits, { ...DEFAULT_LIMITS, quota: 5 });
   rules.change({ registration: "closed" });
-  rules.change({ limits: { versions: 3 } });
-  assert.deepEqual(limits, { ...DEFAULT_LIMITS, quota: 5, versions: 3 });
+  rules.change({ limits: { historyMs: 3 } });
+  assert.deepEqual(limits, { ...DEFAULT_LIMITS, quota: 5, historyMs: 3 });
   assert.equal(rules.registration, "closed");
-  assert.equal(DEFAULT_LIMITS.versions, 1, "nobody can change the defaults");
+  assert.equal(DEFAULT_LIMITS.historyMs, 30 * 24 * 3600_000, "nobody can change the defaults");
 });
 
 const TIGHTER: readonly Partial<Limits>[] = [

@@ -10,10 +10,10 @@ import { MAX_DROPPED, MAX_HISTORY } from "../../bounds.ts";
 import type { DroppedHistory, UsageWithHistory } from "../../files.ts";
 import { INLINE_PREFIX } from "../../inline_ids.ts";
 import type { Database } from "../database.ts";
-import type { Row } from "../rows.ts";
+import { type Row, toUsage } from "../rows.ts";
 import { findBy } from "./accounts.ts";
 import { makeGarbage } from "./blob_references.ts";
-import { write } from "./operation.ts";
+import { read, write } from "./operation.ts";
 import { quotaOf, usageOf } from "./usage.ts";
 
 const HISTORY = "SELECT id, path, size FROM files WHERE current = 0";
@@ -21,6 +21,11 @@ const IN_BLOBS = `substr(path, 1, ${INLINE_PREFIX.length}) <> '${INLINE_PREFIX}'
 const OLDEST = "ORDER BY ended_at, id LIMIT ?";
 
 export const HISTORY_OPERATIONS = {
+  totalHistory: read((database): Usage => {
+    const query = `SELECT sum(history_files) AS history_files, sum(history_bytes) AS history_bytes
+      FROM usage`;
+    return toUsage(database.all(query)[0] ?? {}).history;
+  }),
   trimHistory: write((database, owner: Bytes, quota?: Usage): DroppedHistory => {
     const limit = quotaOf(quota, findBy(database, "id = ?", owner)?.quota);
     return trim(database, owner, usageOf(database, owner), limit);
@@ -28,12 +33,16 @@ export const HISTORY_OPERATIONS = {
   expireHistory: write((database, before: number, limit: number): DroppedHistory =>
     drop(database, database.all(`${HISTORY} AND ended_at < ? ${OLDEST}`, before, limit))
   ),
-  dropOldestHistory: write((database, limit: number): DroppedHistory =>
-    drop(
-      database,
-      database.all(`${HISTORY} AND ${IN_BLOBS} AND ended_at < ? ${OLDEST}`, Infinity, limit),
-    )
-  ),
+  dropOldestHistory: write((database, bytes: number, limit: number): DroppedHistory => {
+    const query = `${HISTORY} AND ${IN_BLOBS} AND ended_at < ? ${OLDEST}`;
+    let left = bytes;
+    const dropped = database.all(query, Infinity, limit).filter(({ size }) => {
+      const isNeeded = left > 0;
+      left -= size as number;
+      return isNeeded;
+    });
+    return drop(database, dropped);
+  }),
 };
 
 /** Whether the history of an account is over its maximum, or over the quota together with everything else. */

@@ -34,7 +34,7 @@ async function withReloader(
   try {
     const read = () =>
       readConfiguration({
-        options: { versions: "5", ...(file === undefined ? {} : { config: path }) },
+        options: { "max-connections": "5", ...(file === undefined ? {} : { config: path }) },
         variable: (name) => name === "XFER_MAX_PARKED" ? "6" : undefined,
       });
     const applied: SettingChanges[] = [];
@@ -57,12 +57,18 @@ Deno.test("reload: limits, registration and grace apply at once; the log has the
   await withReloader(
     'quota = "1GB"\ngrace = "1m"',
     async ({ write, reload, reloader, applied, logged }) => {
-      await write('quota = "2GB"\nregistration = "closed"\nmax-file-size = 5\nversions = 9');
+      await write('quota = "2GB"\nregistration = "closed"\nmax-file-size = 5\nmax-connections = 9');
       await reload();
       assert.equal(applied.length, 1);
       const { limits, registration } = applied[0] ?? {};
       assert.deepEqual(
-        [limits?.quota, limits?.maxFileSize, limits?.versions, limits?.maxParked, registration],
+        [
+          limits?.quota,
+          limits?.maxFileSize,
+          limits?.maxConnections,
+          limits?.maxParked,
+          registration,
+        ],
         [2e9, 5, 5, 6, "closed"],
         "an option and a variable still take precedence over the file",
       );

@@ -184,7 +184,7 @@ Deno.test("SqliteCatalog: every query of files uses an index, and sorts nothing"
     catalog.files.listRemoved(alice, { prefix: "b/", limit: 10 }),
     catalog.files.trimHistory(alice, { bytes: 30, files: 1e9 }),
     catalog.files.expireHistory(1, 10),
-    catalog.files.dropOldestHistory(1),
+    catalog.files.dropOldestHistory(1, 1),
     catalog.files.find(alice, "a"),
     catalog.files.find(alice, "a", { version: 1, want: "all" }),
     catalog.files.list(alice, { after: "a", limit: 10 }),

@@ -236,10 +236,13 @@ catalogTest(
     const inline = () => withBytes(inlineFile(1, { name: "small", storedAt: 1 }), key(1));
     for (let i = 0; i < 2; i++) await catalog.files.commit(inline(), KEEP);
     for (const time of [10, 20, 30]) await store(catalog, "a", time);
-    assert.deepEqual((await catalog.files.dropOldestHistory(1)).files, 1);
+    const dropped = async (bytes: number, limit: number) =>
+      (await catalog.files.dropOldestHistory(bytes, limit)).files;
+    assert.deepEqual([await dropped(0, 9), await dropped(99, 0)], [0, 0]);
+    assert.deepEqual(await dropped(10, 9), 1);
     assert.equal(await versions(catalog), "(a@2) a@3 (small@1) small@2");
-    assert.deepEqual((await catalog.files.dropOldestHistory(9)).files, 1);
-    assert.deepEqual((await catalog.files.dropOldestHistory(9)).files, 0);
+    assert.deepEqual(await dropped(11, 9), 1);
+    assert.deepEqual(await dropped(11, 9), 0);
     assert.equal(await versions(catalog), "a@3 (small@1) small@2");
   },
 );

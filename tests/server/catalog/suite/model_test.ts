@@ -137,7 +137,10 @@ const FILES = [
     fc.tuple(time, fc.nat(3)),
     async ({ files }, args) => sorted(await files.expireHistory(...args)),
   ),
-  call(fc.nat(2), async ({ files }, limit) => sorted(await files.dropOldestHistory(limit))),
+  call(
+    fc.tuple(fc.constantFrom(0, 15, 99), fc.nat(2)),
+    async ({ files }, args) => sorted(await files.dropOldestHistory(...args)),
+  ),
   call(number, ({ files }, number) => files.forget(blob(number))),
   call(number, ({ files }, number) => files.setDigests(blob(number), tree, key(1))),
   call(
@@ -178,6 +181,7 @@ async function tell({ accounts, tokens, files, uploads, blobs }: Catalog) {
     removed: await Promise.all(owners.map((one) => files.listRemoved(one, { limit: 99 }))),
     usage: await Promise.all(owners.map((one) => files.usage(one, beside))),
     uploads: await uploads.scan(undefined, 99),
+    history: await files.totalHistory(),
     garbage: await blobs.garbage(undefined, 99),
     unreserved: await blobs.garbage(undefined, 99, "unreserved"),
   };

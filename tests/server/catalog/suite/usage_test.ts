@@ -86,7 +86,7 @@ catalogTest(
             try {
               if ("size" in step) await store(step.name, step.size, step.keep);
               else if ("to" in step) await files.rename(alice, step.name, step.to);
-              else if ("limit" in step) await files.dropOldestHistory(step.limit);
+              else if ("limit" in step) await files.dropOldestHistory(9999, step.limit);
               else if ("recursive" in step) {
                 await files.remove(alice, step.name, { ...step, now: 9000 });
               } else if ("now" in step) await files.restore(alice, step.name, step);

@@ -12,6 +12,7 @@ import {
   newestFirst,
   oldestFirst,
   type State,
+  usageOf,
 } from "./state.ts";
 import { restoreIn } from "./restore.ts";
 
@@ -120,12 +121,17 @@ export function filesOf(state: State): Files {
             .toSorted(oldestFirst).slice(0, limit),
         )
       ),
-    dropOldestHistory: (limit) =>
+    dropOldestHistory: (bytes, limit) =>
+      state.atomically(() => {
+        const all = state.files
+          .filter(({ file }) => !file.current && file.content.kind === "blob")
+          .toSorted(oldestFirst).slice(0, limit);
+        const before = (index: number) => usageOf(all.slice(0, index).map(({ file }) => file));
+        return state.drop(all.filter((_, index) => before(index).bytes < bytes));
+      }),
+    totalHistory: () =>
       state.atomically(() =>
-        state.drop(
-          state.files.filter(({ file }) => !file.current && file.content.kind === "blob")
-            .toSorted(oldestFirst).slice(0, limit),
-        )
+        usageOf(state.files.map(({ file }) => file).filter(({ current }) => !current))
       ),
     forget: (id) =>
       state.atomically(() => {

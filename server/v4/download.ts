@@ -1,0 +1,107 @@
+/**
+ * Downloads: the digests of a file, and its chunks.
+ *
+ * @module
+ */
+import type { Bytes } from "../../protocol/bytes.ts";
+import type { MessageOf } from "../../protocol/v4/messages.ts";
+import { CHUNK_SIZE, chunkCount, DIGEST_SIZE } from "../../protocol/v4/merkle_tree.ts";
+import { BlobNotFound } from "../blobs/blob_store.ts";
+import { type FileWithDigests, isDamaged, refuseDamaged, withDigests } from "./backfill_digests.ts";
+import { StoredDigests } from "./chunk_digests.ts";
+import { recordDamage } from "./damage.ts";
+import { describe, MAX_LOOKS, noSuchFile, replacedTooOften } from "./descriptions.ts";
+import type { RequestContext } from "./request_context.ts";
+
+/** Sends a file, or a range of it. Throws `RequestError`. */
+export async function sendFile(session: RequestContext, request: MessageOf<"get">): Promise<void> {
+  const { tag, from, to } = request;
+  const { answers } = session;
+  const { file, digests, first, chunks } = await open(session, request);
+  try {
+    await answers.send(describe(tag, file));
+    for await (const bytes of digests.pages()) {
+      if (bytes === undefined) throw noSuchFile(file.name, file.version);
+      await answers.send({ kind: "digests", tag, bytes });
+    }
+    const end = Math.min(to, file.size);
+    for (let at = beginOfChunk(from), piece = first; from < end && at < end;) {
+      if (piece.value === undefined || !(await digests.isIntact(at, piece.value))) {
+        // Does nothing if the file was replaced in the meantime.
+        await recordDamage(session.context, file, "content");
+        throw isDamaged(file);
+      }
+      await answers.sendChunk(tag, at, piece.value);
+      at += piece.value.length;
+      if (at < end) piece = await chunks.next();
+    }
+    await answers.send({ kind: "done", tag });
+  } finally {
+    await chunks.return();
+  }
+}
+
+interface Opened {
+  readonly file: FileWithDigests;
+  readonly digests: StoredDigests;
+  /**
+   * The first requested chunk, if any, and the chunks after it. They stay readable if the file is replaced or removed.
+   */
+  readonly first: IteratorResult<Bytes, void>;
+  readonly chunks: AsyncGenerator<Bytes, void, void>;
+}
+
+/**
+ * Looks up a file and opens it. Looks it up again if it is replaced or removed in between, so that only open files are
+ * described. Throws `RequestError`.
+ */
+async function open(
+  session: RequestContext,
+  { name, version, from, to }: MessageOf<"get">,
+): Promise<Opened> {
+  const { context, owner } = session;
+  const { store: { catalog, blobs } } = context;
+  for (let looks = 0; looks < MAX_LOOKS; looks++) {
+    const found = await catalog.files.find(owner.accountId, name, { version, want: "all" });
+    if (found === undefined) throw noSuchFile(name, version);
+    const { chunks: digests, bytes, ...stored } = found;
+    const file = await withDigests(session, stored);
+    // After the digest was computed, the chunk digests are in the catalog too.
+    if (file === undefined || stored.tree === undefined) continue;
+    const begin = beginOfChunk(from);
+    const chunks = bytes === undefined
+      ? blobs.read(file.content.id, { from: begin, pieceSize: Math.min(CHUNK_SIZE, file.size) })
+      : inMemory(bytes);
+    const first = from < Math.min(to, file.size) ? await firstOf(chunks) : NONE;
+    const isWhole = digests?.size === chunkCount(file.size) * DIGEST_SIZE;
+    if (first !== undefined && digests !== undefined && isWhole) {
+      return { file, digests: new StoredDigests(catalog, file, digests.first), first, chunks };
+    }
+    await chunks.return();
+    await refuseDamaged(context, file, first === undefined ? "missing" : "content");
+  }
+  throw replacedTooOften(name);
+}
+
+/** Inline content as chunks. It is at most one chunk. */
+async function* inMemory(content: Bytes): AsyncGenerator<Bytes, void, void> {
+  yield content;
+}
+
+const NONE: IteratorResult<Bytes, void> = { done: true, value: undefined };
+
+/** The first piece of a blob, which opens it; `undefined` if the blob is missing. */
+async function firstOf(
+  pieces: AsyncGenerator<Bytes, void, void>,
+): Promise<IteratorResult<Bytes, void> | undefined> {
+  try {
+    return await pieces.next();
+  } catch (error) {
+    if (error instanceof BlobNotFound) return undefined;
+    throw error;
+  }
+}
+
+function beginOfChunk(offset: number): number {
+  return Math.floor(offset / CHUNK_SIZE) * CHUNK_SIZE;
+}

@@ -1,0 +1,97 @@
+/**
+ * Requests that change stored files: update, remove, rename, restore.
+ *
+ * @module
+ */
+import { printable } from "../../protocol/printable.ts";
+import type { MessageOf } from "../../protocol/v4/messages.ts";
+import { keepsHistory, trimHistory } from "../uploads/history.ts";
+import { quotaOfAll } from "../uploads/quota_reservations.ts";
+import { noSuchFile, quoted } from "./descriptions.ts";
+import { logFile, type RequestContext } from "./request_context.ts";
+import { checkFileName, RequestError } from "./request_error.ts";
+
+/** Changes mode and time of a current version. */
+export async function update(
+  session: RequestContext,
+  { tag, name, version, ...metadata }: MessageOf<"update">,
+): Promise<void> {
+  const { context, owner, answers } = session;
+  const { files } = context.store.catalog;
+  const outcome = await files.update(owner.accountId, name, version, metadata);
+  if (outcome === "missing") throw noSuchFile(name);
+  if (outcome === "changed") {
+    throw new RequestError("file-changed", `another version of ${quoted(name)} is current`);
+  }
+  const words = "Changed permissions and time of {file} for {user} from {address}";
+  logFile(session, "file.updated", words, name);
+  await answers.send({ kind: "done", tag });
+}
+
+/** Removes an entry. Uploads in progress below it go on, and store their files under their names. */
+export async function remove(
+  session: RequestContext,
+  { tag, name, ...request }: MessageOf<"remove">,
+): Promise<void> {
+  const { context, owner, answers } = session;
+  const [recursive, forever] = [request.recursive !== 0, request.forever !== 0];
+  const { outcome, entries, bytes, garbage, isMore } = await context.store.catalog.files.remove(
+    owner.accountId,
+    name,
+    { recursive, forever, keepHistory: keepsHistory(context.limits), now: context.clock() },
+  );
+  if (outcome === "not-empty") {
+    throw new RequestError("not-empty", `${quoted(name)} is a folder with entries`);
+  }
+  if (outcome === "missing") throw noSuchFile(name);
+  context.quotaReservations.revoke(owner.accountId, name, { isTree: recursive });
+  await context.garbage.collect(garbage);
+  if (isMore) context.garbage.collectListed();
+  // Everything together is as much as before, but history has a maximum of its own.
+  if (recursive && !forever) await trimHistory(context, owner.accountId);
+  const words = "Removed {file} for {user} from {address}";
+  logFile(session, "file.removed", words, name, { entries, bytes, forever });
+  await answers.send({ kind: "changed", tag, entries, bytes });
+}
+
+/** Renames an entry. Uploads in progress below it go on, and store their files under their old names. */
+export async function rename(
+  session: RequestContext,
+  { tag, oldName, newName }: MessageOf<"rename">,
+): Promise<void> {
+  checkFileName(newName);
+  const { context, owner: { accountId }, answers } = session;
+  const { files } = context.store.catalog;
+  const { outcome, entries, bytes } = await files.rename(accountId, oldName, newName);
+  if (outcome === "missing") throw noSuchFile(oldName);
+  if (outcome === "taken") {
+    throw new RequestError("file-exists", `${quoted(newName)} already exists`);
+  }
+  context.quotaReservations.revoke(accountId, oldName, { isTree: true });
+  context.quotaReservations.revoke(accountId, newName, { isStored: true, isTree: true });
+  const words = "Renamed {oldName} to {file} for {user} from {address}";
+  logFile(session, "file.renamed", words, newName, { oldName: printable(oldName), entries, bytes });
+  await answers.send({ kind: "changed", tag, entries, bytes });
+}
+
+/** Restores a version of a name, or a folder. */
+export async function restore(
+  session: RequestContext,
+  { tag, name, version, since }: MessageOf<"restore">,
+): Promise<void> {
+  const { context, owner: { accountId, key }, answers } = session;
+  const { limits } = context;
+  const restored = await context.store.catalog.files.restore(accountId, name, {
+    ...(version === 0 ? {} : { version }),
+    ...{ since, now: context.clock(), by: key },
+    ...{ quota: quotaOfAll(limits), keepHistory: keepsHistory(limits) },
+  });
+  if (restored === undefined) throw noSuchFile(name, version);
+  const { entries, bytes, garbage, hasSurplus } = restored;
+  context.quotaReservations.revoke(accountId, name, { isStored: true, isTree: true });
+  await context.garbage.collect(garbage);
+  if (hasSurplus) await trimHistory(context, accountId);
+  const words = "Restored {file} for {user} from {address}";
+  logFile(session, "file.restored", words, name, { entries, bytes });
+  await answers.send({ kind: "changed", tag, entries, bytes });
+}
