@@ -67,7 +67,7 @@ export class StagedUpload {
 export interface OldHistory {
   /** The bytes of all history; also of history in the catalog, which makes no room. */
   bytes(): Promise<number>;
-  /** Drops the oldest history of all accounts until `bytes` are free, or a page of it. Returns `false` if there is none. */
+  /** Drops the oldest history of all accounts until `bytes` are free, or a page of it. Returns whether history was left. */
   dropOldest(bytes: number): Promise<boolean>;
 }
 
