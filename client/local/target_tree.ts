@@ -6,6 +6,7 @@
 import { dirname } from "node:path";
 import { printable } from "../../protocol/printable.ts";
 import { UsageError } from "../../protocol/errors.ts";
+import { modeOf } from "./file_metadata.ts";
 import { syncNames, writing } from "./partial_file.ts";
 import { type Attributes, type TargetAttributes, UNKNOWN_ATTRIBUTES } from "./target_attributes.ts";
 import {
@@ -30,6 +31,8 @@ export class TargetTree {
   readonly #new = new Set<string>();
   /** The attributes of folders, as the server has them. */
   readonly #known = new Map<string, Attributes>();
+  /** The modes of folders that are writable only until the end. */
+  readonly #opened = new Map<string, number>();
   /** Folders with new names. */
   readonly #changed = new Set<string>();
 
@@ -65,40 +68,62 @@ export class TargetTree {
     this.#known.set(folder, attributes);
   }
 
-  /** Records that something in a folder was added or removed. */
-  touch(folder: string): void {
+  /**
+   * Prepares a folder for new or removed names: one whose attributes are known stays writable for its owner until the
+   * end.
+   */
+  open(folder: string): void {
     this.#changed.add(folder);
+    if (folder === this.#root.path || !this.#known.has(folder)) return;
+    const info = inspectSync(folder);
+    const mode = info === undefined || !info.isDirectory ? undefined : modeOf(info);
+    if (mode === undefined || (mode & OWNER) === OWNER) return;
+    try {
+      Deno.chmodSync(folder, mode | OWNER);
+      this.#opened.set(folder, mode);
+    } catch {
+      return; // the error of the next call is more exact
+    }
   }
 
   /**
    * Makes the new names in the folders durable, in as many as possible, and then sets the attributes of the folders,
-   * which can make them read-only. Throws `StorageError` `cannot-write`.
+   * which can make them read-only. `isComplete`: whether nothing is missing in them; otherwise new folders stay writable
+   * for their owner, so that a later run can complete them. Throws `StorageError` `cannot-write`.
    */
-  async finish(): Promise<void> {
+  async finish(isComplete: boolean): Promise<void> {
     let failure: unknown;
     for (const folder of this.#changed) {
+      // A mirror may have deleted it.
+      if (inspectSync(folder) === undefined) continue;
       await syncNames(folder).catch((error) => failure ??= error);
     }
     this.#changed.clear();
     // The folders in a folder come before it, since their paths are longer.
     const folders = [...new Set([...this.#new, ...this.#known.keys()])];
     for (const folder of folders.sort((a, b) => b.length - a.length)) {
-      await this.#setAttributes(folder);
+      await this.#setAttributes(folder, isComplete);
     }
     if (failure !== undefined) throw failure;
   }
 
-  async #setAttributes(folder: string): Promise<void> {
+  async #setAttributes(folder: string, isComplete: boolean): Promise<void> {
     const known = this.#known.get(folder) ?? UNKNOWN_ATTRIBUTES;
+    const mode = isComplete || known.mode === undefined ? known.mode : known.mode | OWNER;
     if (inspectSync(folder)?.isDirectory !== true) return;
     try {
       this.guard(folder);
     } catch {
       return; // a link leads elsewhere
     }
-    if (this.#new.has(folder)) await this.#attributes.apply(folder, "folder", known);
-    // The user's own folder, which the download was only to be put into, stays as it is.
-    else if (folder !== this.#root.path) await this.#attributes.refresh(folder, "folder", known);
+    if (this.#new.has(folder)) {
+      return await this.#attributes.apply(folder, "folder", { ...known, mode });
+    }
+    // An existing folder that the user chose keeps its attributes.
+    if (folder === this.#root.path) return;
+    const opened = this.#opened.get(folder);
+    if (opened !== undefined) Deno.chmodSync(folder, opened);
+    await this.#attributes.refresh(folder, "folder", known);
   }
 
   async #check(folder: string): Promise<boolean> {
@@ -117,7 +142,7 @@ export class TargetTree {
       await writing(folder, () => this.#makeMissing(folder));
       this.#changed.add(above);
     }
-    this.#changed.add(folder);
+    this.open(folder);
   }
 
   async #makeMissing(folder: string): Promise<void> {
@@ -131,6 +156,9 @@ export class TargetTree {
     }
   }
 }
+
+/** The permissions of a folder's owner: to list it, to change it, and to use what is in it. */
+const OWNER = 0o700;
 
 /** Throws `UsageError` `through-link`, `target-exists` if something else is there. */
 function isFolderThere(path: string): boolean {

@@ -135,7 +135,11 @@ export class GetRun {
     if (!this.#outcomes.hasFailures) await this.#delete(extra);
     const { root, items: [first] } = this.#listing;
     const name = first?.file.name ?? root.path;
-    await this.#outcomes.attempt(name, root.path, () => this.#tree.finish());
+    await this.#outcomes.attempt(
+      name,
+      root.path,
+      () => this.#tree.finish(!this.#outcomes.hasFailures),
+    );
   }
 
   /** Brings the attributes of unchanged entries up to date, or only reports whether any are not. */

@@ -55,10 +55,10 @@ export async function deleteExtra({ path }: ExtraEntry, tree: TargetTree): Promi
   const folder = dirname(path);
   await writing(path, async () => {
     tree.guard(folder);
+    tree.open(folder);
     // Only an empty folder: what was added since the search stays.
     await Deno.remove(path);
   });
-  tree.touch(folder);
 }
 
 class Search implements ExtraEntries {

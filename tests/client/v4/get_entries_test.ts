@@ -112,6 +112,49 @@ test("setuid, setgid and sticky bits: restored with --preserve-special only", [
   assert.equal(octal(modeOf(`${path}/special/shared`)), octal(0o1777 & (LEFT | 0o7700)));
 });
 
+/** The modes that were set for a path meanwhile. */
+async function modesSet(path: string, work: () => Promise<unknown>): Promise<string[]> {
+  const { chmodSync } = Deno;
+  const modes: string[] = [];
+  const recording: typeof chmodSync = (changed, mode) => {
+    if (changed === path) modes.push(octal(mode));
+    chmodSync(changed, mode);
+  };
+  Object.assign(Deno, { chmodSync: recording });
+  try {
+    await work();
+  } finally {
+    Object.assign(Deno, { chmodSync });
+  }
+  return modes;
+}
+
+test("read-only folders: writable while they are incomplete, and for what is missing in them", [
+  ["d/sealed", "", folder(0o555)],
+  ["d/sealed/a", "1", file(0o444)],
+  ["d/sealed/b", "2", file(0o444)],
+], async ({ root, get, server }) => {
+  const sealed = `${root}/sealed`;
+  const correct = server.answers;
+  server.answers = (message) => {
+    if (message?.kind === "get" && message.name === "d/sealed/b") throw new Error("lost");
+    return correct(message);
+  };
+  await get();
+  assert.equal(octal(modeOf(sealed)), "755", "a later run can complete it");
+  server.answers = correct;
+  await Deno.chmod(sealed, 0o555);
+  for (const missing of [undefined, "a"]) {
+    if (missing !== undefined) await Deno.remove(`${sealed}/${missing}`);
+    // With --no-permissions, too, the folder gets its own permissions back.
+    const attributes = { permissions: missing === undefined };
+    const modes = await modesSet(sealed, () => get({ attributes }));
+    assert.deepEqual(modes, ["755", "555"]);
+    assert.deepEqual(namesIn(sealed), ["a", "b"]);
+    assert.equal(timeOf(sealed), NS);
+  }
+});
+
 test("unknown permissions, and --no-permissions: those of any new file", [
   ["d/unknown", "x", file(undefined)],
   ["d/implicit/known", "x", file(0o400)],
