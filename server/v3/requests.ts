@@ -133,10 +133,10 @@ const handlers: { readonly [K in NonFileRequest["kind"]]: Handler<K> } = {
       await context.unverified.discard(file);
       return GENERAL_ERROR;
     }
-    await commitFile(context, { name: file.user, address: peer.address }, {
-      ...file,
-      storedAt: context.clock(),
-    });
+    // Nothing else of the file: the catalog's threads get what is given here.
+    const { accountId, name, staged, size, crc, reservation } = file;
+    const received = { accountId, name, staged, size, crc, reservation, storedAt: context.clock() };
+    await commitFile(context, { name: file.user, address: peer.address }, received);
     context.disputes.end(clientId, file.name);
     // From now on, the client gets the kind of checksum that it has accepted.
     const isZlib = peer.profile.quirks.has("zlib-crc") !== file.isOtherChecksumSent;
