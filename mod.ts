@@ -103,12 +103,22 @@ export { getStream, type StreamOptions } from "./client/v4/stream_download.ts";
 export type { AttributeOptions, UnsetAttributes } from "./client/local/target_attributes.ts";
 export type { FileSelection, SkipReason } from "./client/v4/collect_files.ts";
 export {
+  type PreviewedEntry,
+  previewPut,
   putFiles,
-  type PutOptions,
-  type PutOutcome,
-  type PutStored,
-  type PutUnchanged,
+  type PutPreview,
 } from "./client/v4/put_files.ts";
+export type {
+  MirrorOptions,
+  PutNotRemoved,
+  PutOptions,
+  PutOutcome,
+  PutRemoved,
+  PutStored,
+  PutUnchanged,
+} from "./client/v4/put_options.ts";
+export type { FolderRemovals, PlanOptions, RemoteName } from "./client/v4/put_plan.ts";
+export { putStream, type PutStreamOptions } from "./client/v4/put_stream.ts";
 
 // The client of protocol 3.
 export { sendFiles, type SendOptions } from "./client/v3/send_files.ts";

@@ -17,8 +17,8 @@ export interface LocalFile {
   readonly name: string;
   /** In bytes, when it was inspected. */
   readonly size: number;
-  /** When it was last modified, in milliseconds since the epoch; 0 if the system does not say. */
-  readonly mtime: number;
+  /** When it was last modified, in nanoseconds since the epoch; 0 if the system does not say. */
+  readonly mtime: bigint;
 }
 
 /** The result of uploading one file. */
@@ -126,6 +126,8 @@ export type V4Event =
   | { readonly type: "renamed"; readonly from: string; readonly to: string }
   /** Local files are read, to compare them with those on the server: `done` of `total` bytes. */
   | { readonly type: "comparing"; readonly done: number; readonly total: number }
+  /** `sent` bytes of a stream of unknown size were sent. */
+  | { readonly type: "streaming"; readonly name: string; readonly sent: number }
   /** An interrupted upload resumes at `offset`. */
   | { readonly type: "resumed"; readonly file: LocalFile; readonly offset: number }
   /**

@@ -42,7 +42,9 @@ export {
   type MirrorDeletion,
 } from "./v4/get_options.ts";
 export { getStream } from "./v4/stream_download.ts";
-export { putFiles, type PutOptions, type PutOutcome } from "./v4/put_files.ts";
+export { previewPut, putFiles, type PutPreview } from "./v4/put_files.ts";
+export type { PutOptions, PutOutcome } from "./v4/put_options.ts";
+export { putStream } from "./v4/put_stream.ts";
 export { ConnectionPool, MAX_PARALLEL } from "./v4/connection_pool.ts";
 export { MIN_RATE, RateLimit } from "./net/rate_limit.ts";
 export { type Choice, chooseProtocol, onlyProtocol3, type V3Reason } from "./protocol_choice.ts";

@@ -10,6 +10,8 @@ import { failed, type Outcomes, standing } from "./outcomes.ts";
 const path = text("path on this machine");
 const name = text("name on the server");
 const size = count("size in bytes");
+const knownSize = count("size in bytes; missing for standard input");
+const kind = oneOf(["file", "link"], "`link`: a symbolic link, whose content is its target");
 const cksum = count("POSIX checksum, as cksum(1) prints it");
 const user = text("user name");
 const file = text("the file: its path on this machine for uploads, its name for downloads");
@@ -44,6 +46,11 @@ const DONE = {
   remove: { done: "Removed", place: "already removed" },
 } as const;
 
+/** Words for the path of an upload; `-` stands for standard input. */
+function shownSource(path: string): string {
+  return path === "-" ? "standard input" : path;
+}
+
 export const FILE_EVENTS = {
   "passed": defineEvent({
     kind: "note",
@@ -68,9 +75,10 @@ export const FILE_EVENTS = {
     kind: "note",
     isDetail: "many",
     what: "The upload of a file begins.",
-    fields: { file, size, attempt },
+    fields: { file, size: optional(knownSize), attempt },
     words: ({ file, size: bytes, attempt }, { size }) =>
-      `Uploading ${file} (${size(bytes)})${attempt > 1 ? `, attempt ${attempt}` : ""}`,
+      `Uploading ${shownSource(file)}${bytes === undefined ? "" : ` (${size(bytes)})`}` +
+      `${attempt > 1 ? `, attempt ${attempt}` : ""}`,
   }),
   "getting": defineEvent({
     kind: "note",
@@ -96,8 +104,14 @@ export const FILE_EVENTS = {
     kind: "progress",
     what:
       "A transfer makes progress. Comes at intervals, and does not mean that the file is stored.",
-    fields: { file, done: count("bytes transferred in this attempt"), total: size, attempt },
-    words: ({ file, done, total }, { size }) => `${file}: ${size(done)} of ${size(total)}`,
+    fields: {
+      file,
+      done: count("bytes transferred in this attempt"),
+      total: optional(knownSize),
+      attempt,
+    },
+    words: ({ file, done, total }, { size }) =>
+      `${shownSource(file)}: ${size(done)}${total === undefined ? "" : ` of ${size(total)}`}`,
   }),
   "kept-part": defineEvent({
     kind: "note",
@@ -135,18 +149,30 @@ export const FILE_EVENTS = {
   "stored": defineEvent({
     kind: "result",
     isDetail: "many",
-    what: "The server confirmed that it stored a file.",
-    fields: { name, path, size, cksum, user, server: text("address of the server, HOST:PORT") },
+    what: "The server confirmed that it stored a file or a symbolic link.",
+    fields: {
+      name,
+      path: text("path on this machine; `-`: standard input"),
+      kind,
+      ...{ size, cksum },
+      version: optional(count("number of the stored version; over protocol 4")),
+      ...{ user, server: text("address of the server, HOST:PORT") },
+    },
     words: ({ name, path, size: bytes, cksum }, { paint, size }) =>
-      `${paint("success", "Uploaded")} ${path}${path === name ? "" : ` as ${name}`} ` +
+      `${paint("success", "Uploaded")} ${shownSource(path)}` +
+      `${path === name ? "" : ` as ${name}`} ` +
       `(${size(bytes)}, cksum ${cksum})`,
   }),
   "unchanged": defineEvent({
     kind: "note",
     isDetail: true,
-    what: "The server already has a file with this name and content. It is not uploaded.",
-    fields: { name, path },
-    words: ({ path }) => `Unchanged: ${path}`,
+    what: "The server already has an entry with this name and content. It is not uploaded.",
+    fields: {
+      ...{ name, path },
+      updated: flag("whether its permissions or time were brought up to date on the server"),
+    },
+    words: ({ path, updated }) =>
+      `${updated ? "Updated permissions or time" : "Unchanged"}: ${path}`,
   }),
   "not-stored": defineEvent({
     kind: "error",
@@ -165,10 +191,10 @@ export const FILE_EVENTS = {
       action: oneOf(["put", "get", "remove"], "the command"),
       done: count("files uploaded, downloaded or removed"),
       bytes: optional(count("their bytes, for `put` and `get`")),
-      folders: optional(count("folders created, for `get`")),
+      folders: optional(count("folders created, for `put` and `get`")),
       unchanged: optional(count("unchanged files, for `put` and `get`")),
       updated: optional(count("files with the same content whose permissions or time changed")),
-      deleted: optional(count("entries deleted here, for `get --delete`")),
+      deleted: optional(count("entries deleted, for `--delete`")),
       skipped: optional(count("skipped files and folders: each has a `passed`")),
       failed: count("files, and folders that could not be read, that failed or were interrupted"),
     },

@@ -20,6 +20,7 @@ import { DOWNLOAD_EVENTS } from "./downloads.ts";
 import { FILE_EVENTS } from "./files.ts";
 import { OPERATOR_EVENTS } from "./operator.ts";
 import { STATUS_EVENTS } from "./status.ts";
+import { UPLOAD_EVENTS } from "./uploads.ts";
 import { MANY_FILES, type Presentation } from "../text/presentation.ts";
 
 export const EVENTS = {
@@ -27,6 +28,7 @@ export const EVENTS = {
   ...CONNECTION_EVENTS,
   ...FILE_EVENTS,
   ...DOWNLOAD_EVENTS,
+  ...UPLOAD_EVENTS,
   ...DRY_RUN_EVENTS,
   ...STATUS_EVENTS,
   ...OPERATOR_EVENTS,

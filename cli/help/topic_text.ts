@@ -38,8 +38,18 @@ const TEXTS: Readonly<Record<TopicName, readonly TopicPart[]>> = {
   ],
   "transfers": [
     "xfer transfers files, folders and symbolic links, with their permissions and modification times. Links are " +
-    "never followed. Permissions of the group and of others are masked by the umask.",
-    { heading: "Options:", command: "client get", group: TRANSFER },
+    "never followed. Downloads mask permissions of the group and of others by the umask. Pipes, sockets and devices " +
+    "are skipped. Hard links become separate files.",
+    { heading: "Options of 'xfer client put':", command: "client put", group: TRANSFER },
+    { heading: "Options of 'xfer client get':", command: "client get", group: TRANSFER },
+    `\
+--files-from keeps the folders of each path: photos/sea.jpg is stored under this name. Lists have
+one path or pattern per line, or end each with NUL for --from0. A list named - is read from standard
+input. Patterns: 'xfer help patterns'.
+
+Examples:
+  $ xfer client put photos --exclude-from .gitignore --no-times
+  $ find photos -name '*.jpg' -print0 | xfer client put --files-from - --from0`,
   ],
   "serving": [
     "'xfer server' runs until Ctrl-C (SIGINT) or SIGTERM. Transfers in progress then have the time of --grace to " +

@@ -53,7 +53,8 @@ export function reportV3Event(reporter: Reporter, event: V3Event, parties: Parti
     }
     case "stored": {
       const { file: { name, path, size }, crc: cksum } = event;
-      return reporter.report({ event: "stored", name, path, size, cksum, user, server });
+      const kind = "file";
+      return reporter.report({ event: "stored", name, path, kind, size, cksum, user, server });
     }
     case "failed": {
       const { path, error, state } = event;
@@ -97,6 +98,11 @@ export function reportV4Event(reporter: Reporter, event: V4Event, user: string):
       return reporter.report({ event: "kept-part", file: event.name, path: event.path });
     case "comparing":
       return reporter.report({ event: "comparing", done: event.done, total: event.total });
+    case "streaming": {
+      const [file, attempt] = ["-", 1];
+      if (event.sent === 0) return reporter.report({ event: "sending", file, attempt });
+      return reporter.report({ event: "progress", file, done: event.sent, attempt });
+    }
     case "getting": {
       const { name: file, size, done, attempt } = event;
       return reporter.report({ event: "getting", file, size, done, attempt });

@@ -15,8 +15,12 @@ const NAMES: Readonly<
   get: { flowing: "getting", awaited: "saving", done: "written" },
 };
 
+/** The path of standard input in events. */
+const STANDARD_INPUT = "-";
+
 interface InFlight {
-  readonly size: number;
+  /** In bytes; `undefined` if it is not known. */
+  readonly size: number | undefined;
   readonly done: number;
   /** Counted from 1. */
   readonly attempt: number;
@@ -33,8 +37,9 @@ export class TransferCounters {
   /** Transferred bytes, and sizes, of the files in progress. */
   #over = 0;
   #sizes = 0;
-  /** Files in progress that are not transferred in full. */
+  /** Files in progress that are not transferred in full, and those whose size is not known. */
   #unfinished = 0;
+  #unsized = 0;
   #settled = { files: 0, bytes: 0 };
   #failed = { files: 0, bytes: 0 };
   #current = "";
@@ -58,7 +63,7 @@ export class TransferCounters {
   }
 
   /** A file begins, or begins again. After a network failure that is another attempt. */
-  begin(at: number, name: string, size: number, attempt = 1): void {
+  begin(at: number, name: string, size: number | undefined, attempt = 1): void {
     // Time without a network does not count.
     if (this.#isInterrupted || this.#began === 0) this.#meter.begin(at);
     const before = this.#inFlight.get(name)?.attempt ?? 0;
@@ -91,7 +96,7 @@ export class TransferCounters {
 
   /** A file has failed, and is not tried again. */
   fail(name: string): void {
-    const size = this.#inFlight.get(name)?.size ?? 0;
+    const { size = 0 } = this.#inFlight.get(name) ?? {};
     this.#drop(name);
     this.#turnFrom(name, "");
     this.#failed = { files: this.#failed.files + 1, bytes: this.#failed.bytes + size };
@@ -118,13 +123,18 @@ export class TransferCounters {
     );
     const rate = this.#meter.rate(now);
     const left = total - done - this.#failed.bytes;
+    const isSized = this.#unsized === 0;
     return {
       phase: this.#phase(began === files.total, files.done === files.total),
-      ...{ name: this.#current, done, total, rate },
+      ...{ name: this.#shownName, done, total: isSized ? total : undefined, rate },
       attempt: this.#inFlight.get(this.#current)?.attempt ?? 1,
-      left: rate === undefined || rate < 1 ? undefined : Math.max(0, left) / rate,
+      left: !isSized || rate === undefined || rate < 1 ? undefined : Math.max(0, left) / rate,
       files: files.total > 1 ? files : undefined,
     };
+  }
+
+  get #shownName(): string {
+    return this.#current === STANDARD_INPUT ? "standard input" : this.#current;
   }
 
   get #began(): number {
@@ -153,17 +163,20 @@ export class TransferCounters {
   #set(name: string, file: InFlight): void {
     this.#drop(name);
     this.#inFlight.set(name, file);
-    this.#over += file.done;
-    this.#sizes += file.size;
-    if (file.done < file.size) this.#unfinished++;
+    this.#count(file, 1);
   }
 
   #drop(name: string): void {
     const file = this.#inFlight.get(name);
     if (file === undefined) return;
     this.#inFlight.delete(name);
-    this.#over -= file.done;
-    this.#sizes -= file.size;
-    if (file.done < file.size) this.#unfinished--;
+    this.#count(file, -1);
+  }
+
+  #count({ size, done }: InFlight, by: 1 | -1): void {
+    this.#over += by * done;
+    this.#sizes += by * (size ?? done);
+    if (size === undefined || done < size) this.#unfinished += by;
+    if (size === undefined) this.#unsized += by;
   }
 }

@@ -32,9 +32,9 @@ export interface ProgressState {
   readonly phase: ProgressPhase;
   /** The current file, unescaped; empty if none. */
   readonly name: string;
-  /** Bytes. */
+  /** Bytes. The total is `undefined` if it is not known. */
   readonly done: number;
-  readonly total: number;
+  readonly total: number | undefined;
   /** Bytes per second, if known. */
   readonly rate?: number | undefined;
   /** Seconds, if known. */
@@ -67,9 +67,10 @@ const GAP = 2;
 const NAME = { least: 10, most: 40 };
 const BAR = { least: 8, most: 30 };
 
-/** Percent of all bytes; 100 only after everything is confirmed. */
-export function percentOf({ phase, done, total }: ProgressState): number {
+/** Percent of all bytes, if their number is known; 100 only after everything is confirmed. */
+export function percentOf({ phase, done, total }: ProgressState): number | undefined {
   if ((PHASES[phase] as PhaseWords).isDone === true) return 100;
+  if (total === undefined) return undefined;
   return total === 0 ? 0 : Math.min(99, Math.floor(done * 100 / total));
 }
 
@@ -110,13 +111,13 @@ export function renderProgress(
     for (const text of variants) if (take(place, cellsOf(text))) texts.set(place, text);
   };
   const { rate, state: status, files, attempt, bytes } = textsOf(state);
-  takeText("percent", [`${percent}%`, `${percent}%`.padStart(4)]);
+  if (percent !== undefined) takeText("percent", [`${percent}%`, `${percent}%`.padStart(4)]);
   if (name !== "") take("name", Math.min(NAME.least, most.name));
   takeText("state", status.slice(0, 1));
   takeText("attempt", attempt);
   takeText("rate", rate);
   takeText("files", files.slice(0, 1));
-  take("bar", BAR.least);
+  if (percent !== undefined) take("bar", BAR.least);
   takeText("bytes", bytes);
   takeText("state", status.slice(1));
   takeText("files", files.slice(1));
@@ -126,7 +127,7 @@ export function renderProgress(
   }
   texts.set("name", fit(name, widths.get("name") ?? 0, glyphs.ellipsis));
   const width = widths.get("bar") ?? 0;
-  const full = Math.floor(percent * width / 100);
+  const full = Math.floor((percent ?? 0) * width / 100);
   const painted: Readonly<Partial<Record<LineSegment, string>>> = {
     bar: paint("success", glyphs.full.repeat(full)) +
       paint("dim", glyphs.empty.repeat(width - full)),
@@ -143,9 +144,13 @@ export function renderProgress(
 /** Progress as a line for a log, in full. */
 export function describeProgress(state: ProgressState): string {
   const { rate, state: status, files, attempt, bytes } = textsOf(state);
-  const parts = [bytes, rate, status, files, attempt].map((variants) => variants.at(-1)?.trim());
+  const percent = percentOf(state);
+  const parts = [
+    percent === undefined ? "" : `${percent}%`,
+    ...[bytes, rate, status, files, attempt].map((variants) => variants.at(-1)?.trim()),
+  ];
   const what = state.name === "" ? "" : `${printable(state.name)}: `;
-  return `${what}${percentOf(state)}%, ${parts.filter((part) => part).join(", ")}`;
+  return `${what}${parts.filter((part) => part).join(", ")}`;
 }
 
 type Texts = Readonly<Record<"rate" | "state" | "files" | "attempt" | "bytes", readonly string[]>>;
@@ -169,13 +174,16 @@ function textsOf({ phase, done, total, rate, left, files, attempt }: ProgressSta
   };
 }
 
+/** `1023 KiB` */
+const SIZE_WIDTH = 8;
 /** `1023 KiB/s` */
 const RATE_WIDTH = 10;
 /** Seconds; longer estimates are not shown. */
 const MAX_LEFT = 100 * 24 * 3600;
 
 /** `3.1/19.8 MiB` */
-function formatPart(done: number, total: number): string {
+function formatPart(done: number, total: number | undefined): string {
+  if (total === undefined) return humanSize(done).padStart(SIZE_WIDTH);
   const scale = scaleOf(total);
   const whole = scaled(total, scale);
   return `${scaled(done, scale).padStart(whole.length)}/${whole} ${scale.unit}`;

@@ -7,6 +7,14 @@
  */
 import { lutimesSync } from "node:fs";
 
+/** What is kept of an entry beside its content. */
+export interface Attributes {
+  /** Permission bits; `undefined` if they are unknown. */
+  readonly mode: number | undefined;
+  /** The modification time, in nanoseconds since 1970 UTC. */
+  readonly mtime: bigint;
+}
+
 /** Reads and sets modification times, in nanoseconds since 1970 UTC. Neither function follows symbolic links. */
 export interface FileTimes {
   /** Throws what `Deno.lstatSync` throws. Returns 0 if the system does not know the time. */

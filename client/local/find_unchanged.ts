@@ -6,7 +6,7 @@
 import { type Abortable, throwIfAborted } from "../../protocol/abort.ts";
 import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
 import { CHUNK_SIZE, digestChunk, MerkleTree } from "../../protocol/v4/merkle_tree.ts";
-import type { SourceFile } from "./source_file.ts";
+import type { SourceEntry } from "./source_entry.ts";
 
 /** The number of files that are hashed at once: while one is hashed, the next are read. */
 const CONCURRENT_FILES = 4;
@@ -26,7 +26,7 @@ export interface CompareOptions extends Abortable {
  * `InterruptedError` after an abort.
  */
 export async function findSame<
-  T extends { readonly file: SourceFile; readonly known: ExpectedContent },
+  T extends { readonly file: SourceEntry; readonly known: ExpectedContent },
 >(
   candidates: readonly T[],
   { onCompared, signal }: CompareOptions = {},
@@ -54,7 +54,7 @@ export async function findSame<
 }
 
 async function digestFile(
-  file: SourceFile,
+  file: SourceEntry,
   buffers: readonly [Bytes, Bytes],
   onRead: (bytes: number) => void,
 ): Promise<Bytes> {

@@ -19,7 +19,15 @@ export function lastPart(name: string): string {
 /** The last part of a local path, which is the default name on the server; empty for the root of a disk. */
 export function nameOnServer(path: string, os: Os = Deno.build.os, cwd?: string): string {
   const { basename, resolve } = os === "windows" ? win32 : posix;
-  return basename(resolve(cwd ?? Deno.cwd(), path)).normalize("NFC");
+  return basename(resolve(cwd ?? Deno.cwd(), path));
+}
+
+/** A whole local path as a name on the server: without the root of its disk, and empty for the working directory. */
+export function wholeNameOnServer(path: string, os: Os = Deno.build.os): string {
+  const { normalize, parse } = os === "windows" ? win32 : posix;
+  const whole = normalize(path);
+  const parts = whole.slice(parse(whole).root.length).split(os === "windows" ? "\\" : "/");
+  return parts.filter((part) => part !== "" && part !== ".").join("/");
 }
 
 /** The local path, below a folder, for a name on the server. */

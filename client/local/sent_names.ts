@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { resolve } from "node:path";
 import { printable } from "../../protocol/printable.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import type { NamedPath } from "./named_path.ts";
@@ -22,16 +23,17 @@ export class SentNames {
   }
 
   /**
-   * Reserves a name for a file. Throws `UsageError` `same-name` if an earlier file has it, perhaps in another Unicode
-   * form: one would overwrite the other on the server.
+   * Reserves a name for a file. Returns false if this file already has it. Throws `UsageError` `same-name` if an earlier
+   * file has it, perhaps in another Unicode form: one would overwrite the other on the server.
    */
-  claim(path: string, name: string): void {
+  claim(path: string, name: string): boolean {
     const composed = name.normalize("NFC");
     const earlier = this.#paths.get(composed);
     if (earlier === undefined) {
       this.#paths.set(composed, path);
-      return;
+      return true;
     }
+    if (resolve(earlier) === resolve(path)) return false;
     throw new UsageError(
       "same-name",
       `cannot upload ${printable(path)} as ${printable(name)}: ` +

@@ -7,25 +7,33 @@ import { basename } from "node:path";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { printable } from "../../protocol/printable.ts";
 import { fileChanged, StorageError, UsageError } from "../../protocol/errors.ts";
+import { joinNanoseconds } from "../../protocol/nanoseconds.ts";
+import { modeOf, readTime } from "./file_metadata.ts";
 import { cannotRead } from "./read_small_file.ts";
+import type { OpenEntry, SourceEntry } from "./source_entry.ts";
 
 /** A file to upload, as it was when it was inspected. */
-export class SourceFile {
+export class SourceFile implements SourceEntry {
+  readonly kind = "file";
   /** As named by the user. */
   readonly path: string;
   /** The name under which it is stored: the last component of the path. */
   readonly name: string;
   /** In bytes. */
   readonly size: number;
-  /** The modification time, in milliseconds since the epoch; 0 if the system does not report it. */
-  readonly mtime: number;
+  /** Permission bits; `undefined` if the system has none. */
+  readonly mode: number | undefined;
+  /** The modification time, in nanoseconds since the epoch; 0 if the system does not report it. */
+  readonly mtime: bigint;
   readonly #identity: string;
 
-  private constructor(path: string, info: Deno.FileInfo) {
+  /** `real`: the path without a link at its end. */
+  private constructor(path: string, info: Deno.FileInfo, real = path) {
     this.path = path;
     this.name = basename(path);
     this.size = info.size;
-    this.mtime = info.mtime?.getTime() ?? 0;
+    this.mode = modeOf(info);
+    this.mtime = timeOf(real, info);
     this.#identity = identityOf(info);
   }
 
@@ -34,7 +42,8 @@ export class SourceFile {
    * `not-a-file`.
    */
   static async inspect(path: string): Promise<SourceFile> {
-    return new SourceFile(path, await statFile(path));
+    const info = await statFile(path);
+    return new SourceFile(path, info, await attempt(path, () => Deno.realPath(path)));
   }
 
   /** A file that was found in a folder and already inspected. Whether it can be read shows when it is opened. */
@@ -69,13 +78,17 @@ export class SourceFile {
   }
 
   /** Whether both were the same file with the same content when they were inspected, by size, times and inode. */
-  isSameAs(other: SourceFile): boolean {
-    return this.#identity === other.#identity;
+  isSameAs(other: SourceEntry): boolean {
+    return other instanceof SourceFile && this.#identity === other.#identity;
+  }
+
+  reinspect(): Promise<SourceFile> {
+    return SourceFile.inspect(this.path);
   }
 }
 
 /** A file that is open for one reader at a time. */
-export class OpenSource implements Disposable {
+export class OpenSource implements OpenEntry {
   readonly #source: SourceFile;
   readonly #file: Deno.FsFile;
 
@@ -157,6 +170,15 @@ export class OpenSource implements Disposable {
       filled += size;
     }
     return piece;
+  }
+}
+
+/** The time of a file that was just inspected. If the file is gone by now, opening it reports that. */
+function timeOf(path: string, { mtime }: Deno.FileInfo): bigint {
+  try {
+    return readTime(path);
+  } catch {
+    return joinNanoseconds(mtime?.getTime() ?? 0);
   }
 }
 

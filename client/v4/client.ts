@@ -8,7 +8,7 @@ import { linkTarget, MAX_LINK_TARGET } from "../../protocol/entry.ts";
 import { endsAll, ProtocolError, UnconfirmedError, XferError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import { type RetryOptions, withRetries } from "../net/retry.ts";
-import type { SourceFile } from "../local/source_file.ts";
+import type { SourceEntry } from "../local/source_entry.ts";
 import { readChunks, type Wanted, type WriteChunk } from "./chunk_download.ts";
 import type { DiscoveredServer } from "./discover.ts";
 import {
@@ -118,14 +118,14 @@ export class V4Client implements Disposable {
    * @internal
    */
   async put(
-    files: readonly { readonly file: SourceFile; readonly name?: string }[],
-    onResult: (file: SourceFile, result: number | Error) => void,
+    files: readonly { readonly file: SourceEntry; readonly name?: string }[],
+    onResult: (file: SourceEntry, result: number | Error) => void,
   ): Promise<void> {
     const queue = new WorkQueue(files.map(({ file, name }) => new Upload(file, name)));
     const pipeline = new PutPipeline(
       this.#session,
       this.#onEvent,
-      ({ file }, result) => onResult(file, result),
+      ({ file }, result) => onResult(file, result instanceof Error ? result : result.cksum),
     );
     try {
       await pipeline.run(queue);
@@ -292,7 +292,7 @@ export class V4Client implements Disposable {
 }
 
 /** An unanswered request may have been carried out. */
-function unconfirmed({ path }: SourceFile, cause: XferError): UnconfirmedError {
+function unconfirmed({ path }: SourceEntry, cause: XferError): UnconfirmedError {
   const message = `cannot tell whether ${printable(path)} was stored: ${cause.message}`;
   return new UnconfirmedError(cause.code, message, { cause });
 }

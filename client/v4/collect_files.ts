@@ -1,41 +1,50 @@
 /**
- * Collects the local files at the paths that a user names.
+ * Collects the local files, folders and links at the paths that a user names.
  *
  * @module
  */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import ignore from "ignore";
 import { type Abortable, throwIfAborted } from "../../protocol/abort.ts";
 import { endsAll, UsageError, type XferError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import { isDataFolder } from "../../protocol/server_files.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
-import { nameFault as portableFault } from "../../protocol/file_name.ts";
 import type { Failure } from "../events.ts";
-import { cannotRead } from "../local/read_small_file.ts";
-import { inspectPath } from "../local/named_path.ts";
-import { nameOnServer } from "../local/path_mapping.ts";
 import { type ReservedFile, ReservedFiles } from "../identity/reserved_files.ts";
+import { inspectPath, type NamedPath } from "../local/named_path.ts";
+import { endsAsFolder, nameOnServer, wholeNameOnServer } from "../local/path_mapping.ts";
+import { cannotRead } from "../local/read_small_file.ts";
 import { SentNames } from "../local/sent_names.ts";
+import { SmallEntry, type SourceEntry, UNDECODABLE } from "../local/source_entry.ts";
 import { SourceFile } from "../local/source_file.ts";
-import { Upload } from "./upload.ts";
 import { checkSize } from "./remote_file.ts";
+import { Upload } from "./upload.ts";
 
-/** Why a file or folder is skipped. */
-export type SkipReason = "a link or special file" | "an empty folder" | ReservedFile;
+/** Why something is skipped. */
+export type SkipReason = "a link" | "a pipe" | "a socket" | "a device" | ReservedFile;
 
-/** The local files to upload. */
+/** The local files, folders and links to upload. */
 export interface FileSelection {
-  /** Paths of files, and of folders with everything in them. */
+  /**
+   * Paths of files and links, and of folders with everything in them. A link is uploaded as a link, unless its path
+   * ends as that of a folder does.
+   */
   readonly paths: readonly string[];
   /** The name on the server, if only one path is given. Default: the last component of the path. */
   readonly as?: string | undefined;
+  /** Whether the whole path, relative to the working directory, becomes the name on the server; default false. */
+  readonly keepsPaths?: boolean | undefined;
+  /** Whether the links that `paths` name are followed; default false. Others never are. */
+  readonly followsNamed?: boolean | undefined;
+  /** Whether links are uploaded; default true. */
+  readonly links?: boolean | undefined;
   /**
    * Patterns of files and folders to skip in each folder, in the syntax of a .gitignore at its top: gitignore(5). A
    * later one takes precedence.
    */
   readonly exclude?: readonly string[] | undefined;
-  /** Called with each file or folder that is skipped for another reason than `exclude`. */
+  /** Called with everything that is skipped for another reason than `exclude`. */
   readonly onSkipped?: (path: string, why: SkipReason) => void;
 }
 
@@ -46,31 +55,35 @@ export interface CollectOptions extends FileSelection, Abortable {
 
 export interface CollectedFiles {
   readonly uploads: Upload[];
-  /** Names of folders on the server. */
+  /** Folders that the user named: their names on the server; empty for everything. */
   readonly folders: string[];
-  /** Files that cannot be uploaded. They don't affect the others. */
+  /** Names on the server of what is here, but skipped for another reason than `exclude`. */
+  readonly skipped: string[];
+  /** What cannot be uploaded. It does not affect the others. */
   readonly failures: Failure[];
 }
 
 /**
- * Collects the files to upload. Throws `UsageError` `one-name`, `bad-pattern`; `InterruptedError` after an abort.
- * Returns a failure for each path that cannot be uploaded: `UsageError` `bad-file-name`, `same-name`, `own-key`,
- * `empty-path`; `StorageError` `cannot-read`, `not-a-file`, `file-too-large`.
+ * Collects the entries to upload, each folder before its content. Throws `UsageError` `one-name`, `bad-pattern`;
+ * `InterruptedError` after an abort. Returns a failure for each path that cannot be uploaded: `UsageError`
+ * `bad-file-name`, `same-name`, `own-key`, `empty-path`; `StorageError` `cannot-read`, `not-a-file`, `file-too-large`,
+ * `bad-link`.
  */
 export async function collectFiles(options: CollectOptions): Promise<CollectedFiles> {
-  const { paths, as, exclude = [], signal } = options;
+  const { paths, as, exclude = [], keepsPaths = false, signal } = options;
   if (as !== undefined && paths.length !== 1) {
     throw new UsageError("one-name", "--as takes exactly one path", {
       hint: "Upload the files one by one, each with its own --as NAME.",
     });
   }
   const own = await ReservedFiles.of(options.identityFolder);
-  const gathering = new Collector(options, own, excluder(exclude));
+  const collector = new Collector(options, own, excluder(exclude));
+  const toName = keepsPaths ? wholeNameOnServer : nameOnServer;
   for (const path of paths) {
     throwIfAborted(signal);
-    await gathering.add(path, as?.normalize("NFC") ?? nameOnServer(path));
+    await collector.add(path, as ?? toName(path));
   }
-  return gathering;
+  return collector;
 }
 
 /**
@@ -95,13 +108,14 @@ interface LocalTree {
   readonly root: string;
   /** The real path of the root. */
   readonly real: string | undefined;
-  /** The name of the root on the server. */
-  readonly name: string;
+  /** The name of the root on the server; `undefined` if it has none, and what is in it has names without it. */
+  readonly name: string | undefined;
 }
 
 class Collector implements CollectedFiles {
   readonly uploads: Upload[] = [];
   readonly folders: string[] = [];
+  readonly skipped: string[] = [];
   readonly failures: Failure[] = [];
   readonly #options: CollectOptions;
   readonly #own: ReservedFiles;
@@ -114,19 +128,26 @@ class Collector implements CollectedFiles {
     this.#isExcluded = isExcluded;
   }
 
-  /** Adds a file, or all files in a folder. */
+  /** Adds what the user named, and everything in it. */
   async add(path: string, name: string): Promise<void> {
-    const named = await inspectPath(path);
+    const named = await this.#inspect(path);
     if (this.#names.isRepeated(named, name)) return;
     await this.#attempt(path, async () => {
+      if (named.isLink) return await this.#takeLink(path, name);
       await this.#own.refuse(named);
       const { real, info } = named;
-      if (info === undefined && path.includes(UNDECODABLE)) throw notUtf8(path);
       if (info?.isDirectory !== true) return this.#take(await SourceFile.inspect(path), name);
-      this.#checkName(path, name);
       this.folders.push(name);
-      await this.#walk({ root: path, real, name });
+      const isEverything = name === "" && this.#options.keepsPaths === true;
+      await this.#walk({ root: path, real, name: isEverything ? undefined : name });
     });
+  }
+
+  async #inspect(path: string): Promise<NamedPath & { readonly isLink: boolean }> {
+    const follows = this.#options.followsNamed === true || endsAsFolder(path);
+    const info = follows ? undefined : await Deno.lstat(path).catch(() => undefined);
+    if (info?.isSymlink === true) return { path, real: resolve(path), info, isLink: true };
+    return { ...await inspectPath(path), isLink: false };
   }
 
   /** Runs work for a path and records its failure. Throws errors that concern more than this path. */
@@ -135,51 +156,60 @@ class Collector implements CollectedFiles {
       await work();
     } catch (error) {
       if (endsAll(error)) throw error;
-      this.failures.push({ state: "not-stored", path, error: error as XferError });
+      const failure = isUndecodable(path, error as XferError) ? notUtf8(path) : error as XferError;
+      this.failures.push({ state: "not-stored", path, error: failure });
     }
   }
 
-  /** Adds the files in a folder, sorted by name. */
+  /** Adds a folder, and everything in it, sorted by name. */
   async #walk(tree: LocalTree, folder = ""): Promise<void> {
     const here = join(tree.root, folder);
+    const name = nameIn(tree, folder);
     const entries = await readFolder(here);
     const names = new Set(entries.map(({ name }) => name));
     const hasName = (name: string) => names.has(name);
-    if (entries.length === 0) this.#skip(here, "an empty folder");
-    if (isDataFolder(hasName)) return this.#skip(here, "a server's data folder");
+    if (isDataFolder(hasName)) {
+      return this.#skip(here, name, "a server's data folder");
+    }
+    const real = folder === "" ? tree.real : here;
+    if (name !== "") this.#take(await SmallEntry.inspect(here, real), name);
     const ownIn = this.#own.in(tree.real && join(tree.real, folder), hasName);
     for (const entry of entries) {
       throwIfAborted(this.#options.signal);
-      const { name, isDirectory } = entry;
-      const below = folder === "" ? name : `${folder}/${name}`;
+      const { isDirectory } = entry;
+      const below = folder === "" ? entry.name : `${folder}/${entry.name}`;
       if (this.#isExcluded(isDirectory ? `${below}/` : below)) continue;
-      const path = join(here, name);
-      const own = isDirectory ? undefined : ownIn(name);
-      if (own !== undefined) this.#skip(path, own);
+      const path = join(here, entry.name);
+      const own = isDirectory ? undefined : ownIn(entry.name);
+      if (own !== undefined) this.#skip(path, nameIn(tree, below), own);
       else await this.#attempt(path, () => this.#visit(tree, below, path, entry));
     }
   }
 
   async #visit(tree: LocalTree, below: string, path: string, entry: Deno.DirEntry): Promise<void> {
-    const name = `${tree.name}/${below.normalize("NFC")}`;
-    if (entry.isDirectory) {
-      this.#checkName(path, name);
-      return await this.#walk(tree, below);
-    }
+    if (entry.isDirectory) return await this.#walk(tree, below);
+    const name = nameIn(tree, below);
     // Links in a folder are not followed: they could lead anywhere, even back.
-    const info = entry.isFile ? await reading(path, () => Deno.lstat(path)) : undefined;
-    if (info?.isFile !== true) this.#skip(path, "a link or special file");
-    else if (this.#own.isKey(info)) this.#skip(path, "one of xfer's own files");
+    if (entry.isSymlink) return await this.#takeLink(path, name);
+    const info = await reading(path, () => Deno.lstat(path));
+    if (!info.isFile) this.#skip(path, name, whatIs(info));
+    else if (this.#own.isKey(info)) this.#skip(path, name, "one of xfer's own files");
     else this.#take(SourceFile.found(path, info), name);
   }
 
-  #skip(path: string, why: SkipReason): void {
+  async #takeLink(path: string, name: string): Promise<void> {
+    if (this.#options.links === false) return this.#skip(path, name, "a link");
+    this.#take(await SmallEntry.inspect(path), name);
+  }
+
+  #skip(path: string, name: string, why: SkipReason): void {
+    this.skipped.push(name);
     this.#options.onSkipped?.(path, why);
   }
 
   /** Throws `UsageError` `bad-file-name`. */
   #checkName(path: string, name: string): void {
-    const fault = pathNameFault(name) ?? name.split("/").map(portableFault).find(Boolean);
+    const fault = pathNameFault(name);
     if (fault === undefined) return;
     const [named, hint] = this.#options.as === undefined
       ? [
@@ -193,17 +223,18 @@ class Collector implements CollectedFiles {
     throw new UsageError("bad-file-name", `cannot upload ${named} ${fault}`, { hint });
   }
 
-  #take(file: SourceFile, name: string): void {
-    const { path, size } = file;
+  #take(entry: SourceEntry, name: string): void {
+    const { path, size } = entry;
     this.#checkName(path, name);
     checkSize({ name: path, size });
-    this.#names.claim(path, name);
-    this.uploads.push(new Upload(file, name));
+    if (this.#names.claim(path, name)) this.uploads.push(new Upload(entry, name));
   }
 }
 
-/** Replaces bytes that are not UTF-8 in names from Deno. Such a name finds no file. */
-const UNDECODABLE = "\ufffd";
+/** The name on the server of something below the root, whose own path there is empty. */
+function nameIn({ name }: LocalTree, below: string): string {
+  return [name, below].filter((part) => part !== undefined && part !== "").join("/");
+}
 
 async function readFolder(path: string): Promise<Deno.DirEntry[]> {
   const entries: Deno.DirEntry[] = [];
@@ -213,13 +244,23 @@ async function readFolder(path: string): Promise<Deno.DirEntry[]> {
   return entries.sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
+/** The kind of something that has no content to upload. */
+function whatIs({ isFifo, isSocket }: Deno.FileInfo): SkipReason {
+  if (isFifo === true) return "a pipe";
+  return isSocket === true ? "a socket" : "a device";
+}
+
 async function reading<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound && path.includes(UNDECODABLE)) throw notUtf8(path);
     throw cannotRead(path, cause, "Check its permissions, or skip it with --exclude PATTERN.");
   }
+}
+
+/** Whether Deno has no name for what is at a path. */
+function isUndecodable(path: string, { cause }: XferError): boolean {
+  return cause instanceof Deno.errors.NotFound && path.includes(UNDECODABLE);
 }
 
 /** No option helps: Deno cannot open the file by this name. */

@@ -8,7 +8,7 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import { NetworkError, RefusedError } from "../../protocol/errors.ts";
 import type { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
-import type { OpenSource, SourceFile } from "../local/source_file.ts";
+import type { OpenEntry, SourceEntry } from "../local/source_entry.ts";
 import type { PutRequest } from "./put_request.ts";
 import type { RequestMux } from "./request_mux.ts";
 
@@ -28,8 +28,8 @@ const RESERVED_CHUNKS = 32;
 
 /** An upload in progress on the first connection. */
 export interface ParallelUpload {
-  readonly file: SourceFile;
-  readonly source: OpenSource;
+  readonly file: SourceEntry;
+  readonly source: OpenEntry;
   /** A buffer for one chunk. */
   readonly buffer: Bytes;
   readonly digests: ChunkDigests;

@@ -13,13 +13,14 @@ import {
 import { printable } from "../../protocol/printable.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { V4Event } from "../events.ts";
-import type { SourceFile } from "../local/source_file.ts";
+import type { SourceEntry } from "../local/source_entry.ts";
+import type { PutResult, StoredVersion } from "./put_request.ts";
 import type { ClientSession } from "./session.ts";
 import type { Upload } from "./upload.ts";
 import type { WorkQueue } from "./work_queue.ts";
 
-/** Called with the result of an upload: the file's POSIX cksum, or why it is not stored. */
-export type OnResult = (upload: Upload, result: number | Error) => void;
+/** Called with the result of an upload: what is stored, or why it is not. */
+export type OnResult = (upload: Upload, result: StoredVersion | Error) => void;
 
 /** Errors after which nothing more is sent on the connection. */
 const ENDS = [NetworkError, ProtocolError, InterruptedError];
@@ -87,10 +88,10 @@ export class PutPipeline {
     return new Promise((resolve) => this.#wake = resolve);
   }
 
-  #await(result: Promise<number | undefined>, upload: Upload, queue: WorkQueue<Upload>): void {
-    result.then((cksum) => {
+  #await(result: Promise<PutResult>, upload: Upload, queue: WorkQueue<Upload>): void {
+    result.then((stored) => {
       this.#pending.delete(upload);
-      if (cksum !== undefined) return this.#onResult(upload, cksum);
+      if (stored !== undefined) return this.#onResult(upload, stored);
       upload.restart();
       queue.requeue([upload]);
     }).catch((error) => this.#fail(upload, error, queue))
@@ -150,7 +151,7 @@ class ReadAhead {
 }
 
 /** Throws `StorageError`, and `IntegrityError` `file-changed` if the file differs from the inspected one. */
-async function readWhole(file: SourceFile): Promise<Bytes> {
+async function readWhole(file: SourceEntry): Promise<Bytes> {
   using source = await file.open();
   const content = await source.readWhole();
   if (await source.hasChanged()) throw fileChanged(printable(file.path));

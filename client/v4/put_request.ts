@@ -8,36 +8,43 @@ import { IntegrityError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import type { FileDigests } from "../../protocol/v4/chunk_digests.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
-import type { SourceFile } from "../local/source_file.ts";
 import { unexpected } from "./errors.ts";
 import type { RequestMux } from "./request_mux.ts";
-import { joinNanoseconds } from "../../protocol/nanoseconds.ts";
 
-/** The result of an upload: the POSIX cksum that both ends agree on, or `undefined` if the checksums differ. */
-export type ConfirmedChecksum = number | undefined;
-
-/** A file and its name on the server. */
-export interface NamedFile {
-  readonly name: string;
-  readonly file: SourceFile;
+/** What the server has stored. */
+export interface StoredVersion {
+  /** The POSIX cksum that both ends agree on. */
+  readonly cksum: number;
+  readonly version: number;
+  /** The version that it replaced, if another machine had stored that one. */
+  readonly replacedOther: number | undefined;
 }
+
+/** The result of an upload; `undefined` if the checksums differ. */
+export type PutResult = StoredVersion | undefined;
+
+/** What is uploaded, in the words of `put`. */
+export type PutFields = Omit<MessageOf<"put">, "kind" | "tag" | "resume"> & {
+  /** On this machine, for errors. */
+  readonly path: string;
+};
 
 export class PutRequest {
   readonly tag: number;
   /** Rejects with `RefusedError`, `NetworkError`, `ProtocolError`, or `IntegrityError` `stored-otherwise`. */
-  readonly result: Promise<ConfirmedChecksum>;
+  readonly result: Promise<PutResult>;
   readonly #mux: RequestMux;
-  readonly #upload: NamedFile;
+  readonly #fields: PutFields;
   #onAnswer: ((answer: MessageOf<"held">) => void) | undefined;
   /** The digests that the server was asked to compare with. */
   #sums: FileDigests | undefined;
   #refusal: unknown;
 
-  constructor(mux: RequestMux, upload: NamedFile) {
+  constructor(mux: RequestMux, fields: PutFields) {
     this.#mux = mux;
-    this.#upload = upload;
+    this.#fields = fields;
     this.tag = mux.nextTag();
-    let stored: ConfirmedChecksum;
+    let stored: PutResult;
     this.result = mux.answer(this.tag, (message) => {
       if (message.kind === "held" && this.#onAnswer !== undefined) {
         this.#onAnswer(message);
@@ -45,8 +52,9 @@ export class PutRequest {
         return false;
       }
       if (message.kind === "stored" && this.#sums !== undefined) {
-        if (!isSame(message, this.#sums)) throw storedOtherwise(upload.file);
-        stored = message.cksum;
+        if (!isSame(message, this.#sums)) throw storedOtherwise(fields.path);
+        const { cksum, version, replaced, byOther } = message;
+        stored = { cksum, version, replacedOther: byOther === 1 ? replaced : undefined };
       } else if (message.kind !== "mismatch") throw unexpected(message);
       return true;
     }).then(() => stored, (error) => {
@@ -64,11 +72,9 @@ export class PutRequest {
 
   /** With `resume` 0, the server discards the part of an earlier upload. */
   put(resume: 0 | 1): Promise<void> {
-    const { name, file: { size, mtime } } = this.#upload;
-    return this.#mux.send({
-      ...{ kind: "put", tag: this.tag, name, entry: "file", mode: undefined, size },
-      ...{ mtime: joinNanoseconds(mtime), resume },
-    });
+    const { name, entry, mode, mtime, size } = this.#fields;
+    const fields = { name, entry, mode, mtime, size };
+    return this.#mux.send({ kind: "put", tag: this.tag, ...fields, resume });
   }
 
   /** Asks for the part of the file that the server has, to resume it. */
@@ -108,7 +114,7 @@ function isSame(a: Omit<FileDigests, "size">, b: FileDigests): boolean {
 }
 
 /** The server claims to have stored other checksums than those it was asked to compare with, so it is faulty. */
-function storedOtherwise({ path }: SourceFile): IntegrityError {
+function storedOtherwise(path: string): IntegrityError {
   return new IntegrityError(
     "stored-otherwise",
     `the server stored ${printable(path)} with other checksums than the client sent`,

@@ -126,6 +126,16 @@ export class RequestMux implements Disposable {
     this.#deadline.renew();
   }
 
+  /** Runs work of the client, whose time does not count against the server. */
+  async ownWork<T>(work: () => Promise<T>): Promise<T> {
+    this.#deadline.pause();
+    try {
+      return await work();
+    } finally {
+      this.#deadline.resume();
+    }
+  }
+
   /**
    * Resolves when the message is being sent and there is room for more. Throws `NetworkError` `connection-lost`,
    * `no-answer`.
@@ -219,7 +229,7 @@ export class RequestMux implements Disposable {
         message !== undefined;
         message = this.#frames.next()
       ) {
-        await this.#ownWork(() => this.#deliver(message));
+        await this.ownWork(() => this.#deliver(message));
       }
       // The rest of a chunk is read directly into its buffer.
       const room = this.#frames.room;
@@ -243,17 +253,7 @@ export class RequestMux implements Disposable {
 
   async #limit(bytes: number): Promise<void> {
     const rate = this.#rate;
-    if (rate !== undefined) await this.#ownWork(() => rate.take(bytes));
-  }
-
-  /** The time of the client's own work does not count against the server. */
-  async #ownWork(work: () => Promise<void>): Promise<void> {
-    this.#deadline.pause();
-    try {
-      await work();
-    } finally {
-      this.#deadline.resume();
-    }
+    if (rate !== undefined) await this.ownWork(() => rate.take(bytes));
   }
 
   async #deliver(message: Message): Promise<void> {

@@ -13,19 +13,20 @@ import {
   NetworkError,
   RefusedError,
 } from "../../protocol/errors.ts";
+import { clampNanoseconds } from "../../protocol/nanoseconds.ts";
 import { printable } from "../../protocol/printable.ts";
 import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { inSlices } from "../../protocol/v4/slices.ts";
 import type { V4Event } from "../events.ts";
-import { type OpenSource, SourceFile } from "../local/source_file.ts";
+import type { Attributes } from "../local/file_metadata.ts";
+import type { OpenEntry, SourceEntry } from "../local/source_entry.ts";
 import { unexpected } from "./errors.ts";
 import { sendInParallel } from "./parallel_put.ts";
-import { type ConfirmedChecksum, PutRequest } from "./put_request.ts";
+import { type PutFields, PutRequest, type PutResult } from "./put_request.ts";
 import { RESUMABLE_SIZE } from "./remote_file.ts";
 import type { RequestMux } from "./request_mux.ts";
-import { joinNanoseconds } from "../../protocol/nanoseconds.ts";
 
 /** The most attempts while the checksums differ; docs/protocol-4.md asks for three. */
 const ATTEMPTS = 3;
@@ -36,11 +37,12 @@ export interface UploadIo {
   readonly buffers: readonly [Bytes, Bytes];
 }
 
-/** A file to upload. Its state outlives connections. */
+/** A file, folder or link to upload. Its state outlives connections. */
 export class Upload {
   /** The name on the server. */
   readonly name: string;
-  #file: SourceFile;
+  #file: SourceEntry;
+  #override: Partial<Attributes> = {};
   /** The digests of the chunks read so far, so that no chunk is read again only for its digest. */
   #digests: ChunkDigests | undefined;
   /** The number of the attempt, from 1. The server has compared the sums of all earlier attempts. */
@@ -51,13 +53,24 @@ export class Upload {
   #isPartSent = false;
   #isUnconfirmed = false;
 
-  constructor(file: SourceFile, name: string = basename(file.path)) {
+  constructor(file: SourceEntry, name: string = basename(file.path)) {
     this.#file = file;
     this.name = name;
   }
 
-  get file(): SourceFile {
+  get file(): SourceEntry {
     return this.#file;
+  }
+
+  /** The mode and time to store. */
+  get attributes(): Attributes {
+    const { mode, mtime } = this.#file;
+    return { mode, mtime, ...this.#override };
+  }
+
+  /** Sets attributes that are stored in place of those of the file. */
+  override(attributes: Partial<Attributes>): void {
+    this.#override = attributes;
   }
 
   /** Whether any request was sent for it. */
@@ -73,6 +86,11 @@ export class Upload {
   /** Whether the server was asked to store it and did not answer. */
   get isUnconfirmed(): boolean {
     return this.#isUnconfirmed;
+  }
+
+  get #fields(): PutFields {
+    const { kind: entry, path, size } = this.#file;
+    return { name: this.name, entry, path, size, ...this.attributes };
   }
 
   get #isResumable(): boolean {
@@ -91,15 +109,17 @@ export class Upload {
     this.#isStarted = true;
     const bytes = await content;
     const [file, attempt] = [this.#file, this.#attempt];
-    onEvent({ type: "sending", file, attempt });
-    const request = new PutRequest(mux, this);
+    // A folder has nothing to send. Its progress would only hide that of files.
+    const report = file.kind === "folder" ? () => undefined : onEvent;
+    report({ type: "sending", file, attempt });
+    const request = new PutRequest(mux, this.#fields);
     const digests = new ChunkDigests(bytes.length);
     if (bytes.length > 0) digests.add(0, bytes);
     // None waits for the previous one, so that all leave in one write.
     const sent = [request.put(0)];
     if (bytes.length > 0) sent.push(mux.sendChunk(request.tag, 0, bytes));
     await Promise.all([...sent, this.#end(request, digests)]);
-    onEvent({ type: "progress", file, sent: bytes.length, attempt });
+    report({ type: "progress", file, sent: bytes.length, attempt });
     return request;
   }
 
@@ -156,7 +176,7 @@ export class Upload {
   sendOver(
     muxes: readonly [RequestMux, ...RequestMux[]],
     onEvent: (event: V4Event) => void,
-  ): Promise<ConfirmedChecksum> {
+  ): Promise<PutResult> {
     const buffers = [new Uint8Array(CHUNK_SIZE), new Uint8Array(CHUNK_SIZE)] as const;
     const send = async () => await (await this.send(muxes, { onEvent, buffers })).result;
     return muxes.reduce(
@@ -184,7 +204,7 @@ export class Upload {
 
   /** Inspects the file again after a network error. A changed file is sent as it is now. Throws `StorageError`. */
   async reinspect(): Promise<void> {
-    const now = await SourceFile.inspect(this.#file.path);
+    const now = await this.#file.reinspect();
     if (now.isSameAs(this.#file)) return;
     this.#file = now;
     this.#digests = undefined;
@@ -196,18 +216,19 @@ export class Upload {
   }
 
   /**
-   * After a connection was lost between `end` and its answer: returns the checksum if the server has stored the file,
-   * so that it is not sent again for a lost answer.
+   * After a connection was lost between `end` and its answer: returns the stored version if the server has stored the
+   * file, so that it is not sent again for a lost answer.
    */
-  async #findStored(mux: RequestMux): Promise<ConfirmedChecksum> {
+  async #findStored(mux: RequestMux): Promise<PutResult> {
     if (!this.#isUnconfirmed || this.#digests?.isWhole !== true) return undefined;
     const { cksum, digest } = this.#digests.sums();
     try {
       const stat = { kind: "stat", tag: mux.nextTag(), name: this.name, version: 0 } as const;
       const stored = await mux.askFor(stat, "file");
-      const isThis = stored.mtime === joinNanoseconds(this.#file.mtime) &&
-        equalBytes(stored.digest, digest);
-      return isThis ? cksum : undefined;
+      const { version } = stored;
+      const isThis = stored.entry === this.#file.kind && equalBytes(stored.digest, digest) &&
+        stored.mtime === clampNanoseconds(this.attributes.mtime);
+      return isThis ? { cksum, version, replacedOther: undefined } : undefined;
     } catch (error) {
       if (error instanceof RefusedError) return undefined;
       throw error;
@@ -215,16 +236,16 @@ export class Upload {
   }
 
   /** Resumes the part that the server has, if it belongs to the file; otherwise starts from the first chunk. */
-  async #open(mux: RequestMux, source: OpenSource, io: UploadIo): Promise<StartedUpload> {
+  async #open(mux: RequestMux, source: OpenEntry, io: UploadIo): Promise<StartedUpload> {
     const { size } = this.#file;
     if (!this.#isResumable) {
-      const request = new PutRequest(mux, this);
+      const request = new PutRequest(mux, this.#fields);
       await request.put(0);
       return { request, digests: new ChunkDigests(size), offset: 0, transfer: undefined };
     }
     const digests = this.#digests ??= new ChunkDigests(size);
     if (!this.#isFresh) {
-      const request = new PutRequest(mux, this);
+      const request = new PutRequest(mux, this.#fields);
       const partial = await request.resume();
       const { offset } = partial;
       const transfer = partial.transfer.some((byte) => byte !== 0) ? partial.transfer : undefined;
@@ -236,7 +257,7 @@ export class Upload {
       if (isPartOfFile) return { request, digests, offset, transfer };
       await request.cancel();
     }
-    const request = new PutRequest(mux, this);
+    const request = new PutRequest(mux, this.#fields);
     await request.put(0);
     return { request, digests, offset: 0, transfer: undefined };
   }
@@ -245,7 +266,7 @@ export class Upload {
   async #isPartOfFile(
     partial: MessageOf<"held">,
     mux: RequestMux,
-    source: OpenSource,
+    source: OpenEntry,
     digests: ChunkDigests,
     { onEvent, buffers }: UploadIo,
   ): Promise<boolean> {

@@ -80,6 +80,7 @@ export class Requests implements AsyncDisposable {
     const { bytes } = message;
     // The upload was refused, so its data is ignored.
     if (upload === undefined) return release(bytes);
+    if (incoming?.isKeepAlive(message) === true) return;
     if (incoming !== undefined && incoming.failure !== undefined) {
       return await this.#giveUp(message.tag, incoming, incoming.failure);
     }

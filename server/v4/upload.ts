@@ -159,6 +159,11 @@ export class V4Upload implements OpenUpload {
     if (offset === digests.size) await this.#room.grow(offset + bytes.length, staged);
   }
 
+  /** Whether a message without bytes only says that the client of an upload of unknown size waits for its data. */
+  isKeepAlive({ bytes }: MessageOf<"data">): boolean {
+    return bytes.length === 0 && this.request.size === undefined;
+  }
+
   write({ offset, bytes }: MessageOf<"data">): Promise<void> {
     if (!this.isReceiving) {
       release(bytes);

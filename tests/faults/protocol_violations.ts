@@ -174,8 +174,8 @@ export async function fuzzClient(loop: Loop): Promise<void> {
       async () => {
         const [outcome] = await putFiles({ connect, transfer, paths });
         assert.ok(outcome !== undefined);
-        if (outcome.state === "unchanged") return;
-        if (outcome.state !== "stored") throw outcome.error;
+        if ("error" in outcome) throw outcome.error;
+        if (outcome.state !== "stored") return;
         assert.equal(outcome.crc, cksum(content), "both ends agree on the stored files");
       },
       () => getFile({ connect, transfer, name: "a", target }),

@@ -1,7 +1,8 @@
 /** Networks that cut, change, delay and split the data between client and server of protocol 4. */
 import assert from "node:assert/strict";
 import { getFile } from "../../client/v4/get_files.ts";
-import { putFiles, type PutOutcome } from "../../client/v4/put_files.ts";
+import { putFiles } from "../../client/v4/put_files.ts";
+import type { PutOutcome } from "../../client/v4/put_options.ts";
 import { RESPONSE_HEADER_SIZE } from "../../protocol/header.ts";
 import { UsageError, XferError } from "../../protocol/errors.ts";
 import { HELLO } from "../../protocol/hello.ts";

@@ -24,7 +24,7 @@ Deno.test(
           env,
         });
         assert.deepEqual([code, stderr], [0, ""], `${args.join(" ")} ${JSON.stringify(env)}`);
-        assert.match(stdout, /^Usage: xfer/);
+        assert.match(stdout, /^Usage: xfer/m);
       }
     }
   },

@@ -8,5 +8,10 @@ export function codesOf({ failures }: CollectedFiles, root: string): Record<stri
   );
 }
 
-/** The names on the server of the files to send. */
-export const namesOf = ({ uploads }: CollectedFiles) => uploads.map(({ name }) => name);
+/** The names on the server of the files and links to send. */
+export const namesOf = ({ uploads }: CollectedFiles) =>
+  uploads.filter(({ file }) => file.kind !== "folder").map(({ name }) => name);
+
+/** Kind and name of everything to send. */
+export const entriesOf = ({ uploads }: CollectedFiles) =>
+  uploads.map(({ file, name }) => `${file.kind} ${name}`);

@@ -131,7 +131,7 @@ async function getToFiles({ run, names, choice, options }: Get): Promise<number>
     confirmDeletion(run, { entries, total, place }, yes);
   using _progress = showProgress(reporter, "get");
   const outcomes = await getFiles({
-    ...transferOptions(options, choice),
+    ...await transferOptions(options, choice),
     ...{ names, target, recursive, force, range, version, dryRun, patterns: true, links },
     confirmMirror: choice.delete === true ? confirmMirror : undefined,
     attributes: { permissions, times, special },
@@ -155,7 +155,7 @@ async function getToOutput({ run, names, choice, options }: Get): Promise<number
   using _progress = showProgress(reporter, "get");
   try {
     const file = await getStream({
-      ...transferOptions(options, choice),
+      ...await transferOptions(options, choice),
       name,
       version,
       range,

@@ -7,83 +7,60 @@ import type { Command } from "commander";
 import {
   chooseProtocol,
   clientFolder,
-  type DiscoveredServer,
-  findEdition,
   hasV4Account,
-  keepLastStored,
-  KnownServers,
-  type LastStored,
-  MAX_LAST_STORED,
-  type Outcome,
-  putFiles,
-  type PutOutcome,
-  type Quirk,
   readTransferInfo,
-  sendFiles,
   type TransferInfo,
-  type V3ConnectOptions,
   type V3Reason,
 } from "../../../client/mod.ts";
 import { type Address, formatAddress } from "../../../protocol/address.ts";
-import { ConfigurationError, reasonOf, UsageError, XferError } from "../../../protocol/errors.ts";
-import { fromPrintable, printable } from "../../../protocol/printable.ts";
-import { exitCodeOfAll, SUCCESS } from "../../exit_codes.ts";
-import { reportRetry, reportUsingV3, reportV3Event } from "../../output/client_events.ts";
-import type { Reporter } from "../../output/reporter.ts";
-import { showProgress } from "../../progress/mod.ts";
+import { ConfigurationError, UsageError, XferError } from "../../../protocol/errors.ts";
+import { printable } from "../../../protocol/printable.ts";
+import { SUCCESS } from "../../exit_codes.ts";
+import { reportRetry, reportUsingV3 } from "../../output/client_events.ts";
 import type { Run } from "../../run.ts";
 import { example } from "../../text/format.ts";
+import { askedProtocol, registerInvited, toTimeouts } from "./connect.ts";
 import {
-  askedProtocol,
-  AUTO,
-  type CommonOptions,
-  registerInvited,
-  toTimeouts,
-  v4Options,
-} from "./connect.ts";
-import { addTransferOptions, type TransferChoice, transferOptions } from "./transfer_options.ts";
+  addPutOptions,
+  checkChoice,
+  findV4Only,
+  pathsOf,
+  type Put,
+  type PutChoice,
+} from "./put_options.ts";
+import { putByProtocol3 } from "./put_v3.ts";
+import { putByProtocol4 } from "./put_v4.ts";
+import { StoredRecord } from "./stored_record.ts";
 
-export interface PutChoice extends CommonOptions, TransferChoice {
-  readonly as?: string;
-  readonly quirk?: Quirk[];
-}
+export type { PutChoice };
 
 /** Adds the command below `client`. */
 export function addPutCommand(client: Command, run: Run): void {
   const command = client.command("put")
     .description(`Upload files and folders.\n\n${NOTES}`)
-    .argument("<path...>", "files and folders to upload")
-    .option(
-      "--as <name>",
-      "name on the server for the file or folder; takes a single path",
-      fromPrintable,
-    );
-  addTransferOptions(command)
+    .argument("[path...]", "files and folders to upload; - for standard input");
+  addPutOptions(command)
     .addHelpText("after", PUT_HELP)
-    .action(async (files: string[], _options: unknown, command: Command) =>
-      run.finish(await put(run, command.optsWithGlobals<PutChoice>(), files))
-    );
+    .action(async (files: string[], _options: unknown, command: Command) => {
+      const choice = command.optsWithGlobals<PutChoice>();
+      if (files.length === 0 && choice.filesFrom === undefined) {
+        const code = "commander.missingArgument";
+        command.error("error: missing required argument 'path'", { code });
+      }
+      run.finish(await put(run, choice, files));
+    });
 }
 
 const NOTES = `\
-Files that the server already has are skipped, and nothing on the server is deleted. If an upload is
-interrupted, the server keeps the received part of a large file for a while; to resume, run the same
-command again. In folders, xfer skips links, special files, empty folders, its own private files and
-partial downloads.`;
+Files that the server already has are skipped, and nothing is deleted there without --delete. To
+resume an interrupted upload, run the same command again. In folders, xfer skips pipes, sockets,
+devices, its own private files and partial downloads.`;
 
 const PUT_HELP = example(
-  "xfer client put report.pdf photos.zip",
   "xfer client put report.pdf --as docs/report-2026.pdf",
-  "xfer client put photos --exclude '*.tmp' --exclude /raw/ --limit-rate 2MB",
+  "xfer client put photos --exclude '*.tmp' --exclude /raw/ --delete",
+  "tar c photos | xfer client put - --as photos.tar",
 );
-
-/** Options of protocol 4. */
-const PROTOCOL_4_ONLY = {
-  as: "--as",
-  exclude: "--exclude",
-  limitRate: "--limit-rate",
-  parallel: "--parallel",
-} as const satisfies Partial<Record<keyof PutChoice, string>>;
 
 /** Uploads the named files, or the one that transfer.info names; returns the exit code. */
 export async function put(
@@ -91,14 +68,16 @@ export async function put(
   options: PutChoice,
   named: readonly string[],
 ): Promise<number> {
-  const { transferInfo } = options;
+  const { transferInfo, filesFrom, dryRun } = options;
+  checkChoice(named, options);
   const info = await readTransferInfo(transferInfo);
   const { file } = info;
-  const files = named.length > 0 ? named : file === undefined ? [] : [file];
-  if (files.length === 0 && options.invitation !== undefined) {
+  const isNamed = named.length > 0 || filesFrom !== undefined;
+  const files = isNamed ? await pathsOf(named, options) : file === undefined ? [] : [file];
+  if (!isNamed && file === undefined && options.invitation !== undefined && dryRun !== true) {
     return await takeInvitation(run, info, options);
   }
-  if (files.length === 0) {
+  if (!isNamed && file === undefined) {
     throw new ConfigurationError(
       "bad-transfer-info",
       `${printable(transferInfo)} line 3: no file to upload`,
@@ -107,7 +86,10 @@ export async function put(
   }
   const record = new StoredRecord(info);
   try {
-    return await send({ run, info, options, files, record });
+    const keepsPaths = filesFrom !== undefined;
+    return await send({
+      ...{ run, info, options, files, record, keepsPaths, followsNamed: !isNamed },
+    });
   } catch (error) {
     run.reporter.reportError(error);
     if (error instanceof XferError) reportUnsent(run, error, files);
@@ -141,15 +123,6 @@ function reportUnsent(run: Run, { category, code }: XferError, files: readonly s
   for (const path of files) run.reporter.report({ event: "not-stored", path, state, code });
 }
 
-/** One upload, of one or more paths. */
-interface Put {
-  readonly run: Run;
-  readonly info: TransferInfo;
-  readonly options: PutChoice;
-  readonly files: readonly string[];
-  readonly record: StoredRecord;
-}
-
 /** Uploads over the protocol that fits; returns the exit code. */
 async function send(work: Put): Promise<number> {
   const { run: { reporter, tracer, signal }, info, options } = work;
@@ -163,99 +136,16 @@ async function send(work: Put): Promise<number> {
     timeouts: toTimeouts(timeout),
     retry: { retries, onRetry: (retry) => reportRetry(reporter, retry) },
   });
-  const [v4Option] = Object.entries(PROTOCOL_4_ONLY)
-    .filter(([option]) => options[option as keyof typeof PROTOCOL_4_ONLY] !== undefined);
+  const v4Option = findV4Only(work);
   if (choice.protocol === 4) {
     const byProtocol3 = v4Option === undefined && options.invitation === undefined;
-    return await sendByProtocol4(work, byProtocol3 ? "possible" : "impossible", choice.found);
+    return await putByProtocol4(work, byProtocol3 ? "possible" : "impossible", choice.found);
   }
   if (v4Option !== undefined) {
-    throw onlyProtocol4Option(v4Option[1], choice.why, options, info.server);
+    throw onlyProtocol4Option(v4Option, choice.why, options, info.server);
   }
   reportUsingV3(reporter, info.server, choice);
-  return await sendByProtocol3(work, choice.why);
-}
-
-/** Uploads files over protocol 3; returns the exit code. */
-async function sendByProtocol3(
-  { run, info, options, files, record }: Put,
-  why: V3Reason,
-): Promise<number> {
-  const { edition, quirk, retries, timeout } = options;
-  const { server, userName } = info;
-  const { reporter, tracer, signal } = run;
-  const identityFolder = clientFolder(options.transferInfo);
-  const parties = { user: userName, server: formatAddress(server) };
-  using _progress = showProgress(reporter, "put");
-  let isAuthenticated = false;
-  const connect: V3ConnectOptions = {
-    ...{ server, userName, tracer, signal },
-    identityFolder,
-    ...toEditionOption(edition),
-    ...(quirk === undefined ? {} : { quirks: new Set(quirk) }),
-    timeouts: toTimeouts(timeout),
-    onEvent: (event) => {
-      reportV3Event(reporter, event, parties);
-      isAuthenticated ||= event.type === "keyReceived";
-      if (event.type !== "stored") return;
-      const { file: { name, size }, crc: cksum } = event;
-      record.add({ name, size, cksum });
-    },
-  };
-  const outcomes = await sendFiles({ connect, retry: { retries }, files });
-  if (isAuthenticated && why === "asked") {
-    await new KnownServers(identityFolder).keepProtocol3(server);
-  }
-  return summarise(reporter, outcomes);
-}
-
-/** Uploads files and folders over protocol 4; returns the exit code. */
-async function sendByProtocol4(
-  { run, info, options, files: paths, record }: Put,
-  byProtocol3: "possible" | "impossible",
-  found: DiscoveredServer | undefined,
-): Promise<number> {
-  const { reporter } = run;
-  const [user, server] = [info.userName, formatAddress(info.server)];
-  using _progress = showProgress(reporter, "put");
-  let skipped = 0;
-  const outcomes = await putFiles({
-    ...transferOptions(await v4Options(info, options, run, byProtocol3), options, found),
-    ...{ paths, as: options.as },
-    onSkipped: (path, why) => {
-      skipped++;
-      reporter.report({ event: "passed", path, why });
-    },
-    onOutcome: (outcome) => {
-      if ("error" in outcome) {
-        const { path, state, error } = outcome;
-        const { code } = error;
-        return reporter.reportFailure(error, { event: "not-stored", path, state, code });
-      }
-      const { name, file: { path, size } } = outcome;
-      if (outcome.state === "unchanged") return reporter.report({ event: "unchanged", name, path });
-      const { crc: cksum } = outcome;
-      record.add({ name, size, cksum });
-      reporter.report({ event: "stored", name, path, size, cksum, user, server });
-    },
-  });
-  return summarise(reporter, outcomes, skipped);
-}
-
-/** Reports the summary; returns the exit code. */
-function summarise(
-  reporter: Reporter,
-  outcomes: readonly (Outcome | PutOutcome)[],
-  skipped = 0,
-): number {
-  const stored = outcomes.filter((outcome) => outcome.state === "stored");
-  const unchanged = outcomes.filter(({ state }) => state === "unchanged").length;
-  const bytes = stored.reduce((sum, { file }) => sum + file.size, 0);
-  const failures = outcomes.flatMap((outcome) => "error" in outcome ? [outcome.error] : []);
-  const failed = failures.length;
-  const counts = { done: stored.length, bytes, unchanged, skipped, failed };
-  reporter.report({ event: "summary", action: "put", ...counts });
-  return exitCodeOfAll(stored.length + unchanged, failures);
+  return await putByProtocol3(work, choice.why);
 }
 
 /** A `UsageError` `protocol-4-only`; its hint depends on why protocol 3 was chosen. */
@@ -272,40 +162,4 @@ function onlyProtocol4Option(
     ? `Add --protocol 4 if the server has it by now, otherwise omit ${option}.`
     : `Omit ${option}: ${formatAddress(server)} did not offer protocol 4.`;
   return new UsageError("protocol-4-only", `${option} requires protocol 4`, { hint });
-}
-
-function toEditionOption(name: string | undefined): Pick<V3ConnectOptions, "edition"> {
-  if (name === AUTO) return { edition: AUTO };
-  const edition = name === undefined ? undefined : findEdition(name);
-  return edition === undefined ? {} : { edition };
-}
-
-/** The last uploaded files, for `xfer client status`. */
-class StoredRecord {
-  readonly #user: string;
-  readonly #server: string;
-  /** The newest first. */
-  readonly #files: LastStored[] = [];
-
-  constructor({ userName, server }: TransferInfo) {
-    this.#user = userName;
-    this.#server = formatAddress(server);
-  }
-
-  /** Adds a file that was stored just now. */
-  add(file: Pick<LastStored, "name" | "size" | "cksum">): void {
-    const [user, server] = [this.#user, this.#server];
-    this.#files.unshift({ ...file, storedAt: Date.now(), user, server });
-    this.#files.length = Math.min(this.#files.length, MAX_LAST_STORED);
-  }
-
-  /** Saves the record in the client's folder. A failure is only reported: the files are stored. */
-  async keep(folder: string, reporter: Reporter): Promise<void> {
-    try {
-      await keepLastStored(folder, this.#files);
-    } catch (error) {
-      const reason = reasonOf(error);
-      reporter.report({ event: "not-recorded", reason, record: "history" });
-    }
-  }
 }

@@ -11,12 +11,24 @@ import {
   type PutOptions,
   RateLimit,
 } from "../../../client/mod.ts";
+import { readListFile } from "../../arguments/list_file.ts";
 import { TRANSFER } from "../../help/groups.ts";
 import { parseQuantity } from "../../arguments/quantities.ts";
 import type { V4Options } from "./connect.ts";
 
+/** An option that `xfer help transfers` explains. */
+export function option(flags: string, description: string): Option {
+  return new Option(flags, description).helpGroup(TRANSFER);
+}
+
 export interface TransferChoice {
   readonly exclude?: string[];
+  readonly excludeFrom?: string;
+  readonly from0?: boolean;
+  /** False with `--no-links`, and so on. */
+  readonly links?: boolean;
+  readonly permissions?: boolean;
+  readonly times?: boolean;
   /** Bytes per second. */
   readonly limitRate?: number;
   readonly parallel?: number;
@@ -24,14 +36,14 @@ export interface TransferChoice {
 
 /** Adds the options of transfers to a command. */
 export function addTransferOptions(command: Command): Command {
-  const option = (flags: string, description: string) =>
-    new Option(flags, description).helpGroup(TRANSFER);
   return command
     .option(
       "--exclude <pattern>",
       `skip matching files in folders; may be repeated (see 'xfer help patterns')`,
       (pattern: string, before: string[] = []) => [...before, pattern],
     )
+    .addOption(option("--exclude-from <file>", "skip files that match the patterns in this list"))
+    .addOption(option("--from0", "NUL ends each item of a list, and not a line break"))
     .addOption(
       option("--limit-rate <rate>", `maximum bytes per second, such as 2MB`).argParser(parseRate),
     )
@@ -41,11 +53,23 @@ export function addTransferOptions(command: Command): Command {
     );
 }
 
-export function transferOptions(
+/** Adds the options that leave something of an entry out. */
+export function addAttributeOptions(command: Command): Command {
+  return command
+    .addOption(option("--no-links", "skip symbolic links"))
+    .addOption(option("--no-permissions", "leave permissions out"))
+    .addOption(option("--no-times", "leave modification times out"));
+}
+
+/** Throws what `readListFile` throws. */
+export async function transferOptions(
   { connect, retry }: V4Options,
-  { exclude, limitRate, parallel }: TransferChoice,
+  { exclude: named = [], excludeFrom, from0, limitRate, parallel }: TransferChoice,
   found?: DiscoveredServer,
-): Pick<PutOptions, "connect" | "transfer" | "exclude"> {
+): Promise<Pick<PutOptions, "connect" | "transfer" | "exclude">> {
+  const listed = excludeFrom === undefined ? [] : await readListFile(excludeFrom, { nul: from0 });
+  // Patterns of the command line take precedence.
+  const exclude = [...listed, ...named];
   const rate = limitRate === undefined ? undefined : new RateLimit(limitRate);
   return { connect: { ...connect, rate }, transfer: { ...retry, parallel, found }, exclude };
 }

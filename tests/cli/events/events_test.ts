@@ -114,7 +114,9 @@ const printed = (event: Event, options: PresentationOptions = {}) =>
   wordsOf(event, presentation(options));
 
 const STORED: Event = {
-  ...{ event: "stored", name: "sea.jpg", path: "photos/sea.jpg", size: 3_650_722_201, cksum: 7 },
+  ...{ event: "stored", name: "sea.jpg", path: "photos/sea.jpg" },
+  kind: "file",
+  ...{ size: 3_650_722_201, cksum: 7 },
   ...{ user: "Alice", server: "example.org:1256" },
 };
 

@@ -7,12 +7,12 @@ import { checkEvent, eventsIn } from "../../support/events.ts";
 
 const STORED: Event = {
   ...{ event: "stored", name: "a", path: "a", size: 1, cksum: 2, user: "Alice" },
-  server: "example.org:1256",
+  ...{ kind: "file", server: "example.org:1256" } as const,
 };
 const EVENTS: readonly Event[] = [
   { event: "registered", user: "Alice", id: "01" },
   { event: "tightened", path: "me.key" },
-  { event: "unchanged", name: "b", path: "b" },
+  { event: "unchanged", name: "b", path: "b", updated: false },
   STORED,
   { event: "not-stored", path: "c", state: "not-stored", code: "x" },
   {

@@ -47,6 +47,19 @@ Deno.test("progress: a download is complete only after it is written", () => {
   assert.deepEqual(shown().slice(0, 2), ["written", 100]);
 });
 
+Deno.test("progress: standard input has no total until it is stored", () => {
+  const { counters, shown, state } = tallyOf();
+  counters.begin(0, "-", undefined);
+  assert.deepEqual(shown().slice(0, 4), ["sending", undefined, 0, undefined]);
+  counters.advance(1000, "-", 500);
+  counters.advance(2000, "-", 1500);
+  assert.deepEqual(shown().slice(0, 4), ["sending", undefined, 1500, undefined]);
+  assert.equal(state(2000).name, "standard input");
+  assert.equal(state(2000).left, undefined);
+  counters.succeed("-", 1500);
+  assert.deepEqual(shown().slice(0, 4), ["stored", 100, 1500, 1500]);
+});
+
 Deno.test("progress: an empty file waits for confirmation, too", () => {
   const { counters, shown } = tallyOf();
   counters.plan(1, 0);

@@ -43,7 +43,10 @@ function summaryOf(direction: Direction, events: readonly Event[]): unknown[] {
   });
 }
 
-const FILE = { name: "docs/a", path: "a", size: 100, cksum: 1, user: "Alice", server: "h:1" };
+const FILE = {
+  ...{ name: "docs/a", path: "a", size: 100, cksum: 1, user: "Alice", server: "h:1" },
+  ...{ kind: "file" } as const,
+};
 
 Deno.test("progress: uploads are counted by path", () => {
   const events: Event[] = [

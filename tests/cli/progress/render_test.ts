@@ -60,7 +60,7 @@ Deno.test("progress: with less room, the less important parts are omitted", () =
 Deno.test("progress: 100 % only after the file is stored, or written", () => {
   const isDone = (phase: ProgressPhase) => phase === "stored" || phase === "written";
   for (const phase of Object.keys(PHASES) as ProgressPhase[]) {
-    const state: ProgressState = { ...STATE, phase, done: STATE.total };
+    const state: ProgressState = { ...STATE, phase, done: STATE.total ?? 0 };
     assert.equal(percentOf(state), isDone(phase) ? 100 : 99, phase);
     assert.equal(renderProgress(state, 80, PLAIN).includes("100%"), isDone(phase));
     assert.equal(describeProgress(state).includes("100%"), isDone(phase));
@@ -70,8 +70,18 @@ Deno.test("progress: 100 % only after the file is stored, or written", () => {
   assert.equal(percentOf({ ...STATE, phase: "stored", done: 0, total: 0 }), 100);
 });
 
+Deno.test("progress: without a known total, bytes and rate, but no percentage and no time left", () => {
+  const state: ProgressState = { ...STATE, name: "standard input", total: undefined };
+  assert.equal(renderProgress(state, 80, PLAIN), "standard input  15.5 MiB   4.2 MiB/s  1:05 left");
+  const flowing = { ...state, left: undefined };
+  assert.equal(renderProgress(flowing, 80, PLAIN), "standard input  15.5 MiB   4.2 MiB/s");
+  assert.equal(describeProgress(flowing), "standard input: 15.5 MiB, 4.2 MiB/s");
+  assert.equal(percentOf(flowing), undefined);
+  assert.equal(percentOf({ ...flowing, phase: "stored" }), 100);
+});
+
 Deno.test("progress: a phase of waiting replaces rate and time", () => {
-  const state: ProgressState = { ...STATE, phase: "approval", done: STATE.total };
+  const state: ProgressState = { ...STATE, phase: "approval", done: STATE.total ?? 0 };
   assert.equal(
     renderProgress(state, 80, PLAIN),
     "photos.zip  ━━━━━━━━━━━━━━━━━━━─   99%  25.0/25.0 MiB  waiting for confirmation",

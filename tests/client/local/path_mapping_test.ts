@@ -11,6 +11,7 @@ import {
   nameOnServer,
   type Os,
   pathBelow,
+  wholeNameOnServer,
 } from "../../../client/local/path_mapping.ts";
 import { stoppingSignals } from "../../../cli/signals.ts";
 
@@ -36,7 +37,7 @@ Deno.test("path mapping: the name on the server is the last part of the path, wi
     ["linux", "/home/alice", ".", "alice"],
     ["linux", "/home/alice", "..", "home"],
     ["linux", "/home/alice", "/", ""],
-    ["linux", "/home/alice", "u\u0308", "ü"],
+    ["linux", "/home/alice", "u\u0308", "u\u0308"],
     ["linux", "/home/alice", "a\\b", "a\\b"],
     ["darwin", "/Users/alice", "../bob/x", "x"],
     ["windows", "C:\\Users\\alice", "report.pdf", "report.pdf"],
@@ -50,6 +51,28 @@ Deno.test("path mapping: the name on the server is the last part of the path, wi
   ];
   for (const [os, cwd, path, name] of cases) {
     assert.equal(nameOnServer(path, os, cwd), name, `${path} on ${os}`);
+  }
+});
+
+Deno.test("path mapping: a whole path as a name has no root, no empty parts and no separators of the system", () => {
+  const cases: readonly (readonly [os: Os, path: string, name: string])[] = [
+    ["linux", "a.txt", "a.txt"],
+    ["linux", "./photos//2026/./a.jpg", "photos/2026/a.jpg"],
+    ["linux", "photos/", "photos"],
+    ["linux", "/etc/hosts", "etc/hosts"],
+    ["linux", ".", ""],
+    ["linux", "./", ""],
+    ["linux", "a/../b", "b"],
+    ["linux", "../b", "../b"],
+    ["linux", "a\\b", "a\\b"],
+    ["windows", "photos\\2026\\a.jpg", "photos/2026/a.jpg"],
+    ["windows", "photos/a.jpg", "photos/a.jpg"],
+    ["windows", "C:\\Users\\a", "Users/a"],
+    ["windows", "C:a", "a"],
+    ["windows", "..\\b", "../b"],
+  ];
+  for (const [os, path, name] of cases) {
+    assert.equal(wholeNameOnServer(path, os), name, `${path} on ${os}`);
   }
 });
 

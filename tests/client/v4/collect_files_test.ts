@@ -1,8 +1,10 @@
 /** Files collected below the paths that a user names. */
 import assert from "node:assert/strict";
 import { collectFiles, excluder, type SkipReason } from "../../../client/v4/collect_files.ts";
-import { codesOf, namesOf } from "../../support/collected_files.ts";
+import { codesOf, entriesOf, namesOf } from "../../support/collected_files.ts";
+import { setTime } from "../../../client/local/file_metadata.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { runTool } from "../../support/tools.ts";
 
 const RULES: readonly [patterns: string[], out: string[], kept: string[]][] = [
   [[], [], ["a", "b/"]],
@@ -30,7 +32,7 @@ for (const pattern of ["", "  ", "a\nb"]) {
   });
 }
 
-Deno.test("a folder: its files are sent by name; links and empty folders are skipped and reported", async () => {
+Deno.test("a folder: everything in it is sent by name, each folder before its content; excluded names are not", async () => {
   await using folder = await TemporaryFolder.create();
   const root = folder.join("tree");
   for (const path of ["b/deep", "a", "empty", "skipped/x", "only-skipped"]) {
@@ -42,22 +44,17 @@ Deno.test("a folder: its files are sent by name; links and empty folders are ski
     await Deno.writeTextFile(`${root}/${path}`, path);
   }
   await Deno.symlink("/etc", `${root}/link`);
-  const skipped: [string, SkipReason][] = [];
-  const { uploads, folders } = await collectFiles({
+  const collected = await collectFiles({
     ...{ paths: [root], identityFolder: folder.path, exclude: ["*.tmp", "/skipped/"] },
-    onSkipped: (path, why) => skipped.push([path.slice(root.length), why]),
+    onSkipped: (path) => assert.fail(path),
   });
-  assert.deepEqual(uploads.map(({ name }) => name), [
-    "tree/a/z",
-    "tree/b/1",
-    "tree/b/deep/2",
-    "tree/top",
+  assert.deepEqual(entriesOf(collected), [
+    ...["folder tree", "folder tree/a", "file tree/a/z"],
+    ...["folder tree/b", "file tree/b/1", "folder tree/b/deep", "file tree/b/deep/2"],
+    ...["folder tree/empty", "link tree/link", "folder tree/only-skipped", "file tree/top"],
   ]);
-  assert.deepEqual(folders, ["tree"]);
-  assert.deepEqual(skipped, [
-    ["/empty", "an empty folder"],
-    ["/link", "a link or special file"],
-  ]);
+  assert.deepEqual(collected.folders, ["tree"]);
+  assert.deepEqual(collected.skipped, []);
 });
 
 Deno.test("several files, some of them invalid: each has its reason, and the others are sent", async () => {
@@ -67,11 +64,10 @@ Deno.test("several files, some of them invalid: each has its reason, and the oth
   const paths = ["a", "missing", "x/b", "y/b", "aux.c", "c"].map((name) => folder.join(name));
   for (const name of ["a", "x/b", "y/b", "aux.c", "c"]) await folder.write(name, name);
   const collected = await collectFiles({ identityFolder, paths: [...paths, ""] });
-  assert.deepEqual(namesOf(collected), ["a", "b", "c"]);
+  assert.deepEqual(namesOf(collected), ["a", "b", "aux.c", "c"]);
   assert.deepEqual(codesOf(collected, folder.path), {
     "/missing": "cannot-read",
     "/y/b": "same-name",
-    "/aux.c": "bad-file-name",
     "": "empty-path",
   });
   const [one] = paths as [string];
@@ -84,19 +80,16 @@ Deno.test("several files, some of them invalid: each has its reason, and the oth
 Deno.test("the same path in several spellings: sent once", async () => {
   await using folder = await TemporaryFolder.create();
   await Deno.mkdir(folder.join("d"));
-  for (const name of ["a", "d/b", "d/aux"]) await folder.write(name, name);
+  for (const name of ["a", "d/b"]) await folder.write(name, name);
   await Deno.mkdir(folder.join("links"));
   await Deno.symlink(folder.join("d"), folder.join("links/d"));
-  const ways = ["a", "d/../a", "d", "d/", "d/.", "links/d", "none", "none"];
+  const ways = ["a", "d/../a", "d", "d/", "d/.", "links/d/", "none", "none"];
   const collected = await collectFiles({
     identityFolder: folder.path,
     paths: ways.map((way) => `${folder.path}/${way}`),
   });
   assert.deepEqual(namesOf(collected), ["a", "d/b"]);
-  assert.deepEqual(codesOf(collected, folder.path), {
-    "/d/aux": "bad-file-name",
-    "/none": "cannot-read",
-  });
+  assert.deepEqual(codesOf(collected, folder.path), { "/none": "cannot-read" });
 });
 
 Deno.test({
@@ -111,31 +104,153 @@ Deno.test({
       identityFolder: folder.path,
       paths: [folder.join("d")],
     });
-    assert.deepEqual(namesOf(collected), ["d/\u00e9", "d/f"]);
+    assert.deepEqual(namesOf(collected), ["d/e\u0301", "d/f"]);
     assert.deepEqual(codesOf(collected, folder.path), { "/d/\u00e9": "same-name" });
     assert.match(collected.failures[0]?.error.message ?? "", /: another file has this name with/);
   },
 });
 
 Deno.test({
-  name: "invalid names in a folder: each is refused, a folder's once for all files in it",
-  ignore: Deno.build.os === "windows",
+  name: "names that other systems don't allow, of up to 255 bytes: sent as they are",
+  ignore: Deno.build.os !== "linux",
   fn: async () => {
     await using folder = await TemporaryFolder.create();
-    const bad = ["aux.c", "dot.", "a\nb", "x\\y", "con"];
-    await Deno.mkdir(folder.join("d/nul/deep"), { recursive: true });
-    for (const name of [...bad, "nul/1", "nul/deep/2", "good"]) await folder.write(`d/${name}`, "");
+    const names = [
+      "aux.c",
+      "dot.",
+      "a\nb",
+      "x\\y",
+      "con",
+      "a:b",
+      " ",
+      "\u{1f600}",
+      "ü".repeat(127),
+    ];
+    await Deno.mkdir(folder.join("d"));
+    for (const name of names) await folder.write(`d/${name}`, "");
     const collected = await collectFiles({
-      identityFolder: folder.path,
-      paths: [folder.join("d")],
+      ...{ identityFolder: folder.path, paths: [folder.join("d")] },
     });
-    assert.deepEqual(namesOf(collected), ["d/good"]);
+    assert.deepEqual(namesOf(collected), names.toSorted().map((name) => `d/${name}`));
+    assert.deepEqual(collected.failures, []);
+  },
+});
+
+Deno.test("a folder that is too deep: refused once for everything in it", async () => {
+  await using folder = await TemporaryFolder.create();
+  const deep = Array.from({ length: 128 }, () => "d").join("/");
+  await Deno.mkdir(folder.join(`${deep}/e`), { recursive: true });
+  for (const path of [`${deep}/a`, `${deep}/e/b`]) await folder.write(path, "");
+  const collected = await collectFiles({ identityFolder: folder.path, paths: [folder.join("d")] });
+  assert.equal(collected.uploads.length, 128);
+  assert.deepEqual(codesOf(collected, folder.path), {
+    [`/${deep}/a`]: "bad-file-name",
+    [`/${deep}/e`]: "bad-file-name",
+  });
+});
+
+Deno.test({
+  name: "pipes, sockets and devices in a folder: skipped and named",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using folder = await TemporaryFolder.create();
+    await Deno.mkdir(folder.join("d"));
+    const { code } = await runTool("mkfifo", [folder.join("d/pipe")]);
+    assert.equal(code, 0);
+    using _socket = Deno.listen({ transport: "unix", path: folder.join("d/socket") });
+    await Deno.symlink("/dev/null", folder.join("d/link"));
+    const skipped: Record<string, SkipReason> = {};
+    const collected = await collectFiles({
+      ...{ identityFolder: folder.path, paths: [folder.join("d")], links: false },
+      onSkipped: (path, why) => skipped[path.slice(folder.path.length)] = why,
+    });
+    assert.deepEqual(skipped, {
+      "/d/link": "a link",
+      "/d/pipe": "a pipe",
+      "/d/socket": "a socket",
+    });
+    assert.deepEqual(collected.skipped, ["d/link", "d/pipe", "d/socket"]);
+    assert.deepEqual(entriesOf(collected), ["folder d"]);
+  },
+});
+
+Deno.test("links: uploaded as links, relative, absolute and dangling; followed if the path ends as a folder's", async () => {
+  await using folder = await TemporaryFolder.create();
+  await Deno.mkdir(folder.join("d"));
+  await folder.write("d/a", "content");
+  await Deno.mkdir(folder.join("links"));
+  const targets = {
+    relative: "../d/a",
+    absolute: folder.join("d"),
+    dangling: "no/where",
+    up: "..",
+  };
+  for (const [name, target] of Object.entries(targets)) {
+    await Deno.symlink(target, folder.join(`links/${name}`));
+  }
+  const identityFolder = folder.path;
+  const collected = await collectFiles({ identityFolder, paths: [folder.join("links")] });
+  const found: Record<string, string> = {};
+  for (const { file, name } of collected.uploads) {
+    if (file.kind !== "link") continue;
+    using open = await file.open();
+    found[name.slice("links/".length)] = new TextDecoder().decode(await open.readWhole());
+  }
+  assert.deepEqual(found, targets);
+
+  const named = (end: string, followsNamed?: boolean) =>
+    collectFiles({
+      ...{ identityFolder, paths: [folder.join(`links/absolute${end}`)], followsNamed },
+    });
+  assert.deepEqual(entriesOf(await named("")), ["link absolute"]);
+  assert.deepEqual(entriesOf(await named("/")), ["folder absolute", "file absolute/a"]);
+  assert.deepEqual(entriesOf(await named("", true)), ["folder absolute", "file absolute/a"]);
+});
+
+Deno.test("whole paths: kept as names, each entry once, however it is reached", async () => {
+  await using folder = await TemporaryFolder.create();
+  await Deno.mkdir(folder.join("d/e"), { recursive: true });
+  for (const name of ["a", "d/b", "d/e/c"]) await folder.write(name, name);
+  const before = Deno.cwd();
+  Deno.chdir(folder.path);
+  try {
+    const collect = async (paths: string[]) =>
+      await collectFiles({ identityFolder: "none", paths, keepsPaths: true });
+    const some = await collect(["d/e/c", "./d/e", "a", "../outside"]);
+    assert.deepEqual(entriesOf(some), ["file d/e/c", "folder d/e", "file a"]);
+    assert.deepEqual(codesOf(some, ""), { "../outside": "cannot-read" });
+    const all = await collect([".", "./a", "./d", "./d/b", "./d/e", "./d/e/c"]);
+    assert.deepEqual(entriesOf(all), [
+      ...["file a", "folder d", "file d/b", "folder d/e", "file d/e/c"],
+    ]);
+    assert.deepEqual(codesOf(all, ""), {});
+    assert.deepEqual(all.folders, ["", "d", "d/e"]);
+  } finally {
+    Deno.chdir(before);
+  }
+});
+
+Deno.test({
+  name: "modes and times of files, folders and links: as they are here",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using folder = await TemporaryFolder.create();
+    await Deno.mkdir(folder.join("d"));
+    await folder.write("d/tool", "");
+    await Deno.symlink("tool", folder.join("d/link"));
+    await Deno.chmod(folder.join("d/tool"), 0o4751);
+    await Deno.chmod(folder.join("d"), 0o2750);
+    const times = { d: -1n, "d/tool": 1_764_419_786_123_456_789n, "d/link": -86_400_000_000_001n };
+    for (const name of ["d/tool", "d/link", "d"] as const) setTime(folder.join(name), times[name]);
+    const { uploads } = await collectFiles({ identityFolder: "none", paths: [folder.join("d")] });
     assert.deepEqual(
-      codesOf(collected, folder.join("d/")),
-      Object.fromEntries([...bad, "nul"].map((name) => [name, "bad-file-name"])),
+      Object.fromEntries(uploads.map(({ name, attributes }) => [name, attributes])),
+      {
+        d: { mode: 0o2750, mtime: times.d },
+        "d/tool": { mode: 0o4751, mtime: times["d/tool"] },
+        "d/link": { mode: undefined, mtime: times["d/link"] },
+      },
     );
-    const backslash = collected.failures.find(({ path }) => path.endsWith("x\\y"));
-    assert.match(backslash?.error.message ?? "", /contains a slash, a backslash or a NUL/);
   },
 });
 
@@ -143,11 +258,12 @@ Deno.test("files and folders vanish while a folder is listed: they are refused, 
   await using folder = await TemporaryFolder.create();
   const root = folder.join("d");
   await Deno.mkdir(`${root}/m`, { recursive: true });
-  await Deno.mkdir(`${root}/b`);
+  await Deno.symlink("a", `${root}/b`);
   for (const name of ["a", "m/1", "n", "z"]) await folder.write(`d/${name}`, name);
   const collected = await collectFiles({
     ...{ identityFolder: folder.path, paths: [root] },
-    // The empty folder comes first. The names of the others are known by then.
+    // The link comes first. The names of the others are known by then.
+    links: false,
     onSkipped: (path) => {
       assert.equal(path, `${root}/b`);
       Deno.removeSync(`${root}/m`, { recursive: true });

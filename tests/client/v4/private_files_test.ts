@@ -5,7 +5,7 @@ import { sendFiles } from "../../../client/v3/send_files.ts";
 import { collectFiles, type SkipReason } from "../../../client/v4/collect_files.ts";
 import { partPath } from "../../../client/local/partial_file.ts";
 import { backup } from "../../../server/operator/mod.ts";
-import { codesOf, namesOf } from "../../support/collected_files.ts";
+import { codesOf, entriesOf, namesOf } from "../../support/collected_files.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { startServer } from "../../support/v4/fixture.ts";
 
@@ -20,7 +20,8 @@ async function skippedIn(folder: TemporaryFolder, path: string, identityFolder: 
   const skipped: Record<string, SkipReason> = {};
   const collected = await collectFiles({
     ...{ paths: [folder.join(path)], identityFolder },
-    onSkipped: (skippedPath, why) => skipped[skippedPath.slice(folder.join(path).length + 1)] = why,
+    onSkipped: (skippedPath, why) =>
+      skipped[skippedPath.slice(folder.join(path).replace(/\/$/, "").length + 1)] = why,
   });
   return { skipped, collected };
 }
@@ -37,7 +38,9 @@ Deno.test("private files of any client in folders: skipped, wherever links lead"
   }
   await Deno.symlink(folder.join("above/home"), folder.join("link"));
   const identityFolder = folder.join("link");
-  for (const [path, ...below] of [["above/home", ""], ["link", ""], ["above", "home/", "other/"]]) {
+  for (
+    const [path, ...below] of [["above/home", ""], ["link/", ""], ["above", "home/", "other/"]]
+  ) {
     const { skipped, collected } = await skippedIn(folder, path as string, identityFolder);
     const own = below.flatMap((folder) => OWN.map((name) => folder + name));
     assert.deepEqual(skipped, allAre(own, "one of xfer's own files"));
@@ -58,7 +61,7 @@ Deno.test("names that other programs use, too: private in a client's folder only
   }
   const { skipped, collected } = await skippedIn(folder, "d", folder.path);
   assert.deepEqual(skipped, {});
-  assert.equal(collected.uploads.length, 3);
+  assert.equal(namesOf(collected).length, 3);
 });
 
 Deno.test("partial downloads in folders: skipped", async () => {
@@ -98,23 +101,24 @@ Deno.test("a server's data folder or a backup of it: skipped as a whole, whether
     await using _server = await startServer(data);
     await backup(data, folder.join("above/backup"));
     const running = await skippedIn(folder, "above", folder.join("above/here"));
-    assert.deepEqual(running.skipped, { ...skipped, here: "an empty folder" });
-    assert.deepEqual(namesOf(running.collected), ["above/a"]);
+    assert.deepEqual(running.skipped, skipped);
+    assert.deepEqual(entriesOf(running.collected), [
+      ...["folder above", "file above/a", "folder above/here"],
+    ]);
   }
   assert.deepEqual(
     (await skippedIn(folder, "above", folder.path)).skipped,
-    { ...skipped, here: "an empty folder" },
+    skipped,
   );
-  await Deno.symlink(`${data}/tls.pem`, folder.join("innocent"));
   const inBackup = ["above/backup/lock.db", "above/backup/states"];
   const paths = ["above/data", "above/data/files", "above/data/tls.pem", ...inBackup];
   const named = await collectFiles({
-    paths: [...paths, "innocent", "above/a"].map((path) => folder.join(path)),
+    paths: [...paths, "above/a"].map((path) => folder.join(path)),
     identityFolder: folder.path,
   });
   assert.deepEqual(
     codesOf(named, folder.join("/")),
-    Object.fromEntries([...paths, "innocent"].map((path) => [path, "own-key"])),
+    Object.fromEntries(paths.map((path) => [path, "own-key"])),
   );
   assert.deepEqual(namesOf(named), ["a"]);
 });
@@ -137,10 +141,16 @@ Deno.test("private files that are named: refused over either protocol, and the o
   ];
   const paths = [...refused, "a", "home/transfer.info"].map((path) => folder.join(path));
   const collected = await collectFiles({ paths, identityFolder });
-  const expected = Object.fromEntries(refused.map((path) => [path, "own-key"]));
+  const { innocent: _, ...expected } = Object.fromEntries(
+    refused.map((path) => [path, "own-key"]),
+  );
   assert.deepEqual(codesOf(collected, folder.join("/")), expected);
-  // `transfer.info` contains no secret, so it can be uploaded.
-  assert.deepEqual(namesOf(collected), ["a", "transfer.info"]);
+  // A link contains only a path. transfer.info contains no secret, and says where to store.
+  assert.deepEqual(namesOf(collected), ["innocent", "a", "transfer.info"]);
+  const followed = await collectFiles({
+    ...{ paths: [folder.join("innocent")], identityFolder, followsNamed: true },
+  });
+  assert.deepEqual(codesOf(followed, folder.join("/")), { innocent: "own-key" });
   const outcomes = await sendFiles({
     connect: {
       server: { hostname: "127.0.0.1", port: 1 },

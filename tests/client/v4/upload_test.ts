@@ -16,7 +16,7 @@ import {
   testUpload,
   uploadOf,
 } from "../../support/v4/scripted_uploads.ts";
-import { FILE, ms } from "../../support/v4/message_fields.ts";
+import { FILE } from "../../support/v4/message_fields.ts";
 
 /** The bytes of files that are read during an operation. */
 async function countingReads(work: () => Promise<void>): Promise<number> {
@@ -177,7 +177,7 @@ testUpload(
         cksum: cksum(CONTENT),
         digest: digestOfFirst(SIZE),
       },
-      ...{ name: "a", mtime: ms(item.file.mtime) },
+      ...{ name: "a", mtime: item.file.mtime },
     };
     using server = new ScriptedServer(({ kind, tag }, server) => {
       if (kind === "stat") server.send({ kind: "file", tag, ...stored });

@@ -13,6 +13,7 @@ import { RequestMux } from "../../../client/v4/request_mux.ts";
 import { V4Client } from "../../../client/v4/client.ts";
 import type { TransferOptions } from "../../../client/v4/connection_pool.ts";
 import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
+import type { SourceEntry } from "../../../client/local/source_entry.ts";
 import { SourceFile } from "../../../client/local/source_file.ts";
 import { fingerprintOf } from "../../../protocol/v4/fingerprint.ts";
 import { sign, type SignedIdentity } from "../../../protocol/v4/authentication.ts";
@@ -150,9 +151,9 @@ export function splitOptions(
 /** Uploads files. Returns a checksum, or the code of an error, for each. */
 export async function put(
   client: V4Client,
-  files: readonly { readonly file: SourceFile; readonly name?: string }[],
+  files: readonly { readonly file: SourceEntry; readonly name?: string }[],
 ): Promise<(number | string)[]> {
-  const outcomes = new Map<SourceFile, number | string>();
+  const outcomes = new Map<SourceEntry, number | string>();
   await client.put(files, (file, outcome) => {
     outcomes.set(file, typeof outcome === "number" ? outcome : (outcome as XferError).code);
   });

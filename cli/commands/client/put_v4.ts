@@ -1,0 +1,183 @@
+/**
+ * `xfer client put` over protocol 4.
+ *
+ * @module
+ */
+import {
+  clientFolder,
+  type DiscoveredServer,
+  hasV4Account,
+  previewPut,
+  putFiles,
+  type PutOptions,
+  type PutOutcome,
+  type PutPreview,
+  putStream,
+} from "../../../client/mod.ts";
+import { formatAddress } from "../../../protocol/address.ts";
+import { exitCodeOfAll, SUCCESS } from "../../exit_codes.ts";
+import { showProgress } from "../../progress/mod.ts";
+import { plural } from "../../text/format.ts";
+import { STANDARD_INPUT } from "../../arguments/list_file.ts";
+import { confirmDeletion } from "./confirm_deletion.ts";
+import { v4Options } from "./connect.ts";
+import type { Put } from "./put_options.ts";
+import { summarise } from "./put_summary.ts";
+import { transferOptions } from "./transfer_options.ts";
+
+/** What `put` over protocol 4 works with. */
+interface V4Put extends Put {
+  readonly connection: Pick<PutOptions, "connect" | "transfer" | "exclude">;
+}
+
+/** Uploads files, folders and links, or standard input; returns the exit code. */
+export async function putByProtocol4(
+  put: Put,
+  byProtocol3: "possible" | "impossible",
+  found: DiscoveredServer | undefined,
+): Promise<number> {
+  const { run, info, options, files } = put;
+  const connect = await v4Options(info, options, run, byProtocol3);
+  const work = { ...put, connection: await transferOptions(connect, options, found) };
+  if (files.includes(STANDARD_INPUT)) return await putStandardInput(work);
+  return options.dryRun === true ? await preview(work) : await putPaths(work);
+}
+
+async function putPaths(work: V4Put): Promise<number> {
+  const { run, run: { reporter }, options } = work;
+  using _progress = showProgress(reporter, "put");
+  const skipped = new SkippedCounter(work);
+  const mirror: PutOptions["mirror"] = options.delete !== true ? undefined : {
+    confirm: ({ folder, entries: { length: entries }, total }) => {
+      const place = `${folder} on the server`;
+      return confirmDeletion(run, { entries, total, place }, options.yes ?? false);
+    },
+    onNotRemoved: (entries) => reporter.report({ event: "nothing-removed", entries }),
+  };
+  const outcomes = await putFiles({
+    ...optionsOf(work),
+    ...{ mirror, onSkipped: skipped.add },
+    onOutcome: (outcome) => reportOutcome(work, outcome),
+  });
+  return summarise(reporter, outcomes, skipped.count);
+}
+
+async function putStandardInput(work: V4Put): Promise<number> {
+  const { run: { reporter }, options: { as: name = "", dryRun }, connection } = work;
+  if (dryRun === true) {
+    reporter.report({ ...would("upload", STANDARD_INPUT), to: name });
+    return SUCCESS;
+  }
+  using _progress = showProgress(reporter, "put");
+  const stored = await putStream({
+    ...{ ...connection, name, path: STANDARD_INPUT },
+    read: (buffer) => Deno.stdin.read(buffer),
+  });
+  reportOutcome(work, stored);
+  return SUCCESS;
+}
+
+/** Prints what would happen; returns the exit code. */
+async function preview(work: V4Put): Promise<number> {
+  const { run: { reporter }, options } = work;
+  const hasAccount = await hasV4Account(clientFolder(options.transferInfo));
+  const skipped = new SkippedCounter(work);
+  const plan = await previewPut({
+    ...optionsOf(work),
+    ...{ hasAccount, onSkipped: skipped.add, mirror: options.delete === true ? {} : undefined },
+  });
+  for (const { action, file: { path, size }, name, kind } of plan.entries) {
+    if (action === "unchanged") reporter.report({ event: "unchanged", name, path, updated: false });
+    else if (action === "update") reporter.report({ ...would("update", path), to: name });
+    else {
+      const amount = kind === "folder" ? {} : { size };
+      reporter.report({ ...would("upload", path), to: name, ...amount });
+    }
+  }
+  for (const { entries } of plan.removals) {
+    for (const { name } of entries) reporter.report(would("remove", name));
+  }
+  for (const failure of plan.failures) reportOutcome(work, failure);
+  reporter.remark(({ size }) => totalsOf(plan, skipped.count, size));
+  if (!hasAccount) {
+    reporter.remark(() => "You have no account there yet. The first upload registers it.");
+  }
+  return exitCodeOfAll(plan.entries.length, plan.failures.map(({ error }) => error));
+}
+
+function totalsOf(
+  { entries, removals, failures }: PutPreview,
+  skipped: number,
+  size: (bytes: number) => string,
+): string {
+  const of = (action: string) => entries.filter((entry) => entry.action === action);
+  const bytes = of("store").reduce((sum, { file }) => sum + file.size, 0);
+  const removed = removals.reduce((sum, { entries }) => sum + entries.length, 0);
+  const stored = of("store").length;
+  const parts = [
+    `upload ${stored === 1 ? "1 entry" : `${stored} entries`} (${size(bytes)})`,
+    ...of("update").length === 0 ? [] : [`update ${of("update").length}`],
+    ...removed === 0 ? [] : [`remove ${removed}`],
+  ];
+  const others = [
+    ...of("unchanged").length === 0 ? [] : [`${of("unchanged").length} unchanged`],
+    ...skipped === 0 ? [] : [`${skipped} skipped`],
+    ...failures.length === 0 ? [] : [`${plural(failures.length, "failure")}`],
+  ];
+  return [`Would ${parts.join(", ")}`, ...others].join("; ");
+}
+
+function optionsOf({ options, files, keepsPaths, followsNamed, connection }: V4Put): PutOptions {
+  const { as, links, permissions, times } = options;
+  return { ...connection, paths: files, as, keepsPaths, followsNamed, links, permissions, times };
+}
+
+function would(action: "upload" | "update" | "remove", name: string) {
+  return { event: "would", action, place: "server", name } as const;
+}
+
+/** Reports and counts what is skipped. */
+class SkippedCounter {
+  count = 0;
+  readonly add: NonNullable<PutOptions["onSkipped"]>;
+
+  constructor({ run: { reporter } }: V4Put) {
+    this.add = (path, why) => {
+      this.count++;
+      reporter.report({ event: "passed", path, why });
+    };
+  }
+}
+
+function reportOutcome({ run: { reporter }, info, record }: V4Put, outcome: PutOutcome): void {
+  switch (outcome.state) {
+    case "stored": {
+      const { name, kind, version, crc: cksum, file: { path, size }, replacedOther } = outcome;
+      if (kind === "folder") reporter.report({ event: "stored-folder", name, path });
+      else {
+        const [user, server] = [info.userName, formatAddress(info.server)];
+        if (kind === "file") record.add({ name, size, cksum });
+        reporter.report({
+          ...{ event: "stored", name, path, kind, size, cksum, version, user, server },
+        });
+      }
+      if (replacedOther === undefined) return;
+      return reporter.report({ event: "replaced-other", name, version: replacedOther });
+    }
+    case "unchanged":
+    case "updated": {
+      const { name, state, file: { path } } = outcome;
+      return reporter.report({ event: "unchanged", name, path, updated: state === "updated" });
+    }
+    case "removed":
+      return reporter.report({ event: "removed", name: outcome.name });
+    case "not-removed": {
+      const { name, state, error, error: { code } } = outcome;
+      return reporter.reportFailure(error, { event: "not-removed", name, state, code });
+    }
+    default: {
+      const { path, state, error, error: { code } } = outcome;
+      return reporter.reportFailure(error, { event: "not-stored", path, state, code });
+    }
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * Events about uploads of folders, and about what uploads replace and remove.
+ *
+ * @module
+ */
+import { shellWord } from "../../protocol/printable.ts";
+import { plural } from "../text/format.ts";
+import { count, defineEvent, text } from "./definition.ts";
+
+const name = text("name on the server");
+
+export const UPLOAD_EVENTS = {
+  "stored-folder": defineEvent({
+    kind: "note",
+    isDetail: true,
+    what: "The server confirmed that it stored a folder, with permissions and time.",
+    fields: { name, path: text("path on this machine") },
+    words: ({ path }) => `Created the folder of ${path}`,
+  }),
+  "replaced-other": defineEvent({
+    kind: "note",
+    what:
+      "The last upload replaced a version that another machine of the account had stored. The server keeps it for a while.",
+    fields: { name, version: count("number of the replaced version") },
+    words: ({ name, version }) =>
+      `${name} replaced version ${version}, which another machine had stored. To bring that back, ` +
+      `run 'xfer client restore ${shellWord(name)} --version ${version}'.`,
+  }),
+  "nothing-removed": defineEvent({
+    kind: "error",
+    what:
+      "With `--delete`: entries that are missing here were not removed, because others could not be read or stored.",
+    fields: { entries: count("number of entries that are missing here") },
+    words: ({ entries }) =>
+      `Removed nothing on the server, because not everything could be read or stored here ` +
+      `(${plural(entries, "entry")} missing here)`,
+  }),
+} as const;

@@ -1,0 +1,74 @@
+/**
+ * What an upload over protocol 4 stores, and its results.
+ *
+ * @module
+ */
+import type { EntryKind } from "../../protocol/entry.ts";
+import type { XferError } from "../../protocol/errors.ts";
+import type { Failure, LocalFile, Stored } from "../events.ts";
+import type { FileSelection } from "./collect_files.ts";
+import type { ConnectOptions } from "./connect_options.ts";
+import type { TransferOptions } from "./connection_pool.ts";
+import type { FolderRemovals, PlanOptions, RemoteName } from "./put_plan.ts";
+
+/** What to upload, and where. */
+export interface PutOptions extends FileSelection, PlanOptions {
+  /** The server and the account. */
+  readonly connect: ConnectOptions;
+  /** Connections and retries. */
+  readonly transfer?: TransferOptions;
+  /**
+   * Makes the uploaded folders mirrors: what is missing here is removed on the server, where it becomes history.
+   * Nothing is removed if anything could not be read or stored.
+   */
+  readonly mirror?: MirrorOptions | undefined;
+  /** Called with the result of each entry, as soon as it is known. */
+  readonly onOutcome?: (outcome: PutOutcome) => void;
+}
+
+/** How folders become mirrors. */
+export interface MirrorOptions {
+  /** Called for each folder before anything is sent. Rejects to end the run. */
+  readonly confirm?: (removals: FolderRemovals) => Promise<void>;
+  /** Called with the number of entries that were not removed, because others could not be read or stored. */
+  readonly onNotRemoved?: (entries: number) => void;
+}
+
+/** The result of one entry: a file, a folder or a link; or of a folder that cannot be read. */
+export type PutOutcome = PutStored | PutUnchanged | PutRemoved | PutNotRemoved | Failure;
+
+/** The server has stored the entry. */
+export interface PutStored extends Stored {
+  /** Its name on the server. */
+  readonly name: string;
+  /** A file, a folder or a link. */
+  readonly kind: EntryKind;
+  /** The number of the stored version. */
+  readonly version: number;
+  /** The version that it replaced, if another machine of the account had stored that one. */
+  readonly replacedOther: number | undefined;
+}
+
+/** The server already had the entry with this content: it was not sent. */
+export interface PutUnchanged {
+  /** Tells results apart. `updated`: the server has new permission bits or a new time for it. */
+  readonly state: "unchanged" | "updated";
+  /** The local entry. */
+  readonly file: LocalFile;
+  /** Its name on the server. */
+  readonly name: string;
+}
+
+/** The entry is missing here, and was removed on the server. */
+export interface PutRemoved extends RemoteName {
+  /** Tells results apart. */
+  readonly state: "removed";
+}
+
+/** The entry is missing here, and could not be removed on the server. */
+export interface PutNotRemoved extends RemoteName {
+  /** Tells results apart. */
+  readonly state: "not-removed";
+  /** The reason. */
+  readonly error: XferError;
+}

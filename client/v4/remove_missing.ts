@@ -1,0 +1,45 @@
+/**
+ * Removes entries of the server that are missing here, for `put --delete`.
+ *
+ * @module
+ */
+import { endsAll, RefusedError, type XferError } from "../../protocol/errors.ts";
+import type { ConnectionPool } from "./connection_pool.ts";
+import { depthOf, type RemoteName } from "./put_plan.ts";
+import { forEachConcurrently, WorkQueue } from "./work_queue.ts";
+
+/**
+ * Removes entries, those that are deepest first, which `entries` must begin with. `onResult` is called with each entry,
+ * and why it could not be removed. An entry that is already gone counts as removed, so a lost answer does not matter.
+ * Throws the error that ends the run.
+ */
+export async function removeMissing(
+  pool: ConnectionPool,
+  entries: readonly RemoteName[],
+  onResult: (entry: RemoteName, error?: XferError) => void,
+): Promise<void> {
+  for (const level of Map.groupBy(entries, depthOf).values()) {
+    // Of one level, all but folders first: none of them is needed by another.
+    const queue = new WorkQueue(level);
+    await pool.share(queue, ({ session: { mux } }) =>
+      forEachConcurrently(queue, async (entry) => {
+        const { name } = entry;
+        const request = {
+          kind: "remove",
+          tag: mux.nextTag(),
+          name,
+          recursive: 0,
+          forever: 0,
+        } as const;
+        try {
+          await mux.gracefulAbort.critical(() => mux.askFor(request, "changed"));
+          onResult(entry);
+        } catch (error) {
+          if (endsAll(error)) throw error;
+          const isGone = error instanceof RefusedError && error.code === "no-such-file";
+          onResult(entry, isGone ? undefined : error as XferError);
+        }
+        pool.advance();
+      }));
+  }
+}
