@@ -55,6 +55,8 @@ export interface PutUnchanged {
   readonly state: "unchanged" | "updated";
   /** The local entry. */
   readonly file: LocalFile;
+  /** A file, a folder or a link. */
+  readonly kind: EntryKind;
   /** Its name on the server. */
   readonly name: string;
 }

@@ -121,11 +121,9 @@ export class PutRun {
     upload.release();
     if (result instanceof Error) return this.#fail(upload, result);
     const { cksum: crc, version, replacedOther } = result;
-    const { kind } = upload.file;
     this.#report(upload, {
       ...resultOf(upload),
       state: "stored",
-      kind,
       crc,
       version,
       replacedOther,
@@ -144,8 +142,8 @@ export class PutRun {
   }
 }
 
-function resultOf({ file, name }: Upload): Pick<PutUnchanged, "file" | "name"> {
-  return { file, name };
+function resultOf({ file, name }: Upload): Pick<PutUnchanged, "file" | "kind" | "name"> {
+  return { file, kind: file.kind, name };
 }
 
 /** The state of an upload without a result at the end of the run. */

@@ -66,7 +66,7 @@ function assertInterrupted({ outcomes }: Run): void {
 async function stored(fixture: Fixture): Promise<string[]> {
   const names: string[] = [];
   using client = await fixture.client("Alice");
-  await client.list("", ({ name }) => names.push(name));
+  await client.list("", ({ name, entry }) => void (entry === "file" && names.push(name)));
   return names;
 }
 
@@ -131,6 +131,7 @@ Deno.test("v4 interrupt: among many small files: each is reported as it is", asy
     for (const outcome of outcomes) {
       const { state } = outcome;
       const name = nameOf(outcome);
+      if (name === "many") continue;
       const isThere = there.includes(`many/${name}`);
       assert.equal(isThere, state === "stored" || state === "unchanged", `${name}: ${state}`);
     }
@@ -191,9 +192,9 @@ Deno.test("v4 interrupt: while files are compared or collected: nothing is sent"
   await using fixture = await Fixture.create();
   await Deno.mkdir(fixture.folder.join("d"));
   await write(fixture, { "d/a": SMALL, "d/b": SMALL });
-  assert.deepEqual(states(await run(fixture, ["d"])), ["stored", "stored"]);
+  assert.deepEqual(states(await run(fixture, ["d"])), ["stored", "stored", "stored"]);
   const stopped = await run(fixture, ["d"], { stopAt: ({ type }) => type === "connected" });
-  assert.deepEqual(states(stopped), ["not-tried", "not-tried"]);
+  assert.deepEqual(states(stopped), ["not-tried", "not-tried", "not-tried"]);
   const before = run(fixture, ["d"], { signal: AbortSignal.abort() });
   await assert.rejects(before, { code: "interrupted" });
 });
@@ -302,10 +303,11 @@ Deno.test("v4 interrupt: while a folder is downloaded: finished files are whole,
       if (++count === 50) controller.abort(new InterruptedError("interrupted", "Ctrl-C"));
     },
   });
-  assert.equal(outcomes.length, 200);
+  assert.equal(outcomes.length, 201);
   const there = [...Deno.readDirSync(target)].map(({ name }) => name);
   for (const outcome of outcomes) {
     const { name, state } = outcome;
+    if (name === "many") continue;
     assert.equal(there.includes(name.slice("many/".length)), state === "got", `${name}: ${state}`);
     if (state === "not-got") assert.equal(outcome.error.code, "interrupted");
     else {

@@ -22,12 +22,16 @@ async function put(
   await putFiles({
     ...splitOptions({ ...options, retries: 0, ...changes }),
     paths,
-    onOutcome: (outcome) =>
-      outcomes.set(nameOf(outcome), "error" in outcome ? outcome.error.code : outcome.state),
+    onOutcome: (outcome) => {
+      if ("kind" in outcome && outcome.kind === "folder") return;
+      outcomes.set(nameOf(outcome), "error" in outcome ? outcome.error.code : outcome.state);
+    },
   });
   const stored: string[] = [];
   using client = await fixture.client("Alice");
-  await client.list("", ({ name, size }) => stored.push(`${name} ${size}`));
+  await client.list("", ({ name, size, entry }) => {
+    if (entry === "file") stored.push(`${name} ${size}`);
+  });
   return { outcomes: Object.fromEntries(outcomes), stored };
 }
 

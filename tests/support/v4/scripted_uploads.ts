@@ -61,7 +61,7 @@ export async function send(server: ScriptedServer, ...uploads: Upload[]): Promis
   const pipeline = new PutPipeline(server.session, (event) => {
     if (event.type === "resumed") resumedAt.push(event.offset);
   }, (_, result) => {
-    outcomes.push(typeof result === "number" ? result : (result as XferError).code);
+    outcomes.push(result instanceof Error ? (result as XferError).code : result.cksum);
   });
   const error = await pipeline.run(queue).then(() => undefined, (error) => error);
   return { outcomes, resumedAt, error };
