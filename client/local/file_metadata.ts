@@ -7,7 +7,7 @@
  */
 import { lutimesSync } from "node:fs";
 
-/** What is kept of an entry beside its content. */
+/** Properties of an entry that are stored with its content. */
 export interface Attributes {
   /** Permission bits; `undefined` if they are unknown. */
   readonly mode: number | undefined;

@@ -71,7 +71,7 @@ export class SmallEntry implements SourceEntry {
 
   /**
    * Inspects a folder or a link, which is not followed. `real`: the path without links, for a folder to which one leads.
-   * Throws `StorageError` `cannot-read`, `bad-link`; `not-a-file` if something else is at the path.
+   * Throws `StorageError` `cannot-read`, `bad-entry`; `not-a-file` if something else is at the path.
    */
   static async inspect(path: string, real = path): Promise<SmallEntry> {
     try {
@@ -150,7 +150,7 @@ async function readTarget(path: string): Promise<Bytes> {
   const content = new TextEncoder().encode(target);
   if (!target.includes(UNDECODABLE) && linkTarget(content) === target) return content;
   throw new StorageError(
-    "bad-link",
+    "bad-entry",
     `cannot upload ${printable(path)}: the path that it leads to is empty, too long or not UTF-8`,
     { hint: "Make a link to another path, or skip it with --exclude PATTERN." },
   );

@@ -173,7 +173,7 @@ export class OpenSource implements OpenEntry {
   }
 }
 
-/** The time of a file that was just inspected. If the file is gone by now, opening it reports that. */
+/** The time of a file that was just inspected. If the file no longer exists, opening it reports that. */
 function timeOf(path: string, { mtime }: Deno.FileInfo): bigint {
   try {
     return readTime(path);

@@ -59,7 +59,7 @@ export interface CollectedFiles {
   readonly folders: string[];
   /** Names on the server of what is here, but skipped for another reason than `exclude`. */
   readonly skipped: string[];
-  /** What cannot be uploaded. It does not affect the others. */
+  /** Paths that cannot be uploaded. They don't affect the others. */
   readonly failures: Failure[];
 }
 
@@ -67,7 +67,7 @@ export interface CollectedFiles {
  * Collects the entries to upload, each folder before its content. Throws `UsageError` `one-name`, `bad-pattern`;
  * `InterruptedError` after an abort. Returns a failure for each path that cannot be uploaded: `UsageError`
  * `bad-file-name`, `same-name`, `own-key`, `empty-path`; `StorageError` `cannot-read`, `not-a-file`, `file-too-large`,
- * `bad-link`.
+ * `bad-entry`.
  */
 export async function collectFiles(options: CollectOptions): Promise<CollectedFiles> {
   const { paths, as, exclude = [], keepsPaths = false, signal } = options;

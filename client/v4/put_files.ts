@@ -13,13 +13,13 @@ import type { PutOptions, PutOutcome } from "./put_options.ts";
 import { findRemoteEntries, type FolderRemovals, NO_REMOTE_ENTRIES, planPut } from "./put_plan.ts";
 import { PutRun } from "./put_run.ts";
 
-/** What a run of {@link putFiles} would do. */
+/** A run of {@link putFiles} that is not carried out. */
 export interface PutPreview {
   /** Entries that would be stored, updated or left unchanged. */
   readonly entries: readonly PreviewedEntry[];
-  /** What would be removed, for each uploaded folder; empty without `mirror`. */
+  /** Entries that would be removed, for each uploaded folder; empty without `mirror`. */
   readonly removals: readonly FolderRemovals[];
-  /** What cannot be uploaded. */
+  /** Paths that cannot be uploaded. */
   readonly failures: readonly Failure[];
 }
 
@@ -42,7 +42,7 @@ export interface PreviewedEntry {
  *
  * Throws why the client cannot sign in: `NetworkError`, `ProtocolError`, `RefusedError`, `ConfigurationError`
  * (such as `other-server`, `server-not-trusted`, `other-identity`); `UsageError` `one-name`, `bad-pattern`,
- * `no-folder`; what `mirror.confirm` throws. After an abort, files that are not stored have an `InterruptedError`.
+ * `conflicting-option`; what `mirror.confirm` throws. After an abort, files that are not stored have an `InterruptedError`.
  *
  * @example Follow progress
  * ```ts
@@ -92,7 +92,7 @@ export async function putFiles(options: PutOptions): Promise<PutOutcome[]> {
 }
 
 /**
- * Returns what {@link putFiles} would do. Changes nothing on the server. `hasAccount`: whether the client has an account
+ * Returns the plan of a run of {@link putFiles}. Changes nothing on the server. `hasAccount`: whether the client has an account
  * of protocol 4. Without one, the server is not asked, because that would register it. Throws as `putFiles` does.
  */
 export async function previewPut(
@@ -119,13 +119,9 @@ async function collect(options: PutOptions): Promise<CollectedFiles> {
   const { identityFolder, signal } = options.connect;
   const collected = await collectFiles({ ...options, identityFolder, signal });
   if (options.mirror !== undefined && collected.folders.length + collected.failures.length === 0) {
-    throw new UsageError(
-      "no-folder",
-      "--delete requires a folder: it removes what is missing there",
-      {
-        hint: "Name a folder, or omit --delete.",
-      },
-    );
+    throw new UsageError("conflicting-option", "--delete is only for folders", {
+      hint: "Name a folder, or omit --delete.",
+    });
   }
   return collected;
 }

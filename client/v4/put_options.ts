@@ -1,5 +1,5 @@
 /**
- * What an upload over protocol 4 stores, and its results.
+ * Options and results of uploads over protocol 4.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { ConnectOptions } from "./connect_options.ts";
 import type { TransferOptions } from "./connection_pool.ts";
 import type { FolderRemovals, PlanOptions, RemoteName } from "./put_plan.ts";
 
-/** What to upload, and where. */
+/** The paths to upload, and where. */
 export interface PutOptions extends FileSelection, PlanOptions {
   /** The server and the account. */
   readonly connect: ConnectOptions;

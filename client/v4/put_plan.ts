@@ -36,7 +36,7 @@ export interface RemoteName {
   readonly kind: EntryKind;
 }
 
-/** What is missing here of a folder on the server. */
+/** Entries of a folder on the server that are missing here. */
 export interface FolderRemovals {
   /** Its name on the server; empty for everything. */
   readonly folder: string;
@@ -63,7 +63,7 @@ export interface PutPlan {
   readonly removals: readonly FolderRemovals[];
 }
 
-/** What the server has of the collected entries, and below the collected folders. */
+/** The server's entries under the collected names, and below the collected folders. */
 export interface RemoteEntries {
   readonly find: (upload: Upload) => RemoteFile | undefined;
   readonly below: readonly { readonly folder: string; readonly names: readonly RemoteName[] }[];
@@ -157,7 +157,7 @@ function overrides(
   return { ...keepsMode ? { mode: known?.mode } : {}, ...times ? {} : { mtime } };
 }
 
-/** Where this system knows no nanoseconds, those on the server don't count as a difference. */
+/** If this system knows no nanoseconds, those on the server don't count as a difference. */
 function isSame(a: Attributes, b: Attributes): boolean {
   if (a.mode !== b.mode) return false;
   if (NANOSECOND_TIMES !== undefined) return clampNanoseconds(a.mtime) === b.mtime;

@@ -11,7 +11,7 @@ import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { unexpected } from "./errors.ts";
 import type { RequestMux } from "./request_mux.ts";
 
-/** What the server has stored. */
+/** The version that the server has stored. */
 export interface StoredVersion {
   /** The POSIX cksum that both ends agree on. */
   readonly cksum: number;
@@ -23,7 +23,7 @@ export interface StoredVersion {
 /** The result of an upload; `undefined` if the checksums differ. */
 export type PutResult = StoredVersion | undefined;
 
-/** What is uploaded, in the words of `put`. */
+/** An entry to upload, in the words of `put`. */
 export type PutFields = Omit<MessageOf<"put">, "kind" | "tag" | "resume"> & {
   /** On this machine, for errors. */
   readonly path: string;

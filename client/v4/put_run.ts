@@ -61,7 +61,7 @@ export class PutRun {
     const files = plan.puts.filter(({ file }) => file.kind !== "folder");
     const bytes = files.reduce((sum, { file }) => sum + file.size, 0);
     connect.onEvent?.({ type: "planned", files: files.length, bytes });
-    // What stands where a file or link is now goes first, everything else last.
+    // Entries below the name of a new file or link are removed first, all others last.
     const replaced = new Set(
       plan.puts.flatMap(({ file, name }) => file.kind === "folder" ? [] : [name]),
     );

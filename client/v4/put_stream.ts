@@ -102,7 +102,7 @@ class StreamUpload {
   readonly #request: PutRequest;
   readonly #tree = new MerkleTree();
   readonly #cksum = new Cksum();
-  /** What the server was asked to store. */
+  /** The content that the server was asked to store. */
   #sums: FileDigests | undefined;
 
   constructor(client: V4Client, options: PutStreamOptions, input: ChunkReader, mtime: bigint) {

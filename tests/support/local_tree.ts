@@ -70,7 +70,7 @@ export async function makeTree(
     }
   }
   await runTool("mkfifo", [`${root}/pipe`]);
-  // What is in a folder changes its time, so the deepest come first.
+  // Changes in a folder change its time, so the deepest come first.
   for (const [path, { mode, mtime }] of all.toReversed()) {
     if (mode !== undefined) await Deno.chmod(path, mode);
     setTime(path, mtime);

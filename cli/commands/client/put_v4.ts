@@ -25,7 +25,7 @@ import type { Put } from "./put_options.ts";
 import { summarise } from "./put_summary.ts";
 import { transferOptions } from "./transfer_options.ts";
 
-/** What `put` over protocol 4 works with. */
+/** An upload, and its connection. */
 interface V4Put extends Put {
   readonly connection: Pick<PutOptions, "connect" | "transfer" | "exclude">;
 }

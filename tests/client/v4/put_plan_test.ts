@@ -23,7 +23,7 @@ function remote(name: string, content: string, changes: Partial<RemoteFile> = {}
 const folderOf = (name: string, changes: Partial<RemoteFile> = {}) =>
   remote(name, "", { entry: "folder", mode: 0o755, ...changes });
 
-/** What a server has that lists these entries below a folder. */
+/** The entries of a server that lists these below a folder. */
 function server(entries: readonly RemoteFile[], folder = "d"): RemoteEntries {
   const names = entries.filter(({ name }) => name.startsWith(`${folder}/`))
     .map(({ name, entry: kind }) => ({ name, kind }));

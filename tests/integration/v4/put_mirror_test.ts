@@ -100,7 +100,7 @@ Deno.test("mirror: is asked before anything is sent, and a refusal ends the run"
 Deno.test("mirror: requires a folder", async () => {
   await using fixture = await Fixture.create();
   const path = await fixture.folder.write("file", "x");
-  await assert.rejects(put(fixture, { paths: [path], mirror: {} }), { code: "no-folder" });
+  await assert.rejects(put(fixture, { paths: [path], mirror: {} }), { code: "conflicting-option" });
 });
 
 Deno.test("preview: says what a run would do, and changes nothing", async () => {
