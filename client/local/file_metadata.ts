@@ -8,7 +8,7 @@
 import { lutimesSync } from "node:fs";
 
 /** Properties of an entry that are stored with its content. */
-export interface Attributes {
+export interface StoredAttributes {
   /** Permission bits; `undefined` if they are unknown. */
   readonly mode: number | undefined;
   /** The modification time, in nanoseconds since 1970 UTC. */

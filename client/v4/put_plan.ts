@@ -7,7 +7,7 @@ import type { EntryKind } from "../../protocol/entry.ts";
 import { RefusedError } from "../../protocol/errors.ts";
 import { clampNanoseconds, splitNanoseconds } from "../../protocol/nanoseconds.ts";
 import { comparedForm } from "../../protocol/v4/path_name.ts";
-import { type Attributes, NANOSECOND_TIMES } from "../local/file_metadata.ts";
+import { NANOSECOND_TIMES, type StoredAttributes } from "../local/file_metadata.ts";
 import { findSame } from "../local/find_unchanged.ts";
 import { type CollectedFiles, excluder } from "./collect_files.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
@@ -25,6 +25,7 @@ export interface PlanOptions {
    * and others get that of the upload.
    */
   readonly times?: boolean | undefined;
+  /** Patterns of files and folders that stay as they are on the server; see `FileSelection`. */
   readonly exclude?: readonly string[] | undefined;
 }
 
@@ -50,7 +51,7 @@ export interface FolderRemovals {
 export interface PlannedUpdate {
   readonly upload: Upload;
   readonly version: number;
-  readonly attributes: Attributes;
+  readonly attributes: StoredAttributes;
 }
 
 export interface PutPlan {
@@ -149,16 +150,16 @@ export async function planPut(
 /** The attributes that are unknown here or not wanted: they stay as the server has them, or become these. */
 function overrides(
   { file }: Upload,
-  known: Attributes | undefined,
+  known: StoredAttributes | undefined,
   { permissions = true, times = true }: PlanOptions,
   mtime: bigint,
-): Partial<Attributes> {
+): Partial<StoredAttributes> {
   const keepsMode = !permissions || file.mode === undefined;
   return { ...keepsMode ? { mode: known?.mode } : {}, ...times ? {} : { mtime } };
 }
 
 /** If this system knows no nanoseconds, those on the server don't count as a difference. */
-function isSame(a: Attributes, b: Attributes): boolean {
+function isSame(a: StoredAttributes, b: StoredAttributes): boolean {
   if (a.mode !== b.mode) return false;
   if (NANOSECOND_TIMES !== undefined) return clampNanoseconds(a.mtime) === b.mtime;
   return splitNanoseconds(a.mtime).ms === splitNanoseconds(b.mtime).ms;

@@ -20,7 +20,7 @@ import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { inSlices } from "../../protocol/v4/slices.ts";
 import type { V4Event } from "../events.ts";
-import type { Attributes } from "../local/file_metadata.ts";
+import type { StoredAttributes } from "../local/file_metadata.ts";
 import type { OpenEntry, SourceEntry } from "../local/source_entry.ts";
 import { unexpected } from "./errors.ts";
 import { sendInParallel } from "./parallel_put.ts";
@@ -42,7 +42,7 @@ export class Upload {
   /** The name on the server. */
   readonly name: string;
   #file: SourceEntry;
-  #override: Partial<Attributes> = {};
+  #override: Partial<StoredAttributes> = {};
   /** The digests of the chunks read so far, so that no chunk is read again only for its digest. */
   #digests: ChunkDigests | undefined;
   /** The number of the attempt, from 1. The server has compared the sums of all earlier attempts. */
@@ -63,13 +63,13 @@ export class Upload {
   }
 
   /** The mode and time to store. */
-  get attributes(): Attributes {
+  get attributes(): StoredAttributes {
     const { mode, mtime } = this.#file;
     return { mode, mtime, ...this.#override };
   }
 
   /** Sets attributes that are stored in place of those of the file. */
-  override(attributes: Partial<Attributes>): void {
+  override(attributes: Partial<StoredAttributes>): void {
     this.#override = attributes;
   }
 

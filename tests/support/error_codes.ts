@@ -39,6 +39,7 @@ const ELSEWHERE: readonly {
   // Existing errors with another message.
   { file: "client/v4/login.ts", argument: "error.code", codes: () => [] },
   { file: "client/v4/client.ts", argument: "cause.code", codes: () => [] },
+  { file: "client/v4/put_stream.ts", argument: "code", codes: () => [] },
   {
     ...{ file: "cli/arguments/usage_error.ts", argument: "kebabCase(code.replace" },
     codes: () => Promise.all(Object.values(MISTAKES).map(codeOfMistake)),
