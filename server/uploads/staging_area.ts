@@ -182,21 +182,21 @@ export class StagingArea {
     const { minFree } = this.#limits;
     const hasAmpleSpace = this.#room - size >= minFree + AMPLE_BYTES;
     if (!hasAmpleSpace || this.#unmeasured >= MEASURE_EVERY) await this.#measure();
-    if (this.#room - size < minFree) await this.#dropHistory(size);
-    if (this.#room - size < minFree) throw new LimitError("minFree", minFree);
+    while (this.#room - size < minFree) {
+      if (!(await this.#dropHistory(size))) throw new LimitError("minFree", minFree);
+    }
     this.#unmeasured++;
     this.#room -= size;
     this.#promised += size;
     this.#admitted += size;
   }
 
-  /** Drops the oldest history in pages until there is room for `size` bytes. Drops none if all of it is too little. */
-  async #dropHistory(size: number): Promise<void> {
+  /** Drops a page of the oldest history. Returns `false` if there is not enough of it to make room for `size` bytes. */
+  async #dropHistory(size: number): Promise<boolean> {
     const lacking = () => size + this.#limits.minFree - this.#room;
-    if (await this.#history.bytes() < lacking()) return;
-    while (lacking() > 0) {
-      if (!(await this.#dropPage(lacking()))) return;
-    }
+    if (await this.#history.bytes() < lacking()) return false;
+    // Another upload may have made room in the meantime.
+    return lacking() <= 0 || await this.#dropPage(lacking());
   }
 
   /** Drops a page once for all callers that wait. Returns whether there was history. */

@@ -190,8 +190,8 @@ const PLAIN: Scenario = {
 };
 
 /**
- * Uploads a file of two chunks and two files at once; overwrites, renames and removes one each; interrupts an upload
- * and starts it again; uploads a file of unknown size, and interrupts another.
+ * Uploads a file of two chunks and two files at once; overwrites, renames and removes one each; renames a folder, removes
+ * and restores it, and restores an overwritten file; interrupts an upload and starts it again; uploads a file of unknown size, and interrupts another.
  */
 const SECURE: Scenario = {
   secure: true,
@@ -207,6 +207,10 @@ const SECURE: Scenario = {
         await actor.store(client, [{ name: "a", content: pseudoRandomBytes(1000, 2) }]);
         await actor.rename(client, "a", "d/a");
         await actor.remove(client, "b");
+        await actor.renameFolder(client, "d", "f/g");
+        await actor.undo(client, "f");
+        await actor.overwriteAndUndo(client, "f/g/a", pseudoRandomBytes(20_000, 5));
+        await actor.renameFolder(client, "f/g", "d");
         await actor.disconnectHalfway(address, "halfway", 1);
         await actor.disconnectHalfway(address, "halfway", 1);
         await actor.stream(address, "d/s", pseudoRandomBytes(CHUNK_SIZE + 1, 4));
@@ -280,6 +284,7 @@ function startIntact(dataFolder: string, aheadMs: number): Promise<Server> {
     dataFolder,
     clock: () => Date.now() + aheadMs,
     ticks: () => Date.now() + aheadMs,
+    limits: { historyMs: Infinity },
   });
 }
 

@@ -23,6 +23,8 @@ import { FILE_PUT } from "../support/v4/message_fields.ts";
 
 /** A file and files of a folder. None is a folder of another. */
 const NAMES = ["a", "b", "c/d", "c/e"] as const;
+/** The names of that folder: now this, now that. */
+const FOLDERS = ["c", "moved"] as const;
 /** Sizes around that of a chunk. */
 const SIZES = [0, 1, 70_000, CHUNK_SIZE, CHUNK_SIZE + 1, 2 * CHUNK_SIZE + 7] as const;
 /** Small files that are sent at once, more than are in transit at a time. */
@@ -113,6 +115,48 @@ export class SecureActor {
     await this.#change([name], without, () => client.remove(name));
   }
 
+  /** Removes a folder with everything below it: all of it, or nothing. */
+  async removeFolder(client: V4Client, folder: string): Promise<void> {
+    const names = this.#below(folder);
+    const without: Operation = (files) => names.reduce(omit, files);
+    await this.#change(names, without, () => client.remove(folder, { recursive: true }));
+  }
+
+  /** Renames a folder with everything below it: all of it, or nothing. */
+  async renameFolder(client: V4Client, from: string, to: string): Promise<void> {
+    const names = this.#below(from);
+    const moved = (name: string) => `${to}${name.slice(from.length)}`;
+    const renamed: Operation = (files) =>
+      new Map(
+        [...files].map(([name, content]) => [names.includes(name) ? moved(name) : name, content]),
+      );
+    await this.#change([...names, ...names.map(moved)], renamed, () => client.rename(from, to));
+  }
+
+  /** Overwrites and removes a folder's files, and restores what was removed: all of it, or nothing. */
+  async undo(client: V4Client, folder: string): Promise<void> {
+    const files = this.#below(folder).map((name) =>
+      [name, this.#expected.sure(name) as Bytes] as const
+    );
+    await this.removeFolder(client, folder);
+    const names = files.map(([name]) => name);
+    const restored: Operation = (others) => new Map([...others, ...files]);
+    await this.#change(names, restored, () => client.restore(folder));
+  }
+
+  /** Overwrites a file, and restores its previous content. */
+  async overwriteAndUndo(client: V4Client, name: string, content: Bytes): Promise<void> {
+    const before = this.#expected.sure(name) as Bytes;
+    await this.store(client, [{ name, content }]);
+    const restored: Operation = (files) => new Map([...files, [name, before]]);
+    await this.#change([name], restored, () => client.restore(name));
+  }
+
+  /** The stored names below a folder, of which every state is certain. */
+  #below(folder: string): string[] {
+    return this.#expected.names.filter((name) => name.startsWith(`${folder}/`));
+  }
+
   async rename(client: V4Client, from: string, to: string): Promise<void> {
     const renamed: Operation = (files) => {
       const content = files.get(from);
@@ -169,7 +213,24 @@ export class SecureActor {
     const [there, missing] = [true, false].map((isThere) =>
       NAMES.filter((name) => (this.#expected.sure(name) !== undefined) === isThere)
     ) as [string[], string[]];
-    switch (dice.roll(10)) {
+    const folder = FOLDERS.find((one) => this.#below(one).length > 0);
+    switch (dice.roll(14)) {
+      case 10:
+        if (folder === undefined || FOLDERS.every((one) => this.#below(one).length > 0)) break;
+        await this.renameFolder(client, folder, folder === "c" ? "moved" : "c");
+        return "folders renamed";
+      case 11:
+        if (folder === undefined) break;
+        await this.removeFolder(client, folder);
+        return "folders removed";
+      case 12:
+        if (folder === undefined) break;
+        await this.undo(client, folder);
+        return "folders removed and restored";
+      case 13:
+        if (there.length === 0) break;
+        await this.overwriteAndUndo(client, dice.pick(there), content());
+        return "overwritten and restored";
       case 0: {
         const size = dice.pick([0, 10, 3000]);
         await this.store(

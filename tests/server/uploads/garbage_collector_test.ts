@@ -4,7 +4,14 @@ import {
   GarbageCollector,
   type GarbageCollectorOptions,
 } from "../../../server/uploads/garbage_collector.ts";
-import { blob, garbageOf, upload } from "../../support/store/catalog_suite.ts";
+import {
+  alice,
+  blob,
+  garbageOf,
+  login,
+  upload,
+  v4File,
+} from "../../support/store/catalog_suite.ts";
 import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
 import { memoryCatalog } from "../../support/store/memory_catalog.ts";
 
@@ -99,4 +106,33 @@ Deno.test("garbage: blobs that cannot be removed from the list are reported", as
   assert.deepEqual(failures, [blob(1)]);
   await collector.collectAll();
   assert.deepEqual(await garbageOf(catalog), []);
+});
+
+Deno.test("garbage: the whole list is collected in the background, except reserved blobs", async () => {
+  const { catalog, deleted, broken, failures, collector } = await create(2);
+  const listed = Array.from({ length: 250 }, (_, i) => blob(1000 + i));
+  await login(catalog);
+  for (const [i, id] of listed.entries()) {
+    await catalog.files.commit(v4File(1000 + i, { name: `d/${i}`, content: { kind: "blob", id } }));
+  }
+  await catalog.files.remove(alice, "d", { now: 1, recursive: true });
+  broken.add(blob(1100));
+  collector.collectListed();
+  collector.collectListed();
+  while ((await garbageOf(catalog)).length > 3) await new Promise((done) => setTimeout(done, 0));
+  await collector.close();
+  assert.deepEqual(deleted.toSorted(), listed.filter((id) => id !== blob(1100)).toSorted());
+  assert.ok(failures.length > 0);
+  assert.deepEqual(await garbageOf(catalog), [blob(1), blob(1100), blob(2)]);
+});
+
+Deno.test("garbage: closing ends the collection of the list after the current page", async () => {
+  const { catalog, deleted, collector } = await create(0);
+  await login(catalog);
+  for (let i = 0; i < 250; i++) await catalog.files.commit(v4File(i, { name: `d/${i}` }));
+  await catalog.files.remove(alice, "d", { now: 1, recursive: true });
+  collector.collectListed();
+  await collector.close();
+  assert.ok(deleted.length <= 100, `${deleted.length} of 250`);
+  assert.equal((await garbageOf(catalog)).length, 250 - deleted.length);
 });

@@ -1,7 +1,11 @@
 /** Space on disk and in memory for uploads in progress: reserved once, and not for refused uploads. */
 import assert from "node:assert/strict";
 import { DEFAULT_LIMITS } from "../../../server/limits/limits.ts";
-import { MOST_IN_MEMORY, StagingArea } from "../../../server/uploads/staging_area.ts";
+import {
+  MOST_IN_MEMORY,
+  type OldHistory,
+  StagingArea,
+} from "../../../server/uploads/staging_area.ts";
 import type { StagedUpload } from "../../../server/uploads/staging_area.ts";
 import { MAX_INLINE } from "../../../server/catalog/bounds.ts";
 import { ObjectBlobStore } from "../../support/store/object_blob_store.ts";
@@ -71,11 +75,35 @@ Deno.test("limit minFree: what an upload reserves after its end is given back", 
   (await staging.create(id, 90)).release();
 });
 
-function stagingOf(freeSpace: () => Promise<number>): StagingArea {
+Deno.test("limit minFree: history makes room, no more than needed, for all uploads that wait", async () => {
+  let [free, history] = [10, 100];
+  const asked: number[] = [];
+  const staging = stagingOf(() => Promise.resolve(free), {
+    bytes: () => Promise.resolve(history),
+    dropOldest: (bytes) => {
+      asked.push(bytes);
+      const dropped = Math.min(bytes, history, 20);
+      [free, history] = [free + dropped, history - dropped];
+      return Promise.resolve(dropped > 0);
+    },
+  });
+  const id = new Uint8Array(16);
+  await assert.rejects(staging.create(id, 101), { limit: "minFree" });
+  assert.deepEqual([history, asked], [100, []], "all of it would be too little");
+  await Promise.all([staging.create(id, 30), staging.create(id, 30)]);
+  assert.equal(history, 40, "60 bytes in pages of 20");
+  assert.ok(asked.length <= 4, `${asked}`);
+  await staging.create(id, 40);
+  assert.equal(history, 0);
+  await assert.rejects(staging.create(id, 1), { limit: "minFree" });
+});
+
+function stagingOf(freeSpace: () => Promise<number>, history?: OldHistory): StagingArea {
   return new StagingArea(
     new ObjectBlobStore({ partSize: 100 }),
     { ...DEFAULT_LIMITS, minFree: 10 },
     freeSpace,
+    history,
   );
 }
 
