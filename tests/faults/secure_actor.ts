@@ -152,7 +152,7 @@ export class SecureActor {
     await this.#change([name], restored, () => client.restore(name));
   }
 
-  /** The stored names below a folder, of which every state is certain. */
+  /** The stored names below a folder. Every state must be certain. */
   #below(folder: string): string[] {
     return this.#expected.names.filter((name) => name.startsWith(`${folder}/`));
   }
