@@ -84,6 +84,34 @@ export const OPERATOR_EVENTS = {
       (current ? "" : `  (old version ${version})`) + (verified ? "" : "  (not verified)") +
       (damage === undefined ? "" : `  ${paint("warning", "(damaged)")}`),
   }),
+  "account-usage": defineEvent({
+    kind: "result",
+    what: "What an account has stored. Current files and partial uploads count towards its quota.",
+    fields: {
+      ...{ user, files, bytes: count("bytes of its files") },
+      historyFiles: oldVersions,
+      historyBytes: count("bytes of its old versions"),
+      partialBytes: count("bytes that its partial uploads take from the quota"),
+      quota: record(quotaFields, "its quota: its own, or the server's"),
+    },
+    words: ({ user, files, bytes, historyFiles, historyBytes, partialBytes, quota }, show) =>
+      [
+        `${show.sizeColumn(bytes + historyBytes + partialBytes)}  ${user}: ` +
+        `${plural(files, "file")} (${show.size(bytes)})`,
+        ...historyFiles === 0
+          ? []
+          : [`${plural(historyFiles, "old version")} (${show.size(historyBytes)})`],
+        ...partialBytes === 0 ? [] : [`partial uploads (${show.size(partialBytes)})`],
+        ...quota.bytes === "none" && quota.files === "none" ? [] : [quotaWords(quota, show)],
+      ].join(", "),
+  }),
+  "large-file": defineEvent({
+    kind: "result",
+    what: "One of the largest files or old versions.",
+    fields: { user, name, size, version: storedFile.version, current: storedFile.current },
+    words: ({ user, name, size, version, current }, { sizeColumn }) =>
+      `${sizeColumn(size)}  ${user}: ${name}${current ? "" : `  (old version ${version})`}`,
+  }),
   "exported": defineEvent({
     kind: "result",
     what: "A stored file was exported.",

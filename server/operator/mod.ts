@@ -47,6 +47,13 @@ export {
   setUserQuota,
   type UserKey,
 } from "./users.ts";
+export {
+  type AccountUsage,
+  type LargeFile,
+  MAX_TOP,
+  measureUsage,
+  type StoreUsage,
+} from "./usage.ts";
 export { type Verified, verify, type VerifyOptions, type VerifyReport } from "./verify.ts";
 export type { NewToken, TokenOptions } from "../accounts/tokens.ts";
 export type { Finding } from "../data_folder/audit.ts";

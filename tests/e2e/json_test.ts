@@ -128,6 +128,7 @@ Deno.test("--json: every command reports its work as events; errors also appear 
   assert.deepEqual(clients.map(({ name }) => name), [
     ...["Alice", "photos/a", "Bob", "hello.txt", "hello.txt"],
   ]);
+  await operate("usage", ["--top", "1"], "account-usage account-usage large-file");
   await operate("export", ["Bob", "hello.txt", folder.join("exported")], "exported");
   await operate("users disable", ["Bob"], "user-disabled");
   await operate("users enable", ["Bob"], "user-enabled");

@@ -131,6 +131,7 @@ async function clientOf3(world: SnapshotWorld): Promise<void> {
 async function operator(world: SnapshotWorld): Promise<void> {
   const operate = (line: string) => world.operate(line);
   await operate("list");
+  await operate("usage --top 2");
   await operate("users list");
   const [key = ""] = FINGERPRINT.exec(await operate("users keys Alice")) ?? [];
   await operate(`users keys Alice --remove ${key}`);

@@ -21,6 +21,7 @@ import { addBackupCommand } from "./backup.ts";
 import { addExportCommand } from "./export.ts";
 import { addListCommand } from "./list.ts";
 import { addRestoreCommand } from "./restore.ts";
+import { addUsageCommand } from "./usage.ts";
 import { addVerifyCommand } from "./verify.ts";
 import { addUsersCommand } from "./users.ts";
 
@@ -35,6 +36,7 @@ export function serverCommand(server: Command, run: Run): void {
     .hook("preAction", giveUpLibraries);
   addConfigCommand(server, run);
   addListCommand(server, run);
+  addUsageCommand(server, run);
   addExportCommand(server, run);
   addVerifyCommand(server, run);
   addBackupCommand(server, run);
