@@ -51,6 +51,7 @@ export { type Choice, chooseProtocol, onlyProtocol3, type V3Reason } from "./pro
 export { KnownServers, type Remembered } from "./identity/known_servers.ts";
 export type { DiscoveredServer } from "./v4/discover.ts";
 export { readAuthorities } from "./identity/ca_certificates.ts";
+export { readTime } from "./local/file_metadata.ts";
 export { Bound, DamagedFiles, type RemoteFile } from "./v4/remote_file.ts";
 export { type AccountUsage, type Changed, V4Client } from "./v4/client.ts";
 export { compareNames } from "./v4/listing.ts";

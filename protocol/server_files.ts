@@ -12,8 +12,10 @@ export const BACKUP_STATES = "states";
 export const TLS_FILE = "tls.pem";
 /** Locked while a server runs, or while a backup is written. */
 export const DATA_LOCK = "lock.db";
+/** Locked while files are imported, and while a starting server removes leftovers. */
+export const IMPORT_LOCK = "import.db";
 
-export const DATA_FILES = [CATALOG, BACKUP_CATALOG, TLS_FILE, DATA_LOCK];
+export const DATA_FILES = [CATALOG, BACKUP_CATALOG, TLS_FILE, DATA_LOCK, IMPORT_LOCK];
 
 const CATALOGS = [CATALOG, BACKUP_CATALOG, BACKUP_STATES];
 /** The names by which {@link isDataFolder} recognizes a folder. */

@@ -15,6 +15,7 @@ import {
   failEveryCallOfStart,
   failEveryCallSecurely,
 } from "../tests/faults/io_errors.ts";
+import { killImportAtEveryCall } from "../tests/faults/imports.ts";
 import { Loop } from "../tests/faults/loop.ts";
 import { cutEverywhere, flipEverywhere, reshapeEverything } from "../tests/faults/network.ts";
 import {
@@ -79,6 +80,11 @@ const PARTS: readonly Part[] = [
     name: "restore-kills",
     what: "restore is killed before and after each call to the file system",
     work: (loop) => killRestoreAtEveryCall(loop),
+  },
+  {
+    name: "import-kills",
+    what: "an import is killed before and after each call to the file system",
+    work: (loop) => killImportAtEveryCall(loop),
   },
   {
     name: "client-kills",

@@ -35,6 +35,7 @@ import { ReloadableTlsListener } from "./listen/reloadable_tls_listener.ts";
 import type { FileSystem } from "./fs/file_system.ts";
 import { type FreeSpace, freeSpaceOf } from "./fs/free_space.ts";
 import { explainingFailures } from "./data_folder/errors.ts";
+import { unlessImporting } from "./data_folder/import_lock.ts";
 
 /** Options of a server. */
 export interface ServerOptions extends SettingChanges {
@@ -175,7 +176,12 @@ export class Server implements AsyncDisposable {
       await explainingFailures(folder.place, async () => {
         const repairable = asRepairable(folder);
         if (repairable !== undefined) await finishRepairs(repairable, fileSystem);
-        await removeLeftovers(context, v4.partialUploads);
+        const sweep = () => removeLeftovers(context, v4.partialUploads);
+        if (!(await unlessImporting(folder.path, sweep))) {
+          log.warn("Left leftover uploads to the next start: an import is in progress", {
+            event: "store.not-swept",
+          });
+        }
       });
       for (const { announcement: [words, properties] } of listeners) {
         log.info(`${words}, data in {folder}`, { ...properties, folder: folder.path });

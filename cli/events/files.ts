@@ -44,6 +44,7 @@ const DONE = {
   put: { done: "Uploaded", place: "already on the server" },
   get: { done: "Downloaded", place: "already here" },
   remove: { done: "Removed", place: "already removed" },
+  import: { done: "Imported", place: "already stored" },
 } as const;
 
 /** Words for the path of an upload; `-` stands for standard input. */
@@ -186,10 +187,10 @@ export const FILE_EVENTS = {
     // Nothing done is no result, and failures are shown with --quiet, too.
     kind: ({ done, deleted = 0, failed }) =>
       done + deleted > 0 ? "result" : failed > 0 ? "error" : "note",
-    what: "The totals at the end of `put`, `get` and `remove`.",
+    what: "The totals at the end of `put`, `get`, `remove` and `import`.",
     fields: {
-      action: oneOf(["put", "get", "remove"], "the command"),
-      done: count("files uploaded, downloaded or removed"),
+      action: oneOf(["put", "get", "remove", "import"], "the command"),
+      done: count("files uploaded, downloaded, removed or imported"),
       bytes: optional(count("their bytes, for `put` and `get`")),
       folders: optional(count("folders created, for `put` and `get`")),
       unchanged: optional(count("unchanged files, for `put` and `get`")),

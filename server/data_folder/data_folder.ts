@@ -18,6 +18,7 @@ import { DiskBlobStore } from "../blobs/disk/disk_blob_store.ts";
 import { createOwnFolder, type FileSystem, namesIn } from "../fs/file_system.ts";
 import { checkKinds, makePrivate } from "./permissions.ts";
 import { createPrivately, type InUse, lockFolder } from "./folder_lock.ts";
+import { lockForImport } from "./import_lock.ts";
 import { localCatalog } from "../catalog/sqlite/local_catalog.ts";
 import { SqliteCatalog } from "../catalog/sqlite/sqlite_catalog.ts";
 import { type DataFolderPath, explainingFailures } from "./errors.ts";
@@ -134,6 +135,19 @@ export class DataFolder implements Store, AsyncDisposable {
   }
 
   /**
+   * Opens a folder to store files in it, whether a server uses it or not, and keeps other imports out. Throws as `openToRead`
+   * does, and `ConfigurationError` `data-folder-not-private`, `import-in-progress`.
+   */
+  static openToImport(folder: string, fs: FileSystem): Promise<DataFolder> {
+    const open = (path: string) => SqliteCatalog.open(path);
+    return DataFolder.#openExisting(folder, fs, open, async (path) => {
+      await makePrivate(path);
+      await DiskBlobStore.create(path, fs);
+      return await lockForImport(path);
+    });
+  }
+
+  /**
    * Opens a state of a backup for reading: the newest, or the one of this name. Throws `ConfigurationError` `no-backup`,
    * `backup-unusable`; `UsageError` `no-such-state`; `IntegrityError` `catalog-damaged`.
    */
@@ -160,6 +174,7 @@ export class DataFolder implements Store, AsyncDisposable {
     folder: string,
     fs: FileSystem,
     open: (path: string) => SqliteCatalog,
+    acquire?: (path: string) => Promise<Disposable>,
   ): Promise<DataFolder> {
     const place = placeOf("data folder", folder);
     const { path } = place;
@@ -173,8 +188,15 @@ export class DataFolder implements Store, AsyncDisposable {
       }
       await checkKinds(place);
       refuseEmpty(join(path, CATALOG));
-      const catalog = localCatalog(open(join(path, CATALOG)));
-      return new DataFolder(place, { catalog, blobs: new DiskBlobStore(path, fs) });
+      const lock = await acquire?.(path);
+      try {
+        const catalog = localCatalog(open(join(path, CATALOG)));
+        const store = { catalog, blobs: new DiskBlobStore(path, fs) };
+        return new DataFolder(place, store, lock === undefined ? {} : { lock });
+      } catch (error) {
+        lock?.[Symbol.dispose]();
+        throw error;
+      }
     });
   }
 

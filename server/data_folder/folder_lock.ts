@@ -13,9 +13,13 @@ import { acquireInTurn, noteServed } from "./served_folders.ts";
 /** The error for a folder that is in use, by "this process" or "another process". */
 export type InUse = (by: string, cause?: unknown) => XferError;
 
-/** Locks an existing folder until the lock is disposed of. Throws the error of `inUse`. */
-export function lockFolder(path: string, inUse: InUse): Promise<Disposable> {
-  return acquireInTurn(() => acquireLock(join(path, DATA_LOCK), inUse));
+/** Locks an existing folder until the lock is disposed of. `name`: of the lock. Throws the error of `inUse`. */
+export function lockFolder(
+  path: string,
+  inUse: InUse,
+  name: string = DATA_LOCK,
+): Promise<Disposable> {
+  return acquireInTurn(() => acquireLock(join(path, name), inUse));
 }
 
 async function acquireLock(file: string, inUse: InUse): Promise<Disposable> {

@@ -27,6 +27,15 @@ export type { ComparedCopyReport, CopyReport } from "./backup/copy_store.ts";
 export { listBackup, type ListedState } from "./backup/list_backup.ts";
 export { restore, type RestoreOptions } from "./backup/restore.ts";
 export { exportFile, type ExportRequest } from "./export_file.ts";
+export { type ImportedEntry } from "./import/import_entry.ts";
+export {
+  type ImportFailure,
+  importFiles,
+  type ImportOutcome,
+  type ImportRequest,
+  type ImportSuccess,
+} from "./import/import_files.ts";
+export { type ReadTime } from "./import/local_entries.ts";
 export { type Invitation, invite, listInvitations, revokeInvitations } from "./invitations.ts";
 export {
   type AccountWithFiles,
@@ -47,13 +56,7 @@ export {
   setUserQuota,
   type UserKey,
 } from "./users.ts";
-export {
-  type AccountUsage,
-  type LargeFile,
-  MAX_TOP,
-  measureUsage,
-  type StoreUsage,
-} from "./usage.ts";
+export { type LargeFile, MAX_TOP, measureUsage, type StoreUsage, type UserUsage } from "./usage.ts";
 export { type Verified, verify, type VerifyOptions, type VerifyReport } from "./verify.ts";
 export type { NewToken, TokenOptions } from "../accounts/tokens.ts";
 export type { Finding } from "../data_folder/audit.ts";

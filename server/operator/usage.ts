@@ -14,7 +14,7 @@ export const MAX_TOP = 1000;
 const PAGE = 1000;
 
 /** The usage of one account. */
-export interface AccountUsage {
+export interface UserUsage {
   /** The user name. */
   readonly user: string;
   /** Its current files. They count towards the quota. */
@@ -37,7 +37,7 @@ export interface LargeFile
 /** The usage of a data folder or a backup. */
 export interface StoreUsage {
   /** All accounts, the largest first, with their history. */
-  readonly accounts: readonly AccountUsage[];
+  readonly accounts: readonly UserUsage[];
   /** The largest files and versions of all accounts, the largest first. */
   readonly largest: readonly LargeFile[];
 }
@@ -58,7 +58,7 @@ export function measureUsage(
         return { user, current: usage, history, partialBytes, quota };
       }),
     );
-    const total = ({ current, history, partialBytes }: AccountUsage) =>
+    const total = ({ current, history, partialBytes }: UserUsage) =>
       current.bytes + history.bytes + partialBytes;
     accounts.sort((a, b) => total(b) - total(a));
     return { accounts, largest: await findLargest(catalog, Math.min(top, MAX_TOP)) };

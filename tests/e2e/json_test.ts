@@ -128,6 +128,15 @@ Deno.test("--json: every command reports its work as events; errors also appear 
   assert.deepEqual(clients.map(({ name }) => name), [
     ...["Alice", "photos/a", "Bob", "hello.txt", "hello.txt"],
   ]);
+  const imported = folder.join("imported");
+  await Deno.writeTextFile(imported, "imported");
+  await operate("import", ["Bob", imported], "imported summary");
+  await operate(
+    "import",
+    ["Bob", imported, folder.join("none")],
+    "unchanged error not-stored summary",
+    9,
+  );
   await operate("usage", ["--top", "1"], "account-usage account-usage large-file");
   await operate("export", ["Bob", "hello.txt", folder.join("exported")], "exported");
   await operate("users disable", ["Bob"], "user-disabled");

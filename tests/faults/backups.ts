@@ -1,20 +1,15 @@
 /** Backups and restores that are killed before and after each of their calls to the file system. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { listStored } from "../../server/operator/list_files.ts";
 import { backup, listBackup, restore, type StoreLocation } from "../../server/operator/mod.ts";
 import { verify } from "../../server/operator/verify.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { copyFolder } from "../support/store/stored.ts";
-import { TemporaryFolder } from "../support/temporary_folder.ts";
-import { tiedCommand } from "../support/tied_processes.ts";
 import { Fixture, put } from "../support/v4/fixture.ts";
-import type { KilledCopy } from "./killed_backup.ts";
+import { killAtCalls, runKilled } from "./killed_work.ts";
 import type { Loop } from "./loop.ts";
 
-const PROGRAM = fileURLToPath(new URL("./killed_backup.ts", import.meta.url));
-const SIDE_BY_SIDE = 2;
 /** Larger than files kept in the catalog. */
 const LARGE = 20_000;
 
@@ -57,88 +52,51 @@ async function prepare(): Promise<Prepared> {
  */
 export async function killBackupAtEveryCall(loop: Loop, { every = 1 } = {}): Promise<void> {
   await using prepared = await prepare();
-  for (const when of ["before", "after"] as const) {
-    await loop.atCalls(
-      { every, sideBySide: SIDE_BY_SIDE },
-      (at) =>
-        explaining(loop, { at, when }, async (folder) => {
-          const copy = folder.join("copy");
-          copyFolder(prepared.copy, copy);
-          const { data: dataFolder, files } = prepared;
-          const killed = await run({ work: "backup", dataFolder, copy, at, when });
-          const states = await listBackup(copy);
-          for (const { name: state } of states) {
-            const found = await listing({ backup: copy, state });
-            const isNew = found.join() === files.now.join();
-            if (!isNew) assert.deepEqual(found, files.before);
-            loop.count(isNew ? "new states" : "old states");
-            await assertSound({ backup: copy, state });
-          }
-          const { state } = await backup(dataFolder, copy, { keep: 1 });
-          assert.deepEqual((await listBackup(copy)).map(({ name }) => name), [state]);
-          assert.deepEqual(namesIn(copy, "states"), [state]);
-          await assertSound({ backup: copy });
-          await restore(copy, folder.join("restored"));
-          assert.deepEqual(await listing(folder.join("restored")), files.now);
-          await assertSound(folder.join("restored")); // without contents that nothing refers to
-          const needed = (await listStored({ backup: copy })).flatMap(({ files }) => files)
-            .map(({ content }) => content).filter(({ kind }) => kind === "blob");
-          assert.equal(contentsIn(copy), needed.length);
-          return killed;
-        }),
-    );
-  }
+  await killAtCalls(loop, { every }, async (kill, folder) => {
+    const copy = folder.join("copy");
+    copyFolder(prepared.copy, copy);
+    const { data: dataFolder, files } = prepared;
+    const killed = await runKilled({ work: "backup", dataFolder, other: copy, ...kill });
+    const states = await listBackup(copy);
+    for (const { name: state } of states) {
+      const found = await listing({ backup: copy, state });
+      const isNew = found.join() === files.now.join();
+      if (!isNew) assert.deepEqual(found, files.before);
+      loop.count(isNew ? "new states" : "old states");
+      await assertSound({ backup: copy, state });
+    }
+    const { state } = await backup(dataFolder, copy, { keep: 1 });
+    assert.deepEqual((await listBackup(copy)).map(({ name }) => name), [state]);
+    assert.deepEqual(namesIn(copy, "states"), [state]);
+    await assertSound({ backup: copy });
+    await restore(copy, folder.join("restored"));
+    assert.deepEqual(await listing(folder.join("restored")), files.now);
+    await assertSound(folder.join("restored")); // without contents that nothing refers to
+    const needed = (await listStored({ backup: copy })).flatMap(({ files }) => files)
+      .map(({ content }) => content).filter(({ kind }) => kind === "blob");
+    assert.equal(contentsIn(copy), needed.length);
+    return killed;
+  });
 }
 
 /** Kills restores at one call after another. The target is a whole data folder or none. The backup stays as it was. */
 export async function killRestoreAtEveryCall(loop: Loop, { every = 1 } = {}): Promise<void> {
   await using prepared = await prepare();
   const { copy, files: { before } } = prepared;
-  for (const when of ["before", "after"] as const) {
-    await loop.atCalls(
-      { every, sideBySide: SIDE_BY_SIDE },
-      (at) =>
-        explaining(loop, { at, when }, async (folder) => {
-          const dataFolder = folder.join("data");
-          const killed = await run({ work: "restore", dataFolder, copy, at, when });
-          try {
-            assert.deepEqual(await listing(dataFolder), before);
-            await assertSound(dataFolder);
-          } catch (error) {
-            assert.equal((error as { code?: string }).code, "no-data-folder");
-            await restore(copy, folder.join("again"));
-            assert.deepEqual(await listing(folder.join("again")), before);
-          }
-          assert.deepEqual(await listing({ backup: copy }), before);
-          return killed;
-        }),
-    );
-  }
-}
-
-async function explaining(
-  loop: Loop,
-  { at, when }: Pick<KilledCopy, "at" | "when">,
-  kill: (folder: TemporaryFolder) => Promise<boolean>,
-): Promise<boolean> {
-  await using folder = await TemporaryFolder.create();
-  try {
-    const killed = await kill(folder);
-    if (killed) loop.count("killed");
+  await killAtCalls(loop, { every }, async (kill, folder) => {
+    const dataFolder = folder.join("data");
+    const killed = await runKilled({ work: "restore", dataFolder, other: copy, ...kill });
+    try {
+      assert.deepEqual(await listing(dataFolder), before);
+      await assertSound(dataFolder);
+    } catch (error) {
+      assert.equal((error as { code?: string }).code, "no-data-folder");
+      await restore(copy, folder.join("again"));
+      assert.deepEqual(await listing(folder.join("again")), before);
+    }
+    assert.deepEqual(await listing({ backup: copy }), before);
     return killed;
-  } catch (error) {
-    throw new Error(`killed ${when} call ${at}: ${error}`, { cause: error });
-  }
-}
-
-/** Returns whether the process reached the call and was killed. */
-async function run(options: KilledCopy): Promise<boolean> {
-  const { code, signal, stderr } = await tiedCommand(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-check", "--allow-all", PROGRAM, JSON.stringify(options)],
-    ...{ stdin: "null", stdout: "null", stderr: "piped" },
-  }).output();
-  assert.ok(code === 0 || signal === "SIGKILL", new TextDecoder().decode(stderr));
-  return signal === "SIGKILL";
+  });
 }
 
 async function listing(location: StoreLocation): Promise<string[]> {

@@ -132,6 +132,11 @@ async function operator(world: SnapshotWorld): Promise<void> {
   const operate = (line: string) => world.operate(line);
   await operate("list");
   await operate("usage --top 2");
+  await world.write("import/report.txt", "report\n");
+  await operate("import Alice import --as inbox");
+  await operate("import Alice import --as inbox");
+  await operate("import Alice none import/report.txt");
+  await operate("import Carol import");
   await operate("users list");
   const [key = ""] = FINGERPRINT.exec(await operate("users keys Alice")) ?? [];
   await operate(`users keys Alice --remove ${key}`);

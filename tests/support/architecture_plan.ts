@@ -78,7 +78,8 @@ export const ARROWS: Arrows = {
     "client/protocol_choice.ts",
   ],
   "client/mod.ts": [
-    ...["protocol/v3/editions", "protocol/v4", "client", "client/net", "client/identity"],
+    ...["protocol/v3/editions", "protocol/v4", "client", "client/net", "client/local"],
+    "client/identity",
     ...["client/v3", "client/v4", "client/protocol_choice.ts", "client/status.ts"],
   ],
 
@@ -124,6 +125,10 @@ export const ARROWS: Arrows = {
   "server/operator": [
     ...[...V4, ...SERVER, "server/accounts", "server/data_folder", "server/uploads"],
   ],
+  "server/operator/import": [
+    ...[...V4, ...SERVER, "server/accounts", "server/data_folder", "server/uploads"],
+    "server/operator",
+  ],
   // A backup copies blobs as they are on this disk.
   "server/operator/backup": [...PROTOCOL, ...SERVER, "server/blobs/disk", "server/data_folder"],
   "server/recovery.ts": [...PROTOCOL, ...SERVING, "server/data_folder"],
@@ -136,6 +141,7 @@ export const ARROWS: Arrows = {
   "server/blobs/mod.ts": ["server/blobs"],
   "server/operator/mod.ts": [
     ...["server/accounts", "server/data_folder", "server/operator", "server/operator/backup"],
+    "server/operator/import",
   ],
   "server/mod.ts": [
     ...["protocol/v3/editions", "server/accounts", "server/catalog", "server/limits"],
@@ -165,6 +171,11 @@ export const ARROWS: Arrows = {
   "cli/commands/client": [...COMMANDS, "client/mod.ts", "cli/progress"],
   "cli/commands/server": [
     ...[...COMMANDS, "server/mod.ts", "cli/configuration", "cli/events", "cli/signals.ts"],
+    "cli/commands/server/import.ts",
+  ],
+  // An import keeps times to the nanosecond, which only the client's files can read.
+  "cli/commands/server/import.ts": [
+    ...[...COMMANDS, "client/mod.ts", "server/mod.ts", "cli/configuration"],
   ],
   "cli/program.ts": ["cli", "cli/arguments", "cli/commands/*", "cli/help", "cli/text"],
   "cli/main.ts": ["cli", "cli/arguments", "cli/exit_codes.ts", "cli/program.ts"],

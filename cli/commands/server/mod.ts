@@ -19,6 +19,7 @@ import { example } from "../../text/format.ts";
 import { addConfigCommand } from "./config.ts";
 import { addBackupCommand } from "./backup.ts";
 import { addExportCommand } from "./export.ts";
+import { addImportCommand } from "./import.ts";
 import { addListCommand } from "./list.ts";
 import { addRestoreCommand } from "./restore.ts";
 import { addUsageCommand } from "./usage.ts";
@@ -37,6 +38,7 @@ export function serverCommand(server: Command, run: Run): void {
   addConfigCommand(server, run);
   addListCommand(server, run);
   addUsageCommand(server, run);
+  addImportCommand(server, run);
   addExportCommand(server, run);
   addVerifyCommand(server, run);
   addBackupCommand(server, run);

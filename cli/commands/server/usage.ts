@@ -4,7 +4,7 @@
  * @module
  */
 import { type Command, InvalidArgumentError } from "commander";
-import { type AccountUsage, MAX_TOP, measureUsage } from "../../../server/mod.ts";
+import { MAX_TOP, measureUsage, type UserUsage } from "../../../server/mod.ts";
 import type { Settings } from "../../configuration/configuration.ts";
 import { configurationOf } from "../../configuration/options.ts";
 import type { EventOf } from "../../events/mod.ts";
@@ -34,7 +34,7 @@ export function addUsageCommand(server: Command, run: Run): void {
 }
 
 function usageEvent(
-  { user, current, history, partialBytes, quota }: AccountUsage,
+  { user, current, history, partialBytes, quota }: UserUsage,
   settings: Settings,
 ): EventOf<"account-usage"> {
   const { bytes = settings.quota.value, files = settings["quota-files"].value } = quota;

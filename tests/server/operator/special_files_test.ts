@@ -233,6 +233,7 @@ for (
   const name of [
     "catalog.db",
     "lock.db",
+    "import.db",
     "tls.pem",
     "tls.pem.tmp",
     "files",

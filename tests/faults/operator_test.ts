@@ -1,6 +1,9 @@
-/** A killed backup leaves its old states whole, and a killed restore a whole data folder or none. */
+/**
+ * A killed backup leaves its old states whole, a killed restore a whole data folder or none, a killed import whole files.
+ */
 import assert from "node:assert/strict";
 import { killBackupAtEveryCall, killRestoreAtEveryCall } from "./backups.ts";
+import { killImportAtEveryCall } from "./imports.ts";
 import { Loop } from "./loop.ts";
 
 // The longer loops of `deno task soak` cover all calls. Here some are chosen, different in each run.
@@ -8,6 +11,7 @@ for (
   const [what, work, every] of [
     ["backup --keep", killBackupAtEveryCall, 17],
     ["restore", killRestoreAtEveryCall, 13],
+    ["import", killImportAtEveryCall, 13],
   ] as const
 ) {
   Deno.test({

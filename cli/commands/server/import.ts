@@ -1,0 +1,122 @@
+/**
+ * `xfer server import`.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import { readTime } from "../../../client/mod.ts";
+import { InterruptedError, type XferError } from "../../../protocol/errors.ts";
+import { fromPrintable } from "../../../protocol/printable.ts";
+import { importFiles, type ImportOutcome } from "../../../server/mod.ts";
+import { configurationOf } from "../../configuration/options.ts";
+import { toRules } from "../../configuration/server_options.ts";
+import { exitCodeOfAll } from "../../exit_codes.ts";
+import type { Run } from "../../run.ts";
+import { example } from "../../text/format.ts";
+
+/** Adds the command below `server`. */
+export function addImportCommand(server: Command, run: Run): void {
+  server.command("import")
+    .description(`Put local files and folders into an account.\n\n${NOTES}`)
+    .argument("<user>", "user name of the account; must exist")
+    .argument("<path...>", "files and folders to import")
+    .option(
+      "--as <name>",
+      "name on the server for the file or folder; takes a single path",
+      fromPrintable,
+    )
+    .addHelpText("after", HELP)
+    .action(async (user: string, paths: string[], { as }: { as?: string }, command: Command) => {
+      const { settings } = await configurationOf(command);
+      const report = new ImportReport(run, user);
+      const { signal } = run;
+      try {
+        await importFiles({
+          ...{ dataFolder: settings.data.value, userName: user, paths, as, signal, readTime },
+          limits: toRules(settings).limits,
+          onOutcome: (outcome) => report.add(outcome),
+          onSkipped: (path, why) => report.skip(path, why),
+        });
+      } catch (error) {
+        if (error instanceof InterruptedError) report.end();
+        throw error;
+      }
+      run.finish(report.end());
+    });
+}
+
+const NOTES = `\
+The server may keep running. Files are stored as if the user had uploaded them, within the quota of
+the account and the limits of --config, with permissions and times. Links are stored as links. Files
+that are already stored are skipped.`;
+
+const HELP = example(
+  "xfer server import Alice photos --data /srv/xfer",
+  "xfer server import Alice /srv/old/report.pdf --as docs/report.pdf",
+);
+
+/** Reports the entries of an import, and counts them. */
+class ImportReport {
+  readonly #run: Run;
+  readonly #user: string;
+  readonly #failures: XferError[] = [];
+  #done = 0;
+  #bytes = 0;
+  #updated = 0;
+  #unchanged = 0;
+  #skipped = 0;
+
+  constructor(run: Run, user: string) {
+    this.#run = run;
+    this.#user = user;
+  }
+
+  add(outcome: ImportOutcome): void {
+    const { reporter } = this.#run;
+    const { path } = outcome;
+    if ("error" in outcome) {
+      const { error } = outcome;
+      this.#failures.push(error);
+      const { code } = error;
+      return reporter.reportFailure(error, {
+        event: "not-stored",
+        path,
+        state: "not-stored",
+        code,
+      });
+    }
+    const { state, name, kind, size, cksum } = outcome;
+    if (state === "unchanged") {
+      this.#unchanged++;
+      return reporter.report({ event: "unchanged", name, path });
+    }
+    if (state === "metadata") this.#updated++;
+    else {
+      this.#done++;
+      this.#bytes += size;
+    }
+    const change = state === "stored" ? "content" : "metadata";
+    reporter.report({
+      ...{ event: "imported", name, path, kind, size, cksum, change, user: this.#user },
+    });
+  }
+
+  skip(path: string, why: string): void {
+    this.#skipped++;
+    this.#run.reporter.report({ event: "passed", path, why });
+  }
+
+  /** Reports the totals; returns the exit code. */
+  end(): number {
+    const [done, updated, failures] = [this.#done, this.#updated, this.#failures];
+    const [bytes, unchanged, skipped] = [this.#bytes, this.#unchanged, this.#skipped];
+    const counts = {
+      ...{ done, bytes, unchanged, skipped },
+      ...(updated === 0 ? {} : { updated }),
+    };
+    this.#run.reporter.report({
+      ...{ event: "summary", action: "import", ...counts, failed: failures.length },
+    });
+    return exitCodeOfAll(done + updated + unchanged, failures);
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * The lock of an import. A starting server removes what it takes for leftovers of a killed one, such as files that another
+ * process is storing just then. Whoever of the two comes second leaves it.
+ *
+ * @module
+ */
+import { ConfigurationError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
+import { IMPORT_LOCK } from "../../protocol/server_files.ts";
+import { lockFolder } from "./folder_lock.ts";
+
+const IN_PROGRESS = "import-in-progress";
+
+/** Locks a data folder for an import. Throws `ConfigurationError` `import-in-progress`. */
+export function lockForImport(path: string): Promise<Disposable> {
+  const inUse = (_by: string, cause?: unknown) =>
+    new ConfigurationError(
+      IN_PROGRESS,
+      `another import into ${printable(path)} is in progress, or its server is starting`,
+      { hint: "Try again when it has ended.", cause },
+    );
+  return lockFolder(path, inUse, IMPORT_LOCK);
+}
+
+/** Does work that an import must not see. Returns whether it was done: it is not while an import is in progress. */
+export async function unlessImporting(path: string, work: () => Promise<void>): Promise<boolean> {
+  let lock: Disposable;
+  try {
+    lock = await lockForImport(path);
+  } catch (error) {
+    if (error instanceof ConfigurationError && error.code === IN_PROGRESS) return false;
+    throw error;
+  }
+  using _lock = lock;
+  await work();
+  return true;
+}

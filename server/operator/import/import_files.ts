@@ -1,0 +1,130 @@
+/**
+ * Puts local files and folders into an account, whether a server runs on the data folder or not.
+ *
+ * @module
+ */
+import { type Abortable, throwIfAborted } from "../../../protocol/abort.ts";
+import { UsageError, type XferError } from "../../../protocol/errors.ts";
+import { joinNanoseconds } from "../../../protocol/nanoseconds.ts";
+import { AccountCache } from "../../accounts/account_cache.ts";
+import type { Account } from "../../catalog/accounts.ts";
+import { DataFolder } from "../../data_folder/data_folder.ts";
+import { explainingFailures } from "../../data_folder/errors.ts";
+import { freeSpaceOf } from "../../fs/free_space.ts";
+import type { FileSystem } from "../../fs/file_system.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../limits/limits.ts";
+import type { Log } from "../../limits/server_log.ts";
+import { GarbageCollector } from "../../uploads/garbage_collector.ts";
+import { QuotaReservations } from "../../uploads/quota_reservations.ts";
+import { StagingArea } from "../../uploads/staging_area.ts";
+import { found } from "../users.ts";
+import { type ImportContext, type ImportedEntry, importEntry } from "./import_entry.ts";
+import { entriesAt, type LocalEntry, nameOf, type ReadTime } from "./local_entries.ts";
+
+/** The most entries that are stored at the same time, so that their commits share a sync. Each takes up to 1 MiB. */
+const AT_ONCE = 16;
+
+/** Options of an import. */
+export interface ImportRequest extends Abortable {
+  /** Path of the data folder. */
+  readonly dataFolder: string;
+  /** The user name of the account, which must exist. */
+  readonly userName: string;
+  /** Paths of files and links, and of folders with everything below them. */
+  readonly paths: readonly string[];
+  /** The name on the server, if only one path is given. Default: the last component of the path. */
+  readonly as?: string | undefined;
+  /** The limits of the server; those that are omitted have their defaults. */
+  readonly limits?: Partial<Limits>;
+  /** Reads modification times; to the millisecond by default. */
+  readonly readTime?: ReadTime;
+  /** The file system of the data folder; `Deno` by default. */
+  readonly fileSystem?: FileSystem;
+  /** Called with the result for each entry, in the order in which they end. */
+  readonly onOutcome?: (outcome: ImportOutcome) => void;
+  /** Called with each path that is skipped, and the reason. */
+  readonly onSkipped?: (path: string, why: string) => void;
+}
+
+/** An entry that is in the account. */
+export interface ImportSuccess extends ImportedEntry, Pick<LocalEntry, "path" | "name" | "kind"> {}
+
+/** A path that could not be read or stored. */
+export interface ImportFailure {
+  /** The path on this machine. */
+  readonly path: string;
+  /** The reason. */
+  readonly error: XferError;
+}
+
+/** The result for one entry. */
+export type ImportOutcome = ImportSuccess | ImportFailure;
+
+/**
+ * Stores all entries at the paths with mode and time, as uploads over protocol 4: within the quota, each complete or not at
+ * all. What they replace becomes history. Entries that fail don't affect the others. Throws `UsageError` `no-such-user`,
+ * `one-name`; `ConfigurationError` `no-data-folder`, `data-folder-not-private`, `import-in-progress`;
+ * `InterruptedError` after an abort, when the entries in progress have ended.
+ */
+export async function importFiles(request: ImportRequest): Promise<void> {
+  const { dataFolder, userName, paths, as, signal, fileSystem = Deno } = request;
+  if (as !== undefined && paths.length !== 1) {
+    throw new UsageError("one-name", "--as takes exactly one path", {
+      hint: "Import the files one by one, each with its own --as NAME.",
+    });
+  }
+  await using folder = await DataFolder.openToImport(dataFolder, fileSystem);
+  await explainingFailures(folder.place, async () => {
+    const account = found(await folder.catalog.accounts.find({ name: userName }), userName);
+    await importAll(contextOf(folder, request), account, request);
+  });
+  throwIfAborted(signal);
+}
+
+async function importAll(
+  context: ImportContext,
+  account: Account,
+  { paths, as, readTime = toMilliseconds, onOutcome, onSkipped = () => {} }: ImportRequest,
+): Promise<void> {
+  const { signal } = context;
+  const inProgress = new Set<Promise<void>>();
+  for (const path of paths) {
+    for await (const entry of entriesAt(path, as ?? nameOf(path), { readTime, onSkipped })) {
+      if (signal?.aborted) break;
+      if ("error" in entry) {
+        onOutcome?.(entry);
+        continue;
+      }
+      const { name, kind } = entry;
+      const ending = importEntry(context, account, entry).then(
+        (result) => onOutcome?.({ ...result, path: entry.path, name, kind }),
+        (error) => onOutcome?.({ path: entry.path, error }),
+      ).finally(() => inProgress.delete(ending));
+      inProgress.add(ending);
+      // A folder may replace a file, and must do so before anything below it is stored.
+      if (kind === "folder") await ending;
+      if (inProgress.size >= AT_ONCE) await Promise.race(inProgress);
+    }
+  }
+  await Promise.all(inProgress);
+}
+
+function contextOf(store: DataFolder, { limits: set = {}, signal }: ImportRequest): ImportContext {
+  const limits = { ...DEFAULT_LIMITS, ...set };
+  const { catalog, blobs, path } = store;
+  return {
+    ...{ store, limits, signal, log: SILENT },
+    accounts: new AccountCache(catalog, () => performance.now()),
+    quotaReservations: new QuotaReservations(),
+    staging: new StagingArea(blobs, limits, () => freeSpaceOf(path)),
+    // The next start of the server tries again.
+    garbage: new GarbageCollector({ catalog, blobs, onFailure: () => {} }),
+  };
+}
+
+/** Outcomes are reported to the caller. */
+const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+function toMilliseconds(path: string): bigint {
+  return joinNanoseconds(Deno.lstatSync(path).mtime?.getTime() ?? 0);
+}
