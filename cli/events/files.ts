@@ -192,7 +192,7 @@ export const FILE_EVENTS = {
       action: oneOf(["put", "get", "remove", "import"], "the command"),
       done: count("files uploaded, downloaded, removed or imported"),
       bytes: optional(count("their bytes, for `put` and `get`")),
-      folders: optional(count("folders created, for `put` and `get`")),
+      folders: optional(count("folders created, for `put`, `get` and `import`")),
       unchanged: optional(count("unchanged files, for `put` and `get`")),
       updated: optional(count("files with the same content whose permissions or time changed")),
       deleted: optional(count("entries deleted, for `--delete`")),

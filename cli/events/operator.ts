@@ -86,7 +86,7 @@ export const OPERATOR_EVENTS = {
   }),
   "account-usage": defineEvent({
     kind: "result",
-    what: "What an account has stored. Current files and partial uploads count towards its quota.",
+    what: "The usage of an account. Current files and partial uploads count towards its quota.",
     fields: {
       ...{ user, files, bytes: count("bytes of its files") },
       historyFiles: oldVersions,

@@ -1,6 +1,6 @@
 /**
- * The lock of an import. A starting server removes what it takes for leftovers of a killed one, such as files that another
- * process is storing just then. Whoever of the two comes second leaves it.
+ * The lock of an import. A starting server removes leftovers of a killed one, and would take files that are being imported
+ * for leftovers. The one of the two that comes second does not begin.
  *
  * @module
  */

@@ -74,10 +74,11 @@ async function findLargest(catalog: Catalog, top: number): Promise<LargeFile[]> 
     const last = page.at(-1);
     if (last === undefined) break;
     after = last.content.id;
-    const least = largest.length < top ? -1 : largest.at(-1)?.size ?? -1;
-    const larger = page.filter(({ size }) => size > least);
-    if (larger.length === 0) continue;
-    largest = [...largest, ...larger].sort((a, b) => b.size - a.size).slice(0, top);
+    const smallest = largest[top - 1];
+    const larger = smallest === undefined
+      ? page
+      : page.filter((file) => bySize(file, smallest) < 0);
+    if (larger.length > 0) largest = [...largest, ...larger].sort(bySize).slice(0, top);
   }
   return await Promise.all(
     largest.map(async ({ accountId, name, size, version = 1, current = true }) => {
@@ -85,4 +86,11 @@ async function findLargest(catalog: Catalog, top: number): Promise<LargeFile[]> 
       return { user, name, size, version, current };
     }),
   );
+}
+
+/** The largest first. Files of one size are in the order of their names and versions. */
+function bySize(a: StoredFile, b: StoredFile): number {
+  if (a.size !== b.size) return b.size - a.size;
+  if (a.name !== b.name) return a.name < b.name ? -1 : 1;
+  return (a.version ?? 1) - (b.version ?? 1);
 }

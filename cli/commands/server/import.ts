@@ -62,6 +62,7 @@ class ImportReport {
   readonly #failures: XferError[] = [];
   #done = 0;
   #bytes = 0;
+  #folders = 0;
   #updated = 0;
   #unchanged = 0;
   #skipped = 0;
@@ -91,6 +92,7 @@ class ImportReport {
       return reporter.report({ event: "unchanged", name, path });
     }
     if (state === "metadata") this.#updated++;
+    else if (kind === "folder") this.#folders++;
     else {
       this.#done++;
       this.#bytes += size;
@@ -108,15 +110,17 @@ class ImportReport {
 
   /** Reports the totals; returns the exit code. */
   end(): number {
-    const [done, updated, failures] = [this.#done, this.#updated, this.#failures];
+    const [done, folders, updated] = [this.#done, this.#folders, this.#updated];
+    const failures = this.#failures;
     const [bytes, unchanged, skipped] = [this.#bytes, this.#unchanged, this.#skipped];
     const counts = {
       ...{ done, bytes, unchanged, skipped },
+      ...(folders === 0 ? {} : { folders }),
       ...(updated === 0 ? {} : { updated }),
     };
     this.#run.reporter.report({
       ...{ event: "summary", action: "import", ...counts, failed: failures.length },
     });
-    return exitCodeOfAll(done + updated + unchanged, failures);
+    return exitCodeOfAll(done + folders + updated + unchanged, failures);
   }
 }

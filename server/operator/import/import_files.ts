@@ -62,7 +62,7 @@ export type ImportOutcome = ImportSuccess | ImportFailure;
 
 /**
  * Stores all entries at the paths with mode and time, as uploads over protocol 4: within the quota, each complete or not at
- * all. What they replace becomes history. Entries that fail don't affect the others. Throws `UsageError` `no-such-user`,
+ * all. Replaced entries become history. Entries that fail don't affect the others. Throws `UsageError` `no-such-user`,
  * `one-name`; `ConfigurationError` `no-data-folder`, `data-folder-not-private`, `import-in-progress`;
  * `InterruptedError` after an abort, when the entries in progress have ended.
  */
