@@ -49,7 +49,6 @@ export async function contentOf(
 function inMemory(bytes: Bytes): LocalContent {
   return {
     size: bytes.length,
-    // deno-lint-ignore require-await
     async *chunks() {
       if (bytes.length > 0) yield bytes;
     },

@@ -18,7 +18,7 @@ import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { startInThisThread } from "../../support/server.ts";
 import { tamper } from "../../support/store/database.ts";
 import { listen } from "../../support/store/stored.ts";
-import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import type { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { Fixture, got } from "../../support/v4/fixture.ts";
 
 /** A data folder with the account Alice, which no server uses. */
