@@ -9,13 +9,11 @@ import { printable } from "../../protocol/printable.ts";
 import { IMPORT_LOCK } from "../../protocol/server_files.ts";
 import { lockFolder } from "./folder_lock.ts";
 
-const IN_PROGRESS = "import-in-progress";
-
 /** Locks a data folder for an import. Throws `ConfigurationError` `import-in-progress`. */
 export function lockForImport(path: string): Promise<Disposable> {
   const inUse = (_by: string, cause?: unknown) =>
     new ConfigurationError(
-      IN_PROGRESS,
+      "import-in-progress",
       `another import into ${printable(path)} is in progress, or its server is starting`,
       { hint: "Try again when it has ended.", cause },
     );
@@ -28,7 +26,7 @@ export async function unlessImporting(path: string, work: () => Promise<void>): 
   try {
     lock = await lockForImport(path);
   } catch (error) {
-    if (error instanceof ConfigurationError && error.code === IN_PROGRESS) return false;
+    if (error instanceof ConfigurationError && error.code === "import-in-progress") return false;
     throw error;
   }
   using _lock = lock;

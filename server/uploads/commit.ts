@@ -58,8 +58,7 @@ export async function commitFile(
   file: ReceivedFile,
 ): Promise<Pick<CommitResult, "version" | "replaced">> {
   const { store: { catalog }, limits, quotaReservations, garbage } = context;
-  const { staged, chunks, isPartial, reservation, ...described } = file;
-  const { accountId, name, size, crc } = described;
+  const { accountId, name, size, crc, staged, chunks, isPartial, reservation } = file;
   const { writer, inline } = staged;
   const id = writer.blobId;
   let recorded: CommitResult;
@@ -72,7 +71,7 @@ export async function commitFile(
     const content: NewContent = inline === undefined
       ? { kind: "blob", id }
       : { kind: "inline", id, bytes: inline };
-    const row = { ...described, content, verified: true };
+    const row = { ...describedBy(file), content, verified: true };
     const options: CommitOptions = {
       quota: quotaOfAll(limits),
       keepHistory: keepsHistory(limits),
@@ -108,6 +107,18 @@ export async function commitFile(
   await garbage.collect(recorded.garbage);
   if (recorded.hasSurplus) await trimHistory(context, accountId);
   return recorded;
+}
+
+/** The properties for the catalog. A file of protocol 3 has others, which cannot be sent to the catalog's thread. */
+function describedBy(file: ReceivedFile) {
+  const { accountId, name, kind, mode, size, crc, storedAt, storedBy, tree } = file;
+  return {
+    ...{ accountId, name, size, crc, storedAt },
+    ...(kind === undefined ? {} : { kind }),
+    ...(mode === undefined ? {} : { mode }),
+    ...(storedBy === undefined ? {} : { storedBy }),
+    ...(tree === undefined ? {} : { tree }),
+  };
 }
 
 interface OverQuota {

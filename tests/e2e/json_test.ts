@@ -123,10 +123,10 @@ Deno.test("--json: every command reports its work as events; errors also appear 
 
   // The operator.
   await operate("users list", [], "user user");
-  const stored = "client client-file client client-file client-file";
+  const stored = "client client-file client-file client client-file client-file";
   const clients = await operate("list", [], stored);
   assert.deepEqual(clients.map(({ name }) => name), [
-    ...["Alice", "photos/a", "Bob", "hello.txt", "hello.txt"],
+    ...["Alice", "b", "photos/a", "Bob", "hello.txt", "hello.txt"],
   ]);
   const imported = folder.join("imported");
   await Deno.writeTextFile(imported, "imported");
@@ -155,10 +155,14 @@ Deno.test("--json: every command reports its work as events; errors also appear 
   await operate("backup", [folder.join("backup")], "copied");
   await operate("backup", [folder.join("backup"), "--keep", "1"], "copied state-removed");
   await operate("backup", [folder.join("backup"), "--list"], "state");
-  await operate("list", ["Alice", "--backup", folder.join("backup")], "client client-file");
+  await operate(
+    "list",
+    ["Alice", "--backup", folder.join("backup")],
+    "client client-file client-file",
+  );
   await operate("verify", ["--backup", folder.join("backup")], "verified");
   await say(alice, "server restore", [folder.join("backup")], "error", 3);
-  const [, damaged] = await operate("list", [], "client client-file");
+  const [, damaged] = await operate("list", [], "client client-file client-file");
   await Deno.writeTextFile(`${data}/${damaged?.["path"]}`, "b");
   await operate("verify", [], "finding verified", 6);
 

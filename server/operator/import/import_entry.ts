@@ -10,7 +10,7 @@ import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import type { AccountCache } from "../../accounts/account_cache.ts";
 import type { Account } from "../../catalog/accounts.ts";
 import type { FoundFile } from "../../catalog/files.ts";
-import { CatalogRefusal, type RefusalReason } from "../../catalog/refusal.ts";
+import { CatalogRefusal } from "../../catalog/refusal.ts";
 import { LimitError } from "../../limits/limits.ts";
 import { type CommitContext, commitFile } from "../../uploads/commit.ts";
 import { claimRoom } from "../../uploads/quota_reservations.ts";
@@ -25,8 +25,9 @@ export interface ImportContext extends CommitContext {
   readonly signal: AbortSignal | undefined;
 }
 
-/** The result for one entry. `metadata`: only its mode or time has changed. */
+/** The result for one entry. */
 export interface ImportedEntry {
+  /** Whether its content was stored, only its mode or time, or nothing. */
   readonly state: "stored" | "metadata" | "unchanged";
   /** In bytes. */
   readonly size: number;
@@ -138,12 +139,6 @@ async function reading<T>({ path }: LocalEntry, read: () => Promise<T>): Promise
   }
 }
 
-const CODES: Readonly<Partial<Record<RefusalReason, string>>> = {
-  "name-conflict": "bad-file-name",
-  "other-form": "other-form",
-  "account-disabled": "account-disabled",
-};
-
 async function storing<T>({ path }: LocalEntry, store: () => Promise<T>): Promise<T> {
   try {
     return await store();
@@ -153,13 +148,20 @@ async function storing<T>({ path }: LocalEntry, store: () => Promise<T>): Promis
       throw new RefusedError("over-limit", message + cause.message, { cause });
     }
     if (cause instanceof XferError) throw cause;
-    const code = cause instanceof CatalogRefusal ? CODES[cause.reason] : undefined;
-    if (code !== undefined && cause instanceof CatalogRefusal) {
-      throw new RefusedError(code, message + cause.message.replace(/^[^:]*: /, ""), { cause });
+    const refusal = cause instanceof CatalogRefusal ? cause.reason : undefined;
+    const words = message + reasonOf(cause).replace(/^cannot store the file: /, "");
+    switch (refusal) {
+      case "name-conflict":
+        throw new RefusedError("bad-file-name", words, { cause });
+      case "other-form":
+        throw new RefusedError("other-form", words, { cause });
+      case "account-disabled":
+        throw new RefusedError("account-disabled", words, { cause });
+      default:
+        throw new StorageError("cannot-write", words, {
+          hint: "Check that the data folder is writable, and that its disk has space.",
+          cause,
+        });
     }
-    throw new StorageError("cannot-write", message + reasonOf(cause), {
-      hint: "Check that the data folder is writable, and that its disk has space.",
-      cause,
-    });
   }
 }

@@ -19,7 +19,7 @@ import { QuotaReservations } from "../../uploads/quota_reservations.ts";
 import { StagingArea } from "../../uploads/staging_area.ts";
 import { found } from "../users.ts";
 import { type ImportContext, type ImportedEntry, importEntry } from "./import_entry.ts";
-import { entriesAt, type LocalEntry, nameOf, type ReadTime } from "./local_entries.ts";
+import { entriesAt, nameOf, type ReadTime } from "./local_entries.ts";
 
 /** The most entries that are stored at the same time, so that their commits share a sync. Each takes up to 1 MiB. */
 const AT_ONCE = 16;
@@ -47,7 +47,14 @@ export interface ImportRequest extends Abortable {
 }
 
 /** An entry that is in the account. */
-export interface ImportSuccess extends ImportedEntry, Pick<LocalEntry, "path" | "name" | "kind"> {}
+export interface ImportSuccess extends ImportedEntry {
+  /** The path on this machine. */
+  readonly path: string;
+  /** The name on the server. */
+  readonly name: string;
+  /** The kind of entry. */
+  readonly kind: "file" | "folder" | "link";
+}
 
 /** A path that could not be read or stored. */
 export interface ImportFailure {
