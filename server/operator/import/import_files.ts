@@ -4,7 +4,7 @@
  * @module
  */
 import { type Abortable, throwIfAborted } from "../../../protocol/abort.ts";
-import { UsageError, type XferError } from "../../../protocol/errors.ts";
+import { UsageError, XferError } from "../../../protocol/errors.ts";
 import { joinNanoseconds } from "../../../protocol/nanoseconds.ts";
 import { AccountCache } from "../../accounts/account_cache.ts";
 import type { Account } from "../../catalog/accounts.ts";
@@ -19,7 +19,7 @@ import { QuotaReservations } from "../../uploads/quota_reservations.ts";
 import { StagingArea } from "../../uploads/staging_area.ts";
 import { found } from "../users.ts";
 import { type ImportContext, type ImportedEntry, importEntry } from "./import_entry.ts";
-import { entriesAt, nameOf, type ReadTime } from "./local_entries.ts";
+import { entriesAt, type LocalEntry, nameOf, type ReadTime } from "./local_entries.ts";
 
 /** The most entries that are stored at the same time, so that their commits share a sync. Each takes up to 1 MiB. */
 const AT_ONCE = 16;
@@ -40,7 +40,7 @@ export interface ImportRequest extends Abortable {
   readonly readTime?: ReadTime;
   /** The file system of the data folder; `Deno` by default. */
   readonly fileSystem?: FileSystem;
-  /** Called with the result for each entry, in the order in which they end. */
+  /** Called with the result for each entry: of a folder before those below it, which are in the order of their names. */
   readonly onOutcome?: (outcome: ImportOutcome) => void;
   /** Called with each path that is skipped, and the reason. */
   readonly onSkipped?: (path: string, why: string) => void;
@@ -95,25 +95,43 @@ async function importAll(
 ): Promise<void> {
   const { signal } = context;
   const inProgress = new Set<Promise<void>>();
+  let last: Promise<void> | undefined;
+  /** Reports an outcome after those of all earlier entries. */
+  const report = (ending: Promise<ImportOutcome>): Promise<void> => {
+    const reported = Promise.all([ending, last])
+      .then(([outcome]) => onOutcome?.(outcome))
+      .finally(() => inProgress.delete(reported));
+    inProgress.add(reported);
+    last = reported;
+    return reported;
+  };
   for (const path of paths) {
     for await (const entry of entriesAt(path, as ?? nameOf(path), { readTime, onSkipped })) {
       if (signal?.aborted) break;
-      if ("error" in entry) {
-        onOutcome?.(entry);
-        continue;
-      }
-      const { name, kind } = entry;
-      const ending = importEntry(context, account, entry).then(
-        (result) => onOutcome?.({ ...result, path: entry.path, name, kind }),
-        (error) => onOutcome?.({ path: entry.path, error }),
-      ).finally(() => inProgress.delete(ending));
-      inProgress.add(ending);
+      const isFailure = "error" in entry;
+      const reported = report(
+        isFailure ? Promise.resolve(entry) : outcomeOf(context, account, entry),
+      );
       // A folder may replace a file, and must do so before anything below it is stored.
-      if (kind === "folder") await ending;
+      if (!isFailure && entry.kind === "folder") await reported;
       if (inProgress.size >= AT_ONCE) await Promise.race(inProgress);
     }
   }
   await Promise.all(inProgress);
+}
+
+async function outcomeOf(
+  context: ImportContext,
+  account: Account,
+  entry: LocalEntry,
+): Promise<ImportOutcome> {
+  const { path, name, kind } = entry;
+  try {
+    return { ...await importEntry(context, account, entry), path, name, kind };
+  } catch (error) {
+    if (error instanceof XferError) return { path, error };
+    throw error;
+  }
 }
 
 function contextOf(store: DataFolder, { limits: set = {}, signal }: ImportRequest): ImportContext {
