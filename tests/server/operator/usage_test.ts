@@ -14,7 +14,7 @@ async function store(fixture: Fixture, user: string, name: string, size: number)
 
 /** Bob has most, Alice has history and a partial upload, Carol has nothing. */
 async function createStore(): Promise<Fixture> {
-  const fixture = await Fixture.create({ versions: 2 });
+  const fixture = await Fixture.create();
   await store(fixture, "Alice", "a", 300);
   await store(fixture, "Alice", "a", 200);
   await store(fixture, "Alice", "b", 50);
