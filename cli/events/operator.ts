@@ -128,14 +128,10 @@ export const OPERATOR_EVENTS = {
       ...{ name, path: text("path on this machine"), user },
       kind: oneOf(["file", "folder", "link"], "the kind of entry"),
       ...{ size, cksum },
-      change: oneOf(["content", "metadata"], "`metadata`: only its permissions or time are new"),
     },
-    words: ({ name, path, user, kind, size: bytes, change }, { paint, size }) =>
-      (change === "content"
-        ? `${paint("success", "Imported")} ${path} for ${user}` +
-          (path === name ? "" : ` as ${name}`)
-        : `${paint("success", "Updated")} permissions and time of ${name} of ${user}`) +
-      ` (${kind === "file" ? size(bytes) : kind})`,
+    words: ({ name, path, user, kind, size: bytes }, { paint, size }) =>
+      `${paint("success", "Imported")} ${path} for ${user}` +
+      (path === name ? "" : ` as ${name}`) + ` (${kind === "file" ? size(bytes) : kind})`,
   }),
   ...DATA_FOLDER_EVENTS,
   "user": defineEvent({

@@ -87,20 +87,18 @@ class ImportReport {
       });
     }
     const { state, name, kind, size, cksum } = outcome;
-    if (state === "unchanged") {
-      this.#unchanged++;
-      return reporter.report({ event: "unchanged", name, path });
+    if (state !== "stored") {
+      const updated = state === "metadata";
+      if (updated) this.#updated++;
+      else this.#unchanged++;
+      return reporter.report({ event: "unchanged", name, path, updated });
     }
-    if (state === "metadata") this.#updated++;
-    else if (kind === "folder") this.#folders++;
+    if (kind === "folder") this.#folders++;
     else {
       this.#done++;
       this.#bytes += size;
     }
-    const change = state === "stored" ? "content" : "metadata";
-    reporter.report({
-      ...{ event: "imported", name, path, kind, size, cksum, change, user: this.#user },
-    });
+    reporter.report({ event: "imported", name, path, kind, size, cksum, user: this.#user });
   }
 
   skip(path: string, why: string): void {
