@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Bytes } from "../../protocol/bytes.ts";
+import { cksum } from "../../protocol/crc/cksum.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { putFiles } from "../../client/v4/put_files.ts";
 import type { OwnStores } from "../../server/data_folder/data_folder.ts";
@@ -43,6 +44,17 @@ function test(what: string, body: (stores: OwnStoresFixture) => Promise<void>): 
     });
   }
 }
+
+test("a file of unknown size is stored, and one that is cut off leaves nothing", async ({ fixture, blobs }) => {
+  {
+    using alice = await Uploader.login(fixture, "Alice");
+    const stored = await alice.stream(content);
+    assert.equal(stored.cksum, cksum(content));
+    await alice.beginStream("b");
+  }
+  await fixture.server.close();
+  assert.deepEqual(blobs.counts, { blobs: 1, uploads: 0 });
+});
 
 test("files are uploaded, downloaded, listed, overwritten and removed", async ({ fixture, blobs, restart }) => {
   const sizes = [0, 5, CHUNK_SIZE - 1, CHUNK_SIZE, 2 * CHUNK_SIZE, content.length];

@@ -1,6 +1,5 @@
 /** Protocol 4: uploads whose size the client learns only at their end. */
 import assert from "node:assert/strict";
-import type { Bytes } from "../../../protocol/bytes.ts";
 import { cksum } from "../../../protocol/crc/cksum.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import type { Limits } from "../../../server/limits/limits.ts";
@@ -18,23 +17,6 @@ async function createFixture(limits: Partial<Limits> = {}): Promise<Fixture> {
   return fixture;
 }
 
-/** Begins an upload of unknown size. Its answer is rejected if the server refuses it. */
-async function begin(alice: Uploader, name = "a") {
-  const tag = alice.mux.nextTag();
-  const answer = alice.mux.answerOf(tag, "stored");
-  answer.catch(() => undefined);
-  await alice.mux.send({ ...FILE_PUT, kind: "put", tag, name, size: undefined, resume: 0 });
-  return { tag, answer };
-}
-
-async function store(alice: Uploader, bytes: Bytes, name = "a") {
-  const { tag, answer } = await begin(alice, name);
-  await alice.send(tag, bytes, ...missing(bytes, 0));
-  // It also ends an upload that was refused in the meantime.
-  await alice.mux.send({ kind: "end", tag, ...sumsOf(bytes) });
-  return await answer;
-}
-
 function assertNothingLeft(fixture: Fixture): void {
   assert.deepEqual([fixture.blobs("staging"), fixture.blobs("files")], [[], []]);
 }
@@ -44,7 +26,7 @@ for (const size of [0, 1, CHUNK_SIZE - 1, CHUNK_SIZE, CHUNK_SIZE + 1, content.le
     await using fixture = await createFixture({ quota: content.length });
     using alice = await Uploader.login(fixture, "Alice");
     const bytes = content.slice(0, size);
-    assert.equal((await store(alice, bytes)).cksum, cksum(bytes));
+    assert.equal((await alice.stream(bytes)).cksum, cksum(bytes));
     using client = await fixture.client("Alice");
     assert.deepEqual(await got(client, "a"), bytes);
     assert.equal((await client.stat("a")).size, size);
@@ -65,12 +47,12 @@ for (const [how, end] of Object.entries(ENDS)) {
   Deno.test(`v4 unknown size: an upload that ${how} leaves nothing, neither on disk nor in the quota`, async () => {
     await using fixture = await createFixture({ quota: content.length });
     using alice = await Uploader.login(fixture, "Alice");
-    const { tag } = await begin(alice);
+    const { tag } = await alice.beginStream();
     await alice.send(tag, content, ...missing(content, 0));
     await end(alice, tag);
     using again = await Uploader.login(fixture, "Alice");
     for (let attempt = 0; attempt < 100; attempt++) {
-      const outcome = await store(again, content, "b").catch(({ code }) => code);
+      const outcome = await again.stream(content, "b").catch(({ code }) => code);
       if (outcome !== "over-limit") break;
     }
     using client = await fixture.client("Alice");
@@ -84,7 +66,7 @@ Deno.test("v4 unknown size: a part of an upload survives no restart", async () =
   await using fixture = await createFixture();
   {
     using alice = await Uploader.login(fixture, "Alice");
-    const { tag } = await begin(alice);
+    const { tag } = await alice.beginStream();
     await alice.send(tag, content, 0, 1);
   }
   await fixture.restart();
@@ -102,14 +84,14 @@ for (const [what, limits] of REFUSALS) {
   Deno.test(`v4 unknown size: an upload beyond ${what} is refused while it is sent`, async () => {
     await using fixture = await createFixture(limits);
     using alice = await Uploader.login(fixture, "Alice");
-    const { tag, answer } = await begin(alice);
+    const { tag, answer } = await alice.beginStream();
     await alice.send(tag, content, 0, 1, 2);
     await assert.rejects(answer, { code: "over-limit" });
     assertNothingLeft(fixture);
     await alice.send(tag, content, 3);
     await alice.cancel(tag);
     const small = content.slice(0, 2 * CHUNK_SIZE + 5);
-    await store(alice, small);
+    await alice.stream(small);
     using client = await fixture.client("Alice");
     assert.deepEqual(await got(client, "a"), small);
   });
@@ -124,39 +106,39 @@ Deno.test("v4 unknown size: an upload is refused while it is sent when the disk 
     fixture.blobs("staging").map((path) => Deno.statSync(path).size).reduce((a, b) => a + b, 0);
   (await fixture.client("Alice"))[Symbol.dispose]();
   using alice = await Uploader.login(fixture, "Alice");
-  const { tag, answer } = await begin(alice);
+  const { tag, answer } = await alice.beginStream();
   await alice.send(tag, content, 0, 1, 2);
   await assert.rejects(answer, { code: "over-limit" });
   await alice.cancel(tag);
   assertNothingLeft(fixture);
   room = 2 * GROWTH;
-  await store(alice, content);
+  await alice.stream(content);
 });
 
 Deno.test("v4 unknown size: it may use the room of the file that it overwrites", async () => {
   await using fixture = await createFixture({ quota: content.length + 10 });
   using alice = await Uploader.login(fixture, "Alice");
-  await store(alice, content);
-  const { tag, answer } = await begin(alice, "b");
+  await alice.stream(content);
+  const { tag, answer } = await alice.beginStream("b");
   await alice.send(tag, content, 0);
   await assert.rejects(answer, { code: "over-limit" });
   await alice.cancel(tag);
-  assert.equal((await store(alice, content)).version, 2);
+  assert.equal((await alice.stream(content)).version, 2);
 });
 
 Deno.test("v4 unknown size: what it has reserved is not given to other uploads", async () => {
   await using fixture = await createFixture({ quota: GROWTH + CHUNK_SIZE });
   using alice = await Uploader.login(fixture, "Alice");
   using other = await Uploader.login(fixture, "Alice");
-  const { tag, answer } = await begin(alice);
+  const { tag, answer } = await alice.beginStream();
   await alice.send(tag, content, 0);
   while (fixture.blobs("staging").length === 0) await new Promise((go) => setTimeout(go, 5));
   const second = content.slice(0, CHUNK_SIZE + 1);
-  await assert.rejects(store(other, second, "b"), { code: "over-limit" });
+  await assert.rejects(other.stream(second, "b"), { code: "over-limit" });
   await alice.send(tag, content, 1, 2, 3);
   await alice.mux.send({ kind: "end", tag, ...sumsOf(content) });
   await answer;
-  await store(other, second, "b");
+  await other.stream(second, "b");
 });
 
 const VIOLATIONS: Readonly<Record<string, (alice: Uploader, tag: number) => Promise<void>>> = {
@@ -175,7 +157,7 @@ for (const [what, violate] of Object.entries(VIOLATIONS)) {
   Deno.test(`v4 unknown size: ${what} violates the protocol`, async () => {
     await using fixture = await createFixture();
     using alice = await Uploader.login(fixture, "Alice");
-    const { tag } = await begin(alice);
+    const { tag } = await alice.beginStream();
     await alice.send(tag, content, ...missing(content, 0));
     await violate(alice, tag);
     assert.equal(await alice.ended(), "bad-frame");
@@ -187,7 +169,7 @@ for (const [what, violate] of Object.entries(VIOLATIONS)) {
 Deno.test("v4 unknown size: empty data between chunks only says that the client waits", async () => {
   await using fixture = await createFixture();
   using alice = await Uploader.login(fixture, "Alice");
-  const { tag, answer } = await begin(alice);
+  const { tag, answer } = await alice.beginStream();
   const empty = new Uint8Array(0);
   await alice.mux.sendChunk(tag, 0, empty);
   await alice.send(tag, content, 0);

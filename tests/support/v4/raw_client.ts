@@ -75,6 +75,24 @@ export class Uploader implements Disposable {
     return tag;
   }
 
+  /** Begins an upload of unknown size. Its answer is rejected if the server refuses it. */
+  async beginStream(name = "a") {
+    const tag = this.mux.nextTag();
+    const answer = this.mux.answerOf(tag, "stored");
+    answer.catch(() => undefined);
+    await this.mux.send({ ...FILE_PUT, kind: "put", tag, name, size: undefined, resume: 0 });
+    return { tag, answer };
+  }
+
+  /** Uploads a file as one of unknown size. */
+  async stream(content: Bytes, name = "a"): Promise<MessageOf<"stored">> {
+    const { tag, answer } = await this.beginStream(name);
+    await this.send(tag, content, ...missing(content, 0));
+    // It also ends an upload that was refused in the meantime.
+    await this.mux.send({ kind: "end", tag, ...sumsOf(content) });
+    return await answer;
+  }
+
   async join(transfer: Bytes): Promise<number> {
     const tag = this.mux.nextTag();
     await this.mux.askFor({ kind: "join", tag, transfer }, "done");
