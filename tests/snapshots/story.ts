@@ -97,6 +97,13 @@ async function clientOf4(world: SnapshotWorld): Promise<void> {
   await alice("get photos/sea.jpg -o sea.jpg");
   await alice("get photos/sea.jpg -o sea.jpg --version 1");
   await alice("get photos/2024 --recursive -o all");
+  await world.write("Alice/all/extra", "mine");
+  await alice("get photos/2024 --recursive -o all --delete --dry-run");
+  await alice("get photos/2024 --recursive -o all --delete");
+  await alice("get photos/2024 --recursive -o all --delete --yes");
+  await alice("get . -o everything");
+  await alice("get photos/*.jpg -o pictures");
+  await alice("get photos/sea.jpg -o -");
   await alice("get photos");
   await alice("get lost.txt --quiet");
   await alice("rename hello.txt docs/hello.txt");

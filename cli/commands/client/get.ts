@@ -227,8 +227,9 @@ function reportGot(
 function conclude(
   reporter: Reporter,
   outcomes: readonly GetOutcome[],
-  { skipped, choice: { dryRun, range } }: { readonly skipped: number; readonly choice: GetChoice },
+  { skipped, choice }: { readonly skipped: number; readonly choice: GetChoice },
 ): number {
+  const { dryRun, range } = choice;
   const totals = { done: 0, bytes: 0, folders: 0, unchanged: 0, updated: 0, deleted: 0, failed: 0 };
   for (const outcome of outcomes) {
     if ("error" in outcome) totals.failed++;
@@ -241,6 +242,9 @@ function conclude(
     }
   }
   if (dryRun !== true) reporter.report({ event: "summary", action: "get", ...totals, skipped });
+  if (choice.delete === true && totals.failed > 0 && totals.deleted === 0) {
+    reporter.remark(() => "Nothing was deleted here, because not everything was downloaded.");
+  }
   const failures = outcomes.flatMap((outcome) => "error" in outcome ? [outcome.error] : []);
   return exitCodeOfAll(outcomes.length - failures.length, failures);
 }
