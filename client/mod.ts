@@ -34,6 +34,7 @@ export {
   readLastStored,
 } from "./identity/upload_history.ts";
 export { hasV4Account } from "./identity/v4_account.ts";
+export type { ByteRange } from "./v4/file_download.ts";
 export { getFiles } from "./v4/get_files.ts";
 export {
   EVERYTHING,

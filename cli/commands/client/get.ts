@@ -5,43 +5,39 @@
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import {
+  type ByteRange,
   EVERYTHING,
   getFiles,
   type GetManyOptions,
-  type GetOutcome,
   getStream,
-  type RemoteFile,
 } from "../../../client/mod.ts";
 import { UsageError, XferError } from "../../../protocol/errors.ts";
 import { exitCodeOf, exitCodeOfAll, READER_ENDED } from "../../exit_codes.ts";
 import { parseVersion } from "../../arguments/quantities.ts";
-import type { Reporter } from "../../output/reporter.ts";
 import type { Run } from "../../run.ts";
 import type { OptionsOf, V4Options } from "./connect.ts";
 import { showProgress } from "../../progress/mod.ts";
-import { TRANSFER } from "../../help/groups.ts";
-import { addTransferOptions, type TransferChoice, transferOptions } from "./transfer_options.ts";
+import {
+  addAttributeOptions,
+  addTransferOptions,
+  option,
+  type TransferChoice,
+  transferOptions,
+} from "./transfer_options.ts";
+import { concludeDownloads, reportDownload, reportGot } from "./get_report.ts";
 import { confirmDeletion } from "./confirm_deletion.ts";
 import { parseNames } from "../../arguments/file_name.ts";
 import { example } from "../../text/format.ts";
 
-interface RangeChoice {
-  readonly from: number;
-  readonly to: number;
-}
-
 interface GetChoice extends TransferChoice {
   readonly output?: string;
-  readonly range?: RangeChoice;
+  readonly range?: ByteRange;
   readonly recursive?: boolean;
   readonly force?: boolean;
   readonly version?: number;
   readonly delete?: boolean;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
-  readonly links: boolean;
-  readonly permissions: boolean;
-  readonly times: boolean;
   readonly preserveSpecial?: boolean;
 }
 
@@ -49,8 +45,6 @@ interface GetChoice extends TransferChoice {
 const STANDARD_OUTPUT = "-";
 
 export function addGetCommand(client: Command, run: Run, optionsOf: OptionsOf): void {
-  const detail = (flags: string, description: string) =>
-    new Option(flags, description).helpGroup(TRANSFER);
   const get = client.command("get")
     .description(`Download files and folders.\n\n${NOTES}`)
     .argument("<name...>", "names or quoted patterns; . for everything", parseNames)
@@ -72,11 +66,8 @@ export function addGetCommand(client: Command, run: Run, optionsOf: OptionsOf): 
       new Option("--range <from-to>", "download only these bytes, such as 0-1023")
         .argParser(parseRange).conflicts("recursive"),
     )
-    .addOption(detail("--no-links", "skip symbolic links"))
-    .addOption(detail("--no-permissions", "ignore permissions"))
-    .addOption(detail("--no-times", "ignore modification times"))
-    .addOption(detail("--preserve-special", "also restore setuid, setgid and sticky bits"));
-  addTransferOptions(get)
+    .addOption(option("--preserve-special", "also restore setuid, setgid and sticky bits"));
+  addAttributeOptions(addTransferOptions(get))
     .addHelpText("after", HELP)
     .action(async (names: string[], choice: GetChoice, command: Command) => {
       checkChoice(names, choice);
@@ -135,7 +126,7 @@ async function getToFiles({ run, names, choice, options }: Get): Promise<number>
     ...{ names, target, recursive, force, range, version, dryRun, patterns: true, links },
     confirmMirror: choice.delete === true ? confirmMirror : undefined,
     attributes: { permissions, times, special },
-    onOutcome: (outcome) => reportOutcome(reporter, outcome, choice),
+    onOutcome: (outcome) => reportDownload(reporter, outcome, choice),
     onSkipped: (path, why) => {
       skipped++;
       reporter.report({ event: "passed", path, why });
@@ -143,7 +134,7 @@ async function getToFiles({ run, names, choice, options }: Get): Promise<number>
     onUnset: ({ count, path, reason }) =>
       reporter.report({ event: "attributes-not-set", count, path, reason }),
   });
-  return conclude(reporter, outcomes, { skipped, choice });
+  return concludeDownloads(reporter, outcomes, { ...choice, skipped });
 }
 
 /** Writes a file to standard output; returns the exit code. */
@@ -167,89 +158,12 @@ async function getToOutput({ run, names, choice, options }: Get): Promise<number
     if (!(error instanceof XferError)) throw error;
     if (error.cause instanceof Deno.errors.BrokenPipe) return READER_ENDED;
     const target = STANDARD_OUTPUT;
-    reportOutcome(reporter, { state: "not-got", name, target, error }, choice);
+    reportDownload(reporter, { state: "not-got", name, target, error }, choice);
     return exitCodeOf(error);
   }
 }
 
-/** The bytes downloaded of a file of `size` bytes. */
-function gotOf(size: number, range: RangeChoice | undefined): number {
-  return range === undefined ? size : Math.min(range.to, size) - range.from;
-}
-
-function reportOutcome(reporter: Reporter, outcome: GetOutcome, choice: GetChoice): void {
-  const { name, target } = outcome;
-  switch (outcome.state) {
-    case "not-got": {
-      const { error, error: { code } } = outcome;
-      return reporter.reportFailure(error, { event: "not-got", name, target, code });
-    }
-    case "not-deleted": {
-      const { error, error: { code } } = outcome;
-      return reporter.reportFailure(error, { event: "not-deleted", path: target, code });
-    }
-    case "deleted":
-      if (choice.dryRun === true) return reporter.report(would("remove", target));
-      return reporter.report({ event: "deleted", path: target });
-    case "planned":
-      return reporter.report(
-        { ...would("download", name), to: target, size: outcome.file.size },
-      );
-    case "there":
-      if (choice.dryRun === true && outcome.isUpdated) {
-        return reporter.report(would("update", target));
-      }
-      return reporter.report({ event: "already-there", name, target, updated: outcome.isUpdated });
-    case "got":
-      return reportGot(reporter, outcome, choice.range);
-  }
-}
-
-/** The `would` event of a dry run. */
-function would(action: "download" | "update" | "remove", name: string) {
-  return { event: "would", action, place: "here", name } as const;
-}
-
-type Got = Pick<GetOutcome, "name" | "target"> & { readonly file: RemoteFile };
-
-function reportGot(
-  reporter: Reporter,
-  { name, target, file }: Got,
-  range: RangeChoice | undefined,
-): void {
-  const { entry: kind, size, cksum } = file;
-  if (kind === "folder") return reporter.report({ event: "made-folder", name, target });
-  const got = range && { from: range.from, bytes: gotOf(size, range) };
-  reporter.report({ event: "got", name, target, kind, size, cksum, range: got });
-}
-
-/** Reports the summary; returns the exit code. */
-function conclude(
-  reporter: Reporter,
-  outcomes: readonly GetOutcome[],
-  { skipped, choice }: { readonly skipped: number; readonly choice: GetChoice },
-): number {
-  const { dryRun, range } = choice;
-  const totals = { done: 0, bytes: 0, folders: 0, unchanged: 0, updated: 0, deleted: 0, failed: 0 };
-  for (const outcome of outcomes) {
-    if ("error" in outcome) totals.failed++;
-    else if (outcome.state === "deleted") totals.deleted++;
-    else if (outcome.state === "there") totals[outcome.isUpdated ? "updated" : "unchanged"]++;
-    else if (outcome.file.entry === "folder") totals.folders++;
-    else {
-      totals.done++;
-      totals.bytes += gotOf(outcome.file.size, range);
-    }
-  }
-  if (dryRun !== true) reporter.report({ event: "summary", action: "get", ...totals, skipped });
-  if (choice.delete === true && totals.failed > 0 && totals.deleted === 0) {
-    reporter.remark(() => "Nothing was deleted here, because not everything was downloaded.");
-  }
-  const failures = outcomes.flatMap((outcome) => "error" in outcome ? [outcome.error] : []);
-  return exitCodeOfAll(outcomes.length - failures.length, failures);
-}
-
-function parseRange(text: string): RangeChoice {
+function parseRange(text: string): ByteRange {
   const match = /^(\d{1,15})-(\d{1,15})$/.exec(text);
   const [from, last] = [Number(match?.[1]), Number(match?.[2])];
   if (match !== null && from <= last) return { from, to: last + 1 };

@@ -1,0 +1,124 @@
+/**
+ * Results of `xfer client get`, and its totals.
+ *
+ * @module
+ */
+import type { ByteRange, GetOutcome, RemoteFile } from "../../../client/mod.ts";
+import { exitCodeOfAll } from "../../exit_codes.ts";
+import type { Reporter } from "../../output/reporter.ts";
+import { plural } from "../../text/format.ts";
+
+/** The options that results depend on. */
+interface Downloads {
+  readonly range?: ByteRange | undefined;
+  readonly dryRun?: boolean | undefined;
+  /** Whether the local folders become mirrors. */
+  readonly delete?: boolean | undefined;
+  /** The number of skipped entries. */
+  readonly skipped: number;
+}
+
+/** The bytes downloaded of a file of `size` bytes. */
+function gotOf(size: number, range: ByteRange | undefined): number {
+  return range === undefined ? size : Math.min(range.to, size) - range.from;
+}
+
+/** Reports the result of an entry. */
+export function reportDownload(
+  reporter: Reporter,
+  outcome: GetOutcome,
+  choice: Pick<Downloads, "dryRun" | "range">,
+): void {
+  const { name, target } = outcome;
+  switch (outcome.state) {
+    case "not-got": {
+      const { error, error: { code } } = outcome;
+      return reporter.reportFailure(error, { event: "not-got", name, target, code });
+    }
+    case "not-deleted": {
+      const { error, error: { code } } = outcome;
+      return reporter.reportFailure(error, { event: "not-deleted", path: target, code });
+    }
+    case "deleted":
+      if (choice.dryRun === true) return reporter.report(would("remove", target));
+      return reporter.report({ event: "deleted", path: target });
+    case "planned":
+      return reporter.report(
+        { ...would("download", name), to: target, size: outcome.file.size },
+      );
+    case "there":
+      if (choice.dryRun === true && outcome.isUpdated) {
+        return reporter.report(would("update", target));
+      }
+      return reporter.report({ event: "already-there", name, target, updated: outcome.isUpdated });
+    case "got":
+      return reportGot(reporter, outcome, choice.range);
+  }
+}
+
+/** The `would` event of a dry run. */
+function would(action: "download" | "update" | "remove", name: string) {
+  return { event: "would", action, place: "here", name } as const;
+}
+
+type Got = Pick<GetOutcome, "name" | "target"> & { readonly file: RemoteFile };
+
+/** Reports that an entry was downloaded. */
+export function reportGot(
+  reporter: Reporter,
+  { name, target, file }: Got,
+  range: ByteRange | undefined,
+): void {
+  const { entry: kind, size, cksum } = file;
+  if (kind === "folder") return reporter.report({ event: "made-folder", name, target });
+  const got = range && { from: range.from, bytes: gotOf(size, range) };
+  reporter.report({ event: "got", name, target, kind, size, cksum, range: got });
+}
+
+/** Reports the summary; returns the exit code. */
+export function concludeDownloads(
+  reporter: Reporter,
+  outcomes: readonly GetOutcome[],
+  { skipped, dryRun = false, range, delete: isMirror = false }: Downloads,
+): number {
+  const totals = { done: 0, bytes: 0, folders: 0, unchanged: 0, updated: 0, deleted: 0, failed: 0 };
+  for (const outcome of outcomes) {
+    if ("error" in outcome) totals.failed++;
+    else if (outcome.state === "deleted") totals.deleted++;
+    else if (outcome.state === "there") totals[outcome.isUpdated ? "updated" : "unchanged"]++;
+    else if (outcome.file.entry === "folder") totals.folders++;
+    else {
+      totals.done++;
+      totals.bytes += gotOf(outcome.file.size, range);
+    }
+  }
+  if (!dryRun) reporter.report({ event: "summary", action: "get", ...totals, skipped });
+  else reporter.remark(({ size }) => previewWords(totals, size));
+  if (isMirror && totals.failed > 0 && totals.deleted === 0) {
+    reporter.remark(() => "Nothing was deleted here, because not everything was downloaded.");
+  }
+  const failures = outcomes.flatMap((outcome) => "error" in outcome ? [outcome.error] : []);
+  return exitCodeOfAll(outcomes.length - failures.length, failures);
+}
+
+type Totals = {
+  readonly [
+    N in "done" | "bytes" | "folders" | "unchanged" | "updated" | "deleted" | "failed"
+  ]: number;
+};
+
+/** The totals of a dry run. */
+function previewWords(totals: Totals, size: (bytes: number) => string): string {
+  const { done, bytes, folders, unchanged, updated, deleted, failed } = totals;
+  const parts = [
+    `download ${plural(done, "file")} (${size(bytes)})`,
+    ...folders === 0 ? [] : [`create ${plural(folders, "folder")}`],
+    ...updated === 0 ? [] : [`update ${updated}`],
+    ...deleted === 0 ? [] : [`remove ${deleted}`],
+  ];
+  const others = [
+    ...unchanged === 0 ? [] : [`${unchanged} unchanged`],
+    ...failed === 0 ? [] : [plural(failed, "failure")],
+  ];
+  return [`Would ${parts.join(", ")}`, ...others].join("; ");
+}
