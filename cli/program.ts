@@ -37,7 +37,6 @@ const COMMANDS: Readonly<
 };
 
 const HELP = example(
-  "xfer server",
   "xfer client init",
   "xfer client put report.pdf photos",
 );
