@@ -82,14 +82,18 @@ Deno.test("--json: every command reports its work as events; errors also appear 
   assert.deepEqual(
     first.filter(({ event }) => event === "stored"),
     [{
-      ...{ event: "stored", name: "hello.txt", path: "hello.txt", size: 6, cksum: 3015617425 },
+      ...{ event: "stored", name: "hello.txt", path: "hello.txt", kind: "file", size: 6 },
+      ...{ cksum: 3015617425, version: 1 },
       ...{ user: "Alice", server: `127.0.0.1:${server.port}` },
     }],
   );
-  await client("put", ["photos"], "passed connected planned sending stored summary");
-  const again = await client("put", ["photos"], "passed connected unchanged planned summary");
-  const unchanged = again.find(({ event }) => event === "unchanged");
-  assert.deepEqual(unchanged, { event: "unchanged", name: "photos/a", path: "photos/a" });
+  const folder = "connected planned sending stored-folder stored stored summary";
+  await client("put", ["photos"], folder);
+  const again = await client("put", ["photos"], "connected unchanged unchanged planned summary");
+  const unchanged = again.find(({ name }) => name === "photos/a");
+  assert.deepEqual(unchanged, {
+    ...{ event: "unchanged", name: "photos/a", path: "photos/a", updated: false },
+  });
   await client("put", ["hello.txt"], "connected unchanged planned summary");
   await client("put", ["none"], "planned error not-stored summary", 7);
   await client("list", [], "connected file file");
