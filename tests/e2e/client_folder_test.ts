@@ -20,7 +20,7 @@ const PROTOCOLS = [
 
 for (const { protocol, options, identity } of PROTOCOLS) {
   Deno.test(`protocol ${protocol}: --transfer-info elsewhere: the account of its folder is used, and nothing is written here`, async () => {
-    await using fixture = await ProcessFixture.create();
+    await using fixture = await ProcessFixture.servedHere();
     const there = await fixture.prepare("there", { "a.txt": "there" });
     const here = await fixture.prepare("here", { "a.txt": "here", "b.txt": "b" }, {
       userName: "Bob",
@@ -45,7 +45,7 @@ for (const { protocol, options, identity } of PROTOCOLS) {
   });
 
   Deno.test(`protocol ${protocol}: a first run elsewhere writes the identity beside transfer.info`, async () => {
-    await using fixture = await ProcessFixture.create();
+    await using fixture = await ProcessFixture.servedHere();
     const there = await fixture.prepare("there", { "a.txt": "there" });
     await Deno.mkdir(fixture.folder.join("here"));
     const here = fixture.folder.join("here");
@@ -68,7 +68,7 @@ for (const { protocol, options, identity } of PROTOCOLS) {
   });
 
   Deno.test(`protocol ${protocol}: if the name is taken, no key is left behind, and another name works`, async () => {
-    await using fixture = await ProcessFixture.create();
+    await using fixture = await ProcessFixture.servedHere();
     const first = await fixture.prepare("first", { "a.txt": "a" });
     assert.equal((await xfer(["client", ...options], first)).code, 0);
     const second = await fixture.prepare("second", { "a.txt": "b" });
@@ -101,7 +101,7 @@ Deno.test("client folder: if the server is not trusted or refuses to register, n
 });
 
 Deno.test("client folder: init elsewhere: a file named from here is the one that is uploaded", async () => {
-  await using fixture = await ProcessFixture.create();
+  await using fixture = await ProcessFixture.servedHere();
   const [here, there] = [fixture.folder.join("here"), fixture.folder.join("there")];
   for (const path of [here, there]) await Deno.mkdir(path);
   await Deno.writeTextFile(`${here}/a.txt`, "here");
@@ -120,7 +120,7 @@ Deno.test("client folder: init elsewhere: a file named from here is the one that
 });
 
 Deno.test("client folder: status, forget, list and link use the folder of --transfer-info", async () => {
-  await using fixture = await ProcessFixture.create();
+  await using fixture = await ProcessFixture.servedHere();
   const there = await fixture.prepare("there", { "a.txt": "a" });
   assert.equal((await xfer(["client", "--accept-new"], there)).code, 0);
   const here = fixture.folder.join("here");
@@ -140,7 +140,7 @@ Deno.test("client folder: status, forget, list and link use the folder of --tran
 });
 
 Deno.test("client folder: forget of an unknown server says where its key is known from, if anywhere", async () => {
-  await using fixture = await ProcessFixture.create();
+  await using fixture = await ProcessFixture.servedHere();
   const there = await fixture.prepare("there", { "a.txt": "a" });
   const server = `127.0.0.1:${fixture.server.port}`;
   const forget = async (address: string) =>

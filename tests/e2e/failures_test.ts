@@ -6,6 +6,7 @@ import { falsifyChecksums } from "../support/net/tamper.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { xfer } from "../support/hosted_xfer.ts";
 import { CLIENT_3, invocation, writeTransferInfo } from "../support/processes.ts";
+import type { Serving } from "../support/e2e/served_here.ts";
 import { ProcessFixture } from "../support/process_fixture.ts";
 import { tiedCommand } from "../support/tied_processes.ts";
 
@@ -15,7 +16,7 @@ const PARTIAL = 9;
 
 for (const wrong of [1, 2]) {
   Deno.test(`checksum: if it is wrong ${wrong}×, that is reported, and the file is sent again`, async () => {
-    await using fixture = await ProcessFixture.create();
+    await using fixture = await ProcessFixture.servedHere();
     await using proxy = await faulty(fixture, wrong);
     const content = pseudoRandomBytes(3_000_000);
     const cwd = await fixture.prepare("client", { "a.bin": content }, { port: proxy.address.port });
@@ -28,7 +29,7 @@ for (const wrong of [1, 2]) {
 }
 
 Deno.test("checksum: if it is always wrong, the client gives up after four attempts, and sends the next file", async () => {
-  await using fixture = await ProcessFixture.create();
+  await using fixture = await ProcessFixture.servedHere();
   await using proxy = await faulty(fixture, 4);
   const cwd = await fixture.prepare("client", { a: "first", b: "second" }, {
     port: proxy.address.port,
@@ -43,7 +44,7 @@ Deno.test("checksum: if it is always wrong, the client gives up after four attem
 });
 
 Deno.test("names: a taken one is refused, and the owner's files are untouched", async () => {
-  await using fixture = await ProcessFixture.create();
+  await using fixture = await ProcessFixture.servedHere();
   const owner = await fixture.prepare("owner", { a: "the owner's" });
   assert.equal((await xfer(CLIENT_3, owner)).code, 0);
   const other = await fixture.prepare("other", { a: "another's" });
@@ -56,8 +57,8 @@ Deno.test("names: a taken one is refused, and the owner's files are untouched", 
 });
 
 Deno.test("reconnection: if unknown to the server, the client registers again and keeps the old identity aside", async () => {
-  await using fixture = await ProcessFixture.create();
-  await using elsewhere = await ProcessFixture.create();
+  await using fixture = await ProcessFixture.servedHere();
+  await using elsewhere = await ProcessFixture.servedHere();
   const cwd = await fixture.prepare("client", { a: "content" });
   assert.equal((await xfer(CLIENT_3, cwd)).code, 0);
   const before = await Deno.readTextFile(`${cwd}/me.info`);
@@ -71,7 +72,7 @@ Deno.test("reconnection: if unknown to the server, the client registers again an
 });
 
 Deno.test("registration: a client that died before its id arrived continues with its key once the name is free", async () => {
-  await using fixture = await ProcessFixture.create();
+  await using fixture = await ProcessFixture.servedHere();
   const cwd = await fixture.prepare("client", { a: "content" });
   assert.equal((await xfer(CLIENT_3, cwd)).code, 0);
   const key = await Deno.readTextFile(`${cwd}/priv.key`);
@@ -129,7 +130,7 @@ Deno.test("no server: the error says so, with a hint", async () => {
 });
 
 Deno.test("export: unknown users and files, an existing target, a damaged file", async () => {
-  await using fixture = await ProcessFixture.create();
+  await using fixture = await ProcessFixture.servedHere();
   const cwd = await fixture.prepare("client", { a: "content" });
   assert.equal((await xfer(CLIENT_3, cwd)).code, 0);
   const target = fixture.folder.join("target");
@@ -167,7 +168,7 @@ Deno.test("--version prints the version", async () => {
   assert.deepEqual([printed.code, printed.stdout], [0, `${version}\n`]);
 });
 
-function faulty({ server }: ProcessFixture, count: number): Promise<FaultyProxy> {
+function faulty({ server }: ProcessFixture<Serving>, count: number): Promise<FaultyProxy> {
   const target = { hostname: "127.0.0.1", port: server.port };
   return FaultyProxy.start(target, { down: falsifyChecksums(count) });
 }
@@ -183,7 +184,7 @@ function exists(path: string): boolean {
 }
 
 Deno.test("put continues after a file that cannot be stored, and reports each failure", async () => {
-  await using fixture = await ProcessFixture.create();
+  await using fixture = await ProcessFixture.servedHere();
   await using proxy = await faulty(fixture, 4);
   const cwd = await fixture.prepare("client", { a: "1", b: "2", c: "3" }, {
     port: proxy.address.port,
@@ -196,7 +197,7 @@ Deno.test("put continues after a file that cannot be stored, and reports each fa
 
 Deno.test("output: a closed pipe is silent, a full disk is an error with its own code", async () => {
   if (Deno.build.os !== "linux") return;
-  await using fixture = await ProcessFixture.create();
+  await using fixture = await ProcessFixture.servedHere();
   const cwd = await fixture.prepare("client", { a: "content" });
   const shell = async (line: string, command: readonly string[] = CLIENT_3) => {
     const { args, executable } = invocation(command);

@@ -55,7 +55,7 @@ Deno.test("network: the server stays away: exit code 4 after the retries, with t
 });
 
 Deno.test("network: without an answer to the approval, the file is reported as unknown, not as missing", async () => {
-  await using fixture = await ProcessFixture.create();
+  await using fixture = await ProcessFixture.servedHere();
   const address = { hostname: "127.0.0.1", port: fixture.server.port };
   const network = new Cuts([{ before: "messageReceived" }]);
   await using proxy = await FaultyProxy.start(address, network);
@@ -126,7 +126,7 @@ Deno.test(
     ignore: Deno.build.os === "windows",
   },
   async () => {
-    await using fixture = await ProcessFixture.create();
+    await using fixture = await ProcessFixture.servedHere();
     const cwd = await fixture.prepare("client", { a: "content" });
     assert.equal((await xfer(CLIENT_3, cwd)).code, 0);
     await Deno.chmod(`${cwd}/me.info`, 0o644);

@@ -75,7 +75,7 @@ Deno.test("operator: verify, repair, backup, restore and removal on the command 
 });
 
 Deno.test("operator: a backup without the server's key is restored with a warning, which clients confirm", async () => {
-  await using fixture = await ProcessFixture.create();
+  await using fixture = await ProcessFixture.servedHere();
   const alice = await fixture.prepare("alice", { "a": "a" });
   assert.equal((await xfer([...CLIENT_3, "put", "a"], alice)).code, 0);
   const backup = async (name: string) => {
@@ -105,7 +105,7 @@ Deno.test("operator: a backup without the server's key is restored with a warnin
 });
 
 Deno.test("export: a write error names the target; an interrupted export is not complete", async () => {
-  await using fixture = await ProcessFixture.create();
+  await using fixture = await ProcessFixture.servedHere();
   const large = new Uint8Array(300_000_000);
   const folder = await fixture.prepare("alice", { "large": large });
   assert.equal((await xfer([...CLIENT_3, "put", "large"], folder)).code, 0);

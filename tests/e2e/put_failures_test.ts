@@ -115,7 +115,7 @@ Deno.test({
   name: "put over protocol 3: valid files are stored, the others reported with the reason",
   ignore: isWindows,
   fn: async () => {
-    await using fixture = await ProcessFixture.create();
+    await using fixture = await ProcessFixture.servedHere();
     const cwd = await fixture.prepare("client", { a: "1", b: "2", "aux.c": "3", "e\u0301": "4" });
     await Deno.mkdir(`${cwd}/d`);
     await Deno.writeTextFile(`${cwd}/d/\u00e9`, "5");
@@ -150,7 +150,7 @@ Deno.test({
 });
 
 Deno.test("protocol 3: line 3 names a missing file, which is reported without contacting the server", async () => {
-  await using fixture = await ProcessFixture.create();
+  await using fixture = await ProcessFixture.servedHere();
   const cwd = await fixture.prepare("client", {});
   await writeTransferInfo(cwd, { port: fixture.server.port, file: "none" });
   const { code, stdout } = await xfer([...CLIENT_3, "--json"], cwd);
@@ -160,7 +160,7 @@ Deno.test("protocol 3: line 3 names a missing file, which is reported without co
 });
 
 Deno.test("put ..: neither a server's data folder nor anybody's keys in it are uploaded", async () => {
-  await using fixture = await ProcessFixture.create();
+  await using fixture = await ProcessFixture.servedHere();
   const alice = await fixture.prepare("above/alice", { a: "1" });
   const bob = await fixture.prepare("above/bob", { b: "2" }, { userName: "Bob" });
   assert.equal((await xfer([...CLIENT_3, "put", "b"], bob)).code, 0);

@@ -1,6 +1,6 @@
 /** Questions of xfer client in real terminals: answers, and Ctrl-C at a prompt. */
 import assert from "node:assert/strict";
-import { ServerProcess } from "../support/processes.ts";
+import { serveHere } from "../support/e2e/served_here.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { HAS_TERMINAL, Terminal } from "../support/terminal.ts";
 
@@ -20,14 +20,13 @@ function test(what: string, body: (fixture: Fixture) => Promise<void>): void {
     ignore: !HAS_TERMINAL,
     async fn() {
       await using folder = await TemporaryFolder.createOnDisk();
-      await using server = await ServerProcess.start(folder.join("data"));
-      const { location } = await server.logged("server.listening-securely");
+      await using server = await serveHere(folder.join("data"));
       const home = folder.join("home");
       await Deno.mkdir(home, { mode: 0o700 });
       const where = `127.0.0.1:${server.port}`;
       const run = (...args: readonly string[]) =>
         Terminal.xfer(args, { cwd: home, columns: 200, env: { NO_COLOR: "1" } });
-      await body({ home, where, location: `${location}`, run });
+      await body({ home, where, location: server.location, run });
     },
   });
 }

@@ -1,14 +1,15 @@
 /** A folder for one end-to-end test: a server's data, and folders for clients. */
+import { type ServedHere, serveHere, type Serving } from "./e2e/served_here.ts";
 import { xfer } from "./hosted_xfer.ts";
 import { ServerProcess, writeTransferInfo } from "./processes.ts";
 import type { Finished } from "./processes.ts";
 import { TemporaryFolder } from "./temporary_folder.ts";
 
-export class ProcessFixture implements AsyncDisposable {
+export class ProcessFixture<S extends Serving = ServerProcess> implements AsyncDisposable {
   readonly folder: TemporaryFolder;
-  server: ServerProcess;
+  server: S;
 
-  private constructor(folder: TemporaryFolder, server: ServerProcess) {
+  private constructor(folder: TemporaryFolder, server: S) {
     this.folder = folder;
     this.server = server;
   }
@@ -18,12 +19,21 @@ export class ProcessFixture implements AsyncDisposable {
     return new ProcessFixture(folder, await ServerProcess.start(folder.join("data")));
   }
 
+  /** With a server in this process, for tests that only need one. */
+  static async servedHere(): Promise<ProcessFixture<ServedHere>> {
+    const folder = await TemporaryFolder.createOnDisk();
+    return new ProcessFixture(folder, await serveHere(folder.join("data")));
+  }
+
   get data(): string {
     return this.folder.join("data");
   }
 
   /** Stops the server and starts it again on the same data. */
-  async restart(signal: Deno.Signal = "SIGTERM"): Promise<void> {
+  async restart(
+    this: ProcessFixture<ServerProcess>,
+    signal: Deno.Signal = "SIGTERM",
+  ): Promise<void> {
     await this.server.stop(signal);
     this.server = await ServerProcess.start(this.data);
   }

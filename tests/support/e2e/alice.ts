@@ -1,17 +1,16 @@
 /** A client of protocol 4 in a folder of its own, and its server. */
 import { xfer } from "../hosted_xfer.ts";
-import { ServerProcess } from "../processes.ts";
+import { type ServedHere, serveHere } from "./served_here.ts";
 import { TemporaryFolder } from "../temporary_folder.ts";
 
 export class Alice implements AsyncDisposable {
   /** Creates files with these names, each with its name as its content. */
   static async create(...files: readonly string[]): Promise<Alice> {
     const folder = await TemporaryFolder.createOnDisk();
-    const server = await ServerProcess.start(folder.join("data"));
-    const { location } = await server.logged("server.listening-securely");
+    const server = await serveHere(folder.join("data"));
     const here = folder.join("Alice");
     await Deno.mkdir(here, { mode: 0o700 });
-    await Deno.writeTextFile(`${here}/transfer.info`, `${location}\nAlice\n`);
+    await Deno.writeTextFile(`${here}/transfer.info`, `${server.location}\nAlice\n`);
     for (const name of files) await Deno.writeTextFile(`${here}/${name}`, name);
     return new Alice(folder, server, here);
   }
@@ -19,9 +18,9 @@ export class Alice implements AsyncDisposable {
   /** The client's folder. */
   readonly here: string;
   readonly #folder: TemporaryFolder;
-  readonly #server: ServerProcess;
+  readonly #server: ServedHere;
 
-  private constructor(folder: TemporaryFolder, server: ServerProcess, here: string) {
+  private constructor(folder: TemporaryFolder, server: ServedHere, here: string) {
     this.here = here;
     this.#folder = folder;
     this.#server = server;
