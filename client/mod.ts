@@ -56,6 +56,7 @@ export { readTime } from "./local/file_metadata.ts";
 export { Bound, DamagedFiles, type RemoteFile } from "./v4/remote_file.ts";
 export { type AccountUsage, type Changed, V4Client } from "./v4/client.ts";
 export { compareNames } from "./v4/listing.ts";
+export { implicitFolder } from "./v4/implicit_folders.ts";
 export { isName, listEntries } from "./v4/list_entries.ts";
 export { type ExpandedName, expandName } from "./v4/expand_name.ts";
 export type { ConnectOptions } from "./v4/connect_options.ts";

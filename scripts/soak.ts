@@ -3,11 +3,7 @@
  * fails at the first lost file or wrong answer. The printed seed repeats it, with `--only`.
  */
 import { Command, InvalidArgumentError } from "commander";
-import {
-  failBackupAtEveryCall,
-  killBackupAtEveryCall,
-  killRestoreAtEveryCall,
-} from "../tests/faults/backups.ts";
+import { killBackupAtEveryCall, killRestoreAtEveryCall } from "../tests/faults/backups.ts";
 import { gatherCrowd } from "../tests/support/e2e/crowd.ts";
 import {
   killAtAnyMoment,
@@ -79,11 +75,6 @@ const PARTS: readonly Part[] = [
     name: "backup-kills",
     what: "backup --keep is killed before and after each call to the file system",
     work: (loop) => killBackupAtEveryCall(loop),
-  },
-  {
-    name: "backup-io",
-    what: "each call of backup --keep to the file system fails",
-    work: (loop) => failBackupAtEveryCall(loop),
   },
   {
     name: "restore-kills",

@@ -1,10 +1,10 @@
 /**
- * Events about files: transfers, and lists of what is on the server.
+ * Events about transfers of files.
  *
  * @module
  */
 import { plural } from "../text/format.ts";
-import { count, defineEvent, flag, oneOf, optional, text, time } from "./definition.ts";
+import { count, defineEvent, flag, oneOf, optional, text } from "./definition.ts";
 import { failed, type Outcomes, standing } from "./outcomes.ts";
 
 const path = text("path on this machine");
@@ -18,26 +18,10 @@ const file = text("the file: its path on this machine for uploads, its name for 
 const attempt = count("number of the attempt, from 1");
 const code = text("code of the error");
 
-const remoteFile = {
-  name,
-  version: count("number of the version, from 1 for each name"),
-  size,
-  changed: time("time of the last change to the file, where it was uploaded from"),
-  stored: time("time at which the server confirmed it"),
-  cksum,
-  sha256tree: text("digest over all chunks, in base64"),
-};
-
 const UNSTORED = {
   "not-stored": (path) => `Failed to upload ${path}`,
   "unknown": (path) => `Unconfirmed: ${path} may be on the server. Upload it again to be sure`,
   "not-tried": (path) => `Not started: ${path}`,
-} as const satisfies Outcomes;
-
-const UNREMOVED = {
-  "not-removed": (name) => `Failed to remove ${name}`,
-  "unknown": (name) => `Unconfirmed: ${name} may be removed. List your files to be sure`,
-  "not-tried": (name) => `Not started: ${name}`,
 } as const satisfies Outcomes;
 
 const DONE = {
@@ -45,6 +29,7 @@ const DONE = {
   get: { done: "Downloaded", place: "already here" },
   remove: { done: "Removed", place: "already removed" },
   import: { done: "Imported", place: "already stored" },
+  restore: { done: "Restored", place: "already there" },
 } as const;
 
 /** Words for the path of an upload; `-` stands for standard input. */
@@ -187,24 +172,28 @@ export const FILE_EVENTS = {
     // Nothing done is no result, and failures are shown with --quiet, too.
     kind: ({ done, deleted = 0, failed }) =>
       done + deleted > 0 ? "result" : failed > 0 ? "error" : "note",
-    what: "The totals at the end of `put`, `get`, `remove` and `import`.",
+    what: "The totals at the end of `put`, `get`, `remove`, `restore` and `import`.",
     fields: {
-      action: oneOf(["put", "get", "remove", "import"], "the command"),
-      done: count("files uploaded, downloaded, removed or imported"),
-      bytes: optional(count("their bytes, for `put` and `get`")),
+      action: oneOf(["put", "get", "remove", "restore", "import"], "the command"),
+      done: count(
+        "files uploaded, downloaded or imported; files, folders and links removed or restored",
+      ),
+      bytes: optional(count("their bytes")),
+      names: optional(count("names for `remove` and `restore`; a folder is one")),
       folders: optional(count("folders created, for `put`, `get` and `import`")),
       unchanged: optional(count("unchanged files, for `put` and `get`")),
-      updated: optional(count("entries with the same content whose permissions or time changed")),
+      updated: optional(count("files with the same content whose permissions or time changed")),
       deleted: optional(count("entries deleted, for `--delete`")),
       skipped: optional(count("skipped files and folders: each has a `passed`")),
       failed: count("files, and folders that could not be read, that failed or were interrupted"),
     },
     words: (totals, { size, interrupted: stopped }) => {
-      const { action, done, bytes, unchanged = 0, skipped = 0, failed: undone } = totals;
+      const { action, done, bytes, names, unchanged = 0, skipped = 0, failed: undone } = totals;
       const { folders = 0, updated = 0, deleted = 0 } = totals;
       const others = folders + updated + deleted;
-      // The line of the only file says everything.
-      if (unchanged + skipped + others === 0 && done + undone === 1) return undefined;
+      // The line of the only file or folder says everything.
+      if (unchanged + skipped + others === 0 && (names ?? done + undone) === 1) return undefined;
+      const what = names === undefined ? "file" : "entry";
       const { done: verb, place } = DONE[action];
       const interrupted = Math.min(stopped, undone);
       const isAllThere = done + undone + others === 0 && unchanged > 0;
@@ -215,9 +204,9 @@ export const FILE_EVENTS = {
         : `${verb} nothing`;
       const amount = bytes === undefined ? "" : ` (${size(bytes)})`;
       const parts = [
-        ...done > 0 ? [`${verb} ${plural(done, "file")}${amount}`] : others > 0 ? [] : [nothing],
+        ...done > 0 ? [`${verb} ${plural(done, what)}${amount}`] : others > 0 ? [] : [nothing],
         ...folders === 0 ? [] : [`${plural(folders, "folder")} created`],
-        ...updated === 0 ? [] : [`${updated} updated`],
+        ...updated === 0 ? [] : [`${plural(updated, "file")} updated`],
         ...deleted === 0 ? [] : [`${deleted} deleted`],
         ...isAllThere || unchanged === 0 ? [] : [`${unchanged} unchanged`],
         ...skipped === 0 ? [] : [`${skipped} skipped`],
@@ -226,70 +215,6 @@ export const FILE_EVENTS = {
       ];
       return parts.join(", ");
     },
-  }),
-  "file": defineEvent({
-    kind: "result",
-    what: "A file on the server, as `list` prints it.",
-    fields: remoteFile,
-    words: ({ name, size, changed }, { sizeColumn, time }) =>
-      `${sizeColumn(size)}  ${time(changed)}  ${name}`,
-  }),
-  "version": defineEvent({
-    kind: "result",
-    what: "A version of a file on the server, as `versions` prints it.",
-    fields: remoteFile,
-    words: ({ version, size, changed, stored }, { sizeColumn, time }) =>
-      `${sizeColumn(size)}  ${time(changed)}  version ${version}, stored ${time(stored)}`,
-  }),
-  "file-details": defineEvent({
-    kind: "result",
-    what: "Everything that the server knows about a file, as `stat` prints it.",
-    fields: remoteFile,
-    words: ({ name, version, size, changed, stored, cksum, sha256tree }, show) => {
-      const exact = plural(size, "byte");
-      const shown = show.size(size);
-      return [
-        name,
-        `  size        ${size < 1024 || shown === exact ? exact : `${shown} (${exact})`}`,
-        `  modified    ${show.time(changed)}`,
-        `  stored      ${show.time(stored)}`,
-        `  version     ${version}`,
-        `  cksum       ${cksum}`,
-        `  sha256tree  ${sha256tree}`,
-      ].join("\n");
-    },
-  }),
-  "file-damaged": defineEvent({
-    kind: "result",
-    what: "A version of a file that is damaged on the server, as `list` and `versions` print it.",
-    fields: { name: remoteFile.name, version: remoteFile.version },
-    words: ({ name, version }, { paint }) =>
-      `${paint("warning", " damaged")}  ${name}, version ${version}`,
-  }),
-  "list-incomplete": defineEvent({
-    kind: "error",
-    what: "A list ended early. The `error` with the reason comes next.",
-    fields: { listed: count("number of files or versions printed") },
-    words: ({ listed }) => `The list is incomplete: it ended after line ${listed}`,
-  }),
-  "removed": defineEvent({
-    kind: "result",
-    isDetail: "many",
-    what: "A file was removed from the server, with all its versions.",
-    fields: { name },
-    words: ({ name }) => `Removed ${name}`,
-  }),
-  "not-removed": defineEvent({
-    kind: "error",
-    what: "A file was not removed. An `error` with the reason, or `stopping`, comes before it.",
-    fields: { name, state: standing(UNREMOVED, "remove"), code },
-    words: ({ name, state, code }) => failed(UNREMOVED[state](name), state, code, name),
-  }),
-  "renamed": defineEvent({
-    kind: "result",
-    what: "A file on the server was renamed.",
-    fields: { from: text("old name"), to: text("new name") },
-    words: ({ from, to }) => `Renamed ${from} to ${to}`,
   }),
   "linked": defineEvent({
     kind: "result",

@@ -18,6 +18,7 @@ import {
 import { DRY_RUN_EVENTS } from "./dry_run.ts";
 import { DOWNLOAD_EVENTS } from "./downloads.ts";
 import { FILE_EVENTS } from "./files.ts";
+import { REMOTE_FILE_EVENTS } from "./remote_files.ts";
 import { OPERATOR_EVENTS } from "./operator.ts";
 import { STATUS_EVENTS } from "./status.ts";
 import { UPLOAD_EVENTS } from "./uploads.ts";
@@ -29,16 +30,18 @@ export const EVENTS = {
   ...FILE_EVENTS,
   ...DOWNLOAD_EVENTS,
   ...UPLOAD_EVENTS,
+  ...REMOTE_FILE_EVENTS,
   ...DRY_RUN_EVENTS,
   ...STATUS_EVENTS,
   ...OPERATOR_EVENTS,
 } as const;
 
 export type EventName = keyof typeof EVENTS;
-export type EventOf<N extends EventName> =
-  & { readonly event: N }
-  & Values<(typeof EVENTS)[N]["fields"]>;
-export type Event = { readonly [N in EventName]: EventOf<N> }[EventName];
+/** An event with one of these names. */
+export type EventOf<N extends EventName> = {
+  readonly [M in N]: { readonly event: M } & Values<(typeof EVENTS)[M]["fields"]>;
+}[N];
+export type Event = EventOf<EventName>;
 
 export function definitionOf({ event }: Pick<Event, "event">): Definition {
   return EVENTS[event] as unknown as Definition;

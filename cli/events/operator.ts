@@ -71,18 +71,16 @@ export const OPERATOR_EVENTS = {
   }),
   "client-file": defineEvent({
     kind: "result",
-    what: "A stored file, folder or link of an account.",
+    what: "A stored file of an account.",
     fields: {
       ...{ user, ...storedFile },
-      kind: oneOf(["file", "folder", "link"], "the kind of entry"),
       damage: optional(oneOf(["missing", "size", "content"], "recorded damage, if any")),
     },
     words: (
-      { name, size, stored, verified, version, current, damage, kind },
+      { name, size, stored, verified, version, current, damage },
       { paint, sizeColumn, time },
     ) =>
-      `${sizeColumn(size)}  ${time(stored)}  ${name}${kind === "folder" ? "/" : ""}` +
-      (kind === "link" ? "  (link)" : "") +
+      `${sizeColumn(size)}  ${time(stored)}  ${name}` +
       (current ? "" : `  (old version ${version})`) + (verified ? "" : "  (not verified)") +
       (damage === undefined ? "" : `  ${paint("warning", "(damaged)")}`),
   }),

@@ -4,6 +4,8 @@
  * @module
  */
 import { shellWord } from "../../protocol/printable.ts";
+import { plural } from "../text/format.ts";
+import { duration } from "../text/time.ts";
 import { count, defineEvent, flag, oneOf, optional, text, time } from "./definition.ts";
 
 /** The default path of transfer.info. */
@@ -144,6 +146,35 @@ export const STATUS_EVENTS = {
         met === false ? "not in known_servers" : undefined,
         user === undefined ? undefined : `signed in as ${user}`,
       );
+    },
+  }),
+  "usage": defineEvent({
+    kind: "result",
+    what: "The usage and the quota of the account on the server.",
+    fields: {
+      entries: count("number of files, folders and links"),
+      size: count("their size in bytes, with partial uploads"),
+      quotaEntries: optional(count("largest number of entries, if there is a quota")),
+      quotaSize: optional(count("largest size in bytes, if there is a quota")),
+      historySize: count("size in bytes of replaced and removed versions, which no quota refuses"),
+      historyTime: optional(count("time that these are kept at most, in milliseconds")),
+    },
+    words: ({ entries, size: bytes, quotaEntries, quotaSize, historySize, historyTime }, show) => {
+      const { size, limit } = show;
+      const left = quotaSize === undefined ? undefined : Math.max(0, quotaSize - bytes);
+      return [
+        line(
+          "stored",
+          plural(entries, "entry") + (quotaEntries === undefined ? "" : ` of ${quotaEntries}`),
+          size(bytes) + (quotaSize === undefined ? "" : ` of ${limit(quotaSize)}`),
+          left === undefined ? undefined : `${size(left)} left`,
+        ),
+        line(
+          "history",
+          size(historySize),
+          historyTime === undefined ? "not kept" : `kept for up to ${duration(historyTime)}`,
+        ),
+      ].join("\n");
     },
   }),
 } as const;

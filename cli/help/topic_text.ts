@@ -77,6 +77,15 @@ Examples:
   ],
   "patterns": [
     `\
+list, get and remove take patterns of names on the server, in quotes:
+  'photos/*.tmp'   * stands for any characters except /
+  'img-?.jpg'      ? stands for one character
+  'img.[jJ]pg'     [jJ] stands for one of these, [!a-z] for one of all others
+  'photos/**/*.x'  ** stands for any number of folders
+
+Names that begin with a dot match, too. An existing name is not taken for a pattern. For get and
+remove, a pattern stands for folders only with --recursive.
+
 --exclude takes patterns like those of a .gitignore file at the top of each folder:
   *.o        files and folders with such a name, at any depth
   /build     build at the top only

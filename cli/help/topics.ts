@@ -13,7 +13,7 @@ export const TOPICS = {
   "transfers": { about: "options of 'xfer client put' and 'get'" },
   "serving": { about: "ports, TLS certificate, log and end of a server" },
   "limits": { about: "limits of a server, with their defaults" },
-  "patterns": { about: "patterns for --exclude" },
+  "patterns": { about: "patterns of names, and for --exclude" },
   "protocol-3": { about: "the older protocol 3, its editions and quirks" },
   [EXIT_CODES_TOPIC]: { about: "exit codes and their meaning" },
 } as const;

@@ -1,5 +1,5 @@
 /**
- * Files that were not transferred, or not removed: their events, and the words that name file and reason once.
+ * Files that were not transferred or changed: their events, and the words that name file and reason once.
  *
  * @module
  */
@@ -7,15 +7,13 @@ import { printable } from "../../protocol/printable.ts";
 import { type Event, type EventOf, wordsOf } from "../events/mod.ts";
 import type { Presentation } from "../text/presentation.ts";
 
-/** Events of a file that was not transferred, or not removed. */
-export type FailureEvent =
-  | EventOf<"not-stored">
-  | EventOf<"not-got">
-  | EventOf<"not-deleted">
-  | EventOf<"not-removed">;
+/** Events of a file that was not transferred or changed. */
+export type FailureEvent = EventOf<
+  "not-stored" | "not-got" | "not-deleted" | "not-removed" | "not-restored"
+>;
 
 const FAILURES: ReadonlySet<string> = new Set<FailureEvent["event"]>(
-  ["not-stored", "not-got", "not-deleted", "not-removed"],
+  ["not-stored", "not-got", "not-deleted", "not-removed", "not-restored"],
 );
 
 /** States of files that have not failed by themselves. */

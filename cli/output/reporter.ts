@@ -75,6 +75,7 @@ export class Reporter {
   /** The number of files that the command handles. */
   #files = 1;
   #interrupted = 0;
+  #isLong = false;
 
   constructor(options: OutputOptions, streams = standardStreams(), now = () => performance.now()) {
     this.options = options;
@@ -118,6 +119,11 @@ export class Reporter {
     this.#files = files;
   }
 
+  /** Prints all columns of lists. */
+  useLongLines(): void {
+    this.#isLong = true;
+  }
+
   /** Reports an error once, although it may end the work on several files. An interruption is not an error. */
   reportError(error: unknown): void {
     if (this.#isReported(error)) return;
@@ -144,8 +150,9 @@ export class Reporter {
 
   /** Writes a note for people that has no event, such as the total of a list. */
   remark(words: (show: Presentation) => string): void {
-    const { json, quiet } = this.options;
-    if (!json && !quiet) this.#noteWrapped(words(this.#presentationFor(this.#streams.stderr)));
+    const { json, quiet, places } = this.options;
+    if (json || quiet) return;
+    this.#noteWrapped(placed(words(this.#presentationFor(this.#streams.stderr)), places));
   }
 
   /** Counts an event, and writes it as JSON with `--json`. */
@@ -227,6 +234,11 @@ export class Reporter {
     this.#writeResult(text.replace(/\n$/, ""));
   }
 
+  /** Writes a name and a NUL, for programs. On a terminal, the name is escaped. */
+  printName(name: string): void {
+    this.#writeResult(this.#streams.stdout.isTerminal() ? printable(name) : name, "\0");
+  }
+
   /** Writes text for people, unchanged. If it cannot be written, the command continues. */
   note(text: string | undefined): void {
     if (text === undefined) return;
@@ -267,11 +279,11 @@ export class Reporter {
     return size === null ? undefined : new TextDecoder().decode(answer.subarray(0, size)).trim();
   }
 
-  #writeResult(line: string | undefined): void {
+  #writeResult(line: string | undefined, end = "\n"): void {
     if (line === undefined || this.#nobodyReads || this.#failure !== undefined) return;
     try {
       const { stdout, stderr } = this.#streams;
-      this.#write(this.#isDiverted ? stderr : stdout, `${line}\n`);
+      this.#write(this.#isDiverted ? stderr : stdout, `${line}${end}`);
     } catch (cause) {
       if (cause instanceof Deno.errors.BrokenPipe) {
         this.#nobodyReads = true;
@@ -298,6 +310,7 @@ export class Reporter {
     return presentation({
       ...{ paint: this.#paintFor(stream), bytes: this.options.bytes },
       ...{ isTerminal: stream.isTerminal(), interrupted: this.#interrupted },
+      isLong: this.#isLong,
     });
   }
 

@@ -16,12 +16,16 @@ export interface Presentation {
   readonly size: (bytes: number) => string;
   /** A number of bytes at the right of a column. */
   readonly sizeColumn: (bytes: number) => string;
+  /** A word at the right of the same column. */
+  readonly column: (word: string) => string;
   /** A limit on bytes, as an operator would write it. */
   readonly limit: (bytes: number) => string;
   /** A time of an event: local on a terminal, else UTC. */
   readonly time: (iso: string) => string;
   /** The number of files whose transfer this command has interrupted so far. */
   readonly interrupted: number;
+  /** Whether lists have all columns. */
+  readonly isLong: boolean;
 }
 
 export interface PresentationOptions {
@@ -30,16 +34,18 @@ export interface PresentationOptions {
   readonly bytes?: boolean;
   readonly isTerminal?: boolean;
   readonly interrupted?: number;
+  readonly isLong?: boolean;
 }
 
 export function presentation(
-  { paint = plain, bytes = false, isTerminal = false, interrupted = 0 }: PresentationOptions = {},
+  { paint = plain, bytes = false, isTerminal = false, ...state }: PresentationOptions = {},
 ): Presentation {
+  const { interrupted = 0, isLong = false } = state;
+  const column = (word: string) => word.padStart(bytes ? EXACT_WIDTH : HUMAN_WIDTH);
   return {
-    ...{ paint, interrupted },
+    ...{ paint, interrupted, isLong, column },
     size: bytes ? exactSize : humanSize,
-    sizeColumn: (size) =>
-      bytes ? `${size}`.padStart(EXACT_WIDTH) : humanSize(size).padStart(HUMAN_WIDTH),
+    sizeColumn: (size) => column(bytes ? `${size}` : humanSize(size)),
     limit: bytes ? exactSize : limitSize,
     time: isTerminal ? localTime : utcTime,
   };

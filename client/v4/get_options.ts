@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { XferError } from "../../protocol/errors.ts";
+import type { RefusedError, XferError } from "../../protocol/errors.ts";
 import type { AttributeOptions, UnsetAttributes } from "../local/target_attributes.ts";
 import type { ConnectOptions } from "./connect_options.ts";
-import type { TransferOptions } from "./connection_pool.ts";
+import type { ConnectionPool, TransferOptions } from "./connection_pool.ts";
 import type { ByteRange } from "./file_download.ts";
 import type { RemoteFile } from "./remote_file.ts";
 
@@ -83,6 +83,14 @@ export interface GetManyOptions extends GetOptions {
    * before the first wildcard.
    */
   readonly patterns?: boolean | undefined;
+  /**
+   * Returns the error for a name that the server does not have, perhaps with a better hint.
+   *
+   * @internal
+   */
+  readonly explainMissing?:
+    | ((server: ConnectionPool, name: string, error: RefusedError) => Promise<XferError>)
+    | undefined;
 }
 
 /**

@@ -25,13 +25,16 @@ export type GetSource =
     | { readonly kind: "pattern"; readonly pattern: NamePattern }
   );
 
-type SourceOptions = Pick<GetManyOptions, "recursive" | "version" | "range" | "patterns">;
+type SourceOptions = Pick<
+  GetManyOptions,
+  "recursive" | "version" | "range" | "patterns" | "explainMissing"
+>;
 
 /** Asks the server what a name stands for. Throws `RefusedError` `no-such-file`, `damaged`; `UsageError` `one-name`. */
 export async function findSource(
-  pool: Pick<ConnectionPool, "use">,
+  pool: ConnectionPool,
   name: string,
-  { recursive = false, version = 0, range, patterns = false }: SourceOptions,
+  { recursive = false, version = 0, range, patterns = false, explainMissing }: SourceOptions,
 ): Promise<GetSource> {
   if (name === EVERYTHING) return { name, kind: "folder", file: undefined };
   const pattern = patterns ? NamePattern.parse(name) : undefined;
@@ -46,7 +49,12 @@ export async function findSource(
       if (version !== 0 || range !== undefined) throw oneFile();
       return { name, kind: "pattern", pattern };
     }
-    if (!recursive) throw withHint(error, plain, version);
+    if (!recursive) {
+      const hinted = withHint(error, plain, version);
+      throw version !== 0 || explainMissing === undefined
+        ? hinted
+        : await explainMissing(pool, plain, hinted);
+    }
   }
   if (file !== undefined && file.entry !== "folder") {
     if (file.entry === "file" || range === undefined) return { name: plain, kind: "entry", file };

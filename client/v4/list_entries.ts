@@ -18,7 +18,7 @@ export interface ListHandlers {
   readonly takeDamaged: (file: DamagedFile) => void;
 }
 
-export interface ListChoice {
+export interface ListSelection {
   /** Whether to list everything in folders; otherwise one level. */
   readonly isRecursive?: boolean | undefined;
   /** Whether to list names that were removed and have history, at any depth. */
@@ -33,7 +33,7 @@ export interface ListChoice {
 export async function listEntries(
   server: ListingServer,
   text: string,
-  choice: ListChoice,
+  choice: ListSelection,
   handlers: ListHandlers,
 ): Promise<void> {
   const { isRecursive = false, isRemoved = false } = choice;
@@ -79,7 +79,7 @@ async function listRemoved(
 export async function listMatching(
   server: Pick<ConnectionPool, "list">,
   pattern: NamePattern,
-  { isRecursive = false, isRemoved = false }: ListChoice,
+  { isRecursive = false, isRemoved = false }: ListSelection,
   { take, takeDamaged }: ListHandlers,
 ): Promise<void> {
   const isOneLevel = pattern.isOneLevel && !isRecursive;

@@ -241,12 +241,16 @@ export class LimitError extends RefusedError {
   /** The name of the limit. */
   readonly limit: LimitName;
 
-  /** The message is for the client. It contains the value, but not the name of the option. */
-  constructor(limit: LimitName, value: number) {
+  /**
+   * The message is for the client. It contains the value and `detail`, such as what is used, but not the name of the
+   * option.
+   */
+  constructor(limit: LimitName, value: number, detail?: string) {
     const { message, what, unit }: LimitDefinition = LIMITS[limit];
     const amount = unit === "time" ? `${value / SECOND} seconds` : `${value}`;
     const words = message ?? `a limit of the server was reached: ${what}, {}`;
-    super("limit-reached", words.replace("{}", amount));
+    const all = detail === undefined ? words : `${words}: ${detail}`;
+    super("limit-reached", all.replace("{}", amount));
     this.limit = limit;
   }
 }

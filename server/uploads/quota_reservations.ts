@@ -259,7 +259,7 @@ export async function claimRoom(
   if (quota === Infinity && quotaFiles === Infinity) return own;
   const over = (usage: Usage) =>
     usage.bytes > quota
-      ? new LimitError("quota", quota)
+      ? new LimitError("quota", quota, `${usage.bytes - size} are used, and ${size} are needed`)
       : usage.files > quotaFiles
       ? new LimitError("quotaFiles", quotaFiles)
       : undefined;

@@ -124,3 +124,20 @@ test("a new server is trusted after yes; progress does not draw over the questio
   assert.equal(code, 0, lines.join("\n"));
   assert.match(lines.join("\n"), /^Uploaded a \(7 B/m);
 });
+
+test("remove asks before it removes more than half of the files, and removes nothing after no", async ({ home, location, run }) => {
+  await Deno.writeTextFile(`${home}/transfer.info`, `${location}\nAlice\n`);
+  for (const name of ["a", "b", "c"]) await Deno.writeTextFile(`${home}/${name}`, name);
+  await using put = await run("client", "put", "a", "b", "c");
+  assert.equal((await put.end()).code, 0);
+  const question = /^Delete 3 of 3 entries in your account\? \[y\/N\] $/m;
+  for (const [answer, expected] of [["n", 2], ["y", 0]] as const) {
+    await using terminal = await run("client", "remove", "?");
+    await terminal.shows(question);
+    await terminal.type(`${answer}\n`);
+    const { code, lines } = await terminal.end();
+    assert.equal(code, expected, lines.join("\n"));
+  }
+  await using list = await run("client", "list");
+  assert.match((await list.end()).lines.join("\n"), /^No files$/m);
+});

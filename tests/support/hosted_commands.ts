@@ -12,7 +12,7 @@ export interface HostedCommand {
 }
 
 /** Stands around the exit code after the output of a command, on each stream. No command prints it. */
-export const END = "\0";
+export const END = "\x1e";
 
 if (import.meta.main) {
   const { main } = await import("../../cli/main.ts");

@@ -26,6 +26,7 @@ import {
 } from "./transfer_options.ts";
 import { concludeDownloads, reportDownload, reportGot } from "./get_report.ts";
 import { confirmDeletion } from "./confirm_deletion.ts";
+import { explainMissing } from "./explain_missing.ts";
 import { parseNames } from "../../arguments/file_name.ts";
 import { example } from "../../text/format.ts";
 
@@ -89,6 +90,8 @@ const HELP = example(
   "xfer client get backup.tar -o - | tar x",
 );
 
+const IF_FOLDER = "To download everything in the folder, add --recursive.";
+
 interface Get {
   readonly run: Run;
   readonly names: readonly string[];
@@ -125,6 +128,8 @@ async function getToFiles({ run, names, choice, options }: Get): Promise<number>
     ...await transferOptions(options, choice),
     ...{ names, target, recursive, force, range, version, dryRun, patterns: true, links },
     confirmMirror: choice.delete === true ? confirmMirror : undefined,
+    explainMissing: (pool, name, error) =>
+      explainMissing(pool, name, error, { ifFolder: IF_FOLDER }),
     attributes: { permissions, times, special },
     onOutcome: (outcome) => reportDownload(reporter, outcome, choice),
     onSkipped: (path, why) => {

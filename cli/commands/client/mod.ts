@@ -20,8 +20,13 @@ import { addGetCommand } from "./get.ts";
 import { addInitCommand } from "./init.ts";
 import { addLinkCommand, parseToken } from "./link.ts";
 import { addPutCommand, put, type PutChoice } from "./put.ts";
-import { addRemoteFileCommands } from "./remote_files.ts";
+import { addListCommand } from "./list.ts";
+import { addRemoveCommand } from "./remove.ts";
+import { addRenameCommand } from "./rename.ts";
+import { addRestoreCommand } from "./restore.ts";
+import { addStatCommand } from "./stat.ts";
 import { addStatusCommand } from "./status.ts";
+import { addVersionsCommand } from "./versions.ts";
 
 /** The most attempts after a network failure. With the longest waits, they take more than an hour. */
 const MAX_RETRIES = 100;
@@ -99,7 +104,12 @@ export function clientCommand(client: Command, run: Run): void {
   addPutCommand(client, run);
   const optionsOf = v4OptionsOf(run);
   addGetCommand(client, run, optionsOf);
-  addRemoteFileCommands(client, run, optionsOf);
+  addListCommand(client, run, optionsOf);
+  addStatCommand(client, run, optionsOf);
+  addVersionsCommand(client, run, optionsOf);
+  addRemoveCommand(client, run, optionsOf);
+  addRestoreCommand(client, run, optionsOf);
+  addRenameCommand(client, run, optionsOf);
   addLinkCommand(client, run, optionsOf);
   addStatusCommand(client, run);
   addForget(client, run);

@@ -170,7 +170,7 @@ function reportOutcome({ run: { reporter }, info, record }: V4Put, outcome: PutO
       return reporter.report({ event: "unchanged", name, path, updated: state === "updated" });
     }
     case "removed":
-      return reporter.report({ event: "removed", name: outcome.name });
+      return reporter.report({ event: "removed", name: outcome.name, forever: false });
     case "not-removed": {
       const { name, state, error, error: { code } } = outcome;
       return reporter.reportFailure(error, { event: "not-removed", name, state, code });

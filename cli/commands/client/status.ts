@@ -6,6 +6,7 @@
 import type { Command } from "commander";
 import {
   type AccountStatus,
+  type AccountUsage,
   askServer,
   clientFolder,
   findV3Account,
@@ -139,11 +140,23 @@ async function reportAnswer(
   }
   const { identity, isNew } = answering;
   let user: string | undefined;
+  let usage: AccountUsage | undefined;
   if (account !== undefined && !isNew) {
     const { connect } = await v4Options(info, common, run, "possible");
-    using _connection = await V4Client.connect(connect);
+    using client = await V4Client.connect(connect);
     user = account.name;
+    usage = await client.usage();
   }
   const known = shownIdentity(identity);
   reporter.report({ event: "answering", server, protocol: 4, known, met: !isNew, user });
+  if (usage !== undefined) reportUsage(reporter, usage);
+}
+
+function reportUsage(reporter: Reporter, usage: AccountUsage): void {
+  const { entries, bytes: size, quotaEntries, quotaBytes: quotaSize, historyBytes, historyTime } =
+    usage;
+  reporter.report({
+    ...{ event: "usage", entries, size, quotaEntries, quotaSize, historySize: historyBytes },
+    historyTime: historyTime === 0 ? undefined : historyTime,
+  });
 }

@@ -99,9 +99,9 @@ for (const name of NAMES) {
 }
 
 Deno.test("events: text from a peer cannot begin a line", () => {
-  const event = { event: "removed", name: "a\nUploaded b" } as const;
-  assert.equal(wordsOf(event, PLAIN), "Removed a\\u{a}Uploaded b");
-  assert.equal(toJson(event), '{"event":"removed","name":"a\\nUploaded b"}');
+  const event = { event: "forgot", server: "a\nUploaded b" } as const;
+  assert.equal(wordsOf(event, PLAIN), "Removed a\\u{a}Uploaded b from known_servers");
+  assert.equal(toJson(event), '{"event":"forgot","server":"a\\nUploaded b"}');
 });
 
 Deno.test("events: the stack of an error has several lines, each safe to print", () => {

@@ -396,3 +396,50 @@ Deno.test("hints: commands in quotes, or after a colon, work on the same folder"
     ],
   );
 });
+
+Deno.test("names for programs: each with a NUL, escaped only on a terminal", () => {
+  for (
+    const [terminal, expected] of [[false, "a\x1bb\0c\n\0"], [
+      true,
+      "a\\u{1b}b\0c\\u{a}\0",
+    ]] as const
+  ) {
+    const { reporter, stdout } = reporterWith({}, { terminal });
+    for (const name of ["a\x1bb", "c\n"]) reporter.printName(name);
+    assert.equal(stdout.text, expected);
+  }
+});
+
+Deno.test("remarks: their commands work on the same folder", () => {
+  const { reporter, stderr } = reporterWith({ places: { client: " --transfer-info x/y" } });
+  reporter.remark(() => "To restore it, run 'xfer client restore a'.");
+  assert.equal(stderr.text, "To restore it, run 'xfer client --transfer-info x/y restore a'.\n");
+});
+
+Deno.test("lists: all columns only if they are asked for; links and folders without a size", () => {
+  const file = {
+    event: "file",
+    name: "a",
+    kind: "file",
+    version: 12,
+    mode: "0644",
+    size: 3,
+  } as const;
+  const changed = "2026-01-02T03:04:05.678Z";
+  const { reporter, stdout } = reporterWith({});
+  reporter.report({ ...file, changed });
+  reporter.useLongLines();
+  reporter.report({ ...file, changed });
+  reporter.report({ ...file, name: "b", kind: "link", mode: "0777", changed });
+  reporter.report({ event: "file", name: "c", kind: "folder" });
+  assert.equal(
+    stdout.text,
+    [
+      "     3 B  2026-01-02T03:04:05Z  a",
+      "-rw-r--r--   v12       3 B  2026-01-02T03:04:05Z  a",
+      "lrwxrwxrwx   v12      link  2026-01-02T03:04:05Z  b",
+      "d?????????          folder                        c/",
+      "",
+    ].join("\n"),
+  );
+});

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { batchedCatalog, commitTogether, lookUp } from "../../../server/catalog/sqlite/batching.ts";
 import { SqliteCatalog } from "../../../server/catalog/sqlite/sqlite_catalog.ts";
+import { RefusedError } from "../../../protocol/errors.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { Fixture, got, put } from "../../support/v4/fixture.ts";
@@ -53,6 +54,22 @@ Deno.test("v4 quota: parallel uploads are admitted while they fit, and partial u
   }
   await fixture.server.close();
   assert.equal(staged(fixture), 2 * CHUNK_SIZE);
+});
+
+Deno.test("v4 quota: a refusal says how much is used, how much is needed and what the quota is", async () => {
+  await using fixture = await createFixture({ quota: 1000 });
+  using client = await fixture.client("Alice");
+  await put(client, [{ file: await fixture.source("a", pseudoRandomBytes(700)) }]);
+  const results: unknown[] = [];
+  const file = await fixture.source("b", pseudoRandomBytes(400));
+  await client.put([{ file }], (_, result) => results.push(result));
+  const [refused] = results;
+  assert.ok(refused instanceof RefusedError);
+  assert.equal(
+    refused.message,
+    "the server refused: the upload would exceed your quota of 1000 bytes: 700 are used, and 400 " +
+      "are needed",
+  );
 });
 
 Deno.test("v4 quota: uploads in progress count as files, unless they overwrite one", async () => {
