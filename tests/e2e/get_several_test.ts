@@ -51,7 +51,7 @@ test("a file that cannot be downloaded does not affect the others", async ({ her
   assert.equal(await Deno.readTextFile(`${here}/back/b`), "mine");
   assert.match(
     got.stderr,
-    /failed to download nothing: .*\[no-such-file\]\n[^]*\[target-exists\]\n/,
+    /no such file: nothing \[no-such-file\]\n[^]*\[target-exists\]\n/,
   );
   assert.match(got.stdout, /\nDownloaded 2 files \(2 B\), 2 failed\n$/);
 });
