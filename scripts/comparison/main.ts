@@ -1,0 +1,117 @@
+/**
+ * `deno task comparison`: tries what docs/comparison.md says about xfer, rsync, restic and rclone, with real commands
+ * and servers on this machine, and prints its tables. Needs Linux, root, python3, rsync, restic and rclone.
+ *
+ * --only A,B  run only these tables: kept, resumed, undone, verified, others
+ * --tool A,B  run only these tools
+ * --log       print what the commands print
+ */
+import { Rig } from "./rig.ts";
+import { type Tool, type ToolName, TOOLS, type Way } from "./tools.ts";
+import { KEPT, MAKE_FILES, MAKE_TREE, OTHERS, type Row, UNDONE, VERIFIED } from "./trials.ts";
+import { DISTURBED } from "./disturbed.ts";
+
+/** Verdicts by row, tool and options. */
+type Verdicts = Map<string, Map<ToolName, Map<string, boolean>>>;
+
+const NAMES = Object.keys(TOOLS) as ToolName[];
+const args = Deno.args;
+const chosen = (option: string, all: readonly string[]) =>
+  args.includes(option) ? (args[args.indexOf(option) + 1] ?? "").split(",") : all;
+const tools = NAMES.filter((name) => chosen("--tool", NAMES).includes(name));
+
+function note(verdicts: Verdicts, row: string, tool: ToolName, options: string, verdict: boolean) {
+  const cells = verdicts.get(row) ?? new Map();
+  verdicts.set(row, cells);
+  const cell = cells.get(tool) ?? new Map();
+  cells.set(tool, cell.set(options, verdict));
+}
+
+async function kept(): Promise<Verdicts> {
+  const verdicts: Verdicts = new Map();
+  for (const name of tools) {
+    const tool: Tool = TOOLS[name];
+    for (const [options, way] of Object.entries(tool.keeping)) {
+      await using rig = await Rig.start(tool);
+      await rig.sh(MAKE_TREE);
+      await rig.sh(way.put);
+      await rig.sh(way.get);
+      for (const [row, check] of Object.entries(KEPT)) {
+        note(verdicts, row, name, options, await rig.sh(check) === 0);
+      }
+      await show(rig, `kept, ${name} ${options}`);
+    }
+  }
+  return verdicts;
+}
+
+const tried = (rows: Readonly<Record<string, Row>>) => async (): Promise<Verdicts> => {
+  const verdicts: Verdicts = new Map();
+  for (const [row, cells] of Object.entries(rows)) {
+    for (const name of tools) {
+      for (const [options, script] of Object.entries(cells[name])) {
+        await using rig = await Rig.start(TOOLS[name]);
+        await rig.sh(MAKE_FILES);
+        note(verdicts, row, name, options, await rig.sh(script) === 0);
+        await show(rig, `${row}, ${name} ${options}`);
+      }
+    }
+  }
+  return verdicts;
+};
+
+async function disturbed(): Promise<Verdicts> {
+  const verdicts: Verdicts = new Map();
+  for (const [row, attempt] of Object.entries(DISTURBED)) {
+    for (const name of tools) {
+      const tool: Tool = TOOLS[name];
+      for (const [options, way] of Object.entries<Way>(tool.resuming)) {
+        await using rig = await Rig.start(tool);
+        note(verdicts, row, name, options, await attempt(rig, way));
+        await show(rig, `${row}, ${name} ${options}`);
+      }
+    }
+  }
+  return verdicts;
+}
+
+async function show(rig: Rig, title: string): Promise<void> {
+  if (!args.includes("--log")) return;
+  console.error(`\n=== ${title}\n${await Deno.readTextFile(`${rig.path}/log`).catch(() => "")}`);
+}
+
+/** The plain way first; another one only if it makes a difference. */
+function cell(verdicts: ReadonlyMap<string, boolean> | undefined): string {
+  if (verdicts === undefined) return "no";
+  const [[options, plain] = ["", false], ...others] = verdicts;
+  if (plain) return options === "" ? "yes" : `yes, with ${quoted(options)}`;
+  const better = others.find(([, verdict]) => verdict);
+  return better === undefined ? "no" : `no; with ${quoted(better[0])} yes`;
+}
+
+function quoted(options: string): string {
+  return /^(a|an) /.test(options) ? options : `\`${options}\``;
+}
+
+function table(verdicts: Verdicts): string {
+  const rows = [...verdicts].map(([row, cells]) => [
+    row,
+    ...tools.map((name) => cell(cells.get(name))),
+  ]);
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [["", ...tools], ["---", ...tools.map(() => "---")], ...rows].map(line).join("\n");
+}
+
+const TABLES: Readonly<Record<string, () => Promise<Verdicts>>> = {
+  kept,
+  resumed: disturbed,
+  undone: tried(UNDONE),
+  verified: tried(VERIFIED),
+  others: tried(OTHERS),
+};
+
+for (const name of chosen("--only", Object.keys(TABLES))) {
+  const run = TABLES[name];
+  if (run === undefined) throw new Error(`no such table: ${name}`);
+  console.log(`\n${name}\n\n${table(await run())}`);
+}
