@@ -48,6 +48,7 @@ async function kept(): Promise<Verdicts> {
 const tried = (rows: Readonly<Record<string, Row>>) => async (): Promise<Verdicts> => {
   const verdicts: Verdicts = new Map();
   for (const [row, cells] of Object.entries(rows)) {
+    verdicts.set(row, new Map());
     for (const name of tools) {
       for (const [options, script] of Object.entries(cells[name])) {
         await using rig = await Rig.start(TOOLS[name]);
