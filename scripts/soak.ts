@@ -3,7 +3,11 @@
  * fails at the first lost file or wrong answer. The printed seed repeats it, with `--only`.
  */
 import { Command, InvalidArgumentError } from "commander";
-import { killBackupAtEveryCall, killRestoreAtEveryCall } from "../tests/faults/backups.ts";
+import {
+  failBackupAtEveryCall,
+  killBackupAtEveryCall,
+  killRestoreAtEveryCall,
+} from "../tests/faults/backups.ts";
 import { gatherCrowd } from "../tests/support/e2e/crowd.ts";
 import {
   killAtAnyMoment,
@@ -75,6 +79,11 @@ const PARTS: readonly Part[] = [
     name: "backup-kills",
     what: "backup --keep is killed before and after each call to the file system",
     work: (loop) => killBackupAtEveryCall(loop),
+  },
+  {
+    name: "backup-io",
+    what: "each call of backup --keep to the file system fails",
+    work: (loop) => failBackupAtEveryCall(loop),
   },
   {
     name: "restore-kills",

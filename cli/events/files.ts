@@ -182,7 +182,7 @@ export const FILE_EVENTS = {
       names: optional(count("names for `remove` and `restore`; a folder is one")),
       folders: optional(count("folders created, for `put`, `get` and `import`")),
       unchanged: optional(count("unchanged files, for `put` and `get`")),
-      updated: optional(count("files with the same content whose permissions or time changed")),
+      updated: optional(count("entries with the same content whose permissions or time changed")),
       deleted: optional(count("entries deleted, for `--delete`")),
       skipped: optional(count("skipped files and folders: each has a `passed`")),
       failed: count("files, and folders that could not be read, that failed or were interrupted"),
@@ -206,7 +206,7 @@ export const FILE_EVENTS = {
       const parts = [
         ...done > 0 ? [`${verb} ${plural(done, what)}${amount}`] : others > 0 ? [] : [nothing],
         ...folders === 0 ? [] : [`${plural(folders, "folder")} created`],
-        ...updated === 0 ? [] : [`${plural(updated, "file")} updated`],
+        ...updated === 0 ? [] : [`${updated} updated`],
         ...deleted === 0 ? [] : [`${deleted} deleted`],
         ...isAllThere || unchanged === 0 ? [] : [`${unchanged} unchanged`],
         ...skipped === 0 ? [] : [`${skipped} skipped`],

@@ -71,16 +71,18 @@ export const OPERATOR_EVENTS = {
   }),
   "client-file": defineEvent({
     kind: "result",
-    what: "A stored file of an account.",
+    what: "A stored file, folder or link of an account.",
     fields: {
       ...{ user, ...storedFile },
+      kind: oneOf(["file", "folder", "link"], "the kind of entry"),
       damage: optional(oneOf(["missing", "size", "content"], "recorded damage, if any")),
     },
     words: (
-      { name, size, stored, verified, version, current, damage },
+      { name, size, stored, verified, version, current, damage, kind },
       { paint, sizeColumn, time },
     ) =>
-      `${sizeColumn(size)}  ${time(stored)}  ${name}` +
+      `${sizeColumn(size)}  ${time(stored)}  ${name}${kind === "folder" ? "/" : ""}` +
+      (kind === "link" ? "  (link)" : "") +
       (current ? "" : `  (old version ${version})`) + (verified ? "" : "  (not verified)") +
       (damage === undefined ? "" : `  ${paint("warning", "(damaged)")}`),
   }),

@@ -70,11 +70,11 @@ export class TargetTree {
 
   /**
    * Prepares a folder for new or removed names: one whose attributes are known stays writable for its owner until the
-   * end.
+   * end. `isTemporary`: the folder will be deleted, too.
    */
-  open(folder: string): void {
+  open(folder: string, isTemporary = false): void {
     this.#changed.add(folder);
-    if (folder === this.#root.path || !this.#known.has(folder)) return;
+    if (folder === this.#root.path || !(isTemporary || this.#known.has(folder))) return;
     const info = inspectSync(folder);
     const mode = info === undefined || !info.isDirectory ? undefined : modeOf(info);
     if (mode === undefined || (mode & OWNER) === OWNER) return;

@@ -218,11 +218,12 @@ export class GetRun {
   }
 
   async #delete(extra: readonly ExtraEntry[]): Promise<void> {
+    const all = new Set(extra.map(({ path }) => path));
     for (const entry of extra) {
       const { name, path: target } = entry;
       const failure = await failureOf(async () => {
         throwIfAborted(this.#options.connect.signal);
-        await deleteExtra(entry, this.#tree);
+        await deleteExtra(entry, all, this.#tree);
       });
       this.#outcomes.report(
         failure === undefined

@@ -50,12 +50,19 @@ export async function findExtra(folder: MirroredFolder, own: ReservedFiles): Pro
   return search;
 }
 
-/** Deletes an entry, not what it leads to. Throws `UsageError` `through-link`, `StorageError` `cannot-write`. */
-export async function deleteExtra({ path }: ExtraEntry, tree: TargetTree): Promise<void> {
+/**
+ * Deletes an entry, not what it leads to. `all`: the paths of all entries to delete. Throws `UsageError` `through-link`,
+ * `StorageError` `cannot-write`.
+ */
+export async function deleteExtra(
+  { path }: ExtraEntry,
+  all: ReadonlySet<string>,
+  tree: TargetTree,
+): Promise<void> {
   const folder = dirname(path);
   await writing(path, async () => {
     tree.guard(folder);
-    tree.open(folder);
+    tree.open(folder, all.has(folder));
     // Only an empty folder: what was added since the search stays.
     await Deno.remove(path);
   });

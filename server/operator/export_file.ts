@@ -5,6 +5,8 @@
  */
 import { dirname, join } from "node:path";
 import { type Abortable, throwIfAborted } from "../../protocol/abort.ts";
+import { linkTarget } from "../../protocol/entry.ts";
+import { splitNanoseconds } from "../../protocol/nanoseconds.ts";
 import { printable } from "../../protocol/printable.ts";
 import { reasonOf, StorageError, UsageError, XferError } from "../../protocol/errors.ts";
 import { recordFound, type StoreLocation, withReadOnly } from "../data_folder/with_data_folder.ts";
@@ -13,6 +15,9 @@ import type { StoredFile } from "../catalog/files.ts";
 import type { DataFolder } from "../data_folder/data_folder.ts";
 import { syncFolder, writeAll } from "../fs/file_system.ts";
 import { found, listOf } from "./users.ts";
+
+/** The permission bit by which the owner of a file can execute it. */
+const OWNER_EXECUTES = 0o100;
 
 /** The file to export. */
 export interface ExportRequest extends Abortable {
@@ -29,8 +34,8 @@ export interface ExportRequest extends Abortable {
 }
 
 /**
- * Writes a stored file to a path, after comparing its size and checksum with the catalog. The target appears complete
- * or not at all. Throws `ConfigurationError` `no-data-folder` or `no-backup`; `UsageError` `no-such-user`,
+ * Writes a stored file or link to a path, after comparing its size and checksum with the catalog. The target appears
+ * complete or not at all. A file gets its time to the millisecond, and its owner can execute it if they could before. Throws `ConfigurationError` `no-data-folder` or `no-backup`; `UsageError` `no-such-user`,
  * `no-such-file`, `no-such-state` or `target-exists`; `IntegrityError` `stored-file-damaged`; `StorageError` `cannot-read` or `cannot-write`.
  */
 export function exportFile(request: ExportRequest): Promise<StoredFile> {
@@ -39,7 +44,7 @@ export function exportFile(request: ExportRequest): Promise<StoredFile> {
     const temporary = join(dirname(request.target), `.xfer-${crypto.randomUUID()}.tmp`);
     try {
       const file = await copyCurrent(folder, request, temporary);
-      await writing(request.target, () => publish(temporary, request.target));
+      await writing(request.target, () => publishEntry(file, temporary, request.target));
       return file;
     } finally {
       await Deno.remove(temporary).catch(() => undefined);
@@ -87,6 +92,25 @@ async function copyChecked(
     await writing(target, () => writeAll(output, next.value));
   }
   await writing(target, () => output.sync());
+}
+
+/** Publishes a file with its time, for its owner alone, or a link. */
+async function publishEntry(
+  { kind = "file", mode = 0, tree }: StoredFile,
+  temporary: string,
+  target: string,
+): Promise<void> {
+  if (kind === "link") {
+    const leadsTo = linkTarget(await Deno.readFile(temporary));
+    if (leadsTo !== undefined) await Deno.symlink(leadsTo, target);
+    return;
+  }
+  if (Deno.build.os !== "windows") await Deno.chmod(temporary, 0o600 | mode & OWNER_EXECUTES);
+  if (tree !== undefined) {
+    const changed = new Date(splitNanoseconds(tree.mtime).ms);
+    await Deno.utime(temporary, changed, changed);
+  }
+  await publish(temporary, target);
 }
 
 /** Gives a finished copy its name, without overwriting anything. */
@@ -154,7 +178,7 @@ async function findFile(folder: DataFolder, request: ExportRequest): Promise<Sto
     dataFolder,
   );
   const file = await folder.catalog.files.find(client.id, fileName, { version });
-  if (file === undefined) {
+  if (file === undefined || file.kind === "folder") {
     throw new UsageError(
       "no-such-file",
       `${printable(userName)} has no file ${printable(fileName)}` +

@@ -8,7 +8,6 @@ import { release } from "../../protocol/memory.ts";
 import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { BlobNotFound, type UploadId } from "../blobs/blob_store.ts";
-import type { PartialUpload } from "../catalog/partial_uploads.ts";
 import type { StagedUpload } from "../uploads/staging_area.ts";
 import type { V4Context } from "./context.ts";
 import { checkTarget } from "./check_put.ts";
@@ -51,13 +50,24 @@ export class ReceivedContent {
     return new ReceivedContent(context, put, staged, new ChunkDigests(size, maxAhead(context)));
   }
 
-  /** Reopens a partial upload; `undefined` if it is missing or damaged. Throws `LimitError`. */
-  static async reopen(
-    context: Pick<V4Context, "staging" | "garbage" | "store">,
-    put: ContentRequest,
-    { accountId, id, size, durableBytes, sums }: PartialUpload,
+  /**
+   * Reopens the partial upload of the name; `undefined` if it is of another file, missing or damaged. Throws
+   * `LimitError`.
+   */
+  static async resume(
+    context: Pick<
+      V4Context,
+      "staging" | "garbage" | "store" | "partialUploads" | "openUploads"
+    >,
+    accountId: Bytes,
+    put: Pick<MessageOf<"put">, "name" | "entry" | "size" | "mtime">,
   ): Promise<ReceivedContent | undefined> {
-    const { staging, garbage } = context;
+    const { staging, garbage, partialUploads, openUploads } = context;
+    const partial = await partialUploads.find(accountId, put.name);
+    if (partial === undefined) return undefined;
+    const { id, size, mtime, durableBytes, sums } = partial;
+    // Two uploads must never write to the same file.
+    if (size !== put.size || mtime !== put.mtime || openUploads.isOpen(id)) return undefined;
     // A new partial upload can discard the row in the meantime.
     garbage.hold(id);
     try {

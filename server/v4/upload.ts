@@ -11,10 +11,9 @@ import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
 import { inSlices, type Sliced } from "../../protocol/v4/slices.ts";
 import type { UploadId } from "../blobs/blob_store.ts";
-import type { CommitResult } from "../catalog/files.ts";
 import { breath } from "../breath.ts";
-import { commitFile } from "../uploads/commit.ts";
 import { checkPut } from "./check_put.ts";
+import { commitUpload } from "./commit_upload.ts";
 import type { V4Context } from "./context.ts";
 import { JoinedConnections } from "./joined_connections.ts";
 import type { OpenUpload } from "./open_uploads.ts";
@@ -115,21 +114,13 @@ export class V4Upload implements OpenUpload {
     }
   }
 
-  /**
-   * Reopens the partial upload of the name, if it is of this file. Returns whether it was reopened. Throws
-   * `LimitError`.
-   */
+  /** Returns whether the upload continues a partial one. Throws `LimitError`. */
   async #resume(): Promise<boolean> {
-    const { partialUploads, openUploads } = this.#context;
-    const { name, size, mtime } = this.request;
-    const partial = await partialUploads.find(this.accountId, name);
-    if (partial?.size !== size || partial?.mtime !== mtime) return false;
-    // Two uploads must never write to the same file.
-    if (partial === undefined || openUploads.isOpen(partial.id)) return false;
-    this.#content = await ReceivedContent.reopen(this.#context, this.request, partial);
+    this.#content = await ReceivedContent.resume(this.#context, this.accountId, this.request);
     if (this.#content === undefined) return false;
-    this.#checkpoints.continueFrom(partial.durableBytes);
-    this.#log.resumed(partial.durableBytes);
+    const { contiguousBytes } = this.#content.digests;
+    this.#checkpoints.continueFrom(contiguousBytes);
+    this.#log.resumed(contiguousBytes);
     return true;
   }
 
@@ -211,31 +202,23 @@ export class V4Upload implements OpenUpload {
   async finish(end: MessageOf<"end">): Promise<Message> {
     this.#state = "ending";
     try {
-      const { name, entry, mode, mtime } = this.request;
       const { tag } = end;
       const content = this.#opened();
+      const { digests, staged } = content;
       await this.#checkpoints.settle();
-      const found = await this.#inSlices(content.digests.summing());
+      const found = await this.#inSlices(digests.summing());
       if (!isSame(found, end)) {
         await this.#drop();
         return { kind: "mismatch", tag, ...found };
       }
       content.check();
-      const { version, replaced } = await commitFile(this.#context, this.#owner, {
-        ...{
-          accountId: this.accountId,
-          name,
-          kind: entry,
-          ...(mode === undefined ? {} : { mode }),
-        },
-        ...{ size: found.size, crc: found.cksum, staged: content.staged },
-        ...{ storedAt: this.#context.clock(), storedBy: this.#owner.key },
-        tree: { mtime, digest: found.digest },
-        chunks: await this.#inSlices(content.digests.gathering()),
+      const stored = await commitUpload({ context: this.#context, owner: this.#owner }, {
+        ...{ request: this.request, staged, digests: found },
+        chunks: await this.#inSlices(digests.gathering()),
         isPartial: this.#checkpoints.hasRow,
         reservation: this.#room.reservation,
       });
-      return { kind: "stored", tag, ...found, version, ...toReplaced(replaced) };
+      return { kind: "stored", tag, ...stored };
     } catch (error) {
       await this.#drop();
       throw error;
@@ -337,10 +320,6 @@ export class V4Upload implements OpenUpload {
     if (this.#content === undefined) throw new Error("cannot accept data: the upload is not open");
     return this.#content;
   }
-}
-
-function toReplaced(replaced: CommitResult["replaced"]) {
-  return { replaced: replaced?.version ?? 0, byOther: Number(replaced?.byOther ?? false) };
 }
 
 function isSame(a: FileDigests, b: FileDigests): boolean {

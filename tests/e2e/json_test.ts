@@ -13,7 +13,7 @@ import { TemporaryFolder } from "../support/temporary_folder.ts";
 /** Runs until it is stopped. Its output is the log. */
 const SERVES = "server";
 /** Events that depend on timing. */
-const OFTEN: ReadonlySet<string> = new Set(["progress", "comparing"]);
+const OFTEN: ReadonlySet<string> = new Set(["progress", "comparing", "stored-folder"]);
 /** Has no work of its own, only subcommands. */
 const GROUPS = ["", "server users"];
 
@@ -82,17 +82,25 @@ Deno.test("--json: every command reports its work as events; errors also appear 
   assert.deepEqual(
     first.filter(({ event }) => event === "stored"),
     [{
-      ...{ event: "stored", name: "hello.txt", path: "hello.txt", size: 6, cksum: 3015617425 },
+      ...{ event: "stored", name: "hello.txt", path: "hello.txt", kind: "file", size: 6 },
+      ...{ cksum: 3015617425, version: 1 },
       ...{ user: "Alice", server: `127.0.0.1:${server.port}` },
     }],
   );
-  await client("put", ["photos"], "passed connected planned sending stored summary");
-  const again = await client("put", ["photos"], "passed connected unchanged planned summary");
-  const unchanged = again.find(({ event }) => event === "unchanged");
-  assert.deepEqual(unchanged, { event: "unchanged", name: "photos/a", path: "photos/a" });
+  const storing = "connected planned sending stored summary";
+  await client("put", ["photos"], storing);
+  const again = await client(
+    "put",
+    ["photos"],
+    "connected unchanged unchanged unchanged planned summary",
+  );
+  const unchanged = again.find(({ name }) => name === "photos/a");
+  assert.deepEqual(unchanged, {
+    ...{ event: "unchanged", name: "photos/a", path: "photos/a", updated: false },
+  });
   await client("put", ["hello.txt"], "connected unchanged planned summary");
   await client("put", ["none"], "planned error not-stored summary", 7);
-  await client("list", [], "connected file file");
+  await client("list", [], "connected file file file file");
   const [, file] = await client("stat", ["hello.txt"], "connected file-details");
   assert.deepEqual([file?.["name"], file?.["size"], file?.["version"]], ["hello.txt", 6, 1]);
   await client("versions", ["hello.txt"], "connected version");
@@ -123,10 +131,11 @@ Deno.test("--json: every command reports its work as events; errors also appear 
 
   // The operator.
   await operate("users list", [], "user user");
-  const stored = "client client-file client-file client client-file client-file";
+  const stored = "client client-file client-file client-file client-file client client-file " +
+    "client-file";
   const clients = await operate("list", [], stored);
   assert.deepEqual(clients.map(({ name }) => name), [
-    ...["Alice", "b", "photos/a", "Bob", "hello.txt", "hello.txt"],
+    ...["Alice", "b", "photos", "photos/a", "photos/empty", "Bob", "hello.txt", "hello.txt"],
   ]);
   const imported = folder.join("imported");
   await Deno.writeTextFile(imported, "imported");
@@ -158,11 +167,16 @@ Deno.test("--json: every command reports its work as events; errors also appear 
   await operate(
     "list",
     ["Alice", "--backup", folder.join("backup")],
-    "client client-file client-file",
+    "client client-file client-file client-file client-file",
   );
   await operate("verify", ["--backup", folder.join("backup")], "verified");
   await say(alice, "server restore", [folder.join("backup")], "error", 3);
-  const [, damaged] = await operate("list", [], "client client-file client-file");
+  const listed = await operate(
+    "list",
+    [],
+    "client client-file client-file client-file client-file",
+  );
+  const damaged = listed.find(({ name }) => name === "photos/a");
   await Deno.writeTextFile(`${data}/${damaged?.["path"]}`, "b");
   await operate("verify", [], "finding verified", 6);
 

@@ -2,7 +2,7 @@
  * A killed backup leaves its old states whole, a killed restore a whole data folder or none, a killed import whole files.
  */
 import assert from "node:assert/strict";
-import { killBackupAtEveryCall, killRestoreAtEveryCall } from "./backups.ts";
+import { failBackupAtEveryCall, killBackupAtEveryCall, killRestoreAtEveryCall } from "./backups.ts";
 import { killImportAtEveryCall } from "./imports.ts";
 import { Loop } from "./loop.ts";
 
@@ -23,3 +23,8 @@ for (
     },
   });
 }
+
+Deno.test("I/O errors: any failing call of backup --keep leaves whole states", async () => {
+  const { counts } = await new Loop({}).run((loop) => failBackupAtEveryCall(loop, { every: 11 }));
+  assert.ok((counts.get("failed") ?? 0) >= 4, "it failed at nearly every chosen call");
+});

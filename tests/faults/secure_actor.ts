@@ -139,9 +139,16 @@ export class SecureActor {
       [name, this.#expected.sure(name) as Bytes] as const
     );
     await this.removeFolder(client, folder);
+    // Files that were removed before stay removed.
+    let since = 0;
+    await connected(() =>
+      client.list(`${folder}/`, ({ endedAt }) => void (since = Math.max(since, endedAt)), {
+        scope: "removed",
+      })
+    );
     const names = files.map(([name]) => name);
     const restored: Operation = (others) => new Map([...others, ...files]);
-    await this.#change(names, restored, () => client.restore(folder));
+    await this.#change(names, restored, () => client.restore(folder, { since }));
   }
 
   /** Overwrites a file, and restores its previous content. */

@@ -23,7 +23,7 @@ Deno.test("start: staged and orphaned files are removed, and a second server on 
   await Deno.mkdir(`${dataFolder}/files/x`);
   await Deno.writeTextFile(`${dataFolder}/files/x/orphan`, "overwritten and not yet removed");
   await Deno.writeTextFile(`${dataFolder}/files/x/unknown`, "not in a list");
-  tamper(`${dataFolder}/catalog.db`, "INSERT INTO orphans VALUES ('files/x/orphan')");
+  tamper(`${dataFolder}/catalog.db`, "INSERT INTO orphans (path) VALUES ('files/x/orphan')");
   await using server = await Server.start(options);
   assert.ok(server.address.port > 0);
   const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name);

@@ -42,7 +42,7 @@ Deno.test({ name: "systemd unit: its exposure is low", ignore }, async () => {
 });
 
 Deno.test("systemd unit: it stops the server with SIGTERM and waits longer than --grace", async () => {
-  const { stdout } = await xfer(["server", "--help"]);
+  const { stdout } = await xfer(["help", "serving"]);
   const [, grace = ""] = /--grace <time>[\s\S]*?\(default:\s+(\w+)\)/.exec(stdout) ?? [];
   const unit = await settings();
   const [timeout] = unit.get("TimeoutStopSec") ?? [];

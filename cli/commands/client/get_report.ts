@@ -111,7 +111,7 @@ type Totals = {
 function previewWords(totals: Totals, size: (bytes: number) => string): string {
   const { done, bytes, folders, unchanged, updated, deleted, failed } = totals;
   const parts = [
-    `download ${plural(done, "file")} (${size(bytes)})`,
+    ...done === 0 ? [] : [`download ${plural(done, "file")} (${size(bytes)})`],
     ...folders === 0 ? [] : [`create ${plural(folders, "folder")}`],
     ...updated === 0 ? [] : [`update ${updated}`],
     ...deleted === 0 ? [] : [`remove ${deleted}`],
@@ -120,5 +120,6 @@ function previewWords(totals: Totals, size: (bytes: number) => string): string {
     ...unchanged === 0 ? [] : [`${unchanged} unchanged`],
     ...failed === 0 ? [] : [plural(failed, "failure")],
   ];
-  return [`Would ${parts.join(", ")}`, ...others].join("; ");
+  const changes = parts.length === 0 ? "Nothing to do" : `Would ${parts.join(", ")}`;
+  return [changes, ...others].join("; ");
 }

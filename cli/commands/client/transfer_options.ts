@@ -57,8 +57,8 @@ export function addTransferOptions(command: Command): Command {
 export function addAttributeOptions(command: Command): Command {
   return command
     .addOption(option("--no-links", "skip symbolic links"))
-    .addOption(option("--no-permissions", "leave permissions out"))
-    .addOption(option("--no-times", "leave modification times out"));
+    .addOption(option("--no-permissions", "ignore permissions"))
+    .addOption(option("--no-times", "ignore modification times"));
 }
 
 /** Throws what `readListFile` throws. */

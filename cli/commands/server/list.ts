@@ -46,11 +46,11 @@ function reportTo(reporter: Reporter, totals: ListTotals): StoredVisitor {
       });
     },
     file({ name, size, crc: cksum, storedAt, verified, content: { id: path }, ...file }) {
-      const { version = 1, current = true, damage } = file;
+      const { version = 1, current = true, kind = "file", damage } = file;
       totals.add({ bytes: size });
       reporter.report({
         ...{ event: "client-file", user, name, size, cksum },
-        ...{ stored: isoTime(storedAt), verified, path, version, current, damage },
+        ...{ stored: isoTime(storedAt), verified, path, version, current, kind, damage },
       });
     },
   };

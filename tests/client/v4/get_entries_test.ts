@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { getFiles } from "../../../client/v4/get_files.ts";
 import type { GetManyOptions, GetOutcome } from "../../../client/v4/get_options.ts";
+import { modesSet } from "../../support/modes_set.ts";
 import { readTime } from "../../../client/local/file_metadata.ts";
 import type { UnsetAttributes } from "../../../client/local/target_attributes.ts";
 import {
@@ -112,23 +113,6 @@ test("setuid, setgid and sticky bits: restored with --preserve-special only", [
   assert.equal(octal(modeOf(`${path}/special/shared`)), octal(0o1777 & (LEFT | 0o7700)));
 });
 
-/** The modes that were set for a path meanwhile. */
-async function modesSet(path: string, work: () => Promise<unknown>): Promise<string[]> {
-  const { chmodSync } = Deno;
-  const modes: string[] = [];
-  const recording: typeof chmodSync = (changed, mode) => {
-    if (changed === path) modes.push(octal(mode));
-    chmodSync(changed, mode);
-  };
-  Object.assign(Deno, { chmodSync: recording });
-  try {
-    await work();
-  } finally {
-    Object.assign(Deno, { chmodSync });
-  }
-  return modes;
-}
-
 test("read-only folders: writable while they are incomplete, and for what is missing in them", [
   ["d/sealed", "", folder(0o555)],
   ["d/sealed/a", "1", file(0o444)],
@@ -148,8 +132,8 @@ test("read-only folders: writable while they are incomplete, and for what is mis
     if (missing !== undefined) await Deno.remove(`${sealed}/${missing}`);
     // With --no-permissions, too, the folder gets its own permissions back.
     const attributes = { permissions: missing === undefined };
-    const modes = await modesSet(sealed, () => get({ attributes }));
-    assert.deepEqual(modes, ["755", "555"]);
+    const modes = await modesSet(() => get({ attributes }));
+    assert.deepEqual(modes.get(sealed), [0o755, 0o555]);
     assert.deepEqual(namesIn(sealed), ["a", "b"]);
     assert.equal(timeOf(sealed), NS);
   }

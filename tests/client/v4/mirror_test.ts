@@ -1,6 +1,7 @@
 /** `get --delete`: local entries that the server does not have are deleted, and nothing else. */
 import assert from "node:assert/strict";
 import { UsageError } from "../../../protocol/errors.ts";
+import { modesSet } from "../../support/modes_set.ts";
 import type { GetManyOptions, MirrorDeletion } from "../../../client/v4/get_options.ts";
 import {
   type Described,
@@ -72,6 +73,23 @@ test(
     assert.deepEqual(again.asked, [], "nothing is asked if nothing is deleted");
   },
 );
+
+test("read-only folders, of the server or not: opened for the deletion", [
+  ["d/sealed", "", { entry: "folder", mode: 0o555 }],
+  ["d/sealed/kept", "1"],
+], async (fixture) => {
+  const { root } = fixture;
+  await fixture.get();
+  await Deno.chmod(`${root}/sealed`, 0o755);
+  await write(root, "sealed/extra", "gone/a");
+  const [sealed, gone] = [`${root}/sealed`, `${root}/gone`];
+  await Deno.chmod(sealed, 0o555);
+  await Deno.chmod(gone, 0o555);
+  const modes = await modesSet(() => mirror(fixture));
+  assert.deepEqual(modes.get(sealed), [0o755, 0o555]);
+  assert.deepEqual(modes.get(gone), [0o755]);
+  assert.deepEqual([namesIn(root), namesIn(sealed)], [["sealed"], ["kept"]]);
+});
 
 test("without it: nothing is deleted", ON_SERVER, async ({ get, root }) => {
   await write(root, "extra");

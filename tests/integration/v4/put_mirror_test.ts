@@ -29,7 +29,7 @@ async function namesOn(fixture: Fixture): Promise<string[]> {
   return names;
 }
 
-Deno.test("mirror: what is missing here is removed there, and can be restored", async () => {
+Deno.test("mirror: what is missing here is removed there, and becomes history", async () => {
   await using fixture = await Fixture.create({ historyMs: Infinity });
   await makeFiles(fixture, "d/a", "d/old/b", "d/old/deep/c", "e/x");
   await put(fixture, { paths: ["d", "e"].map((name) => fixture.folder.join(name)) });

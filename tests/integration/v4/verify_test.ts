@@ -77,7 +77,8 @@ Deno.test("put: sending a folder again repairs its damaged file", async () => {
   const options = { connect: await fixture.options("Alice"), paths: [folder] };
   await putFiles(options);
   // Like files of protocol 3, whose digests are unknown before they are read.
-  const [damaged] = (await listStored(fixture.data))[0]?.files ?? [];
+  const files = (await listStored(fixture.data))[0]?.files ?? [];
+  const damaged = files.find(({ kind }) => kind === "file");
   tamper(
     `${fixture.data}/catalog.db`,
     "UPDATE files SET digest = NULL, mtime = NULL WHERE name = ?",
@@ -85,6 +86,6 @@ Deno.test("put: sending a folder again repairs its damaged file", async () => {
   );
   await Deno.writeFile(`${fixture.data}/${damaged?.content.id}`, new Uint8Array(1000));
   const outcomes = await putFiles(options);
-  assert.deepEqual(outcomes.map(({ state }) => state).sort(), ["stored", "unchanged"]);
+  assert.deepEqual(outcomes.map(({ state }) => state), ["unchanged", "stored", "unchanged"]);
   assert.deepEqual(await findings(fixture.data), []);
 });

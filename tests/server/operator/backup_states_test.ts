@@ -74,7 +74,7 @@ Deno.test("backup: the second one copies only new contents, and both states can 
 });
 
 Deno.test("backup --keep: the newest states stay, with exactly the contents that they need", async () => {
-  await using fixture = await Fixture.create(ON_DISK);
+  await using fixture = await Fixture.create({ ...ON_DISK, historyMs: 0 });
   using client = await fixture.client("Alice");
   const copy = fixture.folder.join("backup");
   await store(fixture, client, "stays", 0);

@@ -1,6 +1,7 @@
 /** Imports of local files and folders into an account. */
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
+import { splitNanoseconds } from "../../../protocol/nanoseconds.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { readTime, setTime } from "../../../client/local/file_metadata.ts";
 import {
@@ -106,11 +107,19 @@ Deno.test("import: files, folders and links are stored with mode and time, and u
     if (kind === "folder") continue;
     const target = fixture.folder.join("exported");
     await exportFile({ dataFolder: fixture.data, userName: "Alice", fileName: name, target });
-    const content = await Deno.readFile(target);
-    if (kind === "link") assert.equal(new TextDecoder().decode(content), await Deno.readLink(path));
-    else assert.deepEqual(content, await Deno.readFile(path));
+    if (kind === "link") assert.equal(await Deno.readLink(target), await Deno.readLink(path));
+    else {
+      assert.deepEqual(await Deno.readFile(target), await Deno.readFile(path));
+      const { mode, mtime } = await Deno.lstat(target);
+      assert.equal((mode ?? 0) & 0o777, name === "tree/run" ? 0o700 : 0o600);
+      assert.equal(mtime?.getTime(), splitNanoseconds(readTime(path)).ms);
+    }
     await Deno.remove(target);
   }
+  const folder = { dataFolder: fixture.data, userName: "Alice", fileName: "tree" };
+  await assert.rejects(exportFile({ ...folder, target: fixture.folder.join("exported") }), {
+    code: "no-such-file",
+  });
   assert.deepEqual(
     await importAll(fixture.data, [tree]),
     NAMES.map((name) => `unchanged ${name}`).sort(),

@@ -21,15 +21,37 @@ import { TemporaryFolder } from "../temporary_folder.ts";
 import { openInThisThread } from "./catalogs.ts";
 import { memoryCatalog } from "./memory_catalog.ts";
 
-const IMPLEMENTATIONS: Readonly<Record<string, (path: string) => Promise<Catalog>>> = {
-  "SQLite in threads": (path) => openWorkerCatalog(path),
+type Implementations = Readonly<Record<string, (path: string) => Promise<Catalog>>>;
+
+const IMPLEMENTATIONS: Implementations = {
   "SQLite in this thread": (path) => openInThisThread(path),
   "in memory": () => Promise.resolve(memoryCatalog()),
+};
+/** Starting threads for each test takes most of its time. */
+const WITH_THREADS: Implementations = {
+  ...IMPLEMENTATIONS,
+  "SQLite in threads": (path) => openWorkerCatalog(path),
 };
 
 /** A test that runs with every catalog. A new implementation is a row above. */
 export function catalogTest(what: string, body: (catalog: Catalog) => Promise<void>): void {
-  for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
+  testWith(IMPLEMENTATIONS, what, body);
+}
+
+/** The same, also with threads: for calls at a time, commits, and refusals. */
+export function concurrentCatalogTest(
+  what: string,
+  body: (catalog: Catalog) => Promise<void>,
+): void {
+  testWith(WITH_THREADS, what, body);
+}
+
+function testWith(
+  implementations: Implementations,
+  what: string,
+  body: (catalog: Catalog) => Promise<void>,
+): void {
+  for (const [implementation, open] of Object.entries(implementations)) {
     Deno.test(`catalog ${implementation}: ${what}`, async () => {
       await using folder = await TemporaryFolder.create();
       await using catalog = await open(folder.join("catalog.db"));

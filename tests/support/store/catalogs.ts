@@ -3,10 +3,16 @@ import { localCatalog } from "../../../server/catalog/sqlite/local_catalog.ts";
 import type { Catalog } from "../../../server/catalog/catalog.ts";
 import { SqliteCatalog } from "../../../server/catalog/sqlite/sqlite_catalog.ts";
 
-/** The server's catalog in this thread, for tests that start many servers or watch the database. */
+/**
+ * The server's catalog in this thread, for tests that start many servers or watch the database. Arguments and results
+ * are copied as they are between threads, so that what cannot be copied fails here, too.
+ */
 export function openInThisThread(
   path: string,
   openDatabase?: (path: string) => DatabaseSync,
 ): Promise<Catalog> {
-  return Promise.resolve(localCatalog(SqliteCatalog.open(path, openDatabase)));
+  const catalog = SqliteCatalog.open(path, openDatabase);
+  const call: SqliteCatalog["call"] = (method, args) =>
+    structuredClone(catalog.call(method, structuredClone(args)));
+  return Promise.resolve(localCatalog({ ...catalog, call }));
 }

@@ -5,7 +5,7 @@ import { CatalogRefusal } from "../../../../server/catalog/refusal.ts";
 import {
   alice,
   blob,
-  catalogTest,
+  concurrentCatalogTest,
   enrolV3,
   garbageOf,
   id,
@@ -25,7 +25,7 @@ import {
 
 const FIRST = { version: 1, garbage: [], hasSurplus: false };
 
-catalogTest(
+concurrentCatalogTest(
   "a file overwrites the one of the same name, whose blob becomes garbage",
   async (catalog) => {
     await enrolV3(catalog);
@@ -45,7 +45,7 @@ catalogTest(
   },
 );
 
-catalogTest(
+concurrentCatalogTest(
   "a file of a missing account is refused and changes nothing",
   async (catalog) => {
     await catalog.blobs.reserve(blob(1));
@@ -54,14 +54,14 @@ catalogTest(
   },
 );
 
-catalogTest("a blob belongs to one file", async (catalog) => {
+concurrentCatalogTest("a blob belongs to one file", async (catalog) => {
   await enrolV3(catalog);
   await catalog.files.commit(v3File(1));
   await assert.rejects(catalog.files.commit(v3File(1, { name: "b" })));
   assert.equal((await catalog.files.listAll(alice)).length, 1);
 });
 
-catalogTest("a replaced file becomes history, or is dropped", async (catalog) => {
+concurrentCatalogTest("a replaced file becomes history, or is dropped", async (catalog) => {
   await login(catalog);
   const store = async (number: number, keepHistory: boolean) =>
     (await catalog.files.commit(v4File(number, { storedAt: number }), { keepHistory })).garbage;
@@ -77,30 +77,36 @@ catalogTest("a replaced file becomes history, or is dropped", async (catalog) =>
   assert.equal((await catalog.files.find(alice, "a"))?.version, 4);
 });
 
-catalogTest("a commit reports the version that it replaced, and whose it was", async (catalog) => {
-  await login(catalog);
-  const replaced = async (number: number, changes: object) =>
-    (await catalog.files.commit(v4File(number, changes), KEEP)).replaced;
-  assert.equal(await replaced(1, { storedBy: key(1) }), undefined);
-  assert.deepEqual(await replaced(2, { storedBy: key(1) }), { version: 1, byOther: false });
-  assert.deepEqual(await replaced(3, { storedBy: key(2) }), { version: 2, byOther: true });
-  assert.deepEqual(await replaced(4, {}), { version: 3, byOther: false }, "of unknown origin");
-  assert.deepEqual(await replaced(5, { storedBy: key(1) }), { version: 4, byOther: false });
-});
+concurrentCatalogTest(
+  "a commit reports the version that it replaced, and whose it was",
+  async (catalog) => {
+    await login(catalog);
+    const replaced = async (number: number, changes: object) =>
+      (await catalog.files.commit(v4File(number, changes), KEEP)).replaced;
+    assert.equal(await replaced(1, { storedBy: key(1) }), undefined);
+    assert.deepEqual(await replaced(2, { storedBy: key(1) }), { version: 1, byOther: false });
+    assert.deepEqual(await replaced(3, { storedBy: key(2) }), { version: 2, byOther: true });
+    assert.deepEqual(await replaced(4, {}), { version: 3, byOther: false }, "of unknown origin");
+    assert.deepEqual(await replaced(5, { storedBy: key(1) }), { version: 4, byOther: false });
+  },
+);
 
-catalogTest("folders, links, modes and times to the nanosecond are kept", async (catalog) => {
-  await login(catalog);
-  const mtime = -8_640_000_000_000_000_000_001n + 2n;
-  const all = [
-    v4File(1, { name: "d", kind: "folder", size: 0, mode: 0o755 }),
-    v4File(2, { name: "d/link", kind: "link", mode: 0o777, storedBy: key(1) }),
-    v4File(3, { name: "d/old", mode: 0, tree: { mtime, digest: key(1) } }),
-  ];
-  for (const file of all) await catalog.files.commit(file);
-  assert.deepEqual(await catalog.files.list(alice, { limit: 9 }), all.map((one) => stored(one)));
-});
+concurrentCatalogTest(
+  "folders, links, modes and times to the nanosecond are kept",
+  async (catalog) => {
+    await login(catalog);
+    const mtime = -8_640_000_000_000_000_000_001n + 2n;
+    const all = [
+      v4File(1, { name: "d", kind: "folder", size: 0, mode: 0o755 }),
+      v4File(2, { name: "d/link", kind: "link", mode: 0o777, storedBy: key(1) }),
+      v4File(3, { name: "d/old", mode: 0, tree: { mtime, digest: key(1) } }),
+    ];
+    for (const file of all) await catalog.files.commit(file);
+    assert.deepEqual(await catalog.files.list(alice, { limit: 9 }), all.map((one) => stored(one)));
+  },
+);
 
-catalogTest("a folder stored again only gets the new mode and time", async (catalog) => {
+concurrentCatalogTest("a folder stored again only gets the new mode and time", async (catalog) => {
   await login(catalog);
   const folder = (number: number, mode: number, mtime: bigint) =>
     v4File(number, {
@@ -115,7 +121,7 @@ catalogTest("a folder stored again only gets the new mode and time", async (cata
   assert.deepEqual(await catalog.files.versions(alice, "d", { limit: 9 }), [expected]);
 });
 
-catalogTest(
+concurrentCatalogTest(
   "the metadata of the current version changes without a new version",
   async (catalog) => {
     await login(catalog);
@@ -134,7 +140,7 @@ catalogTest(
   },
 );
 
-catalogTest(
+concurrentCatalogTest(
   "a name is stored as given, compared in NFC, and refused in another form",
   async (catalog) => {
     await login(catalog);
@@ -153,7 +159,7 @@ catalogTest(
   },
 );
 
-catalogTest("a damaged version with the same content is not kept", async (catalog) => {
+concurrentCatalogTest("a damaged version with the same content is not kept", async (catalog) => {
   await login(catalog);
   const content = { size: 10, crc: 7 };
   const store = async (number: number, changes = {}) =>
@@ -168,16 +174,19 @@ catalogTest("a damaged version with the same content is not kept", async (catalo
   assert.equal((await catalog.files.find(alice, "a"))?.damage, undefined);
 });
 
-catalogTest("a damaged version of protocol 3 is compared by its checksum", async (catalog) => {
-  await enrolV3(catalog);
-  const same = (number: number, changes = {}) => v3File(number, { crc: 7, ...changes });
-  await catalog.files.commit(same(1));
-  await catalog.files.setDamage(blob(1), "missing");
-  const { garbage } = await catalog.files.commit(same(2, { tree }), { keepHistory: true });
-  assert.deepEqual(garbage, [blob(1)]);
-});
+concurrentCatalogTest(
+  "a damaged version of protocol 3 is compared by its checksum",
+  async (catalog) => {
+    await enrolV3(catalog);
+    const same = (number: number, changes = {}) => v3File(number, { crc: 7, ...changes });
+    await catalog.files.commit(same(1));
+    await catalog.files.setDamage(blob(1), "missing");
+    const { garbage } = await catalog.files.commit(same(2, { tree }), { keepHistory: true });
+    assert.deepEqual(garbage, [blob(1)]);
+  },
+);
 
-catalogTest(
+concurrentCatalogTest(
   "quotas: the account's own takes precedence over the default, bytes and files independently",
   async (catalog) => {
     await login(catalog);
@@ -199,7 +208,7 @@ catalogTest(
   },
 );
 
-catalogTest("partial uploads count with their bytes", async (catalog) => {
+concurrentCatalogTest("partial uploads count with their bytes", async (catalog) => {
   await login(catalog);
   const store = (number: number, bytes: number) =>
     catalog.files.commit(v4File(number), { quota: { bytes, files: 1 } });
@@ -210,7 +219,7 @@ catalogTest("partial uploads count with their bytes", async (catalog) => {
   await store(2, 15);
 });
 
-catalogTest("a commit ends its own partial upload, and no other", async (catalog) => {
+concurrentCatalogTest("a commit ends its own partial upload, and no other", async (catalog) => {
   await login(catalog);
   for (const number of [1, 2]) {
     await catalog.uploads.save(partial(number), { max: 9, quota: NO_QUOTA });
@@ -224,7 +233,7 @@ catalogTest("a commit ends its own partial upload, and no other", async (catalog
   assert.deepEqual(await garbageOf(catalog), []);
 });
 
-catalogTest("a commit that is refused changes nothing", async (catalog) => {
+concurrentCatalogTest("a commit that is refused changes nothing", async (catalog) => {
   await login(catalog);
   await catalog.files.commit(v4File(1));
   await catalog.uploads.save(partial(1, { name: "a" }), { max: 9, quota: NO_QUOTA });
@@ -236,7 +245,7 @@ catalogTest("a commit that is refused changes nothing", async (catalog) => {
   assert.deepEqual(await garbageOf(catalog), [blob(2)]);
 });
 
-catalogTest(
+concurrentCatalogTest(
   "content in the catalog appears and disappears with its row, and is never garbage",
   async (catalog) => {
     await login(catalog);
@@ -252,34 +261,37 @@ catalogTest(
   },
 );
 
-catalogTest("names are refused exactly if one is a folder of another", async (catalog) => {
-  await login(catalog);
-  const part = fc.constantFrom("a", "a-", "a0", "-", "0", "\u{10000}");
-  const name = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join("/"));
-  let number = 0;
-  await fc.assert(
-    fc.asyncProperty(fc.array(name, { maxLength: 12 }), async (names) => {
-      await Promise.all(
-        (await catalog.files.listAll(alice)).map(({ name }) =>
-          catalog.files.remove(alice, name, { now: 9000, forever: true })
-        ),
-      );
-      const stored = new Set<string>();
-      for (const name of names) {
-        const fits = [...stored].every((other) =>
-          !other.startsWith(`${name}/`) && !name.startsWith(`${other}/`)
+concurrentCatalogTest(
+  "names are refused exactly if one is a folder of another",
+  async (catalog) => {
+    await login(catalog);
+    const part = fc.constantFrom("a", "a-", "a0", "-", "0", "\u{10000}");
+    const name = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join("/"));
+    let number = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(name, { maxLength: 12 }), async (names) => {
+        await Promise.all(
+          (await catalog.files.listAll(alice)).map(({ name }) =>
+            catalog.files.remove(alice, name, { now: 9000, forever: true })
+          ),
         );
-        const commit = catalog.files.commit(v4File(++number, { name }));
-        if (!fits) await assert.rejects(commit, new CatalogRefusal("name-conflict"));
-        else await commit;
-        if (fits) stored.add(name);
-      }
-    }),
-    { numRuns: 100, seed: 7 },
-  );
-});
+        const stored = new Set<string>();
+        for (const name of names) {
+          const fits = [...stored].every((other) =>
+            !other.startsWith(`${name}/`) && !name.startsWith(`${other}/`)
+          );
+          const commit = catalog.files.commit(v4File(++number, { name }));
+          if (!fits) await assert.rejects(commit, new CatalogRefusal("name-conflict"));
+          else await commit;
+          if (fits) stored.add(name);
+        }
+      }),
+      { numRuns: 100, seed: 7 },
+    );
+  },
+);
 
-catalogTest("protocol 3 has no folders: its names never conflict", async (catalog) => {
+concurrentCatalogTest("protocol 3 has no folders: its names never conflict", async (catalog) => {
   await enrolV3(catalog);
   for (const [i, name] of ["a/b", "a", "a/b/c"].entries()) {
     await catalog.files.commit(v3File(i, { name }));
@@ -287,7 +299,7 @@ catalogTest("protocol 3 has no folders: its names never conflict", async (catalo
   assert.equal((await catalog.files.list(alice, { limit: 9 })).length, 3);
 });
 
-catalogTest("accounts don't see each other's files", async (catalog) => {
+concurrentCatalogTest("accounts don't see each other's files", async (catalog) => {
   await enrolV3(catalog);
   await enrolV3(catalog, id(2), "Bob");
   await catalog.files.commit(v3File(1));

@@ -4,7 +4,7 @@ import { CatalogRefusal } from "../../../../server/catalog/refusal.ts";
 import {
   alice,
   blob,
-  catalogTest,
+  concurrentCatalogTest,
   enrolV3,
   garbageOf,
   id,
@@ -27,24 +27,27 @@ const settled = async <T>(work: readonly Promise<T>[]) =>
     one.status === "fulfilled" ? one.value : (one.reason as CatalogRefusal).reason
   );
 
-catalogTest("of several registrations of one name, one succeeds", async ({ accounts }) => {
-  const results = await Promise.all(
-    TEN.map((number) => accounts.registerV3(registration({ id: id(number) }))),
-  );
-  assert.equal(results.filter((isRegistered) => isRegistered).length, 1);
-  const winner = id(results.indexOf(true) + 1);
-  assert.deepEqual((await accounts.find({ name: "Alice" }))?.id, winner);
-  assert.equal((await accounts.list()).length, 1);
-});
+concurrentCatalogTest(
+  "of several registrations of one name, one succeeds",
+  async ({ accounts }) => {
+    const results = await Promise.all(
+      TEN.map((number) => accounts.registerV3(registration({ id: id(number) }))),
+    );
+    assert.equal(results.filter((isRegistered) => isRegistered).length, 1);
+    const winner = id(results.indexOf(true) + 1);
+    assert.deepEqual((await accounts.find({ name: "Alice" }))?.id, winner);
+    assert.equal((await accounts.list()).length, 1);
+  },
+);
 
-catalogTest("of several takeovers of one account, one succeeds", async (catalog) => {
+concurrentCatalogTest("of several takeovers of one account, one succeeds", async (catalog) => {
   await enrolV3(catalog);
   const results = await Promise.all(TEN.map((number) => takeOver(catalog, { key: key(number) })));
   assert.deepEqual(results.toSorted(), ["claimed", ...Array(9).fill("claimed-already")]);
   assert.equal((await catalog.accounts.find({ id: alice }))?.keys.length, 1);
 });
 
-catalogTest("each writer of a name creates a version", async (catalog) => {
+concurrentCatalogTest("each writer of a name creates a version", async (catalog) => {
   await login(catalog);
   const results = await Promise.all(
     TEN.map((number) => catalog.files.commit(v4File(number), KEEP)),
@@ -59,7 +62,7 @@ catalogTest("each writer of a name creates a version", async (catalog) => {
   assert.deepEqual(await garbageOf(catalog), garbage.toSorted());
 });
 
-catalogTest("a quota holds for simultaneous writers", async (catalog) => {
+concurrentCatalogTest("a quota holds for simultaneous writers", async (catalog) => {
   await login(catalog);
   const results = await settled(
     TEN.map((number) =>
@@ -72,7 +75,7 @@ catalogTest("a quota holds for simultaneous writers", async (catalog) => {
   assert.equal((await catalog.files.usage(alice)).bytes, 40);
 });
 
-catalogTest("of a file and its folder, one is stored", async (catalog) => {
+concurrentCatalogTest("of a file and its folder, one is stored", async (catalog) => {
   await login(catalog);
   const results = await settled(
     ["a", "a/b", "a", "a/b"].map((name, i) => catalog.files.commit(v4File(i, { name }))),
@@ -81,7 +84,7 @@ catalogTest("of a file and its folder, one is stored", async (catalog) => {
   assert.equal((await catalog.files.list(alice, { limit: 9 })).length, 1);
 });
 
-catalogTest(
+concurrentCatalogTest(
   "a checkpoint and the commit of its upload leave one partial upload or none",
   async (catalog) => {
     await login(catalog);
@@ -100,7 +103,7 @@ catalogTest(
   },
 );
 
-catalogTest(
+concurrentCatalogTest(
   "a removal and a commit of one name: the removal's garbage is all that is removed",
   async (catalog) => {
     await login(catalog);
@@ -119,14 +122,14 @@ catalogTest(
   },
 );
 
-catalogTest("a file removed twice at once becomes garbage once", async (catalog) => {
+concurrentCatalogTest("a file removed twice at once becomes garbage once", async (catalog) => {
   await login(catalog);
   await catalog.files.commit(v4File(1));
   const results = await Promise.all(TEN.map(() => catalog.files.remove(alice, "a", { now: 9000 })));
   assert.deepEqual(results.flatMap(({ garbage }) => garbage), [blob(1)]);
 });
 
-catalogTest(
+concurrentCatalogTest(
   "nothing is stored after an account was disabled, removed or claimed",
   async (catalog) => {
     await enrolV3(catalog);
@@ -143,7 +146,7 @@ catalogTest(
   },
 );
 
-catalogTest(
+concurrentCatalogTest(
   "an account removed while files are stored leaves no file; each blob is garbage or refused",
   async (catalog) => {
     await login(catalog);
@@ -160,7 +163,7 @@ catalogTest(
   },
 );
 
-catalogTest("readers see each transaction whole or not at all", async (catalog) => {
+concurrentCatalogTest("readers see each transaction whole or not at all", async (catalog) => {
   await login(catalog);
   await catalog.files.commit(v4File(0));
   const writing = Promise.all(TEN.map((number) => catalog.files.commit(v4File(number))));
