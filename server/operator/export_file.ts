@@ -108,7 +108,8 @@ async function publishEntry(
   if (Deno.build.os !== "windows") await Deno.chmod(temporary, 0o600 | mode & OWNER_EXECUTES);
   if (tree !== undefined) {
     const changed = new Date(splitNanoseconds(tree.mtime).ms);
-    await Deno.utime(temporary, changed, changed);
+    // Deno 2.4 cannot set a part of a second before 1970.
+    await Deno.utime(temporary, changed, changed).catch(() => undefined);
   }
   await publish(temporary, target);
 }

@@ -6,6 +6,8 @@ import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { Fixture, put } from "../../support/v4/fixture.ts";
 import { Uploader } from "../../support/v4/raw_client.ts";
 
+const MONTH_MS = 30 * 24 * 3600 * 1000;
+
 async function store(fixture: Fixture, user: string, name: string, size: number) {
   using client = await fixture.client(user);
   const file = await fixture.source(`source-${size}`, pseudoRandomBytes(size, size));
@@ -14,7 +16,7 @@ async function store(fixture: Fixture, user: string, name: string, size: number)
 
 /** Bob has most, Alice has history and a partial upload, Carol has nothing. */
 async function createStore(): Promise<Fixture> {
-  const fixture = await Fixture.create();
+  const fixture = await Fixture.create({ historyMs: MONTH_MS });
   await store(fixture, "Alice", "a", 300);
   await store(fixture, "Alice", "a", 200);
   await store(fixture, "Alice", "b", 50);
