@@ -35,7 +35,7 @@ let harmlessOrUnsafe: RegExp | undefined;
 
 /**
  * Replaces every character of `text` that could deceive a terminal, a log or a reader by the result of `escape`. Default:
- * `\u{…}`, which {@link fromPrintable} reads back.
+ * `\u{…}`. Escapes in `text` stay as they are.
  */
 export function printable(text: string, escape: (character: string) => string = inBraces): string {
   // Nearly all texts are safe, and this check is much faster.
@@ -51,9 +51,19 @@ function inBraces(character: string): string {
   return `\\u{${character.codePointAt(0)?.toString(16)}}`;
 }
 
-/** The reverse of {@link printable}, for texts without a backslash, such as file names. */
+/**
+ * A file name that is safe to show and that {@link fromPrintable} reads back, even if an escape is part of the name
+ * itself. Escape a name once only.
+ */
+export function printableName(name: string): string {
+  return printable(name.replace(ESCAPE, (escaped) => `${inBraces("\\")}${escaped.slice(1)}`));
+}
+
+const ESCAPE = /\\u\{([0-9a-f]{1,6})\}/gi;
+
+/** The reverse of {@link printableName}. */
 export function fromPrintable(shown: string): string {
-  return shown.replace(/\\u\{([0-9a-f]{1,6})\}/gi, (escaped, digits: string) => {
+  return shown.replace(ESCAPE, (escaped, digits: string) => {
     const codePoint = parseInt(digits, 16);
     return codePoint > 0x10ffff ? escaped : String.fromCodePoint(codePoint);
   });
@@ -61,7 +71,7 @@ export function fromPrintable(shown: string): string {
 
 /** A name as a word of a command line in a hint: safe to show, and in quotes if a shell requires them. */
 export function shellWord(name: string): string {
-  const shown = printable(name);
+  const shown = printableName(name);
   if (/^[\p{L}\p{M}\p{N}_./@:+,%-]+$/u.test(shown)) return shown;
   return `'${shown.replaceAll("'", "'\\''")}'`;
 }

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { printable } from "../../protocol/printable.ts";
+import { printable, printableName } from "../../protocol/printable.ts";
 import { COMMON_EVENTS } from "./common.ts";
 import { CONNECTION_EVENTS } from "./connection.ts";
 import {
@@ -103,10 +103,15 @@ function shown(event: Event): Event {
   return Object.fromEntries(
     Object.entries(event).map(([name, value]) => {
       const inLines = fields[name]?.hasLines === true && typeof value === "string";
-      return [name, inLines ? value.split("\n").map(safe).join("\n") : safe(value)];
+      if (inLines) return [name, value.split("\n").map(safe).join("\n")];
+      const isName = NAMES.has(name) && typeof value === "string";
+      return [name, isName ? printableName(value) : safe(value)];
     }),
   ) as unknown as Event;
 }
+
+/** Fields with names of files on the server, which commands read back as they are shown. */
+const NAMES: ReadonlySet<string> = new Set(["name", "from", "to"]);
 
 function safe<T>(value: T): T {
   if (typeof value === "string") return printable(value) as T;
