@@ -2,8 +2,8 @@
 import type { Direction, Rig } from "./rig.ts";
 import type { Way } from "./tools.ts";
 
-const SIZE = 64_000_000;
-const CUT = 40_000_000;
+const SIZE = 200_000_000;
+const CUT = 160_000_000;
 /** A repeated transfer that carries less than this has resumed. */
 const RESUMED = 0.6 * SIZE;
 const MAKE_LARGE = `mkdir src && head -c ${SIZE} /dev/urandom >src/large`;
@@ -84,7 +84,7 @@ export const DISTURBED: Readonly<Record<string, Attempt>> = {
     await rig.sh(MAKE_LARGE);
     await rig.sh(put);
     await rig.sh(
-      "printf changed | dd of=src/large bs=1 seek=32000000 conv=notrunc; echo >>src/large",
+      "printf changed | dd of=src/large bs=1 seek=100000000 conv=notrunc; echo >>src/large",
     );
     const line = rig.watch("up");
     await rig.sh(put);

@@ -4,6 +4,7 @@
  *
  * --only A,B  run only these tables: kept, resumed, undone, verified, others
  * --tool A,B  run only these tools
+ * --row TEXT  run only rows that contain this text (not of the table kept)
  * --log       print what the commands print
  */
 import { Rig } from "./rig.ts";
@@ -18,6 +19,8 @@ const NAMES = Object.keys(TOOLS) as ToolName[];
 const args = Deno.args;
 const chosen = (option: string, all: readonly string[]) =>
   args.includes(option) ? (args[args.indexOf(option) + 1] ?? "").split(",") : all;
+/** An empty text is in every row. */
+const wanted = args.includes("--row") ? args[args.indexOf("--row") + 1] ?? "" : "";
 const tools = NAMES.filter((name) => chosen("--tool", NAMES).includes(name));
 
 function note(verdicts: Verdicts, row: string, tool: ToolName, options: string, verdict: boolean) {
@@ -48,6 +51,7 @@ async function kept(): Promise<Verdicts> {
 const tried = (rows: Readonly<Record<string, Row>>) => async (): Promise<Verdicts> => {
   const verdicts: Verdicts = new Map();
   for (const [row, cells] of Object.entries(rows)) {
+    if (!row.includes(wanted)) continue;
     verdicts.set(row, new Map());
     for (const name of tools) {
       for (const [options, script] of Object.entries(cells[name])) {
@@ -64,6 +68,7 @@ const tried = (rows: Readonly<Record<string, Row>>) => async (): Promise<Verdict
 async function disturbed(): Promise<Verdicts> {
   const verdicts: Verdicts = new Map();
   for (const [row, attempt] of Object.entries(DISTURBED)) {
+    if (!row.includes(wanted)) continue;
     for (const name of tools) {
       const tool: Tool = TOOLS[name];
       for (const [options, way] of Object.entries<Way>(tool.resuming)) {
