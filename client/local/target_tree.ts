@@ -33,6 +33,8 @@ export class TargetTree {
   readonly #known = new Map<string, Attributes>();
   /** The modes of folders that are writable only until the end. */
   readonly #opened = new Map<string, number>();
+  /** Paths of entries that the run replaces by others of another kind. */
+  #replaced: ReadonlySet<string> = new Set();
   /** Folders with new names. */
   readonly #changed = new Set<string>();
 
@@ -40,6 +42,16 @@ export class TargetTree {
   constructor(root: TargetFolder, attributes: TargetAttributes) {
     this.#root = root;
     this.#attributes = attributes;
+  }
+
+  /** Treats what is at these paths as missing. The run removes it before it writes anything. Called before `check`. */
+  replace(paths: ReadonlySet<string>): void {
+    this.#replaced = paths;
+  }
+
+  /** Whether what is at a path is treated as missing. */
+  isReplaced(path: string): boolean {
+    return this.#replaced.has(path);
   }
 
   /**
@@ -94,8 +106,8 @@ export class TargetTree {
   async finish(isComplete: boolean): Promise<void> {
     let failure: unknown;
     for (const folder of this.#changed) {
-      // A mirror may have deleted it.
-      if (inspectSync(folder) === undefined) continue;
+      // A mirror may have deleted or replaced it.
+      if (inspectSync(folder)?.isDirectory !== true) continue;
       await syncNames(folder).catch((error) => failure ??= error);
     }
     this.#changed.clear();
@@ -131,7 +143,8 @@ export class TargetTree {
       await checkFolder(this.#root);
       return await isFolder(folder);
     }
-    return await this.check(dirname(folder)) && isFolderThere(folder);
+    if (!(await this.check(dirname(folder))) || this.#replaced.has(folder)) return false;
+    return isFolderThere(folder);
   }
 
   async #make(folder: string): Promise<void> {

@@ -48,7 +48,8 @@ export interface GetOptions {
   readonly dryRun?: boolean | undefined;
   /**
    * Makes each local folder a mirror of the server's: deletes everything in it that the server does not have, once all
-   * is downloaded, and nothing if anything failed. Called before the first deletion; if it throws, nothing is deleted.
+   * is downloaded, and nothing if anything failed. With `force`, entries of another kind are replaced before. Called
+   * before the first deletion; if it throws, nothing is deleted.
    */
   readonly confirmMirror?: ((deletion: MirrorDeletion) => Promise<void>) | undefined;
   /** Called with each result, as soon as it is known. */

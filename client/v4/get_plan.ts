@@ -50,7 +50,6 @@ export async function planItems(
   for (const item of items) {
     const error = item.fault ?? await failureOf(async () => {
       checkSize(item.file);
-      await tree.check(folderOf(item));
       const { verdict, info } = await compare(item, tree, range !== undefined);
       if (verdict === "missing") write(item);
       else if (verdict === "same") same.push(item);
@@ -72,13 +71,16 @@ export async function planItems(
   return { folders: wanted.folder, files: wanted.file, links: wanted.link, same, blocked };
 }
 
-/** Throws `UsageError` `target-exists` if something is there that is never overwritten. */
+/** Throws as `TargetTree.check` does; `UsageError` `target-exists` if something is there that is never overwritten. */
 async function compare(
-  { file, target }: GetItem,
+  item: GetItem,
   tree: TargetTree,
   isRange: boolean,
 ): Promise<{ readonly verdict: Verdict; readonly info?: Deno.FileInfo }> {
-  if (file.entry === "folder") return { verdict: await tree.check(target) ? "same" : "missing" };
+  const { file, target } = item;
+  const hasFolder = await tree.check(folderOf(item));
+  if (!hasFolder || tree.isReplaced(target)) return { verdict: "missing" };
+  if (file.entry === "folder") return { verdict: "same" };
   const info = await overwritable(target);
   if (info === undefined) return { verdict: "missing" };
   if (file.entry === "link") {

@@ -20,12 +20,17 @@ import type { GetOptions } from "./get_options.ts";
 import { failureOf, type GetOutcomes } from "./get_outcomes.ts";
 import { type GetPlan, planItems } from "./get_plan.ts";
 import { downloadLink } from "./link_download.ts";
-import { deleteExtra, type ExtraEntries, type ExtraEntry, findExtra } from "./mirror.ts";
+import { deleteExtra, type ExtraEntries, type ExtraEntry, findExtra, kindsOf } from "./mirror.ts";
 import { type RemoteFile, RESUMABLE_SIZE } from "./remote_file.ts";
 import { forEachConcurrently, WorkQueue } from "./work_queue.ts";
 
 /** Work that finishes one item over a connection, or over the pool if it is undefined. */
 type GetOne = (item: GetItem, client: V4Client | undefined) => Promise<RemoteFile>;
+
+/** What a mirror deletes in a local folder. */
+interface FoundExtra extends ExtraEntries {
+  readonly folder: string;
+}
 
 export class GetRun {
   readonly #pool: ConnectionPool;
@@ -51,13 +56,17 @@ export class GetRun {
 
   /** Downloads everything, and reports each result. Throws what `confirmMirror` throws. */
   async run(): Promise<void> {
+    const found = await this.#findExtra();
+    const replaced = this.#options.force === true ? found.flatMap(({ replaced }) => replaced) : [];
+    this.#tree.replace(new Set(replaced));
     const plan = await this.#plan();
     if (plan === undefined) return;
     for (const [item, error] of plan.blocked) await this.#outcomes.conclude(item, { error });
     if (this.#listing.items.length > 0) this.#reportPlanned(plan);
-    const extra = await this.#findExtra();
+    const extra = found.flatMap(({ extra }) => extra);
     if (this.#options.dryRun === true) return await this.#preview(plan, extra);
-    await this.#carryOut(plan, extra);
+    await this.#confirm(found);
+    await this.#carryOut(plan, { extra, replaced });
     const { unset } = this.#attributes;
     if (unset !== undefined) this.#options.onUnset?.(unset);
   }
@@ -84,25 +93,29 @@ export class GetRun {
     onEvent?.({ type: "planned", files: files.length + links.length, bytes });
   }
 
-  /** Finds the entries to delete, and asks whether to delete them. Throws what `confirmMirror` throws. */
-  async #findExtra(): Promise<readonly ExtraEntry[]> {
-    const { confirmMirror, dryRun = false, connect: { identityFolder } } = this.#options;
+  /** Finds the entries to delete in each mirrored folder. */
+  async #findExtra(): Promise<readonly FoundExtra[]> {
+    const { confirmMirror, connect: { identityFolder } } = this.#options;
     if (confirmMirror === undefined) return [];
+    const { root, items, folders } = this.#listing;
     const own = await ReservedFiles.of(identityFolder);
-    const all: ExtraEntry[] = [];
-    for (const folder of this.#listing.folders) {
-      const { name, root } = folder;
-      const found: ExtraEntries[] = [];
-      await this.#outcomes.attempt(name, root, async () => {
-        found.push(await findExtra(folder, own));
+    const kinds = kindsOf(items, root.path);
+    const found: FoundExtra[] = [];
+    for (const folder of folders) {
+      await this.#outcomes.attempt(folder.name, folder.root, async () => {
+        const { extra, replaced, total } = await findExtra(folder, own, kinds);
+        found.push({ extra, replaced, total, folder: folder.root });
       });
-      for (const { extra, total } of found) {
-        for (const entry of extra) all.push(entry);
-        if (extra.length === 0 || dryRun || this.#outcomes.hasFailures) continue;
-        await confirmMirror({ entries: extra.length, total, folder: root });
-      }
     }
-    return all;
+    return found;
+  }
+
+  /** Asks whether to delete what was found. Throws what `confirmMirror` throws. */
+  async #confirm(found: readonly FoundExtra[]): Promise<void> {
+    for (const { extra: { length: entries }, total, folder } of found) {
+      if (entries === 0 || this.#outcomes.hasFailures) continue;
+      await this.#options.confirmMirror?.({ entries, total, folder });
+    }
   }
 
   /** Reports what would happen. */
@@ -118,8 +131,14 @@ export class GetRun {
     }
   }
 
-  async #carryOut(plan: GetPlan, extra: readonly ExtraEntry[]): Promise<void> {
+  async #carryOut(
+    plan: GetPlan,
+    { extra, replaced }: Pick<ExtraEntries, "extra" | "replaced">,
+  ): Promise<void> {
+    // What is in a replaced folder goes first, everything else last.
+    const isBlocking = ({ path }: ExtraEntry) => isInReplaced(path, this.#tree);
     const failure = await failureOf(async () => {
+      if (!this.#outcomes.hasFailures) await this.#replace(extra.filter(isBlocking), replaced);
       await this.#refresh(plan.same, false);
       for (const item of plan.folders) {
         await this.#try(item, async () => {
@@ -132,7 +151,8 @@ export class GetRun {
       await this.#getAll(plan.links, (item, client) => this.#getLink(item, client));
     });
     if (failure !== undefined) await this.#failRest(failure);
-    if (!this.#outcomes.hasFailures) await this.#delete(extra);
+    const rest = extra.filter((entry) => !isBlocking(entry));
+    if (!this.#outcomes.hasFailures) await this.#delete(rest);
     const { root, items: [first] } = this.#listing;
     const name = first?.file.name ?? root.path;
     await this.#outcomes.attempt(
@@ -217,13 +237,25 @@ export class GetRun {
     return file;
   }
 
-  async #delete(extra: readonly ExtraEntry[]): Promise<void> {
-    const all = new Set(extra.map(({ path }) => path));
+  /** Removes what is in the place of entries of another kind, and what is in it. */
+  async #replace(extra: readonly ExtraEntry[], replaced: readonly string[]): Promise<void> {
+    await this.#delete(extra, replaced);
+    const all = new Set(replaced);
+    for (const path of replaced) {
+      throwIfAborted(this.#options.connect.signal);
+      // If it stays, the error of the entry that cannot be written says why.
+      await failureOf(() => deleteExtra(path, all, this.#tree));
+    }
+  }
+
+  /** `replaced`: paths of folders that are removed afterwards. */
+  async #delete(extra: readonly ExtraEntry[], replaced: readonly string[] = []): Promise<void> {
+    const all = new Set([...extra.map(({ path }) => path), ...replaced]);
     for (const entry of extra) {
       const { name, path: target } = entry;
       const failure = await failureOf(async () => {
         throwIfAborted(this.#options.connect.signal);
-        await deleteExtra(entry, all, this.#tree);
+        await deleteExtra(target, all, this.#tree);
       });
       this.#outcomes.report(
         failure === undefined
@@ -240,4 +272,11 @@ export class GetRun {
       if (!this.#outcomes.has(item)) await this.#outcomes.conclude(item, { error });
     }
   }
+}
+
+function isInReplaced(path: string, tree: TargetTree): boolean {
+  for (let at = dirname(path), above = dirname(at); at !== above; at = above, above = dirname(at)) {
+    if (tree.isReplaced(at)) return true;
+  }
+  return false;
 }

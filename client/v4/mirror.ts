@@ -4,6 +4,7 @@
  * @module
  */
 import { dirname, join } from "node:path";
+import type { EntryKind } from "../../protocol/entry.ts";
 import { isDataFolder } from "../../protocol/server_files.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
@@ -13,6 +14,7 @@ import { realPath } from "../local/named_path.ts";
 import { writing } from "../local/partial_file.ts";
 import { cannotRead } from "../local/read_small_file.ts";
 import type { TargetTree } from "../local/target_tree.ts";
+import type { GetItem } from "./get_item.ts";
 
 /** The most entries of a local folder, because all are known before the first is deleted. */
 const MAX_ENTRIES = 1_000_000;
@@ -38,13 +40,38 @@ export interface ExtraEntry {
 export interface ExtraEntries {
   /** Each before the folder that it is in. */
   readonly extra: readonly ExtraEntry[];
+  /**
+   * Paths of files and links where the server has a folder, and of folders where it has a file or link and everything in
+   * them is extra.
+   */
+  readonly replaced: readonly string[];
   /** The number of all entries in the folder, without those that stay in any case. */
   readonly total: number;
 }
 
-/** Finds what to delete in a folder. Throws `StorageError` `cannot-read`, `UsageError` `too-many-files`. */
-export async function findExtra(folder: MirroredFolder, own: ReservedFiles): Promise<ExtraEntries> {
-  const search = new Search(folder, own);
+/** The kinds of the paths that a download writes below `root`, with all folders above them. */
+export function kindsOf(items: readonly GetItem[], root: string): Map<string, EntryKind> {
+  const kinds = new Map<string, EntryKind>();
+  for (const { file: { entry }, target, fault } of items) {
+    if (fault !== undefined) continue;
+    kinds.set(target, entry);
+    for (let at = dirname(target); at !== root && !kinds.has(at); at = dirname(at)) {
+      kinds.set(at, "folder");
+    }
+  }
+  return kinds;
+}
+
+/**
+ * Finds what to delete in a folder. `kinds`: of the paths that are downloaded. Throws `StorageError` `cannot-read`,
+ * `UsageError` `too-many-files`.
+ */
+export async function findExtra(
+  folder: MirroredFolder,
+  own: ReservedFiles,
+  kinds: ReadonlyMap<string, EntryKind>,
+): Promise<ExtraEntries> {
+  const search = new Search(folder, own, kinds);
   const info = await Deno.stat(folder.root).catch(() => undefined);
   if (info?.isDirectory === true) await search.walk("", await realPath(folder.root));
   return search;
@@ -55,7 +82,7 @@ export async function findExtra(folder: MirroredFolder, own: ReservedFiles): Pro
  * `StorageError` `cannot-write`.
  */
 export async function deleteExtra(
-  { path }: ExtraEntry,
+  path: string,
   all: ReadonlySet<string>,
   tree: TargetTree,
 ): Promise<void> {
@@ -70,16 +97,23 @@ export async function deleteExtra(
 
 class Search implements ExtraEntries {
   readonly extra: ExtraEntry[] = [];
+  readonly replaced: string[] = [];
   total = 0;
   readonly #folder: MirroredFolder;
   readonly #own: ReservedFiles;
+  readonly #kinds: ReadonlyMap<string, EntryKind>;
   /** Paths to keep, and the same with case folded. */
   readonly #kept = new Set<string>();
   readonly #folded = new Map<string, string>();
 
-  constructor(folder: MirroredFolder, own: ReservedFiles) {
+  constructor(
+    folder: MirroredFolder,
+    own: ReservedFiles,
+    kinds: ReadonlyMap<string, EntryKind>,
+  ) {
     this.#folder = folder;
     this.#own = own;
+    this.#kinds = kinds;
     for (const target of folder.targets) {
       for (let at = target; at !== folder.root && !this.#kept.has(at); at = dirname(at)) {
         this.#kept.add(at);
@@ -98,7 +132,8 @@ class Search implements ExtraEntries {
     if (isDataFolder(hasName)) return false;
     const ownIn = this.#own.in(real, hasName);
     let isAllExtra = true;
-    for (const { name, isDirectory } of entries) {
+    for (const entry of entries) {
+      const { name, isDirectory } = entry;
       const inner = below === "" ? name : `${below}/${name}`;
       const path = join(here, name);
       const isOwn = isDirectory ? false : ownIn(name) !== undefined || await this.#isKey(path);
@@ -108,10 +143,18 @@ class Search implements ExtraEntries {
       }
       if (++this.total > MAX_ENTRIES) throw tooMany(root);
       const isEmptied = !isDirectory || await this.walk(inner, real && join(real, name));
+      if (isEmptied && this.#isReplaced(path, entry)) this.replaced.push(path);
       if (!isEmptied || await this.#isKept(path)) isAllExtra = false;
       else this.extra.push({ path, name: folderName === "." ? inner : `${folderName}/${inner}` });
     }
     return isAllExtra;
+  }
+
+  /** Whether something of another kind is downloaded to a path. Pipes, sockets and devices stay there. */
+  #isReplaced(path: string, { isDirectory, isFile, isSymlink }: Deno.DirEntry): boolean {
+    const kind = this.#kinds.get(path);
+    if (kind === undefined) return false;
+    return kind === "folder" ? isFile || isSymlink : isDirectory;
   }
 
   /** Whether a path is one that the server has, or the same file on this file system. */

@@ -96,5 +96,6 @@ export function checkChoice(named: readonly string[], choice: PutChoice): void {
 export async function pathsOf(named: readonly string[], choice: PutChoice): Promise<string[]> {
   const { filesFrom, from0 } = choice;
   const listed = filesFrom === undefined ? [] : await readListFile(filesFrom, { nul: from0 });
-  return [...named, ...listed];
+  // In a list, `-` is a file of that name.
+  return [...named, ...listed.map((path) => path === STANDARD_INPUT ? `./${path}` : path)];
 }

@@ -91,6 +91,64 @@ test("read-only folders, of the server or not: opened for the deletion", [
   assert.deepEqual([namesIn(root), namesIn(sealed)], [["sealed"], ["kept"]]);
 });
 
+test(
+  "with --force, entries of another kind are replaced, and links never followed",
+  [...ON_SERVER, ["d/dangling", "nowhere", LINK]],
+  async (fixture) => {
+    const { root, folder } = fixture;
+    await write(root, "kept/a/b", "implicit", "link/c", "dangling/x", "cache");
+    await write(folder.path, "outside/precious");
+    await Deno.symlink(`${folder.path}/outside`, `${root}/sub`);
+    const planned = await mirror(fixture, { force: true, dryRun: true });
+    const words = (got: Record<string, string>) =>
+      Object.entries(got).filter(([, word]) => word === "deleted").map(([name]) => name).sort();
+    assert.deepEqual(words(planned.got), [
+      "d/cache",
+      "d/dangling/x",
+      "d/kept/a",
+      "d/kept/a/b",
+      "d/link/c",
+    ]);
+    assert.equal(planned.got["d/sub/kept"], "planned");
+    assert.deepEqual(namesIn(root), ["cache", "dangling", "implicit", "kept", "link", "sub"]);
+    const { got, asked } = await mirror(fixture, { force: true });
+    assert.deepEqual(words(got), words(planned.got), "as announced");
+    assert.ok(!Object.values(got).includes("cannot-write"));
+    assert.deepEqual(asked.map(({ entries }) => entries), [5]);
+    assert.deepEqual(
+      await Promise.all([
+        ...["kept", "sub/kept", "implicit/kept"].map((path) =>
+          Deno.readTextFile(`${root}/${path}`)
+        ),
+        Deno.readLink(`${root}/link`),
+      ]),
+      ["1", "2", "3", "kept"],
+    );
+    assert.deepEqual(namesIn(`${folder.path}/outside`), ["precious"]);
+  },
+);
+
+test("entries of another kind stay without --force", ON_SERVER, async (fixture) => {
+  const { root } = fixture;
+  await write(root, "kept/a", "implicit");
+  const { got } = await mirror(fixture);
+  assert.equal(got["d/kept"], "target-exists");
+  assert.equal(got["d/implicit/kept"], "target-exists");
+  assert.deepEqual(namesIn(`${root}/kept`), ["a"]);
+});
+
+test(
+  "a folder with excluded files is not replaced by a file, and stays whole",
+  ON_SERVER,
+  async (fixture) => {
+    const { root } = fixture;
+    await write(root, "kept/a.tmp");
+    const { got } = await mirror(fixture, { force: true, exclude: ["*.tmp"] });
+    assert.equal(got["d/kept"], "target-exists");
+    assert.deepEqual(namesIn(`${root}/kept`), ["a.tmp"]);
+  },
+);
+
 test("without it: nothing is deleted", ON_SERVER, async ({ get, root }) => {
   await write(root, "extra");
   await get();
