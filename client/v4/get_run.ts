@@ -27,7 +27,7 @@ import { forEachConcurrently, WorkQueue } from "./work_queue.ts";
 /** Work that finishes one item over a connection, or over the pool if it is undefined. */
 type GetOne = (item: GetItem, client: V4Client | undefined) => Promise<RemoteFile>;
 
-/** What a mirror deletes in a local folder. */
+/** Entries that a mirror deletes in a local folder. */
 interface FoundExtra extends ExtraEntries {
   readonly folder: string;
 }
@@ -135,7 +135,7 @@ export class GetRun {
     plan: GetPlan,
     { extra, replaced }: Pick<ExtraEntries, "extra" | "replaced">,
   ): Promise<void> {
-    // What is in a replaced folder goes first, everything else last.
+    // Entries in replaced folders are deleted first, all others last.
     const isBlocking = ({ path }: ExtraEntry) => isInReplaced(path, this.#tree);
     const failure = await failureOf(async () => {
       if (!this.#outcomes.hasFailures) await this.#replace(extra.filter(isBlocking), replaced);
