@@ -66,8 +66,8 @@ export const EXIT_CODES: readonly ExitCode[] = [
   },
   {
     ...{ code: READER_ENDED, class: "interrupted" },
-    meaning: "the program that reads a download from standard output ('get -o -') ended before " +
-      "its end, as after SIGPIPE",
+    meaning: "the program that reads a download from standard output ('get -o -') ended " +
+      "early, as after SIGPIPE",
   },
   {
     ...{ code: 143, class: "interrupted", signal: "SIGTERM" },

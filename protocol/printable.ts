@@ -69,11 +69,15 @@ export function fromPrintable(shown: string): string {
   });
 }
 
-/** A name as a word of a command line in a hint: safe to show, and in quotes if a shell requires them. */
+/**
+ * A name as a word of a command line in a hint: safe to show, and in quotes if a shell requires them. The quotes are
+ * double, because commands in hints stand in single ones.
+ */
 export function shellWord(name: string): string {
   const shown = printableName(name);
   if (/^[\p{L}\p{M}\p{N}_./@:+,%-]+$/u.test(shown)) return shown;
-  return `'${shown.replaceAll("'", "'\\''")}'`;
+  // Interactive shells expand an exclamation mark even in double quotes.
+  return `"${shown.replace(/["$`]|\\(?=["$`!\\]|$)/g, "\\$&").replaceAll("!", '"\\!"')}"`;
 }
 
 /** Whether a text is a valid user name: 1 to 254 ASCII letters and digits. */

@@ -13,7 +13,7 @@ const code = text("code of the error");
 
 const rangeFields = {
   from: count("first byte, counted from 0"),
-  bytes: count("number of bytes; fewer than asked for if the file ends before"),
+  bytes: count("number of bytes; fewer than requested if the file ends earlier"),
 };
 
 /** Stands for standard output. */

@@ -176,16 +176,16 @@ export const FILE_EVENTS = {
     fields: {
       action: oneOf(["put", "get", "remove", "restore", "import"], "the command"),
       done: count(
-        "files uploaded, downloaded or imported; files, folders and links removed or restored",
+        "files and links uploaded, downloaded or imported; entries removed or restored",
       ),
       bytes: optional(count("their bytes")),
       names: optional(count("names for `remove` and `restore`; a folder is one")),
       folders: optional(count("folders created, for `put`, `get` and `import`")),
-      unchanged: optional(count("unchanged files, for `put` and `get`")),
+      unchanged: optional(count("unchanged entries, for `put` and `get`")),
       updated: optional(count("entries with the same content whose permissions or time changed")),
       deleted: optional(count("entries deleted, for `--delete`")),
       skipped: optional(count("skipped files and folders: each has a `passed`")),
-      failed: count("files, and folders that could not be read, that failed or were interrupted"),
+      failed: count("files that failed or were interrupted, and folders that could not be read"),
     },
     words: (totals, { size, interrupted: stopped }) => {
       const { action, done, bytes, names, unchanged = 0, skipped = 0, failed: undone } = totals;
@@ -198,9 +198,7 @@ export const FILE_EVENTS = {
       const interrupted = Math.min(stopped, undone);
       const isAllThere = done + undone + others === 0 && unchanged > 0;
       const nothing = isAllThere
-        ? `Nothing to do: ${
-          unchanged === 1 ? "the file is" : `all ${unchanged} files are`
-        } ${place}`
+        ? `Nothing to do: everything is ${place} (${plural(unchanged, "entry")})`
         : `${verb} nothing`;
       const amount = bytes === undefined ? "" : ` (${size(bytes)})`;
       const parts = [

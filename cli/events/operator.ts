@@ -99,7 +99,7 @@ export const OPERATOR_EVENTS = {
     words: ({ user, files, bytes, historyFiles, historyBytes, partialBytes, quota }, show) =>
       [
         `${show.sizeColumn(bytes + historyBytes + partialBytes)}  ${user}: ` +
-        `${plural(files, "file")} (${show.size(bytes)})`,
+        (files === 0 ? "no files" : `${plural(files, "file")} (${show.size(bytes)})`),
         ...historyFiles === 0
           ? []
           : [`${plural(historyFiles, "old version")} (${show.size(historyBytes)})`],

@@ -130,7 +130,7 @@ export const REMOTE_FILE_EVENTS = {
   "removed": defineEvent({
     kind: "result",
     isDetail: "many",
-    what: "An entry was removed from the server, a folder with everything in it.",
+    what: "An entry was removed from the server. A folder is removed with everything in it.",
     fields: {
       name,
       entries: optional(count("number of files, folders and links, with `remove`")),
@@ -148,14 +148,15 @@ export const REMOTE_FILE_EVENTS = {
   }),
   "renamed": defineEvent({
     kind: "result",
-    what: "An entry on the server was renamed, a folder with everything in it.",
+    what: "An entry on the server was renamed. A folder is renamed with everything in it.",
     fields: { from: text("old name"), to: text("new name"), ...amounts },
     words: ({ from, to, ...changed }, show) => `Renamed ${from} to ${to}${several(changed, show)}`,
   }),
   "restored": defineEvent({
     kind: "result",
     isDetail: "many",
-    what: "An earlier version is current again, or what was removed from a folder is there again.",
+    what:
+      "An earlier version of a file is current again, or the removed entries of a folder are restored.",
     fields: { name, ...amounts },
     words: ({ name, ...changed }, show) => `Restored ${name}${several(changed, show)}`,
   }),

@@ -156,8 +156,10 @@ export const STATUS_EVENTS = {
       size: count("their size in bytes, with partial uploads"),
       quotaEntries: optional(count("largest number of entries, if there is a quota")),
       quotaSize: optional(count("largest size in bytes, if there is a quota")),
-      historySize: count("size in bytes of replaced and removed versions, which no quota refuses"),
-      historyTime: optional(count("time that these are kept at most, in milliseconds")),
+      historySize: count(
+        "size in bytes of replaced and removed versions, which do not count towards the quota",
+      ),
+      historyTime: optional(count("longest time for which they are kept, in milliseconds")),
     },
     words: ({ entries, size: bytes, quotaEntries, quotaSize, historySize, historyTime }, show) => {
       const { size, limit } = show;

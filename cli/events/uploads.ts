@@ -15,15 +15,15 @@ export const UPLOAD_EVENTS = {
     isDetail: true,
     what: "The server confirmed that it stored a folder, with permissions and time.",
     fields: { name, path: text("path on this machine") },
-    words: ({ path }) => `Created the folder of ${path}`,
+    words: ({ name }) => `Created ${name}/ on the server`,
   }),
   "replaced-other": defineEvent({
     kind: "note",
     what:
-      "The last upload replaced a version that another machine of the account had stored. The server keeps it for a while.",
+      "The last upload replaced a version that another machine of the account had stored. It is kept as history.",
     fields: { name, version: count("number of the replaced version") },
     words: ({ name, version }) =>
-      `${name} replaced version ${version}, which another machine had stored. To bring that back, ` +
+      `${name} replaced version ${version}, which another machine had stored. To restore that version, ` +
       `run 'xfer client restore ${shellWord(name)} --version ${version}'.`,
   }),
   "nothing-removed": defineEvent({

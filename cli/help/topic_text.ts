@@ -55,7 +55,7 @@ Examples:
     "'xfer server' runs until Ctrl-C (SIGINT) or SIGTERM. Transfers in progress then have the time of --grace to " +
     "finish. A second signal stops the server at once.\n\n" +
     "Without --listen, the server takes its port from the file port.info in the current folder, if it exists. " +
-    "Protocol 4 has a second port, which clients ask for at the first. A firewall has to let both through.",
+    "Protocol 4 has a second port, which clients ask for at the first. A firewall must allow both.",
     { heading: "Options:", command: "server", group: SERVING },
     `\
 Every option can also be set in the configuration file ('xfer server config --example' prints one)

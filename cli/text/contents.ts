@@ -48,7 +48,7 @@ export class EntryTotals {
 
   /** `1 folder, 5 files (36 B)`; without files, only the numbers. */
   words({ size }: Pick<Presentation, "size">): string {
-    if (this.entries === 0) return "No files";
+    if (this.entries === 0) return "No entries";
     return contents(this.counts) + (this.#counts.file === 0 ? "" : ` (${size(this.#size)})`);
   }
 }

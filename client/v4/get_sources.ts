@@ -69,8 +69,8 @@ export async function findSource(
 /** Adds a hint: the version may not exist, or the name may be a folder's. */
 export function withHint(error: RefusedError, name: string, version: number): RefusedError {
   const hint = version === 0
-    ? "Run 'xfer client list' to see your files; to download a folder, add --recursive."
-    : `Run 'xfer client versions ${shellWord(name)}' to see the stored versions.`;
+    ? "To see your files, run 'xfer client list'. To download a folder, add --recursive."
+    : `To see the stored versions, run 'xfer client versions ${shellWord(name)}'.`;
   return new RefusedError("no-such-file", error.message, { hint, cause: error });
 }
 
@@ -173,7 +173,9 @@ export function nothingFound({ name, kind }: GetSource, recursive: boolean): Xfe
   const [message, hint] = kind === "pattern"
     ? [
       `no ${recursive ? "names match" : "files match"} ${printable(name)}`,
-      recursive ? LIST : "Run 'xfer client list' to see your files; for folders, add --recursive.",
+      recursive
+        ? LIST
+        : "To see your files, run 'xfer client list'. To download folders, add --recursive.",
     ]
     : name === EVERYTHING
     ? ["you have no files on the server", "Upload some with 'xfer client put'."]

@@ -6,7 +6,7 @@
  */
 import { join } from "node:path";
 import { ConfigurationError, StorageError, UsageError } from "../../protocol/errors.ts";
-import { printable } from "../../protocol/printable.ts";
+import { printable, shellWord } from "../../protocol/printable.ts";
 import { BACKUP_CATALOG, BACKUP_STATES } from "../../protocol/server_files.ts";
 import { entriesIn, isThere } from "../fs/file_system.ts";
 import { checkKinds } from "./permissions.ts";
@@ -60,7 +60,7 @@ export async function findState(folder: string, name?: string): Promise<BackupSt
   throw new UsageError(
     "no-such-state",
     `the backup ${printable(folder)} has no state ${printable(name ?? "")}`,
-    { hint: `To see its states, run 'xfer server backup ${printable(folder)} --list'.` },
+    { hint: `To see its states, run 'xfer server backup ${shellWord(folder)} --list'.` },
   );
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { ConfigurationError } from "../../protocol/errors.ts";
-import { printable } from "../../protocol/printable.ts";
+import { printable, shellWord } from "../../protocol/printable.ts";
 import { BACKUP_STATES, DATA_FILES } from "../../protocol/server_files.ts";
 import { FILES, QUARANTINE, STAGING } from "../blobs/disk/paths.ts";
 import type { DataFolderPath } from "./errors.ts";
@@ -43,13 +43,13 @@ export async function makePrivate(path: string): Promise<boolean> {
       throw new ConfigurationError(
         "data-folder-not-private",
         `${printable(path)} belongs to another user (${uid}; this is ${ownUid})`,
-        { hint: `Run the server as that user, or run 'chown -R ${ownUid} ${printable(path)}'.` },
+        { hint: `Run the server as that user, or run 'chown -R ${ownUid} ${shellWord(path)}'.` },
       );
     case "writable":
       throw new ConfigurationError(
         "data-folder-not-private",
         `other users can write to ${printable(path)}: its files may have been changed`,
-        { hint: `Check its contents, then run 'chmod 700 ${printable(path)}'.` },
+        { hint: `Check its contents, then run 'chmod 700 ${shellWord(path)}'.` },
       );
   }
 }

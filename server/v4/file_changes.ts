@@ -28,7 +28,7 @@ export async function update(
   await answers.send({ kind: "done", tag });
 }
 
-/** Removes an entry. Uploads in progress below it go on, and store their files under their names. */
+/** Removes an entry. Uploads in progress below it continue, and store their files under their names. */
 export async function remove(
   session: RequestContext,
   { tag, name, ...request }: MessageOf<"remove">,
@@ -54,7 +54,7 @@ export async function remove(
   await answers.send({ kind: "changed", tag, entries, bytes });
 }
 
-/** Renames an entry. Uploads in progress below it go on, and store their files under their old names. */
+/** Renames an entry. Uploads in progress below it continue, and store their files under their old names. */
 export async function rename(
   session: RequestContext,
   { tag, oldName, newName }: MessageOf<"rename">,

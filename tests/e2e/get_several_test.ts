@@ -30,7 +30,7 @@ test("all named files are downloaded into the named folder, which is created", a
   assert.match(got.stdout, /\nDownloaded 3 files \(1\.4 MiB\)\n$/);
   assert.match(
     (await run("get", "a", "b", "-o", "new/folder")).stderr,
-    /all 2 files are already here/,
+    /everything is already here \(2 entries\)/,
   );
 });
 
@@ -155,7 +155,7 @@ test("if a version does not exist, the hint says where to look", async ({ run })
     assert.equal(code, 5);
     assert.match(
       stderr,
-      /\[no-such-file\]\n *Run 'xfer client versions a' to see the stored versions\.\n/,
+      /\[no-such-file\]\n *To see the stored versions, run 'xfer client versions a'\.\n/,
     );
   }
 });

@@ -92,11 +92,11 @@ test("a folder is uploaded and downloaded with links and times; nothing is overw
   assert.equal(await Deno.readLink(`${folder}/back/link`), "/etc");
   const same = await xfer(get, folder);
   assert.equal(same.code, 0, same.stderr);
-  assert.match(same.stderr, /^Nothing to do: all \d+ files are already here$/m);
+  assert.match(same.stderr, /^Nothing to do: everything is already here \(\d+ entries\)$/m);
   const unchanged = await xfer(["client", "put", "photos"], folder);
   assert.match(
     unchanged.stderr,
-    /^Nothing to do: all \d+ files are already on the server$/m,
+    /^Nothing to do: everything is already on the server \(\d+ entries\)$/m,
   );
   await Deno.writeTextFile(`${folder}/back/empty`, "no longer");
   const again = await xfer(get, folder);

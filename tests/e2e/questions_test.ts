@@ -139,5 +139,5 @@ test("remove asks before it removes more than half of the files, and removes not
     assert.equal(code, expected, lines.join("\n"));
   }
   await using list = await run("client", "list");
-  assert.match((await list.end()).lines.join("\n"), /^No files$/m);
+  assert.match((await list.end()).lines.join("\n"), /^No entries$/m);
 });

@@ -105,7 +105,7 @@ Deno.test("remove and restore: files, folders and patterns, and a preview that c
     "Removed photos/2026/lake.tmp\nRemoved photos/sketch.tmp\nRemoved 2 entries (37 B)\n",
   );
   const [undo = ""] = /(?<=xfer client ).*(?='\.\n$)/.exec(removed.stderr) ?? [];
-  assert.equal(undo, "restore 'photos/**/*.tmp'");
+  assert.equal(undo, 'restore "photos/**/*.tmp"');
   assert.match(removed.stderr, /keeps removed files for up to 30 days/);
   assert.deepEqual(await left(), ["a.txt", "photos-old/lake.tmp", "photos/2026/sea.jpg"]);
   assert.deepEqual(await namesOf(alice, "file", "list", "--removed"), [
@@ -252,7 +252,7 @@ Deno.test("get: the hint for a missing name fits: a folder, a removed file, a si
       ["photos/sketch.tpm", "Did you mean photos/sketch.tmp?"],
       [
         "nothing",
-        "Run 'xfer client list' to see your files; to download a folder, add --recursive.",
+        "To see your files, run 'xfer client list'. To download a folder, add --recursive.",
       ],
     ] as const
   ) {

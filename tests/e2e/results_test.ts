@@ -64,7 +64,7 @@ Deno.test("results: sizes are exact with --bytes, with every command", async () 
 
 Deno.test("results: totals follow lists on standard error, without --quiet and --json", async () => {
   await using alice = await Alice.create("a", "b");
-  assert.equal((await alice.run("list")).stderr.split("\n").at(-2), "No files");
+  assert.equal((await alice.run("list")).stderr.split("\n").at(-2), "No entries");
   await alice.run("put", "a", "b");
   for (
     const [args, total] of [

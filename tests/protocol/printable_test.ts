@@ -95,7 +95,7 @@ Deno.test("printable names: an escape that is part of the name is read back as t
   for (const [name, shown] of cases) {
     assert.equal(printableName(name), shown);
     assert.equal(fromPrintable(shown), name);
-    assert.equal(shellWord(name), `'${shown}'`);
+    assert.equal(shellWord(name), `"${shown.replace(/^\\\\/, "\\\\\\")}"`);
   }
 });
 
@@ -109,11 +109,16 @@ Deno.test("shell words: a name in a hint is in quotes if a shell would split it"
   const cases: [string, string][] = [
     ["docs/report.pdf", "docs/report.pdf"],
     ["گزارش.pdf", "گزارش.pdf"],
-    ["a b", "'a b'"],
-    ["it's", "'it'\\''s'"],
-    ["a\u200bb", "'a\\u{200b}b'"],
-    ["$(reboot)", "'$(reboot)'"],
-    ["", "''"],
+    ["a b", '"a b"'],
+    ["photos/*.tmp", '"photos/*.tmp"'],
+    ["it's", '"it\'s"'],
+    ["a\u200bb", '"a\\u{200b}b"'],
+    ["$(reboot)`reboot`", '"\\$(reboot)\\`reboot\\`"'],
+    ['say "hi"', '"say \\"hi\\""'],
+    ["wow!", '"wow"\\!""'],
+    ["a\\!", '"a\\\\"\\!""'],
+    ["a b\\", '"a b\\\\"'],
+    ["", '""'],
   ];
   for (const [name, word] of cases) assert.equal(shellWord(name), word);
 });

@@ -56,7 +56,7 @@ export function addGetCommand(client: Command, run: Run, optionsOf: OptionsOf): 
     )
     .option("--recursive", "download folders, with everything in them")
     .option("--force", "overwrite existing files and links")
-    .option("--delete", "delete what the server does not have from the folder here")
+    .option("--delete", "also delete from the local folder what the server does not have")
     .option("--dry-run", "only print what would happen")
     .option("--yes", "do not ask before more than half of a folder is deleted")
     .addOption(

@@ -44,7 +44,7 @@ export function addPutOptions(command: Command): Command {
   command
     .option("--as <name>", "name on the server; takes a single path", fromPrintable)
     .option("--files-from <file>", "also upload the paths listed in this file, or in -")
-    .option("--delete", "remove on the server what is missing in a folder here")
+    .option("--delete", "also remove from the server what the local folder does not have")
     .option("--dry-run", "only print what would happen")
     .option("--yes", "remove more than half of a folder without asking");
   return addAttributeOptions(addTransferOptions(command));

@@ -100,7 +100,7 @@ async function preview(work: V4Put): Promise<number> {
   for (const failure of plan.failures) reportOutcome(work, failure);
   reporter.remark(({ size }) => totalsOf(plan, skipped.count, size));
   if (!hasAccount) {
-    reporter.remark(() => "You have no account there yet. The first upload registers it.");
+    reporter.remark(() => "You have no account there yet. The first upload registers one.");
   }
   return exitCodeOfAll(plan.entries.length, plan.failures.map(({ error }) => error));
 }

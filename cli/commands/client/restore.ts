@@ -37,7 +37,7 @@ export function addRestoreCommand(client: Command, run: Run, optionsOf: OptionsO
     .addOption(
       new Option(
         "--since <time>",
-        "of a folder, restore only what was removed since: 2h, 7d or a date",
+        "restore only what was removed from a folder since 2h or 7d ago, or a date",
       )
         .argParser((text) => parsePastTime(text)).conflicts("version"),
     )

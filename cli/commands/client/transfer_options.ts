@@ -43,7 +43,7 @@ export function addTransferOptions(command: Command): Command {
       (pattern: string, before: string[] = []) => [...before, pattern],
     )
     .addOption(option("--exclude-from <file>", "skip files that match the patterns in this list"))
-    .addOption(option("--from0", "NUL ends each item of a list, and not a line break"))
+    .addOption(option("--from0", "items of a list end with NUL, not with a line break"))
     .addOption(
       option("--limit-rate <rate>", `maximum bytes per second, such as 2MB`).argParser(parseRate),
     )

@@ -17,7 +17,7 @@ import { addLocation, locationOf } from "./store_location.ts";
 export function addListCommand(server: Command, run: Run): void {
   const list = server.command("list").alias("ls")
     .description("List accounts and their files.")
-    .argument("[user]", "user name of the only account to list");
+    .argument("[user]", "list only the account with this user name");
   addLocation(list)
     .addHelpText(
       "after",

@@ -17,7 +17,7 @@ const DEFAULT_TOP = 10;
 /** Adds the command below `server`. */
 export function addUsageCommand(server: Command, run: Run): void {
   const command = server.command("usage")
-    .description("Show users by the size of what they have stored, and the largest files.")
+    .description("Show users by storage used, and the largest files.")
     .option(
       "--top <count>",
       `number of largest files to show, 0 to ${MAX_TOP} (default: ${DEFAULT_TOP})`,

@@ -160,9 +160,12 @@ Deno.test("summary: files, bytes, unchanged, skipped, interrupted and failed fil
   assert.equal(summary({ failed: 2 }, 2), "Uploaded nothing, 2 interrupted", "not failed");
   assert.equal(
     summary({ unchanged: 18, skipped: 1 }),
-    "Nothing to do: all 18 files are already on the server, 1 skipped",
+    "Nothing to do: everything is already on the server (18 entries), 1 skipped",
   );
-  assert.equal(summary({ unchanged: 1, action: "get" }), "Nothing to do: the file is already here");
+  assert.equal(
+    summary({ unchanged: 1, action: "get" }),
+    "Nothing to do: everything is already here (1 entry)",
+  );
   assert.equal(summary({ unchanged: 1, failed: 1 }), "Uploaded nothing, 1 unchanged, 1 failed");
   assert.equal(
     summary({ done: 2, failed: 1, action: "remove", bytes: undefined }),

@@ -11,7 +11,7 @@ Deno.test("contents: only what is there, folders first", () => {
 
 Deno.test("totals: the bytes of files, and not the lengths of links", () => {
   const totals = new EntryTotals();
-  assert.equal(totals.words(presentation()), "No files");
+  assert.equal(totals.words(presentation()), "No entries");
   totals.add({ kind: "folder", size: 0 });
   assert.equal(totals.words(presentation()), "1 folder");
   totals.add({ kind: "link", size: 7 });
