@@ -142,7 +142,7 @@ class OpenSmallEntry implements OpenEntry {
   }
 }
 
-/** Replaces bytes that are not UTF-8 in texts from Deno. A path with it finds nothing. */
+/** Stands for bytes that are not UTF-8 in texts from Deno. No file is found at a path with this character. */
 export const UNDECODABLE = "\ufffd";
 
 async function readTarget(path: string): Promise<Bytes> {

@@ -1,4 +1,4 @@
-/** A server's waits when its clock is set back: none takes longer. */
+/** No wait of a server takes longer if its clock is set back. */
 import assert from "node:assert/strict";
 import { setUserQuota } from "../../server/operator/users.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";

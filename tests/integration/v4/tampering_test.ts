@@ -37,7 +37,7 @@ async function faulty(body: (faulty: Faulty) => Promise<void>): Promise<void> {
       secure: { [direction]: fault },
     });
     const { address: server } = proxy;
-    // A port may be used again, and with it the record of its server.
+    // A later server may get this port. The client must not expect this server's key there.
     await new KnownServers(fixture.folder.join("Alice")).forget(server);
     log.forget();
     try {

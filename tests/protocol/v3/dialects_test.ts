@@ -1,4 +1,4 @@
-/** The server's session recognises every dialect, however its bytes are cut. */
+/** The server's session recognizes every edition and quirk, however its bytes are split. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";

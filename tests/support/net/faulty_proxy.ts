@@ -89,7 +89,7 @@ export class FaultyProxy implements AsyncDisposable {
       }
       to.end();
     } catch {
-      // If one side is gone, so is the other.
+      // If one side disconnects, the proxy disconnects the other.
       end("fin", from, to);
     }
   }

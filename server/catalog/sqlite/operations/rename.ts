@@ -32,7 +32,7 @@ export const RENAME_OPERATIONS = {
     const move = { owner, oldKey, newKey, newName: to, isFolder };
     refuseTooLong(database, move);
     const changed = countOf(database, rowsOf(owner, oldKey, isFolder, true));
-    moveBehindHistory(database, move);
+    moveAfterHistory(database, move);
     moveGiven(database, move);
     moveRest(database, move);
     refuseConflict(database, owner, newKey, kind ?? "folder");
@@ -75,7 +75,7 @@ function refuseTooLong(database: Database, move: Move): void {
 }
 
 /** Renames names whose new name has history. Their versions are numbered after it. */
-function moveBehindHistory(database: Database, move: Move): void {
+function moveAfterHistory(database: Database, move: Move): void {
   const { owner, oldKey, newKey } = move;
   const query = "SELECT id, name, given FROM files WHERE client_id = ? AND name = ? LIMIT ?";
   for (const key of newNames(database, move)) {
