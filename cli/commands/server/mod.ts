@@ -47,9 +47,7 @@ export function serverCommand(server: Command, run: Run): void {
   addInviteCommand(server, run);
 }
 
-const NOTES = `\
-Without a command, serves files until Ctrl-C (SIGINT) or SIGTERM. Every option can also be set in a
-file or in the environment, such as XFER_QUOTA=10GB.`;
+const NOTES = "Without a command, serves files until Ctrl-C (SIGINT) or SIGTERM.";
 
 const HELP = example("xfer server --data /srv/xfer --quota 10GB --registration invite");
 

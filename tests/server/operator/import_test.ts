@@ -289,13 +289,18 @@ Deno.test("import: an interrupted one ends with the entries in progress, each co
 
 Deno.test("import: a second one at the same time is refused", async () => {
   await using fixture = await createStore();
-  const path = await fixture.folder.write("a", "a");
-  const results = await Promise.allSettled([
-    importAll(fixture.data, [path]),
-    importAll(fixture.data, [path]),
-  ]);
-  const codes = results.map((result) => result.status === "rejected" ? result.reason.code : "done");
-  assert.deepEqual(codes.sort(), ["done", "import-in-progress"]);
+  const path = await fixture.folder.write("large", pseudoRandomBytes(100_000));
+  let seconds = 0;
+  const fileSystem = {
+    ...Deno,
+    rename: async (from: string | URL, to: string | URL) => {
+      seconds++;
+      await assert.rejects(importAll(fixture.data, [path]), { code: "import-in-progress" });
+      await Deno.rename(from, to);
+    },
+  };
+  assert.deepEqual(await importAll(fixture.data, [path], { fileSystem }), ["stored large"]);
+  assert.equal(seconds, 1);
 });
 
 Deno.test("import: a server that starts in the meantime removes nothing of it, and the next start removes leftovers", async () => {
