@@ -104,7 +104,7 @@ $ xfer client put report.pdf --json --quiet
 {"event":"planned","files":1,"bytes":48213}
 {"event":"connected","server":"files.example.org:1256","protocol":4,"fingerprint":"SHA256:2vo…"}
 {"event":"sending","file":"report.pdf","size":48213,"attempt":1}
-{"event":"stored","name":"report.pdf","path":"report.pdf","size":48213,"cksum":2382472371,"user":"Alice","server":"files.example.org:1256"}
+{"event":"stored","name":"report.pdf","path":"report.pdf","kind":"file","size":48213,"cksum":2382472371,"version":1,"user":"Alice","server":"files.example.org:1256"}
 {"event":"summary","action":"put","done":1,"bytes":48213,"unchanged":0,"skipped":0,"failed":0}
 $ xfer client list --json --quiet | jq -r 'select(.event == "file") | [.size, .name] | @tsv'
 \`\`\`
