@@ -28,4 +28,6 @@ if (import.meta.main) {
     const end = new TextEncoder().encode(`${END}${await main(args)}${END}`);
     for (const output of outputs) output.writeSync(end);
   }
+  // Whatever a command has left open does not keep the process.
+  Deno.exit();
 }
