@@ -12,6 +12,7 @@ import { TemporaryFolder } from "../tests/support/temporary_folder.ts";
 /** Exit codes of the client. */
 const SUCCESS = 0;
 const CONFIGURATION = 3;
+const REFUSED = 5;
 
 await using folder = await TemporaryFolder.createOnDisk();
 const say = (text: string) => console.log(text.replaceAll(folder.path, "…"));
@@ -56,8 +57,8 @@ const other = formatFingerprint(crypto.getRandomValues(new Uint8Array(32)));
 await writeInfo(alice, `${`${location}`.replace(/#.*/, `#${other}`)}\nAlice\nfilm.raw\n`);
 await run(["client", "put", "film.raw", "--as", "secret.raw"], alice, CONFIGURATION);
 await Deno.writeTextFile(`${alice}/transfer.info`, `${location}\nAlice\n`);
-const listed = await xfer(["client", "list", "secret"], alice);
-if (listed.code !== SUCCESS || listed.stdout !== "") throw new Error("It was sent anyway");
+const listed = await xfer(["client", "list", "secret.raw"], alice);
+if (listed.code !== REFUSED || listed.stdout !== "") throw new Error("It was sent anyway");
 
 step("Bob uses the published protocol 3 with the same server: HOST:PORT, no fingerprint");
 await writeInfo(bob, `127.0.0.1:${server.port}\nBob\nhello.txt\n`);

@@ -40,6 +40,8 @@ export class ConnectionPool implements Disposable {
   readonly #connect: ConnectOptions;
   readonly #retry: RetryOptions;
   readonly #clients: (V4Client | undefined)[];
+  /** Connections that are being opened, so that requests at the same time share one. */
+  readonly #opening = new Map<number, Promise<V4Client>>();
   /** For the first attempt only: after a network error, another server may answer. */
   #found: DiscoveredServer | undefined;
   #isAuthenticated = false;
@@ -182,7 +184,14 @@ export class ConnectionPool implements Disposable {
     throwIfAborted(this.#connect.signal);
     const open = this.#clients[index];
     if (open?.hasEnded === false) return open;
-    open?.[Symbol.dispose]();
+    const opening = this.#opening.get(index) ??
+      this.#reopen(index).finally(() => this.#opening.delete(index));
+    this.#opening.set(index, opening);
+    return await opening;
+  }
+
+  async #reopen(index: number): Promise<V4Client> {
+    this.#clients[index]?.[Symbol.dispose]();
     const found = this.#found;
     this.#found = undefined;
     const client = await V4Client.connect(index === 0 ? this.#connect : this.#quiet(), found);

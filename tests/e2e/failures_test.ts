@@ -192,7 +192,7 @@ Deno.test("put continues after a file that cannot be stored, and reports each fa
   const { code, stdout, stderr } = await xfer([...CLIENT_3, "put", "a", "b", "c"], cwd);
   assert.equal(code, PARTIAL);
   assert.deepEqual([...stdout.matchAll(/^Uploaded (\w) \(/gm)].map(([, name]) => name), ["b", "c"]);
-  assert.match(stderr, /failed to upload a: /);
+  assert.match(stderr, /^xfer: a was not stored: /m);
 });
 
 Deno.test("output: a closed pipe is silent, a full disk is an error with its own code", async () => {

@@ -79,7 +79,7 @@ Deno.test("remove: existing files are removed, the others are reported, and both
   assert.equal((await run("put", "a", "b", "c")).code, 0);
   const removed = await run("remove", "a", "missing", "a", "b");
   assert.equal(removed.code, 9, removed.stderr);
-  assert.equal(removed.stdout, "Removed a\nRemoved b\nRemoved 2 files, 1 failed\n");
+  assert.equal(removed.stdout, "Removed a\nRemoved b\nRemoved 2 entries (2 B), 1 failed\n");
   assert.match(removed.stderr, /no such file: missing \[no-such-file\]\n/);
   const quiet = await run("remove", "c", "missing", "--quiet");
   assert.match(quiet.stdout, /\nRemoved 1 file, 1 failed\n$/);

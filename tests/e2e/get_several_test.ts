@@ -172,7 +172,7 @@ test(
     assert.equal(put.code, 9, put.stderr);
     assert.match(put.stderr, /cannot upload d\/a.b: its name is not UTF-8 \[bad-file-name\]/);
     assert.equal(
-      (await run("list")).stdout.trim().split(/\s+/).at(-1),
+      (await run("list", "d")).stdout.trim().split(/\s+/).at(-1),
       "d/y",
       "the other is stored",
     );

@@ -100,7 +100,7 @@ Deno.test("--json: every command reports its work as events; errors also appear 
   });
   await client("put", ["hello.txt"], "connected unchanged planned summary");
   await client("put", ["none"], "planned error not-stored summary", 7);
-  await client("list", [], "connected file file file file");
+  await client("list", [], "connected file file");
   const [, file] = await client("stat", ["hello.txt"], "connected file-details");
   assert.deepEqual([file?.["name"], file?.["size"], file?.["version"]], ["hello.txt", 6, 1]);
   await client("versions", ["hello.txt"], "connected version");
@@ -112,7 +112,7 @@ Deno.test("--json: every command reports its work as events; errors also appear 
   const status = await client(
     "status",
     [],
-    "transfer-info identity last-stored last-stored connected answering",
+    "transfer-info identity last-stored last-stored connected answering usage",
   );
   assert.deepEqual(status.map(({ user }) => user).filter((user) => user !== "Alice"), [undefined]);
   const [, linking] = await client("link", [], "connected token");

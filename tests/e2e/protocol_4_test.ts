@@ -66,19 +66,23 @@ test("a folder is uploaded and downloaded with links and times; nothing is overw
   await Deno.writeFile(`${folder}/photos/2026/ü/big.bin`, big);
   await Deno.writeTextFile(`${folder}/photos/empty`, "");
   await Deno.symlink("/etc", `${folder}/photos/link`);
+  using _socket = Deno.listen({ transport: "unix", path: `${folder}/photos/socket` });
   const when = 1_580_702_706_123_456_789n;
   setTime(`${folder}/photos/2026/ü/big.bin`, when);
   const put = await xfer(["client", "put", "photos", "hello.txt"], folder);
   assert.equal(put.code, 0, put.stderr);
-  const list = await xfer(["client", "list", "--json"], folder);
+  assert.match(put.stderr, /^Skipped photos\/socket: /m);
+  const list = await xfer(["client", "list", "--recursive", "--json"], folder);
   assert.deepEqual(
-    eventsIn(list.stdout, "file").map(({ name, size, cksum }) => [name, size, cksum]),
+    eventsIn(list.stdout, "file").map(({ name, kind, size, cksum }) => [name, kind, size, cksum]),
     [
-      ["hello.txt", 6, 3015617425],
-      ...["photos", "photos/2026", "photos/2026/ü"].map((name) => [name, 0, 4294967295]),
-      ["photos/2026/ü/big.bin", big.length, cksum(big)],
-      ["photos/empty", 0, 4294967295],
-      ["photos/link", 4, cksum(new TextEncoder().encode("/etc"))],
+      ["hello.txt", "file", 6, 3015617425],
+      ["photos", "folder", undefined, undefined],
+      ["photos/2026", "folder", undefined, undefined],
+      ["photos/2026/ü", "folder", undefined, undefined],
+      ["photos/2026/ü/big.bin", "file", big.length, cksum(big)],
+      ["photos/empty", "file", 0, 4294967295],
+      ["photos/link", "link", 4, cksum(new TextEncoder().encode("/etc"))],
     ],
   );
   const get = ["client", "get", "photos", "--recursive", "-o", "back"];
@@ -96,7 +100,7 @@ test("a folder is uploaded and downloaded with links and times; nothing is overw
   const unchanged = await xfer(["client", "put", "photos"], folder);
   assert.match(
     unchanged.stderr,
-    /^Nothing to do: everything is already on the server \(\d+ entries\)$/m,
+    /^Nothing to do: everything is already on the server \(\d+ entries\), 1 skipped$/m,
   );
   await Deno.writeTextFile(`${folder}/back/empty`, "no longer");
   const again = await xfer(get, folder);

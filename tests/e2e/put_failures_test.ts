@@ -15,7 +15,7 @@ const namesIn = (stdout: string, event: EventName, field: string): string[] =>
 
 /** The entries on the server, by name. */
 const stored = async ({ run }: Alice): Promise<string[]> =>
-  namesIn((await run("list", "--json")).stdout, "file", "name");
+  namesIn((await run("list", "--recursive", "--json")).stdout, "file", "name");
 
 /** The entries that are stored of the folder, and the files beside it. */
 const STORED = ["a", "b", "d", "d/a\nb", "d/aux.c", "d/deep", "d/deep/good", "d/good", "d/link"];

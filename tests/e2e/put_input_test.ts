@@ -20,7 +20,7 @@ async function runWith(input: Uint8Array, { here }: Alice, ...args: readonly str
 }
 
 async function namesOn(alice: Alice): Promise<string[]> {
-  const { stdout } = await alice.run("list", "--json");
+  const { stdout } = await alice.run("list", "--recursive", "--json");
   return eventsIn(stdout, "file").map(({ name }) => String(name));
 }
 

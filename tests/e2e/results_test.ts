@@ -12,16 +12,16 @@ Deno.test("results: with few files, put, get and remove print a line for each, a
   const few = names(MANY_FILES);
   await using alice = await Alice.create(...few);
   for (
-    const [verb, args] of [
-      ["Uploaded", ["put", ...few]],
-      ["Downloaded", ["get", ...few, "-o", "back/"]],
-      ["Removed", ["remove", ...few]],
+    const [summary, args] of [
+      [`Uploaded ${MANY_FILES} files`, ["put", ...few]],
+      [`Downloaded ${MANY_FILES} files`, ["get", ...few, "-o", "back/"]],
+      [`Removed ${MANY_FILES} entries`, ["remove", ...few]],
     ] as const
   ) {
     const { code, stdout, stderr } = await alice.run(...args);
     assert.equal(code, 0, stderr);
     assert.equal(lines(stdout).length, MANY_FILES + 1, stdout);
-    assert.match(lines(stdout).at(-1) ?? "", new RegExp(`^${verb} ${MANY_FILES} files\\b`));
+    assert.match(lines(stdout).at(-1) ?? "", new RegExp(`^${summary}\\b`));
   }
 });
 
@@ -36,7 +36,7 @@ Deno.test("results: with many files, they print the summary only, and each failu
   const verbose = await alice.run("get", ...many, "-o", "back/", "--verbose");
   assert.equal(lines(verbose.stdout).length, many.length + 1, verbose.stdout);
   const removed = await alice.run("remove", ...many);
-  assert.equal(removed.stdout, "Removed 11 files\n");
+  assert.equal(removed.stdout, "Removed 11 entries (67 B)\n");
 });
 
 Deno.test("results: sizes are exact with --bytes, with every command", async () => {

@@ -1,4 +1,5 @@
 /** A server in the process of the tests, for commands that only need one. */
+import { DEFAULT_LIMITS } from "../../../server/limits/limits.ts";
 import { readIdentity } from "../../../server/listen/tls/identity.ts";
 import { formatLocation } from "../../../protocol/v4/fingerprint.ts";
 import { ServerProcess } from "../processes.ts";
@@ -26,7 +27,10 @@ export async function serveHere(dataFolder: string): Promise<ServedHere> {
       [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
     };
   }
-  const server = await startInThisThread({ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder });
+  const { historyMs } = DEFAULT_LIMITS;
+  const server = await startInThisThread({
+    ...{ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder, limits: { historyMs } },
+  });
   const { fingerprint } = await readIdentity(dataFolder);
   const [plain = LOOPBACK] = server.addresses;
   return {
