@@ -114,7 +114,10 @@ Deno.test("--json: every command reports its work as events; errors also appear 
     [],
     "transfer-info identity last-stored last-stored connected answering usage",
   );
-  assert.deepEqual(status.map(({ user }) => user).filter((user) => user !== "Alice"), [undefined]);
+  assert.deepEqual(status.map(({ user }) => user).filter((user) => user !== "Alice"), [
+    undefined,
+    undefined,
+  ]);
   const [, linking] = await client("link", [], "connected token");
   await say(laptop, "client link", [`${linking?.["token"]}`], "connected linked");
 
