@@ -17,7 +17,7 @@ export interface LocalFile {
   readonly name: string;
   /** In bytes, when it was inspected. */
   readonly size: number;
-  /** When it was last modified, in nanoseconds since the epoch; 0 if the system does not say. */
+  /** The time of its last modification, in nanoseconds since the epoch; 0 if the system does not say. */
   readonly mtime: bigint;
 }
 

@@ -103,7 +103,7 @@ const SERVER = {
     placeholder: "file",
     what: "PEM file of the private key of --tls-cert",
     default: "",
-    defaultWords: "its key",
+    defaultWords: "the key of the self-signed certificate",
     parse: parsePath,
   },
   "log-format": {

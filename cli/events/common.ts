@@ -6,7 +6,7 @@
 import { wrap } from "../text/format.ts";
 import { count, defineEvent, lines, oneOf, optional, text } from "./definition.ts";
 
-/** How to send a signal again. */
+/** Instructions to send a signal again. */
 const AGAIN: Readonly<Record<string, string>> = {
   SIGINT: "Press Ctrl-C",
   SIGBREAK: "Press Ctrl-Break",

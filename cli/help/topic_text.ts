@@ -37,9 +37,9 @@ const TEXTS: Readonly<Record<TopicName, readonly TopicPart[]>> = {
     "See also 'xfer help protocol-3' and 'xfer help limits'.",
   ],
   "transfers": [
-    "xfer transfers files, folders and symbolic links, with their permissions and modification times. Links are " +
-    "never followed. Downloads mask permissions of the group and of others by the umask. Pipes, sockets and devices " +
-    "are skipped. Hard links become separate files.",
+    "xfer transfers files, folders and symbolic links, with their permissions and modification times. Links " +
+    "are not followed, unless you name one with / at its end. Downloads mask permissions of the group and of " +
+    "others by the umask. Pipes, sockets and devices are skipped. Hard links become separate files.",
     { heading: "Options of 'xfer client put':", command: "client put", group: TRANSFER },
     { heading: "Options of 'xfer client get':", command: "client get", group: TRANSFER },
     `\
@@ -80,11 +80,11 @@ Examples:
 list, get and remove take patterns of names on the server, in quotes:
   'photos/*.tmp'   * stands for any characters except /
   'img-?.jpg'      ? stands for one character
-  'img.[jJ]pg'     [jJ] stands for one of these, [!a-z] for one of all others
+  'img.[jJ]pg'     [jJ] stands for one of these, [!a-z] for any other character
   'photos/**/*.x'  ** stands for any number of folders
 
-Names that begin with a dot match, too. An existing name is not taken for a pattern. For get and
-remove, a pattern stands for folders only with --recursive.
+Names that begin with a dot match, too. A name that exists is used as it is, even if it looks like a
+pattern. For get and remove, a pattern stands for folders only with --recursive.
 
 --exclude takes patterns like those of a .gitignore file at the top of each folder:
   *.o        files and folders with such a name, at any depth

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** The end of a command's help: lines of a shell. */
+/** The examples at the end of a command's help. */
 export function example(...lines: readonly string[]): string {
   return `\nExample${lines.length === 1 ? "" : "s"}:\n${
     lines.map((line) => `  $ ${line}`).join("\n")

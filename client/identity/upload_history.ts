@@ -19,7 +19,7 @@ export interface LastStored {
   readonly name: string;
   readonly size: number;
   readonly cksum: number;
-  /** When the server confirmed the file, in milliseconds since the epoch, by the local clock. */
+  /** The time at which the server confirmed the file, in milliseconds since the epoch, by the local clock. */
   readonly storedAt: number;
   readonly user: string;
   /** HOST:PORT. */

@@ -13,7 +13,7 @@ import { moveToFree, overwritable, replace, syncFolder } from "./atomic_file.ts"
 
 /** The longest file name on all common file systems, in bytes. */
 const MAX_NAME = 255;
-/** How long to wait for a run that holds the lock, in milliseconds: it may be about to end. */
+/** The time to wait for a run that holds the lock, in milliseconds: it may be about to end. */
 const LOCK_MS = 100;
 /** The most attempts to open a partial download while other runs replace it. */
 const ATTEMPTS = 5;

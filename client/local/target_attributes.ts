@@ -19,7 +19,7 @@ export interface Attributes {
 /** Of an entry about which the server knows nothing. */
 export const UNKNOWN_ATTRIBUTES: Attributes = { mode: undefined, mtime: undefined };
 
-/** Which attributes are restored. */
+/** The attributes to restore. */
 export interface AttributeOptions {
   /** Whether to restore permission bits; default true. */
   readonly permissions?: boolean | undefined;

@@ -7,7 +7,7 @@ import { abortReason, throwIfAborted, whenAborted } from "../../protocol/abort.t
 import { type Address, formatAddress } from "../../protocol/address.ts";
 import { NetworkError, ProtocolError, reasonOf } from "../../protocol/errors.ts";
 
-/** How long a client waits for a server. */
+/** The time for which a client waits for a server. */
 export interface Timeouts {
   /** For a connection, in milliseconds. */
   readonly connectMs: number;

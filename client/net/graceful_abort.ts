@@ -7,7 +7,7 @@
 import { abortReason, throwIfAborted, whenAborted } from "../../protocol/abort.ts";
 import type { XferError } from "../../protocol/errors.ts";
 
-/** How long to wait for a pending answer after an abort, in milliseconds. */
+/** The time to wait for a pending answer after an abort, in milliseconds. */
 export const ABORT_GRACE_MS = 3000;
 
 /** Resolves after a number of milliseconds. Throws `InterruptedError` `interrupted` as soon as the signal aborts. */

@@ -20,7 +20,7 @@ import {
 import { connect, type Timeouts, tlsPort } from "../net/dial.ts";
 import type { Traceable } from "../net/wire_trace.ts";
 
-/** How long to wait for an answer, in milliseconds. A server may ignore a request that it does not know. */
+/** The time to wait for an answer, in milliseconds. A server may ignore a request that it does not know. */
 const SILENCE_MS = 2000;
 
 export interface Detected {

@@ -13,7 +13,7 @@ import { decodeHelloAnswer, HELLO, type HelloAnswer, isBusy } from "../../protoc
 import { connect, type Timeouts, tlsPort } from "../net/dial.ts";
 import type { ConnectOptions } from "./connect_options.ts";
 
-/** How long to wait for an answer, in milliseconds. A server of protocol 3 may ignore a hello. */
+/** The time to wait for an answer, in milliseconds. A server of protocol 3 may ignore a hello. */
 const HELLO_MS = 2000;
 
 export type FindOptions = Pick<ConnectOptions, "byProtocol3" | "tracer" | "signal">;

@@ -13,7 +13,7 @@ import { NamePattern } from "./name_pattern.ts";
 import { Bound, type RemoteFile } from "./remote_file.ts";
 import { MAX_FILES, MAX_NAMES } from "./remote_folder.ts";
 
-/** Which entries a pattern can stand for. */
+/** The entries that a pattern can stand for. */
 export interface ExpandOptions {
   /** Whether it stands for folders, too, each with everything in it. */
   readonly withFolders?: boolean | undefined;

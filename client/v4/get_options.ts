@@ -26,7 +26,7 @@ export interface MirrorDeletion {
   readonly folder: string;
 }
 
-/** How to download. */
+/** Options of downloads. */
 export interface GetOptions {
   /** The server and the account. */
   readonly connect: ConnectOptions;

@@ -74,7 +74,7 @@ export function withHint(error: RefusedError, name: string, version: number): Re
   return new RefusedError("no-such-file", error.message, { hint, cause: error });
 }
 
-/** Where the entries of a run are written. */
+/** The local paths to which the entries of a run are written. */
 export interface GetPlaces {
   /** The folder that the user chose, which may be a link to one. */
   readonly root: TargetFolder;

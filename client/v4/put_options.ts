@@ -26,7 +26,7 @@ export interface PutOptions extends FileSelection, PlanOptions {
   readonly onOutcome?: (outcome: PutOutcome) => void;
 }
 
-/** How folders become mirrors. */
+/** Options of mirrors. */
 export interface MirrorOptions {
   /** Called for each folder before anything is sent. Rejects to end the run. */
   readonly confirm?: (removals: FolderRemovals) => Promise<void>;

@@ -16,7 +16,7 @@ import type { RemoteFile } from "./remote_file.ts";
 import type { Upload } from "./upload.ts";
 import { forEachConcurrently, WorkQueue } from "./work_queue.ts";
 
-/** Which attributes are uploaded, and whether folders become mirrors. */
+/** The attributes to upload, and whether folders become mirrors. */
 export interface PlanOptions {
   /** Whether permission bits are stored; default true. Without, the server keeps those that it has. */
   readonly permissions?: boolean | undefined;

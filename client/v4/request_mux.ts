@@ -28,7 +28,7 @@ import { ended, lost, refused, unexpected } from "./errors.ts";
 
 /** In bytes. A TLS read returns at most 16 KiB. */
 const READ_SIZE = 64 * 1024;
-/** How often the deadline is checked, in milliseconds. */
+/** The interval between checks of the deadline, in milliseconds. */
 const WATCH_MS = 500;
 /** The largest tag, of 32 bits. */
 const MAX_TAG = 0xffffffff;

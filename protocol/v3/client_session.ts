@@ -32,10 +32,10 @@ import {
 import { type OutgoingFile, partsOf } from "./file_parts.ts";
 import type { Profile } from "./server_session.ts";
 
-/** How long a server may take to answer "CRC invalid, will resend" before the file is sent again, in milliseconds. */
+/** The time that a server may take to answer "CRC invalid, will resend" before the file is resent, in milliseconds. */
 export const RESEND_PAUSE_MS = 500;
 
-/** How long a server may take to answer "giving up", in milliseconds. Nothing depends on the answer. */
+/** The time that a server may take to answer "giving up", in milliseconds. Nothing depends on the answer. */
 const GIVING_UP_MS = 5000;
 
 /**

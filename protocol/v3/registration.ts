@@ -35,7 +35,7 @@ export interface Registration extends ClientKey {
   readonly deniedIds?: readonly Bytes[];
 }
 
-/** How long a server may take to answer a public key under an id that came with a denial, in milliseconds. */
+/** The time that a server may take to answer a public key under an id that came with a denial, in milliseconds. */
 const DENIED_ID_MS = 5000;
 
 /**

@@ -174,7 +174,7 @@ export interface ListPage<T> {
 export interface ImplicitFolder {
   /** Its name. */
   readonly name: string;
-  /** It has no version. */
+  /** A folder without a row has no version. */
   readonly version: 0;
 }
 

@@ -108,7 +108,7 @@ function timeIn(name: string): number | undefined {
   return NAME.test(name) && !Number.isNaN(time) ? time : undefined;
 }
 
-/** When the catalog in a folder was completed; `undefined` if it has none. */
+/** The time at which the catalog in a folder was completed; `undefined` if it has none. */
 async function timeOf(folder: string): Promise<number | undefined> {
   try {
     return (await Deno.lstat(join(folder, BACKUP_CATALOG))).mtime?.getTime() ?? 0;

@@ -95,7 +95,7 @@ export function replacedTooOften(name: string): RequestError {
   );
 }
 
-/** As much of a name as fits into an error. */
+/** The beginning of a name, as far as it fits into an error. */
 export function quoted(name: string): string {
   return name.slice(0, MAX_QUOTED);
 }

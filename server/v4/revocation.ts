@@ -29,7 +29,7 @@ export class RevocationWatch {
   /** Runs between two queries while sessions exist. */
   #timer: ReturnType<typeof setTimeout> | undefined;
   #looking: Promise<void> | undefined;
-  /** When the last successful query began. */
+  /** The time at which the last successful query began. */
   #lookedAt = -Infinity;
   /** Whether the last query of the timer failed. Only the first failure is logged. */
   #isFailing = false;

@@ -58,7 +58,7 @@ export function addGetCommand(client: Command, run: Run, optionsOf: OptionsOf): 
     .option("--force", "overwrite existing files and links")
     .option("--delete", "also delete from the local folder what the server does not have")
     .option("--dry-run", "only print what would happen")
-    .option("--yes", "do not ask before more than half of a folder is deleted")
+    .option("--yes", "delete more than half of a folder without asking")
     .addOption(
       new Option("--version <number>", "download an older version")
         .argParser(parseVersion).conflicts("recursive"),

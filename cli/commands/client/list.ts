@@ -60,7 +60,7 @@ export function addListCommand(client: Command, run: Run, optionsOf: OptionsOf):
     .option("--reverse", "reverse the order")
     .option("--removed", "list removed files that can be restored, in all folders")
     .addOption(
-      new Option("--print0", "print only names, each with a NUL after it").conflicts("long"),
+      new Option("--print0", "print only names, each followed by NUL").conflicts("long"),
     )
     .addHelpText("after", HELP)
     .action(async (name = "", options: ListChoice, command: Command) => {

@@ -43,10 +43,13 @@ export interface Put {
 export function addPutOptions(command: Command): Command {
   command
     .option("--as <name>", "name on the server; takes a single path", fromPrintable)
-    .option("--files-from <file>", "also upload the paths listed in this file, or in -")
+    .option(
+      "--files-from <file>",
+      "also upload the paths listed in this file; - for standard input",
+    )
     .option("--delete", "also remove from the server what the local folder does not have")
     .option("--dry-run", "only print what would happen")
-    .option("--yes", "remove more than half of a folder without asking");
+    .option("--yes", "delete more than half of a folder without asking");
   return addAttributeOptions(addTransferOptions(command));
 }
 

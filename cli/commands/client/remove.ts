@@ -45,8 +45,8 @@ export function addRemoveCommand(client: Command, run: Run, optionsOf: OptionsOf
 }
 
 const NOTES = `\
-Removed files can be restored for a while with 'xfer client restore'. Asks before it removes more
-than half of your files, and before it deletes anything forever.`;
+Removed files can be restored for a while with 'xfer client restore'. xfer asks before it
+removes more than half of your files, and before it deletes anything forever.`;
 
 const HELP = example(
   "xfer client remove docs/old.pdf",

@@ -45,8 +45,8 @@ interface RenameChoice {
 }
 
 const NOTES = `\
-Fails if the new name is taken. A folder is renamed with everything in it, at once. Versions follow
-the new name.`;
+The new name must be free. A folder is renamed with everything in it. Old versions get the
+new name, too.`;
 
 async function renameEntry(run: Run, pool: ConnectionPool, from: string, to: string) {
   const { entries, bytes: size } = await (await pool.connected()).rename(from, to);

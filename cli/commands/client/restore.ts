@@ -37,7 +37,7 @@ export function addRestoreCommand(client: Command, run: Run, optionsOf: OptionsO
     .addOption(
       new Option(
         "--since <time>",
-        "restore only what was removed from a folder since 2h or 7d ago, or a date",
+        "in a folder, restore only what was removed in the last 2h or 7d, or since a date",
       )
         .argParser((text) => parsePastTime(text)).conflicts("version"),
     )
@@ -52,8 +52,8 @@ export function addRestoreCommand(client: Command, run: Run, optionsOf: OptionsO
 }
 
 const NOTES = `\
-A removed file comes back as it was last. A file that exists gets its previous content, which the
-server keeps as a version, too. Of a folder, everything that was removed from it comes back.`;
+A removed file gets its last content. An existing file gets its previous content, and the
+replaced content becomes a version. In a folder, everything that was removed from it is restored.`;
 
 const HELP = example(
   "xfer client restore report.pdf",

@@ -42,7 +42,8 @@ export function addStatusCommand(client: Command, run: Run): void {
 }
 
 const NOTES = `\
-Registers nothing, and trusts no new server. The exit code is that of the first problem found.`;
+The command registers nothing and trusts no new server. The exit code is that of the first
+problem found.`;
 
 const HELP = example("xfer client status", "xfer client status --offline");
 

@@ -48,7 +48,7 @@ export function addBackupCommand(server: Command, run: Run): void {
 }
 
 const NOTES = `\
-The server may keep running: a backup shows the state of one moment. Each backup into a folder adds a
+The server can keep running. A backup contains the state of one moment. Each backup into a folder adds a
 state, and copies only contents that the folder lacks.`;
 
 const HELP = example(

@@ -16,7 +16,7 @@ import { reportInterruption } from "./target_report.ts";
 export function addExportCommand(server: Command, run: Run): void {
   const command = server.command("export")
     .description(
-      "Copy a stored file out of the data folder or a backup.\n\nVerifies the content first.",
+      "Copy a stored file out of the data folder or a backup.\n\nThe content is verified first.",
     )
     .argument("<user>", "user name of the account")
     .argument("<name>", "name of the stored file", parseName)

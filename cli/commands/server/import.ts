@@ -17,7 +17,7 @@ import { example } from "../../text/format.ts";
 /** Adds the command below `server`. */
 export function addImportCommand(server: Command, run: Run): void {
   server.command("import")
-    .description(`Put local files and folders into an account.\n\n${NOTES}`)
+    .description(`Import local files and folders into an account.\n\n${NOTES}`)
     .argument("<user>", "user name of the account; must exist")
     .argument("<path...>", "files and folders to import")
     .option(
@@ -46,7 +46,7 @@ export function addImportCommand(server: Command, run: Run): void {
 }
 
 const NOTES = `\
-The server may keep running. Files are stored as if the user had uploaded them, within the quota of
+The server can keep running. Files are stored as if the user had uploaded them, within the quota of
 the account and the limits of --config, with permissions and times. Links are stored as links. Files
 that are already stored are skipped.`;
 
