@@ -90,9 +90,11 @@ async function clientOf4(world: SnapshotWorld): Promise<void> {
   await alice("put hello.txt lost.txt");
   await alice("put hello.txt --as notes --quiet");
   await alice("list");
-  await alice("list photos/2 --quiet");
-  await alice("list photos/s --verbose");
+  await alice("list --recursive --long --sort size");
+  await alice("list photos/s* --verbose");
+  await alice("list photo --quiet");
   await alice("stat hello.txt");
+  await alice("stat photos");
   await alice("versions sea.jpg");
   await alice("versions photos/sea.jpg");
   await alice("get photos/sea.jpg -o sea.jpg");
@@ -109,7 +111,20 @@ async function clientOf4(world: SnapshotWorld): Promise<void> {
   await alice("get lost.txt --quiet");
   await alice("rename hello.txt docs/hello.txt");
   await alice("rename docs/hello.txt photos/sea.jpg");
-  await alice("remove docs/hello.txt lost.txt");
+  await alice("rename photos pictures --dry-run");
+  await alice("restore photos/sea.jpg");
+  await alice("remove docs/hello.txt lost.txt *.gif");
+  await alice("stat docs/hello.txt");
+  await alice("remove photos");
+  await alice("remove photos --recursive --dry-run");
+  await world.run("Alice", ["client", "remove", "**"], {
+    answers: [{ to: QUESTION, keys: "n\n" }],
+  });
+  await alice("remove photos --recursive --yes");
+  await alice("list --removed");
+  await alice("restore photos docs lost.txt --dry-run");
+  await alice("restore photos docs");
+  await alice("remove docs/hello.txt --forever --yes");
   await alice("status");
   const [token = ""] = TOKEN.exec(await alice("link")) ?? [];
   await world.prepare("laptop", [world.location, "Alice"]);
