@@ -109,6 +109,7 @@ Deno.test("--json: every command reports its work as events; errors also appear 
   await client("get", ["none"], "connected error not-got summary", 5);
   await client("rename", ["hello.txt", "b"], "connected renamed");
   await client("remove", ["b", "none"], "connected removed error not-removed summary", 9);
+  await client("restore", ["b", "none"], "connected restored error not-restored summary", 9);
   const status = await client(
     "status",
     [],
