@@ -82,7 +82,7 @@ Deno.test("remove: existing files are removed, the others are reported, and both
   assert.equal(removed.stdout, "Removed a\nRemoved b\nRemoved 2 entries (2 B), 1 failed\n");
   assert.match(removed.stderr, /no such file: missing \[no-such-file\]\n/);
   const quiet = await run("remove", "c", "missing", "--quiet");
-  assert.match(quiet.stdout, /\nRemoved 1 file, 1 failed\n$/);
+  assert.match(quiet.stdout, /\nRemoved 1 entry \(1 B\), 1 failed\n$/);
   const [summary] = eventsIn((await run("remove", "c", "b", "--json")).stdout, "summary");
   assert.deepEqual([summary?.["action"], summary?.["done"], summary?.["failed"]], ["remove", 0, 2]);
 });

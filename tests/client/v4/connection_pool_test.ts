@@ -48,3 +48,18 @@ Deno.test("connection pool: a round without progress is the last one", async () 
 Deno.test("connection pool: an item lost by one connection is done in the next round, after progress of another", async () => {
   assert.deepEqual(await share(["lost", "fine"], 1), { lost: 1, error: undefined });
 });
+
+Deno.test("connection pool: requests at the same time open one connection, and share it", async () => {
+  await using server = await ScriptedV4Server.start();
+  await using folder = await TemporaryFolder.create();
+  server.answers = acceptingEveryone(() => undefined);
+  let connected = 0;
+  using pool = new ConnectionPool({
+    ...{ server: server.address, userName: "Alice", identityFolder: folder.path },
+    onNewServer: () => true,
+    onEvent: ({ type }) => void (connected += type === "connected" ? 1 : 0),
+  }, { retries: 0 });
+  const [first, ...others] = await Promise.all(Array.from({ length: 3 }, () => pool.connected()));
+  for (const other of others) assert.equal(other, first);
+  assert.equal(connected, 1);
+});
