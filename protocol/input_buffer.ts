@@ -63,7 +63,7 @@ export class InputBuffer {
     return part.length > 0 ? part : undefined;
   }
 
-  /** A view of the rest of the pushed piece, which stays to be taken; empty if it belongs to an incomplete field. */
+  /** A view of the rest of the pushed piece, which is not taken; empty if it belongs to an incomplete field. */
   get rest(): Bytes {
     return this.#filled === 0 ? this.#piece : NOTHING;
   }

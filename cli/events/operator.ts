@@ -90,7 +90,8 @@ export const OPERATOR_EVENTS = {
     kind: "result",
     what: "The usage of an account. Current files and partial uploads count towards its quota.",
     fields: {
-      ...{ user, files, bytes: count("bytes of its files") },
+      ...{ user, files: count("number of its files, folders and links") },
+      bytes: count("bytes of its files"),
       historyFiles: oldVersions,
       historyBytes: count("bytes of its old versions"),
       partialBytes: count("bytes that its partial uploads take from the quota"),
@@ -99,7 +100,7 @@ export const OPERATOR_EVENTS = {
     words: ({ user, files, bytes, historyFiles, historyBytes, partialBytes, quota }, show) =>
       [
         `${show.sizeColumn(bytes + historyBytes + partialBytes)}  ${user}: ` +
-        (files === 0 ? "no files" : `${plural(files, "file")} (${show.size(bytes)})`),
+        (files === 0 ? "no entries" : `${plural(files, "entry")} (${show.size(bytes)})`),
         ...historyFiles === 0
           ? []
           : [`${plural(historyFiles, "old version")} (${show.size(historyBytes)})`],

@@ -75,9 +75,9 @@ async function findLargest(catalog: Catalog, top: number): Promise<LargeFile[]> 
     if (last === undefined) break;
     after = last.content.id;
     const smallest = largest[top - 1];
-    const larger = smallest === undefined
-      ? page
-      : page.filter((file) => bySize(file, smallest) < 0);
+    const larger = page.filter((file) =>
+      file.kind !== "folder" && (smallest === undefined || bySize(file, smallest) < 0)
+    );
     if (larger.length > 0) largest = [...largest, ...larger].sort(bySize).slice(0, top);
   }
   return await Promise.all(

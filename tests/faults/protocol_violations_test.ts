@@ -1,6 +1,5 @@
 /**
- * Arbitrary messages from peers of protocol 4: errors have a code, nothing hangs or breaks, and the next peer is
- * served. Here with a few of them; in `deno task soak` with thousands (`v4-frames`, `v4-odd-clients`, `v4-odd-servers`,
+ * Arbitrary messages from peers of protocol 4: errors have a code, nothing hangs or breaks, and the next peer is served. Each run sends a few messages, and `deno task soak` thousands (`v4-frames`, `v4-odd-clients`, `v4-odd-servers`,
  * `v4-texts`).
  */
 import { Loop } from "./loop.ts";

@@ -1,6 +1,6 @@
 /** The usage of accounts, and the largest files. */
 import assert from "node:assert/strict";
-import { backup, type LargeFile, measureUsage } from "../../../server/operator/mod.ts";
+import { backup, importFiles, type LargeFile, measureUsage } from "../../../server/operator/mod.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { Fixture, put } from "../../support/v4/fixture.ts";
@@ -68,6 +68,19 @@ Deno.test("usage: accounts by size, with history and partial uploads, and the la
     const { largest } = await measureUsage(fixture.data, { top });
     assert.deepEqual(shown(largest), expected.slice(0, top));
   }
+});
+
+Deno.test("usage: folders count as entries, and are never among the largest files", async () => {
+  await using fixture = await Fixture.create();
+  (await fixture.client("Alice"))[Symbol.dispose]();
+  await fixture.server.close();
+  const folder = fixture.folder.join("photos");
+  await Deno.mkdir(folder);
+  await Deno.writeFile(`${folder}/sea.jpg`, pseudoRandomBytes(10));
+  await importFiles({ dataFolder: fixture.data, userName: "Alice", paths: [folder] });
+  const { accounts, largest } = await measureUsage(fixture.data, { top: 5 });
+  assert.deepEqual(accounts.map(({ current }) => current), [{ files: 2, bytes: 10 }]);
+  assert.deepEqual(shown(largest), ["Alice photos/sea.jpg 10 1 true"]);
 });
 
 Deno.test("usage: of a backup, which has no partial uploads", async () => {
