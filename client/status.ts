@@ -52,7 +52,7 @@ export async function findV4Account(
 }
 
 /**
- * The account of protocol 3 in a folder with the name of its server's edition, or `undefined`. Throws as
+ * The account of protocol 3 in a folder, and the name of its server's edition; `undefined` without one. Throws as
  * {@link findV4Account} does.
  */
 export async function findV3Account(

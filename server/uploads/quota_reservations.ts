@@ -109,7 +109,7 @@ export interface ReservationSnapshot extends Disposable {
 export interface ReservedTotal extends Usage {
   /** The bytes of the stored file of the name that reservations already subtract. */
   readonly spent: number;
-  /** Whether an upload of the name is in progress. */
+  /** Whether another upload of the name is in progress. */
   readonly isAgain: boolean;
   /** Whether nothing can be counted in both the reservations and the catalog. */
   readonly isExact: boolean;

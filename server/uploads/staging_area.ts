@@ -10,9 +10,9 @@ import { newInlineId } from "../catalog/inline_ids.ts";
 import { LimitError, type Limits } from "../limits/limits.ts";
 import { InlineWriter } from "./inline_writer.ts";
 
-/** Measuring the free space takes as long as writing a small file. It is done once per this number of uploads … */
+/** The number of uploads per measurement of the free space, which takes as long as writing a small file. */
 const MEASURE_EVERY = 64;
-/** … and before each upload while free space is within this many bytes of `minFree`. */
+/** If free space exceeds `minFree` by less than this number of bytes, it is measured before each upload. */
 const AMPLE_BYTES = 1024 * 1024 * 1024;
 
 /** The most bytes of small files in memory, of all accounts. Further ones go to the blob store. */
