@@ -1,5 +1,5 @@
 /**
- * What to download, and the results.
+ * Options and results of downloads over protocol 4.
  *
  * @module
  */

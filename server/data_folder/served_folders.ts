@@ -1,7 +1,7 @@
 /**
- * The data folders that this process serves. POSIX locks keep other processes out, but not the own one. All of a
+ * The data folders that this process serves. POSIX locks keep out other processes, but not the process that holds them. All of a
  * process's locks on a file end when it closes any descriptor of it. A folder that is served here is therefore refused
- * before its lock is opened, and locks are acquired in turn: one that creates its file also closes it.
+ * before its lock is opened, and locks are acquired one after another, because acquiring one can create its file and close it.
  *
  * @module
  */
