@@ -56,7 +56,7 @@ export function addGetCommand(client: Command, run: Run, optionsOf: OptionsOf): 
     )
     .option("--recursive", "download folders, with everything in them")
     .option("--force", "overwrite existing files and links")
-    .option("--delete", "also delete from the local folder what the server does not have")
+    .option("--delete", "delete local entries that the server does not have")
     .option("--dry-run", "only print what would happen")
     .option("--yes", "delete more than half of a folder without asking")
     .addOption(

@@ -47,7 +47,7 @@ export function addPutOptions(command: Command): Command {
       "--files-from <file>",
       "also upload the paths listed in this file; - for standard input",
     )
-    .option("--delete", "also remove from the server what the local folder does not have")
+    .option("--delete", "remove entries from the server that are not here")
     .option("--dry-run", "only print what would happen")
     .option("--yes", "delete more than half of a folder without asking");
   return addAttributeOptions(addTransferOptions(command));
