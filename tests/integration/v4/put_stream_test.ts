@@ -96,7 +96,7 @@ Deno.test("stream: a server that ends before the first chunk is read is connecte
     }
     return await rest(buffer);
   };
-  const stored = await put(fixture, { read });
+  const stored = await put(fixture, { read, transfer: { retries: 5 } });
   assert.equal(stored.crc, cksum(content));
 });
 
