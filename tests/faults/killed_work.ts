@@ -30,9 +30,17 @@ export async function killAtCalls(
 }
 
 /** Returns whether the process reached the call and was killed. */
-export async function runKilled(options: KilledWork): Promise<boolean> {
+export function runKilled(options: KilledWork): Promise<boolean> {
+  return isKilled(PROGRAM, options);
+}
+
+/**
+ * Runs a program that ends by itself or kills itself, with its options as JSON. Returns whether it was killed. Fails if
+ * it ended in any other way.
+ */
+export async function isKilled(program: string, options: object): Promise<boolean> {
   const { code, signal, stderr } = await tiedCommand(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-check", "--allow-all", PROGRAM, JSON.stringify(options)],
+    args: ["run", "--quiet", "--no-check", "--allow-all", program, JSON.stringify(options)],
     ...{ stdin: "null", stdout: "null", stderr: "piped" },
   }).output();
   assert.ok(code === 0 || signal === "SIGKILL", new TextDecoder().decode(stderr));

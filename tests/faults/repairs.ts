@@ -10,9 +10,9 @@ import { startInThisThread } from "../support/server.ts";
 import { copyFolder } from "../support/store/stored.ts";
 import { openInThisThread } from "../support/store/catalogs.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
-import { tiedCommand } from "../support/tied_processes.ts";
 import { Fixture, put } from "../support/v4/fixture.ts";
 import type { KilledRepair } from "./killed_repair.ts";
+import { isKilled } from "./killed_work.ts";
 import type { Loop } from "./loop.ts";
 
 const PROGRAM = fileURLToPath(new URL("./killed_repair.ts", import.meta.url));
@@ -120,13 +120,8 @@ async function killAt(
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 
-async function repair(options: KilledRepair): Promise<boolean> {
-  const { code, signal, stderr } = await tiedCommand(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-check", "--allow-all", PROGRAM, JSON.stringify(options)],
-    ...{ stdin: "null", stdout: "null", stderr: "piped" },
-  }).output();
-  assert.ok(code === 0 || signal === "SIGKILL", new TextDecoder().decode(stderr));
-  return signal === "SIGKILL";
+function repair(options: KilledRepair): Promise<boolean> {
+  return isKilled(PROGRAM, options);
 }
 
 /** The list of quarantined files, without a line that was cut off. */
