@@ -36,7 +36,7 @@ export interface SourceEntry {
 export interface OpenEntry extends Disposable {
   /** Yields the content between two offsets, in pieces of the buffers' size. */
   read(
-    buffers: readonly [Bytes, Bytes],
+    buffers: readonly [Bytes, Bytes, ...Bytes[]],
     from?: number,
     to?: number,
   ): AsyncGenerator<Bytes, void, void>;
@@ -120,7 +120,7 @@ class OpenSmallEntry implements OpenEntry {
   }
 
   async *read(
-    [{ length }]: readonly [Bytes, Bytes],
+    [{ length }]: readonly [Bytes, Bytes, ...Bytes[]],
     from = 0,
     to: number = this.#content.length,
   ): AsyncGenerator<Bytes, void, void> {

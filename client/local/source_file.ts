@@ -60,7 +60,7 @@ export class SourceFile implements SourceEntry {
    * Yields the content in pieces of the buffers' size, as {@link OpenSource.read} does. Throws `StorageError`
    * `cannot-read`.
    */
-  async *read(buffers: readonly [Bytes, Bytes]): AsyncGenerator<Bytes, void, void> {
+  async *read(buffers: readonly [Bytes, Bytes, ...Bytes[]]): AsyncGenerator<Bytes, void, void> {
     using file = await this.open();
     yield* file.read(buffers);
   }
@@ -99,17 +99,16 @@ export class OpenSource implements OpenEntry {
 
   /**
    * Yields the content between two offsets, in pieces of the buffers' size. While the caller uses a piece, the next one
-   * is read into the other buffer, so a piece is valid only until the next but one is requested. Throws `StorageError`
-   * `cannot-read`, and `IntegrityError` `file-changed` if the file has become shorter, because the message that was
-   * begun cannot be completed.
+   * is read into another buffer, so a piece is valid as long as one buffer fewer than there are holds pieces: with two,
+   * only until the next piece is requested. Throws `StorageError` `cannot-read`, and `IntegrityError` `file-changed` if
+   * the file has become shorter, because the message that was begun cannot be completed.
    */
   async *read(
-    buffers: readonly [Bytes, Bytes],
+    buffers: readonly [Bytes, Bytes, ...Bytes[]],
     from = 0,
     to: number = this.#source.size,
   ): AsyncGenerator<Bytes, void, void> {
     await this.#seek(from);
-    const [here, other] = buffers;
     let left = to - from;
     const begin = (buffer: Bytes): Promise<Bytes> => {
       const piece = buffer.subarray(0, Math.min(buffer.length, left));
@@ -119,12 +118,12 @@ export class OpenSource implements OpenEntry {
       filling.catch(() => undefined);
       return filling;
     };
-    let reading = begin(here);
+    let reading = begin(buffers[0]);
     try {
-      for (let [next, last] = [other, here];; [next, last] = [last, next]) {
+      for (let next = 1;; next = (next + 1) % buffers.length) {
         const piece = await reading;
         if (piece.length === 0) return;
-        reading = begin(next);
+        reading = begin(buffers[next] as Bytes);
         yield piece;
       }
     } finally {

@@ -10,7 +10,7 @@ import { printable } from "../../protocol/printable.ts";
 import { release } from "../../protocol/memory.ts";
 import { inSlices } from "../../protocol/v4/slices.ts";
 import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
-import type { Message } from "../../protocol/v4/messages.ts";
+import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
 import {
   addingLeaves,
   CHUNK_SIZE,
@@ -77,13 +77,13 @@ export class ChunkDownload {
    * Accepts a chunk from an earlier run if it matches the file. It is not passed to the sink. Returns `false` before
    * `ChunkSink.begin`.
    */
-  take(offset: number, chunk: Bytes): boolean {
+  async take(offset: number, chunk: Bytes): Promise<boolean> {
     if (
       this.#file === undefined || chunk.length !== chunkSize(this.#file.size, offset / CHUNK_SIZE)
     ) {
       return false;
     }
-    return this.#sums.add(offset, chunk, this.#digestAt(offset));
+    return await this.#sums.addBeside(offset, chunk, this.#digestAt(offset));
   }
 
   /** Asks the server for the file's description, without content. Throws as `run` does. */
@@ -211,12 +211,13 @@ export class ChunkDownload {
             const { offset, bytes } = message;
             const isNext = offset === at && bytes.length === chunkSize(file.size, at / CHUNK_SIZE);
             if (missing > 0 || !isNext || this.#sums.has(at)) throw unexpected(message);
-            if (!this.#sums.add(at, bytes, this.#digestAt(at))) throw notStored(file);
             at += bytes.length;
-            // The chunk is written while the next one arrives.
-            await writing;
-            writing = this.#sink.write(bytes, offset).then(() => release(bytes));
+            // The chunk is verified and written while the next one arrives.
+            const before = writing;
+            writing = this.#write(message, file, before);
+            // The promise is awaited later. Until then, a rejection must not count as unhandled.
             writing.catch(() => undefined);
+            await before;
             return false;
           }
           case "done":
@@ -235,6 +236,23 @@ export class ChunkDownload {
       await taking;
       await writing;
     }
+  }
+
+  /** Verifies a chunk and passes it to the sink, after the one before it. Throws `IntegrityError`. */
+  async #write(
+    { offset, bytes }: MessageOf<"data">,
+    file: RemoteFile,
+    before: Promise<void>,
+  ): Promise<void> {
+    const sums = this.#sums;
+    // The payload begins with the offset, which is no longer needed, so the byte before the chunk is free.
+    const isIntact = await sums.addBeside(offset, bytes, this.#digestAt(offset));
+    await before;
+    if (!isIntact) throw notStored(file);
+    // Another connection has found that the file was replaced.
+    if (this.#sums !== sums) return;
+    await this.#sink.write(bytes, offset);
+    release(bytes);
   }
 
   #digestAt(offset: number): Bytes {

@@ -8,7 +8,7 @@ import { type Abortable, throwIfAborted } from "../../protocol/abort.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { IntegrityError, RefusedError, UsageError } from "../../protocol/errors.ts";
 import { printable, shellWord } from "../../protocol/printable.ts";
-import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
+import { CHUNK_SIZE, createChunkBuffer } from "../../protocol/v4/merkle_tree.ts";
 import type { V4Client } from "./client.ts";
 import { ConnectionPool } from "./connection_pool.ts";
 import { ChunkDownload, Replaced } from "./chunk_download.ts";
@@ -195,12 +195,12 @@ export class FileDownload {
       return;
     }
     const there = await this.#part.truncate(range === undefined ? file.size : 0);
-    const buffer = new Uint8Array(CHUNK_SIZE);
+    const buffer = createChunkBuffer();
     // Reads only what exists: the size that the server claims is not verified yet.
     for (let offset = 0; offset < there; offset += CHUNK_SIZE) {
       throwIfAborted(signal);
       const chunk = await this.#part.read(offset, buffer.subarray(0, there - offset));
-      if (this.#download.take(offset, chunk)) this.#done += chunk.length;
+      if (await this.#download.take(offset, chunk)) this.#done += chunk.length;
       const done = Math.min(there, offset + CHUNK_SIZE);
       onEvent({ type: "comparing", done, total: there });
     }

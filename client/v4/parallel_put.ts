@@ -7,7 +7,7 @@
 import type { Bytes } from "../../protocol/bytes.ts";
 import { NetworkError, RefusedError } from "../../protocol/errors.ts";
 import type { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
-import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
+import { CHUNK_SIZE, createChunkBuffer } from "../../protocol/v4/merkle_tree.ts";
 import type { OpenEntry, SourceEntry } from "../local/source_entry.ts";
 import type { PutRequest } from "./put_request.ts";
 import type { RequestMux } from "./request_mux.ts";
@@ -28,7 +28,7 @@ const RESERVED_CHUNKS = 32;
 export interface ParallelUpload {
   readonly file: SourceEntry;
   readonly source: OpenEntry;
-  /** A buffer for one chunk. */
+  /** A buffer for one chunk, with room for `ChunkDigests.addBeside`. */
   readonly buffer: Bytes;
   readonly digests: ChunkDigests;
   /** Bytes that the server has. */
@@ -95,7 +95,7 @@ async function help(
     throw error;
   }
   using source = await upload.file.open();
-  const reader = { source, buffer: new Uint8Array(CHUNK_SIZE) };
+  const reader = { source, buffer: createChunkBuffer() };
   await segment.run(chunkSender(upload, reader, (at, chunk) => mux.sendChunk(tag, at, chunk)));
   await mux.askFor({ kind: "leave", tag }, "done");
   return true;
@@ -111,7 +111,7 @@ function chunkSender(
 ): ChunkSender {
   return async (offset) => {
     const chunk = await source.readAt(offset, buffer);
-    if (!digests.has(offset)) digests.add(offset, chunk);
+    if (!digests.has(offset)) await digests.addBeside(offset, chunk);
     await send(offset, chunk);
     onSent(chunk.length);
   };

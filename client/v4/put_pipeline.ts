@@ -11,9 +11,9 @@ import {
   ProtocolError,
 } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
-import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { V4Event } from "../events.ts";
 import type { SourceEntry } from "../local/source_entry.ts";
+import { createChunkBuffers } from "./digested_chunks.ts";
 import type { PutResult, StoredVersion } from "./put_request.ts";
 import type { ClientSession } from "./session.ts";
 import type { Upload } from "./upload.ts";
@@ -29,7 +29,7 @@ export class PutPipeline {
   readonly #session: ClientSession;
   readonly #onEvent: (event: V4Event) => void;
   readonly #onResult: OnResult;
-  readonly #buffers: [Bytes, Bytes] = [new Uint8Array(CHUNK_SIZE), new Uint8Array(CHUNK_SIZE)];
+  readonly #buffers = createChunkBuffers();
   /** Uploads without a result. */
   readonly #pending = new Set<Upload>();
   #wake: () => void = () => undefined;

@@ -19,7 +19,12 @@ import {
 } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import type { FileDigests } from "../../protocol/v4/chunk_digests.ts";
-import { CHUNK_SIZE, digestChunk, MerkleTree } from "../../protocol/v4/merkle_tree.ts";
+import {
+  CHUNK_SIZE,
+  createChunkBuffer,
+  digestChunkBeside,
+  MerkleTree,
+} from "../../protocol/v4/merkle_tree.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
 import type { V4Client } from "./client.ts";
 import type { ConnectOptions } from "./connect_options.ts";
@@ -132,10 +137,10 @@ class StreamUpload {
       await this.#request.put(0);
       onEvent?.({ type: "streaming", name, sent: 0 });
       for (;;) {
-        const chunk = await this.#nextChunk();
+        const { chunk, digest } = await this.#nextChunk();
         if (chunk.length === 0 || this.#request.refusal !== undefined) break;
         const offset = this.size;
-        this.#tree.add(digestChunk(chunk));
+        this.#tree.add(digest);
         this.#cksum.update(chunk);
         checkSize({ name: path, size: this.size });
         await mux.sendChunk(this.#request.tag, offset, chunk);
@@ -197,14 +202,14 @@ class StreamUpload {
   }
 
   /** Waits for the next chunk, however long that takes, or until the server refuses the upload. */
-  async #nextChunk(): Promise<Bytes> {
+  async #nextChunk(): Promise<DigestedChunk> {
     const { mux } = this.#client.session;
     const { connect: { signal }, keepAliveMs = KEEP_ALIVE_MS } = this.#options;
     const keepAlive = setInterval(() => {
       mux.sendChunk(this.#request.tag, this.size, EMPTY).catch(() => undefined);
     }, keepAliveMs);
     try {
-      const refused = this.#request.result.then(() => EMPTY);
+      const refused = this.#request.result.then(() => NO_CHUNK);
       return await mux.ownWork(() =>
         unlessAborted(signal, Promise.race([this.#input.next(), refused]))
       );
@@ -214,13 +219,19 @@ class StreamUpload {
   }
 }
 
-const EMPTY = new Uint8Array();
+interface DigestedChunk {
+  readonly chunk: Bytes;
+  readonly digest: Bytes;
+}
 
-/** Reads whole chunks. While the caller uses one, the next is read into the other buffer. */
+const EMPTY = new Uint8Array();
+const NO_CHUNK: DigestedChunk = { chunk: EMPTY, digest: EMPTY };
+
+/** Reads and hashes whole chunks. While the caller uses one, the next is read into the other buffer. */
 class ChunkReader {
   readonly #options: Pick<PutStreamOptions, "read" | "path">;
-  #buffers: readonly [Bytes, Bytes] = [new Uint8Array(CHUNK_SIZE), new Uint8Array(CHUNK_SIZE)];
-  #reading: Promise<Bytes>;
+  #buffers: readonly [Bytes, Bytes] = [createChunkBuffer(), createChunkBuffer()];
+  #reading: Promise<DigestedChunk>;
 
   constructor(options: Pick<PutStreamOptions, "read" | "path">) {
     this.#options = options;
@@ -236,16 +247,18 @@ class ChunkReader {
    * Returns the next chunk; the last one may be shorter, and is empty after the end. It is valid until the next but one
    * is requested. Throws `StorageError` `cannot-read`.
    */
-  async next(): Promise<Bytes> {
-    const chunk = await this.#reading;
-    this.#reading = chunk.length < CHUNK_SIZE ? Promise.resolve(EMPTY) : this.#fill();
-    return chunk;
+  async next(): Promise<DigestedChunk> {
+    const next = await this.#reading;
+    const isLast = next.chunk.length < CHUNK_SIZE;
+    this.#reading = isLast ? Promise.resolve(NO_CHUNK) : this.#fill();
+    return next;
   }
 
-  #fill(): Promise<Bytes> {
+  #fill(): Promise<DigestedChunk> {
     const [buffer, other] = this.#buffers;
     this.#buffers = [other, buffer];
-    const filling = this.#readInto(buffer);
+    const filling = this.#readInto(buffer)
+      .then(async (chunk) => ({ chunk, digest: await digestChunkBeside(chunk) }));
     // The promise is awaited later. Until then, a rejection must not count as unhandled.
     filling.catch(() => undefined);
     return filling;

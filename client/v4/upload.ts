@@ -22,6 +22,7 @@ import { inSlices } from "../../protocol/v4/slices.ts";
 import type { V4Event } from "../events.ts";
 import type { StoredAttributes } from "../local/file_metadata.ts";
 import type { OpenEntry, SourceEntry } from "../local/source_entry.ts";
+import { type ChunkBuffers, createChunkBuffers, digestedChunks } from "./digested_chunks.ts";
 import { unexpected } from "./errors.ts";
 import { sendInParallel } from "./parallel_put.ts";
 import { type PutFields, PutRequest, type PutResult } from "./put_request.ts";
@@ -33,8 +34,7 @@ const ATTEMPTS = 3;
 
 export interface UploadIo {
   readonly onEvent: (event: V4Event) => void;
-  /** Buffers for one chunk each. */
-  readonly buffers: readonly [Bytes, Bytes];
+  readonly buffers: ChunkBuffers;
 }
 
 /** A file, folder or link to upload. Its state outlives connections. */
@@ -154,10 +154,10 @@ export class Upload {
         const upload = { request, sendChunk, source, buffer, digests, transfer, onSent };
         await sendInParallel({ ...upload, file, offset, mux }, others);
       } else {
-        for await (const chunk of source.read(buffers, offset)) {
+        const chunks = { source, buffers, digests, from: offset, to: file.size };
+        for await (const chunk of digestedChunks(chunks)) {
           if (request.refusal !== undefined) break;
           mux.gracefulAbort.check();
-          if (!digests.has(sent)) digests.add(sent, chunk);
           await sendChunk(sent, chunk);
           onSent(chunk.length);
         }
@@ -177,7 +177,7 @@ export class Upload {
     muxes: readonly [RequestMux, ...RequestMux[]],
     onEvent: (event: V4Event) => void,
   ): Promise<PutResult> {
-    const buffers = [new Uint8Array(CHUNK_SIZE), new Uint8Array(CHUNK_SIZE)] as const;
+    const buffers = createChunkBuffers();
     const send = async () => await (await this.send(muxes, { onEvent, buffers })).result;
     return muxes.reduce(
       (work, { gracefulAbort }) => () => gracefulAbort.critical(work),
@@ -277,9 +277,9 @@ export class Upload {
       throw unexpected(partial);
     }
     let at = digests.contiguousBytes;
-    for await (const chunk of source.read(buffers, at, Math.max(at, offset))) {
+    const chunks = { source, buffers, digests, from: at, to: Math.max(at, offset) };
+    for await (const chunk of digestedChunks(chunks)) {
       mux.gracefulAbort.check();
-      if (!digests.has(at)) digests.add(at, chunk);
       at += chunk.length;
       mux.resetDeadline();
       onEvent({ type: "comparing", done: at, total: offset });

@@ -15,6 +15,7 @@ import {
   chunkSize,
   DIGEST_SIZE,
   digestChunk,
+  digestChunkBeside,
   MerkleTree,
 } from "./merkle_tree.ts";
 
@@ -106,11 +107,27 @@ export class ChunkDigests {
    * ahead.
    */
   add(offset: number, chunk: Bytes, expected?: Bytes): boolean {
-    const index = this.#isGrowing
-      ? this.#next(offset, chunk.length)
-      : this.#place(offset, chunk.length);
+    this.#indexOf(offset, chunk.length);
     const digest = digestChunk(chunk);
     if (expected !== undefined && !equalBytes(digest, expected)) return false;
+    this.#add(offset, chunk, digest);
+    return true;
+  }
+
+  /**
+   * Adds a chunk as {@link add} does, and computes its digest in another thread. The byte before the chunk in its buffer
+   * must not be in use ({@link digestChunkBeside}). Chunks of a file of unknown size must be added one after another.
+   */
+  async addBeside(offset: number, chunk: Bytes, expected?: Bytes): Promise<boolean> {
+    this.#indexOf(offset, chunk.length);
+    const digest = await digestChunkBeside(chunk);
+    if (expected !== undefined && !equalBytes(digest, expected)) return false;
+    this.#add(offset, chunk, digest);
+    return true;
+  }
+
+  #add(offset: number, chunk: Bytes, digest: Bytes): void {
+    const index = this.#indexOf(offset, chunk.length);
     if (this.#isGrowing) this.#size += chunk.length;
     this.#makeRoom(index);
     const at = index * ENTRY_SIZE;
@@ -122,7 +139,16 @@ export class ChunkDigests {
     for (let i = 0; i < CATCH_UP && this.#summed.tree.count < this.#contiguousChunks; i++) {
       this.#sumUp(this.#summed);
     }
-    return true;
+  }
+
+  /** Digest and POSIX cksum of the chunk at an offset, which must have been added. */
+  ofChunk(offset: number): { readonly cksum: number; readonly digest: Bytes } {
+    const index = offset / CHUNK_SIZE;
+    if (!this.has(offset)) {
+      throw new RangeError(`cannot sum up the chunk at ${offset}: it is missing`);
+    }
+    const cksum = digestOf(this.#remainderAt(index), chunkSize(this.size, index));
+    return { cksum, digest: this.#digestAt(index).slice() };
   }
 
   /** Computes the digests of the chunks from the beginning without a gap, concatenated. */
@@ -191,6 +217,10 @@ export class ChunkDigests {
     return sums;
   }
 
+  #indexOf(offset: number, length: number): number {
+    return this.#isGrowing ? this.#next(offset, length) : this.#place(offset, length);
+  }
+
   /** The place of a chunk of a growing file, which comes after all others. */
   #next(offset: number, length: number): number {
     if (offset !== this.#size) throw badChunk(offset, `the next one begins at ${this.#size}`);
@@ -223,13 +253,16 @@ export class ChunkDigests {
   /** Adds the next chunk to the sums. */
   #sumUp(summed: Summed): void {
     const index = summed.tree.count;
-    const view = new DataView(this.#entries.buffer);
-    const next = view.getUint32(index * ENTRY_SIZE + DIGEST_SIZE, true);
+    const next = this.#remainderAt(index);
     const length = chunkSize(this.size, index);
     summed.remainder = length === CHUNK_SIZE
       ? combineWhole(summed.remainder, next)
       : combine(summed.remainder, next, length);
     summed.tree.add(this.#digestAt(index));
+  }
+
+  #remainderAt(index: number): number {
+    return new DataView(this.#entries.buffer).getUint32(index * ENTRY_SIZE + DIGEST_SIZE, true);
   }
 
   #digestAt(index: number): Bytes {

@@ -30,6 +30,27 @@ export function digestChunk(chunk: Bytes): Bytes {
   return sha256(LEAF, chunk);
 }
 
+/** In bytes. For fewer bytes, starting work in another thread takes longer than the digest. */
+const WORTH_ANOTHER_THREAD = 128 * 1024;
+
+/** A buffer for one chunk, with the room that {@link digestChunkBeside} needs before it. */
+export function createChunkBuffer(): Bytes {
+  return new Uint8Array(LEAF.length + CHUNK_SIZE).subarray(LEAF.length);
+}
+
+/**
+ * {@link digestChunk} of a large chunk in another thread, by WebCrypto. The byte before the chunk in its buffer is set
+ * to 0, so it must not be in use. Without such a byte the digest is computed in this thread. The chunk must not change
+ * until the promise resolves.
+ */
+export async function digestChunkBeside(chunk: Bytes): Promise<Bytes> {
+  const { buffer, byteOffset, length } = chunk;
+  if (length < WORTH_ANOTHER_THREAD || byteOffset < LEAF.length) return digestChunk(chunk);
+  const leaf = new Uint8Array(buffer, byteOffset - LEAF.length, LEAF.length + length);
+  leaf.set(LEAF);
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", leaf));
+}
+
 /** The number of leaves that are joined in one slice, about ten milliseconds. */
 const SLICE = 1024;
 

@@ -25,6 +25,20 @@ Deno.test("source file: it is read in pieces that fill the buffer, except for th
   assert.equal(await file.hasChanged(), false);
 });
 
+Deno.test("source file: with more buffers, a piece is valid until as many others less one are requested", async () => {
+  await using folder = await TemporaryFolder.create();
+  const content = pseudoRandomBytes(1000);
+  const file = await inspect(await folder.write("a.bin", content));
+  const [first, second, third] = [new Uint8Array(64), new Uint8Array(64), new Uint8Array(64)];
+  const pieces = [];
+  let previous = new Uint8Array(0);
+  for await (const piece of file.read([first, second, third])) {
+    pieces.push(previous.slice());
+    previous = piece;
+  }
+  assert.deepEqual(concatBytes(...pieces, previous), content);
+});
+
 Deno.test("source file: shrinking during the read is an error; a change is noticed", async () => {
   await using folder = await TemporaryFolder.create();
   const path = await folder.write("a.bin", pseudoRandomBytes(1000));

@@ -3,7 +3,12 @@ import fc from "fast-check";
 import { cksum } from "../../../protocol/crc/cksum.ts";
 import { ChunkDigests, MAX_AHEAD } from "../../../protocol/v4/chunk_digests.ts";
 import { inSlices } from "../../../protocol/v4/slices.ts";
-import { CHUNK_SIZE, digestChunk, digestTree } from "../../../protocol/v4/merkle_tree.ts";
+import {
+  CHUNK_SIZE,
+  createChunkBuffer,
+  digestChunk,
+  digestTree,
+} from "../../../protocol/v4/merkle_tree.ts";
 import { concatBytes } from "../../../protocol/bytes.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 
@@ -178,3 +183,45 @@ Deno.test("chunk digests: they are saved for the bytes that a store has made dur
 function noPause(): Promise<void> {
   return Promise.resolve();
 }
+
+Deno.test("chunk digests: added with digests from another thread, the sums are the same", async () => {
+  const sums = new ChunkDigests(content.length);
+  const added = [5, 0, 2, 1, 4, 3].map((index) => {
+    const chunk = chunkAt(content, index);
+    const buffer = createChunkBuffer().subarray(0, chunk.length);
+    buffer.set(chunk);
+    return sums.addBeside(index * CHUNK_SIZE, buffer);
+  });
+  assert.deepEqual(await Promise.all(added), Array(6).fill(true));
+  assert.deepEqual(sums.sums(), defined(content.length));
+});
+
+Deno.test("chunk digests: added from another thread, a chunk with another digest is not added", async () => {
+  const sums = new ChunkDigests(content.length);
+  const [chunk, other] = [chunkAt(content, 0), chunkAt(content, 1)];
+  assert.equal(await sums.addBeside(0, chunk, digestChunk(other)), false);
+  assert.equal(sums.has(0), false);
+  assert.equal(await sums.addBeside(0, chunk, digestChunk(chunk)), true);
+  assert.ok(sums.has(0));
+});
+
+Deno.test("chunk digests: of two equal offsets that are hashed at once, the second is refused", async () => {
+  const sums = new ChunkDigests(content.length);
+  const chunk = chunkAt(content, 0);
+  const [first, second] = await Promise.allSettled([
+    sums.addBeside(0, chunk),
+    sums.addBeside(0, chunk),
+  ]);
+  assert.equal(first.status, "fulfilled");
+  assert.equal(second.status === "rejected" && second.reason.code, "bad-frame");
+});
+
+Deno.test("chunk digests: digest and checksum of each chunk are those of the chunk alone", () => {
+  const sums = new ChunkDigests(content.length);
+  for (const index of [0, 5]) {
+    const [offset, chunk] = [index * CHUNK_SIZE, chunkAt(content, index)];
+    sums.add(offset, chunk);
+    assert.deepEqual(sums.ofChunk(offset), { cksum: cksum(chunk), digest: digestChunk(chunk) });
+  }
+  assert.throws(() => sums.ofChunk(CHUNK_SIZE), RangeError);
+});

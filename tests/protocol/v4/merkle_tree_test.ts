@@ -6,6 +6,7 @@ import {
   CHUNK_SIZE,
   chunkCount,
   digestChunk,
+  digestChunkBeside,
   digestTree,
 } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
@@ -52,3 +53,20 @@ Deno.test("merkle tree: the number of chunks of a file", () => {
   const counts = [0, 1, CHUNK_SIZE, CHUNK_SIZE + 1, 5 * 2 ** 40].map(chunkCount);
   assert.deepEqual(counts, [0, 1, 1, 2, 5 * 2 ** 20]);
 });
+
+for (const size of [0, 1, 128 * 1024 - 1, 128 * 1024, CHUNK_SIZE - 1, CHUNK_SIZE]) {
+  for (const before of [0, 1, 8]) {
+    Deno.test(`chunk digest in another thread: ${size} bytes after ${before} others have the same digest`, async () => {
+      const buffer = pseudoRandomBytes(before + size);
+      const chunk = buffer.subarray(before);
+      const expected = { digest: digestChunk(chunk), content: chunk.slice() };
+      const digest = await digestChunkBeside(chunk);
+      assert.deepEqual({ digest, content: chunk }, expected);
+      assert.deepEqual(
+        buffer.subarray(0, Math.max(0, before - 1)),
+        pseudoRandomBytes(before + size)
+          .subarray(0, Math.max(0, before - 1)),
+      );
+    });
+  }
+}
