@@ -10,6 +10,7 @@ import { addHelpCommand } from "./commands/help.ts";
 import { COMMON } from "./help/groups.ts";
 import { FittedCommand, HELP_STYLE } from "./help/layout.ts";
 import { topicList } from "./help/topics.ts";
+import { loadModule } from "./load_module.ts";
 import { Run } from "./run.ts";
 import { example } from "./text/format.ts";
 
@@ -24,15 +25,24 @@ const COMMANDS: Readonly<
 > = {
   client: {
     description: "Upload, download and manage files on a server.",
-    load: async () => (await import("./commands/client/mod.ts")).clientCommand,
+    load: async () =>
+      (await loadModule<typeof import("./commands/client/mod.ts")>(
+        new URL("./commands/client/mod.ts", import.meta.url),
+      )).clientCommand,
   },
   server: {
     description: "Run a server, or manage the accounts and files that it stores.",
-    load: async () => (await import("./commands/server/mod.ts")).serverCommand,
+    load: async () =>
+      (await loadModule<typeof import("./commands/server/mod.ts")>(
+        new URL("./commands/server/mod.ts", import.meta.url),
+      )).serverCommand,
   },
   [COMPLETIONS]: {
     description: "Generate a completion script for your shell.",
-    load: async () => (await import("./commands/completions.ts")).completionsCommand,
+    load: async () =>
+      (await loadModule<typeof import("./commands/completions.ts")>(
+        new URL("./commands/completions.ts", import.meta.url),
+      )).completionsCommand,
   },
 };
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { InvalidArgumentError } from "commander";
-import { type LimitDefinition, TOKEN_LIFE_MS } from "../../server/mod.ts";
+import type { LimitDefinition } from "../../server/mod.ts";
 
 /** Kinds of quantities. A `lifetime` is in milliseconds like a `time`, and can be written in days. */
 export type Unit = LimitDefinition["unit"] | "lifetime";
@@ -114,13 +114,4 @@ export function parseVersion(text: string): number {
   const version = /^[0-9]{1,10}$/.test(text) ? Number(text) : 0;
   if (version >= 1 && version <= MAX_VERSION) return version;
   throw new InvalidArgumentError("Expected the number of a version, 1 or more.");
-}
-
-/** The lifetime of a token, in milliseconds. Throws commander's `InvalidArgumentError`. */
-export function parseLifetime(text: string): number {
-  const { min, max } = TOKEN_LIFE_MS;
-  const value = parseQuantity(text, "lifetime");
-  if (value >= min && value <= max) return value;
-  const [from, to] = [min, max].map((bound) => formatQuantity(bound, "lifetime"));
-  throw new InvalidArgumentError(`Expected a time from ${from} to ${to}.`);
 }

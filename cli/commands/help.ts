@@ -8,6 +8,7 @@ import { childOf, type LoadProgram, pathOf, unknownCommand } from "../arguments/
 import { EXIT_CODES } from "../exit_codes.ts";
 import { widthOf } from "../help/layout.ts";
 import { EXIT_CODES_TOPIC, isTopic, topicList, type TopicName, TOPICS } from "../help/topics.ts";
+import { loadModule } from "../load_module.ts";
 import type { Run } from "../run.ts";
 import { example } from "../text/format.ts";
 
@@ -18,7 +19,9 @@ export function addHelpCommand(program: Command, run: Run, load: LoadProgram): v
       for (const row of EXIT_CODES) run.reporter.report({ event: "exit-code", ...row });
       return;
     }
-    const { topicText } = await import("../help/topic_text.ts");
+    const { topicText } = await loadModule<typeof import("../help/topic_text.ts")>(
+      new URL("../help/topic_text.ts", import.meta.url),
+    );
     const text = topicText(topic, await load(), widthOf(help));
     run.reporter.report({ event: "help", command: `${pathOf(help)} ${topic}`, text });
   };

@@ -8,7 +8,8 @@
  */
 import { eastAsianWidth } from "get-east-asian-width";
 
-const segmenter = new Intl.Segmenter("en");
+/** Created on first use, because creating it takes 15 ms, and few runs cut a text. */
+let segmenter: Intl.Segmenter | undefined;
 
 /** Marks stand above or below the character before them. */
 const MARK = /^[\p{Mn}\p{Me}]$/u;
@@ -42,6 +43,7 @@ export function fit(text: string, cells: number, ellipsis: string): string {
   if (cellsOf(composed) <= cells) return composed;
   const room = cells - cellsOf(ellipsis);
   if (room < 0) return "";
+  segmenter ??= new Intl.Segmenter("en");
   const characters = Array.from(segmenter.segment(composed), ({ segment }) => segment);
   // The end of a name tells more than its beginning.
   const beginning = beginningOf(characters, cells < MIDDLE ? room : Math.floor(room / 3));

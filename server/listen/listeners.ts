@@ -10,6 +10,7 @@ import { NetworkError, reasonOf } from "../../protocol/errors.ts";
 import { formatFingerprint, formatLocation, type Location } from "../../protocol/v4/fingerprint.ts";
 import type { HelloAnswer } from "../../protocol/hello.ts";
 import type { LimitError } from "../limits/limits.ts";
+import { sendAtOnce } from "./no_delay.ts";
 import type { TlsIdentity } from "./tls/identity.ts";
 import type { Properties } from "../limits/server_log.ts";
 
@@ -112,7 +113,11 @@ export function listenSecurely(
 ): SecureListener {
   const { key, certificate: cert, rawCertificate, fingerprint } = identity;
   const open = (address: Address) =>
-    listening(address, "--tls-listen", () => Deno.listenTls({ ...address, key, cert }));
+    listening(address, "--tls-listen", () => {
+      const socket = Deno.listenTls({ ...address, key, cert });
+      sendAtOnce(socket.addr.port);
+      return socket;
+    });
   const socket = where === "beside" ? openBeside(plain, open) : open(where);
   const address = addressOf(socket, where === "beside" ? plain : where);
   const { port } = address;

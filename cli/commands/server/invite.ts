@@ -14,7 +14,8 @@ import {
   revokeInvitations,
 } from "../../../server/mod.ts";
 import { dataOf } from "../../configuration/options.ts";
-import { formatQuantity, parseLifetime } from "../../arguments/quantities.ts";
+import { parseLifetime } from "../../arguments/lifetime.ts";
+import { formatQuantity } from "../../arguments/quantities.ts";
 import type { Run } from "../../run.ts";
 import { example } from "../../text/format.ts";
 import { isoTime } from "../../text/time.ts";

@@ -51,7 +51,7 @@ const NOTES = "Without a command, serves files until Ctrl-C (SIGINT) or SIGTERM.
 
 const HELP = example("xfer server --data /srv/xfer --quota 10GB --registration invite");
 
-/** Gives up a permission that only the client needs, for this process and its threads. */
+/** Gives up a permission that only the client still needs, for this process and its threads. */
 async function giveUpLibraries(): Promise<void> {
   await Deno.permissions.revoke({ name: "ffi" });
 }

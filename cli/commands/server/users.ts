@@ -22,7 +22,8 @@ import {
 } from "../../../server/mod.ts";
 import { dataOf } from "../../configuration/options.ts";
 import type { EventOf } from "../../events/mod.ts";
-import { formatQuantity, parseLifetime, parseQuantity } from "../../arguments/quantities.ts";
+import { parseLifetime } from "../../arguments/lifetime.ts";
+import { formatQuantity, parseQuantity } from "../../arguments/quantities.ts";
 import type { Run } from "../../run.ts";
 import { ListTotals } from "../../text/list_totals.ts";
 import { example } from "../../text/format.ts";
