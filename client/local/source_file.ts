@@ -137,9 +137,9 @@ export class OpenSource implements OpenEntry {
     return await this.#fill(buffer.subarray(0, this.#source.size - offset));
   }
 
-  /** Reads all of a small file. Throws as `read` does. */
+  /** Reads all of a small file, after one unused byte in the buffer (`digestChunkBeside`). Throws as `read` does. */
   async readWhole(): Promise<Bytes> {
-    return await this.#fill(new Uint8Array(this.#source.size));
+    return await this.#fill(new Uint8Array(1 + this.#source.size).subarray(1));
   }
 
   /**

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Bytes } from "../../protocol/bytes.ts";
 import {
   fileChanged,
   InterruptedError,
@@ -11,12 +10,14 @@ import {
   ProtocolError,
 } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
+import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
+import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { V4Event } from "../events.ts";
 import type { SourceEntry } from "../local/source_entry.ts";
 import { createChunkBuffers } from "./digested_chunks.ts";
 import type { PutResult, StoredVersion } from "./put_request.ts";
 import type { ClientSession } from "./session.ts";
-import type { Upload } from "./upload.ts";
+import type { Upload, WholeContent } from "./upload.ts";
 import type { WorkQueue } from "./work_queue.ts";
 
 /** Called with the result of an upload: what is stored, or why it is not. */
@@ -109,20 +110,21 @@ export class PutPipeline {
   }
 }
 
-/** The size of the largest file that is read in full before its turn, in bytes. */
-const SMALL = 64 * 1024;
-/** The most files that are read ahead. */
+/** The most files that are read ahead, and the most bytes of them together. */
 const AHEAD = 16;
+const AHEAD_BYTES = 4 * 1024 * 1024;
 
 interface NextUpload {
   readonly upload: Upload;
-  /** The content of a small file. */
-  readonly content: Promise<Bytes> | undefined;
+  /** The content of a file of one chunk. */
+  readonly content: Promise<WholeContent> | undefined;
 }
 
 class ReadAhead {
   readonly #queue: WorkQueue<Upload>;
   readonly #next: NextUpload[] = [];
+  /** Bytes that are read ahead. */
+  #bytes = 0;
 
   constructor(queue: WorkQueue<Upload>) {
     this.#queue = queue;
@@ -130,16 +132,19 @@ class ReadAhead {
 
   /** The next upload, or `undefined` if none is queued. */
   next(): NextUpload | undefined {
-    while (this.#next.length < AHEAD) {
+    while (this.#next.length < AHEAD && this.#bytes < AHEAD_BYTES) {
       const upload = this.#queue.take();
       if (upload === undefined) break;
-      const content = upload.file.size <= SMALL ? readWhole(upload.file) : undefined;
+      const content = upload.file.size <= CHUNK_SIZE ? readWhole(upload.file) : undefined;
       // The promise is awaited in its turn. Until then, a rejection must not count as unhandled.
       content?.catch(() => undefined);
       this.#next.push({ upload, content });
       if (content === undefined) break;
+      this.#bytes += upload.file.size;
     }
-    return this.#next.shift();
+    const next = this.#next.shift();
+    if (next?.content !== undefined) this.#bytes -= next.upload.file.size;
+    return next;
   }
 
   /** Requeues uploads that were not started. Resolves when all reads have ended. */
@@ -151,9 +156,11 @@ class ReadAhead {
 }
 
 /** Throws `StorageError`, and `IntegrityError` `file-changed` if the file differs from the inspected one. */
-async function readWhole(file: SourceEntry): Promise<Bytes> {
+async function readWhole(file: SourceEntry): Promise<WholeContent> {
   using source = await file.open();
-  const content = await source.readWhole();
+  const bytes = await source.readWhole();
+  const digests = new ChunkDigests(bytes.length);
+  if (bytes.length > 0) await digests.addBeside(0, bytes);
   if (await source.hasChanged()) throw fileChanged(printable(file.path));
-  return content;
+  return { bytes, digests };
 }

@@ -14,6 +14,7 @@ import {
   RefusedError,
 } from "../../protocol/errors.ts";
 import { clampNanoseconds } from "../../protocol/nanoseconds.ts";
+import { release } from "../../protocol/memory.ts";
 import { printable } from "../../protocol/printable.ts";
 import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
@@ -35,6 +36,13 @@ const ATTEMPTS = 3;
 export interface UploadIo {
   readonly onEvent: (event: V4Event) => void;
   readonly buffers: ChunkBuffers;
+}
+
+/** The content of a file of at most one chunk. */
+export interface WholeContent {
+  /** They are freed when they are sent. */
+  readonly bytes: Bytes;
+  readonly digests: ChunkDigests;
 }
 
 /** A file, folder or link to upload. Its state outlives connections. */
@@ -98,28 +106,27 @@ export class Upload {
   }
 
   /**
-   * Sends a small file, whose whole content is given, in one write. Resolves when it is sent; the `result` of the
-   * request is the result of the upload.
+   * Sends a file of at most one chunk, whose content is given, without waiting in between. Resolves when it is sent; the
+   * `result` of the request is the result of the upload.
    */
   async sendWhole(
     mux: RequestMux,
-    content: Promise<Bytes>,
+    content: Promise<WholeContent>,
     { onEvent }: Pick<UploadIo, "onEvent">,
   ): Promise<Pick<PutRequest, "result">> {
     this.#isStarted = true;
-    const bytes = await content;
+    const { bytes, digests } = await content;
     const [file, attempt] = [this.#file, this.#attempt];
     // A folder has nothing to send. Its progress would only hide that of files.
     const report = file.kind === "folder" ? () => undefined : onEvent;
     report({ type: "sending", file, attempt });
     const request = new PutRequest(mux, this.#fields);
-    const digests = new ChunkDigests(bytes.length);
-    if (bytes.length > 0) digests.add(0, bytes);
-    // None waits for the previous one, so that all leave in one write.
+    // None waits for the previous one, so that those of a small file leave in one write.
     const sent = [request.put(0)];
     if (bytes.length > 0) sent.push(mux.sendChunk(request.tag, 0, bytes));
     await Promise.all([...sent, this.#end(request, digests)]);
-    report({ type: "progress", file, sent: bytes.length, attempt });
+    report({ type: "progress", file, sent: file.size, attempt });
+    release(bytes);
     return request;
   }
 

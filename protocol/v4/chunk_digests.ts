@@ -132,7 +132,7 @@ export class ChunkDigests {
     this.#makeRoom(index);
     const at = index * ENTRY_SIZE;
     this.#entries.set(digest, at);
-    const remainder = continueRemainder(0, chunk, this.size);
+    const remainder = continueRemainder(0, chunk);
     new DataView(this.#entries.buffer).setUint32(at + DIGEST_SIZE, remainder, true);
     this.#added[index] = 1;
     while (this.#added[this.#contiguousChunks] === 1) this.#contiguousChunks++;
