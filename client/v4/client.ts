@@ -20,6 +20,7 @@ import {
   readListing,
   type TakeFile,
 } from "./listing.ts";
+import { sendAttributes } from "./update_attributes.ts";
 import { Upload } from "./upload.ts";
 import { Bound, checkAsked, type RemoteFile } from "./remote_file.ts";
 import { WorkQueue } from "./work_queue.ts";
@@ -209,9 +210,9 @@ export class V4Client implements Disposable {
     version: number,
     { mode, mtime }: Pick<RemoteFile, "mode" | "mtime">,
   ): Promise<void> {
-    const tag = this.#session.mux.nextTag();
-    const request = { kind: "update", tag, name, version, mode, mtime } as const;
-    await this.#change(request, "done", `${printable(name)} was updated`);
+    const { mux } = this.#session;
+    const update = () => sendAttributes(mux, name, version, { mode, mtime });
+    await this.#change(update, `${printable(name)} was updated`);
   }
 
   /**
@@ -225,7 +226,7 @@ export class V4Client implements Disposable {
       { recursive: Number(recursive), forever: Number(forever) },
     ];
     const request = { kind: "remove", tag, name, ...flags } as const;
-    return this.#change(request, "changed", `${printable(name)} was removed`);
+    return this.#changed(request, `${printable(name)} was removed`);
   }
 
   /**
@@ -235,7 +236,7 @@ export class V4Client implements Disposable {
   rename(oldName: string, newName: string): Promise<Changed> {
     const tag = this.#session.mux.nextTag();
     const request = { kind: "rename", tag, oldName, newName } as const;
-    return this.#change(request, "changed", `${printable(oldName)} was renamed`);
+    return this.#changed(request, `${printable(oldName)} was renamed`);
   }
 
   /**
@@ -246,7 +247,7 @@ export class V4Client implements Disposable {
   restore(name: string, { version = 0, since = 0 } = {}): Promise<Changed> {
     const tag = this.#session.mux.nextTag();
     const request = { kind: "restore", tag, name, version, since } as const;
-    return this.#change(request, "changed", `${printable(name)} was restored`);
+    return this.#changed(request, `${printable(name)} was restored`);
   }
 
   /** Returns what the account has stored, and its quota. */
@@ -271,15 +272,15 @@ export class V4Client implements Disposable {
     this.#session.mux[Symbol.dispose]();
   }
 
+  #changed(request: Message, what: string): Promise<Changed> {
+    return this.#change(() => this.#session.mux.askFor(request, "changed"), what);
+  }
+
   /** Sends a request that changes something. If the answer is lost, it may have been carried out. */
-  async #change<K extends "changed" | "done">(
-    request: Message,
-    answer: K,
-    what: string,
-  ): Promise<MessageOf<K>> {
+  async #change<T>(ask: () => Promise<T>, what: string): Promise<T> {
     const { mux } = this.#session;
     return await mux.gracefulAbort.critical(() =>
-      mux.askFor(request, answer).catch((cause) => {
+      ask().catch((cause) => {
         if (!(cause instanceof XferError) || !endsAll(cause)) throw cause;
         throw new UnconfirmedError(
           "not-confirmed",

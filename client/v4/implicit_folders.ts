@@ -10,7 +10,7 @@ import type { RemoteFile } from "./remote_file.ts";
 export function implicitFolder(name: string): RemoteFile {
   return {
     ...{ name, version: 0, entry: "folder", mode: undefined, size: 0, mtime: 0n },
-    ...{ storedAt: 0, endedAt: 0, cksum: 0, digest: new Uint8Array(32) },
+    ...{ storedAt: 0, endedAt: 0, cksum: 0, digest: new Uint8Array(32), confirmedAt: 0 },
   };
 }
 

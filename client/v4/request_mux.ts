@@ -19,6 +19,7 @@ import {
   MESSAGES,
 } from "../../protocol/v4/messages.ts";
 import { FrameWriter } from "../../protocol/v4/frame_writer.ts";
+import type { RecordWriter } from "../../protocol/v4/record_writer.ts";
 import type { Timeouts } from "../net/dial.ts";
 import { MIN_RATE, ResponseDeadline } from "../net/response_deadline.ts";
 import { GracefulAbort } from "../net/graceful_abort.ts";
@@ -172,6 +173,14 @@ export class RequestMux implements Disposable {
     const header = dataHeader(tag, offset, chunk.length);
     this.#traceMessage("client", "data", tag, header.length + chunk.length);
     await this.#writer.send(header, chunk);
+  }
+
+  /** Sends records. They may change once the promise resolves. */
+  async sendRecords(records: RecordWriter, tag: number): Promise<void> {
+    if (this.#end !== undefined) throw this.#end;
+    const frame = records.frame(tag);
+    this.#traceMessage("client", records.messageKind, tag, frame.length);
+    await this.#writer.send(frame);
   }
 
   [Symbol.dispose](): void {

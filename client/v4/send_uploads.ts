@@ -10,6 +10,7 @@ import { PARALLEL_SIZE } from "./parallel_put.ts";
 import { type OnResult, PutPipeline } from "./put_pipeline.ts";
 import type { PlannedUpdate } from "./put_plan.ts";
 import type { RequestMux } from "./request_mux.ts";
+import { sendAttributes } from "./update_attributes.ts";
 import type { Upload } from "./upload.ts";
 import { forEachConcurrently, WorkQueue } from "./work_queue.ts";
 
@@ -79,15 +80,8 @@ export async function updateAttributes(
     ({ session: { mux } }) =>
       forEachConcurrently(queue, async ({ upload, version, attributes }) => {
         const { name } = upload;
-        const request = {
-          kind: "update",
-          tag: mux.nextTag(),
-          name,
-          version,
-          ...attributes,
-        } as const;
         try {
-          await mux.gracefulAbort.critical(() => mux.askFor(request, "done"));
+          await mux.gracefulAbort.critical(() => sendAttributes(mux, name, version, attributes));
           onResult(upload);
         } catch (error) {
           if (endsAll(error)) throw error;

@@ -5,7 +5,12 @@
  * @module
  */
 import { ProtocolError } from "../errors.ts";
-import type { Message, MessageKind } from "./messages.ts";
+import type { FrameHeader, Message, MessageKind } from "./messages.ts";
+
+/** The most unanswered `pack` and `update` of a connection. */
+export const MAX_UNANSWERED_PACKS = 16;
+/** The most unanswered `fetch` of a connection. */
+export const MAX_UNANSWERED_FETCHES = 16;
 
 /**
  * The progress of the sign-in: the server has sent its challenge (`asked`); the client has named the server (`named`),
@@ -17,8 +22,8 @@ export type LoginPhase = "asked" | "named" | "claiming" | "sealed" | "proving" |
 /**
  * The state of a request. Of a put: `offered` until the server says where to resume, `receiving` its data, `passing`
  * over the data of a refused one, `deciding` once it is complete. Of a transfer on a further connection: `joining`,
- * `joined`, `leaving`. Of other requests: `looking` for one answer that is not `done`, or `asking`. `none`: the tag is
- * not in use.
+ * `joined`, `leaving`. Of a pack or an update: `packing`. Of a `fetch`: `fetching`. Of other requests: `looking` for one
+ * answer that is not `done`, or `asking`. `none`: the tag is not in use.
  */
 export type TagState =
   | "offered"
@@ -28,12 +33,22 @@ export type TagState =
   | "joining"
   | "joined"
   | "leaving"
+  | "packing"
+  | "fetching"
   | "looking"
   | "asking"
   | "none";
 
 /** The states in which a tag accepts data, or is about to. Only one tag may be in any of them. */
 const OPEN: readonly TagState[] = ["offered", "receiving", "passing", "joining", "joined"];
+
+/** The most tags that may be in a state. That of `deciding` is the window of the connection. */
+const MAX_TAGS = { packing: MAX_UNANSWERED_PACKS, fetching: MAX_UNANSWERED_FETCHES } as const;
+
+/** Requests whose payload may be large, and the state of their tags. */
+const LARGE_REQUESTS: Readonly<Partial<Record<MessageKind, keyof typeof MAX_TAGS>>> = {
+  ...{ pack: "packing", update: "packing", fetch: "fetching" },
+};
 
 type Transitions<State extends string> = Readonly<
   Partial<Record<MessageKind, Readonly<Partial<Record<State, State>>>>>
@@ -42,19 +57,21 @@ type Transitions<State extends string> = Readonly<
 const LOOKUP = { none: "looking" } as const;
 const REQUEST = { none: "asking" } as const;
 const FOUND = { looking: "none" } as const;
+const CHUNK = { receiving: "receiving", passing: "passing", joined: "joined" } as const;
 const GOES_ON = { asking: "asking" } as const;
 
 /** Transitions of a tag by messages of a signed-in client: from state to state. */
 const RECEIVED: Transitions<TagState> = {
   put: { none: "receiving" },
-  data: { receiving: "receiving", passing: "passing", joined: "joined" },
+  ...{ data: CHUNK, chunk: CHUNK },
   end: { receiving: "deciding", passing: "none" },
   cancel: { offered: "none", receiving: "none", passing: "none" },
   join: { none: "joining" },
   leave: { joined: "leaving" },
   ...{ stat: LOOKUP, link: LOOKUP },
   ...{ remove: LOOKUP, rename: LOOKUP, restore: LOOKUP, usage: LOOKUP },
-  ...{ get: REQUEST, list: REQUEST, versions: REQUEST, update: REQUEST },
+  ...{ get: REQUEST, list: REQUEST, versions: REQUEST },
+  ...{ pack: { none: "packing" }, update: { none: "packing" }, fetch: { none: "fetching" } },
 };
 
 /** Transitions of a tag by messages of the server. */
@@ -62,13 +79,15 @@ const SENT: Transitions<TagState> = {
   held: { offered: "receiving" },
   stored: { deciding: "none" },
   mismatch: { deciding: "none" },
-  done: { joining: "joined", leaving: "none", asking: "none" },
+  done: { joining: "joined", leaving: "none", asking: "none", fetching: "none" },
   file: { asking: "asking", looking: "none" },
-  ...{ digests: GOES_ON, data: GOES_ON, damaged: GOES_ON },
+  ...{ digests: GOES_ON, data: GOES_ON, damaged: GOES_ON, entries: GOES_ON },
+  ...{ packed: { packing: "none" }, contents: { fetching: "fetching" } },
   ...{ token: FOUND, changed: FOUND, totals: FOUND },
   error: {
     ...{ offered: "passing", receiving: "passing", deciding: "none" },
     ...{ joining: "none", leaving: "none", looking: "none", asking: "none" },
+    ...{ packing: "none", fetching: "none" },
   },
 };
 
@@ -109,7 +128,8 @@ export class ConnectionState {
   #open: number | undefined;
   /** Whether the size of the last put is unknown. */
   #isStream = false;
-  #deciding = 0;
+  /** The number of tags in each state that has a limit. */
+  readonly #counts = { deciding: 0, packing: 0, fetching: 0 };
 
   /** `window`: the most unanswered puts. */
   constructor(window: number) {
@@ -143,10 +163,15 @@ export class ConnectionState {
 
   /**
    * Checks the header of a frame before memory for its payload is allocated. Throws `ProtocolError` `bad-frame` for
-   * data without an open file.
+   * data without an open file, and for a large request that is not allowed now.
    */
-  expect({ kind }: { readonly kind: MessageKind }): void {
-    if (kind === "data" && !this.isReceiving) throw outOfPlace(kind, "no file is open");
+  expect({ kind, tag }: Pick<FrameHeader, "kind" | "tag">): void {
+    const isData = kind === "data" || kind === "chunk";
+    if (isData && !this.isReceiving) throw outOfPlace(kind, "no file is open");
+    if (LARGE_REQUESTS[kind] === undefined) return;
+    if (this.#phase !== "known") throw outOfPlace(kind, "the client is not signed in");
+    if (this.stateOf(tag) !== "none") throw outOfPlace(kind, whyNot(kind, this.stateOf(tag)));
+    this.#refuseNew(kind, tag);
   }
 
   /** Reports a message of the client. Throws `ProtocolError` `bad-frame` if it is not allowed now. */
@@ -187,17 +212,20 @@ export class ConnectionState {
     this.#set(tag, state, next);
   }
 
-  /** Refuses a new put while another receives data, or while too many are unanswered. */
+  /** Refuses a new request while a file receives data, or while too many of its kind are unanswered. */
   #refuseNew(kind: MessageKind, tag: number): void {
     if (tag === 0) throw outOfPlace(kind, "its tag is 0");
     if (this.#open !== undefined) throw outOfPlace(kind, "the previous file has not ended");
-    if (kind === "put" && this.#deciding >= this.#window) {
-      throw outOfPlace(kind, `${this.#window} puts are unanswered`);
-    }
+    const state = kind === "put" ? "deciding" : LARGE_REQUESTS[kind];
+    if (state === undefined) return;
+    const max = state === "deciding" ? this.#window : MAX_TAGS[state];
+    if (this.#counts[state] >= max) throw outOfPlace(kind, `${max} of its kind are unanswered`);
   }
 
   #set(tag: number, before: TagState, state: TagState): void {
-    this.#deciding += Number(state === "deciding") - Number(before === "deciding");
+    for (const limited of ["deciding", "packing", "fetching"] as const) {
+      this.#counts[limited] += Number(state === limited) - Number(before === limited);
+    }
     if (OPEN.includes(state)) this.#open = tag;
     else if (this.#open === tag) this.#open = undefined;
     if (state === "none") this.#tags.delete(tag);

@@ -51,6 +51,20 @@ export async function digestChunkBeside(chunk: Bytes): Promise<Bytes> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", leaf));
 }
 
+/**
+ * The digest of a file that is the one chunk `buffer[from..to)`, or empty. Hashes it in place: the byte before it, which
+ * must exist, is zero meanwhile.
+ */
+export function digestInPlace(buffer: Bytes, from: number, to: number): Bytes {
+  if (from === to) return sha256();
+  const before = buffer[from - 1];
+  if (before === undefined) throw new RangeError("cannot hash in place: no byte comes before");
+  buffer[from - 1] = 0;
+  const digest = sha256(buffer.subarray(from - 1, to));
+  buffer[from - 1] = before;
+  return digest;
+}
+
 /** The number of leaves that are joined in one slice, about ten milliseconds. */
 const SLICE = 1024;
 

@@ -6,14 +6,16 @@
 import { ProtocolError } from "../errors.ts";
 import { ByteReader, ByteWriter } from "../cursor.ts";
 import type { Bytes } from "../bytes.ts";
+import { CHUNK_SIZE, DIGEST_SIZE } from "./merkle_tree.ts";
 import { badFrame, type FieldList, type FieldTypes, READ, sizeOf, WRITE } from "./fields.ts";
 
 const utf8 = new TextEncoder();
 
-/** The number of bytes of a `data` frame's payload before its chunk. */
+/** The number of bytes of a payload before its chunk: of `data` an offset, of `chunk` the sums too. */
 const OFFSET_SIZE = 8;
-/** The largest payload of `data` and `digests`, in bytes: an offset and one chunk. */
-export const MAX_BULK: number = 1024 * 1024 + OFFSET_SIZE;
+const CHUNK_HEADER_SIZE: number = OFFSET_SIZE + 4 + DIGEST_SIZE;
+/** The largest payload of a message of {@link BULK}, in bytes: one chunk with its offset and sums. */
+export const MAX_BULK: number = CHUNK_SIZE + CHUNK_HEADER_SIZE;
 /** The largest payload of any other frame, in bytes. */
 export const MAX_PAYLOAD = 64 * 1024;
 
@@ -28,9 +30,12 @@ const FILE = [
   ["endedAt", "i64"],
   ["cksum", "u32"],
   ["digest", "hash"],
+  ["confirmedAt", "i64"],
 ] as const;
 
 const SUMS = [["cksum", "u32"], ["digest", "hash"]] as const;
+/** Records, which readers and writers of their own handle in place. */
+const RECORDS = [["bytes", "rest"]] as const;
 
 const C = "client";
 const S = "server";
@@ -101,10 +106,7 @@ export const MESSAGES = {
   error: { type: 28, from: S, fields: [["code", "text"], ["message", "text"]] },
   host: { type: 29, from: C, fields: [["name", "text"]] },
   damaged: { type: 30, from: S, fields: [["name", "text"], ["version", "u32"]] },
-  update: {
-    ...{ type: 31, from: C },
-    fields: [["name", "text"], ["version", "u32"], ["mode", "mode"], ["mtime", "time"]],
-  },
+  update: { type: 31, from: C, fields: RECORDS },
   changed: { type: 32, from: S, fields: [["entries", "u64"], ["bytes", "u64"]] },
   restore: {
     ...{ type: 33, from: C },
@@ -122,6 +124,12 @@ export const MESSAGES = {
       ["historyTime", "i64"],
     ],
   },
+  pack: { type: 36, from: C, fields: RECORDS },
+  packed: { type: 37, from: S, fields: RECORDS },
+  fetch: { type: 38, from: C, fields: RECORDS },
+  contents: { type: 39, from: S, fields: RECORDS },
+  chunk: { type: 40, from: C, fields: [["offset", "u64"], ...SUMS, ["bytes", "rest"]] },
+  entries: { type: 41, from: S, fields: RECORDS },
 } as const satisfies Record<
   string,
   { type: number; from: "client" | "server" | "both"; fields: FieldList }
@@ -129,6 +137,26 @@ export const MESSAGES = {
 
 /** The name of a message. */
 export type MessageKind = keyof typeof MESSAGES;
+
+/** The messages whose payload can have {@link MAX_BULK} bytes. Their last field is `bytes`. */
+export const BULK = [
+  ...[
+    "data",
+    "digests",
+    "pack",
+    "packed",
+    "update",
+    "fetch",
+    "contents",
+    "chunk",
+    "entries",
+  ] as const,
+] as const satisfies readonly MessageKind[];
+
+/** A message whose payload can be large. */
+export type BulkKind = (typeof BULK)[number];
+
+const BULK_KINDS: ReadonlySet<MessageKind> = new Set(BULK);
 
 /** The values of a list of fields, by name. */
 export type FieldValues<L extends FieldList> = {
@@ -175,7 +203,7 @@ export function decodeFrameHeader(bytes: Bytes, from: "client" | "server"): Fram
   if (kind === undefined) throw badFrame(`type ${type} is unknown`);
   const sender = MESSAGES[kind].from;
   if (sender !== "both" && sender !== from) throw badFrame(`a ${from} must not send ${kind}`);
-  const max = kind === "data" || kind === "digests" ? MAX_BULK : MAX_PAYLOAD;
+  const max = BULK_KINDS.has(kind) ? MAX_BULK : MAX_PAYLOAD;
   if (length > max) throw badFrame(`${kind} has ${length} bytes, at most ${max} are allowed`);
   return { kind, tag, length };
 }
@@ -211,6 +239,21 @@ export function encodeMessage(message: Message): Bytes {
     .u8(MESSAGES[message.kind].type).u32(message.tag).u32(length);
   for (const [type, value] of values) WRITE[type](writer, value as never);
   return writer.bytes;
+}
+
+/** Encodes the header of a frame with `length` bytes of payload. */
+export function frameHeader(kind: MessageKind, tag: number, length: number): Bytes {
+  return new ByteWriter(FRAME_HEADER_SIZE).u8(MESSAGES[kind].type).u32(tag).u32(length).bytes;
+}
+
+/** Encodes the beginning of a `chunk` frame, before its chunk of `length` bytes. */
+export function chunkHeader(
+  { tag, offset, cksum, digest }: Omit<MessageOf<"chunk">, "kind" | "bytes">,
+  length: number,
+): Bytes {
+  return new ByteWriter(FRAME_HEADER_SIZE + CHUNK_HEADER_SIZE)
+    .u8(MESSAGES.chunk.type).u32(tag).u32(CHUNK_HEADER_SIZE + length)
+    .u64(BigInt(offset)).u32(cksum).put(digest).bytes;
 }
 
 /** Encodes the beginning of a `data` frame, before its chunk of `length` bytes. */

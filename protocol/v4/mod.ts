@@ -66,7 +66,18 @@ export {
   verifyProof,
   verifySignature,
 } from "./authentication.ts";
-export { ConnectionState, type LoginPhase, type TagState } from "./connection_state.ts";
+export {
+  ConnectionState,
+  type LoginPhase,
+  MAX_UNANSWERED_FETCHES,
+  MAX_UNANSWERED_PACKS,
+  type TagState,
+} from "./connection_state.ts";
+export { type ContentSums, sumsInPlace } from "./content_sums.ts";
+export { ContentsReader, ContentsWriter } from "./contents.ts";
+export { EntriesReader, EntriesWriter } from "./entries.ts";
+export { FetchReader, FetchWriter } from "./fetch.ts";
+export { type FileFields, FileRecordReader, FileRecordWriter } from "./file_record.ts";
 export {
   certificateName,
   fingerprintOf,
@@ -89,7 +100,21 @@ export {
   digestTree,
   MerkleTree,
 } from "./merkle_tree.ts";
+export { MAX_PACKED_SIZE, type PackedAttributes, PackReader, PackWriter } from "./pack.ts";
 export {
+  MAX_RESULT_CODE,
+  MAX_RESULT_MESSAGE,
+  PACKED_STATUSES,
+  PackedReader,
+  type PackedStatus,
+  PackedWriter,
+} from "./packed.ts";
+export { checkRecords, MAX_RECORDS, RecordReader } from "./record_reader.ts";
+export { RecordWriter } from "./record_writer.ts";
+export { UpdateReader, UpdateWriter } from "./update.ts";
+export {
+  BULK,
+  type BulkKind,
   decodeFrameHeader,
   decodeMessage,
   encodeMessage,

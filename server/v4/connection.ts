@@ -12,6 +12,7 @@ import { FrameReader } from "../../protocol/v4/frame_reader.ts";
 import {
   dataHeader,
   encodeMessage,
+  frameHeader,
   type Message,
   type MessageKind,
   type MessageOf,
@@ -39,9 +40,9 @@ const NOTHING: Bytes = new Uint8Array(0);
 const READ_SIZE = 64 * 1024;
 
 /** Messages that count as parts of the request before them. */
-const PARTS: readonly MessageKind[] = ["data", "end", "cancel", "leave"];
+const PARTS: readonly MessageKind[] = ["data", "chunk", "end", "cancel", "leave"];
 /** Answers that come in several messages. */
-const STREAMED: readonly MessageKind[] = ["file", "digests", "data"];
+const STREAMED: readonly MessageKind[] = ["file", "digests", "data", "entries", "contents"];
 
 export class V4Connection {
   readonly #context: V4Context;
@@ -192,6 +193,8 @@ export class V4Connection {
         send: (message) => this.#unlessDismissed(message.kind, () => this.#send(message)),
         sendChunk: (tag, offset, chunk) =>
           this.#unlessDismissed("data", () => this.#sendChunk(tag, offset, chunk)),
+        sendRecords: (kind, tag, records) =>
+          this.#unlessDismissed(kind, () => this.#sendRecords(kind, tag, records)),
         close: (reason) => this.close(reason),
         onDisconnect: (listener) =>
           this.#socket.onDisconnect((error) => listener(new SendError(error))),
@@ -245,6 +248,12 @@ export class V4Connection {
   #sendChunk(tag: number, offset: number, chunk: Bytes): Promise<void> {
     this.#state.send({ kind: "data", tag });
     return this.#writer.send(dataHeader(tag, offset, chunk.length), chunk);
+  }
+
+  /** The records may be changed after the promise resolves. */
+  #sendRecords(kind: MessageKind, tag: number, records: Bytes): Promise<void> {
+    this.#state.send({ kind, tag });
+    return this.#writer.send(frameHeader(kind, tag, records.length), records);
   }
 
   async #write(bytes: Bytes): Promise<void> {

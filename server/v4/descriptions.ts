@@ -79,6 +79,7 @@ export function describe(tag: number, file: FileWithDigests): Message {
     ...{ kind: "file", tag, name, version, entry: kind, mode, size },
     ...{ mtime: tree.mtime, storedAt, endedAt, cksum: crc },
     digest: tree.digest,
+    confirmedAt: 0,
   };
 }
 
@@ -110,6 +111,6 @@ const NO_DIGEST: Bytes = new Uint8Array(DIGEST_SIZE);
 function describeImplicit(tag: number, { name }: ImplicitFolder): Message {
   return {
     ...{ kind: "file", tag, name, version: 0, entry: "folder", mode: undefined, size: 0 },
-    ...{ mtime: 0n, storedAt: 0, endedAt: 0, cksum: 0, digest: NO_DIGEST },
+    ...{ mtime: 0n, storedAt: 0, endedAt: 0, cksum: 0, digest: NO_DIGEST, confirmedAt: 0 },
   };
 }

@@ -5,18 +5,43 @@
  */
 import { printable } from "../../protocol/printable.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
+import { PackedWriter } from "../../protocol/v4/packed.ts";
+import { checkRecords } from "../../protocol/v4/record_reader.ts";
+import { UpdateReader } from "../../protocol/v4/update.ts";
+import type { Metadata } from "../catalog/files.ts";
 import { keepsHistory, trimHistory } from "../uploads/history.ts";
 import { quotaOfAll } from "../uploads/quota_reservations.ts";
 import { noSuchFile, quoted } from "./descriptions.ts";
 import { logFile, type RequestContext } from "./request_context.ts";
 import { checkFileName, RequestError } from "./request_error.ts";
 
-/** Changes mode and time of a current version. */
+/** Changes modes and times of current versions. */
 export async function update(
   session: RequestContext,
-  { tag, name, version, ...metadata }: MessageOf<"update">,
+  { tag, bytes }: MessageOf<"update">,
 ): Promise<void> {
-  const { context, owner, answers } = session;
+  checkRecords(new UpdateReader(bytes));
+  const results = new PackedWriter();
+  for (const record = new UpdateReader(bytes); record.next();) {
+    const { name, version, mode, mtime } = record;
+    try {
+      await updateOne(session, name, version, { mode, mtime });
+      results.addStored(version);
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error;
+      results.addRefused(error.code, error.message);
+    }
+  }
+  await session.answers.sendRecords("packed", tag, results.payload);
+}
+
+async function updateOne(
+  session: RequestContext,
+  name: string,
+  version: number,
+  metadata: Metadata,
+): Promise<void> {
+  const { context, owner } = session;
   const { files } = context.store.catalog;
   const outcome = await files.update(owner.accountId, name, version, metadata);
   if (outcome === "missing") throw noSuchFile(name);
@@ -25,7 +50,6 @@ export async function update(
   }
   const words = "Changed permissions and time of {file} for {user} from {address}";
   logFile(session, "file.updated", words, name);
-  await answers.send({ kind: "done", tag });
 }
 
 /** Removes an entry. Uploads in progress below it continue, and store their files under their names. */

@@ -35,6 +35,8 @@ export interface Answers {
   send(message: Message): Promise<void>;
   /** Sends a chunk, which may be changed after the promise resolves. */
   sendChunk(tag: number, offset: number, chunk: Bytes): Promise<void>;
+  /** Sends records, which may be changed after the promise resolves. */
+  sendRecords(kind: "packed" | "contents" | "entries", tag: number, records: Bytes): Promise<void>;
   /** Ends the connection at once. */
   close(reason: string): void;
   /** Calls `listener` with `SendError` when it notices that the client has disconnected, until the result is disposed of. */

@@ -224,6 +224,7 @@ test("answers that are not read stop the storing of further files", async (fixtu
         return taking.promise;
       },
       sendChunk: () => taking.promise,
+      sendRecords: () => taking.promise,
       close: () => undefined,
       onDisconnect: () => ({ [Symbol.dispose]: () => undefined }),
     },

@@ -1,6 +1,7 @@
 /** Protocol 4: folders, links, modes and times as they are stored, listed and changed; forms of names. */
 import assert from "node:assert/strict";
-import type { Bytes } from "../../../protocol/bytes.ts";
+import { sendAttributes } from "../../../client/v4/update_attributes.ts";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
 import { cksum } from "../../../protocol/crc/cksum.ts";
 import type { ListScope } from "../../../protocol/entry.ts";
 import { MAX_NANOSECONDS } from "../../../protocol/nanoseconds.ts";
@@ -10,6 +11,7 @@ import type { Limits } from "../../../server/limits/limits.ts";
 import { utf8 } from "../../support/bytes.ts";
 import { Fixture } from "../../support/v4/fixture.ts";
 import { FILE_PUT } from "../../support/v4/message_fields.ts";
+import { updateOf } from "../../support/v4/records.ts";
 import { sumsOf, Uploader } from "../../support/v4/raw_client.ts";
 
 type Put = Partial<Omit<MessageOf<"put">, "kind" | "tag">>;
@@ -62,9 +64,19 @@ async function update(
   mode: number | undefined,
   mtime: bigint,
 ) {
-  const request = { kind: "update", tag: alice.mux.nextTag(), name, version, mode, mtime } as const;
-  await alice.mux.askFor(request, "done");
+  await sendAttributes(alice.mux, name, version, { mode, mtime });
 }
+
+Deno.test("v4 entries: an update with a record that breaks its layout changes nothing", async () => {
+  await using fixture = await createFixture();
+  using alice = await Uploader.login(fixture, "Alice");
+  await put(alice, "a", utf8("content"), { mode: 0o644 });
+  const { bytes } = updateOf(1, "a", 1, 0o600, 0n);
+  const message = { kind: "update", tag: 1, bytes: concatBytes(bytes, Uint8Array.of(0)) } as const;
+  await assert.rejects(alice.mux.askFor(message, "packed"), { code: "bad-frame" });
+  using again = await Uploader.login(fixture, "Alice");
+  assert.equal((await stat(again, "a")).mode, 0o644);
+});
 
 for (const where of ["in the catalog", "on disk"]) {
   Deno.test(`v4 entries: kind, mode, time and content of each are kept, ${where}`, async () => {
@@ -240,6 +252,7 @@ Deno.test("v4 list: one level has its entries and its folders once each, with an
   assert.deepEqual(fields, {
     ...{ kind: "file", name: "b", version: 0, entry: "folder", mode: undefined, size: 0 },
     ...{ mtime: 0n, storedAt: 0, endedAt: 0, cksum: 0, digest: new Uint8Array(DIGEST_SIZE) },
+    confirmedAt: 0,
   });
 });
 

@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { ConnectionState } from "../../../protocol/v4/connection_state.ts";
+import {
+  ConnectionState,
+  MAX_UNANSWERED_FETCHES,
+  MAX_UNANSWERED_PACKS,
+} from "../../../protocol/v4/connection_state.ts";
 import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
 import {
   dataHeader,
   FRAME_HEADER_SIZE,
+  frameHeader,
   type Message,
   type MessageKind,
   MESSAGES,
@@ -38,6 +43,10 @@ function known(): ConnectionState {
   }
   return conversation;
 }
+
+/** One request each with consecutive tags. */
+const ofMany = (kind: MessageKind, tag: number, count: number): Step[] =>
+  Array.from({ length: count }, (_, i) => `receive ${kind} ${tag + i}` as const);
 
 const WHOLE: Readonly<Record<string, readonly Step[]>> = {
   "a file": ["receive put 1", "receive data 1", "receive data 1", "receive end 1", "send stored 1"],
@@ -106,7 +115,35 @@ const WHOLE: Readonly<Record<string, readonly Step[]>> = {
     "receive data 1",
     "receive cancel 1",
   ],
-  "an update": ["receive update 1", "send done 1", "receive update 1", "send error 1"],
+  "an update": ["receive update 1", "send packed 1", "receive update 1", "send error 1"],
+  "packs without waiting for answers": [
+    ...["receive pack 1", "receive pack 2", "receive update 3", "send packed 2"] as const,
+    ...["receive pack 2", "send packed 1", "send packed 2", "send packed 3"] as const,
+  ],
+  "packs between files that wait for their answers": [
+    ...["receive put 1", "receive chunk 1", "receive end 1", "receive pack 2"] as const,
+    ...[
+      "send packed 2",
+      "receive put 2",
+      "send stored 1",
+      "receive end 2",
+      "send stored 2",
+    ] as const,
+  ],
+  "a pack that is refused as a whole": ["receive pack 1", "send error 1", "receive pack 1"],
+  "as many packs and fetches as may be unanswered": [
+    ...ofMany("pack", 1, MAX_UNANSWERED_PACKS),
+    ...ofMany("fetch", 101, MAX_UNANSWERED_FETCHES),
+    "send packed 3",
+    "receive update 3",
+    "send done 102",
+    "receive fetch 3000",
+  ],
+  "fetches": [
+    ...["receive fetch 1", "receive fetch 2", "send contents 1", "send contents 1"] as const,
+    ...["send done 1", "receive fetch 1", "send error 2", "send done 1"] as const,
+  ],
+  "a list": ["receive list 1", "send entries 1", "send entries 1", "send done 1"],
   "a removal": ["receive remove 1", "send changed 1", "receive remove 1", "send error 1"],
   "a new name": ["receive rename 1", "send changed 1", "receive rename 1"],
   "a restoration": ["receive restore 1", "send changed 1", "receive restore 1"],
@@ -152,6 +189,18 @@ const BROKEN: Readonly<Record<string, readonly Step[]>> = {
     ...["receive put 1", "receive end 1", "receive put 2", "receive end 2"] as const,
     ...["receive put 3", "receive end 3", "receive put 4"] as const,
   ],
+  "a pack within a file": ["receive put 1", "receive pack 2"],
+  "a fetch within a joined transfer": ["receive join 1", "send done 1", "receive fetch 2"],
+  "a chunk without a put": ["receive chunk 1"],
+  "a pack whose tag is in use": ["receive pack 1", "receive pack 1"],
+  "a pack with the tag 0": ["receive pack 0"],
+  "more packs than may be unanswered": ofMany("pack", 1, MAX_UNANSWERED_PACKS + 1),
+  "more packs and updates together": [
+    ...ofMany("update", 1, MAX_UNANSWERED_PACKS),
+    "receive pack 1000",
+  ],
+  "more fetches than may be unanswered": ofMany("fetch", 1, MAX_UNANSWERED_FETCHES + 1),
+  "results of a client": ["receive pack 1", "receive packed 1"],
   "a second login": ["receive login"],
   "a server's message": ["receive stored 1"],
 };
@@ -260,6 +309,27 @@ Deno.test("conversation: it is streaming from a put of unknown size to its end, 
     assert.equal(conversation.isStreaming, isStreaming, step);
   }
 });
+
+const EARLY: Readonly<Record<string, readonly Step[]>> = {
+  "a pack": ["receive pack 1"],
+  "a pack within a file": ["receive put 1", "receive pack 2"],
+  "a pack whose tag is in use": ["receive pack 1", "receive pack 1"],
+  "more packs than may be unanswered": ofMany("pack", 1, MAX_UNANSWERED_PACKS + 1),
+  "more fetches than may be unanswered": ofMany("fetch", 1, MAX_UNANSWERED_FETCHES + 1),
+};
+
+for (const [what, steps] of Object.entries(EARLY)) {
+  Deno.test(`conversation: ${what} is refused by its header, before memory is allocated`, () => {
+    const isSignedIn = steps.length > 1;
+    const conversation = isSignedIn ? known() : new ConnectionState(WINDOW);
+    const [, kind, tag] = (steps.at(-1) as Step).split(" ");
+    const header = frameHeader(kind as MessageKind, Number(tag), CHUNK_SIZE);
+    for (const step of steps.slice(0, -1)) take(conversation, step);
+    const reader = new FrameReader("client", (header) => conversation.expect(header));
+    reader.push(header);
+    assert.throws(() => reader.next(), { code: "bad-frame" });
+  });
+}
 
 Deno.test("conversation: data without a request is refused by its header, before memory is allocated", () => {
   const header = dataHeader(1, 0, CHUNK_SIZE).slice(0, FRAME_HEADER_SIZE);

@@ -6,8 +6,11 @@ import { MAX_NANOSECONDS } from "../../../protocol/nanoseconds.ts";
 import { type FieldType, MAX_TIME } from "../../../protocol/v4/fields.ts";
 import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
 import {
+  BULK,
+  chunkHeader,
   dataHeader,
   encodeMessage,
+  frameHeader,
   MAX_BULK,
   MAX_PAYLOAD,
   type Message,
@@ -15,6 +18,7 @@ import {
   MESSAGES,
 } from "../../../protocol/v4/messages.ts";
 import { pseudoRandomBytes, splitAt } from "../../support/bytes.ts";
+import { FILE_PUT } from "../../support/v4/message_fields.ts";
 
 const bytes = (size: number) => fc.uint8Array({ minLength: size, maxLength: size });
 const text = fc.string({ unit: "grapheme", maxLength: 200 });
@@ -75,6 +79,13 @@ Deno.test("v4 messages: the bytes of a frame are those of the specification", ()
   );
   const data = encodeMessage({ kind: "data", tag: 7, offset: 3, bytes: Uint8Array.of(1, 2) });
   assert.deepEqual(concatBytes(dataHeader(7, 3, 2), Uint8Array.of(1, 2)), data);
+  const sums = { cksum: 0xffff_fffe, digest: pseudoRandomBytes(32) };
+  const about = { tag: 7, offset: 2 ** 40, ...sums };
+  assert.deepEqual(
+    concatBytes(chunkHeader(about, 2), Uint8Array.of(1, 2)),
+    encodeMessage({ kind: "chunk", ...about, bytes: Uint8Array.of(1, 2) }),
+  );
+  assert.deepEqual(frameHeader("done", 258, 0), encodeMessage({ kind: "done", tag: 258 }));
 });
 
 const frame = (type: number, length: number, payload = "") =>
@@ -106,6 +117,19 @@ const REFUSED: readonly [what: string, from: "client" | "server", bytes: Uint8Ar
   ["a payload for a message without fields", "server", frame(MESSAGES.done.type, 1, "x")],
   ["a text that is not UTF-8", "client", Uint8Array.of(16, 0, 0, 0, 0, 3, 0, 0, 0, 1, 0, 0xff)],
 ];
+
+Deno.test("v4 messages: messages of records and chunks have at most one chunk with its sums", () => {
+  for (const kind of BULK) {
+    const from = MESSAGES[kind].from === "server" ? "server" : "client";
+    const header = frame(MESSAGES[kind].type, MAX_BULK);
+    const reader = new FrameReader(from);
+    reader.push(header);
+    assert.equal(reader.next(), undefined);
+    const longer = new FrameReader(from);
+    longer.push(frame(MESSAGES[kind].type, MAX_BULK + 1));
+    assert.throws(() => longer.next(), { code: "bad-frame" }, kind);
+  }
+});
 
 for (const [what, from, bytes] of REFUSED) {
   Deno.test(`v4 messages: ${what} is refused`, () => {
@@ -149,7 +173,7 @@ Deno.test("v4 messages: a message that does not fit into a frame is not encoded"
   );
   const name = "x".repeat(0x10000);
   assert.throws(() => encodeMessage({ kind: "stat", tag: 1, name, version: 0 }), RangeError);
-  const update = { kind: "update", tag: 1, name: "a", version: 1, mtime: 0n } as const;
-  assert.throws(() => encodeMessage({ ...update, mode: MODE_BITS + 1 }), RangeError);
-  assert.throws(() => encodeMessage({ ...update, mode: -1 }), RangeError);
+  const put = { ...FILE_PUT, kind: "put", tag: 1, name: "a", size: 1, resume: 0 } as const;
+  assert.throws(() => encodeMessage({ ...put, mode: MODE_BITS + 1 }), RangeError);
+  assert.throws(() => encodeMessage({ ...put, mode: -1 }), RangeError);
 });

@@ -9,7 +9,15 @@ import type { FieldType } from "../../../protocol/v4/fields.ts";
 import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
 import { BUSY, decodeHelloAnswer, encodeHelloAnswer, HELLO } from "../../../protocol/hello.ts";
 import { encodeMessage, type Message, MESSAGES } from "../../../protocol/v4/messages.ts";
-import { linkTarget } from "../../../protocol/entry.ts";
+import { type EntryKind, linkTarget } from "../../../protocol/entry.ts";
+import { ContentsReader } from "../../../protocol/v4/contents.ts";
+import { EntriesReader } from "../../../protocol/v4/entries.ts";
+import { FetchReader } from "../../../protocol/v4/fetch.ts";
+import type { FileFields } from "../../../protocol/v4/file_record.ts";
+import { PackReader, PackWriter } from "../../../protocol/v4/pack.ts";
+import { PackedReader } from "../../../protocol/v4/packed.ts";
+import type { RecordReader } from "../../../protocol/v4/record_reader.ts";
+import { UpdateReader } from "../../../protocol/v4/update.ts";
 import { comparedForm, pathNameFault } from "../../../protocol/v4/path_name.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 
@@ -96,6 +104,97 @@ Deno.test("vectors: every message as a frame, and decoded again", () => {
     assert.deepEqual(readFrame(frame, from === "both" ? "client" : from), expected);
   }
 });
+
+interface PackedVector {
+  readonly name: string;
+  readonly entry: EntryKind;
+  readonly mode: number | null;
+  readonly mtime: string;
+  readonly content: string;
+}
+
+/** The fields of a file, as the vectors write them. */
+function written({ mode, mtime, digest, ...fields }: FileFields) {
+  return { ...fields, mode: mode ?? null, mtime: `${mtime}`, digest: toHex(digest) };
+}
+
+function read<R extends RecordReader>(reader: R, toRecord: (reader: R) => unknown): unknown[] {
+  const records: unknown[] = [];
+  while (reader.next()) records.push(toRecord(reader));
+  return records;
+}
+
+const READERS = {
+  ...{ pack: PackReader, packed: PackedReader, update: UpdateReader },
+  ...{ fetch: FetchReader, contents: ContentsReader, entries: EntriesReader },
+};
+
+/** The records of a payload, as the vectors write them. */
+const RECORDS: { readonly [K in keyof typeof READERS]: (payload: Bytes) => unknown[] } = {
+  pack: (payload) =>
+    read(new PackReader(payload), (reader) => ({
+      ...{ name: reader.name, entry: reader.entry, mode: reader.mode ?? null },
+      ...{ mtime: `${reader.mtime}`, size: reader.size, cksum: reader.cksum },
+      ...{ digest: toHex(reader.digest), content: toHex(reader.content) },
+    })),
+  packed: (payload) =>
+    read(new PackedReader(payload), (reader) => {
+      const { status, version, replaced, byOther, cksum, digest, code, message } = reader;
+      if (status === "stored") return { status, version, replaced, byOther };
+      if (status === "refused") return { status, code, message };
+      return { status, cksum, digest: toHex(digest) };
+    }),
+  update: (payload) =>
+    read(new UpdateReader(payload), (reader) => ({
+      ...{ name: reader.name, version: reader.version },
+      ...{ mode: reader.mode ?? null, mtime: `${reader.mtime}` },
+    })),
+  fetch: (payload) => read(new FetchReader(payload), ({ name, version }) => ({ name, version })),
+  contents: (payload) =>
+    read(
+      new ContentsReader(payload),
+      (reader) =>
+        reader.isRefused
+          ? { status: "refused", code: reader.code, message: reader.message }
+          : { status: "found", file: written(reader.file), content: toHex(reader.content) },
+    ),
+  entries: (payload) =>
+    read(
+      new EntriesReader(payload),
+      (reader) =>
+        reader.isDamaged
+          ? { status: "damaged", name: reader.name, version: reader.version }
+          : { status: "intact", file: written(reader.file) },
+    ),
+};
+
+for (const { kind, records, payload } of vectors.records) {
+  Deno.test(`vectors: the records of ${kind}`, () => {
+    assert.deepEqual(RECORDS[kind as keyof typeof RECORDS](bytes(payload)), records);
+  });
+}
+
+Deno.test("vectors: the records of a pack, written", () => {
+  const { records, payload } = vectors.records.find(({ kind }) => kind === "pack") as {
+    readonly records: readonly PackedVector[];
+    readonly payload: string;
+  };
+  const pack = new PackWriter();
+  for (const { name, entry, mode, mtime, content } of records) {
+    pack.begin(name, content.length / 2)?.set(bytes(content));
+    const attributes = { entry, mode: mode ?? undefined, mtime: BigInt(mtime) };
+    pack.add(attributes, content.length / 2);
+  }
+  assert.equal(toHex(pack.payload), payload);
+});
+
+for (const { kind, why, payload } of vectors.refusedRecords) {
+  Deno.test(`vectors: ${kind} with ${why} is refused`, () => {
+    const Reader = READERS[kind as keyof typeof READERS];
+    const readAll = () => read<RecordReader>(new Reader(bytes(payload)), () => undefined);
+    assert.throws(readAll, { code: "bad-frame" });
+  });
+}
 
 for (const { about, mtime, frame } of vectors.clamped) {
   Deno.test(`vectors: ${about} is clamped`, () => {

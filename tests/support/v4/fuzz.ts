@@ -17,6 +17,7 @@ import { ENTRY_KINDS, LIST_SCOPES, MODE_BITS } from "../../../protocol/entry.ts"
 import { MAX_NANOSECONDS } from "../../../protocol/nanoseconds.ts";
 import { areEqual, pseudoRandomBytes, utf8 } from "../bytes.ts";
 import type { Dice } from "../v3/fuzz.ts";
+import { updateOf } from "./records.ts";
 import { FILE, FILE_PUT, REMOVE, STORED } from "./message_fields.ts";
 
 const id = pseudoRandomBytes(16, 3);
@@ -63,7 +64,7 @@ export function requests(): Message[] {
     ...putOf(16, "dir", new Uint8Array(0), { entry: "folder", mode: 0o755 }),
     ...putOf(17, "dir/link", utf8("../b"), { entry: "link", mode: 0o777 }),
     ...putOf(18, "dir/pipe", pseudoRandomBytes(CHUNK_SIZE + 7), { size: undefined }),
-    { kind: "update", tag: 19, name: "a", version: 1, mode: 0o600, mtime: -1n },
+    updateOf(19, "a", 1, 0o600, -1n),
     { kind: "usage", tag: 20 },
     { kind: "rename", tag: 9, oldName: "a", newName: "e" },
     { ...REMOVE, tag: 10, name: "b/c" },

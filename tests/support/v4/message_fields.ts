@@ -6,7 +6,7 @@ export const FILE_PUT = { entry: "file", mode: undefined, mtime: 1_000_000n } as
 /** Of a current `file`: unknown permissions, modified one second after 1970. */
 export const FILE = {
   ...FILE_PUT,
-  ...{ mtime: 1_000_000_000n, version: 1, storedAt: 1000, endedAt: 0 },
+  ...{ mtime: 1_000_000_000n, version: 1, storedAt: 1000, endedAt: 0, confirmedAt: 0 },
 } as const;
 
 /** Of a `stored` for a name that had none before. */

@@ -1,0 +1,126 @@
+/**
+ * The fields of `file` as a record, in `entries` and `contents`.
+ *
+ * @module
+ */
+import type { Bytes } from "../bytes.ts";
+import type { EntryKind } from "../entry.ts";
+import { joinNanoseconds } from "../nanoseconds.ts";
+import { MAX_TIME } from "./fields.ts";
+import { DIGEST_SIZE } from "./merkle_tree.ts";
+import type { MessageOf } from "./messages.ts";
+import { RecordReader, TIME_SIZE } from "./record_reader.ts";
+import { RecordWriter } from "./record_writer.ts";
+
+/** The fields of `file`. */
+export type FileFields = Omit<MessageOf<"file">, "kind" | "tag">;
+
+/** The size of the fields besides the name. */
+export const FILE_FIELDS_SIZE: number = 4 + 1 + 2 + 8 + TIME_SIZE + 8 + 8 + 4 + DIGEST_SIZE + 8;
+
+/** Writes records that begin with a status and contain the fields of a file. */
+export abstract class FileRecordWriter extends RecordWriter {
+  /** Writes the fields. */
+  protected file(fields: FileFields): void {
+    this.text(fields.name);
+    this.u32(fields.version);
+    this.kind(fields.entry);
+    this.mode(fields.mode);
+    this.u64(fields.size);
+    this.time(fields.mtime);
+    this.u64(Math.trunc(fields.storedAt));
+    this.u64(Math.trunc(fields.endedAt));
+    this.u32(fields.cksum);
+    this.digest(fields.digest);
+    this.u64(Math.trunc(fields.confirmedAt));
+  }
+}
+
+/** Reads records that contain the fields of a file. */
+export abstract class FileRecordReader extends RecordReader {
+  /** Of the current record. */
+  name = "";
+  /** Of the current record. */
+  version = 0;
+  /** The kind of the entry. */
+  entry: EntryKind = "file";
+  /** `undefined` if it is unknown. */
+  mode: number | undefined;
+  #size = 0;
+  #time = 0;
+  #times = 0;
+  #sums = 0;
+  #confirmed = 0;
+
+  /** Takes the fields. */
+  protected takeFile(): void {
+    this.name = this.takeText();
+    this.version = this.view.getUint32(this.take(4), true);
+    this.entry = this.takeKind();
+    this.mode = this.takeMode();
+    this.#size = this.take(8);
+    this.#time = this.takeTime();
+    this.#times = this.take(16);
+    this.#sums = this.take(4 + DIGEST_SIZE);
+    this.#confirmed = this.take(8);
+  }
+
+  /** In bytes. */
+  get size(): number {
+    return this.unsignedAt(this.#size);
+  }
+
+  /** Whole milliseconds since 1970, limited to the range of a `Date`. */
+  get mtimeMs(): number {
+    return this.msAt(this.#time);
+  }
+
+  /** The nanoseconds beyond {@link mtimeMs}, 0 to 999,999. */
+  get mtimeNs(): number {
+    return this.nsAt(this.#time);
+  }
+
+  /** Nanoseconds since 1970. */
+  get mtime(): bigint {
+    return joinNanoseconds(this.mtimeMs, this.mtimeNs);
+  }
+
+  /** Milliseconds since 1970. */
+  get storedAt(): number {
+    return this.#dateAt(this.#times);
+  }
+
+  /** Milliseconds since 1970; 0 for the current version. */
+  get endedAt(): number {
+    return this.#dateAt(this.#times + 8);
+  }
+
+  /** POSIX cksum. */
+  get cksum(): number {
+    return this.view.getUint32(this.#sums, true);
+  }
+
+  /** A view of 32 bytes. */
+  get digest(): Bytes {
+    return this.digestAt(this.#sums + 4);
+  }
+
+  /** Milliseconds since 1970; 0 if the server has not confirmed it yet. */
+  get confirmedAt(): number {
+    return this.#dateAt(this.#confirmed);
+  }
+
+  /** The fields in an object of their own, which can be kept. */
+  get file(): FileFields {
+    const { name, version, entry, mode, size, mtime, storedAt, endedAt, cksum, confirmedAt } = this;
+    return {
+      ...{ name, version, entry, mode, size, mtime, storedAt, endedAt, cksum },
+      digest: this.digest.slice(),
+      confirmedAt,
+    };
+  }
+
+  #dateAt(begin: number): number {
+    return Math.max(-MAX_TIME, Math.min(this.signedAt(begin), MAX_TIME));
+  }
+}
