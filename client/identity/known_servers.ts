@@ -5,7 +5,7 @@
  * @module
  */
 import { join } from "node:path";
-import { type Address, formatAddress, parseAddress, withoutZone } from "../../protocol/address.ts";
+import { type Address, formatAddress, parseAddress } from "../../protocol/address.ts";
 import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
 import { ConfigurationError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
@@ -13,6 +13,8 @@ import { formatFingerprint, parseFingerprint } from "../../protocol/v4/fingerpri
 import { withFolderLock } from "./folder_lock.ts";
 import { MAX_SMALL_FILE, readTextFileIfThere } from "../local/read_small_file.ts";
 import { writePrivateFile } from "../local/atomic_file.ts";
+import { KnownAnswers } from "./known_answers.ts";
+import { serverKey } from "./server_key.ts";
 import { forgetAuthorities, readSavedAuthorities, saveAuthorities } from "./saved_authorities.ts";
 
 export const KNOWN_SERVERS = "known_servers";
@@ -106,9 +108,13 @@ export class KnownServers {
     });
   }
 
-  /** Removes the server at an address. Returns `false` if it is unknown. Throws the errors of `withFolderLock`. */
+  /**
+   * Removes the server at an address, and its answer. Returns `false` if it is unknown. Throws the errors of
+   * `withFolderLock`.
+   */
   async forget(address: Address): Promise<boolean> {
     if (findLast(await this.#load(), address) === undefined) return false;
+    await new KnownAnswers(this.#folder).forget(address);
     return await withFolderLock(this.#folder, async () => {
       const lines = await this.#load();
       if (findLast(lines, address) === undefined) return false;
@@ -123,7 +129,7 @@ export class KnownServers {
     address: Address,
     known: Omit<KnownServerEntry, "where"> | undefined,
   ): Promise<void> {
-    const where = keyOf(address);
+    const where = serverKey(address);
     const left = lines.filter(({ entry }) => entry?.where !== where);
     if (known !== undefined) {
       const entry = { where, ...known };
@@ -181,7 +187,7 @@ function parseEntry(line: string): KnownServerEntry | undefined {
   const isWhole = surplus === undefined &&
     (digest === undefined || (how === "pki" && authorities !== undefined));
   if (address === undefined || remembered === undefined || !isWhole) return undefined;
-  return { where: keyOf(address), remembered, authorities };
+  return { where: serverKey(address), remembered, authorities };
 }
 
 function formatEntry({ where, remembered, authorities }: KnownServerEntry): string {
@@ -191,18 +197,11 @@ function formatEntry({ where, remembered, authorities }: KnownServerEntry): stri
 }
 
 function findLast(lines: readonly Line[], address: Address): KnownServerEntry | undefined {
-  return lines.findLast(({ entry }) => entry?.where === keyOf(address))?.entry;
+  return lines.findLast(({ entry }) => entry?.where === serverKey(address))?.entry;
 }
 
 function identityOf(entry: KnownServerEntry | undefined): ServerIdentity | undefined {
   return entry === undefined || entry.remembered === "protocol-3" ? undefined : entry.remembered;
-}
-
-/** Host names ignore case; IPv6 zones do not. */
-function keyOf({ hostname, port }: Address): string {
-  const host = withoutZone(hostname);
-  const zone = hostname.slice(host.length);
-  return formatAddress({ hostname: host.toLowerCase() + zone, port });
 }
 
 export function formatIdentity(identity: ServerIdentity): string {

@@ -15,6 +15,7 @@ import { STORED_FILE } from "./upload_history.ts";
 import { TRANSFER_INFO } from "./transfer_info.ts";
 import { ACCOUNT_FILE, ACCOUNT_KEY_FILE } from "./v4_account.ts";
 import { isAuthoritiesName } from "./saved_authorities.ts";
+import { KNOWN_ANSWERS } from "./known_answers.ts";
 import { KNOWN_SERVERS } from "./known_servers.ts";
 import { isPartName } from "../local/partial_file.ts";
 
@@ -44,7 +45,7 @@ export type ReservedFile =
 /** The reason that applies to a name in any folder. */
 function ownByName(name: string): ReservedFile | undefined {
   if (isPartName(name)) return "a partial download";
-  const isOwn = isOneOf([...MARKS, KNOWN_SERVERS], name) || isAuthoritiesName(name);
+  const isOwn = isOneOf([...MARKS, KNOWN_SERVERS, KNOWN_ANSWERS], name) || isAuthoritiesName(name);
   return isOwn ? "one of xfer's own files" : undefined;
 }
 

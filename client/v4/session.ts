@@ -15,6 +15,7 @@ import { AccountFolder, type AccountKey, type LocalAccount } from "../identity/v
 import { RequestMux } from "./request_mux.ts";
 import type { DiscoveredServer } from "./discover.ts";
 import { authenticate, type LoginMethod } from "./login.ts";
+import { KnownAnswers } from "../identity/known_answers.ts";
 import { isSame, KnownServers, otherServer } from "../identity/known_servers.ts";
 import type { ConnectOptions } from "./connect_options.ts";
 import { connectVerified, type VerifiedChannel } from "./verify_server.ts";
@@ -101,7 +102,11 @@ async function openChannel(
   found: DiscoveredServer | undefined,
 ): Promise<Channel> {
   const { server, identityFolder, caCerts } = options;
-  const { socket, identity, isNew, ...channel } = await connectVerified(options, timeouts, found);
+  const { socket, identity, isNew, answer, ...channel } = await connectVerified(
+    options,
+    timeouts,
+    found,
+  );
   try {
     // Only now has the server proven to own the key. Anyone could have sent its certificate.
     const named = identity === "pki" ? caCerts : undefined;
@@ -111,6 +116,7 @@ async function openChannel(
     if (!isSame(saved, identity)) {
       throw otherServer(server, { expected: saved, found: identity, pinned: false });
     }
+    await new KnownAnswers(identityFolder).keep(server, answer);
     const shown = identity === "pki" ? undefined : formatFingerprint(identity);
     options.onEvent?.({ type: "connected", server, fingerprint: shown, isNew });
     return { socket, ...channel };

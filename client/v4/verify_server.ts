@@ -6,11 +6,12 @@
 import type { Bytes } from "../../protocol/bytes.ts";
 import { ConfigurationError, ProtocolError } from "../../protocol/errors.ts";
 import { formatAddress, withoutZone } from "../../protocol/address.ts";
-import { unlessAborted } from "../../protocol/abort.ts";
+import { throwIfAborted, unlessAborted } from "../../protocol/abort.ts";
 import { fingerprintOf, formatFingerprint, isSelfMade } from "../../protocol/v4/fingerprint.ts";
 import { fingerprintOfName } from "../../protocol/v4/server_name.ts";
 import type { Timeouts } from "../net/dial.ts";
 import type { ConnectOptions } from "./connect_options.ts";
+import { type KnownAnswer, KnownAnswers } from "../identity/known_answers.ts";
 import { type DiscoveredServer, findV4Server } from "./discover.ts";
 import { openByName, openPinned } from "./open_tls.ts";
 import {
@@ -32,11 +33,13 @@ export interface VerifiedChannel {
   readonly fingerprint: Bytes;
   /** The name by which the server was verified, if it was. */
   readonly host: string | undefined;
+  /** The server's answer to the hello, from this connection or an earlier one. */
+  readonly answer: KnownAnswer;
 }
 
 /**
- * Connects to a server and verifies it. Sends nothing about the account. `found`: the server's answer to a hello;
- * without it, sends one.
+ * Connects to a server and verifies it. Sends nothing about the account. `found`: the server's answer to a hello.
+ * Without it, uses the last answer of a known server. Sends a hello to an unknown server and to one that has changed.
  *
  * Throws `NetworkError` `cannot-connect`, `no-hello`, `no-secure-channel`; `ProtocolError` `protocol-4-not-spoken`;
  * `ConfigurationError` `other-server`, `server-not-trusted`, `server-not-verified`, `bad-ca-cert`; `InterruptedError`
@@ -47,13 +50,40 @@ export async function connectVerified(
   timeouts: Timeouts,
   found?: DiscoveredServer,
 ): Promise<VerifiedChannel> {
+  const { server, signal } = options;
+  const known = found === undefined ? await lastAnswer(options) : undefined;
+  if (known !== undefined) {
+    try {
+      return await connectBy(known, options, timeouts);
+    } catch {
+      // The answer to a hello says what has changed.
+      throwIfAborted(signal);
+    }
+  }
+  return await connectBy(found ?? await findV4Server(server, timeouts, options), options, timeouts);
+}
+
+/** The last answer of a server that the client knows. An unknown one gets a hello before the user decides. */
+async function lastAnswer(
+  { server, fingerprint, identityFolder }: VerifyServerOptions,
+): Promise<KnownAnswer | undefined> {
+  const isKnown = fingerprint !== undefined ||
+    await new KnownServers(identityFolder).find(server) !== undefined;
+  return isKnown ? await new KnownAnswers(identityFolder).find(server) : undefined;
+}
+
+/** Connects to a server at the port of its answer, and verifies it. */
+async function connectBy(
+  answer: KnownAnswer,
+  options: VerifyServerOptions,
+  timeouts: Timeouts,
+): Promise<VerifiedChannel> {
   const { server, identityFolder, signal } = options;
-  const answer = found ?? await findV4Server(server, timeouts, options);
   const identity = await readIdentity(answer.certificate);
   const isNew = await checkServer(options, identity);
   if (identity !== "pki") {
     const socket = await openPinned(server, answer, identity, timeouts, signal);
-    return { socket, identity, isNew, fingerprint: identity, host: undefined };
+    return { socket, identity, isNew, fingerprint: identity, host: undefined, answer };
   }
   const known = new KnownServers(identityFolder);
   const caCerts = options.caCerts ?? await known.authoritiesOf(server);
@@ -61,7 +91,7 @@ export async function connectVerified(
   const socket = await openByName(server, answer.port, caCerts, timeouts, signal);
   // TLS does not report the certificate that it verified, and the one in the answer to the hello may be another. So the
   // client signs the name.
-  return { socket, identity, isNew, fingerprint: await fingerprintOfName(host), host };
+  return { socket, identity, isNew, fingerprint: await fingerprintOfName(host), host, answer };
 }
 
 /**

@@ -36,6 +36,7 @@ export class Network implements AsyncDisposable {
     const plain = await FaultyProxy.start({ hostname, port: server.port }, {
       up: () => network.#greet(),
       // The hello leads to the proxy before the cut, and to the server itself after it, where the time is measured.
+      // After the cut, the proxy refuses connections, so that the client sends a hello again.
       down: () => (bytes) => {
         const answer = network.#cutAt === undefined ? decodeHelloAnswer(bytes) : undefined;
         return [answer === undefined ? bytes : encodeHelloAnswer({ ...answer, port })];
@@ -71,7 +72,7 @@ export class Network implements AsyncDisposable {
   }
 
   #countAndCut(): Fault {
-    if (this.#cutAt !== undefined) return UNCHANGED;
+    if (this.#cutAt !== undefined) return () => ["rst"];
     return (bytes) => {
       this.#passed += bytes.length;
       if (this.#passed < this.#cutAfter) return [bytes];
