@@ -94,7 +94,7 @@ export function concludeDownloads(
   }
   if (!dryRun) reporter.report({ event: "summary", action: "get", ...totals, skipped });
   else reporter.remark(({ size }) => previewWords(totals, size));
-  if (isMirror && totals.failed > 0 && totals.deleted === 0) {
+  if (isMirror && outcomes.some(({ state }) => state === "not-got") && totals.deleted === 0) {
     reporter.remark(() => "Nothing was deleted here, because not everything was downloaded.");
   }
   const failures = outcomes.flatMap((outcome) => "error" in outcome ? [outcome.error] : []);
