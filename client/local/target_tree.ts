@@ -131,7 +131,7 @@ export class TargetTree {
     this.#changed.clear();
     const folders = new Set([...this.#new, ...this.#known.keys()]);
     for (const folder of innerFirst(folders)) {
-      // What is below a link is elsewhere.
+      // A folder below a link is elsewhere.
       if (inspectSync(folder)?.isDirectory !== true || this.#isBelowLink(folder)) continue;
       await this.#setAttributes(folder, isComplete);
     }
