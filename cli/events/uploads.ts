@@ -32,7 +32,9 @@ export const UPLOAD_EVENTS = {
       "With `--delete`: entries that are missing here were not removed, because others could not be read or stored.",
     fields: { entries: count("number of entries that are missing here") },
     words: ({ entries }) =>
-      `Removed nothing on the server, because not everything could be read or stored here ` +
-      `(${plural(entries, "entry")} missing here)`,
+      `Did not remove ${
+        plural(entries, "entry")
+      } from the server, because not everything could be ` +
+      `read or stored`,
   }),
 } as const;
