@@ -27,9 +27,9 @@ const REFUSALS: Readonly<Record<RefusalReason, string>> = {
 
 /** A quota that a change would exceed, in bytes or files. */
 export interface ExceededQuota {
-  /** What the account would use. */
+  /** The amount that the account would use. */
   readonly total: number;
-  /** What it may use. */
+  /** The amount that it may use. */
   readonly quota: number;
 }
 
