@@ -80,6 +80,12 @@ export function shellWord(name: string): string {
   return `"${shown.replace(/["$`]|\\(?=["$`!\\]|$)/g, "\\$&").replaceAll("!", '"\\!"')}"`;
 }
 
+/** Names as the last arguments of a command: after `--` if one begins with a dash, so that it is not an option. */
+export function shellNames(...names: readonly string[]): string {
+  const words = names.map(shellWord);
+  return (names.some((name) => name.startsWith("-")) ? ["--", ...words] : words).join(" ");
+}
+
 /** Whether a text is a valid user name: 1 to 254 ASCII letters and digits. */
 export function isUserName(text: string): boolean {
   return /^[A-Za-z0-9]{1,254}$/.test(text);

@@ -183,8 +183,8 @@ export class Server implements AsyncDisposable {
           });
         }
       });
-      for (const { announcement: [words, properties] } of listeners) {
-        log.info(`${words}, data in {folder}`, { ...properties, folder: folder.path });
+      for (const { announcement: { words, link = "", properties } } of listeners) {
+        log.info(`${words}, data in {folder}${link}`, { ...properties, folder: folder.path });
       }
       warnOf(context, securePort?.identity);
       return new Server({ context, v3, v4 }, log, settings, folder, listeners, securePort);
@@ -221,8 +221,8 @@ export class Server implements AsyncDisposable {
           event: "server.unchanged",
         });
       }
-      const [words, properties] = port.announcement;
-      log.info(`Reloaded certificate and key. ${words}`, {
+      const { words, link = "", properties } = port.announcement;
+      log.info(`Reloaded certificate and key. ${words}${link}`, {
         ...properties,
         event: "server.reloaded",
       });

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { contents } from "../text/contents.ts";
 import { plural } from "../text/format.ts";
 import { count, defineEvent, flag, oneOf, optional, text } from "./definition.ts";
 import { failed, type Outcomes, standing } from "./outcomes.ts";
@@ -178,7 +179,8 @@ export const FILE_EVENTS = {
       done: count(
         "files and links uploaded, downloaded or imported; entries removed or restored",
       ),
-      bytes: optional(count("their bytes")),
+      bytes: optional(count("bytes of the files; for `remove` and `restore`, of the entries")),
+      links: optional(count("the links among `done`, for `put`, `get` and `import`")),
       names: optional(count("names for `remove` and `restore`; a folder is one")),
       folders: optional(count("folders created, for `put`, `get` and `import`")),
       unchanged: optional(count("unchanged entries, for `put` and `get`")),
@@ -189,22 +191,24 @@ export const FILE_EVENTS = {
     },
     words: (totals, { size, interrupted: stopped }) => {
       const { action, done, bytes, names, unchanged = 0, skipped = 0, failed: undone } = totals;
-      const { folders = 0, updated = 0, deleted = 0 } = totals;
+      const { links = 0, folders = 0, updated = 0, deleted = 0 } = totals;
       const others = folders + updated + deleted;
       // The line of the only file or folder says everything.
       if (unchanged + skipped + others === 0 && (names ?? done + undone) === 1) return undefined;
-      const what = names === undefined ? "file" : "entry";
+      const stored = names === undefined
+        ? contents({ files: done - links, links, folders: 0 })
+        : plural(done, "entry");
       const { done: verb, place } = DONE[action];
       const interrupted = Math.min(stopped, undone);
       const isAllThere = done + undone + others === 0 && unchanged > 0;
       const nothing = isAllThere
         ? `Nothing to do: everything is ${place} (${plural(unchanged, "entry")})`
         : `${verb} nothing`;
-      const amount = bytes === undefined ? "" : ` (${size(bytes)})`;
+      const amount = bytes === undefined || done === links ? "" : ` (${size(bytes)})`;
       const parts = [
-        ...done > 0 ? [`${verb} ${plural(done, what)}${amount}`] : others > 0 ? [] : [nothing],
+        ...done > 0 ? [`${verb} ${stored}${amount}`] : others > 0 ? [] : [nothing],
         ...folders === 0 ? [] : [`${plural(folders, "folder")} created`],
-        ...updated === 0 ? [] : [`${updated} updated`],
+        ...updated === 0 ? [] : [`${plural(updated, "entry")} updated`],
         ...deleted === 0 ? [] : [`${deleted} deleted`],
         ...isAllThere || unchanged === 0 ? [] : [`${unchanged} unchanged`],
         ...skipped === 0 ? [] : [`${skipped} skipped`],

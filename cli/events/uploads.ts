@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { shellWord } from "../../protocol/printable.ts";
+import { shellNames } from "../../protocol/printable.ts";
 import { plural } from "../text/format.ts";
 import { count, defineEvent, text } from "./definition.ts";
 
@@ -24,7 +24,7 @@ export const UPLOAD_EVENTS = {
     fields: { name, version: count("number of the replaced version") },
     words: ({ name, version }) =>
       `${name} replaced version ${version}, which another machine had stored. To restore that version, ` +
-      `run 'xfer client restore ${shellWord(name)} --version ${version}'.`,
+      `run 'xfer client restore --version ${version} ${shellNames(name)}'.`,
   }),
   "nothing-removed": defineEvent({
     kind: "error",
@@ -32,7 +32,9 @@ export const UPLOAD_EVENTS = {
       "With `--delete`: entries that are missing here were not removed, because others could not be read or stored.",
     fields: { entries: count("number of entries that are missing here") },
     words: ({ entries }) =>
-      `Removed nothing on the server, because not everything could be read or stored here ` +
-      `(${plural(entries, "entry")} missing here)`,
+      `Did not remove ${
+        plural(entries, "entry")
+      } from the server, because not everything could be ` +
+      `read or stored`,
   }),
 } as const;

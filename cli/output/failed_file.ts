@@ -49,12 +49,15 @@ const BEFORE_NAME = "^(?:the server refused: )?" +
   "(?:|cannot [a-z]+ |the [a-z]+ [a-z]+ |no file |no such file: |.+ for |.+ whether |.+ end of )";
 const AFTER_NAME = "(?:$|[:,]| (?:is|was|has|as|and|already)\\b)";
 
+/** A name that could be a word of a message. A longer one cannot, and would be too large a pattern. */
+const WORD = /^[A-Za-z]{1,32}$/;
+
 /**
  * Whether a message names a file. If the name could be a word of any message, such as "server", it counts only in the
  * position of a name: "cannot read server: no such file".
  */
 function names(message: string, file: string): boolean {
-  if (/^[A-Za-z]+$/.test(file)) {
+  if (WORD.test(file)) {
     return new RegExp(`${BEFORE_NAME}${file}${AFTER_NAME}`).test(message);
   }
   return ` ${message} `.split(/[\s"':;,]+/).join(" ").includes(` ${file} `);

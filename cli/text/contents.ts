@@ -46,9 +46,9 @@ export class EntryTotals {
     return this.#size;
   }
 
-  /** `1 folder, 5 files (36 B)`; without files, only the numbers. */
-  words({ size }: Pick<Presentation, "size">): string {
-    if (this.entries === 0) return "No entries";
+  /** `1 folder, 5 files (36 B)`; without files, only the numbers; without entries, `none`. */
+  words({ size }: Pick<Presentation, "size">, none = "No entries"): string {
+    if (this.entries === 0) return none;
     return contents(this.counts) + (this.#counts.file === 0 ? "" : ` (${size(this.#size)})`);
   }
 }

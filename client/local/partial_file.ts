@@ -44,6 +44,31 @@ export function isPartName(name: string): boolean {
   return (name.startsWith(".") && isPart(name)) || UNFINDABLE.test(name);
 }
 
+/** In milliseconds. No download pauses this long, so an older file that no run can find was left by a killed one. */
+const LEFT_MS = 24 * 3_600_000;
+
+/** Whether a killed run has left a file that no other run uses. */
+export async function isLeftover(path: string): Promise<boolean> {
+  if (!UNFINDABLE.test(basename(path))) return false;
+  const info = await Deno.lstat(path).catch(() => undefined);
+  if (info === undefined || info.isDirectory) return false;
+  // A download gets the file's time just before its end. The time of change is always that of this system.
+  const changed = info.ctime ?? info.mtime;
+  return changed !== null && Date.now() - changed.getTime() > LEFT_MS;
+}
+
+/** Removes what killed runs have left in a folder. Errors don't matter: a later run tries again. */
+export async function removeLeftovers(folder: string): Promise<void> {
+  try {
+    for await (const { name } of Deno.readDir(folder)) {
+      const path = join(folder, name);
+      if (await isLeftover(path)) await Deno.remove(path);
+    }
+  } catch {
+    return;
+  }
+}
+
 export class PartialFile {
   readonly path: string;
   /** Whether a later run can find and resume it. */

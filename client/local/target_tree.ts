@@ -7,7 +7,8 @@ import { dirname } from "node:path";
 import { printable } from "../../protocol/printable.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import { modeOf } from "./file_metadata.ts";
-import { syncNames, writing } from "./partial_file.ts";
+import { removeLeftovers, syncNames, writing } from "./partial_file.ts";
+import { cannotRead } from "./read_small_file.ts";
 import { type Attributes, type TargetAttributes, UNKNOWN_ATTRIBUTES } from "./target_attributes.ts";
 import {
   checkFolder,
@@ -31,7 +32,7 @@ export class TargetTree {
   readonly #new = new Set<string>();
   /** The attributes of folders, as the server has them. */
   readonly #known = new Map<string, Attributes>();
-  /** The modes of folders that are writable only until the end. */
+  /** The modes of folders that their owner can use only until the end. */
   readonly #opened = new Map<string, number>();
   /** Paths of entries that the run replaces by others of another kind. */
   #replaced: ReadonlySet<string> = new Set();
@@ -86,10 +87,26 @@ export class TargetTree {
    */
   open(folder: string, isTemporary = false): void {
     this.#changed.add(folder);
-    if (folder === this.#root.path || !(isTemporary || this.#known.has(folder))) return;
+    if (isTemporary || this.#known.has(folder)) this.#unlock(folder);
+  }
+
+  /**
+   * Lets the owner of existing folders list and enter them until the end, so that what is in them can be compared.
+   * Folders that the user may not change stay as they are, and so does everything below a link.
+   */
+  unlock(folders: readonly string[]): void {
+    // A folder comes after the one above it, because its path is longer.
+    for (const folder of folders.toSorted((a, b) => a.length - b.length)) {
+      if (!this.#isBelowLink(folder)) this.#unlock(folder, USABLE);
+    }
+  }
+
+  /** Gives the owner all permissions if one of `needed` is missing. */
+  #unlock(folder: string, needed = OWNER): void {
+    if (folder === this.#root.path || this.#opened.has(folder)) return;
     const info = inspectSync(folder);
     const mode = info === undefined || !info.isDirectory ? undefined : modeOf(info);
-    if (mode === undefined || (mode & OWNER) === OWNER) return;
+    if (mode === undefined || (mode & needed) === needed) return;
     try {
       Deno.chmodSync(folder, mode | OWNER);
       this.#opened.set(folder, mode);
@@ -108,33 +125,57 @@ export class TargetTree {
     for (const folder of this.#changed) {
       // A mirror may have deleted or replaced it.
       if (inspectSync(folder)?.isDirectory !== true) continue;
+      await removeLeftovers(folder);
       await syncNames(folder).catch((error) => failure ??= error);
     }
     this.#changed.clear();
-    // The folders in a folder come before it, since their paths are longer.
-    const folders = [...new Set([...this.#new, ...this.#known.keys()])];
-    for (const folder of folders.sort((a, b) => b.length - a.length)) {
+    const folders = new Set([...this.#new, ...this.#known.keys()]);
+    for (const folder of innerFirst(folders)) {
+      // A folder below a link is elsewhere.
+      if (inspectSync(folder)?.isDirectory !== true || this.#isBelowLink(folder)) continue;
       await this.#setAttributes(folder, isComplete);
     }
+    this.close();
     if (failure !== undefined) throw failure;
+  }
+
+  /** Sets the modes of the folders back that are still open. Errors don't matter: a later run sets them, too. */
+  close(): void {
+    for (const folder of innerFirst(this.#opened.keys())) {
+      if (inspectSync(folder)?.isDirectory === true && !this.#isBelowLink(folder)) {
+        this.#lock(folder);
+      }
+    }
+  }
+
+  #lock(folder: string): void {
+    const mode = this.#opened.get(folder);
+    this.#opened.delete(folder);
+    try {
+      if (mode !== undefined) Deno.chmodSync(folder, mode);
+    } catch {
+      return;
+    }
+  }
+
+  #isBelowLink(folder: string): boolean {
+    try {
+      this.guard(folder);
+      return false;
+    } catch {
+      return true;
+    }
   }
 
   async #setAttributes(folder: string, isComplete: boolean): Promise<void> {
     const known = this.#known.get(folder) ?? UNKNOWN_ATTRIBUTES;
     const mode = isComplete || known.mode === undefined ? known.mode : known.mode | OWNER;
-    if (inspectSync(folder)?.isDirectory !== true) return;
-    try {
-      this.guard(folder);
-    } catch {
-      return; // a link leads elsewhere
-    }
     if (this.#new.has(folder)) {
       return await this.#attributes.apply(folder, "folder", { ...known, mode });
     }
     // An existing folder that the user chose keeps its attributes.
     if (folder === this.#root.path) return;
-    const opened = this.#opened.get(folder);
-    if (opened !== undefined) Deno.chmodSync(folder, opened);
+    this.#lock(folder);
     await this.#attributes.refresh(folder, "folder", known);
   }
 
@@ -172,19 +213,35 @@ export class TargetTree {
 
 /** The permissions of a folder's owner: to list it, to change it, and to use what is in it. */
 const OWNER = 0o700;
+/** Those of them that a folder needs so that its entries can be compared. */
+const USABLE = 0o500;
 
-/** Throws `UsageError` `through-link`, `target-exists` if something else is there. */
+/** The longer paths first, so that a folder comes after those in it. */
+function innerFirst(folders: Iterable<string>): string[] {
+  return [...folders].sort((a, b) => b.length - a.length);
+}
+
+/**
+ * Throws `UsageError` `through-link`, `target-exists` if something else is there; `StorageError` `cannot-read` if the
+ * user may not see it.
+ */
 function isFolderThere(path: string): boolean {
-  const info = inspectSync(path);
+  const info = inspectSync(path, (error) => {
+    throw cannotRead(path, error, "Check the permissions of the folder that it is in.");
+  });
   if (info?.isSymlink === true) throw throughLink(path);
   if (info?.isDirectory === false) throw notAFolder(path, info);
   return info !== undefined;
 }
 
-function inspectSync(path: string): Deno.FileInfo | undefined {
+function inspectSync(
+  path: string,
+  onDenied?: (error: unknown) => void,
+): Deno.FileInfo | undefined {
   try {
     return Deno.lstatSync(path);
-  } catch {
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) onDenied?.(error);
     return undefined; // no such file
   }
 }

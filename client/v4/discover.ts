@@ -132,8 +132,8 @@ function noHello(
     "no-hello",
     `the server at ${formatAddress(server)} did not offer protocol 4: ${what}`,
     {
-      hint: "Check the address, and that nothing on the network path interferes" +
-        otherwise(byProtocol3),
+      hint: "Check the address, that the server is running, and that nothing on the network path " +
+        "interferes" + otherwise(byProtocol3),
     },
   );
 }

@@ -7,7 +7,7 @@
 import { type Abortable, throwIfAborted } from "../../protocol/abort.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { IntegrityError, RefusedError, UsageError } from "../../protocol/errors.ts";
-import { printable, shellWord } from "../../protocol/printable.ts";
+import { printable, shellNames } from "../../protocol/printable.ts";
 import { CHUNK_SIZE, createChunkBuffer } from "../../protocol/v4/merkle_tree.ts";
 import type { V4Client } from "./client.ts";
 import { ConnectionPool } from "./connection_pool.ts";
@@ -46,7 +46,7 @@ export function wantedBytes({ name, size }: RemoteFile, range: ByteRange | undef
   throw new UsageError(
     "bad-range",
     `the range begins after the end of ${printable(name)}: byte ${from} of ${size}, counted from 0`,
-    { hint: `To see the size, run 'xfer client stat ${shellWord(name)}'.` },
+    { hint: `To see the size, run 'xfer client stat ${shellNames(name)}'.` },
   );
 }
 

@@ -47,7 +47,7 @@ export async function listSources(
   const sources = await findSources(pool, options, outcomes);
   const { root, targets } = await placeSources(sources, options);
   const listed: ListedEntry[] = [];
-  const folders: MirroredFolder[] = [];
+  const folders: Omit<MirroredFolder, "skipped">[] = [];
   const complete: { name: string; target: string }[] = [];
   const claimed = new Map<string, string>();
   let known: ListingSize | undefined;
@@ -82,8 +82,11 @@ export async function listSources(
     }
     return { root, items: [], folders: [] };
   }
-  const items = toItems(await withoutSkipped(distinct(listed), root.path, options));
-  return { root, items, folders };
+  const { wanted, skipped } = await withoutSkipped(distinct(listed), root.path, options);
+  return {
+    ...{ root, items: toItems(wanted) },
+    folders: folders.map((folder) => ({ ...folder, skipped })),
+  };
 }
 
 async function findSources(
@@ -141,19 +144,23 @@ function distinct(listed: readonly ListedEntry[]): ListedEntry[] {
   });
 }
 
-/** Reports the entries that are skipped, and returns the others. */
+/** Reports the entries that are skipped, and returns their paths and the other entries. */
 async function withoutSkipped(
   listed: readonly ListedEntry[],
   root: string,
   { links = true, onSkipped, connect: { identityFolder } }: GetManyOptions,
-): Promise<ListedEntry[]> {
+): Promise<{ readonly wanted: readonly ListedEntry[]; readonly skipped: ReadonlySet<string> }> {
   const hasLinks = links && Deno.build.os !== "windows";
   const own = await ReservedFiles.of(identityFolder);
   const real = await realPath(root);
-  return listed.filter(({ file: { name, entry }, target }) => {
+  const skipped = new Set<string>();
+  const wanted = listed.filter(({ file: { name, entry }, target }) => {
     const isLink = entry === "link" && !hasLinks;
     const isOwn = real !== undefined && own.has(join(real, relative(root, target)));
-    if (isLink || isOwn) onSkipped?.(name, isLink ? "a symbolic link" : "one of xfer's own files");
-    return !isLink && !isOwn;
+    if (!isLink && !isOwn) return true;
+    onSkipped?.(name, isLink ? "a symbolic link" : "one of xfer's own files");
+    skipped.add(target);
+    return false;
   });
+  return { wanted, skipped };
 }

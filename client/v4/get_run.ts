@@ -56,6 +56,15 @@ export class GetRun {
 
   /** Downloads everything, and reports each result. Throws what `confirmMirror` throws. */
   async run(): Promise<void> {
+    if (this.#options.dryRun !== true) this.#tree.unlock(foldersOf(this.#listing));
+    try {
+      await this.#run();
+    } finally {
+      this.#tree.close();
+    }
+  }
+
+  async #run(): Promise<void> {
     const found = await this.#findExtra();
     const replaced = this.#options.force === true ? found.flatMap(({ replaced }) => replaced) : [];
     this.#tree.replace(new Set(replaced));
@@ -272,6 +281,13 @@ export class GetRun {
       if (!this.#outcomes.has(item)) await this.#outcomes.conclude(item, { error });
     }
   }
+}
+
+/** The paths of the folders that the server describes. */
+function foldersOf({ items }: GetListing): string[] {
+  return items.flatMap(({ file: { entry }, target, fault }) =>
+    entry === "folder" && fault === undefined ? [target] : []
+  );
 }
 
 function isInReplaced(path: string, tree: TargetTree): boolean {

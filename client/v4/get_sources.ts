@@ -5,7 +5,7 @@
  */
 import { dirname, join } from "node:path";
 import { RefusedError, UsageError, type XferError } from "../../protocol/errors.ts";
-import { printable, shellWord } from "../../protocol/printable.ts";
+import { printable, shellNames } from "../../protocol/printable.ts";
 import { endsAsFolder, lastPart, localFault } from "../local/path_mapping.ts";
 import { isFolder, type TargetFolder } from "../local/target_folder.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
@@ -70,7 +70,7 @@ export async function findSource(
 export function withHint(error: RefusedError, name: string, version: number): RefusedError {
   const hint = version === 0
     ? "To see your files, run 'xfer client list'. To download a folder, add --recursive."
-    : `To see the stored versions, run 'xfer client versions ${shellWord(name)}'.`;
+    : `To see the stored versions, run 'xfer client versions ${shellNames(name)}'.`;
   return new RefusedError("no-such-file", error.message, { hint, cause: error });
 }
 

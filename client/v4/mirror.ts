@@ -1,5 +1,6 @@
 /**
- * Deletes local entries that the server does not have. Links are never followed, and xfer's own files stay.
+ * Deletes local entries that the server does not have. Links are never followed. xfer's own files, pipes, sockets and
+ * devices stay.
  *
  * @module
  */
@@ -8,10 +9,10 @@ import type { EntryKind } from "../../protocol/entry.ts";
 import { isDataFolder } from "../../protocol/server_files.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
-import type { ReservedFiles } from "../identity/reserved_files.ts";
+import type { ReservedFile, ReservedFiles } from "../identity/reserved_files.ts";
 import { foldCase } from "../local/case_collisions.ts";
 import { realPath } from "../local/named_path.ts";
-import { writing } from "../local/partial_file.ts";
+import { isLeftover, writing } from "../local/partial_file.ts";
 import { cannotRead } from "../local/read_small_file.ts";
 import type { TargetTree } from "../local/target_tree.ts";
 import type { GetItem } from "./get_item.ts";
@@ -26,6 +27,8 @@ export interface MirroredFolder {
   readonly root: string;
   /** The paths of everything that the server has in it. */
   readonly targets: readonly string[];
+  /** The paths of entries that the run skips. They stay, with everything in them. */
+  readonly skipped: ReadonlySet<string>;
   /** Whether a path below the folder stays in any case; that of a folder ends with `/`. */
   readonly isExcluded: (path: string) => boolean;
 }
@@ -124,7 +127,7 @@ class Search implements ExtraEntries {
 
   /** Searches a folder by its path below the root. Returns whether the server has nothing in it, and all can be deleted. */
   async walk(below: string, real: string | undefined): Promise<boolean> {
-    const { root, name: folderName, isExcluded } = this.#folder;
+    const { root, name: folderName, skipped, isExcluded } = this.#folder;
     const here = join(root, below);
     const entries = await readFolder(here);
     const names = new Set(entries.map(({ name }) => name));
@@ -136,8 +139,9 @@ class Search implements ExtraEntries {
       const { name, isDirectory } = entry;
       const inner = below === "" ? name : `${below}/${name}`;
       const path = join(here, name);
-      const isOwn = isDirectory ? false : ownIn(name) !== undefined || await this.#isKey(path);
-      if (isOwn || isExcluded(isDirectory ? `${inner}/` : inner)) {
+      const stays = skipped.has(path) ||
+        !isDirectory && (isOther(entry) || await this.#isOwn(path, ownIn(name)));
+      if (stays || isExcluded(isDirectory ? `${inner}/` : inner)) {
         isAllExtra = false;
         continue;
       }
@@ -150,11 +154,10 @@ class Search implements ExtraEntries {
     return isAllExtra;
   }
 
-  /** Whether something of another kind is downloaded to a path. Pipes, sockets and devices stay there. */
-  #isReplaced(path: string, { isDirectory, isFile, isSymlink }: Deno.DirEntry): boolean {
+  /** Whether something of another kind is downloaded to a path. */
+  #isReplaced(path: string, { isDirectory }: Deno.DirEntry): boolean {
     const kind = this.#kinds.get(path);
-    if (kind === undefined) return false;
-    return kind === "folder" ? isFile || isSymlink : isDirectory;
+    return kind !== undefined && (kind === "folder") !== isDirectory;
   }
 
   /** Whether a path is one that the server has, or the same file on this file system. */
@@ -168,10 +171,17 @@ class Search implements ExtraEntries {
     return a !== undefined && b !== undefined && a.ino === b.ino && a.dev === b.dev;
   }
 
-  async #isKey(path: string): Promise<boolean> {
+  /** Whether a file is xfer's own, but not one that a killed download has left. */
+  async #isOwn(path: string, reserved: ReservedFile | undefined): Promise<boolean> {
+    if (reserved !== undefined) return !(await isLeftover(path));
     const info = await Deno.lstat(path).catch(() => undefined);
     return info !== undefined && this.#own.isKey(info);
   }
+}
+
+/** Whether an entry is a pipe, a socket or a device. Uploads skip it, so that the server cannot have it. */
+function isOther({ isDirectory, isFile, isSymlink }: Deno.DirEntry): boolean {
+  return !isDirectory && !isFile && !isSymlink;
 }
 
 async function readFolder(path: string): Promise<Deno.DirEntry[]> {

@@ -36,10 +36,19 @@ export async function removeMissing(
           onResult(entry);
         } catch (error) {
           if (endsAll(error)) throw error;
-          const isGone = error instanceof RefusedError && error.code === "no-such-file";
-          onResult(entry, isGone ? undefined : error as XferError);
+          onResult(entry, failureOf(error as XferError));
         }
         pool.advance();
       }));
   }
+}
+
+/** Why an entry is still there; `undefined` if it is gone. */
+function failureOf(error: XferError): XferError | undefined {
+  if (error.code === "no-such-file") return undefined;
+  if (error.code !== "not-empty") return error;
+  return new RefusedError("not-empty", error.message, {
+    hint: "It has new entries, perhaps from another machine. Run the same command again.",
+    cause: error,
+  });
 }

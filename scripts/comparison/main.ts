@@ -2,15 +2,17 @@
  * `deno task comparison`: tries what docs/comparison.md says about xfer, rsync, restic and rclone, with real commands
  * and servers on this machine, and prints its tables. Needs Linux, root, python3, rsync, restic and rclone.
  *
- * --only A,B  run only these tables: kept, resumed, undone, verified, others
+ * --only A,B  run only these tables: kept, resumed, undone, verified, "other features"
  * --tool A,B  run only these tools
  * --row TEXT  run only rows that contain this text (not of the table kept)
+ * --write     also write the tables into docs/comparison.md; not with --tool or --row
  * --log       print what the commands print
  */
 import { Rig } from "./rig.ts";
 import { type Tool, type ToolName, TOOLS, type Way } from "./tools.ts";
 import { KEPT, MAKE_FILES, MAKE_TREE, OTHERS, type Row, UNDONE, VERIFIED } from "./trials.ts";
 import { DISTURBED } from "./disturbed.ts";
+import { withTable } from "./with_table.ts";
 
 /** Verdicts by row, tool and options. */
 type Verdicts = Map<string, Map<ToolName, Map<string, boolean>>>;
@@ -113,11 +115,23 @@ const TABLES: Readonly<Record<string, () => Promise<Verdicts>>> = {
   resumed: disturbed,
   undone: tried(UNDONE),
   verified: tried(VERIFIED),
-  others: tried(OTHERS),
+  "other features": tried(OTHERS),
 };
+
+const PAGE = new URL("../../docs/comparison.md", import.meta.url);
+const writes = args.includes("--write");
+if (writes && (args.includes("--tool") || args.includes("--row"))) {
+  throw new Error("--write needs whole tables, without --tool and --row");
+}
 
 for (const name of chosen("--only", Object.keys(TABLES))) {
   const run = TABLES[name];
   if (run === undefined) throw new Error(`no such table: ${name}`);
-  console.log(`\n${name}\n\n${table(await run())}`);
+  const tried = table(await run());
+  console.log(`\n${name}\n\n${tried}`);
+  if (!writes) continue;
+  await Deno.writeTextFile(PAGE, withTable(await Deno.readTextFile(PAGE), name, tried));
+}
+if (writes) {
+  await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", PAGE.pathname] }).output();
 }

@@ -110,7 +110,7 @@ interface Findings {
 /** Ports, location and fingerprint from the server's output. Throws if it is not listening yet. */
 function findingsIn(written: string): Findings {
   const match =
-    /Listening on 127\.0\.0\.1:(\d+) for protocol 4; .*(xfer:\/\/127\.0\.0\.1:(\d+)#(\S+)),/
+    /Listening on 127\.0\.0\.1:(\d+) for protocol 4, .*(xfer:\/\/127\.0\.0\.1:(\d+)#(SHA256:[\w+/]{43}))/
       .exec(written);
   if (match === null) throw new Error(`The server has not printed its address:\n${written}`);
   const [, securePort = "", location = "", port = "", fingerprint = ""] = match;

@@ -85,7 +85,7 @@ export type {
   PartialUploadKey,
   PartialUploadRows,
 } from "./partial_uploads.ts";
-export { CatalogRefusal, type RefusalReason } from "./refusal.ts";
+export { CatalogRefusal, type ExceededQuota, type RefusalReason } from "./refusal.ts";
 export { nameKey } from "./name_key.ts";
 export type { Repair, Repairs } from "./repairs.ts";
 export type { Token, Tokens } from "./tokens.ts";

@@ -25,14 +25,25 @@ const REFUSALS: Readonly<Record<RefusalReason, string>> = {
   "other-protocol": "the account has moved to protocol 4",
 };
 
+/** A quota that a change would exceed, in bytes or files. */
+export interface ExceededQuota {
+  /** The amount that the account would use. */
+  readonly total: number;
+  /** The amount that it may use. */
+  readonly quota: number;
+}
+
 /** A catalog refuses a file. */
 export class CatalogRefusal extends Error {
   /** The reason. */
   readonly reason: RefusalReason;
+  /** For the reasons `quota-bytes` and `quota-files`. */
+  readonly exceeded: ExceededQuota | undefined;
 
   /** The message depends on `reason`. */
-  constructor(reason: RefusalReason) {
+  constructor(reason: RefusalReason, exceeded?: ExceededQuota) {
     super(`cannot store the file: ${REFUSALS[reason]}`);
     this.reason = reason;
+    this.exceeded = exceeded;
   }
 }

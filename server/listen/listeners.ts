@@ -61,8 +61,14 @@ export interface Listener {
   readonly address: Address;
   accept(): Promise<AcceptedSocket>;
   close(): void;
-  /** The log line for the listener. */
-  readonly announcement: readonly [words: string, properties: Properties];
+  readonly announcement: Announcement;
+}
+
+/** The log line for a listener. A link is at its end, so that it can be selected whole. */
+export interface Announcement {
+  readonly words: string;
+  readonly link?: string;
+  readonly properties: Properties;
 }
 
 /** A listener of protocol 4. */
@@ -92,12 +98,15 @@ function listenPlain({ editions = DEFAULT_SERVED, ...address }: ListenOptions): 
     address: where,
     accept: async () => ({ protocol: 3, socket: await socket.accept(), editions }),
     close: () => socket.close(),
-    announcement: ["Listening on {address} for protocol 3 (editions {editions})", {
-      event: "server.listening",
-      address: formatAddress(where),
-      port: where.port,
-      editions: editions.map(({ name }) => name).join(", "),
-    }],
+    announcement: {
+      words: "Listening on {address} for protocol 3 (editions {editions})",
+      properties: {
+        event: "server.listening",
+        address: formatAddress(where),
+        port: where.port,
+        editions: editions.map(({ name }) => name).join(", "),
+      },
+    },
   };
 }
 
@@ -126,16 +135,17 @@ export function listenSecurely(
     accept: async () => ({ protocol: 4, socket: await socket.accept(), identity }),
     close: () => socket.close(),
     identity,
-    announcement: [
-      "Listening on {address} for protocol 4; line 1 of transfer.info: {location}",
-      {
+    announcement: {
+      words: "Listening on {address} for protocol 4",
+      properties: {
         event: "server.listening-securely",
         address: formatAddress(address),
         port,
         fingerprint: formatFingerprint(fingerprint),
         location: formatLocation(locate(plain, identity, advertised?.address)),
       },
-    ],
+      link: "; line 1 of transfer.info: {location}",
+    },
     helloAnswer: { port: advertised?.tlsPort ?? port, certificate: rawCertificate },
   };
 }

@@ -26,6 +26,8 @@ interface QuotaShare {
 /** The quota that one upload in progress reserves. */
 export class QuotaReservation implements QuotaShare {
   readonly name: string;
+  /** The form of the name in which it is compared. */
+  readonly key: string;
   #size: number;
   /** Reservations are numbered in order. */
   readonly number: number;
@@ -37,6 +39,7 @@ export class QuotaReservation implements QuotaShare {
 
   constructor({ name, size, credit, isNew }: QuotaShare, number: number, onEnd: () => void) {
     this.name = name;
+    this.key = nameKey(name);
     this.#size = size;
     this.#credit = credit;
     this.#isNew = isNew;
@@ -175,12 +178,11 @@ export class QuotaReservations {
     const hasEnded = before.quotaReservations.length + added.length > all.size;
     const quotaReservations = [...before.quotaReservations, ...added]
       .filter((reservation) => reservation !== own);
-    const [again, others] = [
-      quotaReservations.filter((reservation) => reservation.name === name),
-      new Set<string>(),
-    ];
+    const key = nameKey(name);
+    const again = quotaReservations.filter((reservation) => reservation.key === key);
+    const others = new Set<string>();
     for (const reservation of quotaReservations) {
-      if (reservation.isNew && reservation.name !== name) others.add(reservation.name);
+      if (reservation.isNew && reservation.key !== key) others.add(reservation.key);
     }
     return {
       bytes: quotaReservations.reduce((sum, { size, credit }) => sum + size - credit, 0),
@@ -199,14 +201,15 @@ export class QuotaReservations {
   revoke(accountId: Bytes, name: string, { isStored = false, isTree = false } = {}): void {
     const key = toHex(accountId);
     const changed = nameKey(name);
-    const isBelow = (one: string) => isTree && nameKey(one).startsWith(`${changed}/`);
+    const isBelow = (one: string) => isTree && one.startsWith(`${changed}/`);
     for (const reservation of this.#byClient.get(key) ?? NONE) {
-      if (nameKey(reservation.name) === changed) reservation.revoke(isStored);
-      else if (isBelow(reservation.name)) reservation.revoke(false);
+      if (reservation.key === changed) reservation.revoke(isStored);
+      else if (isBelow(reservation.key)) reservation.revoke(false);
     }
     for (const snapshot of this.#snapshots) {
-      const isSame = nameKey(snapshot.name) === changed;
-      if (snapshot.key !== key || !isSame && !isBelow(snapshot.name)) continue;
+      const name = nameKey(snapshot.name);
+      const isSame = name === changed;
+      if (snapshot.key !== key || !isSame && !isBelow(name)) continue;
       Object.assign(snapshot, { isStale: true, isStored: isSame && isStored });
     }
   }

@@ -4,6 +4,8 @@
  * @module
  */
 import { printable } from "../../protocol/printable.ts";
+import type { Usage } from "../catalog/accounts.ts";
+import { CatalogRefusal } from "../catalog/refusal.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { PackedWriter } from "../../protocol/v4/packed.ts";
 import { checkRecords } from "../../protocol/v4/record_reader.ts";
@@ -105,10 +107,13 @@ export async function restore(
 ): Promise<void> {
   const { context, owner: { accountId, key }, answers } = session;
   const { limits } = context;
-  const restored = await context.store.catalog.files.restore(accountId, name, {
+  const { files } = context.store.catalog;
+  const restored = await files.restore(accountId, name, {
     ...(version === 0 ? {} : { version }),
     ...{ since, now: context.clock(), by: key },
     ...{ quota: quotaOfAll(limits), keepHistory: keepsHistory(limits) },
+  }).catch(async (error) => {
+    throw overQuota(error, await files.usage(accountId));
   });
   if (restored === undefined) throw noSuchFile(name, version);
   const { entries, bytes, garbage, hasSurplus } = restored;
@@ -118,4 +123,16 @@ export async function restore(
   const words = "Restored {file} for {user} from {address}";
   logFile(session, "file.restored", words, name, { entries, bytes });
   await answers.send({ kind: "changed", tag, entries, bytes });
+}
+
+/** Explains with numbers that a quota leaves no room. Returns other errors as they are. */
+function overQuota(error: unknown, used: Usage): unknown {
+  if (!(error instanceof CatalogRefusal) || error.exceeded === undefined) return error;
+  const { reason, exceeded: { total, quota } } = error;
+  const what = reason === "quota-bytes" ? "bytes" : "files";
+  return new RequestError(
+    "over-limit",
+    `restoring would exceed your quota of ${quota} ${what}: ${used[what]} are used, and ` +
+      `${total - used[what]} are needed`,
+  );
 }

@@ -100,7 +100,7 @@ Deno.test("put --delete: asks before it removes more than half, --dry-run only s
   const { code, stdout } = await alice.run("put", "d", "--delete", "--yes");
   assert.equal(code, 0);
   assert.match(stdout, /^Removed d\/b$/m);
-  assert.match(stdout, /^Uploaded 1 file \(5 B\), 1 updated, 2 deleted$/m);
+  assert.match(stdout, /^Uploaded 1 file \(5 B\), 1 entry updated, 2 deleted$/m);
   assert.deepEqual(await namesOn(alice), ["d", "d/a"]);
 });
 

@@ -1,7 +1,13 @@
 /** Printable text, and names read from it. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { fromPrintable, printable, printableName, shellWord } from "../../protocol/printable.ts";
+import {
+  fromPrintable,
+  printable,
+  printableName,
+  shellNames,
+  shellWord,
+} from "../../protocol/printable.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
 
 const ORDINARY: Readonly<Record<string, string>> = {
@@ -121,4 +127,9 @@ Deno.test("shell words: a name in a hint is in quotes if a shell would split it"
     ["", '""'],
   ];
   for (const [name, word] of cases) assert.equal(shellWord(name), word);
+});
+
+Deno.test("names in a hint: after -- if one begins with a dash", () => {
+  assert.equal(shellNames("a b", "c"), '"a b" c');
+  assert.equal(shellNames("a", "-b"), "-- a -b");
 });

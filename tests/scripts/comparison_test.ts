@@ -1,26 +1,25 @@
-/** docs/comparison.md has the rows that scripts/comparison/ tries, and no others. */
+/** The tables of docs/comparison.md. */
 import assert from "node:assert/strict";
-import { DISTURBED } from "../../scripts/comparison/disturbed.ts";
-import { TOOLS } from "../../scripts/comparison/tools.ts";
-import { KEPT, OTHERS, UNDONE, VERIFIED } from "../../scripts/comparison/trials.ts";
+import { withTable } from "../../scripts/comparison/with_table.ts";
 
-const page = await Deno.readTextFile(new URL("../../docs/comparison.md", import.meta.url));
+const PAGE =
+  "# Title\n\n| a |\n\n## Kept\n\nWords.\n\n| b |\n| - |\n| 1 |\n\nMore.\n\n## Other features\n";
 
-/** The first column of the table below a heading, and the names of the other columns. */
-function tableOf(heading: string): { columns: string[]; rows: string[] } {
-  const [, section = ""] = page.split(`\n## ${heading}\n`);
-  const lines = section.split("\n## ")[0]?.split("\n").filter((line) => line.startsWith("|")) ?? [];
-  const [head = [], , ...rows] = lines.map((line) => line.split(" | ").map((cell) => cell.trim()));
-  return {
-    columns: head.slice(1).map((cell) => cell.replace(/\s*\|$/, "")),
-    rows: rows.map(([cell = ""]) => cell.replace(/^\|\s*/, "")),
-  };
-}
+Deno.test("comparison: a new table replaces that of its section, and nothing else", () => {
+  assert.equal(
+    withTable(PAGE, "kept", "| c |\n| - |"),
+    PAGE.replace("| b |\n| - |\n| 1 |", "| c |\n| - |"),
+  );
+});
 
-const TABLES = { Kept: KEPT, Resumed: DISTURBED, Undone: UNDONE, Verified: VERIFIED };
+Deno.test("comparison: a section without a table, or no such section", () => {
+  assert.throws(() => withTable(PAGE, "other features", "| c |"), /Other features/);
+  assert.throws(() => withTable(PAGE, "resumed", "| c |"), /Resumed/);
+});
 
-for (const [heading, rows] of Object.entries({ ...TABLES, "Other features": OTHERS })) {
-  Deno.test(`comparison: the page has every row that is tried, and no other: ${heading}`, () => {
-    assert.deepEqual(tableOf(heading), { columns: Object.keys(TOOLS), rows: Object.keys(rows) });
-  });
-}
+Deno.test("comparison: every table has its section", async () => {
+  const page = await Deno.readTextFile(new URL("../../docs/comparison.md", import.meta.url));
+  for (const section of ["kept", "resumed", "undone", "verified", "other features"]) {
+    assert.match(withTable(page, section, "| new |"), /^\| new \|$/m);
+  }
+});

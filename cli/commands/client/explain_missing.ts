@@ -5,7 +5,7 @@
  */
 import { type ConnectionPool, isName } from "../../../client/mod.ts";
 import { RefusedError, XferError } from "../../../protocol/errors.ts";
-import { printable, shellWord } from "../../../protocol/printable.ts";
+import { printable, shellNames } from "../../../protocol/printable.ts";
 import { nearest } from "../../arguments/closest.ts";
 
 type HintServer = Pick<ConnectionPool, "list" | "use">;
@@ -39,7 +39,7 @@ async function hintFor(
 ): Promise<string | undefined> {
   if (ifFolder !== undefined && (await namesIn(server, `${name}/`)).length > 0) return ifFolder;
   if (await isName(server, name, true)) {
-    return `To restore it, run 'xfer client restore ${shellWord(name)}'.`;
+    return `To restore it, run 'xfer client restore ${shellNames(name)}'.`;
   }
   const folder = name.slice(0, name.lastIndexOf("/") + 1);
   const meant = nearest(name, await namesIn(server, folder)).map((near) => printable(near));

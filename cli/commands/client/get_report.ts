@@ -6,6 +6,7 @@
 import type { ByteRange, GetOutcome, RemoteFile } from "../../../client/mod.ts";
 import { exitCodeOfAll } from "../../exit_codes.ts";
 import type { Reporter } from "../../output/reporter.ts";
+import { contents } from "../../text/contents.ts";
 import { plural } from "../../text/format.ts";
 
 /** The options that results depend on. */
@@ -81,7 +82,10 @@ export function concludeDownloads(
   outcomes: readonly GetOutcome[],
   { skipped, dryRun = false, range, delete: isMirror = false }: Downloads,
 ): number {
-  const totals = { done: 0, bytes: 0, folders: 0, unchanged: 0, updated: 0, deleted: 0, failed: 0 };
+  const totals = {
+    ...{ done: 0, bytes: 0, links: 0, folders: 0 },
+    ...{ unchanged: 0, updated: 0, deleted: 0, failed: 0 },
+  };
   for (const outcome of outcomes) {
     if ("error" in outcome) totals.failed++;
     else if (outcome.state === "deleted") totals.deleted++;
@@ -89,12 +93,13 @@ export function concludeDownloads(
     else if (outcome.file.entry === "folder") totals.folders++;
     else {
       totals.done++;
-      totals.bytes += gotOf(outcome.file.size, range);
+      if (outcome.file.entry === "link") totals.links++;
+      else totals.bytes += gotOf(outcome.file.size, range);
     }
   }
   if (!dryRun) reporter.report({ event: "summary", action: "get", ...totals, skipped });
   else reporter.remark(({ size }) => previewWords(totals, size));
-  if (isMirror && totals.failed > 0 && totals.deleted === 0) {
+  if (isMirror && outcomes.some(({ state }) => state === "not-got") && totals.deleted === 0) {
     reporter.remark(() => "Nothing was deleted here, because not everything was downloaded.");
   }
   const failures = outcomes.flatMap((outcome) => "error" in outcome ? [outcome.error] : []);
@@ -103,15 +108,16 @@ export function concludeDownloads(
 
 type Totals = {
   readonly [
-    N in "done" | "bytes" | "folders" | "unchanged" | "updated" | "deleted" | "failed"
+    N in "done" | "bytes" | "links" | "folders" | "unchanged" | "updated" | "deleted" | "failed"
   ]: number;
 };
 
 /** The totals of a dry run. */
 function previewWords(totals: Totals, size: (bytes: number) => string): string {
-  const { done, bytes, folders, unchanged, updated, deleted, failed } = totals;
+  const { done, bytes, links, folders, unchanged, updated, deleted, failed } = totals;
+  const files = contents({ files: done - links, links, folders: 0 });
   const parts = [
-    ...done === 0 ? [] : [`download ${plural(done, "file")} (${size(bytes)})`],
+    ...done === 0 ? [] : [`download ${files}${done === links ? "" : ` (${size(bytes)})`}`],
     ...folders === 0 ? [] : [`create ${plural(folders, "folder")}`],
     ...updated === 0 ? [] : [`update ${updated}`],
     ...deleted === 0 ? [] : [`remove ${deleted}`],

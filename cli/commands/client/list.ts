@@ -132,7 +132,8 @@ class ListReport {
     this.#sorting.sort(ORDERS[sort]);
     if (reverse) this.#sorting.reverse();
     for (const file of this.#sorting) this.#print(file);
-    this.#reporter.remark((show) => this.#totals.words(show));
+    const none = this.#options.removed === true ? "No removed entries" : undefined;
+    this.#reporter.remark((show) => this.#totals.words(show, none));
     this.#damaged.throwIfAny();
   }
 

@@ -13,7 +13,7 @@ export function summarise(
   outcomes: readonly (Outcome | PutOutcome)[],
   skipped = 0,
 ): number {
-  const totals = { done: 0, bytes: 0, folders: 0, unchanged: 0, updated: 0, deleted: 0 };
+  const totals = { done: 0, bytes: 0, links: 0, folders: 0, unchanged: 0, updated: 0, deleted: 0 };
   for (const outcome of outcomes) {
     if ("error" in outcome) continue;
     if (outcome.state === "removed") totals.deleted++;
@@ -21,7 +21,8 @@ export function summarise(
     else if ("kind" in outcome && outcome.kind === "folder") totals.folders++;
     else {
       totals.done++;
-      totals.bytes += outcome.file.size;
+      if ("kind" in outcome && outcome.kind === "link") totals.links++;
+      else totals.bytes += outcome.file.size;
     }
   }
   const failures = outcomes.flatMap((outcome) => "error" in outcome ? [outcome.error] : []);

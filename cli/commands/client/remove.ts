@@ -6,7 +6,7 @@
 import type { Command } from "commander";
 import { ConnectionPool, type ExpandedName, expandName } from "../../../client/mod.ts";
 import { RefusedError, type XferError } from "../../../protocol/errors.ts";
-import { printable, shellWord } from "../../../protocol/printable.ts";
+import { printable, shellNames } from "../../../protocol/printable.ts";
 import { parseNames } from "../../arguments/file_name.ts";
 import { exitCodeOfAll } from "../../exit_codes.ts";
 import type { Run } from "../../run.ts";
@@ -183,7 +183,7 @@ class Removal {
   async #sayHowToUndo(removed: readonly string[]): Promise<void> {
     const usage = await (await this.#pool.connected()).usage().catch(unlessRefused);
     if (usage === undefined || usage.historyTime === 0) return;
-    const undo = `xfer client restore ${removed.map(shellWord).join(" ")}`;
+    const undo = `xfer client restore ${shellNames(...removed)}`;
     this.#run.reporter.remark(() =>
       `The server keeps removed files for up to ${duration(usage.historyTime)}. ` +
       (undo.length <= MAX_UNDO

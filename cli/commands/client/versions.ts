@@ -6,7 +6,7 @@
 import type { Command } from "commander";
 import { ConnectionPool, DamagedFiles, type RemoteFile } from "../../../client/mod.ts";
 import { RefusedError, type XferError } from "../../../protocol/errors.ts";
-import { shellWord } from "../../../protocol/printable.ts";
+import { shellNames } from "../../../protocol/printable.ts";
 import { parseName } from "../../arguments/file_name.ts";
 import type { Reporter } from "../../output/reporter.ts";
 import type { Run } from "../../run.ts";
@@ -25,7 +25,7 @@ export function addVersionsCommand(client: Command, run: Run, optionsOf: Options
       using pool = new ConnectionPool(connect, retry);
       await reportVersions(run.reporter, pool, name).catch(async (error) => {
         const ifFolder = "To see what is in the folder, run " +
-          `'xfer client list ${shellWord(name)}'.`;
+          `'xfer client list ${shellNames(name)}'.`;
         throw await explainMissing(pool, name, error, { ifFolder });
       });
     });
@@ -38,7 +38,7 @@ with 'xfer client restore NAME --version NUMBER', or download it with 'xfer clie
 
 /** Adds a hint about the versions that exist. */
 export function hintVersions(error: XferError, name: string): XferError {
-  const hint = `To see the stored versions, run 'xfer client versions ${shellWord(name)}'.`;
+  const hint = `To see the stored versions, run 'xfer client versions ${shellNames(name)}'.`;
   return new RefusedError("no-such-file", error.message, { hint, cause: error });
 }
 

@@ -62,6 +62,7 @@ class ImportReport {
   readonly #failures: XferError[] = [];
   #done = 0;
   #bytes = 0;
+  #links = 0;
   #folders = 0;
   #updated = 0;
   #unchanged = 0;
@@ -96,7 +97,8 @@ class ImportReport {
     if (kind === "folder") this.#folders++;
     else {
       this.#done++;
-      this.#bytes += size;
+      if (kind === "link") this.#links++;
+      else this.#bytes += size;
     }
     reporter.report({ event: "imported", name, path, kind, size, cksum, user: this.#user });
   }
@@ -111,8 +113,9 @@ class ImportReport {
     const [done, folders, updated] = [this.#done, this.#folders, this.#updated];
     const failures = this.#failures;
     const [bytes, unchanged, skipped] = [this.#bytes, this.#unchanged, this.#skipped];
+    const links = this.#links;
     const counts = {
-      ...{ done, bytes, unchanged, skipped },
+      ...{ done, bytes, links, unchanged, skipped },
       ...(folders === 0 ? {} : { folders }),
       ...(updated === 0 ? {} : { updated }),
     };

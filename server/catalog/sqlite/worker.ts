@@ -4,7 +4,7 @@
  * @module
  */
 import { type Call, type CallOutcome, commitTogether, lookUp } from "./batching.ts";
-import { CatalogRefusal, type RefusalReason } from "../refusal.ts";
+import { CatalogRefusal, type ExceededQuota, type RefusalReason } from "../refusal.ts";
 import { SqliteCatalog } from "./sqlite_catalog.ts";
 
 /** The requests to a worker. `open` comes first. */
@@ -20,7 +20,7 @@ export type WorkerReply = { readonly outcomes: readonly PlainOutcome[] } | {
 /** The outcome of a call, with the error as data, since errors lose their class between threads. */
 export type PlainOutcome =
   | { readonly value: unknown }
-  | { readonly refused: RefusalReason }
+  | { readonly refused: RefusalReason; readonly exceeded: ExceededQuota | undefined }
   | { readonly failure: string };
 
 /** The parts of a worker's global scope that a window lacks. */
@@ -60,7 +60,7 @@ function toPlain(outcome: CallOutcome): PlainOutcome {
   if ("value" in outcome) return outcome;
   const { error } = outcome;
   return error instanceof CatalogRefusal
-    ? { refused: error.reason }
+    ? { refused: error.reason, exceeded: error.exceeded }
     : { failure: messageOf(error) };
 }
 

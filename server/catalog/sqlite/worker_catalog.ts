@@ -72,6 +72,6 @@ class Thread {
 
 function toOutcome(plain: PlainOutcome): CallOutcome {
   if ("value" in plain) return plain;
-  const error = "refused" in plain ? new CatalogRefusal(plain.refused) : new Error(plain.failure);
-  return { error };
+  if ("failure" in plain) return { error: new Error(plain.failure) };
+  return { error: new CatalogRefusal(plain.refused, plain.exceeded) };
 }

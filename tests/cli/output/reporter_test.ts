@@ -443,3 +443,10 @@ Deno.test("lists: all columns only if they are asked for; links and folders with
     ].join("\n"),
   );
 });
+
+Deno.test("failures: a very long name of letters alone is reported like any other", () => {
+  const { reporter, stderr } = reporterWith({});
+  const name = "a".repeat(5_000_000);
+  reporter.reportFailure(new RefusedError("no-such-file", `no file ${name}`), { ...NOT_GOT, name });
+  assert.ok(stderr.text === `xfer: no file ${name} [no-such-file]\n`);
+});

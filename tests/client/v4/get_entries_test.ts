@@ -139,6 +139,63 @@ test("read-only folders: writable while they are incomplete, and for what is mis
   }
 });
 
+test("folders that their owner cannot list: opened to compare what is in them, and closed again", [
+  ["d/closed", "", folder(0)],
+  ["d/closed/inner", "", folder(0o100)],
+  ["d/closed/inner/a", "1"],
+  ["d/sealed", "", folder(0o555)],
+], async ({ root, get }) => {
+  const [closed, inner] = [`${root}/closed`, `${root}/closed/inner`];
+  await get();
+  const modes = await modesSet(() => get());
+  assert.deepEqual([modes.get(closed), modes.get(inner)], [[0o700, 0], [0o700, 0o100]]);
+  assert.equal(modes.get(`${root}/sealed`), undefined);
+  const refusal = new Error("no");
+  const confirmMirror = () => Promise.reject(refusal);
+  await Deno.writeTextFile(`${closed}/extra`, "");
+  const refused = await modesSet(() => assert.rejects(get({ confirmMirror }), refusal));
+  assert.deepEqual([refused.get(closed), refused.get(inner)], [[0o700, 0], [0o700, 0o100]]);
+  assert.deepEqual([...await modesSet(() => get({ dryRun: true }))], []);
+});
+
+test("a folder in one that the user may not enter: an error, also in a dry run", [
+  ["d/closed", "", folder()],
+  ["d/closed/inner", "", folder()],
+], async ({ root, get }) => {
+  await Deno.mkdir(`${root}/closed`, { recursive: true });
+  const { lstatSync } = Deno;
+  Deno.lstatSync = (path) => {
+    if (path === `${root}/closed/inner`) throw new Deno.errors.PermissionDenied("denied");
+    return lstatSync(path);
+  };
+  try {
+    assert.equal((await get({ dryRun: true }))["d/closed/inner"], "cannot-read");
+    assert.equal((await get())["d/closed/inner"], "cannot-read");
+  } finally {
+    Deno.lstatSync = lstatSync;
+  }
+});
+
+test("what a killed run has left in a folder: removed by a download into it, after a day", [
+  ["d/a", "1"],
+  ["d/b", "2"],
+], async ({ root, get }) => {
+  const left = ".xfer-5576b188-c7dc-43ca-ad92-f144bd75be52.tmp";
+  const now = Date.now;
+  await Deno.mkdir(root);
+  await Deno.writeTextFile(`${root}/${left}`, "half");
+  await get();
+  assert.deepEqual(namesIn(root), [left, "a", "b"]);
+  await Deno.remove(`${root}/b`);
+  Date.now = () => now() + 25 * 3_600_000;
+  try {
+    await get();
+  } finally {
+    Date.now = now;
+  }
+  assert.deepEqual(namesIn(root), ["a", "b"]);
+});
+
 test("unknown permissions, and --no-permissions: those of any new file", [
   ["d/unknown", "x", file(undefined)],
   ["d/implicit/known", "x", file(0o400)],

@@ -245,6 +245,48 @@ test("with --no-links, a link that the server has, too, stays", ON_SERVER, async
 });
 
 test(
+  "with --no-links, a folder in the place of a link stays, with everything in it",
+  ON_SERVER,
+  async (fixture) => {
+    const { root } = fixture;
+    await write(root, "link/a", "link/b/c");
+    const { got, asked } = await mirror(fixture, { links: false, force: true });
+    assert.deepEqual([got["d/kept"], asked], ["got", []]);
+    assert.deepEqual([namesIn(`${root}/link`), namesIn(`${root}/link/b`)], [["a", "b"], ["c"]]);
+  },
+);
+
+test("pipes stay, and the folders that they are in", ON_SERVER, async (fixture) => {
+  const { root } = fixture;
+  await write(root, "gone/extra", "extra");
+  for (const path of ["gone/pipe", "pipe"]) {
+    await new Deno.Command("mkfifo", { args: [`${root}/${path}`] }).output();
+  }
+  const { asked } = await mirror(fixture);
+  assert.deepEqual(asked.map(({ entries }) => entries), [2]);
+  assert.deepEqual(namesIn(root), ["gone", "implicit", "kept", "link", "pipe", "sub"]);
+  assert.deepEqual(namesIn(`${root}/gone`), ["pipe"]);
+});
+
+test("files of a killed download: deleted after a day", ON_SERVER, async (fixture) => {
+  const { root } = fixture;
+  const [left, own] = [".xfer-5576b188-c7dc-43ca-ad92-f144bd75be52.tmp", ".big.xfer-part"];
+  await write(root, left, `sub/${left}`, own);
+  const now = Date.now;
+  await mirror(fixture);
+  assert.ok(namesIn(root).includes(left), "another run may be writing it");
+  Date.now = () => now() + 25 * 3_600_000;
+  try {
+    const { got } = await mirror(fixture);
+    assert.equal(got[`d/${left}`], "deleted");
+  } finally {
+    Date.now = now;
+  }
+  assert.deepEqual(namesIn(root), [own, "implicit", "kept", "link", "sub"]);
+  assert.deepEqual(namesIn(`${root}/sub`), ["kept"]);
+});
+
+test(
   "a folder becomes a link before the deletion: nothing is deleted through it",
   ON_SERVER,
   async (fixture) => {

@@ -97,6 +97,26 @@ Deno.test("mirror: is asked before anything is sent, and a refusal ends the run"
   assert.deepEqual(await namesOn(fixture), ["d", "d/a", "d/b"]);
 });
 
+Deno.test("mirror: a folder that gets new entries in the meantime stays, with a hint that fits", async () => {
+  await using fixture = await Fixture.create();
+  await makeFiles(fixture, "d/a", "d/old/b");
+  await put(fixture);
+  await Deno.remove(fixture.folder.join("d/old"), { recursive: true });
+  const confirm = async () => {
+    using client = await fixture.client("Alice");
+    const file = await fixture.source("new", new Uint8Array(1));
+    await client.put([{ file, name: "d/old/new" }], () => undefined);
+  };
+  const connect = await fixture.options("Alice");
+  const paths = [fixture.folder.join("d")];
+  const outcomes = await putFiles({ connect, paths, mirror: { confirm } });
+  const [left] = outcomes.filter((outcome) => "error" in outcome);
+  assert.ok(left !== undefined && "error" in left);
+  assert.equal(left.error.code, "not-empty");
+  assert.match(`${left.error.hint}`, /Run the same command again/);
+  assert.deepEqual(await namesOn(fixture), ["d", "d/a", "d/old", "d/old/new"]);
+});
+
 Deno.test("mirror: requires a folder", async () => {
   await using fixture = await Fixture.create();
   const path = await fixture.folder.write("file", "x");

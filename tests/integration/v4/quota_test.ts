@@ -222,3 +222,40 @@ for (const [what, inlineSize] of [["in the catalog", 1000], ["on disk", 0]] as c
     assert.deepEqual(await put(client, [{ file: one }]), ["over-limit"]);
   });
 }
+
+Deno.test("v4 quota: a refused restore says how much is used, how much is needed and what the quota is", async () => {
+  await using fixture = await createFixture({ historyMs: Infinity });
+  {
+    using client = await fixture.client("Alice");
+    const files = [await fixture.source("a", content), await fixture.source("b", content)];
+    await put(client, files.map((file) => ({ file })));
+    await client.remove("a");
+  }
+  const size = content.length;
+  for (
+    const [limits, words] of [
+      [
+        { quota: size + 10 },
+        `quota of ${size + 10} bytes: ${size} are used, and ${size} are needed`,
+      ],
+      [{ quotaFiles: 1 }, "quota of 1 files: 1 are used, and 1 are needed"],
+    ] as const
+  ) {
+    await fixture.restart({ limits });
+    using client = await fixture.client("Alice");
+    const message = `the server refused: restoring would exceed your ${words}`;
+    await assert.rejects(client.restore("a"), { code: "over-limit", message });
+  }
+});
+
+Deno.test("v4 quota: uploads of one name in two Unicode forms count as one file", async () => {
+  await using fixture = await createFixture({ quotaFiles: 1 });
+  using clients = await uploaders(fixture, 2);
+  const [first, second] = clients.all as [Uploader, Uploader];
+  const tag = await first.begin(content, { name: "\u00e9" });
+  await first.send(tag, content, 0, 1);
+  const other = await second.begin(content, { name: "e\u0301" });
+  await second.send(other, content, 0, 1);
+  assert.equal((await first.end(tag, content)).version, 1);
+  await assert.rejects(second.end(other, content), { code: "other-form" });
+});

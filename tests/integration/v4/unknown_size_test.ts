@@ -1,5 +1,6 @@
 /** Protocol 4: uploads whose size the client learns only at their end. */
 import assert from "node:assert/strict";
+import { equalBytes } from "../../../protocol/bytes.ts";
 import { cksum } from "../../../protocol/crc/cksum.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import type { Limits } from "../../../server/limits/limits.ts";
@@ -205,3 +206,37 @@ for (const by of [-1, 1]) {
     assert.equal(await alice.ended(), "bad-frame");
   });
 }
+
+/** Records the ids that the server gives to uploads. */
+function recordIds(): { readonly ids: Uint8Array<ArrayBuffer>[] } & Disposable {
+  const { getRandomValues } = crypto;
+  const ids: Uint8Array<ArrayBuffer>[] = [];
+  const recording = <T extends ArrayBufferView>(array: T): T => {
+    getRandomValues.call(crypto, array as never);
+    if (array.byteLength === 16) ids.push(new Uint8Array(array.buffer as ArrayBuffer));
+    return array;
+  };
+  Object.assign(crypto, { getRandomValues: recording });
+  return { ids, [Symbol.dispose]: () => void Object.assign(crypto, { getRandomValues }) };
+}
+
+Deno.test("v4 unknown size: no connection can join, not even with the id of the upload", async () => {
+  await using fixture = await createFixture();
+  using alice = await Uploader.login(fixture, "Alice");
+  using other = await Uploader.login(fixture, "Alice");
+  using recorded = recordIds();
+  const { ids } = recorded;
+  const known = await alice.resume(content, { name: "known" });
+  assert.ok(ids.some((id) => equalBytes(id, known.transfer)), "the ids of uploads are recorded");
+  await other.leave(await other.join(known.transfer));
+  await alice.cancel(known.tag);
+  ids.length = 0;
+  const { tag, answer } = await alice.beginStream();
+  await alice.send(tag, content, 0);
+  while (fixture.blobs("staging").length === 0) await new Promise((go) => setTimeout(go, 5));
+  assert.ok(ids.length > 0);
+  for (const id of ids) await assert.rejects(other.join(id), { code: "no-such-transfer" });
+  await alice.send(tag, content, 1, 2, 3);
+  await alice.mux.send({ kind: "end", tag, ...sumsOf(content) });
+  assert.equal((await answer).version, 1);
+});

@@ -36,8 +36,11 @@ export function quotaOf(quota: Usage | undefined, own: Quota | undefined): Usage
 
 /** Throws `CatalogRefusal` if an account is over its quota. */
 export function checkQuota(used: Usage, { bytes, files }: Usage): void {
-  if (used.bytes > bytes) throw new CatalogRefusal("quota-bytes");
-  if (used.files > files) throw new CatalogRefusal("quota-files");
+  const check = (reason: "quota-bytes" | "quota-files", total: number, quota: number) => {
+    if (total > quota) throw new CatalogRefusal(reason, { total, quota });
+  };
+  check("quota-bytes", used.bytes, bytes);
+  check("quota-files", used.files, files);
 }
 
 export function isUnlimited({ bytes, files }: Usage): boolean {

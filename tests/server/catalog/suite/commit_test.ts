@@ -195,14 +195,24 @@ concurrentCatalogTest(
     const own = (quota: { bytes?: number; files?: number }) =>
       catalog.accounts.update(alice, { quota });
     await store(1, "a");
-    await assert.rejects(store(2, "b"), new CatalogRefusal("quota-bytes"));
+    await assert.rejects(
+      store(2, "b"),
+      new CatalogRefusal("quota-bytes", { total: 20, quota: 15 }),
+    );
     await own({ bytes: 25 });
-    await assert.rejects(store(2, "b"), new CatalogRefusal("quota-files"));
+    await assert.rejects(store(2, "b"), new CatalogRefusal("quota-files", { total: 2, quota: 1 }));
     await own({ bytes: 25, files: Infinity });
     await store(2, "b");
-    await assert.rejects(store(3, "c"), new CatalogRefusal("quota-bytes"));
+    await assert.rejects(
+      store(3, "c"),
+      new CatalogRefusal("quota-bytes", { total: 30, quota: 25 }),
+    );
     await own({});
-    await assert.rejects(store(3, "a"), new CatalogRefusal("quota-bytes"), "they are too many");
+    await assert.rejects(
+      store(3, "a"),
+      new CatalogRefusal("quota-bytes", { total: 20, quota: 15 }),
+      "they are too many",
+    );
     await catalog.files.remove(alice, "b", { now: 9000 });
     assert.equal((await store(3, "a")).version, 2, "an overwritten file is not counted");
   },
@@ -212,10 +222,10 @@ concurrentCatalogTest("partial uploads count with their bytes", async (catalog) 
   await login(catalog);
   const store = (number: number, bytes: number) =>
     catalog.files.commit(v4File(number), { quota: { bytes, files: 1 } });
-  await assert.rejects(store(1, 9), new CatalogRefusal("quota-bytes"));
+  await assert.rejects(store(1, 9), new CatalogRefusal("quota-bytes", { total: 10, quota: 9 }));
   await store(1, 10);
   await catalog.uploads.save(partial(1), { max: 9, quota: NO_QUOTA });
-  await assert.rejects(store(2, 14), new CatalogRefusal("quota-bytes"));
+  await assert.rejects(store(2, 14), new CatalogRefusal("quota-bytes", { total: 15, quota: 14 }));
   await store(2, 15);
 });
 

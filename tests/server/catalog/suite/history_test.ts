@@ -171,9 +171,14 @@ catalogTest("restored content counts towards the quota; history makes room", asy
   await store(catalog, "b");
   await store(catalog, "b");
   const quota = (bytes: number, files: number) => ({ quota: { bytes, files } });
-  const over = (reason: "quota-bytes" | "quota-files") => new CatalogRefusal(reason);
-  await assert.rejects(restore(catalog, "a", quota(19, 9)), over("quota-bytes"));
-  await assert.rejects(restore(catalog, "a", quota(20, 1)), over("quota-files"));
+  await assert.rejects(
+    restore(catalog, "a", quota(19, 9)),
+    new CatalogRefusal("quota-bytes", { total: 20, quota: 19 }),
+  );
+  await assert.rejects(
+    restore(catalog, "a", quota(20, 1)),
+    new CatalogRefusal("quota-files", { total: 2, quota: 1 }),
+  );
   assert.equal(await versions(catalog), "(a@1) (b@1) b@2");
   assert.deepEqual(await restore(catalog, "a", quota(20, 2)), [1, 10]);
   assert.equal(await versions(catalog), "a@2 b@2");

@@ -69,12 +69,13 @@ catalogTest("a checkpoint beyond a quota changes nothing", async (catalog) => {
   await save(catalog, partial(1));
   const tooMuch = (quota: { bytes: number; files: number }) =>
     catalog.uploads.save(partial(2, { name: "file1", durableBytes: 6 }), { max: 9, quota });
-  await assert.rejects(tooMuch({ bytes: 15, files: 9 }), new CatalogRefusal("quota-bytes"));
+  const over = new CatalogRefusal("quota-bytes", { total: 16, quota: 15 });
+  await assert.rejects(tooMuch({ bytes: 15, files: 9 }), over);
   assert.deepEqual(await catalog.uploads.find(alice, "file1"), partial(1));
   assert.deepEqual(await garbageOf(catalog), []);
   assert.deepEqual(await tooMuch({ bytes: 16, files: 0 }), [upload(1)], "it is not a file");
   await catalog.accounts.update(alice, { quota: { bytes: 15 } });
-  await assert.rejects(tooMuch({ bytes: 99, files: 9 }), new CatalogRefusal("quota-bytes"));
+  await assert.rejects(tooMuch({ bytes: 99, files: 9 }), over);
 });
 
 catalogTest("an upload of a missing account is not recorded", async (catalog) => {

@@ -164,8 +164,12 @@ export class State {
   checkQuota(owner: Bytes, quota: Usage | undefined, own: Quota | undefined): void {
     const { bytes, files } = { ...UNLIMITED, ...quota, ...own };
     const used = this.usage(owner);
-    if (used.bytes > bytes) throw new CatalogRefusal("quota-bytes");
-    if (used.files > files) throw new CatalogRefusal("quota-files");
+    if (used.bytes > bytes) {
+      throw new CatalogRefusal("quota-bytes", { total: used.bytes, quota: bytes });
+    }
+    if (used.files > files) {
+      throw new CatalogRefusal("quota-files", { total: used.files, quota: files });
+    }
   }
 
   /** Drops rows of history. */
