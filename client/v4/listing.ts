@@ -8,6 +8,7 @@ import { Buffer } from "node:buffer";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import type { ListScope } from "../../protocol/entry.ts";
+import { EntriesReader } from "../../protocol/v4/entries.ts";
 import type { Message } from "../../protocol/v4/messages.ts";
 import { unexpected } from "./errors.ts";
 import {
@@ -82,14 +83,18 @@ export async function readListing(
   try {
     await mux.ask(request, (message) => {
       if (message.kind === "done") return true;
-      if (message.kind !== "file" && message.kind !== "damaged") throw unexpected(message);
-      checkAsked(message, expected);
-      if (last !== undefined && !isAfter(message, last)) throw outOfOrder(message);
-      last = message;
-      count.add();
-      if (message.kind === "file") take(message);
-      else if (takeDamaged !== undefined) takeDamaged(message);
-      else damaged.add(message);
+      if (message.kind !== "entries") throw unexpected(message);
+      for (const reader = new EntriesReader(message.bytes); reader.next();) {
+        const { name, version } = reader;
+        const entry: DamagedFile = reader.isDamaged ? { name, version } : reader.file;
+        checkAsked(entry, expected);
+        if (last !== undefined && !isAfter(entry, last)) throw outOfOrder(entry);
+        last = entry;
+        count.add();
+        if (!reader.isDamaged) take(entry as RemoteFile);
+        else if (takeDamaged !== undefined) takeDamaged(entry);
+        else damaged.add(entry);
+      }
       return false;
     });
     damaged.throwIfAny();

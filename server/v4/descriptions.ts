@@ -4,7 +4,8 @@
  * @module
  */
 import type { Bytes } from "../../protocol/bytes.ts";
-import type { Message } from "../../protocol/v4/messages.ts";
+import { EntriesWriter } from "../../protocol/v4/entries.ts";
+import type { FileFields } from "../../protocol/v4/file_record.ts";
 import { DIGEST_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { ImplicitFolder, StoredFile } from "../catalog/files.ts";
 import { type FileWithDigests, withDigests } from "./backfill_digests.ts";
@@ -16,9 +17,12 @@ export const MAX_LOOKS = 16;
 /** The most characters of a name in an error, which must fit into one frame. */
 const MAX_QUOTED = 255;
 
+/** The size of the entries that are sent at once, in bytes. */
+const ENTRIES_SIZE = 64 * 1024;
+
 /**
- * Describes files, including damaged ones. `versionOf`: the version to look up if the file was replaced in the
- * meantime.
+ * Sends files as `entries`, including damaged ones, and `done`. `versionOf`: the version to look up if the file was
+ * replaced in the meantime.
  */
 export async function describeAll(
   session: RequestContext,
@@ -27,33 +31,43 @@ export async function describeAll(
   versionOf: (file: StoredFile) => number,
 ): Promise<void> {
   const { answers } = session;
-  for await (const file of files) {
-    const answer = isImplicit(file)
-      ? describeImplicit(tag, file)
-      : await describeOne(session, tag, file, versionOf(file));
-    if (answer !== undefined) await answers.send(answer);
+  const entries = new EntriesWriter();
+  const flush = async () => {
+    if (entries.count > 0) await answers.sendRecords("entries", tag, entries.payload);
+    entries.reset();
+  };
+  try {
+    for await (const file of files) {
+      if (isImplicit(file)) entries.add(describeImplicit(file));
+      else {
+        // It may take long to read the file for its digest.
+        if (file.tree === undefined) await flush();
+        await describeOne(session, entries, file, versionOf(file));
+      }
+      if (entries.size >= ENTRIES_SIZE) await flush();
+    }
+  } finally {
+    await flush();
   }
   await answers.send({ kind: "done", tag });
 }
 
-/** `undefined` for a file that was removed in the meantime. */
+/** Adds a file, or nothing if it was removed in the meantime. */
 async function describeOne(
   session: RequestContext,
-  tag: number,
+  entries: EntriesWriter,
   file: StoredFile,
   version: number,
-): Promise<Message | undefined> {
+): Promise<void> {
   const { name } = file;
   try {
-    return describe(
-      tag,
-      await withDigests(session, file) ?? await findFile(session, name, version),
+    entries.add(
+      describe(await withDigests(session, file) ?? await findFile(session, name, version)),
     );
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;
-    if (error.code === "damaged") return { kind: "damaged", tag, name, version: file.version ?? 1 };
-    if (error.code === "no-such-file") return undefined;
-    throw error;
+    if (error.code === "damaged") entries.addDamaged(name, file.version ?? 1);
+    else if (error.code !== "no-such-file") throw error;
   }
 }
 
@@ -73,10 +87,11 @@ export async function findFile(
   throw replacedTooOften(name);
 }
 
-export function describe(tag: number, file: FileWithDigests): Message {
+/** The fields of `file`. */
+export function describe(file: FileWithDigests): FileFields {
   const { name, version = 1, kind = "file", mode, size, crc, storedAt, endedAt = 0, tree } = file;
   return {
-    ...{ kind: "file", tag, name, version, entry: kind, mode, size },
+    ...{ name, version, entry: kind, mode, size },
     ...{ mtime: tree.mtime, storedAt, endedAt, cksum: crc },
     digest: tree.digest,
     confirmedAt: 0,
@@ -108,9 +123,9 @@ function isImplicit(file: StoredFile | ImplicitFolder): file is ImplicitFolder {
 const NO_DIGEST: Bytes = new Uint8Array(DIGEST_SIZE);
 
 /** A folder without a row has no version, and nothing is known of it. */
-function describeImplicit(tag: number, { name }: ImplicitFolder): Message {
+function describeImplicit({ name }: ImplicitFolder): FileFields {
   return {
-    ...{ kind: "file", tag, name, version: 0, entry: "folder", mode: undefined, size: 0 },
+    ...{ name, version: 0, entry: "folder", mode: undefined, size: 0 },
     ...{ mtime: 0n, storedAt: 0, endedAt: 0, cksum: 0, digest: NO_DIGEST, confirmedAt: 0 },
   };
 }

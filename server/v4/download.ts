@@ -19,7 +19,7 @@ export async function sendFile(session: RequestContext, request: MessageOf<"get"
   const { answers } = session;
   const { file, digests, first, chunks } = await open(session, request);
   try {
-    await answers.send(describe(tag, file));
+    await answers.send({ kind: "file", tag, ...describe(file) });
     for await (const bytes of digests.pages()) {
       if (bytes === undefined) throw noSuchFile(file.name, file.version);
       await answers.send({ kind: "digests", tag, bytes });

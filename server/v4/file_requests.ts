@@ -30,7 +30,8 @@ export const FILE_REQUESTS: Handlers = {
     await describeAll(session, tag, LISTS[scope](session, prefix), versionOf);
   },
   async stat(session, { tag, name, version }) {
-    await session.answers.send(describe(tag, await findFile(session, name, version)));
+    const file = describe(await findFile(session, name, version));
+    await session.answers.send({ kind: "file", tag, ...file });
   },
   async versions(session, { tag, name }) {
     const files = versionsOf(session, name);

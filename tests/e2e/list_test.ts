@@ -7,6 +7,7 @@ import { acceptingEveryone, ScriptedV4Server } from "../support/v4/scripted_serv
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { Alice } from "../support/e2e/alice.ts";
 import { FILE } from "../support/v4/message_fields.ts";
+import { entriesOf } from "../support/v4/records.ts";
 
 for (const [command, ...args] of [["list"], ["versions", "a"]] as const) {
   Deno.test(`${command}: if the server ends it with an error, the client reports that it is incomplete`, async () => {
@@ -18,11 +19,12 @@ for (const [command, ...args] of [["list"], ["versions", "a"]] as const) {
       acceptingEveryone(({ kind, tag }): Message[] | undefined => {
         if (kind !== "list" && kind !== "versions") return undefined;
         const file = (index: number) => ({
-          ...{ ...FILE, kind: "file", tag, size: 1, version: 9 - index } as const,
+          ...{ ...FILE, size: 1, version: 9 - index },
           ...{ name: kind === "list" ? `a${index}` : "a", cksum: 1, digest: new Uint8Array(32) },
         });
         const error = { kind: "error", tag, code: "damaged", message: "it is" } as const;
-        return [...Array.from({ length: listed }, (_, index) => file(index)), error];
+        const files = Array.from({ length: listed }, (_, index) => file(index));
+        return listed === 0 ? [error] : [entriesOf(tag, files), error];
       });
     const run = async (listed: number, ...more: string[]) => {
       server.answers = answers(listed);

@@ -31,6 +31,7 @@ import { Fixture, got, put } from "../support/v4/fixture.ts";
 import { readWholeFolder } from "./data_folder.ts";
 import type { Loop } from "./loop.ts";
 import { FILE, STORED } from "../support/v4/message_fields.ts";
+import { listing } from "../support/v4/records.ts";
 
 /** The number of fuzzed clients at once. Each waits now and then. */
 const SIDE_BY_SIDE = 6;
@@ -244,11 +245,10 @@ function oddAnswers(dice: Dice, content: Bytes): (message: Message | undefined) 
           { kind: "done", tag },
         ];
       case "list":
-        return [
-          ...names.filter(() => dice.roll(2) === 0)
-            .map((name) => ({ ...file, name, cksum, digest })),
-          { kind: "done", tag },
-        ];
+        return listing(
+          tag,
+          names.filter(() => dice.roll(2) === 0).map((name) => ({ ...file, name, cksum, digest })),
+        );
       case "stat":
         if (dice.roll(2) === 0) return [{ ...file, name: message.name, cksum, digest }];
         return [{ kind: "error", tag, code: "no-such-file", message: "no such file" }];

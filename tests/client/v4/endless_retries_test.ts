@@ -11,6 +11,7 @@ import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { acceptingEveryone, ScriptedV4Server } from "../../support/v4/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { FILE } from "../../support/v4/message_fields.ts";
+import { entriesOf } from "../../support/v4/records.ts";
 
 const CONTENT = pseudoRandomBytes(8 * CHUNK_SIZE);
 /** The consecutive attempts without progress, after the first. */
@@ -50,11 +51,10 @@ test("a list with one more file each time: ends at the bound of a list", async (
   let listed = 0;
   server.answers = acceptingEveryone((message) => {
     if (message.kind !== "list") return undefined;
-    return [{
-      ...{ kind: "file", ...FILE, tag: message.tag, name: `a${`${++listed}`.padStart(4, "0")}` },
-      ...{ size: 0, cksum: 0xffff_ffff },
+    return [entriesOf(message.tag, [{
+      ...{ ...FILE, name: `a${`${++listed}`.padStart(4, "0")}`, size: 0, cksum: 0xffff_ffff },
       digest: new ChunkDigests(0).sums().digest,
-    }];
+    }])];
   });
   server.closesAfter = ({ kind }) => kind === "list";
   using pool = new ConnectionPool(connect, transfer);

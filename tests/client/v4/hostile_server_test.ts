@@ -14,6 +14,7 @@ import { CHUNK_SIZE, DIGEST_SIZE, digestTree } from "../../../protocol/v4/merkle
 import { acceptingEveryone, ScriptedV4Server, WELCOME } from "../../support/v4/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { FILE as CURRENT, STORED } from "../../support/v4/message_fields.ts";
+import { listing as listingOf } from "../../support/v4/records.ts";
 
 const ESCAPE = "\x1b]0;owned\x07\x1b[2J\r\n\u202e\u009b31m";
 
@@ -70,8 +71,7 @@ function assertHarmless({ message, hint = "", code }: XferError): void {
 
 /** Files with these names, the newest first, and the end. */
 function listing(tag: number, names: readonly string[], newest = names.length): Message[] {
-  const files = names.map((name, index) => ({ ...FILE, tag, name, version: newest - index }));
-  return [...files, { kind: "done", tag }];
+  return listingOf(tag, names.map((name, index) => ({ ...FILE, name, version: newest - index })));
 }
 
 const ignore = () => undefined;
@@ -112,11 +112,11 @@ Deno.test("v4: a list of one level has no deeper names, and folders without an e
   const folder = { entry: "folder", version: 0 } as const;
   const reply = (names: readonly string[]): Reply => ({ kind, tag }) =>
     kind === "list"
-      ? [
-        ...names.map((name) => ({ ...FILE, ...name.endsWith("/") ? folder : {}, tag, name }))
+      ? listingOf(
+        tag,
+        names.map((name) => ({ ...FILE, ...name.endsWith("/") ? folder : {}, name }))
           .map((file) => ({ ...file, name: file.name.replace(/\/$/, "") })),
-        { kind: "done", tag },
-      ]
+      )
       : undefined;
   const ask = (client: V4Client) => client.list("d/", ignore, { scope: "level" });
   assert.equal(await outcomeOf(reply(["d/a-b", "d/a/", "d/b"]), ask), undefined);
@@ -143,7 +143,7 @@ Deno.test("v4: a version must be older than the one listed before it", async () 
   for (const order of [[2, 2], [1, 2]]) {
     const reply: Reply = ({ kind, tag }) =>
       kind === "versions"
-        ? [...order.map((version) => ({ ...FILE, tag, version })), { kind: "done", tag }]
+        ? listingOf(tag, order.map((version) => ({ ...FILE, version })))
         : undefined;
     const ask = (client: V4Client) => client.versions("a", ignore);
     assert.equal(await outcomeOf(reply, ask), "unexpected-answer");

@@ -4,12 +4,13 @@ import type { GetManyOptions, GetOutcome } from "../../../client/v4/get_options.
 import { compareNames } from "../../../client/v4/listing.ts";
 import type { EntryKind } from "../../../protocol/entry.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
-import type { Message } from "../../../protocol/v4/messages.ts";
+import type { Message, MessageOf } from "../../../protocol/v4/messages.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { utf8 } from "../bytes.ts";
 import { acceptingEveryone, ScriptedV4Server } from "./scripted_server.ts";
 import { TemporaryFolder } from "../temporary_folder.ts";
 import { FILE, ms } from "./message_fields.ts";
+import { listing } from "./records.ts";
 
 type Content = Uint8Array<ArrayBuffer>;
 /** Fields of a listed entry that differ from those of a file with unknown permissions. */
@@ -41,7 +42,10 @@ export function serving(files: Files) {
   });
   // A client refuses a list that is not sorted.
   known.sort((a, b) => compareNames(a.name, b.name));
-  const describe = (tag: number, { name, fields, sums }: typeof known[number]): Message => ({
+  const describe = (
+    tag: number,
+    { name, fields, sums }: typeof known[number],
+  ): MessageOf<"file"> => ({
     ...{ ...FILE, ...fields, kind: "file", tag, name },
     ...sums.sums(),
   });
@@ -50,13 +54,13 @@ export function serving(files: Files) {
     if (kind === "list") {
       // The prefix is that of what is in the folder. All else is listed, also what no honest server would.
       const listed = known.filter(({ name }) => `${name}/` !== message.prefix);
-      return [...listed.map((file) => describe(tag, file)), { kind: "done", tag }];
+      return listing(tag, listed.map((file) => describe(tag, file)));
     }
     if (kind !== "get" && kind !== "stat") return undefined;
     const file = known.find(({ name }) => name === message.name);
     if (file === undefined) return [{ kind: "error", tag, code: "no-such-file", message: "gone" }];
     if (kind === "stat") return [describe(tag, file)];
-    const answer = [describe(tag, file)];
+    const answer: Message[] = [describe(tag, file)];
     if (file.bytes.length > 0) answer.push({ kind: "digests", tag, bytes: file.sums.digests });
     const end = Math.min(message.to, file.bytes.length);
     const from = Math.floor(message.from / CHUNK_SIZE) * CHUNK_SIZE;

@@ -4,7 +4,7 @@ import { ContentsWriter } from "../../../protocol/v4/contents.ts";
 import { EntriesWriter } from "../../../protocol/v4/entries.ts";
 import { FetchWriter } from "../../../protocol/v4/fetch.ts";
 import type { FileFields } from "../../../protocol/v4/file_record.ts";
-import type { MessageOf } from "../../../protocol/v4/messages.ts";
+import type { Message, MessageOf } from "../../../protocol/v4/messages.ts";
 import { type PackedAttributes, PackWriter } from "../../../protocol/v4/pack.ts";
 import { PackedReader } from "../../../protocol/v4/packed.ts";
 import { UpdateWriter } from "../../../protocol/v4/update.ts";
@@ -67,6 +67,12 @@ export function entriesOf(
     else entries.add(entry);
   }
   return { kind: "entries", tag, bytes: entries.payload };
+}
+
+/** A whole list. */
+export function listing(tag: number, listed: Parameters<typeof entriesOf>[1]): Message[] {
+  const messages: Message[] = listed.length === 0 ? [] : [entriesOf(tag, listed)];
+  return [...messages, { kind: "done", tag }];
 }
 
 /** The results of a pack: the version that was stored, or why it was not. */
