@@ -7,6 +7,7 @@
 import type { Accounts } from "./accounts.ts";
 import type { BlobReferences } from "./blob_references.ts";
 import type { Files } from "./files.ts";
+import type { PackedFiles } from "./packs.ts";
 import type { PartialUploadRows } from "./partial_uploads.ts";
 import type { Repairs } from "./repairs.ts";
 import type { Tokens } from "./tokens.ts";
@@ -17,8 +18,8 @@ export interface Aggregates {
   readonly accounts: Accounts;
   /** Invitations and link tokens. */
   readonly tokens: Tokens;
-  /** Files and their versions. */
-  readonly files: Files;
+  /** Files and their versions, one by one and in packs. */
+  readonly files: Files & PackedFiles;
   /** Partial uploads. */
   readonly uploads: PartialUploadRows;
   /** References to blobs, and garbage. */

@@ -51,6 +51,8 @@ export interface StoredFile {
   readonly verified: boolean;
   /** The digest of protocol 4. Files of protocol 3 have none until they are first requested. */
   readonly tree?: FileDigest;
+  /** When the server last computed the digest from the content; without it, the digest is only that of the client. */
+  readonly confirmedAt?: number;
   /** Damage that was found. */
   readonly damage?: Damage;
 }
@@ -103,6 +105,8 @@ export interface CommitOptions extends RoomOptions {
   readonly chunks?: Bytes;
   /** The upload, if it was recorded as a partial upload. That record is removed. */
   readonly staged?: UploadId;
+  /** A blob that was just seen whole. A current version with it and the same content need not be stored again. */
+  readonly intact?: BlobId | undefined;
 }
 
 /** Blobs that became garbage in a transaction. */
@@ -254,8 +258,9 @@ export interface DroppedHistory extends Usage {
  */
 export interface Files {
   /**
-   * Records a file as the current version of its name, and what it replaces as history. A folder that is a folder already
-   * only gets the new metadata. Discards damaged versions with the same content, the partial upload of the file, and the
+   * Records a file as the current version of its name, and what it replaces as history. A current version with the same
+   * digest and an intact content in the catalog, or the blob `intact`, only gets the new metadata, and so does a folder that
+   * is a folder already; the new content is garbage then. Discards damaged versions with the same content, the partial upload of the file, and the
    * oldest history that is over its bounds. Throws `CatalogRefusal`.
    */
   commit(file: CommittedFile, options?: CommitOptions): Promise<CommitResult>;

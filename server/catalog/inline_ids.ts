@@ -9,9 +9,24 @@ import type { BlobId } from "../blobs/blob_store.ts";
 
 /** The beginning of the ids of contents in the catalog. No folder on the disk has this name. */
 export const INLINE_PREFIX = "catalog/";
-const ID_SIZE = 16;
+/** The sizes of an id's parts in bytes: the time in milliseconds, random bytes, a counter. */
+const [TIME_SIZE, RANDOM_SIZE, COUNTER_SIZE] = [6, 6, 4];
 
 export function newInlineId(): BlobId {
-  const id: Bytes = crypto.getRandomValues(new Uint8Array(ID_SIZE));
-  return `${INLINE_PREFIX}${toHex(id)}` as BlobId;
+  return newInlineIds()();
+}
+
+/**
+ * A source of ids. Each comes after all earlier ones in their order, so that a database adds them at the end of its index
+ * instead of changing a page of it for every file.
+ */
+export function newInlineIds(now: number = Date.now()): () => BlobId {
+  const random: Bytes = crypto.getRandomValues(new Uint8Array(RANDOM_SIZE));
+  const prefix = `${INLINE_PREFIX}${hex(now, TIME_SIZE)}${toHex(random)}`;
+  let count = 0;
+  return () => `${prefix}${hex(count++, COUNTER_SIZE)}` as BlobId;
+}
+
+function hex(number: number, size: number): string {
+  return Math.max(0, number).toString(16).padStart(2 * size, "0");
 }

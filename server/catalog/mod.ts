@@ -85,7 +85,20 @@ export type {
   PartialUploadKey,
   PartialUploadRows,
 } from "./partial_uploads.ts";
-export { CatalogRefusal, type ExceededQuota, type RefusalReason } from "./refusal.ts";
+export {
+  type EncodedEntries,
+  type EntriesPage,
+  type FetchedPage,
+  PACK_OUTCOMES,
+  type PackedFiles,
+  type PackOptions,
+  type PackOutcome,
+  PackOutcomes,
+  type PackResult,
+  type UpdateOptions,
+} from "./packs.ts";
+export { packedFilesOver } from "./packs_over_files.ts";
+export { CatalogRefusal, type ExceededQuota, REFUSAL_REASONS, type RefusalReason } from "./refusal.ts";
 export { nameKey } from "./name_key.ts";
 export type { Repair, Repairs } from "./repairs.ts";
 export type { Token, Tokens } from "./tokens.ts";

@@ -4,15 +4,19 @@
  * @module
  */
 
+/** The reasons why a catalog refuses a file. */
+export const REFUSAL_REASONS = [
+  "quota-bytes",
+  "quota-files",
+  "name-conflict",
+  "other-form",
+  "name-too-long",
+  "account-disabled",
+  "other-protocol",
+] as const;
+
 /** The reason why a catalog refuses a file. */
-export type RefusalReason =
-  | "quota-bytes"
-  | "quota-files"
-  | "name-conflict"
-  | "other-form"
-  | "name-too-long"
-  | "account-disabled"
-  | "other-protocol";
+export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
 /** The message of each reason. */
 const REFUSALS: Readonly<Record<RefusalReason, string>> = {

@@ -17,7 +17,7 @@ const V4 = [...PROTOCOL, "protocol/crc", "protocol/v4"];
 const SERVER = ["server", "server/catalog", "server/blobs", "server/fs", "server/limits"];
 const SERVING = [...SERVER, "server/context.ts", "server/accounts", "server/uploads"];
 
-const SQLITE = [...PROTOCOL, "server/blobs", "server/catalog", "server/catalog/sqlite"];
+const SQLITE = [...V4, "server/blobs", "server/catalog", "server/catalog/sqlite"];
 const STORE = ["server/catalog/*", "server/blobs/*", "server/data_folder", "server/fs"];
 
 const CLIENT = ["client", "client/net", "client/local"];
@@ -86,7 +86,8 @@ export const ARROWS: Arrows = {
   // A server: stores, limits, uploads, then the two protocols.
   "server": [...PROTOCOL, "protocol/cipher"],
   "server/fs": PROTOCOL,
-  "server/catalog": [...PROTOCOL, "server/blobs"],
+  // Packs are records of protocol 4.
+  "server/catalog": [...V4, "server/blobs"],
   "server/catalog/sqlite": [...PROTOCOL, "server/blobs", "server/catalog"],
   "server/catalog/sqlite/operations": SQLITE,
   "server/catalog/sqlite/sqlite_catalog.ts": [

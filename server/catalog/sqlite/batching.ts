@@ -89,9 +89,33 @@ function attempt(catalog: SqliteCatalog, { method, args }: Call): CallOutcome {
   }
 }
 
-/** Does as many calls of a batch, from the first on, as its time and size allow. Rejects if all of them fail. */
+/** The buffers of arguments that a thread hands over with calls. They are of no use to it afterwards. */
+export function argumentsToHandOver(calls: readonly Call[]): ArrayBuffer[] {
+  return calls.flatMap(({ method, args }) => {
+    const { handsOver } = operationOf(method);
+    return handsOver === undefined ? [] : [(args[handsOver] as Bytes).buffer];
+  });
+}
+
+/** The buffers that a thread hands over with the outcomes of calls. */
+export function resultsToHandOver(
+  calls: readonly Call[],
+  outcomes: readonly CallOutcome[],
+): ArrayBuffer[] {
+  return outcomes.flatMap((outcome, i) => {
+    const { handsBack } = operationOf((calls[i] as Call).method);
+    if (handsBack === undefined || !("value" in outcome)) return [];
+    return [(outcome.value as Record<string, Bytes>)[handsBack]?.buffer ?? []].flat();
+  });
+}
+
+/**
+ * Does as many calls of a batch, from the first on, as its time and size allow. Rejects if all of them fail. `giveBack`:
+ * called with the others if their arguments were handed over and are back.
+ */
 export type Batch = (
   calls: readonly Call[],
+  giveBack: (left: readonly Call[]) => void,
 ) => readonly CallOutcome[] | Promise<readonly CallOutcome[]>;
 
 interface WaitingCall {
@@ -157,10 +181,11 @@ class CallQueue {
   async #drain(): Promise<void> {
     while (this.#waiting.length > 0) {
       const taken = this.#waiting.splice(0, this.#countOfNext());
-      const outcomes = await this.#do(taken.map(({ call }) => call));
+      let left: readonly Call[] = [];
+      const outcomes = await this.#do(taken.map(({ call }) => call), (calls) => left = calls);
       const done = taken.splice(0, Math.max(1, outcomes.length));
       this.#turn = Math.max(this.#turn, done.at(-1)?.turn ?? 0);
-      this.#putBack(taken);
+      this.#putBack(taken.map((one, i) => ({ ...one, call: left[i] ?? one.call })));
       for (const [i, { resolve, reject }] of done.entries()) {
         const outcome = outcomes[i];
         if (outcome !== undefined && "value" in outcome) resolve(outcome.value);
@@ -179,9 +204,12 @@ class CallQueue {
     this.#waiting.splice(0, this.#waiting.length, ...all);
   }
 
-  async #do(calls: readonly Call[]): Promise<readonly CallOutcome[]> {
+  async #do(
+    calls: readonly Call[],
+    giveBack: (left: readonly Call[]) => void,
+  ): Promise<readonly CallOutcome[]> {
     try {
-      return await this.#batch(calls);
+      return await this.#batch(calls, giveBack);
     } catch (error) {
       return calls.map(() => ({ error }));
     }

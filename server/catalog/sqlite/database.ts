@@ -156,6 +156,11 @@ export class Database implements Disposable {
     return this.#statement(sql).all(...values) as Row[];
   }
 
+  /** The first row, if there is one. */
+  get(sql: string, ...values: SQLInputValue[]): Row | undefined {
+    return this.#statement(sql).get(...values) as Row | undefined;
+  }
+
   [Symbol.dispose](): void {
     this.#database.close();
   }

@@ -212,4 +212,14 @@ export const MIGRATIONS: readonly string[] = [
   -- Whether a commit has reserved the blob, which is garbage only after a crash.
   ALTER TABLE orphans ADD COLUMN reserved INTEGER NOT NULL DEFAULT 0 CHECK (reserved IN (0, 1));
   `,
+  `
+  -- When the server last computed the digest from the content; NULL: it has not, the digest is that of the client.
+  ALTER TABLE files ADD COLUMN confirmed_at INTEGER;
+  -- Until now, the server has computed every digest itself.
+  UPDATE files SET confirmed_at = stored_at WHERE digest IS NOT NULL AND damage IS NULL;
+  CREATE INDEX unconfirmed_files ON files (id)
+    WHERE confirmed_at IS NULL AND digest IS NOT NULL AND damage IS NULL;
+  -- Whoever inserts files counts them, once for a whole pack.
+  DROP TRIGGER file_added;
+  `,
 ];

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { BlobId, UploadId } from "../../blobs/blob_store.ts";
+import type { BlobId } from "../../blobs/blob_store.ts";
 import type { Bytes } from "../../../protocol/bytes.ts";
 import type { Quota, Usage } from "../accounts.ts";
 import { INLINE_PREFIX } from "../inline_ids.ts";
@@ -50,7 +50,7 @@ function toLimit(what: keyof Quota, limit: number | null): Quota {
 /** The stored columns of a file, except those that only the database uses. */
 export const STORED_COLUMNS =
   `client_id, name, given, version, current, kind, mode, path, size, crc, stored_at, ended_at,
-  stored_by, verified, mtime, mtime_ns, digest`;
+  stored_by, verified, mtime, mtime_ns, digest, confirmed_at`;
 
 /** The table to read {@link FILE_COLUMNS} from. */
 export const FILES = "files LEFT JOIN contents ON contents.file = files.id";
@@ -66,7 +66,7 @@ export const FILE_COLUMNS = `${STORED_COLUMNS}, coalesce(damage, CASE
   END) AS damage`;
 
 /** Whether an id is one of content in the catalog. */
-export function isInline(id: BlobId | UploadId): boolean {
+export function isInline(id: string): boolean {
   return id.startsWith(INLINE_PREFIX);
 }
 
@@ -91,6 +91,7 @@ export function toFile(row: Row): StoredFile {
     ...optional("mode", row["mode"] as number | null),
     ...optional("endedAt", row["ended_at"] as number | null),
     ...optional("storedBy", row["stored_by"] as Bytes | null),
+    ...optional("confirmedAt", row["confirmed_at"] as number | null),
     ...optional("damage", row["damage"] as Damage | null),
   };
 }

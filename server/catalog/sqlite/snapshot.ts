@@ -6,6 +6,7 @@
 import type { SQLInputValue } from "node:sqlite";
 import type { Database } from "./database.ts";
 import { page } from "./operations/page.ts";
+import { countUsage } from "./operations/usage.ts";
 import type { Row } from "./rows.ts";
 
 /** The most bytes of rows in memory at a time. Each row can contain a small file. */
@@ -22,6 +23,7 @@ export function copyDatabase(from: Database, to: Database): void {
         const columns = columnsOf(to, table);
         for (const row of rowsOf(from, table)) insert(to, table, columns, row);
       }
+      countUsage(to);
     })
   );
 }

@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { type Call, type CallOutcome, commitTogether, lookUp } from "./batching.ts";
+import {
+  argumentsToHandOver,
+  type Call,
+  type CallOutcome,
+  commitTogether,
+  lookUp,
+  resultsToHandOver,
+} from "./batching.ts";
 import { CatalogRefusal, type ExceededQuota, type RefusalReason } from "../refusal.ts";
 import { SqliteCatalog } from "./sqlite_catalog.ts";
 
@@ -13,9 +20,13 @@ export type WorkerRequest =
   | { readonly do: "batch"; readonly calls: readonly Call[] }
   | { readonly do: "close" };
 
-export type WorkerReply = { readonly outcomes: readonly PlainOutcome[] } | {
-  readonly failure: string;
-};
+export type WorkerReply =
+  | {
+    readonly outcomes: readonly PlainOutcome[];
+    /** The calls of a batch that were not done, with everything that was handed over. */
+    readonly left?: readonly Call[];
+  }
+  | { readonly failure: string };
 
 /** The outcome of a call, with the error as data, since errors lose their class between threads. */
 export type PlainOutcome =
@@ -26,15 +37,21 @@ export type PlainOutcome =
 /** The parts of a worker's global scope that a window lacks. */
 const thread = self as unknown as {
   onmessage: (event: MessageEvent<WorkerRequest>) => void;
-  postMessage(answer: WorkerReply): void;
+  postMessage(answer: WorkerReply, handedOver: Transferable[]): void;
 };
 
 let catalog: SqliteCatalog | undefined;
 let batch: (catalog: SqliteCatalog, calls: readonly Call[]) => CallOutcome[] = lookUp;
 
-thread.onmessage = async ({ data }) => thread.postMessage(await answer(data));
+thread.onmessage = async ({ data }) => {
+  const handedOver: Transferable[] = [];
+  thread.postMessage(await answer(data, handedOver), handedOver);
+};
 
-async function answer(question: WorkerRequest): Promise<WorkerReply> {
+async function answer(
+  question: WorkerRequest,
+  handedOver: Transferable[],
+): Promise<WorkerReply> {
   try {
     switch (question.do) {
       case "open": {
@@ -45,7 +62,11 @@ async function answer(question: WorkerRequest): Promise<WorkerReply> {
       }
       case "batch": {
         if (catalog === undefined) throw new Error("cannot run a batch: the catalog is not open");
-        return { outcomes: batch(catalog, question.calls).map(toPlain) };
+        const { calls } = question;
+        const outcomes = batch(catalog, calls);
+        const left = calls.slice(Math.max(1, outcomes.length));
+        handedOver.push(...resultsToHandOver(calls, outcomes), ...argumentsToHandOver(left));
+        return { outcomes: outcomes.map(toPlain), left };
       }
       case "close":
         await catalog?.[Symbol.asyncDispose]();

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { batchedCatalog, type CallOutcome } from "./batching.ts";
+import { argumentsToHandOver, batchedCatalog, type Call, type CallOutcome } from "./batching.ts";
 import type { Catalog } from "../catalog.ts";
 import { CatalogRefusal } from "../refusal.ts";
 import { SqliteCatalog } from "./sqlite_catalog.ts";
@@ -29,8 +29,8 @@ export async function openWorkerCatalog(path: string): Promise<Catalog> {
     throw error;
   }
   return batchedCatalog({
-    read: (calls) => read.ask({ do: "batch", calls }),
-    write: (calls) => write.ask({ do: "batch", calls }),
+    read: (calls, giveBack) => read.ask({ do: "batch", calls }, giveBack),
+    write: (calls, giveBack) => write.ask({ do: "batch", calls }, giveBack),
     close,
   });
 }
@@ -52,12 +52,18 @@ class Thread {
     };
   }
 
-  async ask(question: WorkerRequest): Promise<CallOutcome[]> {
+  /** Rejects if the thread could not answer. Then, what was handed over is lost with the calls. */
+  async ask(
+    question: WorkerRequest,
+    giveBack: (left: readonly Call[]) => void = () => undefined,
+  ): Promise<CallOutcome[]> {
     if (this.#failure !== undefined) throw new Error(this.#failure);
     this.#answer = Promise.withResolvers();
-    this.#worker.postMessage(question);
+    const handedOver = question.do === "batch" ? argumentsToHandOver(question.calls) : [];
+    this.#worker.postMessage(question, handedOver);
     const answer = await this.#answer.promise;
     if ("failure" in answer) throw new Error(answer.failure);
+    giveBack(answer.left ?? []);
     return answer.outcomes.map(toOutcome);
   }
 

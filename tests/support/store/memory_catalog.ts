@@ -2,6 +2,7 @@
 import type { BlobReferences } from "../../../server/catalog/blob_references.ts";
 import type { Catalog } from "../../../server/catalog/catalog.ts";
 import type { PartialUploadRows } from "../../../server/catalog/partial_uploads.ts";
+import { packedFilesOver } from "../../../server/catalog/packs_over_files.ts";
 import type { Repairs } from "../../../server/catalog/repairs.ts";
 import { accountsOf, tokensOf } from "./memory_catalog/accounts.ts";
 import { filesOf } from "./memory_catalog/files.ts";
@@ -9,11 +10,12 @@ import { compareText, State } from "./memory_catalog/state.ts";
 
 export function memoryCatalog(): Catalog {
   const state = new State();
+  const [files, uploads] = [filesOf(state), uploadsOf(state)];
   return {
     accounts: accountsOf(state),
     tokens: tokensOf(state),
-    files: filesOf(state),
-    uploads: uploadsOf(state),
+    files: { ...files, ...packedFilesOver({ files, uploads }) },
+    uploads,
     blobs: blobsOf(state),
     repairs: repairsOf(state),
     [Symbol.asyncDispose]: () => Promise.resolve(),

@@ -15,48 +15,43 @@ import type {
   MetadataResult,
 } from "../../files.ts";
 import { nameKey } from "../../name_key.ts";
-import { CatalogRefusal } from "../../refusal.ts";
+import { CatalogRefusal, type RefusalReason } from "../../refusal.ts";
 import { type Account, PROTOCOL_4, type Usage } from "../../accounts.ts";
 import type { Database } from "../database.ts";
-import { kindOf, nameOf, type Row, STORED_COLUMNS } from "../rows.ts";
+import { isInline, kindOf, nameOf, type Row, STORED_COLUMNS } from "../rows.ts";
 import { findBy } from "./accounts.ts";
 import { endGarbage, makeGarbage } from "./blob_references.ts";
 import { drop, hasSurplus, trim } from "./history.ts";
-import { refuseConflict } from "./name_tree.ts";
+import { isConflict } from "./name_tree.ts";
 import { write } from "./operation.ts";
-import { checkQuota, isUnlimited, quotaOf, usageOf } from "./usage.ts";
+import { addUsage, checkQuota, isUnlimited, quotaOf, usageOf } from "./usage.ts";
 
 export const COMMIT_OPERATIONS = {
   commit: write((database, file: CommittedFile, options: CommitOptions = {}): CommitResult => {
-    const { accountId, content: { id }, storedAt, kind = "file", tree } = file;
-    const { quota, keepHistory = false, staged } = options;
-    const owner = refuseOwner(database, file);
-    const name = nameKey(file.name);
-    const newest = newestVersion(database, accountId, name);
-    const current = newest === 0 ? undefined : currentRow(database, accountId, name);
-    if (current !== undefined && nameOf(current) !== file.name) {
-      throw new CatalogRefusal("other-form");
-    }
-    const before = current && kindOf(current);
-    if (tree !== undefined) refuseConflict(database, accountId, name, kind, before);
+    const { accountId, content: { id }, storedAt } = file;
+    const { quota, keepHistory = false, staged, chunks, intact } = options;
+    const owner = refuseOwnerOf(database, file);
+    const key = nameKey(file.name);
+    const newest = newestRow(database, accountId, key);
+    const refusal = refusalOf(database, file, key, newest);
+    if (refusal !== undefined) throw new CatalogRefusal(refusal);
     if (staged !== undefined) database.run("DELETE FROM partials WHERE path = ?", staged);
     database.run("UPDATE clients SET last_seen = ? WHERE id = ?", storedAt, accountId);
-    if (current !== undefined && before === "folder" && kind === "folder" && tree !== undefined) {
-      setMetadata(database, current, { mode: file.mode, mtime: tree.mtime });
+    if (isKept(database, file, newest, intact && [intact])) {
+      setMetadata(database, newest, file.mode, splitNanoseconds(file.tree?.mtime ?? 0n));
       const garbage = makeGarbage(database, [id]);
-      return { version: current["version"] as number, garbage, hasSurplus: false };
+      return { version: newest["version"] as number, garbage, hasSurplus: false };
     }
-    const mended = newest === 0 ? [] : mendedRows(database, file, name);
-    const garbage = [...drop(database, mended).garbage];
-    const ends = current !== undefined && !mended.some((row) => row["id"] === current["id"]);
-    if (ends) garbage.push(...end(database, current, keepHistory, storedAt));
-    insert(database, file, name, newest + 1, options.chunks);
-    const limit = quotaOf(quota, owner?.quota);
-    const trimmed = makeRoom(database, accountId, limit, ends && keepHistory);
+    const { garbage, hasEnded, ...placed } = place(database, file, key, newest, {
+      keepHistory,
+      chunks,
+    });
+    addUsage(database, accountId, { files: 1, bytes: file.size });
+    const limit = quotaOf(quota, owner.quota);
+    const trimmed = makeRoom(database, accountId, limit, hasEnded && keepHistory);
     endGarbage(database, id);
     return {
-      version: newest + 1,
-      ...current === undefined ? {} : { replaced: toReplaced(current, file.storedBy) },
+      ...placed,
       garbage: [...garbage, ...trimmed.garbage],
       hasSurplus: trimmed.hasSurplus,
     };
@@ -71,10 +66,20 @@ export const COMMIT_OPERATIONS = {
     const current = currentRow(database, owner, nameKey(name));
     if (current === undefined) return "missing";
     if (current["version"] !== version) return "changed";
-    setMetadata(database, current, metadata);
+    setMetadata(database, current, metadata.mode, splitNanoseconds(metadata.mtime));
     return "updated";
   }),
 };
+
+const NEWEST =
+  `SELECT id, name, given, version, current, kind, mode, path, size, crc, stored_by, mtime,
+    mtime_ns, digest, damage
+  FROM files WHERE client_id = ? AND name = ? ORDER BY version DESC LIMIT 1`;
+
+/** The row of the newest version of a name, which is the current one if the name has one. */
+export function newestRow(database: Database, accountId: Bytes, key: string): Row | undefined {
+  return database.get(NEWEST, accountId, key);
+}
 
 /** The newest version of a name, or 0. */
 export function newestVersion(database: Database, accountId: Bytes, name: string): number {
@@ -85,10 +90,11 @@ export function newestVersion(database: Database, accountId: Bytes, name: string
 
 /** The row of the current version of a name. */
 export function currentRow(database: Database, accountId: Bytes, name: string): Row | undefined {
-  const query = `SELECT id, name, given, version, kind, path, size, stored_by FROM files
-    WHERE client_id = ? AND name = ? AND current = 1`;
-  return database.all(query, accountId, name)[0];
+  return database.get(CURRENT, accountId, name);
 }
+
+const CURRENT = `SELECT id, name, given, version, kind, mode, path, size, stored_by, mtime, mtime_ns
+  FROM files WHERE client_id = ? AND name = ? AND current = 1`;
 
 /** Makes a current version history, or deletes it. Returns its blob, if that became garbage. */
 export function end(
@@ -112,13 +118,100 @@ export function makeRoom(
   quota: Usage,
   isLonger: boolean,
 ): Pick<CommitResult, "garbage" | "hasSurplus"> {
+  if (!isUnlimited(quota)) checkQuota(usageOf(database, accountId), quota);
+  return trimAfter(database, accountId, quota, isLonger);
+}
+
+/** Drops the oldest history that is over the quota after a change: see {@link makeRoom}. */
+export function trimAfter(
+  database: Database,
+  accountId: Bytes,
+  quota: Usage,
+  isLonger: boolean,
+): Pick<CommitResult, "garbage" | "hasSurplus"> {
   if (isUnlimited(quota) && !isLonger) return { garbage: [], hasSurplus: false };
   const used = usageOf(database, accountId);
-  checkQuota(used, quota);
   const { files, bytes, garbage } = trim(database, accountId, used, quota);
   const history = { files: used.history.files - files, bytes: used.history.bytes - bytes };
   return { garbage, hasSurplus: hasSurplus({ ...used, history }, quota) };
 }
+
+/** Why a file cannot be stored under its name. `newest`: the newest version of the name. */
+export function refusalOf(
+  database: Database,
+  { accountId, name, kind = "file", tree }: EntryToPlace,
+  key: string,
+  newest: Row | undefined,
+): RefusalReason | undefined {
+  const current = currentOf(newest);
+  if (current !== undefined && nameOf(current) !== name) return "other-form";
+  const before = current && kindOf(current);
+  const conflicts = tree !== undefined && isConflict(database, accountId, key, kind, before);
+  return conflicts ? "name-conflict" : undefined;
+}
+
+/** A file to place, whose content need not be known. */
+export type EntryToPlace = Pick<CommittedFile, "accountId" | "name" | "kind" | "tree">;
+
+/** The newest version, if it is the current one. */
+export function currentOf(newest: Row | undefined): Row | undefined {
+  return newest?.["current"] === 1 ? newest : undefined;
+}
+
+/** Whether the current version has the same content, which is there, or is a folder like the new one. */
+export function isKept(
+  database: Database,
+  { kind = "file", size, crc, tree }: Omit<CommittedFile, "content">,
+  newest: Row | undefined,
+  intact: readonly BlobId[] = [],
+): newest is Row {
+  const current = currentOf(newest);
+  if (current === undefined || tree === undefined || kindOf(current) !== kind) return false;
+  if (kind === "folder") return true;
+  const { damage, digest } = current;
+  const isSame = damage === null && current["size"] === size && current["crc"] === crc &&
+    digest !== null && equalBytes(digest as Bytes, tree.digest);
+  if (!isSame) return false;
+  const path = current["path"] as BlobId;
+  if (!isInline(path)) return intact.includes(path);
+  return database.get(CONTENT_SIZE, current["id"] as number)?.["size"] === size;
+}
+
+const CONTENT_SIZE = "SELECT length(content) AS size FROM contents WHERE file = ?";
+
+interface Placed extends Pick<CommitResult, "version" | "replaced" | "garbage"> {
+  /** Whether a current version has ended. */
+  readonly hasEnded: boolean;
+}
+
+/** Inserts a file as the current version of its name. The caller counts it: see `addUsage`. */
+export function place(
+  database: Database,
+  file: CommittedFile,
+  key: string,
+  newest: Row | undefined,
+  { keepHistory, chunks }: { readonly keepHistory: boolean; readonly chunks: Bytes | undefined },
+): Placed {
+  if (newest === undefined) {
+    insert(database, file, key, 1, chunks);
+    return FIRST;
+  }
+  const current = currentOf(newest);
+  const mended = mendedRows(database, file, key);
+  const garbage = [...drop(database, mended).garbage];
+  const ends = current !== undefined && !mended.some((row) => row["id"] === current["id"]);
+  if (ends) garbage.push(...end(database, current, keepHistory, file.storedAt));
+  const version = (newest["version"] as number) + 1;
+  insert(database, file, key, version, chunks);
+  return {
+    version,
+    ...current === undefined ? {} : { replaced: toReplaced(current, file.storedBy) },
+    garbage,
+    hasEnded: ends,
+  };
+}
+
+const FIRST: Placed = { version: 1, garbage: [], hasEnded: false };
 
 function toReplaced(current: Row, storedBy: Bytes | undefined) {
   const other = current["stored_by"] as Bytes | null;
@@ -126,11 +219,26 @@ function toReplaced(current: Row, storedBy: Bytes | undefined) {
   return { version: current["version"] as number, byOther };
 }
 
-function setMetadata(database: Database, row: Row, { mode, mtime }: Metadata): void {
-  const { ms, ns } = splitNanoseconds(mtime);
-  const query = "UPDATE files SET mode = ?, mtime = ?, mtime_ns = ? WHERE id = ?";
-  database.run(query, mode ?? null, ms, ns, row["id"] as number);
+const SET_METADATA = "UPDATE files SET mode = ?, mtime = ?, mtime_ns = ? WHERE id = ?";
+
+/** Writes the metadata of a row with `id`, unless the row has them already. */
+export function setMetadata(
+  database: Database,
+  row: Row,
+  mode: number | undefined,
+  { ms, ns }: { readonly ms: number; readonly ns: number },
+): void {
+  const isSame = row["mode"] === (mode ?? null) && row["mtime"] === ms && row["mtime_ns"] === ns;
+  if (!isSame) database.run(SET_METADATA, mode ?? null, ms, ns, row["id"] as number);
 }
+
+const INSERT_FILE = `INSERT INTO files (${STORED_COLUMNS})
+  VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?, ?, ?)`;
+const INSERT_CONTENT =
+  "INSERT INTO contents (file, chunks, content) VALUES (last_insert_rowid(), ?, ?)";
+const MENDED = `SELECT id, path, size FROM files
+  WHERE client_id = ? AND name = ? AND damage IS NOT NULL
+  AND size = ? AND crc = ? AND (digest IS NULL OR digest = coalesce(?, digest))`;
 
 function insert(
   database: Database,
@@ -144,18 +252,14 @@ function insert(
     ? { ms: null, ns: 0 }
     : splitNanoseconds(file.tree.mtime);
   database.run(
-    `INSERT INTO files (${STORED_COLUMNS})
-     VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?, ?)`,
+    INSERT_FILE,
     ...[accountId, key, name === key ? null : name, version, ENTRY_KINDS.indexOf(kind)],
     ...[mode ?? null, content.id, size, crc, storedAt, storedBy ?? null, file.verified ? 1 : 0],
-    ...[ms, ns, file.tree?.digest ?? null],
+    ...[ms, ns, file.tree?.digest ?? null, file.confirmedAt ?? null],
   );
   if (chunks === undefined && content.kind === "blob") return;
-  database.run(
-    "INSERT INTO contents (file, chunks, content) VALUES (last_insert_rowid(), ?, ?)",
-    chunks ?? null,
-    content.kind === "inline" ? content.bytes : null,
-  );
+  const bytes = content.kind === "inline" ? content.bytes : null;
+  database.run(INSERT_CONTENT, chunks ?? null, bytes);
 }
 
 /** Damaged versions that had the same content. The new file repairs them. */
@@ -164,20 +268,21 @@ function mendedRows(
   { accountId, size, crc, tree }: CommittedFile,
   name: string,
 ): Row[] {
-  const query = `SELECT id, path, size FROM files
-    WHERE client_id = ? AND name = ? AND damage IS NOT NULL
-    AND size = ? AND crc = ? AND (digest IS NULL OR digest = coalesce(?, digest))`;
-  return database.all(query, accountId, name, size, crc, tree?.digest ?? null);
+  return database.all(MENDED, accountId, name, size, crc, tree?.digest ?? null);
 }
 
-/**
- * The owner of a file. Throws if a change since the upload began forbids storing it. A file of protocol 3 has no
- * digest.
- */
-function refuseOwner(database: Database, { accountId, tree }: CommittedFile): Account | undefined {
+/** The owner of files of protocol 4. Throws if a change since the upload began forbids storing them. */
+export function refuseOwner(database: Database, accountId: Bytes): Account {
   const owner = findBy(database, "id = ?", accountId);
-  if (owner?.disabled) throw new CatalogRefusal("account-disabled");
-  if (owner?.storedProfile.edition === PROTOCOL_4 && tree === undefined) {
+  if (owner === undefined) throw new Error("cannot store a file: its owner is missing");
+  if (owner.disabled) throw new CatalogRefusal("account-disabled");
+  return owner;
+}
+
+/** The same for a file of either protocol. A file of protocol 3 has no digest. */
+function refuseOwnerOf(database: Database, { accountId, tree }: CommittedFile): Account {
+  const owner = refuseOwner(database, accountId);
+  if (owner.storedProfile.edition === PROTOCOL_4 && tree === undefined) {
     throw new CatalogRefusal("other-protocol");
   }
   return owner;

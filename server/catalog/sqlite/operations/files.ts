@@ -22,6 +22,8 @@ import { HISTORY_OPERATIONS } from "./history.ts";
 import { LIST_OPERATIONS } from "./lists.ts";
 import { read, write } from "./operation.ts";
 import { CHUNKS_PAGE } from "../../bounds.ts";
+import { LOOKUP_OPERATIONS } from "./pack_lookups.ts";
+import { PACK_OPERATIONS } from "./packs.ts";
 import { REMOVE_OPERATIONS } from "./remove.ts";
 import { RENAME_OPERATIONS } from "./rename.ts";
 import { RESTORE_OPERATIONS } from "./restore.ts";
@@ -29,6 +31,8 @@ import { usageBeside } from "./usage.ts";
 
 export const FILE_OPERATIONS = {
   ...COMMIT_OPERATIONS,
+  ...PACK_OPERATIONS,
+  ...LOOKUP_OPERATIONS,
   ...LIST_OPERATIONS,
   ...REMOVE_OPERATIONS,
   ...RENAME_OPERATIONS,

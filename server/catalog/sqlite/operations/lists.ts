@@ -110,6 +110,8 @@ export function rangeAfter(prefix: string, after: string): NameRange {
 
 /** Only the higher of two lower bounds: with both, SQLite might search from one and scan all rows up to the other. */
 const IN_RANGE = "client_id = ? AND name >= max(?, ?) AND name <> ? AND name < ?";
+const CURRENT = `SELECT ${FILE_COLUMNS} FROM ${FILES} WHERE ${IN_RANGE} AND current = 1
+  ORDER BY name LIMIT ?`;
 /** SQLite orders every BLOB after every TEXT. */
 const AFTER_ALL_NAMES: Bytes = new Uint8Array(0);
 
@@ -117,10 +119,14 @@ function valuesOf(owner: Bytes, { prefix, start, excluded }: NameRange) {
   return [owner, prefix, start, excluded, firstBehind(prefix) ?? AFTER_ALL_NAMES] as const;
 }
 
-function currentFrom(database: Database, owner: Bytes, range: NameRange, limit: number): Row[] {
-  const query = `SELECT ${FILE_COLUMNS} FROM ${FILES} WHERE ${IN_RANGE} AND current = 1
-    ORDER BY name LIMIT ?`;
-  return database.all(query, ...valuesOf(owner, range), limit);
+/** Rows of the current versions of names in a range, by name. */
+export function currentFrom(
+  database: Database,
+  owner: Bytes,
+  range: NameRange,
+  limit: number,
+): Row[] {
+  return database.all(CURRENT, ...valuesOf(owner, range), limit);
 }
 
 /** The newest version of each name, which is the current one if the name has one. */

@@ -22,11 +22,13 @@ export function below(folder: string): Subtree {
 
 const CURRENT = "SELECT name, kind FROM files WHERE client_id = ? AND current = 1";
 
+const BELOW = `${CURRENT} AND name > ? AND name < ? LIMIT 1`;
+const BEFORE = `${CURRENT} AND name < ? ORDER BY name DESC LIMIT 1`;
+
 /** Whether an account has current files below a name. */
 export function hasBelow(database: Database, accountId: Bytes, name: string): boolean {
   const { after, end } = below(name);
-  const query = `${CURRENT} AND name > ? AND name < ? LIMIT 1`;
-  return database.all(query, accountId, after, end).length > 0;
+  return database.get(BELOW, accountId, after, end) !== undefined;
 }
 
 /** The kind of the current version of a name. */
@@ -38,10 +40,7 @@ export function currentKind(
   return database.all(`${CURRENT} AND name = ?`, accountId, name).map(kindOf)[0];
 }
 
-/**
- * Checks that an entry fits into the tree of folders: only folders have names below them. `before`: the kind that its name
- * has now. Throws `CatalogRefusal` `name-conflict`.
- */
+/** Throws `CatalogRefusal` `name-conflict`: see {@link isConflict}. */
 export function refuseConflict(
   database: Database,
   accountId: Bytes,
@@ -49,11 +48,26 @@ export function refuseConflict(
   kind: EntryKind,
   before?: EntryKind,
 ): void {
+  if (isConflict(database, accountId, name, kind, before)) {
+    throw new CatalogRefusal("name-conflict");
+  }
+}
+
+/**
+ * Whether an entry does not fit into the tree of folders: only folders have names below them. `before`: the kind that its
+ * name has now.
+ */
+export function isConflict(
+  database: Database,
+  accountId: Bytes,
+  name: string,
+  kind: EntryKind,
+  before: EntryKind | undefined,
+): boolean {
   // The folders above a name in use were checked before, and nothing is below a file.
-  const isBelowFile = before === undefined && isBelowOther(database, accountId, name);
-  const hasParts = kind !== "folder" && (before === undefined || before === "folder") &&
+  if (before === undefined && isBelowOther(database, accountId, name)) return true;
+  return kind !== "folder" && (before === undefined || before === "folder") &&
     hasBelow(database, accountId, name);
-  if (isBelowFile || hasParts) throw new CatalogRefusal("name-conflict");
 }
 
 /**
@@ -61,8 +75,7 @@ export function refuseConflict(
  * order of names, since nothing else is stored below it. One look-up is enough for any depth.
  */
 export function isBelowOther(database: Database, accountId: Bytes, name: string): boolean {
-  const query = `${CURRENT} AND name < ? ORDER BY name DESC LIMIT 1`;
-  const [row] = database.all(query, accountId, name);
+  const row = database.get(BEFORE, accountId, name);
   const parting = commonLength(name, (row?.["name"] ?? "") as string);
   if (name[parting] !== "/") return false;
   const kind = currentKind(database, accountId, name.slice(0, parting));

@@ -10,6 +10,10 @@ export interface Operation<Args extends readonly any[] = readonly any[], Result 
   /** Whether it only reads, or is a transaction. */
   readonly way: "read" | "write";
   readonly run: (database: Database, ...args: Args) => Result;
+  /** The index of an argument whose buffer is handed over to the thread of the catalog. */
+  readonly handsOver?: number;
+  /** The property of the result whose buffer is handed over to the caller. */
+  readonly handsBack?: string;
 }
 
 export function read<Args extends readonly unknown[], Result>(

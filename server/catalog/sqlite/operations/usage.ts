@@ -27,6 +27,23 @@ export function usageBeside(
   return { bytes: bytes - replaced.bytes, files: files - replaced.files, history, replaced };
 }
 
+const ADD_USAGE = `INSERT INTO usage VALUES (?, ?, ?, 0, 0)
+  ON CONFLICT DO UPDATE SET files = files + excluded.files, bytes = bytes + excluded.bytes`;
+
+/** Counts current files that were inserted. Triggers count all other changes of files. */
+export function addUsage(database: Database, accountId: Bytes, { files, bytes }: Usage): void {
+  database.run(ADD_USAGE, accountId, files, bytes);
+}
+
+/** Counts all files of a copy, into which they were inserted one by one. */
+export function countUsage(database: Database): void {
+  database.run(
+    `INSERT OR REPLACE INTO usage
+     SELECT client_id, sum(current), sum(current * size), sum(1 - current), sum((1 - current) * size)
+     FROM files GROUP BY client_id`,
+  );
+}
+
 const NO_QUOTA: Usage = { bytes: Infinity, files: Infinity };
 
 /** The quota of an account: `own`, or `quota` where it has none. */

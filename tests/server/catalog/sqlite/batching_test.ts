@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import {
+  argumentsToHandOver,
   batchedCatalog,
   type Call,
   type CallOutcome,
@@ -285,6 +286,27 @@ Deno.test("batches: clients take turns, however many calls one of them has waiti
     assert.ok(last < 12, `Bob's last comes after ${last} others`);
     const inOrder = (who: string) => done.filter((name) => name.startsWith(who));
     assert.deepEqual(inOrder("alice"), alices.map((_, i) => `alice${i}`), "each in its order");
+  }));
+
+Deno.test("batches: a pack that was handed over to a thread and came back is handed over again", () =>
+  fixture(async ({ catalog }) => {
+    const sizes: number[][] = [];
+    // A thread that does one call of each batch.
+    const batched = batchedCatalog(waysTo(catalog, {
+      write: (calls, giveBack) => {
+        const there = structuredClone(calls, { transfer: argumentsToHandOver(calls) });
+        sizes.push(there.map(({ args }) => (args[1] as Uint8Array).length));
+        const [, ...left] = structuredClone(there, { transfer: argumentsToHandOver(there) });
+        giveBack(left);
+        return [{ value: undefined }];
+      },
+      rest: () => Promise.resolve(),
+    }));
+    const options = { accepted: new Uint8Array(1), storedAt: 1, storedBy: new Uint8Array(32) };
+    await Promise.all(
+      [1, 2, 3].map((size) => batched.files.commitPack(id, new Uint8Array(size), options)),
+    );
+    assert.deepEqual(sizes, [[1], [2, 3], [3]]);
   }));
 
 const LOOKS: Readonly<Record<string, (catalog: Catalog, who: typeof id) => Promise<unknown>>> = {

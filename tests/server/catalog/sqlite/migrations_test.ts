@@ -11,7 +11,7 @@ import type { Catalog } from "../../../../server/catalog/catalog.ts";
 import { blobId } from "../../../support/store/ids.ts";
 import type { BlobId } from "../../../../server/blobs/blob_store.ts";
 
-/** The schema as versions 1 to 7 created it, written again here: published schemas do not change. */
+/** The schema as versions 1 to 8 created it, written again here: published schemas do not change. */
 const SCHEMAS = [
   `CREATE TABLE clients (id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16), name TEXT NOT NULL UNIQUE,
      public_key BLOB, first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL) STRICT;
@@ -96,6 +96,93 @@ const SCHEMAS = [
   `-- What an operator calls an invitation, and how many have registered with it.
    ALTER TABLE tokens ADD COLUMN label TEXT;
    ALTER TABLE tokens ADD COLUMN used INTEGER NOT NULL DEFAULT 0;`,
+  `-- Content and digests of chunks are in a table of their own: renaming a file or making it history must not write them
+  -- again.
+  CREATE TABLE contents (
+    file INTEGER NOT NULL PRIMARY KEY,
+    chunks BLOB,
+    content BLOB
+  ) STRICT;
+  CREATE TABLE entries (
+    id INTEGER NOT NULL PRIMARY KEY,
+    client_id BLOB NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    -- In Unicode normalization form C.
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    current INTEGER NOT NULL CHECK (current IN (0, 1)),
+    kind INTEGER NOT NULL DEFAULT 0 CHECK (kind IN (0, 1, 2)),
+    mode INTEGER,
+    path TEXT NOT NULL UNIQUE,
+    size INTEGER NOT NULL,
+    crc INTEGER NOT NULL,
+    stored_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    stored_by BLOB,
+    verified INTEGER NOT NULL CHECK (verified IN (0, 1)),
+    mtime INTEGER,
+    mtime_ns INTEGER NOT NULL DEFAULT 0,
+    digest BLOB,
+    damage TEXT CHECK (damage IN ('missing', 'size', 'content')),
+    -- The name as the client gave it, if it differs.
+    given TEXT,
+    UNIQUE (client_id, name, version),
+    CHECK ((current = 1) = (ended_at IS NULL))
+  ) STRICT;
+  INSERT INTO entries (client_id, name, version, current, path, size, crc, stored_at, ended_at,
+      verified, mtime, digest, damage)
+    SELECT client_id, name, version, current, path, size, crc, stored_at,
+      CASE current WHEN 0 THEN CAST(strftime('%s', 'now') AS INTEGER) * 1000 END,
+      verified, mtime, digest, damage
+    FROM files ORDER BY client_id, name, version;
+  INSERT INTO contents
+    SELECT id, chunks, content FROM files JOIN entries USING (path)
+    WHERE chunks IS NOT NULL OR content IS NOT NULL ORDER BY id;
+  DROP TABLE files;
+  ALTER TABLE entries RENAME TO files;
+  CREATE UNIQUE INDEX current_files ON files (client_id, name) WHERE current = 1;
+  CREATE INDEX account_history ON files (client_id, ended_at) WHERE current = 0;
+  CREATE INDEX history ON files (ended_at) WHERE current = 0;
+  -- History outside the catalog: deleting it makes room on the disk.
+  CREATE INDEX blob_history ON files (ended_at)
+    WHERE current = 0 AND substr(path, 1, 8) <> 'catalog/';
+  CREATE INDEX damaged_files ON files (client_id, name) WHERE damage IS NOT NULL;
+  CREATE INDEX given_names ON files (client_id, name) WHERE given IS NOT NULL;
+  -- The columns files and bytes count current files. History does not count towards a quota.
+  DROP TABLE usage;
+  CREATE TABLE usage (
+    client_id BLOB NOT NULL PRIMARY KEY REFERENCES clients (id) ON DELETE CASCADE,
+    files INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    history_files INTEGER NOT NULL,
+    history_bytes INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO usage
+    SELECT client_id, sum(current), sum(current * size), sum(1 - current), sum((1 - current) * size)
+    FROM files GROUP BY client_id;
+  CREATE TRIGGER file_added AFTER INSERT ON files BEGIN
+    INSERT INTO usage VALUES (new.client_id, new.current, new.current * new.size,
+        1 - new.current, (1 - new.current) * new.size)
+      ON CONFLICT DO UPDATE SET files = files + excluded.files, bytes = bytes + excluded.bytes,
+        history_files = history_files + excluded.history_files,
+        history_bytes = history_bytes + excluded.history_bytes;
+  END;
+  CREATE TRIGGER file_changed AFTER UPDATE OF current, size ON files BEGIN
+    UPDATE usage SET files = files + new.current - old.current,
+        bytes = bytes + new.current * new.size - old.current * old.size,
+        history_files = history_files - new.current + old.current,
+        history_bytes = history_bytes + (1 - new.current) * new.size - (1 - old.current) * old.size
+      WHERE client_id = new.client_id;
+  END;
+  CREATE TRIGGER file_removed AFTER DELETE ON files BEGIN
+    DELETE FROM contents WHERE file = old.id;
+    UPDATE usage SET files = files - old.current, bytes = bytes - old.current * old.size,
+        history_files = history_files - (1 - old.current),
+        history_bytes = history_bytes - (1 - old.current) * old.size
+      WHERE client_id = old.client_id;
+  END;
+  ALTER TABLE partials ADD COLUMN mtime_ns INTEGER NOT NULL DEFAULT 0;
+  -- Whether a commit has reserved the blob, which is garbage only after a crash.
+  ALTER TABLE orphans ADD COLUMN reserved INTEGER NOT NULL DEFAULT 0 CHECK (reserved IN (0, 1));`,
 ];
 
 const NONE = { files: 0, bytes: 0 };
@@ -122,25 +209,28 @@ function write(path: string, version: number): void {
   );
   file.run(id(1), "a", blobId("files/1/a"), 10, 2 ** 32 - 1, 1000, 1);
   file.run(id(1), "ü", blobId("files/1/b"), 2 ** 32, 0, 2000, 0);
-  database.prepare("INSERT INTO orphans VALUES ('files/1/c')").run();
+  database.prepare("INSERT INTO orphans (path) VALUES ('files/1/c')").run();
   if (version < 2) return;
   database.prepare("UPDATE clients SET edition = '2024', habits = 'frames' WHERE name = 'Bob'")
     .run();
   if (version < 3) return;
   database.prepare("UPDATE clients SET edition = '4' WHERE name = 'Alice'").run();
   database.prepare("INSERT INTO keys VALUES (?, ?, 5)").run(id(1), key);
-  database.prepare("UPDATE files SET mtime = 7, digest = ?, chunks = ? WHERE name = 'a'")
-    .run(digest, chunks);
+  database.prepare("UPDATE files SET mtime = 7, digest = ? WHERE name = 'a'").run(digest);
+  const addChunks = version < 8
+    ? "UPDATE files SET chunks = ? WHERE name = 'a'"
+    : "INSERT INTO contents (file, chunks) SELECT id, ? FROM files WHERE name = 'a'";
+  database.prepare(addChunks).run(chunks);
 }
 
 Deno.test("migrations: the published schemas are unchanged", () => {
   const plain = (script: string) => script.replace(/\s+/g, " ").replace(/ ?([(),;]) ?/g, "$1");
-  assert.deepEqual(MIGRATIONS.slice(0, 7).map(plain).map((text) => text.trim()), [
+  assert.deepEqual(MIGRATIONS.slice(0, 8).map(plain).map((text) => text.trim()), [
     ...SCHEMAS.map(plain).map((text) => text.trim()),
   ]);
 });
 
-for (const version of [1, 2, 3, 4, 5, 6, 7]) {
+for (const version of [1, 2, 3, 4, 5, 6, 7, 8]) {
   Deno.test(`migrations: a catalog of schema ${version} keeps its clients, files, keys and orphans`, async () => {
     await using folder = await TemporaryFolder.create();
     const path = folder.join("catalog.db");
@@ -175,7 +265,7 @@ async function compare(catalog: SqliteCatalog, version: number): Promise<void> {
     ...{ accountId: id(1), name, version: 1, current: true, kind: "file", size, crc, storedAt },
     content: { kind: "blob", id: path },
   });
-  const tree = version < 3 ? {} : { tree: { mtime: 7_000_000n, digest } };
+  const tree = version < 3 ? {} : { tree: { mtime: 7_000_000n, digest }, confirmedAt: 1000 };
   const files = [
     { ...stored("a", blobId("files/1/a"), 10, 2 ** 32 - 1, 1000), verified: true, ...tree },
     { ...stored("ü", blobId("files/1/b"), 2 ** 32, 0, 2000), verified: false },
@@ -250,7 +340,7 @@ Deno.test("migrations: old versions become history that ends now", async () => {
   assert.deepEqual(current, {
     ...{ accountId: id(1), name: "a", version: 2, current: true, kind: "file", size: 3, crc: 1 },
     ...{ content: { kind: "inline", id: "catalog/1" }, storedAt: 5000, verified: true },
-    tree: { mtime: 9_000_000n, digest },
+    ...{ tree: { mtime: 9_000_000n, digest }, confirmedAt: 5000 },
   });
   assert.deepEqual([old?.version, old?.current, old?.damage], [1, false, "content"]);
   assert.ok((old?.endedAt ?? 0) >= before && (old?.endedAt ?? 0) <= Date.now());
@@ -263,6 +353,26 @@ Deno.test("migrations: old versions become history that ends now", async () => {
   assert.deepEqual(await catalog.files.restore(id(1), "a", { now: 6000, keepHistory: true }), {
     ...{ entries: 1, bytes: 10, garbage: [], hasSurplus: false },
   });
+});
+
+Deno.test("migrations: files of schema 8 are counted as before, and those of no digest are unconfirmed", async () => {
+  await using folder = await TemporaryFolder.create();
+  const path = folder.join("catalog.db");
+  write(path, 8);
+  tamper(path, "UPDATE files SET damage = 'content', digest = zeroblob(32) WHERE name = 'ü'");
+  await using catalog = SqliteCatalog.open(path);
+  const [a, other] = await catalog.files.list(id(1), { limit: 9 });
+  assert.deepEqual([a?.confirmedAt, other?.confirmedAt, other?.damage], [
+    ...[1000, undefined, "content"],
+  ]);
+  const added = {
+    ...{ accountId: id(1), name: "b", content: { kind: "blob", id: blobId("files/1/d") } as const },
+    ...{ size: 5, crc: 1, storedAt: 3000, verified: true, tree: { mtime: 1n, digest } },
+  };
+  await catalog.files.commit(added);
+  assert.deepEqual(await usageOf(catalog, id(1)), { files: 3, bytes: 2 ** 32 + 15 });
+  await catalog.files.remove(id(1), "b", { now: 4000 });
+  assert.deepEqual(await usageOf(catalog, id(1)), { files: 2, bytes: 2 ** 32 + 10 });
 });
 
 Deno.test("migrations: names that differ only in form are all kept", async () => {

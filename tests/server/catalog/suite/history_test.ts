@@ -238,8 +238,9 @@ catalogTest(
   "room on the disk: the oldest history outside the catalog is dropped",
   async (catalog) => {
     await login(catalog);
-    const inline = () => withBytes(inlineFile(1, { name: "small", storedAt: 1 }), key(1));
-    for (let i = 0; i < 2; i++) await catalog.files.commit(inline(), KEEP);
+    const inline = (crc: number) =>
+      withBytes(inlineFile(1, { name: "small", storedAt: 1, crc }), key(1));
+    for (let i = 0; i < 2; i++) await catalog.files.commit(inline(i), KEEP);
     for (const time of [10, 20, 30]) await store(catalog, "a", time);
     const dropped = async (bytes: number, limit: number) =>
       (await catalog.files.dropOldestHistory(bytes, limit)).files;

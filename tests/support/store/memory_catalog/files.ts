@@ -1,7 +1,12 @@
 import type { BlobId } from "../../../../server/blobs/blob_store.ts";
 import { type Bytes, equalBytes } from "../../../../protocol/bytes.ts";
 import { CHUNKS_PAGE, MAX_NAME, MAX_PARTS } from "../../../../server/catalog/bounds.ts";
-import type { Files, RenameResult, StoredFile } from "../../../../server/catalog/files.ts";
+import type {
+  CommittedFile,
+  Files,
+  RenameResult,
+  StoredFile,
+} from "../../../../server/catalog/files.ts";
 import { nameKey } from "../../../../server/catalog/name_key.ts";
 import { CatalogRefusal } from "../../../../server/catalog/refusal.ts";
 import { listsOf } from "./lists.ts";
@@ -21,7 +26,7 @@ export function filesOf(state: State): Files {
 
   return {
     ...listsOf(state),
-    commit: (file, { quota, keepHistory = false, chunks, staged } = {}) =>
+    commit: (file, { quota, keepHistory = false, chunks, staged, intact } = {}) =>
       state.atomically(() => {
         const { accountId, name, content: { kind: place, id: path }, tree, storedAt } = file;
         const content = file.content.kind === "inline" ? file.content.bytes : undefined;
@@ -38,7 +43,7 @@ export function filesOf(state: State): Files {
         if (tree !== undefined) state.refuseConflict(accountId, name, kind, current?.file.kind);
         state.uploads = state.uploads.filter((upload) => upload.id !== staged);
         state.change(accountId, { lastSeen: storedAt });
-        if (current?.file.kind === "folder" && kind === "folder" && tree !== undefined) {
+        if (current !== undefined && tree !== undefined && isKept(current, file, intact)) {
           setMetadata(state, current, file.mode, tree.mtime);
           const garbage = place === "inline" ? [] : [path];
           state.makeGarbage(garbage);
@@ -221,6 +226,23 @@ function rename(state: State, owner: Bytes, from: string, to: string): RenameRes
     entries: moved.length,
     bytes: moved.reduce((bytes, { file }) => bytes + file.size, 0),
   };
+}
+
+/** Whether the current version has the same content, which is there, or is a folder like the new one. */
+function isKept(
+  { file: current, content }: FileRow,
+  { kind = "file", size, crc, tree }: CommittedFile,
+  intact: BlobId | undefined,
+): boolean {
+  if (current.kind !== kind) return false;
+  if (kind === "folder") return true;
+  const isSame = current.damage === undefined && current.size === size && current.crc === crc &&
+    current.tree !== undefined && tree !== undefined &&
+    equalBytes(current.tree.digest, tree.digest);
+  const isThere = current.content.kind === "inline"
+    ? content?.length === size
+    : current.content.id === intact;
+  return isSame && isThere;
 }
 
 /** Whether a version is damaged and had the content of a new one. */

@@ -1,0 +1,218 @@
+/**
+ * Files in packs: commits, updates and look-ups of many files in one call.
+ *
+ * @module
+ */
+import type { BlobId, UploadId } from "../../../blobs/blob_store.ts";
+import type { Bytes } from "../../../../protocol/bytes.ts";
+import { PackReader } from "../../../../protocol/v4/pack.ts";
+import { UpdateReader } from "../../../../protocol/v4/update.ts";
+import type { Quota, Usage } from "../../accounts.ts";
+import type { CommittedFile, NewContent } from "../../files.ts";
+import { newInlineIds } from "../../inline_ids.ts";
+import { nameKey } from "../../name_key.ts";
+import {
+  type PackOptions,
+  PackOutcomes,
+  type PackResult,
+  type UpdateOptions,
+} from "../../packs.ts";
+import { CatalogRefusal, type RefusalReason } from "../../refusal.ts";
+import type { Database } from "../database.ts";
+import type { Row } from "../rows.ts";
+import { endGarbage, makeGarbage } from "./blob_references.ts";
+import {
+  currentOf,
+  currentRow,
+  isKept,
+  newestRow,
+  place,
+  refusalOf,
+  refuseOwner,
+  setMetadata,
+  trimAfter,
+} from "./commit.ts";
+import { write } from "./operation.ts";
+import { addUsage, isUnlimited, quotaOf, usageOf } from "./usage.ts";
+
+const NO_CHUNKS: Bytes = new Uint8Array(0);
+const PARTIALS = "SELECT name, path FROM partials WHERE client_id = ?";
+
+const PACK = { handsOver: 1, handsBack: "outcomes" } as const;
+
+export const PACK_OPERATIONS = {
+  commitPack: {
+    ...write((database, owner: Bytes, pack: Bytes, options: PackOptions): PackResult =>
+      new PackCommit(database, owner, options).commit(pack)
+    ),
+    ...PACK,
+  },
+  updatePack: { ...write(updatePack), ...PACK },
+};
+
+function updatePack(
+  database: Database,
+  owner: Bytes,
+  update: Bytes,
+  { accepted }: UpdateOptions,
+): PackResult {
+  const outcomes = new PackOutcomes(accepted.length);
+  const record = new UpdateReader(update);
+  while (record.next()) {
+    const { index, version } = record;
+    if (accepted[index] !== 1) continue;
+    const current = currentRow(database, owner, nameKey(record.name));
+    if (current === undefined) outcomes.set(index, "missing");
+    else if (current["version"] !== version) outcomes.set(index, "changed");
+    else {
+      setMetadata(database, current, record.mode, { ms: record.mtimeMs, ns: record.mtimeNs });
+      outcomes.set(index, "kept", version);
+    }
+  }
+  return { outcomes: outcomes.numbers, garbage: [], hasSurplus: false };
+}
+
+/** The commit of one pack. What it counts is written once, at its end. */
+class PackCommit {
+  readonly #database: Database;
+  readonly #owner: Bytes;
+  readonly #options: PackOptions;
+  readonly #outcomes: PackOutcomes;
+  readonly #newId = newInlineIds();
+  readonly #room: Room | undefined;
+  readonly #garbage: (BlobId | UploadId)[] = [];
+  /** Partial uploads of the account, by name. */
+  readonly #partials: ReadonlyMap<string, UploadId>;
+  readonly #refusal: RefusalReason | undefined;
+  readonly #quota: Usage;
+  #added: Usage = { files: 0, bytes: 0 };
+  #hasEnded = false;
+
+  constructor(database: Database, owner: Bytes, options: PackOptions) {
+    this.#database = database;
+    this.#owner = owner;
+    this.#options = options;
+    this.#outcomes = new PackOutcomes(options.accepted.length);
+    let own: Quota | undefined;
+    try {
+      own = refuseOwner(database, owner).quota;
+    } catch (error) {
+      if (!(error instanceof CatalogRefusal)) throw error;
+      this.#refusal = error.reason;
+    }
+    this.#quota = quotaOf(options.quota, own);
+    // Triggers count what is replaced in a row that must exist.
+    if (this.#refusal === undefined) addUsage(database, owner, this.#added);
+    if (!isUnlimited(this.#quota)) {
+      this.#room = new Room(usageOf(database, owner), options.reserved, this.#quota);
+    }
+    this.#partials = new Map(
+      database.all(PARTIALS, owner)
+        .map(({ name, path }) => [name as string, path as UploadId] as const),
+    );
+  }
+
+  commit(pack: Bytes): PackResult {
+    const { storedAt, keepHistory = false } = this.#options;
+    const database = this.#database;
+    database.run("UPDATE clients SET last_seen = ? WHERE id = ?", storedAt, this.#owner);
+    const record = new PackReader(pack);
+    while (record.next()) this.#commitRecord(record);
+    if (this.#added.files > 0) addUsage(database, this.#owner, this.#added);
+    const isLonger = this.#hasEnded && keepHistory;
+    const trimmed = trimAfter(database, this.#owner, this.#quota, isLonger);
+    return {
+      outcomes: this.#outcomes.numbers,
+      garbage: [...this.#garbage, ...trimmed.garbage],
+      hasSurplus: trimmed.hasSurplus,
+    };
+  }
+
+  #commitRecord(record: PackReader): void {
+    const { index } = record;
+    if (this.#options.accepted[index] !== 1) return;
+    if (this.#refusal !== undefined) return this.#refuse(index, this.#refusal);
+    const database = this.#database;
+    const file = this.#fileOf(record);
+    const key = nameKey(file.name);
+    const newest = newestRow(database, this.#owner, key);
+    const refusal = refusalOf(database, file, key, newest);
+    if (refusal !== undefined) return this.#refuse(index, refusal);
+    if (isKept(database, file, newest, this.#options.intact)) {
+      setMetadata(database, newest, file.mode, { ms: record.mtimeMs, ns: record.mtimeNs });
+      this.#garbage.push(...makeGarbage(database, [file.content.id]));
+      this.#dropPartial(file.name);
+      return this.#outcomes.set(index, "kept", newest["version"] as number);
+    }
+    const full = this.#room?.take(file.size, currentOf(newest));
+    if (full !== undefined) return this.#refuse(index, full);
+    this.#place(index, file, key, newest);
+  }
+
+  #place(index: number, file: CommittedFile, key: string, newest: Row | undefined): void {
+    const { size, tree } = file;
+    const placed = place(this.#database, file, key, newest, {
+      keepHistory: this.#options.keepHistory ?? false,
+      // A small file is at most one chunk, whose digest is that of the file.
+      chunks: size === 0 ? NO_CHUNKS : tree?.digest,
+    });
+    this.#added = { files: this.#added.files + 1, bytes: this.#added.bytes + size };
+    this.#hasEnded ||= placed.hasEnded;
+    if (placed.garbage.length > 0) this.#garbage.push(...placed.garbage);
+    endGarbage(this.#database, file.content.id);
+    this.#dropPartial(file.name);
+    const { version, byOther } = placed.replaced ?? { version: 0, byOther: false };
+    this.#outcomes.set(index, "stored", placed.version, version, byOther);
+  }
+
+  /** The blob of a refused record is garbage. */
+  #refuse(index: number, reason: RefusalReason): void {
+    this.#outcomes.set(index, reason);
+    const blob = this.#options.blobs?.get(index);
+    if (blob !== undefined) this.#garbage.push(...makeGarbage(this.#database, [blob]));
+  }
+
+  #fileOf(record: PackReader): CommittedFile {
+    const { index, name, entry: kind, mode, size, cksum: crc, digest, mtime } = record;
+    const { storedAt, storedBy, blobs } = this.#options;
+    const blob = blobs?.get(index);
+    const content: NewContent = blob === undefined
+      ? { kind: "inline", id: this.#newId(), bytes: record.content }
+      : { kind: "blob", id: blob };
+    return {
+      ...{ accountId: this.#owner, name, kind, content, size, crc, storedAt, storedBy },
+      ...{ verified: true, confirmedAt: storedAt, tree: { mtime, digest } },
+      ...(mode === undefined ? {} : { mode }),
+    };
+  }
+
+  /** An older partial upload of a name can no longer be resumed. */
+  #dropPartial(name: string): void {
+    const path = this.#partials.get(name);
+    if (path === undefined) return;
+    this.#database.run("DELETE FROM partials WHERE path = ?", path);
+    this.#garbage.push(...makeGarbage(this.#database, [path]));
+  }
+}
+
+/** What an account can still store. */
+class Room {
+  #files: number;
+  #bytes: number;
+
+  constructor(used: Usage, reserved: Usage | undefined, quota: Usage) {
+    this.#files = quota.files - used.files - (reserved?.files ?? 0);
+    this.#bytes = quota.bytes - used.bytes - (reserved?.bytes ?? 0);
+  }
+
+  /** Takes the room that a file needs beside what it replaces. Returns why there is not enough. */
+  take(size: number, replaced: Row | undefined): RefusalReason | undefined {
+    const bytes = this.#bytes - size + ((replaced?.["size"] ?? 0) as number);
+    const files = this.#files - (replaced === undefined ? 1 : 0);
+    if (bytes < 0) return "quota-bytes";
+    if (files < 0) return "quota-files";
+    this.#bytes = bytes;
+    this.#files = files;
+    return undefined;
+  }
+}
