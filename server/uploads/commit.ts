@@ -86,27 +86,56 @@ export async function commitFile(
     // A commit can fail in its last step and still be durable. Then the blob belongs to the file.
     const isStored = inline !== undefined || await catalog.blobs.owner(id) === "file";
     if (!isStored) await garbage.collect([id]);
-    const over = error instanceof CatalogRefusal ? LIMITS_OF[error.reason] : undefined;
-    if (over === undefined) throw error;
-    const own = (await catalog.accounts.find({ id: accountId }))?.quota[over.of];
-    throw new LimitError(over.limit, own ?? limits[over.limit]);
+    throw error instanceof CatalogRefusal
+      ? await limitErrorOf(context, accountId, error.reason) ?? error
+      : error;
   } finally {
     staged.release();
     reservation?.end();
   }
-  context.log.info("Stored {file} for {user} from {address}: {size} bytes, cksum {crc}", {
-    event: "file.stored",
-    file: printable(name),
-    client: toHex(accountId),
-    user,
-    address,
-    size,
-    crc,
+  const client = toHex(accountId);
+  logStored(context.log, {
+    ...{ file: printable(name), client, user, address, size, crc },
     path: id,
   });
   await garbage.collect(recorded.garbage);
   if (recorded.hasSurplus) await trimHistory(context, accountId);
   return recorded;
+}
+
+/** A stored file for the log. Its texts are printable. */
+export interface StoredLine {
+  readonly file: string;
+  readonly client: string;
+  readonly user: string;
+  readonly address: string;
+  readonly size: number;
+  readonly crc: number;
+  /** The blob; a file of a pack in the catalog has none that could be named. */
+  readonly path?: string;
+}
+
+/** Logs that a file was stored. */
+export function logStored(log: Log, line: StoredLine): void {
+  log.info("Stored {file} for {user} from {address}: {size} bytes, cksum {crc}", {
+    event: "file.stored",
+    ...line,
+  });
+}
+
+/** The error for a client whose file the catalog refuses for want of quota; `undefined` for another reason. */
+export async function limitErrorOf(
+  { store: { catalog }, limits }: {
+    readonly store: { readonly catalog: { readonly accounts: Pick<Catalog["accounts"], "find"> } };
+    readonly limits: Limits;
+  },
+  accountId: Bytes,
+  reason: RefusalReason,
+): Promise<LimitError | undefined> {
+  const over = LIMITS_OF[reason];
+  if (over === undefined) return undefined;
+  const own = (await catalog.accounts.find({ id: accountId }))?.quota[over.of];
+  return new LimitError(over.limit, own ?? limits[over.limit]);
 }
 
 /** The properties for the catalog. A file of protocol 3 has others, which cannot be sent to the catalog's thread. */

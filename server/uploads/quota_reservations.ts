@@ -214,6 +214,20 @@ export class QuotaReservations {
     }
   }
 
+  /** Everything that an account has reserved, so that other changes can leave it. */
+  total(accountId: Bytes): Usage {
+    const all = [...this.#of(accountId)];
+    return {
+      bytes: all.reduce((sum, { size, credit }) => sum + size - credit, 0),
+      files: new Set(all.filter(({ isNew }) => isNew).map(({ name }) => name)).size,
+    };
+  }
+
+  /** Whether a change of stored files can concern uploads of an account that are in progress. */
+  isConcerned(accountId: Bytes): boolean {
+    return this.#byClient.has(toHex(accountId)) || this.#snapshots.size > 0;
+  }
+
   /** Resolves when the reservations that are being committed have ended. */
   async settle(accountId: Bytes): Promise<void> {
     const ending = [...this.#of(accountId)].filter(({ isEnding }) => isEnding);

@@ -130,6 +130,15 @@ export class StagingArea {
     return this.#open(owner, size, () => Promise.resolve(writer), size);
   }
 
+  /**
+   * Reserves space on the disk for bytes that the catalog will store, until the result is disposed of. Throws `LimitError`
+   * `minFree`.
+   */
+  async reserve(size: number): Promise<Disposable> {
+    await this.#admit(size);
+    return { [Symbol.dispose]: () => void (this.#promised -= size) };
+  }
+
   /** Reopens an upload of `size` bytes at an offset. Throws as `create` does, and as `BlobStore.reopen`. */
   reopen(owner: Bytes, id: UploadId, offset: number, size: number): Promise<StagedUpload> {
     return this.#open(owner, size - offset, () => this.#blobs.reopen(id, { owner, offset }));

@@ -7,6 +7,7 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import type { FileDigest } from "../catalog/files.ts";
 import type { Context } from "../context.ts";
 import { OpenUploads } from "./open_uploads.ts";
+import { PackRoom } from "./pack_room.ts";
 import { PartialUploads } from "./partial_uploads.ts";
 import { RevocationWatch } from "./revocation.ts";
 import { SharedWork } from "./shared_work.ts";
@@ -17,6 +18,8 @@ export interface V4Context extends Context {
   /** Files of protocol 3 whose digests are being computed, by blob id. */
   readonly readings: SharedWork<FileDigest | undefined>;
   readonly openUploads: OpenUploads;
+  /** The memory of packs that are not stored yet. */
+  readonly packRoom: PackRoom;
   /** Uploads that were interrupted and can be resumed. */
   readonly partialUploads: PartialUploads;
   /** Called when an account gets its first key of protocol 4. Its sessions of protocol 3 must then end. */
@@ -36,6 +39,7 @@ export function createV4Context(
     revocation: new RevocationWatch({ catalog, ticks, log }),
     readings: new SharedWork(MAX_READINGS),
     openUploads: new OpenUploads(),
+    packRoom: new PackRoom(),
     partialUploads: new PartialUploads({ catalog, blobs, limits, clock, garbage }),
     onAccountClaimed,
   };

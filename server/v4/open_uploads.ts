@@ -56,6 +56,15 @@ export class OpenUploads {
     return all.slice(0, Math.max(0, all.indexOf(upload)));
   }
 
+  /** Files were stored under names: earlier uploads of these can no longer be resumed. Resolves when no checkpoint runs. */
+  async loseNames(accountId: Bytes, names: readonly string[]): Promise<void> {
+    if (this.#open.size === 0) return;
+    const losing = names.flatMap((name) => [
+      ...this.#byName.get(keyOf({ accountId, request: { name } })) ?? [],
+    ]);
+    await Promise.all(losing.map((upload) => upload.loseName()));
+  }
+
   /** An upload no longer has its name. */
   release(upload: OpenUpload): void {
     const key = keyOf(upload);
@@ -83,6 +92,8 @@ export class OpenUploads {
   }
 }
 
-function keyOf({ accountId, request: { name } }: OpenUpload): string {
+function keyOf(
+  { accountId, request: { name } }: Pick<OpenUpload, "accountId" | "request">,
+): string {
   return `${toHex(accountId)} ${comparedForm(name)}`;
 }

@@ -1,0 +1,143 @@
+/**
+ * Downloads of many small entries in one request.
+ *
+ * @module
+ */
+import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
+import { ContentsWriter } from "../../protocol/v4/contents.ts";
+import { FetchReader } from "../../protocol/v4/fetch.ts";
+import type { MessageOf } from "../../protocol/v4/messages.ts";
+import { MAX_PACKED_SIZE } from "../../protocol/v4/pack.ts";
+import { BlobNotFound } from "../blobs/blob_store.ts";
+import type { FoundFile } from "../catalog/files.ts";
+import { type FileWithDigests, refuseDamaged, withDigests } from "./backfill_digests.ts";
+import { fieldsOf, MAX_LOOKS, noSuchFile, quoted, replacedTooOften } from "./descriptions.ts";
+import type { RequestContext } from "./request_context.ts";
+import { RequestError } from "./request_error.ts";
+
+/** The most contents that are read from the blob store at a time, so that they take at most 1 MiB. */
+const AT_ONCE = 16;
+
+interface Wanted {
+  readonly name: string;
+  /** 0 for the current one. */
+  readonly version: number;
+}
+
+/** Sends the contents of entries in the order of the request. Throws `ProtocolError` `bad-frame`. */
+export async function sendContents(
+  session: RequestContext,
+  { tag, bytes }: MessageOf<"fetch">,
+): Promise<void> {
+  const { context: { store: { catalog } }, owner: { accountId }, answers } = session;
+  const wanted = readAll(bytes);
+  const look = (from: number) => {
+    const page = catalog.files.fetchPack(accountId, bytes, from);
+    // It is awaited later, unless the answers before it cannot be sent.
+    page.catch(() => undefined);
+    return page;
+  };
+  for (let coming = look(0);;) {
+    const { contents, others, next } = await coming;
+    // The catalog looks up the next page while this one is sent.
+    if (next < wanted.length) coming = look(next);
+    if (contents.length > 0) await answers.sendRecords("contents", tag, contents);
+    const first = next - others.length;
+    for (let at = 0; at < others.length; at += AT_ONCE) {
+      const group = others.slice(at, at + AT_ONCE);
+      const found = await Promise.all(
+        group.map((file, i) => readOrRefuse(session, wanted[first + at + i] as Wanted, file)),
+      );
+      await sendFound(session, tag, found);
+    }
+    if (next >= wanted.length) break;
+  }
+  await answers.send({ kind: "done", tag });
+}
+
+function readAll(bytes: Bytes): Wanted[] {
+  const wanted: Wanted[] = [];
+  for (const reader = new FetchReader(bytes); reader.next();) {
+    wanted.push({ name: reader.name, version: reader.version });
+  }
+  return wanted;
+}
+
+type Found = { readonly file: FileWithDigests; readonly content: Bytes } | RequestError;
+
+async function sendFound(
+  { answers }: RequestContext,
+  tag: number,
+  all: readonly Found[],
+): Promise<void> {
+  const writer = new ContentsWriter();
+  for (const found of all) {
+    const add = () =>
+      found instanceof RequestError
+        ? writer.addRefused(found.code, found.message)
+        : writer.add(fieldsOf(found.file), found.content);
+    if (add()) continue;
+    await answers.sendRecords("contents", tag, writer.payload);
+    writer.reset();
+    add();
+  }
+  if (writer.count > 0) await answers.sendRecords("contents", tag, writer.payload);
+}
+
+async function readOrRefuse(
+  session: RequestContext,
+  wanted: Wanted,
+  file: FoundFile | undefined,
+): Promise<Found> {
+  try {
+    return await read(session, wanted, file);
+  } catch (error) {
+    if (error instanceof RequestError) return error;
+    throw error;
+  }
+}
+
+/**
+ * Reads an entry that the catalog could not encode. Looks it up again if it is replaced or removed meanwhile. Throws
+ * `RequestError`.
+ */
+async function read(
+  session: RequestContext,
+  { name, version }: Wanted,
+  found: FoundFile | undefined,
+): Promise<Found> {
+  const { context, owner: { accountId } } = session;
+  const { catalog } = context.store;
+  const look = () => catalog.files.find(accountId, name, { version, want: "all" });
+  for (let looks = 0; looks < MAX_LOOKS; looks++, found = await look()) {
+    if (found === undefined) throw noSuchFile(name, version);
+    if (found.size > MAX_PACKED_SIZE) {
+      throw new RequestError("over-limit", `${quoted(name)} is too large for a pack`);
+    }
+    const file = await withDigests(session, found);
+    if (file === undefined) continue;
+    const content = found.bytes ?? await contentOf(session, file);
+    if (content?.length === file.size) return { file, content };
+    await refuseDamaged(context, file, content === undefined ? "missing" : "size");
+  }
+  throw replacedTooOften(name);
+}
+
+/** The content of a small file; `undefined` if it is missing. */
+async function contentOf(
+  { context: { store: { blobs, catalog } } }: RequestContext,
+  { content: { kind, id } }: FileWithDigests,
+): Promise<Bytes | undefined> {
+  if (kind === "inline") return await catalog.files.content(id);
+  try {
+    const pieces: Bytes[] = [];
+    for await (const piece of blobs.read(id, { pieceSize: MAX_PACKED_SIZE })) {
+      pieces.push(piece.slice());
+      if (pieces.length > 1) break;
+    }
+    return concatBytes(...pieces);
+  } catch (error) {
+    if (error instanceof BlobNotFound) return undefined;
+    throw error;
+  }
+}
