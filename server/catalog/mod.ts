@@ -98,7 +98,12 @@ export {
   type UpdateOptions,
 } from "./packs.ts";
 export { packedFilesOver } from "./packs_over_files.ts";
-export { CatalogRefusal, type ExceededQuota, REFUSAL_REASONS, type RefusalReason } from "./refusal.ts";
+export {
+  CatalogRefusal,
+  type ExceededQuota,
+  REFUSAL_REASONS,
+  type RefusalReason,
+} from "./refusal.ts";
 export { nameKey } from "./name_key.ts";
 export type { Repair, Repairs } from "./repairs.ts";
 export type { Token, Tokens } from "./tokens.ts";

@@ -21,13 +21,13 @@ const MAX_QUOTED = 255;
 const ENTRIES_SIZE = 64 * 1024;
 
 /**
- * Sends files as `entries`, including damaged ones, and `done`. `versionOf`: the version to look up if the file was
+ * Sends files as `entries`, including damaged ones, without `done`. `versionOf`: the version to look up if the file was
  * replaced in the meantime.
  */
 export async function describeAll(
   session: RequestContext,
   tag: number,
-  files: AsyncIterable<StoredFile | ImplicitFolder>,
+  files: AsyncIterable<StoredFile | ImplicitFolder> | readonly StoredFile[],
   versionOf: (file: StoredFile) => number,
 ): Promise<void> {
   const { answers } = session;
@@ -49,7 +49,6 @@ export async function describeAll(
   } finally {
     await flush();
   }
-  await answers.send({ kind: "done", tag });
 }
 
 /** Adds a file, or nothing if it was removed in the meantime. */
@@ -94,7 +93,7 @@ export function describe(file: FileWithDigests): FileFields {
     ...{ name, version, entry: kind, mode, size },
     ...{ mtime: tree.mtime, storedAt, endedAt, cksum: crc },
     digest: tree.digest,
-    confirmedAt: 0,
+    confirmedAt: file.confirmedAt ?? 0,
   };
 }
 

@@ -11,7 +11,7 @@ import { MAX_PACKED_SIZE } from "../../protocol/v4/pack.ts";
 import { BlobNotFound } from "../blobs/blob_store.ts";
 import type { FoundFile } from "../catalog/files.ts";
 import { type FileWithDigests, refuseDamaged, withDigests } from "./backfill_digests.ts";
-import { fieldsOf, MAX_LOOKS, noSuchFile, quoted, replacedTooOften } from "./descriptions.ts";
+import { describe, MAX_LOOKS, noSuchFile, quoted, replacedTooOften } from "./descriptions.ts";
 import type { RequestContext } from "./request_context.ts";
 import { RequestError } from "./request_error.ts";
 
@@ -75,7 +75,7 @@ async function sendFound(
     const add = () =>
       found instanceof RequestError
         ? writer.addRefused(found.code, found.message)
-        : writer.add(fieldsOf(found.file), found.content);
+        : writer.add(describe(found.file), found.content);
     if (add()) continue;
     await answers.sendRecords("contents", tag, writer.payload);
     writer.reset();

@@ -1,5 +1,5 @@
 /**
- * Requests that change stored files: update, remove, rename, restore.
+ * Requests that change stored files: remove, rename, restore.
  *
  * @module
  */
@@ -7,52 +7,11 @@ import { printable } from "../../protocol/printable.ts";
 import type { Usage } from "../catalog/accounts.ts";
 import { CatalogRefusal } from "../catalog/refusal.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
-import { PackedWriter } from "../../protocol/v4/packed.ts";
-import { checkRecords } from "../../protocol/v4/record_reader.ts";
-import { UpdateReader } from "../../protocol/v4/update.ts";
-import type { Metadata } from "../catalog/files.ts";
 import { keepsHistory, trimHistory } from "../uploads/history.ts";
 import { quotaOfAll } from "../uploads/quota_reservations.ts";
 import { noSuchFile, quoted } from "./descriptions.ts";
 import { logFile, type RequestContext } from "./request_context.ts";
 import { checkFileName, RequestError } from "./request_error.ts";
-
-/** Changes modes and times of current versions. */
-export async function update(
-  session: RequestContext,
-  { tag, bytes }: MessageOf<"update">,
-): Promise<void> {
-  checkRecords(new UpdateReader(bytes));
-  const results = new PackedWriter();
-  for (const record = new UpdateReader(bytes); record.next();) {
-    const { name, version, mode, mtime } = record;
-    try {
-      await updateOne(session, name, version, { mode, mtime });
-      results.addStored(version);
-    } catch (error) {
-      if (!(error instanceof RequestError)) throw error;
-      results.addRefused(error.code, error.message);
-    }
-  }
-  await session.answers.sendRecords("packed", tag, results.payload);
-}
-
-async function updateOne(
-  session: RequestContext,
-  name: string,
-  version: number,
-  metadata: Metadata,
-): Promise<void> {
-  const { context, owner } = session;
-  const { files } = context.store.catalog;
-  const outcome = await files.update(owner.accountId, name, version, metadata);
-  if (outcome === "missing") throw noSuchFile(name);
-  if (outcome === "changed") {
-    throw new RequestError("file-changed", `another version of ${quoted(name)} is current`);
-  }
-  const words = "Changed permissions and time of {file} for {user} from {address}";
-  logFile(session, "file.updated", words, name);
-}
 
 /** Removes an entry. Uploads in progress below it continue, and store their files under their names. */
 export async function remove(

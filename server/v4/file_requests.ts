@@ -6,7 +6,9 @@
 import type { MessageKind, MessageOf } from "../../protocol/v4/messages.ts";
 import { describe, describeAll, findFile, noSuchFile } from "./descriptions.ts";
 import { sendFile } from "./download.ts";
-import { remove, rename, restore, update } from "./file_changes.ts";
+import { sendContents } from "./fetch.ts";
+import { remove, rename, restore } from "./file_changes.ts";
+import { sendBelow } from "./list_entries.ts";
 import type { RequestContext } from "./request_context.ts";
 import { RequestError } from "./request_error.ts";
 
@@ -20,14 +22,18 @@ type Handlers = {
 /** Each handler sends its answer, or throws why it refuses. */
 export const FILE_REQUESTS: Handlers = {
   get: sendFile,
-  update,
+  fetch: sendContents,
   remove,
   rename,
   restore,
   async list(session, { tag, prefix, scope }) {
-    // A removed name has no current version to look up.
-    const versionOf = ({ version = 0 }) => scope === "removed" ? version : 0;
-    await describeAll(session, tag, LISTS[scope](session, prefix), versionOf);
+    if (scope === "below") await sendBelow(session, tag, prefix);
+    else {
+      // A removed name has no current version to look up.
+      const versionOf = ({ version = 0 }) => scope === "removed" ? version : 0;
+      await describeAll(session, tag, LISTS[scope](session, prefix), versionOf);
+    }
+    await session.answers.send({ kind: "done", tag });
   },
   async stat(session, { tag, name, version }) {
     const file = describe(await findFile(session, name, version));
@@ -36,6 +42,7 @@ export const FILE_REQUESTS: Handlers = {
   async versions(session, { tag, name }) {
     const files = versionsOf(session, name);
     await describeAll(session, tag, files, ({ version = 0 }) => version);
+    await session.answers.send({ kind: "done", tag });
   },
   async usage({ context, owner: { accountId }, answers }, { tag }) {
     const { store, accounts, limits } = context;
@@ -51,18 +58,7 @@ export const FILE_REQUESTS: Handlers = {
   },
 };
 
-const LISTS = { below, level, removed };
-
-async function* below({ context, owner }: RequestContext, prefix: string) {
-  const { files } = context.store.catalog;
-  for (let after = "";;) {
-    const page = await files.list(owner.accountId, { prefix, after, limit: PAGE });
-    yield* page;
-    const last = page.at(-1);
-    if (last === undefined) return;
-    after = last.name;
-  }
-}
+const LISTS = { level, removed };
 
 /** The entries and folders directly below a folder. Throws `RequestError` `bad-file-name`. */
 async function* level({ context, owner }: RequestContext, prefix: string) {

@@ -3,10 +3,12 @@
  *
  * @module
  */
-import { toHex } from "../../protocol/bytes.ts";
+import { type Bytes, toHex } from "../../protocol/bytes.ts";
 import { printable } from "../../protocol/printable.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
+import type { ContentSums } from "../../protocol/v4/content_sums.ts";
 import { PackedWriter } from "../../protocol/v4/packed.ts";
+import { UpdateReader } from "../../protocol/v4/update.ts";
 import type { BlobId } from "../blobs/blob_store.ts";
 import { PackOutcomes, type PackResult } from "../catalog/packs.ts";
 import { CatalogRefusal, type RefusalReason } from "../catalog/refusal.ts";
@@ -15,17 +17,27 @@ import { keepsHistory, trimHistory } from "../uploads/history.ts";
 import { quotaOfAll } from "../uploads/quota_reservations.ts";
 import { type CheckedPack, checkPack } from "./check_pack.ts";
 import { type PackBlobs, writeBlobs } from "./pack_blobs.ts";
-import type { RequestContext } from "./request_context.ts";
+import { noSuchFile, quoted } from "./descriptions.ts";
+import { logFile, type RequestContext } from "./request_context.ts";
+import { RequestError } from "./request_error.ts";
 
 /** Explains why a request failed, and logs it where that is needed. */
 export type Explain = (error: unknown) => { readonly code: string; readonly message: string };
+
+/** The place of a pack in the order of its connection. */
+interface Turn {
+  /** Resolves when all earlier packs were passed to the catalog. */
+  readonly before: Promise<void>;
+  /** To be called when this one was. */
+  readonly pass: () => void;
+}
 
 export class Packs {
   readonly #session: RequestContext;
   readonly #explain: Explain;
   readonly #storing = new Set<Promise<void>>();
   /** Resolves when all earlier packs were passed to the catalog, which keeps their order. */
-  #turn: Promise<void> = Promise.resolve();
+  #passed: Promise<void> = Promise.resolve();
 
   constructor(session: RequestContext, explain: Explain) {
     this.#session = session;
@@ -36,23 +48,23 @@ export class Packs {
    * Begins to store a pack. Resolves when the next message can be read. Throws `ProtocolError` `bad-frame` for records that
    * break their layout.
    */
-  async receive({ tag, bytes }: MessageOf<"pack">): Promise<void> {
-    const { limits, packRoom } = this.#session.context;
-    const checked = checkPack(bytes, limits);
-    const room = packRoom.take(bytes.length);
-    const { promise: passed, resolve: pass } = Promise.withResolvers<void>();
-    const before = this.#turn;
-    this.#turn = passed;
-    const storing: Promise<void> = this.#store(tag, checked, before, pass)
-      // The client has disconnected.
-      .catch(() => undefined)
-      .finally(() => {
-        pass();
-        room[Symbol.dispose]();
-        this.#storing.delete(storing);
-      });
-    this.#storing.add(storing);
-    await packRoom.free();
+  store({ tag, bytes }: MessageOf<"pack">): Promise<void> {
+    const checked = checkPack(bytes, this.#session.context.limits);
+    const results = new Results(checked.names.length, this.#explain);
+    for (const [index, sums] of checked.mismatches) results.mismatch(index, sums);
+    for (const [index, error] of checked.refusals) results.fail(index, error);
+    return this.#begin(tag, bytes.length, results, (turn) => this.#store(checked, results, turn));
+  }
+
+  /** Begins to change modes and times of current versions, as `store` does. */
+  update({ tag, bytes }: MessageOf<"update">): Promise<void> {
+    const names: string[] = [];
+    for (const record = new UpdateReader(bytes); record.next();) names.push(record.name);
+    const results = new Results(names.length, this.#explain);
+    return this.#begin(
+      ...[tag, bytes.length, results] as const,
+      (turn) => this.#update(bytes, names, results, turn),
+    );
   }
 
   /** Resolves when all packs are stored or have failed. */
@@ -60,33 +72,74 @@ export class Packs {
     await Promise.all(this.#storing);
   }
 
-  async #store(
+  /** Begins work that gets its results, and answers with them. */
+  async #begin(
     tag: number,
-    checked: CheckedPack,
-    before: Promise<void>,
-    pass: () => void,
+    size: number,
+    results: Results,
+    work: (turn: Turn) => Promise<void>,
   ): Promise<void> {
-    const results = new Results(checked, this.#explain);
-    let blobs: PackBlobs | undefined;
+    const { packRoom } = this.#session.context;
+    const room = packRoom.take(size);
+    const { promise: passed, resolve: pass } = Promise.withResolvers<void>();
+    const turn = { before: this.#passed, pass };
+    this.#passed = passed;
+    const answered: Promise<void> = work(turn)
+      .catch((error) => results.failRest(error))
+      .finally(pass)
+      .then(() => this.#session.answers.sendRecords("packed", tag, results.payload))
+      // The client has disconnected.
+      .catch(() => undefined)
+      .finally(() => {
+        room[Symbol.dispose]();
+        this.#storing.delete(answered);
+      });
+    this.#storing.add(answered);
+    await packRoom.free();
+  }
+
+  async #store(checked: CheckedPack, results: Results, turn: Turn): Promise<void> {
+    using _ = await this.#session.context.staging.reserve(checked.bytes);
+    const blobs = await writeBlobs(this.#session, checked);
     try {
-      using _ = await this.#session.context.staging.reserve(checked.bytes);
-      blobs = await writeBlobs(this.#session, checked);
       for (const [index, error] of blobs.failures) {
         checked.accepted[index] = 0;
         results.fail(index, error);
       }
-      if (checked.accepted.includes(1)) {
-        await this.#makeWay(checked);
-        await before;
-        const committed = this.#commit(checked, blobs);
-        pass();
-        await this.#follow(checked, blobs, await committed, results);
-      }
+      if (!checked.accepted.includes(1)) return;
+      await this.#makeWay(checked);
+      await turn.before;
+      const committed = this.#commit(checked, blobs);
+      turn.pass();
+      await this.#follow(checked, blobs, await committed, results);
     } catch (error) {
-      if (blobs !== undefined) await this.#dropUnused(blobs);
-      results.failRest(error);
+      await this.#dropUnused(blobs);
+      throw error;
     }
-    await this.#session.answers.sendRecords("packed", tag, results.payload);
+  }
+
+  async #update(
+    bytes: Bytes,
+    names: readonly string[],
+    results: Results,
+    turn: Turn,
+  ): Promise<void> {
+    const { context: { store: { catalog } }, owner: { accountId } } = this.#session;
+    const accepted = new Uint8Array(names.length).fill(1);
+    await turn.before;
+    const updated = catalog.files.updatePack(accountId, bytes, { accepted });
+    turn.pass();
+    const outcomes = new PackOutcomes((await updated).outcomes);
+    const words = "Changed permissions and time of {file} for {user} from {address}";
+    for (const [i, name] of names.entries()) {
+      const outcome = outcomes.outcome(i);
+      if (outcome === "missing") results.fail(i, noSuchFile(name));
+      else if (outcome === "changed") results.fail(i, fileChanged(name));
+      else {
+        results.stored(i, outcomes.version(i), 0, false);
+        logFile(this.#session, "file.updated", words, name);
+      }
+    }
   }
 
   /** Uploads in progress lose the names of the pack, and those that are being committed get their quota first. */
@@ -159,6 +212,10 @@ export class Packs {
   }
 }
 
+function fileChanged(name: string): RequestError {
+  return new RequestError("file-changed", `another version of ${quoted(name)} is current`);
+}
+
 type Write = (writer: PackedWriter) => void;
 
 /** The results of a pack, which are known in any order. */
@@ -167,13 +224,13 @@ class Results {
   readonly #explain: Explain;
   readonly #explained = new Map<unknown, ReturnType<Explain>>();
 
-  constructor({ names, mismatches, refusals }: CheckedPack, explain: Explain) {
-    this.#writes = new Array(names.length);
+  constructor(records: number, explain: Explain) {
+    this.#writes = new Array(records);
     this.#explain = explain;
-    for (const [index, sums] of mismatches) {
-      this.#writes[index] = (writer) => writer.addMismatch(sums);
-    }
-    for (const [index, error] of refusals) this.fail(index, error);
+  }
+
+  mismatch(index: number, sums: ContentSums): void {
+    this.#writes[index] = (writer) => writer.addMismatch(sums);
   }
 
   stored(index: number, version: number, replaced: number, byOther: boolean): void {
@@ -197,7 +254,7 @@ class Results {
     }
   }
 
-  get payload() {
+  get payload(): Bytes {
     const writer = new PackedWriter();
     for (const write of this.#writes) write(writer);
     return writer.payload;

@@ -12,6 +12,7 @@ import { LINK_LIFE_MS, tryToMakeToken } from "../accounts/tokens.ts";
 import { LimitError } from "../limits/limits.ts";
 import { CatalogRefusal } from "../catalog/refusal.ts";
 import { WriteBacklog } from "./write_backlog.ts";
+import { Packs } from "./packs.ts";
 import { FILE_REQUESTS } from "./file_requests.ts";
 import type { OpenUpload } from "./open_uploads.ts";
 import { V4Upload } from "./upload.ts";
@@ -24,6 +25,7 @@ export const WINDOW = 256;
 export class Requests implements AsyncDisposable {
   readonly #session: RequestContext;
   readonly #backlog: WriteBacklog;
+  readonly #packs: Packs;
   /** The upload whose data arrives on this connection; `undefined` if it was refused and its data is ignored. */
   #incoming: V4Upload | undefined;
   /** The upload of another connection whose data arrives here too. */
@@ -34,6 +36,7 @@ export class Requests implements AsyncDisposable {
   constructor(session: RequestContext) {
     this.#session = session;
     this.#backlog = new WriteBacklog(() => session.context.staging.count);
+    this.#packs = new Packs(session, (error) => this.#explain(error));
   }
 
   /**
@@ -49,6 +52,10 @@ export class Requests implements AsyncDisposable {
         return await this.#end(message);
       case "cancel":
         return await this.#cancel();
+      case "pack":
+        return await this.#packs.store(message);
+      case "update":
+        return await this.#packs.update(message);
       case "join":
         return await this.#join(message);
       case "leave":
@@ -58,11 +65,12 @@ export class Requests implements AsyncDisposable {
     }
   }
 
-  /** Suspends the upload in progress, and waits for those being committed. */
+  /** Suspends the upload in progress, and waits for those being committed, and for packs. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#joined?.leave();
     await this.#incoming?.suspend();
     await Promise.allSettled(this.#deciding);
+    await this.#packs.settle();
   }
 
   async #put(request: MessageOf<"put">): Promise<void> {

@@ -1,0 +1,178 @@
+/** Protocol 4: packs and fetches, as the server answers them. */
+import assert from "node:assert/strict";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { ContentsReader } from "../../../protocol/v4/contents.ts";
+import { FetchWriter } from "../../../protocol/v4/fetch.ts";
+import type { MessageOf } from "../../../protocol/v4/messages.ts";
+import { PackedReader } from "../../../protocol/v4/packed.ts";
+import { setUserDisabled } from "../../../server/operator/users.ts";
+import type { Limits } from "../../../server/limits/limits.ts";
+import { pseudoRandomBytes, utf8 } from "../../support/bytes.ts";
+import { readWholeFolder } from "../../faults/data_folder.ts";
+import { Fixture } from "../../support/v4/fixture.ts";
+import { packOf, type PackRecord } from "../../support/v4/records.ts";
+import { Uploader } from "../../support/v4/raw_client.ts";
+
+async function createFixture(limits: Partial<Limits> = {}): Promise<Fixture> {
+  const fixture = await Fixture.create(limits);
+  (await fixture.client("Alice"))[Symbol.dispose]();
+  return fixture;
+}
+
+const text = (name: string, content: string, more: Partial<PackRecord> = {}): PackRecord => ({
+  ...{ name, content: utf8(content), ...more },
+});
+
+/** The results in words: `stored 2>1` is version 2, which replaces version 1. */
+function words({ bytes }: MessageOf<"packed">): string[] {
+  const all: string[] = [];
+  for (const result = new PackedReader(bytes); result.next();) {
+    const { status } = result;
+    if (status === "refused") all.push(result.code);
+    else if (status === "mismatch") all.push("mismatch");
+    else all.push(`${result.version}${result.replaced === 0 ? "" : `>${result.replaced}`}`);
+  }
+  return all;
+}
+
+async function send(
+  { mux }: Uploader,
+  records: readonly PackRecord[],
+  change: (bytes: Bytes) => void = () => undefined,
+): Promise<string[]> {
+  const pack = packOf(mux.nextTag(), records);
+  const bytes = pack.bytes.slice();
+  change(bytes);
+  return words(await mux.askFor({ ...pack, bytes }, "packed"));
+}
+
+/** The contents of current entries, or why there are none. */
+async function fetchAll({ mux }: Uploader, names: readonly string[]) {
+  const writer = new FetchWriter();
+  for (const name of names) assert.ok(writer.add(name, 0));
+  const found: { name: string; content: Bytes | string }[] = [];
+  const request = { kind: "fetch", tag: mux.nextTag(), bytes: writer.payload.slice() } as const;
+  await mux.ask(request, (message) => {
+    if (message.kind !== "contents") return message.kind === "done";
+    for (const result = new ContentsReader(message.bytes); result.next();) {
+      const { isRefused, code, name } = result;
+      assert.equal(isRefused ? undefined : result.findDifference(), undefined);
+      found.push({ name, content: isRefused ? code : result.content.slice() });
+    }
+    return false;
+  });
+  return found;
+}
+
+for (const inlineSize of [0, 1000, 64 * 1024]) {
+  Deno.test(`v4 packs: entries of all sizes come back, if ${inlineSize} bytes are kept in the catalog`, async () => {
+    await using fixture = await createFixture({ inlineSize });
+    using alice = await Uploader.login(fixture, "Alice");
+    const records = [0, 1, 999, 1000, 1001, 40_000, 64 * 1024].map((size, i) => ({
+      ...{ name: `f/${i}`, content: pseudoRandomBytes(size, i) },
+    }));
+    const link = text("link", "target", { entry: "link" });
+    const folder = text("f", "", { entry: "folder", mode: 0o700 });
+    const all = [...records, link, folder];
+    assert.deepEqual(await send(alice, all), all.map(() => "1"));
+    assert.deepEqual(await send(alice, all), all.map(() => "1"), "nothing changes");
+    const names = all.map(({ name }) => name);
+    const expected = all.map(({ name, content }) => ({ name, content }));
+    assert.deepEqual(await fetchAll(alice, names), expected);
+    const { size, confirmedAt, storedAt } = await alice.mux.askFor(
+      { kind: "stat", tag: alice.mux.nextTag(), name: "f/4", version: 0 },
+      "file",
+    );
+    assert.deepEqual([size, confirmedAt], [1001, storedAt]);
+    const large = all.filter(({ content }) => content.length > inlineSize);
+    assert.equal(fixture.blobs("files").length, large.length);
+    await fixture.server.close();
+    assert.equal(readWholeFolder(fixture.data).get("Alice")?.size, all.length);
+  });
+}
+
+Deno.test("v4 packs: each record is stored or refused by itself", async () => {
+  await using fixture = await createFixture({ maxFileSize: 100, historyMs: 0 });
+  using alice = await Uploader.login(fixture, "Alice");
+  await send(alice, [text("file", "x"), text("\u00c5", "y")]);
+  const records = [
+    text("a", "1"),
+    text("../a", "2"),
+    text("file/below", "3"),
+    text("A\u030a", "4"),
+    text("folder", "content", { entry: "folder" }),
+    text("link", "\0", { entry: "link" }),
+    text("large", "x".repeat(101)),
+    text("file", "other"),
+    text("changed", "here"),
+  ];
+  const flip = (bytes: Bytes) => void ((bytes[bytes.length - 1] as number) ^= 1);
+  assert.deepEqual(await send(alice, records, flip), [
+    ...["1", "bad-file-name", "bad-file-name", "other-form", "bad-entry", "bad-entry"],
+    ...["over-limit", "2>1", "mismatch"],
+  ]);
+  assert.deepEqual(
+    (await fetchAll(alice, ["a", "file", "large", "changed"])).map(({ content }) =>
+      typeof content === "string" ? content : new TextDecoder().decode(content)
+    ),
+    ["1", "other", "no-such-file", "no-such-file"],
+  );
+});
+
+Deno.test("v4 packs: packs that are sent without waiting are stored in their order", async () => {
+  await using fixture = await createFixture({ inlineSize: 100 });
+  using alice = await Uploader.login(fixture, "Alice");
+  const { mux } = alice;
+  // Larger contents go to the blob store, which takes longer.
+  const contents = [50_000, 10, 40_000, 20].map((size, i) => pseudoRandomBytes(size, i));
+  const answers = contents.map((content) => {
+    const pack = packOf(mux.nextTag(), [{ name: "a", content }]);
+    return mux.askFor({ ...pack, bytes: pack.bytes.slice() }, "packed");
+  });
+  const results = (await Promise.all(answers)).flatMap(words);
+  assert.deepEqual(results, ["1", "2>1", "3>2", "4>3"]);
+  assert.deepEqual((await fetchAll(alice, ["a"]))[0]?.content, contents[3]);
+});
+
+Deno.test("v4 packs: the quota applies record by record, also to contents with blobs", async () => {
+  await using fixture = await createFixture({ inlineSize: 100, quota: 1000 });
+  using alice = await Uploader.login(fixture, "Alice");
+  const sized = (name: string, size: number) => ({ name, content: pseudoRandomBytes(size) });
+  assert.deepEqual(await send(alice, [sized("a", 600), sized("b", 500), sized("c", 50)]), [
+    ...["1", "over-limit", "1"],
+  ]);
+  assert.equal(fixture.blobs("files").length, 1);
+  await fixture.server.close();
+  assert.equal(readWholeFolder(fixture.data).get("Alice")?.size, 2);
+});
+
+Deno.test("v4 packs: those of a disabled account are not stored", async () => {
+  await using fixture = await createFixture();
+  using alice = await Uploader.login(fixture, "Alice");
+  await setUserDisabled(fixture.data, "Alice", true);
+  const answer = send(alice, [text("a", "x")]).catch(({ code }) => [code]);
+  assert.deepEqual(await answer, ["account-disabled"]);
+  await fixture.server.close();
+  assert.deepEqual(readWholeFolder(fixture.data), new Map());
+});
+
+Deno.test("v4 packs: a fetch refuses what is large or damaged, and finds other versions", async () => {
+  await using fixture = await createFixture({ inlineSize: 100 });
+  using alice = await Uploader.login(fixture, "Alice");
+  await send(alice, [{ name: "blob", content: pseudoRandomBytes(2000) }, text("small", "x")]);
+  const large = pseudoRandomBytes(100_000);
+  const tag = await alice.begin(large, { name: "large" });
+  await alice.send(tag, large, 0);
+  await alice.end(tag, large);
+  for (const path of fixture.blobs("files")) {
+    if ((await Deno.stat(path)).size === 2000) await Deno.remove(path);
+  }
+  const found = await fetchAll(alice, ["small", "blob", "large", "none", "small"]);
+  assert.deepEqual(found.map(({ content }) => typeof content === "string" ? content : "found"), [
+    ...["found", "damaged", "over-limit", "no-such-file", "found"],
+  ]);
+  assert.deepEqual(await send(alice, [{ name: "blob", content: pseudoRandomBytes(2000) }]), [
+    "2>1",
+  ], "a damaged version is stored again");
+  assert.deepEqual((await fetchAll(alice, ["blob"]))[0]?.content, pseudoRandomBytes(2000));
+});
