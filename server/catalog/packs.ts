@@ -12,13 +12,13 @@ import { REFUSAL_REASONS, type RefusalReason } from "./refusal.ts";
 
 /** Options of a pack to commit. */
 export interface PackOptions extends RoomOptions {
-  /** One byte per record: 1 if it is to be stored. Others are skipped. */
+  /** One byte per record: 1 if it should be stored. Others are skipped. */
   readonly accepted: Bytes;
   /** The blobs of contents that are not to be stored in the catalog, by the index of their record. */
   readonly blobs?: ReadonlyMap<number, BlobId>;
   /** Blobs that were just seen whole. A current version with one of them need not be stored again. */
   readonly intact?: readonly BlobId[];
-  /** What uploads in progress have reserved of the quota. */
+  /** The part of the quota that uploads in progress have reserved. */
   readonly reserved?: Usage;
   /** Milliseconds since the epoch. */
   readonly storedAt: number;

@@ -149,7 +149,7 @@ function fieldsOf(file: StoredFile): FileFields | undefined {
   };
 }
 
-/** What is left of a quota beside reservations. */
+/** The rest of a quota beside reservations. */
 function less<Q extends { readonly bytes: number; readonly files: number }>(
   quota: Q,
   reserved: Q | undefined,

@@ -13,7 +13,7 @@ import type { RequestContext } from "./request_context.ts";
 
 /** The size of a page in bytes, about 2,000 entries. */
 const PAGE_BYTES = 256 * 1024;
-/** The most blobs that are looked at, at a time. */
+/** The most blobs that are checked at a time. */
 const AT_ONCE = 64;
 
 /** Sends the current entries whose names begin with a prefix, by name, without `done`. */

@@ -219,7 +219,7 @@ export const MIGRATIONS: readonly string[] = [
   UPDATE files SET confirmed_at = stored_at WHERE digest IS NOT NULL AND damage IS NULL;
   CREATE INDEX unconfirmed_files ON files (id)
     WHERE confirmed_at IS NULL AND digest IS NOT NULL AND damage IS NULL;
-  -- Whoever inserts files counts them, once for a whole pack.
+  -- The program counts the files that it inserts, once for a whole pack.
   DROP TRIGGER file_added;
   `,
 ];

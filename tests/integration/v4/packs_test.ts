@@ -46,7 +46,7 @@ async function send(
   return words(await mux.askFor({ ...pack, bytes }, "packed"));
 }
 
-/** The contents of current entries, or why there are none. */
+/** The contents of current entries, or why they were refused. */
 async function fetchAll({ mux }: Uploader, names: readonly string[]) {
   const writer = new FetchWriter();
   for (const name of names) assert.ok(writer.add(name, 0));

@@ -72,7 +72,7 @@ function updatePack(
   return { outcomes: outcomes.numbers, garbage: [], hasSurplus: false };
 }
 
-/** The commit of one pack. What it counts is written once, at its end. */
+/** The commit of one pack. Its counts are written once, at its end. */
 class PackCommit {
   readonly #database: Database;
   readonly #owner: Bytes;
@@ -195,7 +195,7 @@ class PackCommit {
   }
 }
 
-/** What an account can still store. */
+/** The bytes and files that an account can still store. */
 class Room {
   #files: number;
   #bytes: number;
