@@ -97,7 +97,7 @@ export {
   type PackResult,
   type UpdateOptions,
 } from "./packs.ts";
-export { packedFilesOver } from "./packs_over_files.ts";
+export { type PackDependencies, packedFilesOver } from "./packs_over_files.ts";
 export {
   CatalogRefusal,
   type ExceededQuota,

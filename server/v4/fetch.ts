@@ -18,7 +18,7 @@ import { RequestError } from "./request_error.ts";
 /** The most contents that are read from the blob store at a time, so that they take at most 1 MiB. */
 const AT_ONCE = 16;
 
-interface Wanted {
+interface WantedEntry {
   readonly name: string;
   /** 0 for the current one. */
   readonly version: number;
@@ -46,7 +46,7 @@ export async function sendContents(
     for (let at = 0; at < others.length; at += AT_ONCE) {
       const group = others.slice(at, at + AT_ONCE);
       const found = await Promise.all(
-        group.map((file, i) => readOrRefuse(session, wanted[first + at + i] as Wanted, file)),
+        group.map((file, i) => readOrRefuse(session, wanted[first + at + i] as WantedEntry, file)),
       );
       await sendFound(session, tag, found);
     }
@@ -55,8 +55,8 @@ export async function sendContents(
   await answers.send({ kind: "done", tag });
 }
 
-function readAll(bytes: Bytes): Wanted[] {
-  const wanted: Wanted[] = [];
+function readAll(bytes: Bytes): WantedEntry[] {
+  const wanted: WantedEntry[] = [];
   for (const reader = new FetchReader(bytes); reader.next();) {
     wanted.push({ name: reader.name, version: reader.version });
   }
@@ -86,7 +86,7 @@ async function sendFound(
 
 async function readOrRefuse(
   session: RequestContext,
-  wanted: Wanted,
+  wanted: WantedEntry,
   file: FoundFile | undefined,
 ): Promise<Found> {
   try {
@@ -103,7 +103,7 @@ async function readOrRefuse(
  */
 async function read(
   session: RequestContext,
-  { name, version }: Wanted,
+  { name, version }: WantedEntry,
   found: FoundFile | undefined,
 ): Promise<Found> {
   const { context, owner: { accountId } } = session;

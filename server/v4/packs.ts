@@ -216,11 +216,11 @@ function fileChanged(name: string): RequestError {
   return new RequestError("file-changed", `another version of ${quoted(name)} is current`);
 }
 
-type Write = (writer: PackedWriter) => void;
+type WriteResult = (writer: PackedWriter) => void;
 
 /** The results of a pack, which are known in any order. */
 class Results {
-  readonly #writes: Write[];
+  readonly #writes: WriteResult[];
   readonly #explain: Explain;
   readonly #explained = new Map<unknown, ReturnType<Explain>>();
 
