@@ -25,7 +25,9 @@ const NO_CHUNKS: Bytes = new Uint8Array(0);
 
 /** The other aggregates of a catalog that packs need. */
 export interface PackDependencies {
+  /** Its files. */
   readonly files: Pick<Files, "commit" | "update" | "find" | "list">;
+  /** Its partial uploads, which a stored file ends. */
   readonly uploads: Pick<PartialUploadRows, "find" | "remove">;
 }
 
