@@ -1,6 +1,6 @@
 /**
- * Many clients in one process: `clients PORT COUNT SIZE` or `registrations PORT COUNT`. Creates keys and accounts first.
- * The measured time starts with the first byte. Prints JSON.
+ * Many clients in one process: `uploads3 PORT COUNT SIZE`, `uploads4 PORT COUNT SIZE`, `registrations PORT COUNT` or
+ * `logins PORT COUNT`. Creates keys and accounts first. The measured time starts with the first byte. Prints JSON.
  */
 import type { Bytes } from "../../protocol/bytes.ts";
 import { edition2023c } from "../../protocol/v3/editions/edition_2023c.ts";
@@ -10,6 +10,8 @@ import { generatePrivateKey, publicKeyOf } from "../../protocol/cipher/rsa.ts";
 import { NO_QUIRKS } from "../../protocol/v3/editions/quirks.ts";
 import { register } from "../../protocol/v3/registration.ts";
 import { ResponseReader } from "../../protocol/v3/response_reader.ts";
+import { V4Client } from "../../client/v4/client.ts";
+import { putFiles } from "../../client/v4/put_files.ts";
 import { sendFiles } from "../../client/v3/send_files.ts";
 import { TemporaryFolder } from "../../tests/support/temporary_folder.ts";
 import { writeRandom } from "./files.ts";
@@ -21,42 +23,103 @@ export interface CrowdTimes {
   readonly each: readonly number[];
 }
 
-/** The number of parallel registrations. */
+export type CrowdWork = "uploads3" | "uploads4" | "registrations" | "logins";
+
+/** The number of parallel registrations or sign-ins. */
 const SIDE_BY_SIDE = 32;
 
 const PROFILE = { edition: edition2023c, quirks: NO_QUIRKS };
 
 if (import.meta.main) {
   const [what, port, count, size] = Deno.args;
-  const address = { hostname: "127.0.0.1", port: Number(port) };
-  const times = what === "clients"
-    ? await upload(address, Number(count), Number(size))
-    : await registerAll(address, Number(count));
-  console.log(JSON.stringify(times));
+  const server = { hostname: "127.0.0.1", port: Number(port) };
+  const crowd: Record<CrowdWork, () => Promise<CrowdTimes>> = {
+    uploads3: () => upload(server, Number(count), Number(size), putOver3),
+    uploads4: () => upload(server, Number(count), Number(size), putOver4),
+    registrations: () => registerAll(server, Number(count)),
+    logins: () => loginAll(server, Number(count)),
+  };
+  console.log(JSON.stringify(await crowd[what as CrowdWork]()));
 }
 
-async function upload(
-  address: Deno.ConnectOptions,
+/** A client with a folder of its own. */
+interface Client {
+  readonly server: { readonly hostname: string; readonly port: number };
+  readonly userName: string;
+  readonly identityFolder: string;
+}
+
+async function makeClients(
+  folder: TemporaryFolder,
+  server: Client["server"],
   count: number,
-  size: number,
-): Promise<CrowdTimes> {
-  await using folder = await TemporaryFolder.createOnDisk();
-  const server = { hostname: "127.0.0.1", port: address.port };
-  const big = folder.join("big.bin");
-  await writeRandom(big, size);
-  const first = await folder.write("first.txt", "registers the name");
+): Promise<Client[]> {
   const clients = Array.from({ length: count }, (_, i) => ({
     ...{ server, userName: `User${i}`, identityFolder: folder.join(`user${i}`) },
   }));
-  for (const client of clients) {
-    await Deno.mkdir(client.identityFolder, { mode: 0o700 });
-    await sendFiles({ connect: client, files: [first] });
-  }
+  for (const { identityFolder } of clients) await Deno.mkdir(identityFolder, { mode: 0o700 });
+  return clients;
+}
+
+async function putOver3(client: Client, path: string): Promise<void> {
+  const [outcome] = await sendFiles({ connect: client, files: [path] });
+  if (outcome?.state !== "stored") throw new Error("A file was not stored");
+}
+
+async function putOver4(client: Client, path: string): Promise<void> {
+  const connect = { ...client, onNewServer: () => true };
+  let stored = 0;
+  const onOutcome = (outcome: { readonly state: string }) => {
+    if (outcome.state === "stored") stored++;
+  };
+  await putFiles({ connect, paths: [path], onOutcome });
+  if (stored !== 1) throw new Error("A file was not stored");
+}
+
+async function upload(
+  server: Client["server"],
+  count: number,
+  size: number,
+  put: (client: Client, path: string) => Promise<void>,
+): Promise<CrowdTimes> {
+  await using folder = await TemporaryFolder.createOnDisk();
+  const big = folder.join("big.bin");
+  await writeRandom(big, size);
+  const first = await folder.write("first.txt", "registers the name");
+  const clients = await makeClients(folder, server, count);
+  for (const client of clients) await put(client, first);
   const begin = performance.now();
   const each = await Promise.all(clients.map(async (client) => {
-    const [outcome] = await sendFiles({ connect: client, files: [big] });
-    if (outcome?.state !== "stored") throw new Error("A file was not stored");
+    await put(client, big);
     return (performance.now() - begin) / 1000;
+  }));
+  return { seconds: (performance.now() - begin) / 1000, each };
+}
+
+async function loginAll(server: Client["server"], count: number): Promise<CrowdTimes> {
+  await using folder = await TemporaryFolder.createOnDisk();
+  const clients = await makeClients(folder, server, count);
+  const login = async (client: Client) => {
+    (await V4Client.connect({ ...client, onNewServer: () => true }))[Symbol.dispose]();
+  };
+  await sideBySide(clients, login);
+  return await sideBySide(clients, login);
+}
+
+/** Does the work of all clients, a number of them in parallel. */
+async function sideBySide<T>(
+  all: readonly T[],
+  work: (one: T) => Promise<void>,
+): Promise<CrowdTimes> {
+  const waiting = [...all];
+  const each: number[] = [];
+  const begin = performance.now();
+  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, async () => {
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      const started = performance.now();
+      await work(next);
+      each.push((performance.now() - started) / 1000);
+    }
   }));
   return { seconds: (performance.now() - begin) / 1000, each };
 }
@@ -64,17 +127,8 @@ async function upload(
 async function registerAll(address: Deno.ConnectOptions, count: number): Promise<CrowdTimes> {
   const publicKeys: Bytes[] = [];
   while (publicKeys.length < count) publicKeys.push(publicKeyOf(await generatePrivateKey()));
-  const waiting = [...publicKeys.entries()];
-  const each: number[] = [];
-  const begin = performance.now();
-  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, async () => {
-    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      const started = performance.now();
-      await registerOne(address, `User${next[0]}`, next[1]);
-      each.push((performance.now() - started) / 1000);
-    }
-  }));
-  return { seconds: (performance.now() - begin) / 1000, each };
+  const clients = [...publicKeys.entries()];
+  return await sideBySide(clients, ([i, key]) => registerOne(address, `User${i}`, key));
 }
 
 /** Registers over a new connection. */

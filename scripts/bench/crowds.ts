@@ -1,7 +1,7 @@
 /** Many clients with one server. */
 import { ServerProcess } from "../../tests/support/processes.ts";
 import { TemporaryFolder } from "../../tests/support/temporary_folder.ts";
-import type { CrowdTimes } from "./crowd_driver.ts";
+import type { CrowdTimes, CrowdWork } from "./crowd_driver.ts";
 import { median, quantile } from "./figures.ts";
 import { FailedError, watch } from "./processes.ts";
 
@@ -19,15 +19,21 @@ export interface Crowd {
 }
 
 /** Runs clients that each upload a file of this size, all at once. */
-export function uploads(clients: number, size: number): Promise<Crowd> {
-  return drive(["clients"], clients, size);
+export function uploads(protocol: 3 | 4, clients: number, size: number): Promise<Crowd> {
+  return drive(protocol === 3 ? "uploads3" : "uploads4", clients, size);
 }
 
+/** Clients register over protocol 3. */
 export function registrations(count: number): Promise<Crowd> {
-  return drive(["registrations"], count, 0);
+  return drive("registrations", count, 0);
 }
 
-async function drive(what: readonly string[], clients: number, size: number): Promise<Crowd> {
+/** Clients that are registered sign in over protocol 4. */
+export function logins(count: number): Promise<Crowd> {
+  return drive("logins", count, 0);
+}
+
+async function drive(what: CrowdWork, clients: number, size: number): Promise<Crowd> {
   await using folder = await TemporaryFolder.createOnDisk();
   await using server = await ServerProcess.start(folder.join("data"), {
     args: ["--listen", "127.0.0.1:0", "--max-registrations-per-hour", "none"],
@@ -35,7 +41,7 @@ async function drive(what: readonly string[], clients: number, size: number): Pr
   const watching = watch(server.pid);
   const driver = new URL("./crowd_driver.ts", import.meta.url).pathname;
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", driver, ...what, `${server.port}`, `${clients}`, `${size}`],
+    args: ["run", "--quiet", "-A", driver, what, `${server.port}`, `${clients}`, `${size}`],
   }).output();
   const usage = watching.stop();
   const decoder = new TextDecoder();

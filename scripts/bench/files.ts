@@ -8,10 +8,19 @@ const LARGE = 64 * 2 ** 20;
 
 const BUFFERS = [Buffer.alloc(2 ** 20), Buffer.alloc(2 ** 20)] as const;
 
+/** With more files than this, each folder below the first has this many. */
+const FOLDER_FILES = 10_000;
+
 /** Writes files of different random bytes and returns their paths. */
 export async function writeFiles(folder: string, count: number, size: number): Promise<string[]> {
   await Deno.mkdir(folder);
-  const paths = Array.from({ length: count }, (_, number) => `${folder}/file-${number}.bin`);
+  const paths: string[] = [];
+  for (let number = 0; number < count; number++) {
+    const part = Math.floor(number / FOLDER_FILES);
+    const place = count > FOLDER_FILES ? `${folder}/${part}` : folder;
+    if (place !== folder && number % FOLDER_FILES === 0) await Deno.mkdir(place);
+    paths.push(`${place}/file-${number}.bin`);
+  }
   for (const path of paths) await writeRandom(path, size);
   return paths;
 }

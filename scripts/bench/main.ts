@@ -2,22 +2,23 @@
  * `deno task bench`: compares xfer with its alternatives, using real processes on this machine. Prints tables, or JSON
  * with `--json`. A whole run (without `--only` and `--scale`) also writes them into docs/performance.md.
  *
- * --runs N    number of rounds of each comparison (default: 3)
- * --only A,B  run only these parts: alone, transfers, resume, crowds, scaling; or single transfers: put, get, folder,
- *             ten, small
+ * --runs N    number of rounds of each comparison (default: 5)
+ * --only A,B  run only these parts: alone, resume, crowds, logins, scaling; groups of transfers: transfers, huge, pinned,
+ *             near, far; or single transfers, such as put, get-folder, far-one
  * --scale N   move only an Nth of everything, to test the bench itself; such results mean little
  *
- * XFER_BIN names an executable to measure in place of the sources.
+ * XFER_BIN names an executable to measure in place of the sources. XFER_BEFORE names an earlier version to compare with:
+ * an executable, or the `main.ts` of other sources.
  */
 import { TemporaryFolder } from "../../tests/support/temporary_folder.ts";
 import { alone } from "./stages.ts";
-import { registrations, uploads } from "./crowds.ts";
+import { logins, registrations, uploads } from "./crowds.ts";
 import { confine, describeMachine } from "./machine.ts";
 import { toMarkdown, writeReport } from "./report.ts";
 import type { Results } from "./results.ts";
 import { resume } from "./resume.ts";
 import { compare } from "./transfers.ts";
-import { PUT_GIB, scaled, type Work, WORKS } from "./works.ts";
+import { PUT_GIB, scaled, type Work, WORK_GROUPS, WORKS } from "./works.ts";
 
 const MB = 1e6;
 /** With a higher load average of the last minute, others use the machine too. */
@@ -53,10 +54,13 @@ const PARTS: Readonly<Record<string, Part>> = {
     results.crowds = [];
     for (const clients of CROWDS) {
       say(`${clients} clients with ${CROWD_FILE / MB} MB each …`);
-      results.crowds.push(await uploads(clients, Math.ceil(CROWD_FILE / scale)));
+      results.crowds.push(await uploads(4, clients, Math.ceil(CROWD_FILE / scale)));
     }
-    say(`${REGISTRATIONS} registrations …`);
+  },
+  async logins(_, results) {
+    say(`${REGISTRATIONS} registrations and sign-ins …`);
     results.registrations = await registrations(REGISTRATIONS);
+    results.logins = await logins(REGISTRATIONS);
   },
   async scaling(folder, results, { scale }) {
     results.sizes = [];
@@ -71,13 +75,15 @@ const PARTS: Readonly<Record<string, Part>> = {
     results.scaled = [];
     for (const clients of SCALE_CLIENTS) {
       say(`${clients} clients, ${SCALE_TOTAL / MB} MB in total …`);
-      results.scaled.push(await uploads(clients, Math.ceil(SCALE_TOTAL / clients / scale)));
+      results.scaled.push(await uploads(3, clients, Math.ceil(SCALE_TOTAL / clients / scale)));
     }
   },
 };
 
 /** Names of groups of parts. */
-const GROUPS: Readonly<Record<string, readonly string[]>> = { transfers: Object.keys(WORKS) };
+const GROUPS: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+  Object.entries(WORK_GROUPS).map(([name, works]) => [name, Object.keys(works)]),
+);
 
 if (import.meta.main) {
   const options = parse(Deno.args);
@@ -115,7 +121,7 @@ function say(words: string): void {
 }
 
 function parse(args: readonly string[]): Options {
-  let options: Options = { runs: 3, only: Object.keys(PARTS), scale: 1, json: false };
+  let options: Options = { runs: 5, only: Object.keys(PARTS), scale: 1, json: false };
   for (let i = 0; i < args.length; i++) {
     const value = args[i + 1] ?? "";
     const parts = value.split(",").flatMap((name) => GROUPS[name] ?? [name]);

@@ -12,6 +12,16 @@ export interface Usage {
   readonly peak: number;
 }
 
+/** Lets a process, its threads and its future children run on one processor only. */
+export async function pin(pid: number, processor: number): Promise<void> {
+  await run(["taskset", "--all-tasks", "--cpu-list", "--pid", `${processor}`, `${pid}`]);
+}
+
+/** The command, on one processor only. */
+export function pinned(command: readonly string[], processor: number): readonly string[] {
+  return ["taskset", "--cpu-list", `${processor}`, ...command];
+}
+
 export interface Watch {
   stop(): Usage;
 }

@@ -27,6 +27,7 @@ export function toMarkdown(results: Results): string {
     ...(results.works ?? []).flatMap(workTable),
     ...resumeTable(results),
     ...crowdTables(results),
+    ...signInTable(results),
     ...stageTable(results),
     ...scaling(results),
   ].join("\n\n");
@@ -67,15 +68,20 @@ function workTable({ work, transfers }: WorkResult): string[] {
     isMany(work)
       ? Math.round(work.files / seconds).toLocaleString("en")
       : megabytes(bytes / seconds);
+  const perFile = ({ clientCpu, serverCpu }: Cost) =>
+    isMany(work) ? [`${Math.round((clientCpu + serverCpu) / work.files * 1e6)}`] : [];
   return [
     `### ${work.name[0]?.toUpperCase()}${work.name.slice(1)}`,
     table(
-      ["", "seconds", isMany(work) ? "files/s" : "MB/s", "its time / ours", ...COST_HEAD],
+      [
+        ...["", "seconds", isMany(work) ? "files/s" : "MB/s", "its time / ours", ...COST_HEAD],
+        ...(isMany(work) ? ["CPU µs per file"] : []),
+      ],
       transfers.map((transfer) =>
         transfer.absent === undefined
           ? [
             ...[transfer.contender, seconds(transfer.seconds), rate(transfer)],
-            ...[ratio(transfer.seconds / ours), ...costCells(transfer)],
+            ...[ratio(transfer.seconds / ours), ...costCells(transfer), ...perFile(transfer)],
           ]
           : [transfer.contender, `not installed: ${transfer.absent.join(", ")}`]
       ),
@@ -105,19 +111,24 @@ function resumeTable({ resume }: Results): string[] {
   ];
 }
 
-function crowdTables({ crowds, registrations }: Results): string[] {
+function crowdTables({ crowds }: Results): string[] {
   if (crowds === undefined) return [];
   const size = megabytes(crowds[0]?.size ?? 0);
-  const parts = [`### Many clients at once, ${size} MB each`, crowdTable(crowds)];
-  if (registrations !== undefined) {
-    const { clients, p99, serverCpu } = registrations;
-    parts.push(
-      `${clients} registrations with their key exchange, 32 at a time: ` +
-        `${Math.round(clients / registrations.seconds)} per second, 99 % within ` +
-        `${Math.round(p99 * 1000)} ms, ${seconds(serverCpu)} CPU seconds of the server.`,
-    );
-  }
-  return parts;
+  return [`### Many clients at once over protocol 4, ${size} MB each`, crowdTable(crowds)];
+}
+
+function signInTable({ registrations, logins }: Results): string[] {
+  if (registrations === undefined || logins === undefined) return [];
+  const row = (what: string, { clients, seconds: all, p99, serverCpu }: Crowd) => [
+    ...[what, `${Math.round(clients / all)}`, `${Math.round(p99 * 1000)}`, seconds(serverCpu)],
+  ];
+  return [
+    `### ${registrations.clients} clients sign in, 32 at a time, each over a new connection`,
+    table(["", "per second", "99 % within, ms", "CPU s, server"], [
+      row("registrations over protocol 3, with their key exchange", registrations),
+      row("sign-ins over protocol 4", logins),
+    ]),
+  ];
 }
 
 function crowdTable(crowds: readonly Crowd[]): string {

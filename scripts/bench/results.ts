@@ -14,7 +14,9 @@ export interface Results {
   works?: WorkResult[];
   resume?: Resume;
   crowds?: Crowd[];
+  /** Registrations over protocol 3, and sign-ins over protocol 4. */
   registrations?: Crowd;
+  logins?: Crowd;
   sizes?: WorkResult[];
   scaled?: Crowd[];
 }

@@ -1,11 +1,14 @@
 /** Moves files with each contender in turn, in several rounds, and compares every copy with its original. */
-import { basename, dirname } from "node:path";
+import { basename, dirname, relative } from "node:path";
 import type { Contender, Ready } from "./contender.ts";
 import { type ContenderName, CONTENDERS, missing } from "./contenders.ts";
 import { median } from "./figures.ts";
 import { sameContent, settle, writeFiles } from "./files.ts";
-import { FailedError, run, time, watch } from "./processes.ts";
+import { FailedError, pin, pinned, run, time, watch, which } from "./processes.ts";
 import { isMany, type Work } from "./works.ts";
+
+/** The most copies of one run that are compared with their originals, evenly chosen from all. */
+const MAX_COMPARED = 10_000;
 
 /** The cost of one run, or the medians of several. */
 export interface Cost {
@@ -34,30 +37,35 @@ export async function compare(
   { folder, runs }: { readonly folder: string; readonly runs: number },
 ): Promise<WorkResult> {
   const place = await Deno.makeTempDir({ dir: folder });
-  const source = await writeFiles(`${place}/source`, work.files, work.size);
+  const root = `${place}/source`;
+  const source = await writeFiles(root, work.files, work.size);
   const costs = new Map<ContenderName, Cost[]>();
   const absent = new Map<ContenderName, readonly string[]>();
+  const lacking = work.isPinned && await which("taskset") === undefined ? ["taskset"] : [];
   for (const name of work.contenders) {
-    const lacks = await missing(CONTENDERS[name]);
+    const lacks = [...lacking, ...await missing(CONTENDERS[name])];
+    if (lacks.some((need) => need.startsWith("$"))) continue;
     if (lacks.length > 0) absent.set(name, lacks);
     else costs.set(name, []);
   }
-  for (let run = 0; run < runs; run++) {
+  for (let run = 0; run < Math.min(runs, work.maxRuns ?? runs); run++) {
     for (const [name, list] of costs) {
-      list.push(await move(work, source, { name, place }));
+      list.push(await move(work, source, { name, place, root }));
     }
   }
   if (!isMany(work)) await Deno.remove(place, { recursive: true });
   return {
     work,
-    transfers: work.contenders.map((contender) => {
-      const lacks = absent.get(contender);
-      return {
-        contender,
-        ...(lacks === undefined ? {} : { absent: lacks }),
-        ...medians(costs.get(contender) ?? []),
-      };
-    }),
+    transfers: work.contenders.filter((name) => costs.has(name) || absent.has(name)).map(
+      (contender) => {
+        const lacks = absent.get(contender);
+        return {
+          contender,
+          ...(lacks === undefined ? {} : { absent: lacks }),
+          ...medians(costs.get(contender) ?? []),
+        };
+      },
+    ),
   };
 }
 
@@ -72,17 +80,23 @@ export function medians(costs: readonly Cost[]): Cost {
 async function move(
   work: Work,
   source: readonly string[],
-  { name, place }: { readonly name: ContenderName; readonly place: string },
+  { name, place, root }: {
+    readonly name: ContenderName;
+    readonly place: string;
+    /** The folder with the files. */
+    readonly root: string;
+  },
 ): Promise<Cost> {
   const folder = await Deno.makeTempDir({ dir: place });
   const contender: Contender = CONTENDERS[name];
-  await using ready = await contender.prepare(folder);
-  const { command, copyOf } = await plan(work, ready, source, folder);
+  await using ready = await contender.prepare(folder, work);
+  const { command, copyOf } = await plan(work, ready, source, { folder, root });
   await settle(folder, source);
-  const cost = await costOf(ready, command);
-  for (const path of source) {
+  const cost = await costOf(ready, command, work);
+  const every = Math.ceil(source.length / MAX_COMPARED);
+  for (const path of source.filter((_, i) => i % every === 0)) {
     const copy = await copyOf(path);
-    if (sameContent(path, copy)) continue;
+    if (copy === undefined || sameContent(path, copy)) continue;
     throw new FailedError(`${name}: ${copy} is not a copy of ${path}`);
   }
   // After removing many files, a file system may create files slowly for a while. So they are removed at the end.
@@ -90,13 +104,18 @@ async function move(
   return cost;
 }
 
+/** The processors of both ends when each has its own. */
+const [CLIENT, SERVER] = [1, 0];
+
 /** Runs a contender's command. */
 export async function costOf(
   { serverPid, cwd }: Ready,
   command: readonly string[],
+  { isPinned }: Pick<Work, "isPinned"> = {},
 ): Promise<Cost> {
+  if (isPinned && serverPid !== undefined) await pin(serverPid, SERVER);
   const watching = serverPid === undefined ? undefined : watch(serverPid);
-  const { seconds, cpu, peak } = await time(command, { cwd });
+  const { seconds, cpu, peak } = await time(isPinned ? pinned(command, CLIENT) : command, { cwd });
   const server = watching?.stop() ?? { cpu: 0, peak: 0 };
   return {
     ...{ seconds, clientCpu: cpu, serverCpu: server.cpu },
@@ -104,33 +123,43 @@ export async function costOf(
   };
 }
 
-/** The command, and the paths of the copies after it. */
+/** The command, and the paths of the copies after it, as far as they can be read. */
 interface Plan {
   readonly command: readonly string[];
-  copyOf(path: string): Promise<string> | string;
+  copyOf(path: string): Promise<string | undefined> | string | undefined;
 }
 
 async function plan(
   { way }: Work,
   ready: Ready,
   source: readonly string[],
-  folder: string,
+  { folder, root }: { readonly folder: string; readonly root: string },
 ): Promise<Plan> {
   const [first = ""] = source;
+  const target = `${folder}/back`;
+  const inFolder = (path: string) => ready.find?.(relative(dirname(root), path));
   switch (way) {
     case "put":
-      return { command: ready.put(source), copyOf: (path) => ready.find(basename(path)) };
-    case "put folder": {
-      const all = dirname(first);
-      const copyOf = (path: string) => ready.find(`${basename(all)}/${basename(path)}`);
-      return { command: ready.put([all]), copyOf };
-    }
-    case "get": {
+      return { command: ready.put(source), copyOf: (path) => ready.find?.(basename(path)) };
+    case "put folder":
+      return { command: ready.put([root]), copyOf: inFolder };
+    case "put folder again":
+      await run(ready.put([root]), ready.cwd);
+      return { command: ready.put([root]), copyOf: inFolder };
+    case "get":
       await run(ready.put(source), ready.cwd);
-      const target = `${folder}/back.bin`;
-      const command = ready.get?.(basename(first), target);
-      if (command === undefined) throw new FailedError("This contender cannot download");
-      return { command, copyOf: () => target };
-    }
+      return { command: getting(ready, basename(first), target), copyOf: () => target };
+    case "get folder":
+      await run(ready.put([root]), ready.cwd);
+      return {
+        command: getting(ready, basename(root), target),
+        copyOf: (path) => `${target}/${relative(root, path)}`,
+      };
   }
+}
+
+function getting(ready: Ready, name: string, target: string): readonly string[] {
+  const command = ready.get?.(name, target);
+  if (command === undefined) throw new FailedError("This contender cannot download");
+  return command;
 }
