@@ -21,6 +21,7 @@ import {
 } from "../../protocol/v4/merkle_tree.ts";
 import type { RequestMux } from "./request_mux.ts";
 import { unexpected } from "./errors.ts";
+import { DamagedContentError } from "./recheck.ts";
 import { checkAsked, checkSize, type RemoteFile } from "./remote_file.ts";
 import { WorkQueue } from "./work_queue.ts";
 
@@ -151,13 +152,13 @@ export class ChunkDownload {
   /** Throws `IntegrityError` if what was received is not the complete file or range. */
   async #check(mux: RequestMux): Promise<RemoteFile> {
     const file = this.#file as RemoteFile;
-    if (this.#missing(1).length > 0) throw notStored(file);
+    if (this.#missing(1).length > 0) throw new DamagedContentError(file);
     if (!this.#sums.isWhole) return file;
     const { cksum } = await inSlices(
       this.#sums.summing(),
       () => mux.gracefulAbort.yieldToSignals(),
     );
-    if (cksum !== file.cksum) throw notStored(file);
+    if (cksum !== file.cksum) throw new DamagedContentError(file);
     return file;
   }
 
@@ -174,7 +175,7 @@ export class ChunkDownload {
     /** The handling of the current message. It continues when the connection is closed here, and must end first. */
     let taking: Promise<unknown> = Promise.resolve();
     const begin = async (file: RemoteFile) => {
-      if (!equalBytes(tree.digest, file.digest)) throw notStored(file);
+      if (!equalBytes(tree.digest, file.digest)) throw new DamagedContentError(file);
       const known = this.#file;
       if (known !== undefined && isSame(known, file)) return;
       this.#file = file;
@@ -221,7 +222,7 @@ export class ChunkDownload {
             return false;
           }
           case "done":
-            if (missing > 0) throw notStored(file);
+            if (missing > 0) throw new DamagedContentError(file);
             return true;
           default:
             throw unexpected(message);
@@ -248,7 +249,7 @@ export class ChunkDownload {
     // The payload begins with the offset, which is no longer needed, so the byte before the chunk is free.
     const isIntact = await sums.addBeside(offset, bytes, this.#digestAt(offset));
     await before;
-    if (!isIntact) throw notStored(file);
+    if (!isIntact) throw new DamagedContentError(file, offset);
     // Another connection has found that the file was replaced.
     if (this.#sums !== sums) return;
     await this.#sink.write(bytes, offset);
@@ -290,12 +291,4 @@ function isWhole({ length }: Bytes, missing: number): boolean {
 
 function isSame(a: RemoteFile, b: RemoteFile): boolean {
   return a.size === b.size && a.cksum === b.cksum && equalBytes(a.digest, b.digest);
-}
-
-function notStored({ name }: RemoteFile): IntegrityError {
-  return new IntegrityError(
-    "not-what-was-stored",
-    `the server sent damaged content for ${printable(name)}`,
-    { hint: "Ask the server's operator to run 'xfer server verify'." },
-  );
 }

@@ -20,6 +20,7 @@ import {
   readListing,
   type TakeFile,
 } from "./listing.ts";
+import { explainDamage } from "./recheck.ts";
 import { sendAttributes } from "./update_attributes.ts";
 import { Upload } from "./upload.ts";
 import { Bound, checkAsked, type RemoteFile } from "./remote_file.ts";
@@ -142,8 +143,12 @@ export class V4Client implements Disposable {
    * Reads a file, or the chunks that contain a range of it, and verifies each chunk before it calls `write`. Throws
    * `RefusedError` `no-such-file`, `damaged`; `IntegrityError` for a damaged chunk.
    */
-  get(wanted: Wanted, write: WriteChunk): Promise<RemoteFile> {
-    return readChunks(this.#session.mux, wanted, write);
+  async get(wanted: Wanted, write: WriteChunk): Promise<RemoteFile> {
+    try {
+      return await readChunks(this.#session.mux, wanted, write);
+    } catch (error) {
+      throw await explainDamage(error, (work) => work(this.#session.mux));
+    }
   }
 
   /**

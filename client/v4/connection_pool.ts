@@ -77,6 +77,11 @@ export class ConnectionPool implements Disposable {
     return this.#retrying(async () => await work(await this.#open(index)));
   }
 
+  /** Runs work over one connection, without retries. Throws as `use` does. */
+  async once<T>(work: (client: V4Client) => Promise<T>): Promise<T> {
+    return await work(await this.#open(0));
+  }
+
   /** Runs work as `use` does, over as many connections as are allowed and the server accepts, at least one. */
   useAll<T>(work: (clients: readonly V4Client[]) => Promise<T>): Promise<T> {
     return this.#retrying(async () => {

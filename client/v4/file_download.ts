@@ -12,6 +12,7 @@ import { CHUNK_SIZE, createChunkBuffer } from "../../protocol/v4/merkle_tree.ts"
 import type { V4Client } from "./client.ts";
 import { ConnectionPool } from "./connection_pool.ts";
 import { ChunkDownload, Replaced } from "./chunk_download.ts";
+import { explainDamage } from "./recheck.ts";
 import type { RequestMux } from "./request_mux.ts";
 import { PartialFile } from "../local/partial_file.ts";
 import { checkKind, type RemoteFile, RESUMABLE_SIZE } from "./remote_file.ts";
@@ -80,6 +81,10 @@ export async function downloadFile(
   isLarge: boolean,
 ): Promise<RemoteFile> {
   const download = new FileDownload(options);
+  const connected = (work: (mux: RequestMux) => Promise<void>) =>
+    source instanceof ConnectionPool
+      ? source.once(({ session }) => work(session.mux))
+      : work(source.session.mux);
   let failure: unknown;
   const run = async (clients: readonly V4Client[]) => {
     try {
@@ -93,8 +98,8 @@ export async function downloadFile(
     if (!(source instanceof ConnectionPool)) return await run([source]);
     return await (source.count > 1 ? source.useAll(run) : source.use(0, (client) => run([client])));
   } catch (error) {
-    failure = error;
-    throw error;
+    failure = await explainDamage(error, connected);
+    throw failure;
   } finally {
     await download.end(failure);
   }

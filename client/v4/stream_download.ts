@@ -11,6 +11,7 @@ import type { ConnectOptions } from "./connect_options.ts";
 import { ConnectionPool, type TransferOptions } from "./connection_pool.ts";
 import { type ByteRange, wantedBytes } from "./file_download.ts";
 import { withHint } from "./get_sources.ts";
+import { explainDamage } from "./recheck.ts";
 import { checkSize, type RemoteFile } from "./remote_file.ts";
 
 /** The most attempts if the file is replaced on the server before the download begins. */
@@ -87,17 +88,24 @@ class StreamDownload {
       begin: () => Promise.resolve(),
       write: (chunk, offset) => this.#write(chunk, offset),
     });
-    return await this.#pool.use(0, async (client) => {
-      this.#attempt++;
-      this.#report("getting");
-      try {
-        return await download.run([client.session.mux]);
-      } catch (error) {
-        // Waiting for the rest of a large file would take too long.
-        client[Symbol.dispose]();
-        throw error;
-      }
-    });
+    try {
+      return await this.#pool.use(0, async (client) => {
+        this.#attempt++;
+        this.#report("getting");
+        try {
+          return await download.run([client.session.mux]);
+        } catch (error) {
+          // Waiting for the rest of a large file would take too long.
+          client[Symbol.dispose]();
+          throw error;
+        }
+      });
+    } catch (error) {
+      throw await explainDamage(
+        error,
+        (work) => this.#pool.once(({ session }) => work(session.mux)),
+      );
+    }
   }
 
   async #write(chunk: Bytes, offset: number): Promise<void> {

@@ -70,7 +70,7 @@ const RECEIVED: Transitions<TagState> = {
   leave: { joined: "leaving" },
   ...{ stat: LOOKUP, link: LOOKUP },
   ...{ remove: LOOKUP, rename: LOOKUP, restore: LOOKUP, usage: LOOKUP },
-  ...{ get: REQUEST, list: REQUEST, versions: REQUEST },
+  ...{ get: REQUEST, list: REQUEST, versions: REQUEST, recheck: REQUEST },
   ...{ pack: { none: "packing" }, update: { none: "packing" }, fetch: { none: "fetching" } },
 };
 

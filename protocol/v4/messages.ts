@@ -130,6 +130,10 @@ export const MESSAGES = {
   contents: { type: 39, from: S, fields: RECORDS },
   chunk: { type: 40, from: C, fields: [["offset", "u64"], ...SUMS, ["bytes", "rest"]] },
   entries: { type: 41, from: S, fields: RECORDS },
+  recheck: {
+    ...{ type: 42, from: C },
+    fields: [["name", "text"], ["version", "u32"], ["offset", "u64"]],
+  },
 } as const satisfies Record<
   string,
   { type: number; from: "client" | "server" | "both"; fields: FieldList }

@@ -5,7 +5,7 @@
  */
 import type { Bytes } from "../../protocol/bytes.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
-import { CHUNK_SIZE, chunkCount, DIGEST_SIZE } from "../../protocol/v4/merkle_tree.ts";
+import { CHUNK_SIZE, chunkCount, chunkSize, DIGEST_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { BlobNotFound } from "../blobs/blob_store.ts";
 import { type FileWithDigests, isDamaged, refuseDamaged, withDigests } from "./backfill_digests.ts";
 import { StoredDigests } from "./chunk_digests.ts";
@@ -26,10 +26,9 @@ export async function sendFile(session: RequestContext, request: MessageOf<"get"
     }
     const end = Math.min(to, file.size);
     for (let at = beginOfChunk(from), piece = first; from < end && at < end;) {
-      if (piece.value === undefined || !(await digests.isIntact(at, piece.value))) {
-        // Does nothing if the file was replaced in the meantime.
-        await recordDamage(session.context, file, "content");
-        throw isDamaged(file);
+      // The client verifies the chunk, and asks for a `recheck` if it is damaged.
+      if (piece.value?.length !== chunkSize(file.size, at / CHUNK_SIZE)) {
+        return await refuseChunk(session, file);
       }
       await answers.sendChunk(tag, at, piece.value);
       at += piece.value.length;
@@ -39,6 +38,29 @@ export async function sendFile(session: RequestContext, request: MessageOf<"get"
   } finally {
     await chunks.return();
   }
+}
+
+/** Reads a chunk that was damaged when it arrived at the client. Throws `RequestError` `damaged` if it is damaged here. */
+export async function recheck(
+  session: RequestContext,
+  { tag, offset, ...wanted }: MessageOf<"recheck">,
+): Promise<void> {
+  const range = { from: offset, to: offset + 1 };
+  const { file, digests, first, chunks } = await open(session, { ...wanted, ...range });
+  try {
+    const isIntact = offset >= file.size ||
+      (first.value !== undefined && await digests.isIntact(beginOfChunk(offset), first.value));
+    if (!isIntact) return await refuseChunk(session, file);
+    await session.answers.send({ kind: "done", tag });
+  } finally {
+    await chunks.return();
+  }
+}
+
+/** Records a damaged chunk, unless the file was replaced in the meantime. Throws `RequestError` `damaged`. */
+async function refuseChunk({ context }: RequestContext, file: FileWithDigests): Promise<never> {
+  await recordDamage(context, file, "content");
+  throw isDamaged(file);
 }
 
 interface Opened {
@@ -57,7 +79,7 @@ interface Opened {
  */
 async function open(
   session: RequestContext,
-  { name, version, from, to }: MessageOf<"get">,
+  { name, version, from, to }: Omit<MessageOf<"get">, "kind" | "tag">,
 ): Promise<Opened> {
   const { context, owner } = session;
   const { store: { catalog, blobs } } = context;

@@ -5,7 +5,7 @@
  */
 import type { MessageKind, MessageOf } from "../../protocol/v4/messages.ts";
 import { describe, describeAll, findFile, noSuchFile } from "./descriptions.ts";
-import { sendFile } from "./download.ts";
+import { recheck, sendFile } from "./download.ts";
 import { sendContents } from "./fetch.ts";
 import { remove, rename, restore } from "./file_changes.ts";
 import { sendBelow } from "./list_entries.ts";
@@ -23,6 +23,7 @@ type Handlers = {
 export const FILE_REQUESTS: Handlers = {
   get: sendFile,
   fetch: sendContents,
+  recheck,
   remove,
   rename,
   restore,

@@ -56,6 +56,7 @@ export function serving(files: Files) {
       const listed = known.filter(({ name }) => `${name}/` !== message.prefix);
       return listing(tag, listed.map((file) => describe(tag, file)));
     }
+    if (kind === "recheck") return [{ kind: "done", tag }];
     if (kind !== "get" && kind !== "stat") return undefined;
     const file = known.find(({ name }) => name === message.name);
     if (file === undefined) return [{ kind: "error", tag, code: "no-such-file", message: "gone" }];
