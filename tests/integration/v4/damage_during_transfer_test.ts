@@ -51,7 +51,9 @@ for (const historyMs of [0, Infinity]) {
         assert.ok([0, 1].some((turn) => areEqual(bytes, contentOf(name, turn))), name);
         return bytes;
       } catch (error) {
-        assert.equal((error as { code?: string }).code, "damaged", `${error}`);
+        const { code } = error as { code: string };
+        // The upload may have repaired the file before the server checked its copy.
+        assert.ok(["damaged", "not-what-was-stored"].includes(code), `${error}`);
         return undefined;
       }
     };
