@@ -7,7 +7,9 @@ import type { TracedMessage, Tracer } from "../../client/mod.ts";
 import type { Event, EventOf } from "../events/mod.ts";
 
 /** The messages with file content, of both protocols. */
-const COALESCED: ReadonlySet<string> = new Set(["data", "sendFile"]);
+const COALESCED: ReadonlySet<string> = new Set([
+  ...["data", "chunk", "pack", "contents", "entries", "sendFile"],
+]);
 
 type MessageEvent = EventOf<"message">;
 

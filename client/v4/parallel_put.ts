@@ -37,7 +37,7 @@ export interface ParallelUpload {
   readonly transfer: Bytes;
   /** The first connection, and the request on it. */
   readonly mux: RequestMux;
-  readonly request: Pick<PutRequest, "refusal">;
+  readonly request: Pick<PutRequest, "refusal" | "isOver">;
   /** Sends a chunk on the first connection. */
   readonly sendChunk: (offset: number, chunk: Bytes) => Promise<void>;
   /** Called with the size of each chunk sent, on any connection. */
@@ -53,7 +53,7 @@ export async function sendInParallel(
   others: readonly RequestMux[],
 ): Promise<void> {
   const { file, offset, mux: { gracefulAbort }, request } = upload;
-  const isOver = () => request.refusal !== undefined || gracefulAbort.isAborted;
+  const isOver = () => request.isOver || gracefulAbort.isAborted;
   const helpers = new Set(others);
   for (let from = offset; from < file.size; from += SEGMENT_CHUNKS * CHUNK_SIZE) {
     const to = Math.min(file.size, from + SEGMENT_CHUNKS * CHUNK_SIZE);
@@ -96,7 +96,13 @@ async function help(
   }
   using source = await upload.file.open();
   const reader = { source, buffer: createChunkBuffer() };
-  await segment.run(chunkSender(upload, reader, (at, chunk) => mux.sendChunk(tag, at, chunk)));
+  await segment.run(
+    chunkSender(
+      upload,
+      reader,
+      (at, chunk) => mux.sendChunk(tag, at, chunk, upload.digests.ofChunk(at)),
+    ),
+  );
   await mux.askFor({ kind: "leave", tag }, "done");
   return true;
 }

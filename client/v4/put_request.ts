@@ -39,6 +39,7 @@ export class PutRequest {
   /** The digests that the server was asked to compare with. */
   #sums: FileDigests | undefined;
   #refusal: unknown;
+  #isOver = false;
 
   constructor(mux: RequestMux, fields: PutFields) {
     this.#mux = mux;
@@ -60,7 +61,7 @@ export class PutRequest {
     }).then(() => stored, (error) => {
       this.#refusal = error;
       throw error;
-    });
+    }).finally(() => this.#isOver = true);
     // The promise is awaited later. Until then, a rejection must not count as unhandled.
     this.result.catch(() => undefined);
   }
@@ -68,6 +69,11 @@ export class PutRequest {
   /** Why the server accepts no more of the file, if it has refused. */
   get refusal(): unknown {
     return this.#refusal;
+  }
+
+  /** Whether the server accepts no more of the file: it was refused, or a chunk was changed on the way. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   /** With `resume` 0, the server discards the part of an earlier upload. */

@@ -6,7 +6,8 @@
 import { basename } from "node:path/posix";
 import { unlessAborted } from "../../protocol/abort.ts";
 import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
-import { Cksum } from "../../protocol/crc/cksum.ts";
+import { continueRemainder, digestOf } from "../../protocol/crc/cksum.ts";
+import { combine } from "../../protocol/crc/combine.ts";
 import {
   endsAll,
   IntegrityError,
@@ -23,6 +24,7 @@ import {
   CHUNK_SIZE,
   createChunkBuffer,
   digestChunkBeside,
+  digestTree,
   MerkleTree,
 } from "../../protocol/v4/merkle_tree.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
@@ -106,7 +108,9 @@ class StreamUpload {
   readonly #mtime: bigint;
   readonly #request: PutRequest;
   readonly #tree = new MerkleTree();
-  readonly #cksum = new Cksum();
+  /** Of the checksum. */
+  #remainder = 0;
+  #size = 0;
   /** The content that the server was asked to store. */
   #sums: FileDigests | undefined;
 
@@ -122,7 +126,7 @@ class StreamUpload {
 
   /** Bytes read so far. */
   get size(): number {
-    return this.#cksum.size;
+    return this.#size;
   }
 
   /** Whether the server was asked to store the stream and did not answer. */
@@ -138,12 +142,15 @@ class StreamUpload {
       onEvent?.({ type: "streaming", name, sent: 0 });
       for (;;) {
         const { chunk, digest } = await this.#nextChunk();
-        if (chunk.length === 0 || this.#request.refusal !== undefined) break;
+        if (chunk.length === 0 || this.#request.isOver) break;
         const offset = this.size;
         this.#tree.add(digest);
-        this.#cksum.update(chunk);
+        const remainder = continueRemainder(0, chunk);
+        this.#remainder = combine(this.#remainder, remainder, chunk.length);
+        this.#size += chunk.length;
         checkSize({ name: path, size: this.size });
-        await mux.sendChunk(this.#request.tag, offset, chunk);
+        const sums = { cksum: digestOf(remainder, chunk.length), digest };
+        await mux.sendChunk(this.#request.tag, offset, chunk, sums);
         onEvent?.({ type: "streaming", name, sent: this.size });
       }
     } catch (error) {
@@ -184,9 +191,9 @@ class StreamUpload {
 
   async #end(): Promise<StoredVersion> {
     const request = this.#request;
-    if (request.refusal === undefined) {
+    if (!request.isOver) {
       const { size } = this;
-      this.#sums = { size, cksum: this.#cksum.digest(), digest: this.#tree.digest };
+      this.#sums = { size, cksum: digestOf(this.#remainder, size), digest: this.#tree.digest };
       await request.end(this.#sums);
     } else await request.cancel(); // a refused request must still be ended
     const stored = await request.result;
@@ -206,7 +213,7 @@ class StreamUpload {
     const { mux } = this.#client.session;
     const { connect: { signal }, keepAliveMs = KEEP_ALIVE_MS } = this.#options;
     const keepAlive = setInterval(() => {
-      mux.sendChunk(this.#request.tag, this.size, EMPTY).catch(() => undefined);
+      mux.sendChunk(this.#request.tag, this.size, EMPTY, NO_SUMS).catch(() => undefined);
     }, keepAliveMs);
     try {
       const refused = this.#request.result.then(() => NO_CHUNK);
@@ -225,6 +232,8 @@ interface DigestedChunk {
 }
 
 const EMPTY = new Uint8Array();
+/** The server ignores the sums of a chunk without bytes. */
+const NO_SUMS = { cksum: digestOf(0, 0), digest: digestTree(EMPTY) };
 const NO_CHUNK: DigestedChunk = { chunk: EMPTY, digest: EMPTY };
 
 /** Reads and hashes whole chunks. While the caller uses one, the next is read into the other buffer. */

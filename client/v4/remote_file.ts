@@ -23,7 +23,7 @@ export const MAX_FILE_SIZE = 16 * 2 ** 40;
 export const RESUMABLE_SIZE = 4 * CHUNK_SIZE;
 
 /** A version of a file that is damaged on the server. */
-export type DamagedFile = Omit<MessageOf<"damaged">, "kind" | "tag">;
+export type DamagedFile = Pick<RemoteFile, "name" | "version">;
 
 /** Collects damaged files that fail a list at its end. */
 export class DamagedFiles {

@@ -7,9 +7,10 @@ import type { Abortable } from "../../protocol/abort.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { NetworkError } from "../../protocol/errors.ts";
 import { release } from "../../protocol/memory.ts";
+import type { ContentSums } from "../../protocol/v4/content_sums.ts";
 import { FrameReader } from "../../protocol/v4/frame_reader.ts";
 import {
-  dataHeader,
+  chunkHeader,
   encodeMessage,
   FRAME_HEADER_SIZE,
   type FrameHeader,
@@ -167,11 +168,11 @@ export class RequestMux implements Disposable {
     return await answered;
   }
 
-  /** Sends a chunk. Its bytes may change once the promise resolves. */
-  async sendChunk(tag: number, offset: number, chunk: Bytes): Promise<void> {
+  /** Sends a chunk with its sums. Its bytes may change once the promise resolves. */
+  async sendChunk(tag: number, offset: number, chunk: Bytes, sums: ContentSums): Promise<void> {
     if (this.#end !== undefined) throw this.#end;
-    const header = dataHeader(tag, offset, chunk.length);
-    this.#traceMessage("client", "data", tag, header.length + chunk.length);
+    const header = chunkHeader({ tag, offset, ...sums }, chunk.length);
+    this.#traceMessage("client", "chunk", tag, header.length + chunk.length);
     await this.#writer.send(header, chunk);
   }
 

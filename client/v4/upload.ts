@@ -123,7 +123,7 @@ export class Upload {
     const request = new PutRequest(mux, this.#fields);
     // None waits for the previous one, so that those of a small file leave in one write.
     const sent = [request.put(0)];
-    if (bytes.length > 0) sent.push(mux.sendChunk(request.tag, 0, bytes));
+    if (bytes.length > 0) sent.push(mux.sendChunk(request.tag, 0, bytes, digests.ofChunk(0)));
     await Promise.all([...sent, this.#end(request, digests)]);
     report({ type: "progress", file, sent: file.size, attempt });
     release(bytes);
@@ -151,7 +151,7 @@ export class Upload {
     let sent = offset;
     const sendChunk = (at: number, chunk: Bytes) => {
       this.#isPartSent = this.#isResumable;
-      return mux.sendChunk(request.tag, at, chunk);
+      return mux.sendChunk(request.tag, at, chunk, digests.ofChunk(at));
     };
     const onSent = (bytes: number) =>
       onEvent({ type: "progress", file, sent: sent += bytes, attempt });
@@ -163,7 +163,7 @@ export class Upload {
       } else {
         const chunks = { source, buffers, digests, from: offset, to: file.size };
         for await (const chunk of digestedChunks(chunks)) {
-          if (request.refusal !== undefined) break;
+          if (request.isOver) break;
           mux.gracefulAbort.check();
           await sendChunk(sent, chunk);
           onSent(chunk.length);
@@ -174,7 +174,7 @@ export class Upload {
       await this.#abandon(request, error);
       throw error;
     }
-    if (request.refusal === undefined) await this.#end(request, digests);
+    if (!request.isOver) await this.#end(request, digests);
     else await request.cancel(); // a refused request must still be ended
     return request;
   }

@@ -5,6 +5,7 @@
  * @module
  */
 import { continueRemainder, digestOf } from "../crc/cksum.ts";
+import { areSameSums, type ContentSums } from "./content_sums.ts";
 import { combine, combiner } from "../crc/combine.ts";
 import { ProtocolError } from "../errors.ts";
 import { atOnce, type Sliced } from "./slices.ts";
@@ -115,6 +116,18 @@ export class ChunkDigests {
   }
 
   /**
+   * Adds a chunk as {@link add} does, if it has the sums that came with it. Returns its real sums if they differ.
+   */
+  addVerified(offset: number, chunk: Bytes, expected: ContentSums): ContentSums | undefined {
+    this.#indexOf(offset, chunk.length);
+    const remainder = continueRemainder(0, chunk);
+    const found = { cksum: digestOf(remainder, chunk.length), digest: digestChunk(chunk) };
+    if (!areSameSums(found, expected)) return found;
+    this.#add(offset, chunk, found.digest, remainder);
+    return undefined;
+  }
+
+  /**
    * Adds a chunk as {@link add} does, and computes its digest in another thread. The byte before the chunk in its buffer
    * must not be in use ({@link digestChunkBeside}). Chunks of a file of unknown size must be added one after another.
    */
@@ -126,13 +139,17 @@ export class ChunkDigests {
     return true;
   }
 
-  #add(offset: number, chunk: Bytes, digest: Bytes): void {
+  #add(
+    offset: number,
+    chunk: Bytes,
+    digest: Bytes,
+    remainder = continueRemainder(0, chunk),
+  ): void {
     const index = this.#indexOf(offset, chunk.length);
     if (this.#isGrowing) this.#size += chunk.length;
     this.#makeRoom(index);
     const at = index * ENTRY_SIZE;
     this.#entries.set(digest, at);
-    const remainder = continueRemainder(0, chunk);
     new DataView(this.#entries.buffer).setUint32(at + DIGEST_SIZE, remainder, true);
     this.#added[index] = 1;
     while (this.#added[this.#contiguousChunks] === 1) this.#contiguousChunks++;
@@ -142,7 +159,7 @@ export class ChunkDigests {
   }
 
   /** Digest and POSIX cksum of the chunk at an offset, which must have been added. */
-  ofChunk(offset: number): { readonly cksum: number; readonly digest: Bytes } {
+  ofChunk(offset: number): ContentSums {
     const index = offset / CHUNK_SIZE;
     if (!this.has(offset)) {
       throw new RangeError(`cannot sum up the chunk at ${offset}: it is missing`);

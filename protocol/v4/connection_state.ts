@@ -57,13 +57,12 @@ type Transitions<State extends string> = Readonly<
 const LOOKUP = { none: "looking" } as const;
 const REQUEST = { none: "asking" } as const;
 const FOUND = { looking: "none" } as const;
-const CHUNK = { receiving: "receiving", passing: "passing", joined: "joined" } as const;
 const GOES_ON = { asking: "asking" } as const;
 
 /** Transitions of a tag by messages of a signed-in client: from state to state. */
 const RECEIVED: Transitions<TagState> = {
   put: { none: "receiving" },
-  ...{ data: CHUNK, chunk: CHUNK },
+  chunk: { receiving: "receiving", passing: "passing", joined: "joined" },
   end: { receiving: "deciding", passing: "none" },
   cancel: { offered: "none", receiving: "none", passing: "none" },
   join: { none: "joining" },
@@ -78,10 +77,10 @@ const RECEIVED: Transitions<TagState> = {
 const SENT: Transitions<TagState> = {
   held: { offered: "receiving" },
   stored: { deciding: "none" },
-  mismatch: { deciding: "none" },
+  mismatch: { receiving: "passing", deciding: "none" },
   done: { joining: "joined", leaving: "none", asking: "none", fetching: "none" },
   file: { asking: "asking", looking: "none" },
-  ...{ digests: GOES_ON, data: GOES_ON, damaged: GOES_ON, entries: GOES_ON },
+  ...{ digests: GOES_ON, data: GOES_ON, entries: GOES_ON },
   ...{ packed: { packing: "none" }, contents: { fetching: "fetching" } },
   ...{ token: FOUND, changed: FOUND, totals: FOUND },
   error: {
@@ -166,8 +165,7 @@ export class ConnectionState {
    * data without an open file, and for a large request that is not allowed now.
    */
   expect({ kind, tag }: Pick<FrameHeader, "kind" | "tag">): void {
-    const isData = kind === "data" || kind === "chunk";
-    if (isData && !this.isReceiving) throw outOfPlace(kind, "no file is open");
+    if (kind === "chunk" && !this.isReceiving) throw outOfPlace(kind, "no file is open");
     if (LARGE_REQUESTS[kind] === undefined) return;
     if (this.#phase !== "known") throw outOfPlace(kind, "the client is not signed in");
     if (this.stateOf(tag) !== "none") throw outOfPlace(kind, whyNot(kind, this.stateOf(tag)));

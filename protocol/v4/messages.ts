@@ -77,7 +77,7 @@ export const MESSAGES = {
     fields: [["transfer", "id"], ["offset", "u64"], ["digest", "hash"]],
   },
   join: { type: 10, from: C, fields: [["transfer", "id"]] },
-  data: { type: 11, from: "both", fields: [["offset", "u64"], ["bytes", "rest"]] },
+  data: { type: 11, from: S, fields: [["offset", "u64"], ["bytes", "rest"]] },
   leave: { type: 12, from: C, fields: [] },
   end: { type: 13, from: C, fields: [["size", "u64"], ...SUMS] },
   stored: {
@@ -105,7 +105,6 @@ export const MESSAGES = {
   token: { type: 27, from: S, fields: [["token", "text"], ["expiresAt", "i64"]] },
   error: { type: 28, from: S, fields: [["code", "text"], ["message", "text"]] },
   host: { type: 29, from: C, fields: [["name", "text"]] },
-  damaged: { type: 30, from: S, fields: [["name", "text"], ["version", "u32"]] },
   update: { type: 31, from: C, fields: RECORDS },
   changed: { type: 32, from: S, fields: [["entries", "u64"], ["bytes", "u64"]] },
   restore: {
@@ -136,7 +135,7 @@ export const MESSAGES = {
   },
 } as const satisfies Record<
   string,
-  { type: number; from: "client" | "server" | "both"; fields: FieldList }
+  { type: number; from: "client" | "server"; fields: FieldList }
 >;
 
 /** The name of a message. */
@@ -205,8 +204,7 @@ export function decodeFrameHeader(bytes: Bytes, from: "client" | "server"): Fram
   const length = reader.u32();
   const kind = KINDS.get(type);
   if (kind === undefined) throw badFrame(`type ${type} is unknown`);
-  const sender = MESSAGES[kind].from;
-  if (sender !== "both" && sender !== from) throw badFrame(`a ${from} must not send ${kind}`);
+  if (MESSAGES[kind].from !== from) throw badFrame(`a ${from} must not send ${kind}`);
   const max = BULK_KINDS.has(kind) ? MAX_BULK : MAX_PAYLOAD;
   if (length > max) throw badFrame(`${kind} has ${length} bytes, at most ${max} are allowed`);
   return { kind, tag, length };

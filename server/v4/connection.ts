@@ -40,7 +40,7 @@ const NOTHING: Bytes = new Uint8Array(0);
 const READ_SIZE = 64 * 1024;
 
 /** Messages that count as parts of the request before them. */
-const PARTS: readonly MessageKind[] = ["data", "chunk", "end", "cancel", "leave"];
+const PARTS: readonly MessageKind[] = ["chunk", "end", "cancel", "leave"];
 /** Answers that come in several messages. */
 const STREAMED: readonly MessageKind[] = ["file", "digests", "data", "entries", "contents"];
 

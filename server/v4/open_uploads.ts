@@ -25,7 +25,7 @@ export interface OpenUpload {
    * Writes a chunk and detaches its buffer. Resolves when the write has ended; `failure` says how. A chunk that comes
    * after the end is dropped. Throws `ProtocolError` `bad-frame` for a chunk that does not fit.
    */
-  write(data: MessageOf<"data">): Promise<void>;
+  write(data: MessageOf<"chunk">): Promise<void>;
   /** Another connection of the client takes part. Returns `false` if none can. */
   join(): boolean;
   /** The connection no longer takes part. */

@@ -11,6 +11,7 @@ import { BlobNotFound, type UploadId } from "../blobs/blob_store.ts";
 import type { StagedUpload } from "../uploads/staging_area.ts";
 import type { V4Context } from "./context.ts";
 import { checkTarget } from "./check_put.ts";
+import { ContentMismatch } from "./request_error.ts";
 
 type ContentRequest = Pick<MessageOf<"put">, "entry" | "size">;
 
@@ -87,10 +88,11 @@ export class ReceivedContent {
 
   /**
    * Writes a chunk and detaches its buffer. Rejects if the write fails. Throws `ProtocolError` `bad-frame` for a chunk
-   * that does not fit.
+   * that does not fit, and `ContentMismatch` for one that does not have the sums that came with it.
    */
-  write(offset: number, bytes: Bytes): Promise<void> {
-    this.digests.add(offset, bytes);
+  write({ offset, bytes, cksum, digest }: MessageOf<"chunk">): Promise<void> {
+    const found = this.digests.addVerified(offset, bytes, { cksum, digest });
+    if (found !== undefined) throw new ContentMismatch(found);
     if (this.#isLink) this.#target = bytes.slice();
     return this.staged.write(offset, bytes).then(() => release(bytes));
   }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ContentSums } from "../../protocol/v4/content_sums.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
 import type { CatalogRefusal, RefusalReason } from "../catalog/refusal.ts";
 
@@ -36,6 +37,17 @@ export class RequestError extends Error {
   constructor(code: RequestErrorCode, message: string) {
     super(message.slice(0, MAX_MESSAGE));
     this.code = code;
+  }
+}
+
+/** The content of an upload has other sums than the client has sent with it. */
+export class ContentMismatch extends Error {
+  /** The sums of the received content. */
+  readonly found: ContentSums;
+
+  constructor(found: ContentSums) {
+    super("the received content has other sums than the sent one");
+    this.found = found;
   }
 }
 

@@ -16,7 +16,7 @@ import { Packs } from "./packs.ts";
 import { FILE_REQUESTS } from "./file_requests.ts";
 import type { OpenUpload } from "./open_uploads.ts";
 import { V4Upload } from "./upload.ts";
-import { RequestError, toRefusal } from "./request_error.ts";
+import { ContentMismatch, RequestError, toRefusal } from "./request_error.ts";
 import { type RequestContext, SendError } from "./request_context.ts";
 
 /** The most unanswered puts of a connection. Small files are synced and committed together. */
@@ -46,8 +46,8 @@ export class Requests implements AsyncDisposable {
     switch (message.kind) {
       case "put":
         return await this.#put(message);
-      case "data":
-        return await this.#data(message);
+      case "chunk":
+        return await this.#chunk(message);
       case "end":
         return await this.#end(message);
       case "cancel":
@@ -82,7 +82,7 @@ export class Requests implements AsyncDisposable {
     if (resume !== 0) await answers.send({ kind: "held", tag, ...await upload.findPartial() });
   }
 
-  async #data(message: MessageOf<"data">): Promise<void> {
+  async #chunk(message: MessageOf<"chunk">): Promise<void> {
     const incoming = this.#incoming;
     const upload = incoming ?? this.#joined;
     const { bytes } = message;
@@ -98,7 +98,12 @@ export class Requests implements AsyncDisposable {
       release(bytes);
       return await this.#giveUp(message.tag, incoming as V4Upload, error);
     }
-    this.#backlog.add(bytes.length, upload.write(message));
+    const { length } = bytes;
+    this.#backlog.add(length, upload.write(message));
+    // The client need not send the rest.
+    if (incoming !== undefined && incoming.failure instanceof ContentMismatch) {
+      return await this.#giveUp(message.tag, incoming, incoming.failure);
+    }
     await this.#backlog.makeRoom();
   }
 
@@ -155,7 +160,9 @@ export class Requests implements AsyncDisposable {
     this.#joined = undefined;
     upload?.leave();
     const isThere = await this.#attempt(tag, () => {
-      if (upload?.failure !== undefined) throw upload.failure;
+      const failure = upload?.failure;
+      // The answer to the upload itself says that a chunk was changed on the way.
+      if (failure !== undefined && !(failure instanceof ContentMismatch)) throw failure;
       if (upload?.isReceiving !== true) throw noSuchTransfer();
     });
     if (isThere) await this.#session.answers.send({ kind: "done", tag });
@@ -183,6 +190,10 @@ export class Requests implements AsyncDisposable {
       return true;
     } catch (error) {
       if (error instanceof ProtocolError || error instanceof SendError) throw error;
+      if (error instanceof ContentMismatch) {
+        await this.#session.answers.send({ kind: "mismatch", tag, ...error.found });
+        return false;
+      }
       const { code, message } = this.#explain(error);
       await this.#session.answers.send({ kind: "error", tag, code, message });
       return false;

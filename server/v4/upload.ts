@@ -15,6 +15,7 @@ import { breath } from "../breath.ts";
 import { checkPut } from "./check_put.ts";
 import { commitUpload } from "./commit_upload.ts";
 import type { V4Context } from "./context.ts";
+import { ContentMismatch } from "./request_error.ts";
 import { JoinedConnections } from "./joined_connections.ts";
 import type { OpenUpload } from "./open_uploads.ts";
 import { ReceivedContent } from "./received_content.ts";
@@ -143,7 +144,7 @@ export class V4Upload implements OpenUpload {
   // Write: chunks from the connection of the `put`, and from connections that join.
 
   /** Reserves quota and disk space for a chunk of an upload of unknown size. Throws `LimitError`. */
-  async makeRoom({ offset, bytes }: MessageOf<"data">): Promise<void> {
+  async makeRoom({ offset, bytes }: MessageOf<"chunk">): Promise<void> {
     if (this.request.size !== undefined || !this.isReceiving) return;
     const { digests, staged } = this.#opened();
     // Another offset is refused when the chunk is written.
@@ -151,17 +152,26 @@ export class V4Upload implements OpenUpload {
   }
 
   /** Whether a message without bytes only says that the client of an upload of unknown size waits for its data. */
-  isKeepAlive({ bytes }: MessageOf<"data">): boolean {
+  isKeepAlive({ bytes }: MessageOf<"chunk">): boolean {
     return bytes.length === 0 && this.request.size === undefined;
   }
 
-  write({ offset, bytes }: MessageOf<"data">): Promise<void> {
+  write(chunk: MessageOf<"chunk">): Promise<void> {
     if (!this.isReceiving) {
-      release(bytes);
+      release(chunk.bytes);
       return Promise.resolve();
     }
     const content = this.#opened();
-    const written = content.write(offset, bytes).catch(
+    let writing: Promise<void>;
+    try {
+      writing = content.write(chunk);
+    } catch (error) {
+      release(chunk.bytes);
+      if (!(error instanceof ContentMismatch)) throw error;
+      this.#failure ??= error;
+      return Promise.resolve();
+    }
+    const written = writing.catch(
       // A write that is cancelled because the upload has ended is not a failure.
       (error) => void (this.isReceiving && (this.#failure ??= error)),
     );
@@ -194,7 +204,8 @@ export class V4Upload implements OpenUpload {
     if (size !== digests.size) throw new ProtocolError("bad-frame", "end has another size");
     digests.complete();
     if (!digests.isWhole) await this.#joined.none();
-    if (digests.isWhole) return;
+    // A chunk that was changed on the way is missing, which `finish` reports.
+    if (digests.isWhole || this.#failure instanceof ContentMismatch) return;
     throw new ProtocolError("bad-frame", "end came before all data");
   }
 
@@ -206,6 +217,7 @@ export class V4Upload implements OpenUpload {
       const content = this.#opened();
       const { digests, staged } = content;
       await this.#checkpoints.settle();
+      if (this.#failure instanceof ContentMismatch) throw this.#failure;
       const found = await this.#inSlices(digests.summing());
       if (!isSame(found, end)) {
         await this.#drop();

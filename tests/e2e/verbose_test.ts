@@ -66,21 +66,21 @@ Deno.test("--verbose prints the messages of protocol 4 without their contents", 
       "< welcome",
       ...["> stat", "> stat", "< error", "< error"],
       "> put",
-      "> data 3",
+      "> chunk 3",
       "> end",
       "> put",
-      "> data",
+      "> chunk",
       "> end",
     ]);
-    const data = eventsIn(stdout, "message").find(({ message }) => message === "data");
-    assert.deepEqual([data?.["connection"], data?.["tag"], data?.["code"]], [2, 3, 11]);
-    assert.equal(data?.["size"], 2_500_000 + 3 * 17, "with three headers");
+    const chunk = eventsIn(stdout, "message").find(({ message }) => message === "chunk");
+    assert.deepEqual([chunk?.["connection"], chunk?.["tag"], chunk?.["code"]], [2, 3, 40]);
+    assert.equal(chunk?.["size"], 2_500_000 + 3 * 53, "with three headers");
     const secrets = [token, ...await secretsIn(cwd)];
     assert.ok(secrets.length >= 3, "the token, the content, a key");
     const again = await xfer(["client", "list", "-v"], cwd);
     assert.match(
       again.stderr,
-      /^\d+\.\d{3} s {2}connection 2 {2}< challenge \(1\), tag 0, 43 bytes$/m,
+      /^\d+\.\d{3} s {2}connection 1 {2}< challenge \(1\), tag 0, 43 bytes$/m,
     );
     for (const secret of secrets) {
       assert.ok(!(stdout + again.stdout + again.stderr).includes(secret), secret);

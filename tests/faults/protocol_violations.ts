@@ -252,7 +252,7 @@ function oddAnswers(dice: Dice, content: Bytes): (message: Message | undefined) 
       case "stat":
         if (dice.roll(2) === 0) return [{ ...file, name: message.name, cksum, digest }];
         return [{ kind: "error", tag, code: "no-such-file", message: "no such file" }];
-      case "data":
+      case "chunk":
       case "cancel":
         return [];
       default:

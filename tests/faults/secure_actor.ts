@@ -20,6 +20,7 @@ import { pseudoRandomBytes } from "../support/bytes.ts";
 import { Lost, Refused } from "./actor.ts";
 import { ExpectedState, type FileSet, type Operation } from "./expected_state.ts";
 import { FILE_PUT } from "../support/v4/message_fields.ts";
+import { sendChunk } from "../support/v4/chunks.ts";
 
 /** A file and files of a folder. None is a folder of another. */
 const NAMES = ["a", "b", "c/d", "c/e"] as const;
@@ -102,7 +103,7 @@ export class SecureActor {
       for (let at = 0; at < content.length; at += CHUNK_SIZE) {
         const chunk = content.slice(at, at + CHUNK_SIZE);
         digests.add(at, chunk);
-        await mux.sendChunk(tag, at, chunk);
+        await sendChunk(mux, tag, at, chunk);
       }
       digests.complete();
       await mux.send({ kind: "end", tag, ...digests.sums() });
@@ -210,7 +211,7 @@ export class SecureActor {
       await mux.send({ ...FILE_PUT, kind: "put", tag, name, size: known, resume });
       if ((await partial)?.offset === size) return;
       const offset = (await partial)?.offset ?? 0;
-      await mux.sendChunk(tag, offset, pseudoRandomBytes(CHUNK_SIZE, 1 + offset));
+      await sendChunk(mux, tag, offset, pseudoRandomBytes(CHUNK_SIZE, 1 + offset));
     });
   }
 

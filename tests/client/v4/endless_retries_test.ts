@@ -77,7 +77,7 @@ async function put(
     const transfer = new Uint8Array(16);
     return [{ kind: "held", tag: message.tag, transfer, ...partial(attempt++) }];
   });
-  server.closesAfter = ({ kind }) => kind === "data";
+  server.closesAfter = ({ kind }) => kind === "chunk";
   const path = folder.join("large");
   await Deno.writeFile(path, CONTENT);
   const [outcome] = await putFiles({ connect, transfer, paths: [path] });

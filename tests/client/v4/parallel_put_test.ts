@@ -62,7 +62,7 @@ testUpload(
   "one connection is lost: all end; the next attempt resumes the partial upload",
   async (folder) => {
     const failing: Script = (message, server) => {
-      if (message.kind === "data") server.close();
+      if (message.kind === "chunk") server.close();
       else return storing()(message, server);
     };
     const item = await uploadOf(folder, LARGE);

@@ -99,7 +99,7 @@ testUpload(
     const item = await uploadOf(folder);
     using lost = new ScriptedServer((message, server) => {
       storing()(message, server);
-      if (message.kind === "data" && message.offset === 3 * CHUNK_SIZE) server.close();
+      if (message.kind === "chunk" && message.offset === 3 * CHUNK_SIZE) server.close();
     });
     const { error } = await send(lost, item);
     assert.equal((error as XferError).category, "network");
@@ -120,7 +120,7 @@ testUpload(
     const item = await uploadOf(folder);
     using lost = new ScriptedServer((message, server) => {
       storing()(message, server);
-      if (message.kind === "data" && message.offset === 3 * CHUNK_SIZE) server.close();
+      if (message.kind === "chunk" && message.offset === 3 * CHUNK_SIZE) server.close();
     });
     await send(lost, item);
     const other = pseudoRandomBytes(SIZE, 2);
@@ -201,5 +201,27 @@ testUpload(
     await assert.rejects(sent, { code: "connection-lost" });
     // A failure without a handler ends the program.
     await new Promise((resolve) => setTimeout(resolve, 1));
+  },
+);
+
+testUpload(
+  "a chunk that was changed on the way is sent again with the whole file",
+  async (folder) => {
+    let puts = 0;
+    const store = storing();
+    using server = new ScriptedServer(async (message, server) => {
+      if (message.kind === "put") puts++;
+      if (message.kind === "chunk" && puts === 1 && message.offset === CHUNK_SIZE) {
+        server.send({ ...message, kind: "mismatch", cksum: message.cksum ^ 1 });
+        // The client receives it before it sends the next chunk.
+        await new Promise((resolve) => setTimeout(resolve));
+      }
+      await store(message, server);
+    });
+    const { outcomes, error } = await send(server, await uploadOf(folder));
+    assert.equal(error, undefined);
+    assert.deepEqual(outcomes, [cksum(CONTENT)]);
+    assert.equal(puts, 2);
+    assert.deepEqual(server.kinds("cancel", "end"), ["cancel", "end"]);
   },
 );

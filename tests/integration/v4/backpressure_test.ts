@@ -18,6 +18,7 @@ import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { takeLogs } from "../../support/server_log.ts";
 import { sumsOf } from "../../support/v4/raw_client.ts";
 import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
+import { chunkOf } from "../../support/v4/chunks.ts";
 import { FILE_PUT } from "../../support/v4/message_fields.ts";
 
 const FINGERPRINT = new Uint8Array(32).fill(7);
@@ -123,7 +124,7 @@ class ScriptedSocket implements TcpSocket {
 function begun(tag: number): Message[] {
   return [
     { ...FILE_PUT, kind: "put", tag, name: `file${tag}`, size: content().length, resume: 0 },
-    { kind: "data", tag, offset: 0, bytes: content() },
+    chunkOf(tag, 0, content()),
   ];
 }
 

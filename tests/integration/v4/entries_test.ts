@@ -15,6 +15,7 @@ import { Fixture } from "../../support/v4/fixture.ts";
 import { FILE_PUT } from "../../support/v4/message_fields.ts";
 import { updateOf } from "../../support/v4/records.ts";
 import { sumsOf, Uploader } from "../../support/v4/raw_client.ts";
+import { sendChunk } from "../../support/v4/chunks.ts";
 
 type Put = Partial<Omit<MessageOf<"put">, "kind" | "tag">>;
 
@@ -32,7 +33,7 @@ async function put(alice: Uploader, name: string, content: Bytes, more: Put = {}
   answer.catch(() => undefined);
   const size = content.length;
   await alice.mux.send({ ...FILE_PUT, kind: "put", tag, name, size, resume: 0, ...more });
-  if (content.length > 0) await alice.mux.sendChunk(tag, 0, content.slice());
+  if (content.length > 0) await sendChunk(alice.mux, tag, 0, content.slice());
   await alice.mux.send({ kind: "end", tag, ...sumsOf(content) });
   return await answer;
 }

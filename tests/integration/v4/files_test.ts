@@ -14,6 +14,7 @@ import {
   startServer,
 } from "../../support/v4/fixture.ts";
 import { FILE_PUT } from "../../support/v4/message_fields.ts";
+import { sendChunk } from "../../support/v4/chunks.ts";
 
 const SIZES = [0, 1, 1000, CHUNK_SIZE - 1, CHUNK_SIZE, CHUNK_SIZE + 1, 3 * CHUNK_SIZE + 7];
 
@@ -158,7 +159,7 @@ Deno.test("v4 files: sums that differ are reported, and nothing is stored", asyn
     return true;
   });
   await mux.send({ ...FILE_PUT, kind: "put", tag: 7, name: "a", size: 100, resume: 0 });
-  await mux.sendChunk(7, 0, content);
+  await sendChunk(mux, 7, 0, content);
   await mux.send(end(pseudoRandomBytes(32), cksum(content)));
   await answered;
   assert.deepEqual(answers, ["mismatch"]);

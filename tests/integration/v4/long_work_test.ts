@@ -16,6 +16,7 @@ import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { Fixture } from "../../support/v4/fixture.ts";
 import { Uploader } from "../../support/v4/raw_client.ts";
 import { FILE as CURRENT, FILE_PUT, ms } from "../../support/v4/message_fields.ts";
+import { sendChunk } from "../../support/v4/chunks.ts";
 
 /** The chunks of the partial upload: 32 GiB. */
 const CHUNKS = 32 * 1024;
@@ -102,7 +103,7 @@ Deno.test("v4 long work: wrong sums at the end of a huge file are answered", asy
   await using fixture = await fixtureWithHugePartial();
   using alice = await Uploader.login(fixture, "Alice");
   const { tag } = await resume(alice);
-  await alice.mux.sendChunk(tag, DURABLE_BYTES, new Uint8Array(CHUNK_SIZE));
+  await sendChunk(alice.mux, tag, DURABLE_BYTES, new Uint8Array(CHUNK_SIZE));
   const sums = { size: SIZE, cksum: 0, digest: new Uint8Array(DIGEST_SIZE) };
   await alice.mux.askFor({ kind: "end", tag, ...sums }, "mismatch");
   assert.deepEqual(fixture.blobs("staging"), []);

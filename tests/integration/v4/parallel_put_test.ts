@@ -8,6 +8,7 @@ import { ServerLog } from "../../support/server_log.ts";
 import { Fixture, got } from "../../support/v4/fixture.ts";
 import { missing, sumsOf, Uploader } from "../../support/v4/raw_client.ts";
 import { FILE_PUT } from "../../support/v4/message_fields.ts";
+import { sendChunk } from "../../support/v4/chunks.ts";
 
 const CHUNKS = 9;
 const content = pseudoRandomBytes((CHUNKS - 1) * CHUNK_SIZE + 5);
@@ -135,10 +136,10 @@ for (const how of ["stored", "cancelled"]) {
 
 const FAULTS: Readonly<Record<string, (other: Uploader, tag: number) => Promise<void>>> = {
   "a repeated chunk": (other, tag) => other.send(tag, content, 1, 1),
-  "a chunk of another size": (other, tag) => other.mux.sendChunk(tag, 0, content.slice(0, 9)),
-  "a chunk at no chunk boundary": (other, tag) => other.mux.sendChunk(tag, 9, content.slice(9)),
+  "a chunk of another size": (other, tag) => sendChunk(other.mux, tag, 0, content.slice(0, 9)),
+  "a chunk at no chunk boundary": (other, tag) => sendChunk(other.mux, tag, 9, content.slice(9)),
   "a chunk after the end": (other, tag) =>
-    other.mux.sendChunk(tag, CHUNKS * CHUNK_SIZE, content.slice(0, 9)),
+    sendChunk(other.mux, tag, CHUNKS * CHUNK_SIZE, content.slice(0, 9)),
   "data of an unknown transfer": (other, tag) => other.send(tag + 1, content, 1),
   "an end": (other, tag) => other.mux.send({ kind: "end", tag, ...sumsOf(content) }),
 };
@@ -174,10 +175,10 @@ test(
     using other = await Uploader.login(fixture, "Alice");
     const joined = await other.join(transfer);
     const chunk = content.slice(0, CHUNK_SIZE);
-    await other.mux.sendChunk(joined, MAX_AHEAD * CHUNK_SIZE, chunk);
+    await sendChunk(other.mux, joined, MAX_AHEAD * CHUNK_SIZE, chunk);
     await other.leave(joined);
     const again = await other.join(transfer);
-    await other.mux.sendChunk(again, (MAX_AHEAD + 1) * CHUNK_SIZE, chunk);
+    await sendChunk(other.mux, again, (MAX_AHEAD + 1) * CHUNK_SIZE, chunk);
     assert.equal(await other.ended(), "bad-frame");
     await alice.cancel(tag);
     await alice.settle();

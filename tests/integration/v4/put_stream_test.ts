@@ -119,7 +119,7 @@ Deno.test("stream: while it waits for input, messages keep the connection alive"
   let empty = 0;
   const connect = await fixture.options("Alice", {
     tracer: () => ({ kind, size }) => {
-      if (kind === "data" && size < 100 && ++empty === 3) resolve();
+      if (kind === "chunk" && size < 100 && ++empty === 3) resolve();
     },
   });
   const read: PutStreamOptions["read"] = async (buffer) => {

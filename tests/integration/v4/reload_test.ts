@@ -7,6 +7,7 @@ import { areEqual, pseudoRandomBytes } from "../../support/bytes.ts";
 import { helloOf, named, NAMES } from "../../support/v4/certificate_fixture.ts";
 import { filesIn, Fixture, got } from "../../support/v4/fixture.ts";
 import { FILE_PUT } from "../../support/v4/message_fields.ts";
+import { sendChunk } from "../../support/v4/chunks.ts";
 
 Deno.test("reload: uploads in progress continue, new connections see the new certificate", async () => {
   await using it = await named();
@@ -21,7 +22,7 @@ Deno.test("reload: uploads in progress continue, new connections see the new cer
   for (let offset = 0; offset < size; offset += CHUNK_SIZE) {
     const chunk = content.slice(offset, offset + CHUNK_SIZE);
     sums.add(offset, chunk);
-    await mux.sendChunk(tag, offset, chunk);
+    await sendChunk(mux, tag, offset, chunk);
     await fixture.show(await authority.issue({ names: NAMES }));
     await fixture.server.reload();
     using bob = await fixture.client("Bob", trust);

@@ -11,13 +11,14 @@ import { findV4Server } from "../../../client/v4/discover.ts";
 import { openPinned } from "../../../client/v4/open_tls.ts";
 import { RequestMux } from "../../../client/v4/request_mux.ts";
 import { fingerprintOf } from "../../../protocol/v4/fingerprint.ts";
-import { dataHeader } from "../../../protocol/v4/messages.ts";
+import { chunkHeader } from "../../../protocol/v4/messages.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { ServerLog } from "../../support/server_log.ts";
 import { connectRaw, Fixture, loginRaw, put } from "../../support/v4/fixture.ts";
 import { Uploader } from "../../support/v4/raw_client.ts";
 import { FILE_PUT } from "../../support/v4/message_fields.ts";
+import { chunkSums, sendChunk } from "../../support/v4/chunks.ts";
 
 const DISABLED = /the operator has disabled the account/;
 const GONE = /the account was removed, or no longer has this key/;
@@ -129,9 +130,10 @@ for (const where of ["between two frames", "within a frame"]) {
     const size = 3 * CHUNK_SIZE;
     const put = { ...FILE_PUT, kind: "put", tag: 1, name: "a", size, resume: 1 } as const;
     await mux.askFor(put, "held");
-    await mux.sendChunk(1, 0, pseudoRandomBytes(CHUNK_SIZE));
+    await sendChunk(mux, 1, 0, pseudoRandomBytes(CHUNK_SIZE));
     if (where === "within a frame") {
-      await socket.write(dataHeader(1, CHUNK_SIZE, CHUNK_SIZE));
+      const about = { tag: 1, offset: CHUNK_SIZE, ...chunkSums(new Uint8Array(0)) };
+      await socket.write(chunkHeader(about, CHUNK_SIZE));
       await socket.write(pseudoRandomBytes(1000));
     }
     await removeUser(fixture.data, "Alice");

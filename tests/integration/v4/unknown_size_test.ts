@@ -9,6 +9,7 @@ import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { Fixture, got } from "../../support/v4/fixture.ts";
 import { FILE_PUT } from "../../support/v4/message_fields.ts";
 import { missing, sumsOf, Uploader } from "../../support/v4/raw_client.ts";
+import { sendChunk } from "../../support/v4/chunks.ts";
 
 const content = pseudoRandomBytes(3 * CHUNK_SIZE + 77);
 
@@ -148,9 +149,9 @@ const VIOLATIONS: Readonly<Record<string, (alice: Uploader, tag: number) => Prom
   "an end with a smaller size": (alice, tag) =>
     alice.mux.send({ kind: "end", tag, ...sumsOf(content), size: content.length - 1 }),
   "a chunk after a shorter one": (alice, tag) =>
-    alice.mux.sendChunk(tag, content.length, content.slice(0, 10)),
+    sendChunk(alice.mux, tag, content.length, content.slice(0, 10)),
   "a chunk after the next one": (alice, tag) =>
-    alice.mux.sendChunk(tag, 5 * CHUNK_SIZE, content.slice(0, 10)),
+    sendChunk(alice.mux, tag, 5 * CHUNK_SIZE, content.slice(0, 10)),
   "a chunk again": (alice, tag) => alice.send(tag, content, 0),
 };
 
@@ -172,9 +173,9 @@ Deno.test("v4 unknown size: empty data between chunks only says that the client 
   using alice = await Uploader.login(fixture, "Alice");
   const { tag, answer } = await alice.beginStream();
   const empty = new Uint8Array(0);
-  await alice.mux.sendChunk(tag, 0, empty);
+  await sendChunk(alice.mux, tag, 0, empty);
   await alice.send(tag, content, 0);
-  for (const offset of [CHUNK_SIZE, CHUNK_SIZE]) await alice.mux.sendChunk(tag, offset, empty);
+  for (const offset of [CHUNK_SIZE, CHUNK_SIZE]) await sendChunk(alice.mux, tag, offset, empty);
   await alice.send(tag, content, 1, 2, 3);
   await alice.mux.send({ kind: "end", tag, ...sumsOf(content) });
   assert.deepEqual((await answer).digest, sumsOf(content).digest);
@@ -184,7 +185,7 @@ Deno.test("v4: empty data for a file of known size violates the protocol", async
   await using fixture = await createFixture();
   using alice = await Uploader.login(fixture, "Alice");
   const tag = await alice.begin(content);
-  await alice.mux.sendChunk(tag, 0, new Uint8Array(0));
+  await sendChunk(alice.mux, tag, 0, new Uint8Array(0));
   assert.equal(await alice.ended(), "bad-frame");
 });
 

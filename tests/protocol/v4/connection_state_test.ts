@@ -7,8 +7,6 @@ import {
 } from "../../../protocol/v4/connection_state.ts";
 import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
 import {
-  dataHeader,
-  FRAME_HEADER_SIZE,
   frameHeader,
   type Message,
   type MessageKind,
@@ -49,21 +47,31 @@ const ofMany = (kind: MessageKind, tag: number, count: number): Step[] =>
   Array.from({ length: count }, (_, i) => `receive ${kind} ${tag + i}` as const);
 
 const WHOLE: Readonly<Record<string, readonly Step[]>> = {
-  "a file": ["receive put 1", "receive data 1", "receive data 1", "receive end 1", "send stored 1"],
+  "a file": [
+    "receive put 1",
+    "receive chunk 1",
+    "receive chunk 1",
+    "receive end 1",
+    "send stored 1",
+  ],
   "an empty file": ["receive put 1", "receive end 1", "send stored 1"],
   "sums that differ": ["receive put 1", "receive end 1", "send mismatch 1", "receive put 1"],
-  "a file that is refused": ["receive put 1", "send error 1", "receive data 1", "receive end 1"],
+  "a file that is refused": ["receive put 1", "send error 1", "receive chunk 1", "receive end 1"],
   "one refused that is cancelled": [
     "receive put 1",
     "send error 1",
-    "receive data 1",
+    "receive chunk 1",
     "receive cancel 1",
   ],
-  "one refused in the end": ["receive put 1", "receive data 1", "receive end 1", "send error 1"],
+  "a file whose chunk was changed on the way": [
+    ...["receive put 1", "receive chunk 1", "send mismatch 1", "receive chunk 1"] as const,
+    ...["receive end 1", "receive put 1", "receive end 1", "send stored 1"] as const,
+  ],
+  "one refused in the end": ["receive put 1", "receive chunk 1", "receive end 1", "send error 1"],
   "a resumed file": [
     "receive put+ 1",
     "send held 1",
-    "receive data 1",
+    "receive chunk 1",
     "receive end 1",
     "send stored 1",
   ],
@@ -88,12 +96,12 @@ const WHOLE: Readonly<Record<string, readonly Step[]>> = {
       "receive end 2",
       "receive put 3",
     ] as const,
-    ...["receive end 3", "send stored 2", "receive put 4", "receive data 4"] as const,
+    ...["receive end 3", "send stored 2", "receive put 4", "receive chunk 4"] as const,
   ],
   "a transfer joined": [
     "receive join 1",
     "send done 1",
-    "receive data 1",
+    "receive chunk 1",
     "receive leave 1",
     "send done 1",
   ],
@@ -110,9 +118,9 @@ const WHOLE: Readonly<Record<string, readonly Step[]>> = {
   "a stat": ["receive stat 1", "send file 1", "receive stat 1", "send error 1"],
   "a file of unknown size": [
     "receive put? 1",
-    "receive data 1",
+    "receive chunk 1",
     "send error 1",
-    "receive data 1",
+    "receive chunk 1",
     "receive cancel 1",
   ],
   "an update": ["receive update 1", "send packed 1", "receive update 1", "send error 1"],
@@ -165,13 +173,13 @@ for (const [what, steps] of Object.entries(WHOLE)) {
 }
 
 const BROKEN: Readonly<Record<string, readonly Step[]>> = {
-  "data without a put": ["receive data 1"],
-  "data of another tag": ["receive put 1", "receive data 2"],
-  "data before the offset is known": ["receive put+ 1", "receive data 1"],
-  "data after the end": ["receive put 1", "receive end 1", "receive data 1"],
-  "data after a cancel": ["receive put 1", "receive cancel 1", "receive data 1"],
-  "data before the transfer is joined": ["receive join 1", "receive data 1"],
-  "data after it was left": ["receive join 1", "send done 1", "receive leave 1", "receive data 1"],
+  "data without a put": ["receive chunk 1"],
+  "data of another tag": ["receive put 1", "receive chunk 2"],
+  "data before the offset is known": ["receive put+ 1", "receive chunk 1"],
+  "data after the end": ["receive put 1", "receive end 1", "receive chunk 1"],
+  "data after a cancel": ["receive put 1", "receive cancel 1", "receive chunk 1"],
+  "data before the transfer is joined": ["receive join 1", "receive chunk 1"],
+  "data after it was left": ["receive join 1", "send done 1", "receive leave 1", "receive chunk 1"],
   "an end without a put": ["receive end 1"],
   "an end of a joined transfer": ["receive join 1", "send done 1", "receive end 1"],
   "a cancel after the end": ["receive put 1", "receive end 1", "receive cancel 1"],
@@ -191,7 +199,6 @@ const BROKEN: Readonly<Record<string, readonly Step[]>> = {
   ],
   "a pack within a file": ["receive put 1", "receive pack 2"],
   "a fetch within a joined transfer": ["receive join 1", "send done 1", "receive fetch 2"],
-  "a chunk without a put": ["receive chunk 1"],
   "a pack whose tag is in use": ["receive pack 1", "receive pack 1"],
   "a pack with the tag 0": ["receive pack 0"],
   "more packs than may be unanswered": ofMany("pack", 1, MAX_UNANSWERED_PACKS + 1),
@@ -295,7 +302,7 @@ Deno.test("conversation: it is streaming from a put of unknown size to its end, 
     ["receive put 1", false],
     ["receive end 1", false],
     ["receive put? 2", true],
-    ["receive data 2", true],
+    ["receive chunk 2", true],
     ["send stored 1", true],
     ["send error 2", true],
     ["receive cancel 2", false],
@@ -332,7 +339,7 @@ for (const [what, steps] of Object.entries(EARLY)) {
 }
 
 Deno.test("conversation: data without a request is refused by its header, before memory is allocated", () => {
-  const header = dataHeader(1, 0, CHUNK_SIZE).slice(0, FRAME_HEADER_SIZE);
+  const header = frameHeader("chunk", 1, CHUNK_SIZE);
   for (const conversation of [new ConnectionState(WINDOW), known()]) {
     const reader = new FrameReader("client", (header) => conversation.expect(header));
     reader.push(header);

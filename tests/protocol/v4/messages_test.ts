@@ -44,8 +44,7 @@ const anyMessage = fc.oneof(
   ),
 );
 
-const senderOf = ({ kind }: Message) =>
-  MESSAGES[kind].from === "both" ? "client" : MESSAGES[kind].from;
+const senderOf = ({ kind }: Message) => MESSAGES[kind].from;
 
 Deno.test("v4 messages: they are decoded as encoded, however they were cut", () => {
   fc.assert(fc.property(anyMessage, fc.array(fc.nat()), (message, cuts) => {
@@ -109,8 +108,8 @@ const REFUSED: readonly [what: string, from: "client" | "server", bytes: Uint8Ar
   ["a type that a client doesn't send", "client", frame(MESSAGES.stored.type, 36)],
   ["a type that a server doesn't send", "server", frame(MESSAGES.put.type, 30)],
   ["a payload beyond the bound", "client", frame(MESSAGES.list.type, MAX_PAYLOAD + 1)],
-  ["a chunk beyond the bound", "client", frame(MESSAGES.data.type, MAX_BULK + 1)],
-  ["the largest length", "client", frame(MESSAGES.data.type, 0xffff_ffff)],
+  ["a chunk beyond the bound", "client", frame(MESSAGES.chunk.type, MAX_BULK + 1)],
+  ["the largest length", "client", frame(MESSAGES.chunk.type, 0xffff_ffff)],
   ["a payload that is cut off", "client", frame(MESSAGES.stat.type, 3, "\x05\0a")],
   ["a payload with a surplus", "client", frame(MESSAGES.stat.type, 4, "\x01\0ab")],
   ["no payload for a message with fields", "client", frame(MESSAGES.stat.type, 0)],

@@ -17,6 +17,7 @@ import { ENTRY_KINDS, LIST_SCOPES, MODE_BITS } from "../../../protocol/entry.ts"
 import { MAX_NANOSECONDS } from "../../../protocol/nanoseconds.ts";
 import { areEqual, pseudoRandomBytes, utf8 } from "../bytes.ts";
 import type { Dice } from "../v3/fuzz.ts";
+import { chunkOf } from "./chunks.ts";
 import { updateOf } from "./records.ts";
 import { FILE, FILE_PUT, REMOVE, STORED } from "./message_fields.ts";
 
@@ -34,7 +35,7 @@ export function putOf(tag: number, name: string, content: Bytes, more: PutFields
   for (let offset = 0; offset < content.length; offset += CHUNK_SIZE) {
     const bytes = content.subarray(offset, offset + CHUNK_SIZE);
     sums.add(offset, bytes);
-    chunks.push({ kind: "data", tag, offset, bytes });
+    chunks.push(chunkOf(tag, offset, bytes));
   }
   const put: Message = {
     ...FILE_PUT,
@@ -86,7 +87,7 @@ const STRAY: readonly Message[] = [
   ...BROKEN_OFF,
   { kind: "leave", tag: 12 },
   { kind: "unsealed", tag: 1, proof: hash },
-  { kind: "data", tag: 11, offset: 0, bytes: pseudoRandomBytes(CHUNK_SIZE) },
+  chunkOf(11, 0, pseudoRandomBytes(CHUNK_SIZE)),
 ];
 
 /** All messages of a client, the introduction first. */

@@ -8,6 +8,7 @@ import { CHUNK_SIZE, chunkCount, digestTree } from "../../../protocol/v4/merkle_
 import type { TemporaryFolder } from "../temporary_folder.ts";
 import { connectRaw, loginRaw, type Raw } from "./fixture.ts";
 import { FILE_PUT, ms } from "./message_fields.ts";
+import { sendChunk } from "./chunks.ts";
 
 export interface Sent {
   readonly name?: string;
@@ -105,7 +106,7 @@ export class Uploader implements Disposable {
 
   async send(tag: number, content: Bytes, ...indexes: readonly number[]): Promise<void> {
     for (const index of indexes) {
-      await this.mux.sendChunk(tag, index * CHUNK_SIZE, chunkOf(content, index));
+      await sendChunk(this.mux, tag, index * CHUNK_SIZE, chunkOf(content, index));
     }
   }
 

@@ -63,7 +63,7 @@ export class ScriptedServer implements Disposable {
 
   /** The offsets of the chunks that the client has sent. */
   get offsets(): number[] {
-    return this.received.flatMap((message) => message.kind === "data" ? [message.offset] : []);
+    return this.received.flatMap((message) => message.kind === "chunk" ? [message.offset] : []);
   }
 
   [Symbol.dispose](): void {

@@ -1,0 +1,82 @@
+/** Protocol 4: chunks that do not have the sums that came with them. */
+import assert from "node:assert/strict";
+import type { ContentSums } from "../../../protocol/v4/content_sums.ts";
+import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
+import type { MessageOf } from "../../../protocol/v4/messages.ts";
+import { areEqual, pseudoRandomBytes } from "../../support/bytes.ts";
+import { chunkSums, sendChunk } from "../../support/v4/chunks.ts";
+import { Fixture } from "../../support/v4/fixture.ts";
+import { chunkOf, sumsOf, Uploader } from "../../support/v4/raw_client.ts";
+
+const content = pseudoRandomBytes(3 * CHUNK_SIZE + 5);
+const second = chunkOf(content, 1);
+const sums = chunkSums(second);
+
+const WRONG: readonly (readonly [what: string, sent: ContentSums])[] = [
+  ["checksum", { ...sums, cksum: sums.cksum ^ 1 }],
+  ["digest", { ...sums, digest: pseudoRandomBytes(32) }],
+];
+
+async function signedIn(fixture: Fixture): Promise<Uploader> {
+  (await fixture.client("Alice"))[Symbol.dispose]();
+  return await Uploader.login(fixture, "Alice");
+}
+
+/** Nothing is stored or kept, and the file can be sent again over the same connection. */
+async function assertSentAgain(alice: Uploader): Promise<void> {
+  const tag = alice.mux.nextTag();
+  await assert.rejects(alice.mux.askFor({ kind: "stat", tag, name: "a", version: 0 }, "file"), {
+    code: "no-such-file",
+  });
+  const { offset, tag: again } = await alice.resume(content);
+  assert.equal(offset, 0);
+  await alice.send(again, content, 0, 1, 2, 3);
+  assert.equal((await alice.end(again, content)).version, 1);
+}
+
+for (const [what, sent] of WRONG) {
+  Deno.test(`v4 chunks: one with another ${what} is answered with a mismatch before the end`, async () => {
+    await using fixture = await Fixture.create();
+    using alice = await signedIn(fixture);
+    const { tag } = await alice.resume(content);
+    const answer = alice.mux.answerOf(tag, "mismatch");
+    await alice.send(tag, content, 0);
+    await alice.mux.sendChunk(tag, CHUNK_SIZE, second, sent);
+    const { cksum, digest } = await answer;
+    assert.deepEqual([cksum, areEqual(digest, sums.digest)], [sums.cksum, true]);
+    // Data that was already on its way is ignored.
+    await alice.send(tag, content, 2);
+    await alice.cancel(tag);
+    await assertSentAgain(alice);
+  });
+}
+
+Deno.test("v4 chunks: if one of a joined connection has another checksum, the end is answered with a mismatch", async () => {
+  await using fixture = await Fixture.create();
+  using alice = await signedIn(fixture);
+  using other = await Uploader.login(fixture, "Alice");
+  const { tag, transfer } = await alice.resume(content);
+  const joined = await other.join(transfer);
+  await other.mux.sendChunk(joined, CHUNK_SIZE, second, { ...sums, cksum: sums.cksum ^ 1 });
+  await other.send(joined, content, 0, 2, 3);
+  await other.leave(joined);
+  const end = { kind: "end", tag, ...sumsOf(content) } as const;
+  const answer: MessageOf<"mismatch"> = await alice.mux.askFor(end, "mismatch");
+  assert.equal(answer.cksum, sums.cksum);
+  await assertSentAgain(alice);
+});
+
+Deno.test("v4 chunks: if one of a joined connection has another checksum, the next chunk is answered with a mismatch", async () => {
+  await using fixture = await Fixture.create();
+  using alice = await signedIn(fixture);
+  using other = await Uploader.login(fixture, "Alice");
+  const { tag, transfer } = await alice.resume(content);
+  const joined = await other.join(transfer);
+  const answer = alice.mux.answerOf(tag, "mismatch");
+  await other.mux.sendChunk(joined, CHUNK_SIZE, second, { ...sums, cksum: sums.cksum ^ 1 });
+  await other.leave(joined);
+  await sendChunk(alice.mux, tag, 0, chunkOf(content, 0));
+  assert.equal((await answer).cksum, sums.cksum);
+  await alice.mux.send({ kind: "end", tag, ...sumsOf(content) });
+  await assertSentAgain(alice);
+});
