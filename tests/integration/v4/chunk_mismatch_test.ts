@@ -44,7 +44,7 @@ for (const [what, sent] of WRONG) {
     await alice.mux.sendChunk(tag, CHUNK_SIZE, second, sent);
     const { cksum, digest } = await answer;
     assert.deepEqual([cksum, areEqual(digest, sums.digest)], [sums.cksum, true]);
-    // Data that was already on its way is ignored.
+    // Data that was sent before the answer arrived is ignored.
     await alice.send(tag, content, 2);
     await alice.cancel(tag);
     await assertSentAgain(alice);
