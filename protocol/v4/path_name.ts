@@ -29,13 +29,21 @@ export function pathNameFault(name: string): string | undefined {
 }
 
 function componentFault(component: string): string | undefined {
-  if (["", ".", ".."].includes(component)) return "is empty, . or ..";
-  if (utf8.encode(component).length > MAX_COMPONENT) return `is longer than ${MAX_COMPONENT} bytes`;
+  if (component === "" || component === "." || component === "..") return "is empty, . or ..";
+  if (isLonger(component, MAX_COMPONENT)) return `is longer than ${MAX_COMPONENT} bytes`;
   return undefined;
 }
 
 export function isTooLong(name: string): boolean {
-  return utf8.encode(name).length > MAX_PATH_NAME;
+  return isLonger(name, MAX_PATH_NAME);
+}
+
+/** The most bytes of UTF-8 of one unit of a string. */
+const MAX_UNIT = 3;
+
+/** Whether a text has more bytes of UTF-8. Most names are too short to be worth encoding. */
+function isLonger(text: string, max: number): boolean {
+  return text.length * MAX_UNIT > max && utf8.encode(text).length > max;
 }
 
 /**

@@ -6,6 +6,7 @@
 import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
 import { ContentsWriter } from "../../protocol/v4/contents.ts";
 import { FetchReader } from "../../protocol/v4/fetch.ts";
+import { release } from "../../protocol/memory.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { MAX_PACKED_SIZE } from "../../protocol/v4/pack.ts";
 import { BlobNotFound } from "../blobs/blob_store.ts";
@@ -42,6 +43,7 @@ export async function sendContents(
     // The catalog looks up the next page while this one is sent.
     if (next < wanted.length) coming = look(next);
     if (contents.length > 0) await answers.sendRecords("contents", tag, contents);
+    release(contents);
     const first = next - others.length;
     for (let at = 0; at < others.length; at += AT_ONCE) {
       const group = others.slice(at, at + AT_ONCE);

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Bytes } from "../../protocol/bytes.ts";
+import { release } from "../../protocol/memory.ts";
 import { EntriesReader, EntriesWriter } from "../../protocol/v4/entries.ts";
 import type { Damage, StoredFile } from "../catalog/files.ts";
 import type { EncodedEntries } from "../catalog/packs.ts";
@@ -36,6 +37,7 @@ export async function sendBelow(
     const damaged = await findDamaged(session, page.unchecked);
     if (page.entries.length > 0) {
       await answers.sendRecords("entries", tag, without(page.entries, damaged));
+      release(page.entries);
     }
     if (page.others.length > 0) await describeAll(session, tag, page.others, () => 0);
   }

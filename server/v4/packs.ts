@@ -24,6 +24,9 @@ import { RequestError } from "./request_error.ts";
 /** Explains why a request failed, and logs it where that is needed. */
 export type Explain = (error: unknown) => { readonly code: string; readonly message: string };
 
+/** The most files of a pack that are logged one by one. */
+const MAX_LINES = 8;
+
 /** The place of a pack in the order of its connection. */
 interface Turn {
   /** Resolves when all earlier packs were passed to the catalog. */
@@ -162,31 +165,26 @@ export class Packs {
 
   /** Does what follows a commit: logs, reports, and deletes what is no longer needed. */
   async #follow(
-    { names, sizes, cksums }: CheckedPack,
+    checked: CheckedPack,
     { blobs }: PackBlobs,
     { outcomes: numbers, garbage, hasSurplus }: PackResult,
     results: Results,
   ): Promise<void> {
-    const { context, owner: { accountId, name: user, address } } = this.#session;
-    const { log, quotaReservations } = context;
+    const { context, owner: { accountId } } = this.#session;
+    const { quotaReservations } = context;
     const outcomes = new PackOutcomes(numbers);
-    const client = toHex(accountId);
     const isConcerned = quotaReservations.isConcerned(accountId);
+    const stored: number[] = [];
     const refusals = new Map<RefusalReason, unknown>();
     for (let i = 0; i < outcomes.length; i++) {
       const outcome = outcomes.outcome(i);
       if (outcome === "skipped") continue;
-      const name = names[i] as string;
       if (outcome === "stored" || outcome === "kept") {
         results.stored(i, outcomes.version(i), outcomes.replaced(i), outcomes.byOther(i));
         if (outcome === "kept") continue;
-        if (isConcerned) quotaReservations.revoke(accountId, name, { isStored: true });
-        const path = blobs.get(i);
-        logStored(log, {
-          ...{ file: printable(name), client, user, address },
-          ...{ size: sizes[i] as number, crc: cksums[i] as number },
-          ...path === undefined ? {} : { path },
-        });
+        stored.push(i);
+        if (!isConcerned) continue;
+        quotaReservations.revoke(accountId, checked.names[i] as string, { isStored: true });
         continue;
       }
       const reason = outcome as RefusalReason;
@@ -196,8 +194,37 @@ export class Packs {
       }
       results.fail(i, refusals.get(reason));
     }
+    this.#log(checked, blobs, stored);
     await context.garbage.collect(garbage);
     if (hasSurplus) await trimHistory(context, accountId);
+  }
+
+  /** Logs each stored file of a small pack, and a large pack in one line, which costs much less than storing it. */
+  #log(
+    { names, sizes, cksums }: CheckedPack,
+    blobs: PackBlobs["blobs"],
+    stored: readonly number[],
+  ): void {
+    const { context: { log }, owner: { accountId, name: user, address } } = this.#session;
+    const where = { client: toHex(accountId), user, address };
+    const fileAt = (i: number | undefined) => printable(names[i ?? 0] as string);
+    if (stored.length <= MAX_LINES) {
+      for (const i of stored) {
+        const path = blobs.get(i);
+        logStored(log, {
+          ...{ file: fileAt(i), ...where, size: sizes[i] as number, crc: cksums[i] as number },
+          ...path === undefined ? {} : { path },
+        });
+      }
+      return;
+    }
+    const words =
+      "Stored {files} files for {user} from {address}: {first} to {last}, {bytes} bytes";
+    log.info(words, {
+      ...{ event: "pack.stored", files: stored.length, ...where },
+      ...{ first: fileAt(stored[0]), last: fileAt(stored.at(-1)) },
+      bytes: stored.reduce((bytes, i) => bytes + (sizes[i] as number), 0),
+    });
   }
 
   /** Deletes blobs that no file has. A commit can fail in its last step and still be durable. */

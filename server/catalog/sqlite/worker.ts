@@ -65,6 +65,10 @@ async function answer(
         const { calls } = question;
         const outcomes = batch(catalog, calls);
         const left = calls.slice(Math.max(1, outcomes.length));
+        // Left to the garbage collector, they would pile up to many times the memory in use.
+        for (const buffer of argumentsToHandOver(calls.slice(0, outcomes.length))) {
+          buffer.transfer(0);
+        }
         handedOver.push(...resultsToHandOver(calls, outcomes), ...argumentsToHandOver(left));
         return { outcomes: outcomes.map(toPlain), left };
       }

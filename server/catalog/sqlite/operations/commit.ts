@@ -136,17 +136,22 @@ export function trimAfter(
   return { garbage, hasSurplus: hasSurplus({ ...used, history }, quota) };
 }
 
-/** Why a file cannot be stored under its name. `newest`: the newest version of the name. */
+/**
+ * Why a file cannot be stored under its name. `newest`: the newest version of the name. `isInFolder`: whether the folders
+ * above the name are known to be no files.
+ */
 export function refusalOf(
   database: Database,
   { accountId, name, kind = "file", tree }: EntryToPlace,
   key: string,
   newest: Row | undefined,
+  isInFolder = false,
 ): RefusalReason | undefined {
   const current = currentOf(newest);
   if (current !== undefined && nameOf(current) !== name) return "other-form";
   const before = current && kindOf(current);
-  const conflicts = tree !== undefined && isConflict(database, accountId, key, kind, before);
+  const conflicts = tree !== undefined &&
+    isConflict(database, accountId, key, kind, before, isInFolder);
   return conflicts ? "name-conflict" : undefined;
 }
 

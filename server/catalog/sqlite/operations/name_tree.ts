@@ -55,7 +55,7 @@ export function refuseConflict(
 
 /**
  * Whether an entry does not fit into the tree of folders: only folders have names below them. `before`: the kind that its
- * name has now.
+ * name has now. `isInFolder`: whether the folders above it are known to be no files.
  */
 export function isConflict(
   database: Database,
@@ -63,9 +63,10 @@ export function isConflict(
   name: string,
   kind: EntryKind,
   before: EntryKind | undefined,
+  isInFolder = false,
 ): boolean {
   // The folders above a name in use were checked before, and nothing is below a file.
-  if (before === undefined && isBelowOther(database, accountId, name)) return true;
+  if (before === undefined && !isInFolder && isBelowOther(database, accountId, name)) return true;
   return kind !== "folder" && (before === undefined || before === "folder") &&
     hasBelow(database, accountId, name);
 }

@@ -28,6 +28,13 @@ import { read } from "./operation.ts";
 
 /** The number of entries in one look-up of a list. */
 const STEP = 256;
+/**
+ * The size, in bytes, at which a page of contents is full. While it is sent, the next one is looked up. A smaller one costs
+ * more calls.
+ */
+const CONTENTS_BYTES = 256 * 1024;
+/** The room for a last record that is larger than it was expected to be, in bytes. */
+const LAST_RECORD = 80 * 1024;
 /** The most results of a page that are not encoded, so that a page of them is bounded. */
 const MAX_OTHERS = 64;
 
@@ -47,14 +54,15 @@ function fetchPack(
   from: number,
 ): FetchedPage {
   const reader = new FetchReader(fetch);
-  const writer = new ContentsWriter();
+  const writer = new ContentsWriter(CONTENTS_BYTES + LAST_RECORD);
   const others: (FoundFile | undefined)[] = [];
   while (reader.next()) {
     if (reader.index < from) continue;
     const row = rowOf(database, owner, reader);
     const isEncodable = row !== undefined && isWhole(row);
     const isFull = isEncodable
-      ? others.length > 0 || !writer.add(fieldsOf(row), row["content"] as Bytes)
+      ? others.length > 0 || writer.size >= CONTENTS_BYTES ||
+        !writer.add(fieldsOf(row), row["content"] as Bytes)
       : others.length === MAX_OTHERS;
     if (isFull) return { contents: writer.payload, others, next: reader.index };
     if (!isEncodable) others.push(row && toFile(row));
@@ -67,7 +75,7 @@ function listEncoded(
   owner: Bytes,
   { prefix = "", after = "", bytes }: EntriesPage,
 ): EncodedEntries {
-  const writer = new EntriesWriter(bytes);
+  const writer = new EntriesWriter(bytes + LAST_RECORD);
   const unchecked: { index: number; file: StoredFile }[] = [];
   const others: StoredFile[] = [];
   const key = nameKey(prefix);

@@ -87,6 +87,8 @@ class PackCommit {
   readonly #quota: Usage;
   #added: Usage = { files: 0, bytes: 0 };
   #hasEnded = false;
+  /** The folder of the last name that was stored, with its slash. Other names in it need no look at the folders above. */
+  #folder: string | undefined;
 
   constructor(database: Database, owner: Bytes, options: PackOptions) {
     this.#database = database;
@@ -136,17 +138,20 @@ class PackCommit {
     const file = this.#fileOf(record);
     const key = nameKey(file.name);
     const newest = newestRow(database, this.#owner, key);
-    const refusal = refusalOf(database, file, key, newest);
+    const folder = key.slice(0, key.lastIndexOf("/") + 1);
+    const refusal = refusalOf(database, file, key, newest, folder === this.#folder);
     if (refusal !== undefined) return this.#refuse(index, refusal);
     if (isKept(database, file, newest, this.#options.intact)) {
       setMetadata(database, newest, file.mode, { ms: record.mtimeMs, ns: record.mtimeNs });
       this.#garbage.push(...makeGarbage(database, [file.content.id]));
       this.#dropPartial(file.name);
+      this.#folder = folder;
       return this.#outcomes.set(index, "kept", newest["version"] as number);
     }
     const full = this.#room?.take(file.size, currentOf(newest));
     if (full !== undefined) return this.#refuse(index, full);
     this.#place(index, file, key, newest);
+    this.#folder = folder;
   }
 
   #place(index: number, file: CommittedFile, key: string, newest: Row | undefined): void {
@@ -188,6 +193,7 @@ class PackCommit {
 
   /** An older partial upload of a name can no longer be resumed. */
   #dropPartial(name: string): void {
+    if (this.#partials.size === 0) return;
     const path = this.#partials.get(name);
     if (path === undefined) return;
     this.#database.run("DELETE FROM partials WHERE path = ?", path);
