@@ -3,14 +3,16 @@
  *
  * @module
  */
-import { timingSafeEqual } from "node:crypto";
 
 /** Bytes with a plain `ArrayBuffer`, as WebCrypto and the file system require. */
 export type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Whether two byte arrays are equal, compared in constant time. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && timingSafeEqual(a, b);
+  if (a.length !== b.length) return false;
+  let difference = 0;
+  for (let i = 0; i < a.length; i++) difference |= (a[i] as number) ^ (b[i] as number);
+  return difference === 0;
 }
 
 /** Concatenates `parts`. */

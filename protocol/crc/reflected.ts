@@ -5,7 +5,7 @@
  *
  * @module
  */
-import process from "node:process";
+import { builtinModule } from "../builtin_module.ts";
 import { bySlicing } from "./slicing.ts";
 import { byTable, type Engine } from "./table.ts";
 import { REVERSE_BITS } from "./reverse_bits.ts";
@@ -20,7 +20,7 @@ export function createReflected(isSupported = WebAssembly.validate): Engine | un
   const code = Uint8Array.from(atob(REVERSE_BITS), (char) => char.charCodeAt(0));
   if (!isSupported(code)) return undefined;
   // Loaded on first use: Node's modules take longer to load than a small file takes to sum.
-  const { crc32 } = process.getBuiltinModule("node:zlib");
+  const { crc32 } = builtinModule("node:zlib");
   const { memory, reverseBits } = new WebAssembly.Instance(new WebAssembly.Module(code))
     .exports as {
       readonly memory: WebAssembly.Memory;

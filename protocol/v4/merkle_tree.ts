@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
+import type { createHash } from "node:crypto";
 import { atOnce, type Sliced } from "./slices.ts";
+import { builtinModule } from "../builtin_module.ts";
 import { type Bytes, concatBytes } from "../bytes.ts";
 
 /** The size of a chunk in bytes. The last one of a file may be shorter. */
@@ -139,9 +140,13 @@ export function digestTree(leaves: Bytes): Bytes {
   return atOnce(digestingTree(leaves));
 }
 
+/** Loaded on first use, because a thread that only reads and writes records does not need it. */
+let create: typeof createHash | undefined;
+
 /** Computes a SHA-256 in this thread. Another thread would take longer for small chunks and copy large ones. */
 function sha256(...parts: readonly Bytes[]): Bytes {
-  const hash = createHash("sha256");
+  create ??= builtinModule("node:crypto").createHash;
+  const hash = create("sha256");
   for (const part of parts) hash.update(part);
   return new Uint8Array(hash.digest());
 }

@@ -346,7 +346,8 @@ concurrentCatalogTest("a fetch of more than a frame has several pages", async (c
     found.push(...contentsOf(page.contents).map((one) => one.split("@")[0] as string));
     next = page.next;
   }
-  assert.deepEqual([found, pages], [all, 3]);
+  assert.deepEqual(found, all);
+  assert.ok(pages >= 3, `${pages} pages`);
 });
 
 /** All entries in words, and the files that the catalog leaves to its caller. */
