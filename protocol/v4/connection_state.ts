@@ -64,7 +64,9 @@ const SENT: Transitions<TagState> = {
   mismatch: { deciding: "none" },
   done: { joining: "joined", leaving: "none", asking: "none" },
   file: { asking: "asking", looking: "none" },
-  ...{ digests: GOES_ON, data: GOES_ON, damaged: GOES_ON },
+  ...{ digests: GOES_ON, damaged: GOES_ON },
+  // Without bytes, it only says that the server still works.
+  data: { ...GOES_ON, looking: "looking" },
   ...{ token: FOUND, changed: FOUND, totals: FOUND },
   error: {
     ...{ offered: "passing", receiving: "passing", deciding: "none" },

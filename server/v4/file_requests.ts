@@ -3,12 +3,13 @@
  *
  * @module
  */
-import type { MessageKind, MessageOf } from "../../protocol/v4/messages.ts";
+import type { Message, MessageKind, MessageOf } from "../../protocol/v4/messages.ts";
 import { describe, describeAll, findFile, noSuchFile } from "./descriptions.ts";
 import { sendFile } from "./download.ts";
 import { remove, rename, restore, update } from "./file_changes.ts";
 import type { RequestContext } from "./request_context.ts";
 import { RequestError } from "./request_error.ts";
+import { whileWorking } from "./while_working.ts";
 
 /** The number of files in one look-up of a list. */
 const PAGE = 500;
@@ -20,10 +21,10 @@ type Handlers = {
 /** Each handler sends its answer, or throws why it refuses. */
 export const FILE_REQUESTS: Handlers = {
   get: sendFile,
-  update,
-  remove,
-  rename,
-  restore,
+  update: answering(update),
+  remove: answering(remove),
+  rename: answering(rename),
+  restore: answering(restore),
   async list(session, { tag, prefix, scope }) {
     // A removed name has no current version to look up.
     const versionOf = ({ version = 0 }) => scope === "removed" ? version : 0;
@@ -49,6 +50,17 @@ export const FILE_REQUESTS: Handlers = {
     });
   },
 };
+
+/** Sends what a change returns, and until then that the server still works on it. */
+function answering<M extends Message>(
+  change: (session: RequestContext, message: M) => Promise<Message>,
+): (session: RequestContext, message: M) => Promise<void> {
+  return async (session, message) => {
+    const { answers } = session;
+    const answer = await whileWorking(answers, message.tag, () => change(session, message));
+    await answers.send(answer);
+  };
+}
 
 const LISTS = { below, level, removed };
 
