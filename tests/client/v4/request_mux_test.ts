@@ -154,7 +154,7 @@ Deno.test("v4 exchange: the client's own work does not count as the server's sil
   );
 });
 
-Deno.test("data without bytes before an answer: the server still works, and is waited for", async () => {
+Deno.test("data without bytes before an answer: the client waits for a server that still works", async () => {
   const sign = encodeMessage({ kind: "data", tag: 1, offset: 0, bytes: new Uint8Array(0) });
   const answer = encodeMessage({ kind: "changed", tag: 1, entries: 5, bytes: 6 });
   const socket = dripping(
