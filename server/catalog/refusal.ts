@@ -10,6 +10,7 @@ export type RefusalReason =
   | "quota-files"
   | "name-conflict"
   | "other-form"
+  | "below-itself"
   | "name-too-long"
   | "account-disabled"
   | "other-protocol";
@@ -20,6 +21,7 @@ const REFUSALS: Readonly<Record<RefusalReason, string>> = {
   "quota-files": "the account has no quota left (files)",
   "name-conflict": "its name is also a folder, or one of its folders is a file",
   "other-form": "its name is stored in another Unicode form",
+  "below-itself": "the new name of a folder is below the folder itself",
   "name-too-long": "the new name of something below is too long",
   "account-disabled": "the account is disabled",
   "other-protocol": "the account has moved to protocol 4",

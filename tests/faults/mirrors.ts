@@ -16,7 +16,7 @@ import type { Loop } from "./loop.ts";
 const PROGRAM = fileURLToPath(new URL("./killed_client.ts", import.meta.url));
 const SIDE_BY_SIDE = 2;
 const TIME = 1_600_000_000_123_456_789n;
-const OPTIONS = ["--delete", "--yes", "--accept-new", "--retries", "0"];
+const OPTIONS = ["--delete", "--yes", "--accept-new"];
 
 const file = (size: number, seed: number): LocalEntry => ({
   ...{ kind: "file", content: pseudoRandomBytes(size, seed), mode: 0o644, mtime: TIME },

@@ -28,7 +28,7 @@ export const RENAME_OPERATIONS = {
     const isTaken = currentKind(database, owner, newKey) !== undefined ||
       isFolder && hasBelow(database, owner, newKey);
     if (isTaken) return { outcome: "taken", ...NOTHING };
-    if (isFolder && newKey.startsWith(`${oldKey}/`)) throw new CatalogRefusal("name-conflict");
+    if (isFolder && newKey.startsWith(`${oldKey}/`)) throw new CatalogRefusal("below-itself");
     const move = { owner, oldKey, newKey, newName: to, isFolder };
     refuseTooLong(database, move);
     const changed = countOf(database, rowsOf(owner, oldKey, isFolder, true));

@@ -135,7 +135,7 @@ catalogTest("a folder is renamed with everything below, also with history", asyn
   await storeAll(catalog, ["d/", "d/a", "d/a", "d/e/f", "d0", "x"]);
   await catalog.files.remove(alice, "d/e/f", { now: 5, ...KEEP });
   const { files } = catalog;
-  await assert.rejects(files.rename(alice, "d", "d/e"), CONFLICT);
+  await assert.rejects(files.rename(alice, "d", "d/e"), new CatalogRefusal("below-itself"));
   await assert.rejects(files.rename(alice, "d", "x/y"), CONFLICT);
   assert.equal((await files.rename(alice, "d", "x")).outcome, "taken");
   assert.equal((await files.rename(alice, "d", "d")).outcome, "taken");

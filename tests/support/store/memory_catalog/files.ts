@@ -191,7 +191,7 @@ function rename(state: State, owner: Bytes, from: string, to: string): RenameRes
   if (state.current(owner, to) !== undefined || isFolder && hasBelow(to)) {
     return { outcome: "taken", entries: 0, bytes: 0 };
   }
-  if (isFolder && newKey.startsWith(`${oldKey}/`)) throw new CatalogRefusal("name-conflict");
+  if (isFolder && newKey.startsWith(`${oldKey}/`)) throw new CatalogRefusal("below-itself");
   const rows = all.filter((row) =>
     nameKey(row.file.name) === oldKey || isFolder && isBelow(row, from)
   );
