@@ -20,6 +20,7 @@ import {
   failEveryCallSecurely,
 } from "../tests/faults/io_errors.ts";
 import { killImportAtEveryCall } from "../tests/faults/imports.ts";
+import { killMirrorsAtEveryCall } from "../tests/faults/mirrors.ts";
 import { Loop } from "../tests/faults/loop.ts";
 import { cutEverywhere, flipEverywhere, reshapeEverything } from "../tests/faults/network.ts";
 import {
@@ -101,6 +102,11 @@ const PARTS: readonly Part[] = [
     work: async (loop) => {
       for (const protocol of [3, 4] as const) await killAtEveryCallOfRegistration(loop, protocol);
     },
+  },
+  {
+    name: "mirror-kills",
+    what: "get --delete and put --delete are killed before each call to files and network",
+    work: (loop) => killMirrorsAtEveryCall(loop),
   },
   {
     name: "io",

@@ -7,15 +7,19 @@ import { InvalidArgumentError } from "commander";
 import { fromPrintable } from "../../protocol/printable.ts";
 
 /**
- * A name as it is, or as it was printed: `\u{…}` stands for a character, since names have no backslash. Throws
- * commander's `InvalidArgumentError` for an empty one.
+ * A name as it is, or as it was printed: `\u{…}` stands for a character. The name of a folder may end in a slash, as
+ * shells complete it. Throws commander's `InvalidArgumentError` for an empty one.
  */
 export function parseName(name: string): string {
+  return parsePattern(name).replace(/(?<=[^/])\/+$/, "");
+}
+
+function parsePattern(name: string): string {
   if (name !== "") return fromPrintable(name);
   throw new InvalidArgumentError("Expected a name.");
 }
 
-/** Parses one of several names. Commander passes each name with those before it. */
+/** Parses one of several names or patterns. Commander passes each name with those before it. */
 export function parseNames(name: string, before: readonly string[] = []): string[] {
-  return [...before, parseName(name)];
+  return [...before, parsePattern(name)];
 }

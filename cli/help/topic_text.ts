@@ -82,6 +82,7 @@ list, get and remove take patterns of names on the server, in quotes:
   'img-?.jpg'      ? stands for one character
   'img.[jJ]pg'     [jJ] stands for one of these, [!a-z] for any other character
   'photos/**/*.x'  ** stands for any number of folders
+  'photos/*/'      with / at its end, a pattern stands for folders only
 
 Names that begin with a dot match, too. A name that exists is used as it is, even if it looks like a
 pattern. For get and remove, a pattern stands for folders only with --recursive.

@@ -25,7 +25,7 @@ export interface ExpandOptions {
 export type ExpandedName = Pick<RemoteFile, "name"> & Partial<Pick<RemoteFile, "entry" | "size">>;
 
 /**
- * Returns the names that match if `text` is a pattern, otherwise `text`. An existing name is not taken for a pattern. Of
+ * Returns the names that match if `text` is a pattern, otherwise `text` without a slash at its end. An existing name is not taken for a pattern. Of
  * a folder and what is in it, returns the folder. Throws `RefusedError` `no-such-file` if nothing matches;
  * `ProtocolError` `too-many-files`.
  */
@@ -35,7 +35,8 @@ export async function expandName(
   { withFolders = false, isRemoved = false }: ExpandOptions = {},
 ): Promise<ExpandedName[]> {
   const pattern = NamePattern.parse(text);
-  if (pattern === undefined || await isName(server, text, isRemoved)) return [{ name: text }];
+  const name = text.replace(/(?<=[^/])\/+$/, "");
+  if (pattern === undefined || await isName(server, name, isRemoved)) return [{ name }];
   const names = new Map<string, ExpandedName>();
   const folders = new Set<string>();
   const count = new Bound(MAX_FILES, "names that match");

@@ -154,16 +154,23 @@ export function listingOf(
       const { pattern } = source;
       const base = pattern.prefix.slice(0, pattern.prefix.lastIndexOf("/") + 1);
       const isWanted = (name: string, isFolder: boolean) =>
-        recursive ? isMatchedWithin(pattern, name, base) : !isFolder && pattern.matches(name);
+        recursive
+          ? isMatchedWithin(pattern, name, isFolder, base)
+          : !isFolder && pattern.matches(name, false);
       return { prefix: pattern.prefix, base, isWanted };
     }
   }
 }
 
 /** Whether a name or a folder above it matches. */
-function isMatchedWithin(pattern: NamePattern, name: string, base: string): boolean {
+function isMatchedWithin(
+  pattern: NamePattern,
+  name: string,
+  isFolder: boolean,
+  base: string,
+): boolean {
   for (let at = name; at.length > base.length; at = at.slice(0, Math.max(0, at.lastIndexOf("/")))) {
-    if (pattern.matches(at)) return true;
+    if (pattern.matches(at, at !== name || isFolder)) return true;
   }
   return false;
 }

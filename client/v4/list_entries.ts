@@ -38,7 +38,7 @@ export async function listEntries(
 ): Promise<void> {
   const { isRecursive = false, isRemoved = false } = choice;
   const name = text.replace(/\/+$/, "");
-  const pattern = NamePattern.parse(name);
+  const pattern = NamePattern.parse(text);
   if (pattern !== undefined && !await isName(server, name, isRemoved)) {
     return await listMatching(server, pattern, choice, handlers);
   }
@@ -75,6 +75,9 @@ async function listRemoved(
   });
 }
 
+/** An entry; a damaged one is a file. */
+type ListedName = DamagedFile & Partial<Pick<RemoteFile, "entry">>;
+
 /** Lists the entries that match a pattern; if `isRecursive`, everything in matching folders too. */
 export async function listMatching(
   server: Pick<ConnectionPool, "list">,
@@ -85,13 +88,14 @@ export async function listMatching(
   const isOneLevel = pattern.isOneLevel && !isRecursive;
   const scope: ListScope = isRemoved ? "removed" : isOneLevel ? "level" : "below";
   const implicit = new ImplicitFolders();
-  const isMeant = (name: string) =>
-    pattern.matches(name) || (isRecursive && foldersAbove(name).some((at) => pattern.matches(at)));
-  const taking = <T extends DamagedFile>(takeOne: (entry: T) => void) => (entry: T) => {
+  const isMeant = (name: string, isFolder: boolean) =>
+    pattern.matches(name, isFolder) ||
+    (isRecursive && foldersAbove(name).some((at) => pattern.matches(at, true)));
+  const taking = <T extends ListedName>(takeOne: (entry: T) => void) => (entry: T) => {
     // A list of one level contains them.
     const folders = scope === "level" ? [] : implicit.above(entry.name);
-    for (const folder of folders) if (isMeant(folder)) take(implicitFolder(folder));
-    if (isMeant(entry.name)) takeOne(entry);
+    for (const folder of folders) if (isMeant(folder, true)) take(implicitFolder(folder));
+    if (isMeant(entry.name, entry.entry === "folder")) takeOne(entry);
   };
   const { prefix } = pattern;
   await server.list(

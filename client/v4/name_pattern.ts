@@ -2,7 +2,8 @@
  * Patterns of names on the server, such as `photos/*.tmp`.
  *
  * `*` stands for any characters except `/`, `?` for one, `[a-z]` for one of those, `[!a-z]` for one of all others, and `**`
- * for any number of folders. All other characters stand for themselves; `[*]` is a star.
+ * for any number of folders. With a slash at its end, a pattern stands for folders only. All other characters stand for
+ * themselves; `[*]` is a star.
  *
  * @module
  */
@@ -21,11 +22,14 @@ export class NamePattern {
   readonly prefix: string;
   /** Whether a name that matches has no `/` after those of the prefix. */
   readonly isOneLevel: boolean;
+  /** Whether only folders match. */
+  readonly #isOfFolders: boolean;
   readonly #components: Sequence<string>;
 
   private constructor(text: string) {
     this.text = text;
-    const pattern = comparedForm(text);
+    this.#isOfFolders = text.endsWith("/");
+    const pattern = comparedForm(text).replace(/\/+$/, "");
     const first = firstWildcard(pattern);
     this.prefix = pattern.slice(0, first);
     const components = pattern.split("/");
@@ -42,9 +46,13 @@ export class NamePattern {
     return firstWildcard(text) < text.length ? new NamePattern(text) : undefined;
   }
 
-  /** Whether a name matches. Takes time in proportion to the lengths of the pattern and the name, whatever they contain. */
-  matches(name: string): boolean {
-    return matchesAll(this.#components, comparedForm(name).split("/"));
+  /**
+   * Whether the name of a folder or another entry matches. Takes time in proportion to the lengths of the pattern and the
+   * name, whatever they contain.
+   */
+  matches(name: string, isFolder: boolean): boolean {
+    return (isFolder || !this.#isOfFolders) &&
+      matchesAll(this.#components, comparedForm(name).split("/"));
   }
 }
 

@@ -149,10 +149,14 @@ export class RequestMux implements Disposable {
     await this.#writer.send(frame);
   }
 
-  /** Returns the only answer with a tag. Throws `ProtocolError` `unexpected-answer` for one of another kind. */
+  /**
+   * Returns the only answer with a tag. Until then, the server may send `data` without bytes, to say that it still works.
+   * Throws `ProtocolError` `unexpected-answer` for an answer of another kind.
+   */
   async answerOf<K extends MessageKind>(tag: number, kind: K): Promise<MessageOf<K>> {
     let found: MessageOf<K> | undefined;
     await this.answer(tag, (message) => {
+      if (message.kind === "data" && message.bytes.length === 0) return false;
       if (message.kind !== kind) throw unexpected(message);
       found = message as MessageOf<K>;
       return true;

@@ -80,7 +80,9 @@ const SENT: Transitions<TagState> = {
   mismatch: { receiving: "passing", deciding: "none" },
   done: { joining: "joined", leaving: "none", asking: "none", fetching: "none" },
   file: { asking: "asking", looking: "none" },
-  ...{ digests: GOES_ON, data: GOES_ON, entries: GOES_ON },
+  ...{ digests: GOES_ON, entries: GOES_ON },
+  // Without bytes, it only says that the server still works.
+  data: { ...GOES_ON, looking: "looking" },
   ...{ packed: { packing: "none" }, contents: { fetching: "fetching" } },
   ...{ token: FOUND, changed: FOUND, totals: FOUND },
   error: {

@@ -1,12 +1,12 @@
 /**
- * Requests that change stored files: remove, rename, restore.
+ * Requests that change stored files: remove, rename, restore. Each returns its answer.
  *
  * @module
  */
 import { printable } from "../../protocol/printable.ts";
 import type { Usage } from "../catalog/accounts.ts";
 import { CatalogRefusal } from "../catalog/refusal.ts";
-import type { MessageOf } from "../../protocol/v4/messages.ts";
+import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
 import { keepsHistory, trimHistory } from "../uploads/history.ts";
 import { quotaOfAll } from "../uploads/quota_reservations.ts";
 import { noSuchFile, quoted } from "./descriptions.ts";
@@ -17,8 +17,8 @@ import { checkFileName, RequestError } from "./request_error.ts";
 export async function remove(
   session: RequestContext,
   { tag, name, ...request }: MessageOf<"remove">,
-): Promise<void> {
-  const { context, owner, answers } = session;
+): Promise<Message> {
+  const { context, owner } = session;
   const [recursive, forever] = [request.recursive !== 0, request.forever !== 0];
   const { outcome, entries, bytes, garbage, isMore } = await context.store.catalog.files.remove(
     owner.accountId,
@@ -36,16 +36,16 @@ export async function remove(
   if (recursive && !forever) await trimHistory(context, owner.accountId);
   const words = "Removed {file} for {user} from {address}";
   logFile(session, "file.removed", words, name, { entries, bytes, forever });
-  await answers.send({ kind: "changed", tag, entries, bytes });
+  return { kind: "changed", tag, entries, bytes };
 }
 
 /** Renames an entry. Uploads in progress below it continue, and store their files under their old names. */
 export async function rename(
   session: RequestContext,
   { tag, oldName, newName }: MessageOf<"rename">,
-): Promise<void> {
+): Promise<Message> {
   checkFileName(newName);
-  const { context, owner: { accountId }, answers } = session;
+  const { context, owner: { accountId } } = session;
   const { files } = context.store.catalog;
   const { outcome, entries, bytes } = await files.rename(accountId, oldName, newName);
   if (outcome === "missing") throw noSuchFile(oldName);
@@ -56,15 +56,15 @@ export async function rename(
   context.quotaReservations.revoke(accountId, newName, { isStored: true, isTree: true });
   const words = "Renamed {oldName} to {file} for {user} from {address}";
   logFile(session, "file.renamed", words, newName, { oldName: printable(oldName), entries, bytes });
-  await answers.send({ kind: "changed", tag, entries, bytes });
+  return { kind: "changed", tag, entries, bytes };
 }
 
 /** Restores a version of a name, or a folder. */
 export async function restore(
   session: RequestContext,
   { tag, name, version, since }: MessageOf<"restore">,
-): Promise<void> {
-  const { context, owner: { accountId, key }, answers } = session;
+): Promise<Message> {
+  const { context, owner: { accountId, key } } = session;
   const { limits } = context;
   const { files } = context.store.catalog;
   const restored = await files.restore(accountId, name, {
@@ -81,7 +81,7 @@ export async function restore(
   if (hasSurplus) await trimHistory(context, accountId);
   const words = "Restored {file} for {user} from {address}";
   logFile(session, "file.restored", words, name, { entries, bytes });
-  await answers.send({ kind: "changed", tag, entries, bytes });
+  return { kind: "changed", tag, entries, bytes };
 }
 
 /** Explains with numbers that a quota leaves no room. Returns other errors as they are. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { MessageKind, MessageOf } from "../../protocol/v4/messages.ts";
+import type { Message, MessageKind, MessageOf } from "../../protocol/v4/messages.ts";
 import { describe, describeAll, findFile, noSuchFile } from "./descriptions.ts";
 import { recheck, sendFile } from "./download.ts";
 import { sendContents } from "./fetch.ts";
@@ -11,6 +11,7 @@ import { remove, rename, restore } from "./file_changes.ts";
 import { sendBelow } from "./list_entries.ts";
 import type { RequestContext } from "./request_context.ts";
 import { RequestError } from "./request_error.ts";
+import { whileWorking } from "./while_working.ts";
 
 /** The number of files in one look-up of a list. */
 const PAGE = 500;
@@ -24,9 +25,9 @@ export const FILE_REQUESTS: Handlers = {
   get: sendFile,
   fetch: sendContents,
   recheck,
-  remove,
-  rename,
-  restore,
+  remove: answering(remove),
+  rename: answering(rename),
+  restore: answering(restore),
   async list(session, { tag, prefix, scope }) {
     if (scope === "below") await sendBelow(session, tag, prefix);
     else {
@@ -58,6 +59,17 @@ export const FILE_REQUESTS: Handlers = {
     });
   },
 };
+
+/** Sends what a change returns, and until then that the server still works on it. */
+function answering<M extends Message>(
+  change: (session: RequestContext, message: M) => Promise<Message>,
+): (session: RequestContext, message: M) => Promise<void> {
+  return async (session, message) => {
+    const { answers } = session;
+    const answer = await whileWorking(answers, message.tag, () => change(session, message));
+    await answers.send(answer);
+  };
+}
 
 const LISTS = { level, removed };
 

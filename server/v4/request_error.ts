@@ -56,6 +56,7 @@ const CODES: Readonly<Record<RefusalReason, RequestErrorCode>> = {
   "quota-files": "over-limit",
   "name-conflict": "bad-file-name",
   "other-form": "other-form",
+  "below-itself": "bad-file-name",
   "name-too-long": "bad-file-name",
   "account-disabled": "account-disabled",
   "other-protocol": "cannot-store",

@@ -51,7 +51,7 @@ for (const options of OUTPUTS) {
       assert.match(stdout, /^Uploaded d\/a\\u\{a\}b /m, "no name breaks a line");
       assert.match(
         stdout,
-        /\nUploaded 7 files \(23 B\), 2 folders created, 1 skipped, 2 failed\n$/,
+        /\nUploaded 6 files, 1 link \(10 B\), 2 folders created, 1 skipped, 2 failed\n$/,
       );
       const again = await alice.run(...args);
       assert.equal(again.code, 9);
@@ -76,7 +76,7 @@ Deno.test({
     assert.equal(eventsIn(stdout, "error").length, 1);
     const [summary] = eventsIn(stdout, "summary");
     assert.deepEqual(summary, {
-      ...{ event: "summary", action: "put", done: 6, bytes: 22, folders: 2, unchanged: 0 },
+      ...{ event: "summary", action: "put", done: 6, bytes: 9, links: 1, folders: 2, unchanged: 0 },
       ...{ updated: 0, deleted: 0, skipped: 1, failed: 1 },
     });
   },

@@ -6,6 +6,7 @@ import type { Address } from "../../protocol/address.ts";
 import type { Server } from "../../server/server.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { startInThisThread } from "../support/server.ts";
+import { seedDataFolder } from "../support/store/seeded_folder.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { tiedCommand } from "../support/tied_processes.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
@@ -156,6 +157,8 @@ async function gather(folder: TemporaryFolder, names: readonly string[]): Promis
 /** The work during which the server is killed at one call after another. */
 interface Scenario {
   readonly secure: boolean;
+  /** Whether the server has not made its key and its catalog before. */
+  readonly first: boolean;
   readonly prepare: (folder: TemporaryFolder) => Promise<Victim>;
 }
 
@@ -171,7 +174,7 @@ const CONTENT = pseudoRandomBytes(300_000);
 
 /** Uploads a file and overwrites it. */
 const PLAIN: Scenario = {
-  secure: false,
+  ...{ secure: false, first: true },
   prepare: () => {
     const actor = new Actor("Alice");
     return Promise.resolve({
@@ -194,7 +197,7 @@ const PLAIN: Scenario = {
  * and restores it, and restores an overwritten file; interrupts an upload and starts it again; uploads a file of unknown size, and interrupts another.
  */
 const SECURE: Scenario = {
-  secure: true,
+  ...{ secure: true, first: false },
   prepare: async (folder) => {
     const [actor] = await gather(folder, ["Alice"]) as [SecureActor];
     return {
@@ -226,14 +229,24 @@ const SECURE: Scenario = {
   },
 };
 
+/** Only starts and stops the server. */
+const FIRST_START: Scenario = {
+  ...{ secure: true, first: true },
+  prepare: async (folder) => ({
+    ...await SECURE.prepare(folder),
+    live: () => Promise.resolve(),
+  }),
+};
+
 /** Uploads a file and overwrites it, with the server killed before or after each of its calls in turn. */
 export function killAtEveryCall(loop: Loop, { every = 1 } = {}): Promise<void> {
   return killThroughout(loop, PLAIN, every);
 }
 
 /** The same over protocol 4, from the server's first start. */
-export function killAtEveryCallSecurely(loop: Loop, { every = 1 } = {}): Promise<void> {
-  return killThroughout(loop, SECURE, every);
+export async function killAtEveryCallSecurely(loop: Loop, { every = 1 } = {}): Promise<void> {
+  await killThroughout(loop, FIRST_START, every);
+  await killThroughout(loop, SECURE, every);
 }
 
 async function killThroughout(loop: Loop, scenario: Scenario, every: number): Promise<void> {
@@ -248,12 +261,13 @@ async function killThroughout(loop: Loop, scenario: Scenario, every: number): Pr
 
 /** Returns whether the server reached the call and was killed. */
 async function killAtCall(
-  { secure, prepare }: Scenario,
+  { secure, first, prepare }: Scenario,
   kill: NonNullable<FaultyServerOptions["kill"]>,
 ): Promise<boolean> {
   await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
   const { actor, live, storeLater } = await prepare(folder);
+  if (!first) await seedDataFolder(dataFolder);
   let killed: boolean;
   {
     await using server = new FaultyServer({ dataFolder, aheadMs: 0, secure, kill });

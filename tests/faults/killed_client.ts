@@ -29,7 +29,8 @@ const SOCKET = ["read", "write"];
 
 if (import.meta.main) {
   count(Deno, ["open"], (file) => count(file as object, FILE));
-  count(Deno, ["rename", "remove", "link"]);
+  count(Deno, ["mkdir", "rename", "remove", "link"]);
+  count(Deno, ["symlinkSync", "renameSync", "chmodSync"]);
   count(Deno, ["connect", "startTls"], (socket) => count(socket as object, SOCKET));
   Deno.exit(await main(args));
 }

@@ -5,6 +5,7 @@ import { listStored } from "../../server/operator/list_files.ts";
 import { IdentityFolder } from "../../client/identity/v3_identity.ts";
 import { AccountFolder } from "../../client/identity/v4_account.ts";
 import { KnownServers } from "../../client/identity/known_servers.ts";
+import { CommandHost } from "../support/command_host.ts";
 import { startInThisThread } from "../support/server.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { tiedCommand } from "../support/tied_processes.ts";
@@ -15,8 +16,6 @@ const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 /** Longer than a name of protocol 3 stays reserved if its registration got no answer. */
 const LATER_MS = 11 * 60_000;
 const SIDE_BY_SIDE = 2;
-/** A call that is never reached. */
-const NEVER = 1e6;
 
 export type Protocol = 3 | 4;
 
@@ -29,8 +28,9 @@ export async function killAtEveryCallOfRegistration(
   protocol: Protocol,
   { every = 1 } = {},
 ): Promise<void> {
+  await using host = new CommandHost(Deno.env.toObject());
   await loop.atCalls({ every, sideBySide: SIDE_BY_SIDE }, async (at) => {
-    const killed = await killAt(protocol, at).catch((cause) => {
+    const killed = await killAt(host, protocol, at).catch((cause) => {
       throw new Error(`protocol ${protocol}, killed before call ${at}: ${cause}`, { cause });
     });
     if (killed) loop.count("killed");
@@ -39,8 +39,8 @@ export async function killAtEveryCallOfRegistration(
 }
 
 /** Returns whether the client reached the call and was killed. */
-async function killAt(protocol: Protocol, at: number): Promise<boolean> {
-  await using folder = await TemporaryFolder.create();
+async function killAt(host: CommandHost, protocol: Protocol, at: number): Promise<boolean> {
+  await using folder = await TemporaryFolder.createOnDisk();
   let aheadMs = 0;
   await using server = await startInThisThread({
     ...{ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder: folder.join("data") },
@@ -52,11 +52,10 @@ async function killAt(protocol: Protocol, at: number): Promise<boolean> {
   const { hostname, port } = server.address;
   await Deno.writeTextFile(`${home}/transfer.info`, `${hostname}:${port}\nAlice\na\n`);
   await Deno.writeTextFile(`${home}/a`, "content");
-  const run = (at: number) => runClient(home, at, protocol);
-  const { signal } = await run(at);
+  const { signal } = await runKilled(home, at, protocol);
   await readIdentity(home, protocol);
   aheadMs += LATER_MS;
-  const { code, stderr } = await run(NEVER);
+  const { code, stderr } = await host.run(register(protocol), home);
   assert.equal(code, 0, stderr);
   const [client, ...others] = await listStored(folder.join("data"));
   assert.deepEqual(others, [], "no second account");
@@ -64,13 +63,22 @@ async function killAt(protocol: Protocol, at: number): Promise<boolean> {
   return signal === "SIGKILL";
 }
 
-async function runClient(cwd: string, at: number, protocol: Protocol) {
-  const args = ["client", "--protocol", `${protocol}`, "--accept-new", "--retries", "0"];
-  const { code, signal, stderr } = await tiedCommand(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-check", "--allow-all", PROGRAM, `${at}`, ...args],
-    ...{ cwd, stdin: "null", stdout: "null", stderr: "piped" },
-  }).output();
-  return { code, signal, stderr: new TextDecoder().decode(stderr) };
+/** The arguments of a client that registers and stores the file that `transfer.info` names. */
+function register(protocol: Protocol): string[] {
+  return ["client", "--protocol", `${protocol}`, "--accept-new", "--retries", "0"];
+}
+
+/** Runs a client that kills itself before a call, if it reaches that. */
+async function runKilled(
+  cwd: string,
+  at: number,
+  protocol: Protocol,
+): Promise<Deno.CommandStatus> {
+  const run = ["run", "--quiet", "--no-check", "--allow-all", PROGRAM];
+  return await tiedCommand(Deno.execPath(), {
+    args: [...run, `${at}`, ...register(protocol)],
+    ...{ cwd, stdin: "null", stdout: "null", stderr: "null" },
+  }).spawn().status;
 }
 
 /** Reads an identity. Throws if a part of it is incomplete. */

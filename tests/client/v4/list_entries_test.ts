@@ -113,6 +113,7 @@ Deno.test("list: entries that match a pattern, also folders without an entry", a
   assert.deepEqual(await listed("pho*/2*", { isRecursive: true }), [
     ...["photos/2026/", "photos/2026/sea.jpg", "photos/2026/sea.tmp"],
   ]);
+  assert.deepEqual(await listed("photos/*/"), ["photos/2026/"]);
   assert.deepEqual(await listed("x*"), []);
 });
 
@@ -163,6 +164,12 @@ Deno.test("expand: a pattern stands for files and links; for folders only if the
   assert.deepEqual(await expanded("*", { withFolders: true }), [
     ...["a1.txt", "a[1].txt", "empty", "notes.txt", "photos", "photos-old"],
   ]);
+});
+
+Deno.test("expand: a slash at the end of a name is ignored, and of a pattern means folders", async () => {
+  assert.deepEqual(await expanded("photos/"), ["photos"]);
+  assert.deepEqual(await expanded("*/", { withFolders: true }), ["empty", "photos", "photos-old"]);
+  await assert.rejects(expanded("*/"), { code: "no-such-file" });
 });
 
 Deno.test("expand: of a folder and what is in it, only the folder", async () => {

@@ -34,8 +34,8 @@ const CASES: Readonly<Record<string, readonly [matching: string[], others: strin
 for (const [text, [matching, others]] of Object.entries(CASES)) {
   Deno.test(`pattern ${text}: matches exactly its names`, () => {
     const pattern = NamePattern.parse(text);
-    for (const name of matching) assert.equal(pattern?.matches(name), true, name);
-    for (const name of others) assert.equal(pattern?.matches(name), false, name);
+    for (const name of matching) assert.equal(pattern?.matches(name, false), true, name);
+    for (const name of others) assert.equal(pattern?.matches(name, false), false, name);
   });
 
   Deno.test(`pattern ${text}: every name that matches begins with its prefix`, () => {
@@ -62,6 +62,13 @@ Deno.test("pattern: one level is enough if all wildcards are in the last compone
   }
 });
 
+Deno.test("pattern: with a slash at its end it stands for folders only", () => {
+  const pattern = NamePattern.parse("photos/*/");
+  assert.equal(pattern?.matches("photos/2026", true), true);
+  assert.equal(pattern?.matches("photos/2026", false), false);
+  assert.equal(pattern?.isOneLevel, true);
+});
+
 Deno.test("pattern: a text without wildcards is a name", () => {
   for (const text of ["", "a", "photos/2026", "a[", "a]", "[]", "{a,b}", "a[/]b"]) {
     assert.equal(NamePattern.parse(text), undefined, text);
@@ -72,7 +79,7 @@ Deno.test("pattern: names match whatever their Unicode form", () => {
   const [composed, decomposed] = ["\u00fc*", "u\u0308*"];
   for (const text of [composed, decomposed]) {
     for (const name of ["\u00fcber", "u\u0308ber"]) {
-      assert.equal(NamePattern.parse(text)?.matches(name), true);
+      assert.equal(NamePattern.parse(text)?.matches(name, false), true);
     }
   }
 });
@@ -90,13 +97,13 @@ Deno.test("pattern: agrees with a regular expression", () => {
       return set === undefined ? "[^/]*" : `[${not === "" ? "" : "^/"}${set}]`;
     });
     const candidate = letters.join("");
-    assert.equal(pattern?.matches(candidate), new RegExp(`^${expression}$`).test(candidate));
+    assert.equal(pattern?.matches(candidate, false), new RegExp(`^${expression}$`).test(candidate));
   }));
 });
 
 Deno.test("pattern: many stars take no more than time in proportion to the name", () => {
   // A regular expression would take longer than the universe is old.
   const pattern = NamePattern.parse(`${"**/*a".repeat(50)}/${"*a".repeat(50)}*b`);
-  assert.equal(pattern?.matches("a".repeat(255)), false);
-  assert.equal(pattern?.matches(Array(128).fill("a".repeat(31)).join("/")), false);
+  assert.equal(pattern?.matches("a".repeat(255), false), false);
+  assert.equal(pattern?.matches(Array(128).fill("a".repeat(31)).join("/"), false), false);
 });

@@ -153,3 +153,21 @@ Deno.test("v4 exchange: the client's own work does not count as the server's sil
     },
   );
 });
+
+Deno.test("data without bytes before an answer: the client waits for a server that still works", async () => {
+  const sign = encodeMessage({ kind: "data", tag: 1, offset: 0, bytes: new Uint8Array(0) });
+  const answer = encodeMessage({ kind: "changed", tag: 1, entries: 5, bytes: 6 });
+  const socket = dripping(
+    [...Array(2 * TIMEOUTS.responseMs / DRIP_MS).fill(sign), answer].values(),
+  );
+  using mux = new RequestMux(socket, TIMEOUTS);
+  const request = { kind: "rename", tag: mux.nextTag(), oldName: "a", newName: "b" } as const;
+  assert.equal((await mux.askFor(request, "changed")).entries, 5);
+});
+
+Deno.test("data with bytes in place of an answer: refused", async () => {
+  const data = encodeMessage({ kind: "data", tag: 1, offset: 0, bytes: new Uint8Array(1) });
+  using mux = new RequestMux(dripping([data].values()), TIMEOUTS);
+  const request = { kind: "rename", tag: mux.nextTag(), oldName: "a", newName: "b" } as const;
+  await assert.rejects(mux.askFor(request, "changed"), { code: "unexpected-answer" });
+});

@@ -9,7 +9,7 @@ import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { RawClient } from "../../support/v3/raw_client.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
-import { xfer } from "../../support/processes.ts";
+import { xfer } from "../../support/hosted_xfer.ts";
 import { Fixture, got, put } from "../../support/v4/fixture.ts";
 import { ms } from "../../support/v4/message_fields.ts";
 import { watched } from "../../support/v4/traced.ts";

@@ -25,18 +25,24 @@ export const RENAME_OPERATIONS = {
     const isFolder = kind === "folder" ||
       kind === undefined && hasBelow(database, owner, oldKey);
     if (kind === undefined && !isFolder) return { outcome: "missing", ...NOTHING };
+    const move = { owner, oldKey, newKey, newName: to, isFolder };
+    const changed = () => countOf(database, rowsOf(owner, oldKey, isFolder, true));
+    if (oldKey === newKey && from !== to) {
+      refuseTooLong(database, move);
+      moveInPlace(database, move);
+      return { outcome: "renamed", ...changed() };
+    }
     const isTaken = currentKind(database, owner, newKey) !== undefined ||
       isFolder && hasBelow(database, owner, newKey);
     if (isTaken) return { outcome: "taken", ...NOTHING };
-    if (isFolder && newKey.startsWith(`${oldKey}/`)) throw new CatalogRefusal("name-conflict");
-    const move = { owner, oldKey, newKey, newName: to, isFolder };
+    if (isFolder && newKey.startsWith(`${oldKey}/`)) throw new CatalogRefusal("below-itself");
     refuseTooLong(database, move);
-    const changed = countOf(database, rowsOf(owner, oldKey, isFolder, true));
+    const renamed = changed();
     moveAfterHistory(database, move);
     moveGiven(database, move);
     moveRest(database, move);
     refuseConflict(database, owner, newKey, kind ?? "folder");
-    return { outcome: "renamed", ...changed };
+    return { outcome: "renamed", ...renamed };
   }),
 };
 
@@ -70,6 +76,19 @@ function refuseTooLong(database: Database, move: Move): void {
     const [bytes, parts] = [row?.["bytes"], row?.["parts"]] as (number | null)[];
     if ((bytes ?? 0) + longer > MAX_NAME || (parts ?? 0) + 1 + deeper > MAX_PARTS) {
       throw new CatalogRefusal("name-too-long");
+    }
+  }
+}
+
+/** Renames a name to another Unicode form of itself. */
+function moveInPlace(database: Database, move: Move): void {
+  for (const { where, values } of oldRows(move)) {
+    const query = `SELECT id, name, given FROM files WHERE ${where} AND id > ? ORDER BY id LIMIT ?`;
+    for (let last = 0;;) {
+      const rows = database.all(query, ...values, last, PAGE);
+      for (const row of rows) moveOne(database, move, row);
+      if (rows.length < PAGE) break;
+      last = rows.at(-1)?.["id"] as number;
     }
   }
 }

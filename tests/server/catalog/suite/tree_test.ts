@@ -135,7 +135,7 @@ catalogTest("a folder is renamed with everything below, also with history", asyn
   await storeAll(catalog, ["d/", "d/a", "d/a", "d/e/f", "d0", "x"]);
   await catalog.files.remove(alice, "d/e/f", { now: 5, ...KEEP });
   const { files } = catalog;
-  await assert.rejects(files.rename(alice, "d", "d/e"), CONFLICT);
+  await assert.rejects(files.rename(alice, "d", "d/e"), new CatalogRefusal("below-itself"));
   await assert.rejects(files.rename(alice, "d", "x/y"), CONFLICT);
   assert.equal((await files.rename(alice, "d", "x")).outcome, "taken");
   assert.equal((await files.rename(alice, "d", "d")).outcome, "taken");
@@ -167,6 +167,27 @@ catalogTest("a rename keeps the given form of the rest of each name", async (cat
   assert.deepEqual(await names(catalog), ["q/p/b", "q/p/a\u0308"]);
   assert.equal((await files.find(alice, "q/p/\u00e4"))?.name, "q/p/a\u0308");
 });
+
+catalogTest(
+  "a name is renamed to another form of itself, with its history and everything below",
+  async (catalog) => {
+    await storeAll(catalog, ["e\u0301/a\u0308", "e\u0301/b", "e\u0301/b", "u\u0308", "u\u0308"]);
+    const { files } = catalog;
+    assert.deepEqual(await files.rename(alice, "u\u0308", "\u00fc"), {
+      ...{ outcome: "renamed", entries: 1, bytes: 10 },
+    });
+    assert.equal((await files.rename(alice, "\u00e9", "e\u0301")).entries, 2);
+    assert.deepEqual(await names(catalog), ["e\u0301/b", "e\u0301/a\u0308", "\u00fc"]);
+    assert.equal((await files.rename(alice, "e\u0301", "\u00e9")).entries, 2);
+    assert.deepEqual(await names(catalog), ["\u00e9/b", "\u00e9/a\u0308", "\u00fc"]);
+    assert.equal((await files.rename(alice, "\u00fc", "\u00fc")).outcome, "taken");
+    const found = await files.versions(alice, "\u00fc", { before: Infinity, limit: 9 });
+    assert.deepEqual(found.map(({ name, version }) => [name, version]), [["\u00fc", 2], [
+      "\u00fc",
+      1,
+    ]]);
+  },
+);
 
 catalogTest("a rename makes no name too long or too deep", async (catalog) => {
   const [long, deep] = ["x".repeat(4000), Array(120).fill("y").join("/")];

@@ -193,10 +193,11 @@ function rename(state: State, owner: Bytes, from: string, to: string): RenameRes
   const hasBelow = (name: string) => all.some((row) => row.file.current && isBelow(row, name));
   const isFolder = current === undefined ? hasBelow(from) : current.file.kind === "folder";
   if (current === undefined && !isFolder) return { outcome: "missing", entries: 0, bytes: 0 };
-  if (state.current(owner, to) !== undefined || isFolder && hasBelow(to)) {
+  const isSame = oldKey === newKey && from !== to;
+  if (!isSame && (state.current(owner, to) !== undefined || isFolder && hasBelow(to))) {
     return { outcome: "taken", entries: 0, bytes: 0 };
   }
-  if (isFolder && newKey.startsWith(`${oldKey}/`)) throw new CatalogRefusal("name-conflict");
+  if (isFolder && newKey.startsWith(`${oldKey}/`)) throw new CatalogRefusal("below-itself");
   const rows = all.filter((row) =>
     nameKey(row.file.name) === oldKey || isFolder && isBelow(row, from)
   );
@@ -216,7 +217,7 @@ function rename(state: State, owner: Bytes, from: string, to: string): RenameRes
     );
   for (const row of rows) {
     const name = nameOf(row);
-    const version = row.file.version + newest(name);
+    const version = row.file.version + (isSame ? 0 : newest(name));
     state.replace(row, { file: { ...row.file, name, version } });
   }
   state.refuseConflict(owner, to, current?.file.kind ?? "folder");
