@@ -11,6 +11,7 @@ import {
   FRAME_HEADER_SIZE,
   type FrameHeader,
   type Message,
+  type MessageKind,
 } from "./messages.ts";
 
 /**
@@ -41,6 +42,11 @@ export class FrameReader {
   /** Whether no frame is incomplete. */
   get betweenFrames(): boolean {
     return this.#header === undefined && this.#input.available === 0;
+  }
+
+  /** The kind of the incomplete frame, once its header has arrived. */
+  get incoming(): MessageKind | undefined {
+    return this.#header?.kind;
   }
 
   /** Adds the next piece. It must not change until `next` has returned `undefined`. */

@@ -10,6 +10,7 @@ import { NONCE_SIZE } from "../../protocol/v4/authentication.ts";
 import { ConnectionState } from "../../protocol/v4/connection_state.ts";
 import { FrameReader } from "../../protocol/v4/frame_reader.ts";
 import {
+  BULK,
   dataHeader,
   encodeMessage,
   frameHeader,
@@ -23,6 +24,7 @@ import type { V4Context } from "./context.ts";
 import { LimitError } from "../limits/limits.ts";
 import type { RevocationReason } from "../catalog/accounts.ts";
 import { PeerSocket, type TcpSocket } from "../listen/peer_socket.ts";
+import type { ReadPhase } from "../listen/read_deadline.ts";
 import { authenticate, dismissal, type NamedPrincipal, refused } from "./login.ts";
 import type { TlsIdentity } from "../listen/tls/identity.ts";
 import { RequestError } from "./request_error.ts";
@@ -220,22 +222,25 @@ export class V4Connection {
       }
       const { room } = this.#frames;
       if (room !== undefined && !this.#socket.isReadAhead) {
-        const phase = this.#state.isReceiving ? "content" : "request";
-        if (!(await unlessLeft(this.#socket.fill(room, phase)))) throw leftWithin();
+        if (!(await unlessLeft(this.#socket.fill(room, this.#phase)))) throw leftWithin();
         this.#frames.fill(room.length);
         continue;
       }
-      const { isReceiving, isStreaming } = this.#state;
-      const { betweenFrames } = this.#frames;
-      const between = isStreaming ? "stream" : isReceiving ? "content" : "idle";
-      const phase = betweenFrames ? between : isReceiving ? "content" : "request";
-      const bytes = await unlessLeft(this.#socket.receive(phase));
+      const bytes = await unlessLeft(this.#socket.receive(this.#phase));
       if (bytes === undefined) {
-        if (isReceiving || !betweenFrames) throw leftWithin();
+        if (this.#state.isReceiving || !this.#frames.betweenFrames) throw leftWithin();
         return undefined;
       }
       this.#frames.push(bytes);
     }
+  }
+
+  /** What the peer sends next. */
+  get #phase(): ReadPhase {
+    const { isReceiving, isStreaming } = this.#state;
+    const { betweenFrames, incoming } = this.#frames;
+    if (betweenFrames) return isStreaming ? "stream" : isReceiving ? "content" : "idle";
+    return isReceiving || isBulk(incoming) ? "content" : "request";
   }
 
   /** Resolves when more can be sent. */
@@ -300,6 +305,11 @@ export class V4Connection {
         reasonOf(error),
     });
   }
+}
+
+/** Whether a message may be large, so that a slow network takes long to carry it. */
+function isBulk(kind: MessageKind | undefined): boolean {
+  return (BULK as readonly (MessageKind | undefined)[]).includes(kind);
 }
 
 function lastWord({ code, message }: RequestError): Bytes {

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { concatBytes, toHex } from "../../../protocol/bytes.ts";
 import { digestChunk, digestTree } from "../../../protocol/v4/merkle_tree.ts";
-import type { Message } from "../../../protocol/v4/messages.ts";
+import { MAX_BULK, type Message } from "../../../protocol/v4/messages.ts";
 import type { Catalog } from "../../../server/catalog/catalog.ts";
 import { DataFolder } from "../../../server/data_folder/data_folder.ts";
 import { sizeOf } from "../../../server/catalog/sqlite/value_size.ts";
@@ -13,11 +13,14 @@ import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { openInThisThread } from "../../support/store/catalogs.ts";
 import { connectRaw, Fixture, got, loginRaw } from "../../support/v4/fixture.ts";
 import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
+import { fetchOf } from "../../support/v4/records.ts";
 import { blobId } from "../../support/store/ids.ts";
 
 const MIB = 1024 * 1024;
 /** The size of a page of names with their data. The last 16 rows may exceed it. */
 const MAX_PAGE = 64 * 1024 + 16 * 9 * 1024;
+/** The size of a page of encoded entries, of which the last may exceed it. */
+const MAX_ENTRIES = 256 * 1024 + 64 * 1024;
 const LONG = Array(16).fill("x".repeat(250)).join("/");
 
 interface Watched {
@@ -37,17 +40,18 @@ function test(what: string, body: (watched: Watched) => Promise<void>) {
     await using fixture = await Fixture.create({ historyMs: Infinity }, { openCatalog });
     (await fixture.client("Alice"))[Symbol.dispose]();
     let paths = 0;
-    const content = pseudoRandomBytes(10);
     const record: Watched["record"] = async (files) => {
       await using folder = await DataFolder.openToChange(fixture.data, Deno);
       const { catalog } = folder;
       const owner = await catalog.accounts.find({ name: "Alice" }) ?? assert.fail();
-      const tree = { mtime: 1n, digest: digestTree(digestChunk(content)) };
-      const chunks = digestChunk(content);
       await Promise.all(files.map(({ name }) => {
+        // The same content would stay the same version.
+        const content = pseudoRandomBytes(10, ++paths);
+        const chunks = digestChunk(content);
+        const tree = { mtime: 1n, digest: digestTree(chunks) };
         const inline = {
           kind: "inline",
-          id: blobId(`catalog/${++paths}`),
+          id: blobId(`catalog/${paths}`),
           bytes: content,
         } as const;
         const stored = {
@@ -105,8 +109,11 @@ async function unread(
   };
 }
 
-const most = (answers: Watched["answers"], method: string) =>
-  Math.max(...answers.get(method) ?? []);
+function most(answers: Watched["answers"], method: string): number {
+  const sizes = answers.get(method);
+  assert.ok(sizes !== undefined, `${method} was asked`);
+  return Math.max(...sizes);
+}
 
 test("attack: lists of long names that nobody reads", async ({ fixture, answers, record }) => {
   await record(Array.from({ length: 300 }, (_, i) => ({ name: `${LONG}/${i}` })));
@@ -116,7 +123,16 @@ test("attack: lists of long names that nobody reads", async ({ fixture, answers,
     10,
     (tag) => ({ kind: "list", tag, prefix: "", scope: "below" }),
   );
-  assert.ok(most(answers, "files.list") <= MAX_PAGE);
+  assert.ok(most(answers, "files.listEncoded") <= MAX_ENTRIES);
+});
+
+test("attack: fetches of many contents that nobody reads", async ({ fixture, answers, record }) => {
+  const name = `${LONG}/a`;
+  await record([{ name }]);
+  const wanted = Array.from({ length: 240 }, () => [name, 0] as const);
+  answers.clear();
+  await using _unread = await unread(fixture, 10, (tag) => fetchOf(tag, wanted));
+  assert.ok(most(answers, "files.fetchPack") <= MAX_BULK + 1024);
 });
 
 test("attack: versions of a long name that nobody reads", async ({ fixture, answers, record }) => {

@@ -1,16 +1,11 @@
 /** Protocol 4: revoked clients are disconnected within about a second, whether they are active or idle. */
 import assert from "node:assert/strict";
-import { DEFAULT_TIMEOUTS } from "../../../client/net/dial.ts";
 import {
   listUserKeys,
   removeUser,
   removeUserKey,
   setUserDisabled,
 } from "../../../server/operator/users.ts";
-import { findV4Server } from "../../../client/v4/discover.ts";
-import { openPinned } from "../../../client/v4/open_tls.ts";
-import { RequestMux } from "../../../client/v4/request_mux.ts";
-import { fingerprintOf } from "../../../protocol/v4/fingerprint.ts";
 import { chunkHeader } from "../../../protocol/v4/messages.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
@@ -114,17 +109,9 @@ for (const where of ["between two frames", "within a frame"]) {
     await using log = await ServerLog.take();
     await using fixture = await Fixture.create();
     (await fixture.client("Alice"))[Symbol.dispose]();
-    const { address } = fixture.server;
-    const answer = await findV4Server(address, DEFAULT_TIMEOUTS);
-    assert.ok(answer !== undefined);
-    const fingerprint = await fingerprintOf(answer.certificate);
-    using socket = await openPinned(address, answer, fingerprint, DEFAULT_TIMEOUTS);
-    using mux = new RequestMux(socket, DEFAULT_TIMEOUTS);
-    const { nonce } = await mux.answerOf(0, "challenge");
-    await loginRaw(
-      { mux, nonce, fingerprint, [Symbol.dispose]: () => undefined },
-      fixture.folder.join("Alice"),
-    );
+    using raw = await connectRaw(fixture.server.address);
+    const { mux, socket } = raw;
+    await loginRaw(raw, fixture.folder.join("Alice"));
     const ended = mux.answer(2, () => true);
     ended.catch(() => undefined);
     const size = 3 * CHUNK_SIZE;

@@ -173,6 +173,8 @@ export async function got(client: V4Client, name: string, range = {}): Promise<B
 /** A connection that sends what a test says. Before it signs in, the server's nonce is here. */
 export interface Raw extends Disposable {
   readonly mux: RequestMux;
+  /** Takes bytes that are no whole message. Only while `mux` sends nothing. */
+  readonly socket: Pick<Deno.TlsConn, "write">;
   readonly nonce: Bytes;
   readonly fingerprint: Bytes;
 }
@@ -189,7 +191,7 @@ export async function connectRaw(address: Address): Promise<Raw> {
     return true;
   });
   if (nonce === undefined) throw new Error("The server has not sent a challenge");
-  return { mux, nonce, fingerprint, [Symbol.dispose]: () => mux[Symbol.dispose]() };
+  return { mux, socket, nonce, fingerprint, [Symbol.dispose]: () => mux[Symbol.dispose]() };
 }
 
 /** Signs in on a raw connection, as a client whose identity is in a folder. The claim can be changed. */

@@ -59,6 +59,13 @@ export class Uploader implements Disposable {
     return this.#raw.mux;
   }
 
+  /** Sends bytes that are no whole message, while `mux` sends nothing. */
+  async write(bytes: Bytes): Promise<void> {
+    for (let done = 0; done < bytes.length;) {
+      done += await this.#raw.socket.write(bytes.subarray(done));
+    }
+  }
+
   /** Asks for the offset at which to resume. */
   async resume(content: Bytes, { name = "a", mtime = 1 }: Sent = {}) {
     const tag = this.mux.nextTag();
