@@ -235,7 +235,7 @@ export class V4Connection {
     }
   }
 
-  /** What the peer sends next. */
+  /** The phase of the next bytes. */
   get #phase(): ReadPhase {
     const { isReceiving, isStreaming } = this.#state;
     const { betweenFrames, incoming } = this.#frames;

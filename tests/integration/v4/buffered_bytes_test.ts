@@ -19,7 +19,7 @@ import { blobId } from "../../support/store/ids.ts";
 const MIB = 1024 * 1024;
 /** The size of a page of names with their data. The last 16 rows may exceed it. */
 const MAX_PAGE = 64 * 1024 + 16 * 9 * 1024;
-/** The size of a page of encoded entries, of which the last may exceed it. */
+/** The size of a page of encoded entries. Its last entry may exceed it. */
 const MAX_ENTRIES = 256 * 1024 + 64 * 1024;
 const LONG = Array(16).fill("x".repeat(250)).join("/");
 

@@ -38,7 +38,7 @@ async function storedNames(fixture: Fixture): Promise<string[]> {
   return [...readWholeFolder(fixture.data).get("Alice")?.keys() ?? []].sort();
 }
 
-/** Where the size of the first record is in a pack: after its name, kind, mode and time. */
+/** The offset of the size of the first record, after its name, kind, mode and time. */
 const SIZE_AT = 2 + 1 + 1 + 2 + 12;
 
 function withSize(pack: Bytes, size: number): Bytes {
