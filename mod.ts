@@ -96,6 +96,7 @@ export {
   type GetManyOptions,
   type GetOptions,
   type GetOutcome,
+  type GetSummary,
   type GetSkipReason,
   type MirrorDeletion,
 } from "./client/v4/get_options.ts";

@@ -40,6 +40,7 @@ export {
   EVERYTHING,
   type GetManyOptions,
   type GetOutcome,
+  type GetSummary,
   type MirrorDeletion,
 } from "./v4/get_options.ts";
 export { getStream } from "./v4/stream_download.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, isAbsolute, join, relative, sep } from "node:path";
 import { printable } from "../../protocol/printable.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import { DATA_FOLDER_NAMES, isDataFolder } from "../../protocol/server_files.ts";
@@ -88,6 +88,13 @@ export class ReservedFiles {
     return (name) =>
       ownByName(name) ??
         (isClients && isOneOf(BESIDE, name) ? "one of xfer's own files" : undefined);
+  }
+
+  /** Whether the identity in use is in a real folder, or in one below it. */
+  isBelow(folder: string): boolean {
+    if (this.#folder === undefined) return false;
+    const way = relative(folder, this.#folder);
+    return way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way);
   }
 
   /** Whether a path, in a real folder, is that of a file of the identity in use. */

@@ -6,6 +6,7 @@
 import { basename, dirname, join } from "node:path";
 import { printable } from "../../protocol/printable.ts";
 import { reasonOf, StorageError, UsageError, XferError } from "../../protocol/errors.ts";
+import { SYSTEM_CALLS } from "./system_calls.ts";
 
 /** In milliseconds. No write takes this long, so an older temporary file is from a run that was killed. */
 const LEFT_MS = 3_600_000;
@@ -28,9 +29,9 @@ export async function writeFile(path: string, text: string, force: boolean): Pro
     path,
     text,
     0o666,
-    async (temporary) => {
-      if (force) await replace(temporary, path);
-      else if (!(await moveToFree(temporary, path))) return false;
+    (temporary) => {
+      if (force) replace(temporary, path);
+      else if (!moveToFree(temporary, path)) return false;
       return true;
     },
   );
@@ -41,7 +42,7 @@ async function writeWhole<T>(
   path: string,
   text: string,
   mode: number,
-  place: (temporary: string) => Promise<T>,
+  place: (temporary: string) => T,
 ): Promise<T> {
   const temporary = `${path}.${crypto.randomUUID()}.tmp`;
   try {
@@ -53,7 +54,7 @@ async function writeWhole<T>(
         for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
         await file.sync();
       }
-      const placed = await place(temporary);
+      const placed = place(temporary);
       if (placed === false) await Deno.remove(temporary);
       else await syncFolder(dirname(path));
       return placed;
@@ -72,9 +73,9 @@ async function writeWhole<T>(
 }
 
 /** Moves a file over `target`. Throws as `check` does. */
-export async function replace(path: string, target: string, check = replaceable): Promise<void> {
-  await check(target);
-  await Deno.rename(path, target);
+export function replace(path: string, target: string, check = replaceable): void {
+  check(target);
+  Deno.renameSync(path, target);
 }
 
 /**
@@ -82,32 +83,40 @@ export async function replace(path: string, target: string, check = replaceable)
  * file. The link itself is replaced, not its file. Throws `UsageError` `target-exists` for anything else: other programs
  * need a device, or a link to one, and a link to nothing may later lead to a device.
  */
-export async function replaceable(path: string): Promise<Deno.FileInfo | undefined> {
-  return await inspect(path, (led) => led?.isFile === true);
+export function replaceable(path: string): Deno.FileInfo | undefined {
+  return inspect(path, (led) => led?.isFile === true);
 }
 
 /**
  * Returns what is at `path` if a download may overwrite it: as {@link replaceable} does, and also a link to a folder or
  * to nothing, because downloads create such links. Throws as it does.
  */
-export async function overwritable(path: string): Promise<Deno.FileInfo | undefined> {
-  return await inspect(
-    path,
-    (led) => led === undefined || led.isFile || led.isDirectory,
-  );
+export function overwritable(path: string): Deno.FileInfo | undefined {
+  return inspect(path, (led) => led === undefined || led.isFile || led.isDirectory);
 }
 
 /** `mayLead`: whether a link to this may be replaced; to nothing if `undefined`. */
-async function inspect(
+function inspect(
   path: string,
   mayLead: (led: Deno.FileInfo | undefined) => boolean,
-): Promise<Deno.FileInfo | undefined> {
-  const info = await Deno.lstat(path).catch(() => undefined);
+): Deno.FileInfo | undefined {
+  const info = infoIfThere(Deno.lstatSync, path);
   if (info === undefined || info.isFile) return info;
   if (!info.isSymlink) throw notReplaced(path, kindOf(info));
-  const led = await Deno.stat(path).catch(() => undefined);
+  const led = infoIfThere(Deno.statSync, path);
   if (mayLead(led)) return info;
   throw notReplaced(path, `a link to ${led === undefined ? "nothing" : kindOf(led)}`);
+}
+
+function infoIfThere(
+  inspect: (path: string) => Deno.FileInfo,
+  path: string,
+): Deno.FileInfo | undefined {
+  try {
+    return inspect(path);
+  } catch {
+    return undefined; // no such file, or no permission to see it
+  }
 }
 
 function notReplaced(path: string, kind: string): UsageError {
@@ -127,19 +136,20 @@ export function kindOf(info: Deno.FileInfo): string {
 
 /**
  * Moves a file to `target` if that is free. Returns whether it was. A rename would overwrite a file that appears in
- * between; a link does not.
+ * between; the call of Linux and a link do not.
  */
-export async function moveToFree(path: string, target: string): Promise<boolean> {
+export function moveToFree(path: string, target: string): boolean {
+  if (SYSTEM_CALLS?.renameToFree(path, target) === true) return true;
   try {
-    await Deno.link(path, target);
+    Deno.linkSync(path, target);
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return false;
     // The file system may not support links.
-    if (await isThere(target)) return false;
-    await Deno.rename(path, target);
+    if (infoIfThere(Deno.lstatSync, target) !== undefined) return false;
+    Deno.renameSync(path, target);
     return true;
   }
-  await Deno.remove(path);
+  Deno.removeSync(path);
   return true;
 }
 

@@ -6,6 +6,7 @@
  * @module
  */
 import { lutimesSync } from "node:fs";
+import { toCString } from "./system_calls.ts";
 
 /** Properties of an entry that are stored with its content. */
 export interface StoredAttributes {
@@ -112,11 +113,6 @@ export function setTime(path: string, time: bigint): void {
 /** The permission bits, setuid, setgid and sticky bit; `undefined` if the system has none (Windows). */
 export function modeOf({ mode }: Pick<Deno.FileInfo, "mode">): number | undefined {
   return mode === null || Deno.build.os === "windows" ? undefined : mode & 0o7777;
-}
-
-/** Returns `undefined` for a path that would end early in C. */
-function toCString(path: string) {
-  return path.includes("\0") ? undefined : new TextEncoder().encode(`${path}\0`);
 }
 
 function floorDivide(a: bigint, b: bigint): bigint {

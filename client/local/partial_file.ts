@@ -9,7 +9,7 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import { printable } from "../../protocol/printable.ts";
 import { reasonOf, StorageError, UsageError, XferError } from "../../protocol/errors.ts";
 import { lock } from "./file_lock.ts";
-import { moveToFree, overwritable, replace, syncFolder } from "./atomic_file.ts";
+import { moveToFree, overwritable, replace } from "./atomic_file.ts";
 
 /** The longest file name on all common file systems, in bytes. */
 const MAX_NAME = 255;
@@ -186,8 +186,8 @@ export class PartialFile {
       await prepare(this.path);
       await this.#file.sync();
       try {
-        if (force) await replace(this.path, target, overwritable);
-        else if (!(await moveToFree(this.path, target))) throw exists(target);
+        if (force) replace(this.path, target, overwritable);
+        else if (!moveToFree(this.path, target)) throw exists(target);
       } catch (error) {
         // Only a private file is resumed.
         if (Deno.build.os !== "windows") await Deno.chmod(this.path, 0o600).catch(() => undefined);
@@ -237,11 +237,6 @@ export class PartialFile {
   }
 }
 
-/** Makes names in a folder durable. Throws `StorageError` `cannot-write`. */
-export function syncNames(folder: string): Promise<void> {
-  return writing(folder, () => syncFolder(folder));
-}
-
 /** A `UsageError` `target-exists`. */
 export function exists(target: string): UsageError {
   return new UsageError("target-exists", `${printable(target)} already exists`, {
@@ -257,13 +252,17 @@ export async function writing<T>(path: string, work: () => Promise<T>): Promise<
   try {
     return await work();
   } catch (cause) {
-    if (cause instanceof XferError) throw cause;
-    const reason = reasonOf(cause).replace(CALL, "");
-    throw new StorageError("cannot-write", `cannot write ${printable(path)}: ${reason}`, {
-      hint: "Check that the folder is writable and has free space.",
-      cause,
-    });
+    throw cause instanceof XferError ? cause : cannotWrite(path, cause);
   }
+}
+
+/** A `StorageError` `cannot-write` for `path`, which the user knows. */
+export function cannotWrite(path: string, cause: unknown): StorageError {
+  const reason = reasonOf(cause).replace(CALL, "");
+  return new StorageError("cannot-write", `cannot write ${printable(path)}: ${reason}`, {
+    hint: "Check that the folder is writable and has free space.",
+    cause,
+  });
 }
 
 /** Whether a file is private to the user: not a link, under one name, and accessible to nobody else. */

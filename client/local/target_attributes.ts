@@ -39,6 +39,9 @@ export interface UnsetAttributes {
   readonly reason: string;
 }
 
+/** The mode of a file that is not at its final path: private. */
+export const NEW_MODE = 0o600;
+const HAS_MODES = Deno.build.os !== "windows";
 const SPECIAL = 0o7000;
 const OWNER = 0o700;
 const ALL = 0o777;
@@ -52,6 +55,8 @@ export class TargetAttributes {
   readonly #umask: () => Promise<number>;
   /** The bits that the umask leaves. */
   #left: Promise<number> | undefined;
+  /** The same, once known. */
+  #known: number | undefined;
   #unset: UnsetAttributes | undefined;
 
   constructor(
@@ -67,6 +72,20 @@ export class TargetAttributes {
   /** The failures so far. They don't affect the content. */
   get unset(): UnsetAttributes | undefined {
     return this.#unset;
+  }
+
+  /** Resolves when {@link TargetAttributes.applyToNew} can be called. */
+  async ready(): Promise<void> {
+    this.#known = await this.#bitsLeft();
+  }
+
+  /** Sets the attributes of a new file, whose mode is {@link NEW_MODE}, at once. Never throws. */
+  applyToNew(path: string, attributes: Attributes): void {
+    const left = this.#known ?? 0;
+    const bits = this.#wanted(attributes, left) ?? DEFAULTS.file & left;
+    const { mtime } = attributes;
+    if (bits !== NEW_MODE && HAS_MODES) this.#attempt(path, () => Deno.chmodSync(path, bits));
+    if (mtime !== undefined && this.#times) this.#attempt(path, () => setTime(path, mtime));
   }
 
   /** Sets the attributes of a new entry, which is not at its final path yet, or a folder. Never throws. */
@@ -134,9 +153,9 @@ export class TargetAttributes {
     return this.#left ??= this.#umask().then((umask) => ALL & ~umask);
   }
 
-  #attempt(path: string, work: () => boolean): boolean {
+  #attempt(path: string, work: () => boolean | void): boolean {
     try {
-      return work();
+      return work() === true;
     } catch (error) {
       const { count, ...first } = this.#unset ?? { count: 0, path, reason: reasonOf(error) };
       this.#unset = { ...first, count: count + 1 };

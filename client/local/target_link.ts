@@ -32,7 +32,7 @@ export async function createLink(
     Deno.symlinkSync(target, temporary);
     try {
       await prepare(temporary);
-      await overwritable(path);
+      overwritable(path);
       Deno.renameSync(temporary, path);
     } catch (error) {
       await Deno.remove(temporary).catch(() => undefined);

@@ -7,7 +7,8 @@ import { dirname } from "node:path";
 import { printable } from "../../protocol/printable.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import { modeOf } from "./file_metadata.ts";
-import { removeLeftovers, syncNames, writing } from "./partial_file.ts";
+import type { FileSync } from "./file_sync.ts";
+import { cannotWrite, removeLeftovers, writing } from "./partial_file.ts";
 import { cannotRead } from "./read_small_file.ts";
 import { type Attributes, type TargetAttributes, UNKNOWN_ATTRIBUTES } from "./target_attributes.ts";
 import {
@@ -25,9 +26,13 @@ import {
 export class TargetTree {
   readonly #root: TargetFolder;
   readonly #attributes: TargetAttributes;
+  readonly #sync: Pick<FileSync, "open" | "folders">;
   /** Whether each checked folder exists. */
   readonly #seen = new Map<string, Promise<boolean>>();
+  readonly #found = new Map<string, boolean>();
   readonly #made = new Map<string, Promise<void>>();
+  /** Folders that files can be written to. */
+  readonly #ready = new Set<string>();
   /** Folders that this run has created. */
   readonly #new = new Set<string>();
   /** The attributes of folders, as the server has them. */
@@ -40,9 +45,14 @@ export class TargetTree {
   readonly #changed = new Set<string>();
 
   /** The user chose the root, which may be a link. Its path is as `dirname` returns it. */
-  constructor(root: TargetFolder, attributes: TargetAttributes) {
+  constructor(
+    root: TargetFolder,
+    attributes: TargetAttributes,
+    sync: Pick<FileSync, "open" | "folders">,
+  ) {
     this.#root = root;
     this.#attributes = attributes;
+    this.#sync = sync;
   }
 
   /** Treats what is at these paths as missing. The run removes it before it writes anything. Called before `check`. */
@@ -61,12 +71,26 @@ export class TargetTree {
    * above; `StorageError` `cannot-write` if the root is missing and not to be created.
    */
   check(folder: string): Promise<boolean> {
-    return once(this.#seen, folder, () => this.#check(folder));
+    return once(this.#seen, folder, async () => {
+      const isThere = await this.#check(folder);
+      this.#found.set(folder, isThere);
+      return isThere;
+    });
+  }
+
+  /** The result of `check` for a folder; `undefined` if it has not ended well. */
+  known(folder: string): boolean | undefined {
+    return this.#found.get(folder);
   }
 
   /** Creates a missing folder and those above it. Throws as `check` does, and `StorageError` `cannot-write`. */
   make(folder: string): Promise<void> {
     return once(this.#made, folder, () => this.#make(folder));
+  }
+
+  /** Whether `make` has ended for a folder. */
+  isReady(folder: string): boolean {
+    return this.#ready.has(folder);
   }
 
   /** Throws `UsageError` `through-link` if a folder has become a link since it was checked. */
@@ -86,7 +110,7 @@ export class TargetTree {
    * end. `isTemporary`: the folder will be deleted, too.
    */
   open(folder: string, isTemporary = false): void {
-    this.#changed.add(folder);
+    this.#noteChanged(folder);
     if (isTemporary || this.#known.has(folder)) this.#unlock(folder);
   }
 
@@ -94,9 +118,8 @@ export class TargetTree {
    * Lets the owner of existing folders list and enter them until the end, so that what is in them can be compared.
    * Folders that the user may not change stay as they are, and so does everything below a link.
    */
-  unlock(folders: readonly string[]): void {
-    // A folder comes after the one above it, because its path is longer.
-    for (const folder of folders.toSorted((a, b) => a.length - b.length)) {
+  unlock(folders: Iterable<string>): void {
+    for (const folder of innerFirst(folders).reverse()) {
       if (!this.#isBelowLink(folder)) this.#unlock(folder, USABLE);
     }
   }
@@ -121,14 +144,10 @@ export class TargetTree {
    * for their owner, so that a later run can complete them. Throws `StorageError` `cannot-write`.
    */
   async finish(isComplete: boolean): Promise<void> {
-    let failure: unknown;
-    for (const folder of this.#changed) {
-      // A mirror may have deleted or replaced it.
-      if (inspectSync(folder)?.isDirectory !== true) continue;
-      await removeLeftovers(folder);
-      await syncNames(folder).catch((error) => failure ??= error);
-    }
+    const changed = [...this.#changed].filter((folder) => this.#isFolder(folder));
     this.#changed.clear();
+    for (const folder of changed) if (!this.#new.has(folder)) await removeLeftovers(folder);
+    const [failure] = await this.#sync.folders(changed);
     const folders = new Set([...this.#new, ...this.#known.keys()]);
     for (const folder of innerFirst(folders)) {
       // A folder below a link is elsewhere.
@@ -136,7 +155,7 @@ export class TargetTree {
       await this.#setAttributes(folder, isComplete);
     }
     this.close();
-    if (failure !== undefined) throw failure;
+    if (failure !== undefined) throw cannotWrite(...failure);
   }
 
   /** Sets the modes of the folders back that are still open. Errors don't matter: a later run sets them, too. */
@@ -193,10 +212,26 @@ export class TargetTree {
     if (!(await this.check(folder))) {
       if (folder === this.#root.path) await makeFolder(above);
       else await this.make(above);
+      this.#noteChanged(above);
       await writing(folder, () => this.#makeMissing(folder));
-      this.#changed.add(above);
     }
     this.open(folder);
+    this.#ready.add(folder);
+  }
+
+  /** Records that a folder gets new names, before it does. */
+  #noteChanged(folder: string): void {
+    if (this.#changed.has(folder)) return;
+    this.#changed.add(folder);
+    const info = inspectSync(folder, { stat: Deno.statSync });
+    if (info !== undefined) this.#sync.open(folder, info.dev);
+  }
+
+  /** Whether a folder is still there: a mirror may have deleted or replaced it. The root may be a link. */
+  #isFolder(folder: string): boolean {
+    const isBelow = folder.length > this.#root.path.length;
+    const info = inspectSync(folder, { stat: isBelow ? Deno.lstatSync : Deno.statSync });
+    return info?.isDirectory === true;
   }
 
   async #makeMissing(folder: string): Promise<void> {
@@ -226,8 +261,10 @@ function innerFirst(folders: Iterable<string>): string[] {
  * user may not see it.
  */
 function isFolderThere(path: string): boolean {
-  const info = inspectSync(path, (error) => {
-    throw cannotRead(path, error, "Check the permissions of the folder that it is in.");
+  const info = inspectSync(path, {
+    onDenied(error) {
+      throw cannotRead(path, error, "Check the permissions of the folder that it is in.");
+    },
   });
   if (info?.isSymlink === true) throw throughLink(path);
   if (info?.isDirectory === false) throw notAFolder(path, info);
@@ -236,10 +273,13 @@ function isFolderThere(path: string): boolean {
 
 function inspectSync(
   path: string,
-  onDenied?: (error: unknown) => void,
+  { stat = Deno.lstatSync, onDenied }: {
+    readonly stat?: (path: string) => Deno.FileInfo;
+    readonly onDenied?: (error: unknown) => void;
+  } = {},
 ): Deno.FileInfo | undefined {
   try {
-    return Deno.lstatSync(path);
+    return stat(path);
   } catch (error) {
     if (error instanceof Deno.errors.PermissionDenied) onDenied?.(error);
     return undefined; // no such file

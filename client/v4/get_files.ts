@@ -7,7 +7,7 @@ import { RefusedError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import { ConnectionPool } from "./connection_pool.ts";
 import { listSources } from "./get_listing.ts";
-import type { GetManyOptions, GetOptions, GetOutcome } from "./get_options.ts";
+import type { GetManyOptions, GetOptions, GetOutcome, GetSummary } from "./get_options.ts";
 import { GetOutcomes } from "./get_outcomes.ts";
 import { GetRun } from "./get_run.ts";
 
@@ -26,7 +26,13 @@ export interface GetFileOptions extends GetOptions {
  * cannot sign in, as `putFiles` does.
  */
 export async function getFile({ name, ...options }: GetFileOptions): Promise<GetOutcome> {
-  const [outcome] = await getFiles({ ...options, names: [name], isExact: true });
+  const results: GetOutcome[] = [];
+  const onOutcome = (outcome: GetOutcome) => {
+    results.push(outcome);
+    options.onOutcome?.(outcome);
+  };
+  await getFiles({ ...options, names: [name], isExact: true, onOutcome });
+  const [outcome] = results;
   if (outcome === undefined) {
     throw new RefusedError("no-such-file", `${printable(name)} is a symbolic link, and is skipped`);
   }
@@ -35,14 +41,14 @@ export async function getFile({ name, ...options }: GetFileOptions): Promise<Get
 }
 
 /**
- * Downloads files, links and folders over protocol 4. Returns the result of each entry. An error of one does not stop
- * the others. Throws `UsageError` `one-name` for a version or a range of several names, `bad-pattern`; and what
+ * Downloads files, links and folders over protocol 4. Passes the result of each entry to `onOutcome`, and returns how
+ * many there were. An error of one does not stop the others. Throws `UsageError` `one-name` for a version or a range of several names, `bad-pattern`; and what
  * `confirmMirror` throws.
  */
-export async function getFiles(options: GetManyOptions): Promise<GetOutcome[]> {
+export async function getFiles(options: GetManyOptions): Promise<GetSummary> {
   using pool = new ConnectionPool(options.connect, options.transfer);
   const outcomes = new GetOutcomes(pool, options);
   const listing = await listSources(pool, options, outcomes);
   await new GetRun(pool, options, outcomes, listing).run();
-  return outcomes.all;
+  return outcomes.summary;
 }

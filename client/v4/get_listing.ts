@@ -4,6 +4,7 @@
  * @module
  */
 import { join, relative } from "node:path";
+import type { XferError } from "../../protocol/errors.ts";
 import { ReservedFiles } from "../identity/reserved_files.ts";
 import { realPath } from "../local/named_path.ts";
 import { lastPart } from "../local/path_mapping.ts";
@@ -11,9 +12,10 @@ import type { TargetFolder } from "../local/target_folder.ts";
 import { excluder } from "./collect_files.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
 import { wantedBytes } from "./file_download.ts";
-import { type GetItem, type ListedEntry, sameTarget, toItems } from "./get_item.ts";
-import type { GetManyOptions } from "./get_options.ts";
-import type { GetOutcomes } from "./get_outcomes.ts";
+import { type Placement, sameTarget } from "./get_item.ts";
+import { GetItems } from "./get_items.ts";
+import type { GetManyOptions, GetSkipReason } from "./get_options.ts";
+import { errorOf, type GetOutcomes } from "./get_outcomes.ts";
 import {
   checkNames,
   entryOf,
@@ -23,14 +25,23 @@ import {
   nothingFound,
   placeSources,
 } from "./get_sources.ts";
-import type { MirroredFolder } from "./mirror.ts";
+import type { RemoteFile } from "./remote_file.ts";
 import { listFolder, type ListingSize, sumOf } from "./remote_folder.ts";
+
+/** A folder of the server that was listed completely. */
+export interface ListedFolder {
+  /** Its name on the server. */
+  readonly name: string;
+  /** Its local path. */
+  readonly root: string;
+  /** Whether a path below the folder stays in any case; that of a folder ends with `/`. */
+  readonly isExcluded: (path: string) => boolean;
+}
 
 export interface GetListing {
   readonly root: TargetFolder;
-  readonly items: readonly GetItem[];
-  /** The folders that were listed completely. */
-  readonly folders: readonly MirroredFolder[];
+  readonly items: GetItems;
+  readonly folders: readonly ListedFolder[];
 }
 
 /**
@@ -46,48 +57,55 @@ export async function listSources(
   const isExcluded = excluder(options.exclude ?? []);
   const sources = await findSources(pool, options, outcomes);
   const { root, targets } = await placeSources(sources, options);
-  const listed: ListedEntry[] = [];
-  const folders: Omit<MirroredFolder, "skipped">[] = [];
+  const hasPatterns = sources.some(({ kind }) => kind === "pattern");
+  const items = new GetItems(sources.length > 1 && hasPatterns);
+  const whySkipped = await skipper(root.path, options);
+  const folders: ListedFolder[] = [];
   const complete: { name: string; target: string }[] = [];
   const claimed = new Map<string, string>();
   let known: ListingSize | undefined;
   for (const [i, source] of sources.entries()) {
     const { name } = source;
     const target = targets[i] as string;
+    const take: TakeEntry = (file, placement, fault) => {
+      const why = whySkipped(file, placement);
+      if (why !== undefined) {
+        if (options.confirmMirror !== undefined) items.addSkipped(file, placement);
+        return void options.onSkipped?.(file.name, why);
+      }
+      const error = fault ?? errorOf(() => items.add(file, placement));
+      if (error === undefined) return;
+      const at = fault === undefined ? placement.targetOf(file.name) : target;
+      outcomes.report({ state: "not-got", name: file.name, target: at, error });
+    };
+    const drop = items.mark();
     await outcomes.attempt(name, target, async () => {
       if (source.kind !== "pattern") {
         const clash = sameTarget(claimed.get(target), name, target);
         if (clash !== undefined) throw clash;
         claimed.set(target, name);
       }
-      const { entries, size } = await listSource(pool, options, outcomes, {
-        ...{ source, target, isExcluded, known },
-      });
-      known = size;
-      for (const entry of entries) listed.push(entry);
+      try {
+        known = await listSource(pool, options, outcomes, {
+          ...{ source, target, isExcluded, known, take },
+        });
+      } catch (error) {
+        drop();
+        throw error;
+      }
       complete.push({ name, target });
-      if (source.kind !== "folder") return;
-      folders.push({
-        name,
-        root: target,
-        targets: entries.map(({ target }) => target),
-        isExcluded,
-      });
+      if (source.kind === "folder") folders.push({ name, root: target, isExcluded });
     });
   }
-  if (outcomes.end !== undefined) {
-    // Nothing is downloaded. One result for each name says enough.
-    for (const { name, target } of complete) {
-      outcomes.report({ state: "not-got", name, target, error: outcomes.end });
-    }
-    return { root, items: [], folders: [] };
+  if (outcomes.end === undefined) return { root, items, folders };
+  // Nothing is downloaded. One result for each name says enough.
+  for (const { name, target } of complete) {
+    outcomes.report({ state: "not-got", name, target, error: outcomes.end });
   }
-  const { wanted, skipped } = await withoutSkipped(distinct(listed), root.path, options);
-  return {
-    ...{ root, items: toItems(wanted) },
-    folders: folders.map((folder) => ({ ...folder, skipped })),
-  };
+  return { root, items: new GetItems(false), folders: [] };
 }
+
+type TakeEntry = (file: RemoteFile, placement: Placement, fault: XferError | undefined) => void;
 
 async function findSources(
   pool: ConnectionPool,
@@ -110,57 +128,52 @@ interface SourceListing {
   readonly isExcluded: (path: string) => boolean;
   /** The size of all listings before. */
   readonly known: ListingSize | undefined;
+  readonly take: TakeEntry;
 }
 
-/** Lists the entries of a source, and returns them with the size of all listings. */
+/** Lists the entries of a source. Returns the size of all listings. */
 async function listSource(
   pool: ConnectionPool,
   { recursive = false, range }: GetManyOptions,
   outcomes: GetOutcomes,
-  { source, target, isExcluded, known }: SourceListing,
-): Promise<{ readonly entries: readonly ListedEntry[]; readonly size: ListingSize | undefined }> {
+  { source, target, isExcluded, known, take }: SourceListing,
+): Promise<ListingSize | undefined> {
   const own = entryOf(source, target);
+  if (own !== undefined) take(own.file, own.placement, own.fault);
   const listing = listingOf(source, recursive);
   if (listing === undefined) {
-    const entries = own === undefined ? [] : [own];
-    for (const { file } of entries) wantedBytes(file, range);
-    return { entries, size: known };
+    if (own !== undefined) wantedBytes(own.file, range);
+    return known;
   }
-  const folder = { ...listing, root: target, isExcluded, known };
-  const { listed, damaged, known: size } = await listFolder(pool, folder);
-  for (const file of damaged) outcomes.report({ state: "not-got", ...file });
-  if (own === undefined && listed.length + damaged.length === 0) {
-    throw nothingFound(source, recursive);
-  }
-  return { entries: own === undefined ? listed : [own, ...listed], size: sumOf(size, known) };
-}
-
-/** The first of the entries that have the same name and path, because patterns can overlap. */
-function distinct(listed: readonly ListedEntry[]): ListedEntry[] {
-  const seen = new Set<string>();
-  return listed.filter(({ file: { name }, target }) => {
-    const key = `${name}\0${target}`;
-    return !seen.has(key) && seen.add(key);
+  let isEmpty = own === undefined;
+  const size = await listFolder(pool, {
+    ...{ ...listing, root: target, isExcluded, known },
+    take(...entry) {
+      isEmpty = false;
+      take(...entry);
+    },
+    takeDamaged(file) {
+      isEmpty = false;
+      outcomes.report({ state: "not-got", ...file });
+    },
   });
+  if (isEmpty) throw nothingFound(source, recursive);
+  return sumOf(size, known);
 }
 
-/** Reports the entries that are skipped, and returns their paths and the other entries. */
-async function withoutSkipped(
-  listed: readonly ListedEntry[],
+/** Returns a function that says why an entry is skipped, if it is. */
+async function skipper(
   root: string,
-  { links = true, onSkipped, connect: { identityFolder } }: GetManyOptions,
-): Promise<{ readonly wanted: readonly ListedEntry[]; readonly skipped: ReadonlySet<string> }> {
+  { links = true, connect: { identityFolder } }: GetManyOptions,
+): Promise<(file: RemoteFile, placement: Placement) => GetSkipReason | undefined> {
   const hasLinks = links && Deno.build.os !== "windows";
   const own = await ReservedFiles.of(identityFolder);
   const real = await realPath(root);
-  const skipped = new Set<string>();
-  const wanted = listed.filter(({ file: { name, entry }, target }) => {
-    const isLink = entry === "link" && !hasLinks;
-    const isOwn = real !== undefined && own.has(join(real, relative(root, target)));
-    if (!isLink && !isOwn) return true;
-    onSkipped?.(name, isLink ? "a symbolic link" : "one of xfer's own files");
-    skipped.add(target);
-    return false;
-  });
-  return { wanted, skipped };
+  const mayBeOwn = real !== undefined && own.isBelow(real);
+  return ({ name, entry }, { targetOf }) => {
+    if (entry === "link" && !hasLinks) return "a symbolic link";
+    const isOwn = mayBeOwn &&
+      own.has(join(real, relative(root, targetOf(name))));
+    return isOwn ? "one of xfer's own files" : undefined;
+  };
 }

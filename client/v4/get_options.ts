@@ -94,6 +94,16 @@ export interface GetManyOptions extends GetOptions {
     | undefined;
 }
 
+/** The results of a run. That of each entry is passed to `onOutcome`. */
+export interface GetSummary {
+  /** The number of entries that are here as on the server, or are deleted; in a dry run, that would be. */
+  readonly succeeded: number;
+  /** The number of entries that are not. */
+  readonly failed: number;
+  /** The error that ended the run, or else the first one. */
+  readonly error: XferError | undefined;
+}
+
 /**
  * The result of one entry. `there`: the target already had this content and was not written. `planned`: it would be
  * downloaded, in a dry run. `deleted`: the server does not have it; in a dry run, it would be deleted.

@@ -6,7 +6,7 @@
 import { endsAll, XferError } from "../../protocol/errors.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
 import type { GetItem } from "./get_item.ts";
-import type { GetOptions, GetOutcome } from "./get_options.ts";
+import type { GetOptions, GetOutcome, GetSummary } from "./get_options.ts";
 import type { RemoteFile } from "./remote_file.ts";
 
 /** The result of one item, without what all results have. */
@@ -18,8 +18,11 @@ export type ItemResult =
 export class GetOutcomes {
   readonly #pool: Pick<ConnectionPool, "advance" | "isAuthenticated">;
   readonly #options: Pick<GetOptions, "onOutcome">;
-  readonly #all: GetOutcome[] = [];
-  readonly #concluded = new Set<GetItem>();
+  #succeeded = 0;
+  #failed = 0;
+  #first: XferError | undefined;
+  #ending: XferError | undefined;
+  #hasFailures = false;
   #end: XferError | undefined;
 
   constructor(
@@ -30,9 +33,13 @@ export class GetOutcomes {
     this.#options = options;
   }
 
-  /** All results so far. */
-  get all(): GetOutcome[] {
-    return this.#all;
+  /** The number of results so far, and the errors that matter most. */
+  get summary(): GetSummary {
+    return {
+      succeeded: this.#succeeded,
+      failed: this.#failed,
+      error: this.#ending ?? this.#first,
+    };
   }
 
   /** The error that ended the run. */
@@ -40,30 +47,31 @@ export class GetOutcomes {
     return this.#end;
   }
 
+  /** Whether an entry is not downloaded. */
   get hasFailures(): boolean {
-    return this.#all.some(({ state }) => state === "not-got");
+    return this.#hasFailures;
   }
 
   report(outcome: GetOutcome): void {
-    this.#all.push(outcome);
+    if ("error" in outcome) {
+      const { error } = outcome;
+      this.#failed++;
+      this.#first ??= error;
+      if (endsAll(error)) this.#ending ??= error;
+      if (outcome.state === "not-got") this.#hasFailures = true;
+    } else this.#succeeded++;
     this.#options.onOutcome?.(outcome);
   }
 
-  has(item: GetItem): boolean {
-    return this.#concluded.has(item);
-  }
-
   /** Reports the result of an item. */
-  async conclude(item: GetItem, result: ItemResult): Promise<void> {
-    const { file, file: { name }, target, collisions } = item;
-    this.#concluded.add(item);
+  conclude(item: GetItem, result: ItemResult): void {
+    const { file, file: { name }, target } = item;
     this.report(
       "error" in result
         ? { state: "not-got", name, target, error: result.error }
         : { file, ...result, name, target },
     );
     this.#pool.advance();
-    if (!("error" in result)) await collisions?.add(target);
   }
 
   /** Runs work for a name, unless the run has ended, and reports its failure. */
@@ -80,6 +88,17 @@ export class GetOutcomes {
 export async function failureOf(work: () => Promise<unknown>): Promise<XferError | undefined> {
   try {
     await work();
+    return undefined;
+  } catch (error) {
+    if (error instanceof XferError) return error;
+    throw error;
+  }
+}
+
+/** Returns the `XferError` that a function throws, if any. */
+export function errorOf(work: () => void): XferError | undefined {
+  try {
+    work();
     return undefined;
   } catch (error) {
     if (error instanceof XferError) return error;

@@ -8,24 +8,18 @@ import { dirname } from "node:path";
 import { throwIfAborted } from "../../protocol/abort.ts";
 import { endsAll, XferError } from "../../protocol/errors.ts";
 import { ReservedFiles } from "../identity/reserved_files.ts";
-import { TargetAttributes, UNKNOWN_ATTRIBUTES } from "../local/target_attributes.ts";
-import { createLink } from "../local/target_link.ts";
+import { FileSync } from "../local/file_sync.ts";
+import { TargetAttributes } from "../local/target_attributes.ts";
 import { TargetTree } from "../local/target_tree.ts";
-import type { V4Client } from "./client.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
-import { downloadFile, wantedBytes } from "./file_download.ts";
 import { folderOf, type GetItem } from "./get_item.ts";
+import { STATES } from "./get_items.ts";
 import type { GetListing } from "./get_listing.ts";
 import type { GetOptions } from "./get_options.ts";
-import { failureOf, type GetOutcomes } from "./get_outcomes.ts";
+import { failureOf, type GetOutcomes, type ItemResult } from "./get_outcomes.ts";
 import { type GetPlan, planItems } from "./get_plan.ts";
-import { downloadLink } from "./link_download.ts";
+import { ItemDownloads } from "./item_downloads.ts";
 import { deleteExtra, type ExtraEntries, type ExtraEntry, findExtra, kindsOf } from "./mirror.ts";
-import { type RemoteFile, RESUMABLE_SIZE } from "./remote_file.ts";
-import { forEachConcurrently, WorkQueue } from "./work_queue.ts";
-
-/** Work that finishes one item over a connection, or over the pool if it is undefined. */
-type GetOne = (item: GetItem, client: V4Client | undefined) => Promise<RemoteFile>;
 
 /** Entries that a mirror deletes in a local folder. */
 interface FoundExtra extends ExtraEntries {
@@ -39,6 +33,7 @@ export class GetRun {
   readonly #listing: GetListing;
   readonly #attributes: TargetAttributes;
   readonly #tree: TargetTree;
+  readonly #sync = new FileSync();
 
   constructor(
     pool: ConnectionPool,
@@ -51,16 +46,24 @@ export class GetRun {
     this.#outcomes = outcomes;
     this.#listing = listing;
     this.#attributes = new TargetAttributes(options.attributes);
-    this.#tree = new TargetTree(listing.root, this.#attributes);
+    this.#tree = new TargetTree(listing.root, this.#attributes, this.#sync);
   }
 
   /** Downloads everything, and reports each result. Throws what `confirmMirror` throws. */
   async run(): Promise<void> {
-    if (this.#options.dryRun !== true) this.#tree.unlock(foldersOf(this.#listing));
+    using _sync = this.#sync;
+    if (this.#options.dryRun !== true) this.#tree.unlock(this.#foldersThere());
     try {
       await this.#run();
     } finally {
       this.#tree.close();
+    }
+  }
+
+  /** The paths of the folders that the server describes. */
+  *#foldersThere(): Generator<string, void, void> {
+    for (const { file: { entry }, target } of this.#listing.items.inState(STATES.listed)) {
+      if (entry === "folder") yield target;
     }
   }
 
@@ -70,8 +73,7 @@ export class GetRun {
     this.#tree.replace(new Set(replaced));
     const plan = await this.#plan();
     if (plan === undefined) return;
-    for (const [item, error] of plan.blocked) await this.#outcomes.conclude(item, { error });
-    if (this.#listing.items.length > 0) this.#reportPlanned(plan);
+    if (this.#listing.items.count > 0) this.#reportPlanned(plan);
     const extra = found.flatMap(({ extra }) => extra);
     if (this.#options.dryRun === true) return await this.#preview(plan, extra);
     await this.#confirm(found);
@@ -85,21 +87,25 @@ export class GetRun {
     const { end } = this.#outcomes;
     if (end === undefined) {
       try {
-        return await planItems(this.#listing.items, this.#tree, this.#options);
+        return await planItems(
+          this.#listing.items,
+          this.#tree,
+          this.#options,
+          (item, error) => this.#conclude(item, { error }),
+        );
       } catch (error) {
         if (!(error instanceof XferError)) throw error;
-        await this.#failRest(error);
+        this.#failRest(error);
         return undefined;
       }
     }
-    await this.#failRest(end);
+    this.#failRest(end);
     return undefined;
   }
 
-  #reportPlanned({ files, links }: GetPlan): void {
-    const { range, connect: { onEvent } } = this.#options;
-    const bytes = files.reduce((sum, { file }) => sum + wantedBytes(file, range), 0);
-    onEvent?.({ type: "planned", files: files.length + links.length, bytes });
+  #reportPlanned({ small, files: { length }, links, bytes }: GetPlan): void {
+    const files = small + length + links.length;
+    this.#options.connect.onEvent?.({ type: "planned", files, bytes });
   }
 
   /** Finds the entries to delete in each mirrored folder. */
@@ -129,11 +135,12 @@ export class GetRun {
 
   /** Reports what would happen. */
   async #preview(plan: GetPlan, extra: readonly ExtraEntry[]): Promise<void> {
-    const { folders, files, links, same } = plan;
-    for (const item of [...folders, ...files, ...links]) {
-      await this.#outcomes.conclude(item, { state: "planned", file: item.file });
+    const { folders, files, links } = plan;
+    const planned = [folders, this.#listing.items.inState(STATES.small), files, links];
+    for (const items of planned) {
+      for (const item of items) this.#conclude(item, { state: "planned", file: item.file });
     }
-    await this.#refresh(same, true);
+    await this.#refresh(plan, true);
     if (this.#outcomes.hasFailures) return;
     for (const { name, path } of extra) {
       this.#outcomes.report({ state: "deleted", name, target: path });
@@ -148,32 +155,47 @@ export class GetRun {
     const isBlocking = ({ path }: ExtraEntry) => isInReplaced(path, this.#tree);
     const failure = await failureOf(async () => {
       if (!this.#outcomes.hasFailures) await this.#replace(extra.filter(isBlocking), replaced);
-      await this.#refresh(plan.same, false);
+      await this.#refresh(plan, false);
       for (const item of plan.folders) {
-        await this.#try(item, async () => {
-          await this.#tree.make(item.target);
-          this.#tree.describe(item.target, item.file);
-          return item.file;
+        const { target, collisions } = item;
+        const error = await failureOf(async () => {
+          if (this.#options.force === true) await collisions?.refuse(target);
+          await this.#tree.make(target);
+          this.#tree.describe(target, item.file);
+          await collisions?.add(target);
         });
+        this.#conclude(item, error === undefined ? { state: "got", file: item.file } : { error });
       }
-      await this.#getAll(plan.files, (item, client) => this.#getFile(item, client));
-      await this.#getAll(plan.links, (item, client) => this.#getLink(item, client));
+      await this.#download(plan);
     });
-    if (failure !== undefined) await this.#failRest(failure);
+    if (failure !== undefined) this.#failRest(failure);
     const rest = extra.filter((entry) => !isBlocking(entry));
     if (!this.#outcomes.hasFailures) await this.#delete(rest);
-    const { root, items: [first] } = this.#listing;
-    const name = first?.file.name ?? root.path;
+    const { root, items } = this.#listing;
+    const [first] = items.inState();
     await this.#outcomes.attempt(
-      name,
+      first?.file.name ?? root.path,
       root.path,
       () => this.#tree.finish(!this.#outcomes.hasFailures),
     );
   }
 
+  async #download(plan: GetPlan): Promise<void> {
+    const downloads = new ItemDownloads(this.#pool, this.#options, {
+      ...{ attributes: this.#attributes, tree: this.#tree, sync: this.#sync },
+      onEnd: (item, result) => this.#conclude(item, result),
+    });
+    await downloads.run({
+      ...{ files: plan.files, links: plan.links, smallCount: plan.small },
+      small: this.#listing.items.inState(STATES.small),
+    });
+  }
+
   /** Brings the attributes of unchanged entries up to date, or only reports whether any are not. */
-  async #refresh(same: readonly GetItem[], isDryRun: boolean): Promise<void> {
-    for (const item of same) {
+  async #refresh({ same }: GetPlan, isDryRun: boolean): Promise<void> {
+    if (same === 0) return;
+    await this.#attributes.ready();
+    for (const item of this.#listing.items.inState(STATES.same)) {
       const { file, file: { entry }, target } = item;
       throwIfAborted(this.#options.connect.signal);
       const error = await failureOf(async () => {
@@ -182,68 +204,11 @@ export class GetRun {
         if (entry === "folder") this.#tree.describe(target, file);
         const isUpdated = entry !== "folder" &&
           await this.#attributes.refresh(target, entry, file, isDryRun);
-        await this.#outcomes.conclude(item, { state: "there", isUpdated });
+        this.#conclude(item, { state: "there", isUpdated });
+        await item.collisions?.add(target);
       });
-      if (error !== undefined) await this.#outcomes.conclude(item, { error });
+      if (error !== undefined) this.#conclude(item, { error });
     }
-  }
-
-  /** Downloads small items over all connections in parallel, and the others one by one. */
-  async #getAll(items: readonly GetItem[], getOne: GetOne): Promise<void> {
-    // Whether two names are the same local file shows only when the first one exists.
-    const isSmall = ({ file, collisions }: GetItem) =>
-      file.size < RESUMABLE_SIZE && collisions === undefined;
-    const small = new WorkQueue(items.filter(isSmall));
-    await this.#pool.share(
-      small,
-      (client) => forEachConcurrently(small, (item) => this.#try(item, () => getOne(item, client))),
-    );
-    for (const item of items) {
-      if (!isSmall(item)) await this.#try(item, () => getOne(item, undefined));
-    }
-  }
-
-  /** Concludes an item by the work for it. Throws errors that end the connection or the run. */
-  async #try(item: GetItem, work: () => Promise<RemoteFile>): Promise<void> {
-    try {
-      const { target, collisions } = item;
-      if (this.#options.force === true) await collisions?.refuse(target);
-      const file = await work();
-      await this.#outcomes.conclude(item, { state: "got", file });
-    } catch (error) {
-      if (endsAll(error)) throw error;
-      await this.#outcomes.conclude(item, { error: error as XferError });
-    }
-  }
-
-  #getFile(item: GetItem, client: V4Client | undefined): Promise<RemoteFile> {
-    const { file: { name }, target, isResumable } = item;
-    const { version, range, force = false, connect } = this.#options;
-    const { onEvent = () => undefined, signal } = connect;
-    const folder = dirname(target);
-    return downloadFile(client ?? this.#pool, {
-      ...{ name, version, target, range, force, isResumable, onEvent, signal },
-      onAdvance: () => this.#pool.advance(),
-      makeFolder: () => this.#tree.make(folder),
-      guard: () => this.#tree.guard(folder),
-      prepare: (path, file) =>
-        this.#attributes.apply(path, "file", range === undefined ? file : UNKNOWN_ATTRIBUTES),
-    }, client === undefined);
-  }
-
-  async #getLink(item: GetItem, client: V4Client | undefined): Promise<RemoteFile> {
-    const { file: { name }, target: path } = item;
-    const { version, force = false } = this.#options;
-    const wanted = { name, version };
-    const { file, target } = client === undefined
-      ? await this.#pool.use(0, (client) => downloadLink(client, wanted))
-      : await downloadLink(client, wanted);
-    const folder = dirname(path);
-    await this.#tree.make(folder);
-    this.#tree.guard(folder);
-    const prepare = (path: string) => this.#attributes.apply(path, "link", file);
-    await createLink(path, target, { force, prepare });
-    return file;
   }
 
   /** Removes what is in the place of entries of another kind, and what is in it. */
@@ -275,19 +240,16 @@ export class GetRun {
     }
   }
 
-  /** Reports the same error for every item that has no result. */
-  async #failRest(error: XferError): Promise<void> {
-    for (const item of this.#listing.items) {
-      if (!this.#outcomes.has(item)) await this.#outcomes.conclude(item, { error });
-    }
+  /** Reports the result of an item. */
+  #conclude(item: GetItem, result: ItemResult): void {
+    this.#listing.items.setState(item, STATES.concluded);
+    this.#outcomes.conclude(item, result);
   }
-}
 
-/** The paths of the folders that the server describes. */
-function foldersOf({ items }: GetListing): string[] {
-  return items.flatMap(({ file: { entry }, target, fault }) =>
-    entry === "folder" && fault === undefined ? [target] : []
-  );
+  /** Reports the same error for every item that has no result. */
+  #failRest(error: XferError): void {
+    for (const item of this.#listing.items.unfinished()) this.#conclude(item, { error });
+  }
 }
 
 function isInReplaced(path: string, tree: TargetTree): boolean {

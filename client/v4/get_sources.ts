@@ -10,7 +10,7 @@ import { endsAsFolder, lastPart, localFault } from "../local/path_mapping.ts";
 import { isFolder, type TargetFolder } from "../local/target_folder.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
 import { EVERYTHING, type GetManyOptions } from "./get_options.ts";
-import type { ListedEntry } from "./get_item.ts";
+import type { Placement } from "./get_item.ts";
 import { NamePattern } from "./name_pattern.ts";
 import { nameFault, type RemoteFolder } from "./remote_folder.ts";
 import type { RemoteFile } from "./remote_file.ts";
@@ -74,6 +74,12 @@ export function withHint(error: RefusedError, name: string, version: number): Re
   return new RefusedError("no-such-file", error.message, { hint, cause: error });
 }
 
+interface SourceEntry {
+  readonly file: RemoteFile;
+  readonly placement: Placement;
+  readonly fault: XferError | undefined;
+}
+
 /** The local paths to which the entries of a run are written. */
 export interface GetPlaces {
   /** The folder that the user chose, which may be a link to one. */
@@ -129,15 +135,15 @@ function toRoot(target: string): string {
   return dirname(join(target, "file"));
 }
 
-/** The entry of a source itself, if it has one. */
-export function entryOf(source: GetSource, target: string): ListedEntry | undefined {
+/** The entry of a source itself, if it has one, and why it cannot be written. */
+export function entryOf(source: GetSource, target: string): SourceEntry | undefined {
   if (source.kind === "pattern" || source.file === undefined) return undefined;
-  const { name } = source;
+  const { name, file } = source;
   // A path that the user chose is no matter of the name.
   const fault = target.endsWith(lastPart(name))
     ? nameFault(name) ?? localFault(lastPart(name))
     : undefined;
-  return { file: source.file, target, fault };
+  return { file, placement: { targetOf: () => target }, fault };
 }
 
 /** The list of a source; `undefined` if it is a single entry. */

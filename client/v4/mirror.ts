@@ -15,23 +15,11 @@ import { realPath } from "../local/named_path.ts";
 import { isLeftover, writing } from "../local/partial_file.ts";
 import { cannotRead } from "../local/read_small_file.ts";
 import type { TargetTree } from "../local/target_tree.ts";
-import type { GetItem } from "./get_item.ts";
+import { type GetItems, STATES } from "./get_items.ts";
+import type { ListedFolder } from "./get_listing.ts";
 
 /** The most entries of a local folder, because all are known before the first is deleted. */
 const MAX_ENTRIES = 1_000_000;
-
-/** A local folder to make a mirror of one on the server. */
-export interface MirroredFolder {
-  /** Its name on the server. */
-  readonly name: string;
-  readonly root: string;
-  /** The paths of everything that the server has in it. */
-  readonly targets: readonly string[];
-  /** The paths of entries that the run skips. They stay, with everything in them. */
-  readonly skipped: ReadonlySet<string>;
-  /** Whether a path below the folder stays in any case; that of a folder ends with `/`. */
-  readonly isExcluded: (path: string) => boolean;
-}
 
 /** A local entry that the server does not have. */
 export interface ExtraEntry {
@@ -52,27 +40,42 @@ export interface ExtraEntries {
   readonly total: number;
 }
 
-/** The kinds of the paths that a download writes below `root`, with all folders above them. */
-export function kindsOf(items: readonly GetItem[], root: string): Map<string, EntryKind> {
-  const kinds = new Map<string, EntryKind>();
-  for (const { file: { entry }, target, fault } of items) {
-    if (fault !== undefined) continue;
+/** The kinds of entries that the server has, by path. */
+export type Kinds = ReadonlyMap<string, EntryKind | "skipped">;
+
+/**
+ * The kinds of the paths that a download writes below `root`, with all folders above them. This and the search take
+ * memory for each path.
+ */
+export function kindsOf(items: GetItems, root: string): Kinds {
+  const kinds = new Map<string, EntryKind | "skipped">();
+  for (const { target } of items.inState(STATES.skipped)) kinds.set(target, "skipped");
+  for (const { file: { entry }, target } of items.inState(STATES.listed)) {
     kinds.set(target, entry);
-    for (let at = dirname(target); at !== root && !kinds.has(at); at = dirname(at)) {
+    for (const at of pathsUpTo(root, dirname(target))) {
+      if (kinds.has(at)) break;
       kinds.set(at, "folder");
     }
   }
   return kinds;
 }
 
+/** A path and those above it, without `root`. */
+function* pathsUpTo(root: string, path: string): Generator<string, void, void> {
+  for (let at = path, above = dirname(at); at !== root && at !== above; above = dirname(at)) {
+    yield at;
+    at = above;
+  }
+}
+
 /**
- * Finds what to delete in a folder. `kinds`: of the paths that are downloaded. Throws `StorageError` `cannot-read`,
+ * Finds what to delete in a folder. `kinds`: of the paths that the server has. Throws `StorageError` `cannot-read`,
  * `UsageError` `too-many-files`.
  */
 export async function findExtra(
-  folder: MirroredFolder,
+  folder: ListedFolder,
   own: ReservedFiles,
-  kinds: ReadonlyMap<string, EntryKind>,
+  kinds: Kinds,
 ): Promise<ExtraEntries> {
   const search = new Search(folder, own, kinds);
   const info = await Deno.stat(folder.root).catch(() => undefined);
@@ -102,32 +105,26 @@ class Search implements ExtraEntries {
   readonly extra: ExtraEntry[] = [];
   readonly replaced: string[] = [];
   total = 0;
-  readonly #folder: MirroredFolder;
+  readonly #folder: ListedFolder;
   readonly #own: ReservedFiles;
-  readonly #kinds: ReadonlyMap<string, EntryKind>;
-  /** Paths to keep, and the same with case folded. */
-  readonly #kept = new Set<string>();
+  readonly #kinds: Kinds;
+  /** The paths of `kinds` by themselves with case folded. */
   readonly #folded = new Map<string, string>();
 
   constructor(
-    folder: MirroredFolder,
+    folder: ListedFolder,
     own: ReservedFiles,
-    kinds: ReadonlyMap<string, EntryKind>,
+    kinds: Kinds,
   ) {
     this.#folder = folder;
     this.#own = own;
     this.#kinds = kinds;
-    for (const target of folder.targets) {
-      for (let at = target; at !== folder.root && !this.#kept.has(at); at = dirname(at)) {
-        this.#kept.add(at);
-        this.#folded.set(foldCase(at), at);
-      }
-    }
+    for (const path of kinds.keys()) this.#folded.set(foldCase(path), path);
   }
 
   /** Searches a folder by its path below the root. Returns whether the server has nothing in it, and all can be deleted. */
   async walk(below: string, real: string | undefined): Promise<boolean> {
-    const { root, name: folderName, skipped, isExcluded } = this.#folder;
+    const { root, name: folderName, isExcluded } = this.#folder;
     const here = join(root, below);
     const entries = await readFolder(here);
     const names = new Set(entries.map(({ name }) => name));
@@ -139,7 +136,7 @@ class Search implements ExtraEntries {
       const { name, isDirectory } = entry;
       const inner = below === "" ? name : `${below}/${name}`;
       const path = join(here, name);
-      const stays = skipped.has(path) ||
+      const stays = this.#kinds.get(path) === "skipped" ||
         !isDirectory && (isOther(entry) || await this.#isOwn(path, ownIn(name)));
       if (stays || isExcluded(isDirectory ? `${inner}/` : inner)) {
         isAllExtra = false;
@@ -162,7 +159,7 @@ class Search implements ExtraEntries {
 
   /** Whether a path is one that the server has, or the same file on this file system. */
   async #isKept(path: string): Promise<boolean> {
-    if (this.#kept.has(path)) return true;
+    if (this.#kinds.has(path)) return true;
     const other = this.#folded.get(foldCase(path));
     if (other === undefined) return false;
     const [a, b] = await Promise.all(

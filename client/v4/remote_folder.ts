@@ -5,14 +5,14 @@
  * @module
  */
 import { printable } from "../../protocol/printable.ts";
-import { StorageError } from "../../protocol/errors.ts";
+import { StorageError, type XferError } from "../../protocol/errors.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
 import { localFault, pathBelow } from "../local/path_mapping.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
+import type { Placement } from "./get_item.ts";
 import { Bound, DamagedError, type DamagedFile, type RemoteFile } from "./remote_file.ts";
-import type { ListedEntry } from "./get_item.ts";
 
-/** The most files of one run. All are known before the first download, and take about a kilobyte each. */
+/** The most files of one run. All are known before the first download, and take about a hundred bytes each. */
 export const MAX_FILES = 1_000_000;
 /** The most folders of these files. Every disk has room for them, and ordinary folders contain several files. */
 export const MAX_FOLDERS = 250_000;
@@ -34,6 +34,10 @@ export interface RemoteFolder {
   readonly root: string;
   /** Whether to skip a path below the folder; that of a folder ends with `/`. */
   readonly isExcluded: (path: string) => boolean;
+  /** Called with each entry, and why it cannot be written, if so. */
+  readonly take: (file: RemoteFile, placement: Placement, fault: XferError | undefined) => void;
+  /** Called with each entry that is damaged on the server. */
+  readonly takeDamaged?: ((damaged: Damaged) => void) | undefined;
   /** The size of the listings of other folders that the same run downloads. */
   readonly known?: ListingSize | undefined;
   readonly maxFiles?: number;
@@ -67,30 +71,20 @@ export interface Damaged {
   readonly error: DamagedError;
 }
 
-export interface FolderListing {
-  readonly listed: readonly ListedEntry[];
-  readonly known: ListingSize;
-  /** Entries that are damaged on the server. */
-  readonly damaged: readonly Damaged[];
-}
-
-/** Lists the entries in a folder of the server. Throws `ProtocolError` `too-many-files`, `unexpected-answer`. */
+/** Lists the entries in a folder of the server. Returns the size of the list. Throws `ProtocolError` `too-many-files`, `unexpected-answer`. */
 export async function listFolder(
   server: Pick<ConnectionPool, "list">,
   folder: RemoteFolder,
-): Promise<FolderListing> {
-  const { prefix, base = prefix, root, isExcluded, isWanted = () => true, known = NOTHING } =
-    folder;
+): Promise<ListingSize> {
+  const { prefix, base = prefix, isExcluded, isWanted = () => true, known = NOTHING } = folder;
   const { maxFiles = MAX_FILES, maxFolders = MAX_FOLDERS, maxNames = MAX_NAMES } = folder;
-  // Servers find names in another form of letters with marks, which can have another length.
-  const depth = base.split("/").length - 1;
   const left = maxNames - known.characters;
   const characters = new Bound(left, "characters in the names of files and folders");
   const folderCount = new Bound(maxFolders - known.folders, "folders");
   const faults = new Bound(MAX_FAULTS, "invalid file names");
   const folders = new Set<string>();
-  const listed: ListedEntry[] = [];
-  const damaged: Damaged[] = [];
+  const placement = placeBelow(folder.root, base);
+  let count = 0;
   const countFolders = (below: string) => {
     for (let at = below; at !== "" && !folders.has(at); at = parentOf(at)) {
       folderCount.add();
@@ -98,36 +92,47 @@ export async function listFolder(
       folders.add(at);
     }
   };
-  /** Returns the target of an entry, or why it cannot be written; `undefined` if it is skipped. */
-  const placeOf = (name: string, isFolder: boolean): Omit<ListedEntry, "file"> | undefined => {
+  /** Returns why an entry cannot be written; `undefined` if it can; `"skipped"` if it is not to be. */
+  const inspect = (name: string, isFolder: boolean): XferError | "skipped" | undefined => {
     characters.add(name.length);
-    if (!isWanted(name, isFolder)) return undefined;
+    if (!isWanted(name, isFolder)) return "skipped";
     const fault = nameFault(name);
     if (fault !== undefined) {
       faults.add();
-      return { target: root, fault };
+      return fault;
     }
-    const below = name.split("/").slice(depth).join("/");
+    const below = belowBase(name, base);
     // Skipped entries count too, because the patterns' cache remembers them.
     countFolders(isFolder ? below : parentOf(below));
-    if (isExcluded(isFolder ? `${below}/` : below)) return undefined;
-    return { target: pathBelow(root, below), fault: localFault(name) };
+    if (isExcluded(isFolder ? `${below}/` : below)) return "skipped";
+    return localFault(name);
   };
   const take = (file: RemoteFile) => {
-    const place = placeOf(file.name, file.entry === "folder");
-    if (place !== undefined) listed.push({ file, ...place });
+    const fault = inspect(file.name, file.entry === "folder");
+    if (fault === "skipped") return;
+    count++;
+    folder.take(file, placement, fault);
   };
   const takeDamaged = ({ name }: DamagedFile) => {
-    const place = placeOf(name, false);
-    if (place === undefined) return;
-    damaged.push({ name, target: place.target, error: new DamagedError([printable(name)]) });
+    const fault = inspect(name, false);
+    if (fault === "skipped") return;
+    count++;
+    const target = fault === undefined ? placement.targetOf(name) : folder.root;
+    folder.takeDamaged?.({ name, target, error: new DamagedError([printable(name)]) });
   };
   await server.list(prefix, take, { max: maxFiles - known.files, takeDamaged });
-  const count = listed.length + damaged.length;
-  return {
-    ...{ listed, damaged },
-    known: { files: count, folders: folders.size, characters: characters.count },
-  };
+  return { files: count, folders: folders.size, characters: characters.count };
+}
+
+/** Where the entries below a folder of the server are written; `base`: the folder, with `/` at its end. */
+function placeBelow(root: string, base: string): Placement {
+  return { targetOf: (name) => pathBelow(root, belowBase(name, base)) };
+}
+
+/** A name without the folder. Servers find names in another form of letters with marks, which can be longer. */
+function belowBase(name: string, base: string): string {
+  if (name.startsWith(base)) return name.slice(base.length);
+  return name.split("/").slice(base.split("/").length - 1).join("/");
 }
 
 /** The parent of a path below the folder; empty for the folder itself. */

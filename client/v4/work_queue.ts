@@ -4,17 +4,22 @@
  * @module
  */
 export class WorkQueue<T> {
-  readonly #waiting: readonly T[];
-  #next = 0;
+  readonly #waiting: Iterator<T>;
+  /** The number of items that nobody has taken for the first time. */
+  #left: number;
   readonly #returned: T[] = [];
 
-  constructor(items: readonly T[]) {
-    this.#waiting = items;
+  /** `count`: the number of items. */
+  constructor(items: readonly T[]);
+  constructor(items: Iterable<T>, count: number);
+  constructor(items: Iterable<T>, count = (items as readonly T[]).length) {
+    this.#waiting = items[Symbol.iterator]();
+    this.#left = count;
   }
 
   /** The number of items that nobody has taken. */
   get size(): number {
-    return this.#returned.length + Math.max(0, this.#waiting.length - this.#next);
+    return this.#returned.length + this.#left;
   }
 
   get isEmpty(): boolean {
@@ -22,7 +27,11 @@ export class WorkQueue<T> {
   }
 
   take(): T | undefined {
-    return this.#returned.shift() ?? this.#waiting[this.#next++];
+    if (this.#returned.length > 0) return this.#returned.shift();
+    const next = this.#waiting.next();
+    if (next.done === true) return undefined;
+    this.#left--;
+    return next.value;
   }
 
   requeue(items: readonly T[]): void {
@@ -36,8 +45,11 @@ export class WorkQueue<T> {
 
   /** Removes and returns all items that nobody has taken. */
   drain(): T[] {
-    const left = [...this.#returned.splice(0), ...this.#waiting.slice(this.#next)];
-    this.#next = this.#waiting.length;
+    const left = this.#returned.splice(0);
+    for (let next = this.#waiting.next(); next.done !== true; next = this.#waiting.next()) {
+      left.push(next.value);
+    }
+    this.#left = 0;
     return left;
   }
 }

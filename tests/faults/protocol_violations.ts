@@ -8,7 +8,8 @@ import type { Address } from "../../protocol/address.ts";
 import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
 import { cksum } from "../../protocol/crc/cksum.ts";
 import { DEFAULT_TIMEOUTS } from "../../client/net/dial.ts";
-import { getFile, getFiles } from "../../client/v4/get_files.ts";
+import { getFile } from "../../client/v4/get_files.ts";
+import { getOutcomes } from "../support/v4/get_outcomes.ts";
 import { ProtocolError, XferError } from "../../protocol/errors.ts";
 import { putFiles } from "../../client/v4/put_files.ts";
 import { type DiscoveredServer, findV4Server } from "../../client/v4/discover.ts";
@@ -180,7 +181,7 @@ export async function fuzzClient(loop: Loop): Promise<void> {
         assert.equal(outcome.crc, cksum(content), "both ends agree on the stored files");
       },
       () => getFile({ connect, transfer, name: "a", target }),
-      () => getFiles({ connect, transfer, names: ["folder"], recursive: true, target }),
+      () => getOutcomes({ connect, transfer, names: ["folder"], recursive: true, target }),
     ];
     const act = loop.dice.pick(acts);
     const outcome = await inTime("the client", async () => {

@@ -24,7 +24,7 @@ import {
   type TransferChoice,
   transferOptions,
 } from "./transfer_options.ts";
-import { concludeDownloads, reportDownload, reportGot } from "./get_report.ts";
+import { DownloadTotals, reportDownload, reportGot } from "./get_report.ts";
 import { confirmDeletion } from "./confirm_deletion.ts";
 import { explainMissing } from "./explain_missing.ts";
 import { parseNames } from "../../arguments/file_name.ts";
@@ -124,14 +124,18 @@ async function getToFiles({ run, names, choice, options }: Get): Promise<number>
   const confirmMirror: GetManyOptions["confirmMirror"] = ({ entries, total, folder: place }) =>
     confirmDeletion(run, { entries, total, place }, yes);
   using _progress = showProgress(reporter, "get");
-  const outcomes = await getFiles({
+  const totals = new DownloadTotals(range);
+  const summary = await getFiles({
     ...await transferOptions(options, choice),
     ...{ names, target, recursive, force, range, version, dryRun, patterns: true, links },
     confirmMirror: choice.delete === true ? confirmMirror : undefined,
     explainMissing: (pool, name, error) =>
       explainMissing(pool, name, error, { ifFolder: IF_FOLDER }),
     attributes: { permissions, times, special },
-    onOutcome: (outcome) => reportDownload(reporter, outcome, choice),
+    onOutcome: (outcome) => {
+      totals.add(outcome);
+      reportDownload(reporter, outcome, choice);
+    },
     onSkipped: (path, why) => {
       skipped++;
       reporter.report({ event: "passed", path, why });
@@ -139,7 +143,7 @@ async function getToFiles({ run, names, choice, options }: Get): Promise<number>
     onUnset: ({ count, path, reason }) =>
       reporter.report({ event: "attributes-not-set", count, path, reason }),
   });
-  return concludeDownloads(reporter, outcomes, { ...choice, skipped });
+  return totals.conclude(reporter, summary, { ...choice, skipped });
 }
 
 /** Writes a file to standard output; returns the exit code. */

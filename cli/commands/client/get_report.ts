@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ByteRange, GetOutcome, RemoteFile } from "../../../client/mod.ts";
+import type { ByteRange, GetOutcome, GetSummary, RemoteFile } from "../../../client/mod.ts";
 import { exitCodeOfAll } from "../../exit_codes.ts";
 import type { Reporter } from "../../output/reporter.ts";
 import { contents } from "../../text/contents.ts";
@@ -11,7 +11,6 @@ import { plural } from "../../text/format.ts";
 
 /** The options that results depend on. */
 interface Downloads {
-  readonly range?: ByteRange | undefined;
   readonly dryRun?: boolean | undefined;
   /** Whether the local folders become mirrors. */
   readonly delete?: boolean | undefined;
@@ -28,7 +27,7 @@ function gotOf(size: number, range: ByteRange | undefined): number {
 export function reportDownload(
   reporter: Reporter,
   outcome: GetOutcome,
-  choice: Pick<Downloads, "dryRun" | "range">,
+  choice: { readonly dryRun?: boolean; readonly range?: ByteRange },
 ): void {
   const { name, target } = outcome;
   switch (outcome.state) {
@@ -76,17 +75,22 @@ export function reportGot(
   reporter.report({ event: "got", name, target, kind, size, cksum, range: got });
 }
 
-/** Reports the summary; returns the exit code. */
-export function concludeDownloads(
-  reporter: Reporter,
-  outcomes: readonly GetOutcome[],
-  { skipped, dryRun = false, range, delete: isMirror = false }: Downloads,
-): number {
-  const totals = {
+/** Counts the results of entries. */
+export class DownloadTotals {
+  readonly #range: ByteRange | undefined;
+  #isIncomplete = false;
+  readonly #totals = {
     ...{ done: 0, bytes: 0, links: 0, folders: 0 },
     ...{ unchanged: 0, updated: 0, deleted: 0, failed: 0 },
   };
-  for (const outcome of outcomes) {
+
+  constructor(range: ByteRange | undefined) {
+    this.#range = range;
+  }
+
+  add(outcome: GetOutcome): void {
+    const totals = this.#totals;
+    if (outcome.state === "not-got") this.#isIncomplete = true;
     if ("error" in outcome) totals.failed++;
     else if (outcome.state === "deleted") totals.deleted++;
     else if (outcome.state === "there") totals[outcome.isUpdated ? "updated" : "unchanged"]++;
@@ -94,16 +98,24 @@ export function concludeDownloads(
     else {
       totals.done++;
       if (outcome.file.entry === "link") totals.links++;
-      else totals.bytes += gotOf(outcome.file.size, range);
+      else totals.bytes += gotOf(outcome.file.size, this.#range);
     }
   }
-  if (!dryRun) reporter.report({ event: "summary", action: "get", ...totals, skipped });
-  else reporter.remark(({ size }) => previewWords(totals, size));
-  if (isMirror && outcomes.some(({ state }) => state === "not-got") && totals.deleted === 0) {
-    reporter.remark(() => "Nothing was deleted here, because not everything was downloaded.");
+
+  /** Reports the summary; returns the exit code. */
+  conclude(
+    reporter: Reporter,
+    { succeeded, error }: GetSummary,
+    { skipped, dryRun = false, delete: isMirror = false }: Downloads,
+  ): number {
+    const totals = this.#totals;
+    if (!dryRun) reporter.report({ event: "summary", action: "get", ...totals, skipped });
+    else reporter.remark(({ size }) => previewWords(totals, size));
+    if (isMirror && this.#isIncomplete && totals.deleted === 0) {
+      reporter.remark(() => "Nothing was deleted here, because not everything was downloaded.");
+    }
+    return exitCodeOfAll(succeeded, error === undefined ? [] : [error]);
   }
-  const failures = outcomes.flatMap((outcome) => "error" in outcome ? [outcome.error] : []);
-  return exitCodeOfAll(outcomes.length - failures.length, failures);
 }
 
 type Totals = {

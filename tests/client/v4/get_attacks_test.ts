@@ -1,6 +1,6 @@
 /** Servers that try to make a client write outside its target: by links, names, kinds, modes and times. */
 import assert from "node:assert/strict";
-import { getFiles } from "../../../client/v4/get_files.ts";
+import { getOutcomes } from "../../support/v4/get_outcomes.ts";
 import { listFolder } from "../../../client/v4/remote_folder.ts";
 import { type RemoteFile, RESUMABLE_SIZE } from "../../../client/v4/remote_file.ts";
 import { readTime } from "../../../client/local/file_metadata.ts";
@@ -12,6 +12,7 @@ import {
   type Files,
   type FolderFixture,
   namesIn,
+  requestedBy,
   serving,
   test as testAnywhere,
   wordOf,
@@ -83,18 +84,18 @@ test("a link of an earlier run: nothing is written below it, not even with --for
 test("a link at the place of a named folder: not followed, since the server may have made it", [
   ["d", "../outside", LINK],
 ], async ({ server, options, root }) => {
-  const everything = await getFiles({ ...options, names: ["."] });
+  const everything = await getOutcomes({ ...options, names: ["."] });
   assert.deepEqual(everything.map(wordOf), ["got"]);
   const [folder, file] = [
     serving([["d", "", FOLDER], ["d/precious", "new"]]),
     serving([["file", "1"]]),
   ];
   server.answers = (message) =>
-    (message !== undefined && "name" in message && message.name === "file" ? file : folder)(
-      message,
-    );
+    (requestedBy(message)[0] ?? (message?.kind === "stat" ? message.name : "")) === "file"
+      ? file(message)
+      : folder(message);
   for (const force of [false, true]) {
-    const outcomes = await getFiles({ ...options, names: ["d", "file"], target: root, force });
+    const outcomes = await getOutcomes({ ...options, names: ["d", "file"], target: root, force });
     const words = Object.fromEntries(outcomes.map((outcome) => [outcome.name, wordOf(outcome)]));
     assert.deepEqual(words, {
       ...{ "d": "through-link", "d/precious": "through-link" },
@@ -112,7 +113,7 @@ for (const [what, content] of [["small", "new"], ["large", LARGE]] as const) {
     await Deno.mkdir(`${root}/x`, { recursive: true });
     const correct = server.answers;
     server.answers = (message) => {
-      if (message?.kind === "get") {
+      if (requestedBy(message).length > 0) {
         Deno.renameSync(`${root}/x`, `${root}/moved`);
         Deno.symlinkSync(outside.path, `${root}/x`);
         server.answers = correct;
@@ -171,7 +172,7 @@ test("a link turns into a file, and a file into a link, after the list: both are
     server.answers,
     serving([["d/a", "../outside"], ["d/b", "content", LINK]]),
   ];
-  server.answers = (message) => (message?.kind === "get" ? served : listed)(message);
+  server.answers = (message) => (requestedBy(message).length > 0 ? served : listed)(message);
   assert.deepEqual(await get(), { "d/a": "no-such-file", "d/b": "no-such-file" });
   await assert.rejects(Deno.lstat(root), Deno.errors.NotFound);
 });
@@ -238,7 +239,10 @@ Deno.test("v4 get --recursive: attack: folders without end: refused after the bo
   };
   const listing = () =>
     Promise.resolve().then(() =>
-      listFolder(server, { prefix: "d/", root: "r", isExcluded: () => false, maxFolders: 1000 })
+      listFolder(server, {
+        ...{ prefix: "d/", root: "r", isExcluded: () => false, maxFolders: 1000 },
+        take: () => undefined,
+      })
     );
   await assert.rejects(listing, { code: "too-many-files" });
   assert.equal(listed, 1001);

@@ -1,10 +1,9 @@
 /** Servers that list folders without end, or without files in them: the cost for a client is bounded. */
 import assert from "node:assert/strict";
-import { getFiles } from "../../../client/v4/get_files.ts";
+import { getOutcomes } from "../../support/v4/get_outcomes.ts";
 import type { GetOutcome } from "../../../client/v4/get_options.ts";
 import { listFolder, MAX_FAULTS, MAX_FOLDERS } from "../../../client/v4/remote_folder.ts";
 import { V4Client } from "../../../client/v4/client.ts";
-import { encodeMessage } from "../../../protocol/v4/messages.ts";
 import { MAX_PATH_DEPTH } from "../../../protocol/v4/path_name.ts";
 import {
   type Files,
@@ -25,9 +24,6 @@ function spread(folders: number, first = "d"): Files {
   const names = Array.from({ length: Math.ceil(folders / each) }, (_, i) => `${first}/${i}`);
   return names.map((name) => [deep(MAX_PATH_DEPTH - 1, name), ""] as const);
 }
-
-const refusal = (tag: number, code: string) =>
-  encodeMessage({ kind: "error", tag, code, message: "it is gone" });
 
 const rejectsAll = (fixture: FolderFixture, changes: Parameters<FolderFixture["get"]>[0] = {}) =>
   assert.rejects(fixture.get(changes), { name: "ProtocolError", code: "too-many-files" });
@@ -85,10 +81,11 @@ for (
       prefix: "d/",
       root: "r",
       isExcluded: () => false,
+      take: () => undefined,
       ...limits,
     });
     if (isTooMuch) return await assert.rejects(listing, { code: "too-many-files" });
-    assert.equal((await listing).known.folders, 3);
+    assert.equal((await listing).folders, 3);
   });
 }
 
@@ -100,7 +97,7 @@ test(
     const answers = { "d/": serving(spread(half)), "e/": serving(spread(half, "e")) };
     fixture.server.answers = (message) =>
       answers[message?.kind === "list" && message.prefix === "e/" ? "e/" : "d/"](message);
-    const outcomes = await getFiles({ ...fixture.options, names: ["d", "e"], recursive: true });
+    const outcomes = await getOutcomes({ ...fixture.options, names: ["d", "e"], recursive: true });
     assert.deepEqual(outcomes.map(wordOf), ["too-many-files", "too-many-files"]);
     assert.deepEqual(namesIn(fixture.folder.path), ["identity"]);
   },
@@ -111,11 +108,7 @@ test(
   spread(1000),
   async (fixture) => {
     const { server, folder, get } = fixture;
-    const correct = server.answers;
-    server.answers = (message) => {
-      if (message?.kind !== "get") return correct(message);
-      return refusal(message.tag, "damaged");
-    };
+    server.answers = serving(spread(1000), () => "damaged");
     assert.deepEqual(new Set(Object.values(await get())), new Set(["damaged"]));
     assert.deepEqual(namesIn(folder.path), ["identity"]);
   },
@@ -154,7 +147,7 @@ test(
   },
 );
 
-test("many files in one folder: the folder is synced once", [
+test("many files in one folder: the folder is synced once, or with its file system", [
   ...["1", "2", "3", "4"].map((name) => [`d/a/b/${name}`, name] as const),
   ["d/a/5", "5"],
 ], async ({ get, root }) => {
@@ -162,22 +155,24 @@ test("many files in one folder: the folder is synced once", [
   const outcomes = Object.values(await get());
   assert.equal(outcomes.length, 5);
   for (const folder of [root, `${root}/a`, `${root}/a/b`]) {
-    assert.equal(counter.calls.get(folder), 1, folder);
+    assert.ok((counter.calls.get(folder) ?? 0) <= 1, folder);
   }
 });
 
-test("a file that cannot be downloaded: its folder is not created", [
-  ["d/a/good", "1"],
-  ["d/b/bad", "2"],
-], async ({ server, get, root }) => {
-  const correct = server.answers;
-  server.answers = (message) =>
-    message?.kind === "get" && message.name === "d/b/bad"
-      ? refusal(message.tag, "no-such-file")
-      : correct(message);
-  const reported: GetOutcome[] = [];
-  const got = await get({ onOutcome: (outcome) => reported.push(outcome) });
-  assert.deepEqual(got, { "d/a/good": "got", "d/b/bad": "no-such-file" });
-  assert.equal(reported.length, 2);
-  assert.deepEqual(namesIn(root), ["a"]);
-});
+const GOOD_AND_BAD: Files = [["d/a/good", "1"], ["d/b/bad", "2"]];
+test(
+  "a file that cannot be downloaded: its folder is not created",
+  GOOD_AND_BAD,
+  async (fixture) => {
+    const { server, get, root } = fixture;
+    server.answers = serving(
+      GOOD_AND_BAD,
+      (name) => name === "d/b/bad" ? "no-such-file" : undefined,
+    );
+    const reported: GetOutcome[] = [];
+    const got = await get({ onOutcome: (outcome) => reported.push(outcome) });
+    assert.deepEqual(got, { "d/a/good": "got", "d/b/bad": "no-such-file" });
+    assert.equal(reported.length, 2);
+    assert.deepEqual(namesIn(root), ["a"]);
+  },
+);

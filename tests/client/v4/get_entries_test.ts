@@ -1,6 +1,6 @@
 /** Folders, links, permissions and times of a scripted server, downloaded to this machine. */
 import assert from "node:assert/strict";
-import { getFiles } from "../../../client/v4/get_files.ts";
+import { getOutcomes } from "../../support/v4/get_outcomes.ts";
 import type { GetManyOptions, GetOutcome } from "../../../client/v4/get_options.ts";
 import { modesSet } from "../../support/modes_set.ts";
 import { readTime } from "../../../client/local/file_metadata.ts";
@@ -10,6 +10,7 @@ import {
   type Files,
   type FolderFixture,
   namesIn,
+  requestedBy,
   serving,
   test as testAnywhere,
   wordOf,
@@ -81,7 +82,7 @@ test("permissions and times alone: brought up to date, and nothing is downloaded
   await Deno.chmod(`${root}/sub`, 0o755);
   const correct = server.answers;
   server.answers = (message) => {
-    assert.notEqual(message?.kind, "get");
+    assert.deepEqual(requestedBy(message), []);
     return correct(message);
   };
   const updated: string[] = [];
@@ -113,31 +114,33 @@ test("setuid, setgid and sticky bits: restored with --preserve-special only", [
   assert.equal(octal(modeOf(`${path}/special/shared`)), octal(0o1777 & (LEFT | 0o7700)));
 });
 
-test("read-only folders: writable while they are incomplete, and for what is missing in them", [
+const SEALED: Files = [
   ["d/sealed", "", folder(0o555)],
   ["d/sealed/a", "1", file(0o444)],
   ["d/sealed/b", "2", file(0o444)],
-], async ({ root, get, server }) => {
-  const sealed = `${root}/sealed`;
-  const correct = server.answers;
-  server.answers = (message) => {
-    if (message?.kind === "get" && message.name === "d/sealed/b") throw new Error("lost");
-    return correct(message);
-  };
-  await get();
-  assert.equal(octal(modeOf(sealed)), "755", "a later run can complete it");
-  server.answers = correct;
-  await Deno.chmod(sealed, 0o555);
-  for (const missing of [undefined, "a"]) {
-    if (missing !== undefined) await Deno.remove(`${sealed}/${missing}`);
-    // With --no-permissions, too, the folder gets its own permissions back.
-    const attributes = { permissions: missing === undefined };
-    const modes = await modesSet(() => get({ attributes }));
-    assert.deepEqual(modes.get(sealed), [0o755, 0o555]);
-    assert.deepEqual(namesIn(sealed), ["a", "b"]);
-    assert.equal(timeOf(sealed), NS);
-  }
-});
+];
+test(
+  "read-only folders: writable while they are incomplete, and for what is missing in them",
+  SEALED,
+  async ({ root, get, server }) => {
+    const sealed = `${root}/sealed`;
+    const correct = server.answers;
+    server.answers = serving(SEALED, (name) => name === "d/sealed/b" ? "damaged" : undefined);
+    await get();
+    assert.equal(octal(modeOf(sealed)), "755", "a later run can complete it");
+    server.answers = correct;
+    await Deno.chmod(sealed, 0o555);
+    for (const missing of [undefined, "a"]) {
+      if (missing !== undefined) await Deno.remove(`${sealed}/${missing}`);
+      // With --no-permissions, too, the folder gets its own permissions back.
+      const attributes = { permissions: missing === undefined };
+      const modes = await modesSet(() => get({ attributes }));
+      assert.deepEqual(modes.get(sealed), [0o755, 0o555]);
+      assert.deepEqual(namesIn(sealed), ["a", "b"]);
+      assert.equal(timeOf(sealed), NS);
+    }
+  },
+);
 
 test("folders that their owner cannot list: opened to compare what is in them, and closed again", [
   ["d/closed", "", folder(0)],
@@ -290,7 +293,7 @@ const EVERYTHING: Files = [
   ["l", "a", link()],
 ];
 const all = (fixture: FolderFixture, changes: Partial<GetManyOptions> = {}) =>
-  getFiles({ ...fixture.options, names: ["."], recursive: false, ...changes });
+  getOutcomes({ ...fixture.options, names: ["."], recursive: false, ...changes });
 
 test(
   "everything: the whole account into a folder, also an existing one",
@@ -317,7 +320,7 @@ test("everything with another name: refused", EVERYTHING, async (fixture) => {
 test("a folder without --recursive: refused, with the option in the hint", [
   ["d", "", folder(0o700)],
 ], async ({ options }) => {
-  const [outcome] = await getFiles({ ...options, recursive: false });
+  const [outcome] = await getOutcomes({ ...options, recursive: false });
   assert.ok(outcome !== undefined && "error" in outcome);
   assert.equal(outcome.error.code, "no-such-file");
   assert.match(outcome.error.hint ?? "", /--recursive/);
@@ -325,7 +328,7 @@ test("a folder without --recursive: refused, with the option in the hint", [
 
 test("a file with --recursive: -o is its path", [["f", "2", file(0o600)]], async (fixture) => {
   const { root, options } = fixture;
-  const outcomes = await getFiles({ ...options, names: ["f"] });
+  const outcomes = await getOutcomes({ ...options, names: ["f"] });
   assert.deepEqual(outcomes.map(wordOf), ["got"]);
   assert.ok((await Deno.stat(root)).isFile);
 });
@@ -342,7 +345,7 @@ test(
   async (fixture) => {
     const { options, folder } = fixture;
     const names = async (pattern: string, target: string, recursive = false) => {
-      const outcomes = await getFiles({
+      const outcomes = await getOutcomes({
         ...{ ...options, names: [pattern], patterns: true, target: folder.join(target), recursive },
       });
       return outcomes.map((outcome) => outcome.target.slice(folder.path.length + 1)).sort();
@@ -352,7 +355,7 @@ test(
     assert.deepEqual(await names("photos/?.tmp", "3"), ["3/a.tmp"]);
     fixture.server.answers = serving(MATCHED.slice(0, 1));
     assert.deepEqual(await names("photos/20*", "4", true), ["4/2026/sea.jpg"]);
-    const [none] = await getFiles({ ...options, names: ["photos/*.gif"], patterns: true });
+    const [none] = await getOutcomes({ ...options, names: ["photos/*.gif"], patterns: true });
     assert.ok(none !== undefined && "error" in none && none.error.code === "no-such-file");
   },
 );
@@ -362,7 +365,7 @@ test(
   [["a[1].txt", "1"]],
   async ({ options, folder }) => {
     const target = folder.join("x");
-    const outcomes = await getFiles({ ...options, names: ["a[1].txt"], patterns: true, target });
+    const outcomes = await getOutcomes({ ...options, names: ["a[1].txt"], patterns: true, target });
     assert.deepEqual(outcomes.map(wordOf), ["got"]);
     assert.equal(await Deno.readTextFile(target), "1");
   },

@@ -4,13 +4,13 @@ import { cksum } from "../../../protocol/crc/cksum.ts";
 import type { GetOutcome } from "../../../client/v4/get_options.ts";
 import { printable } from "../../../protocol/printable.ts";
 import { localFault } from "../../../client/local/path_mapping.ts";
-import { listFolder } from "../../../client/v4/remote_folder.ts";
+import { listFolder, type RemoteFolder } from "../../../client/v4/remote_folder.ts";
 import { partPath } from "../../../client/local/partial_file.ts";
 import { RESUMABLE_SIZE } from "../../../client/v4/remote_file.ts";
 import { V4Client } from "../../../client/v4/client.ts";
 import { MAX_TIME } from "../../../protocol/v4/fields.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
-import { type Files, namesIn, test } from "../../support/v4/folder_server.ts";
+import { type Files, namesIn, requestedBy, test } from "../../support/v4/folder_server.ts";
 
 const LEADING_OUT = [
   ...["../evil", "a/../../evil", "/evil", "//evil", "./a", "a/./b", "a//b", "a/", ".", "..", ""],
@@ -122,9 +122,13 @@ for (
     async (fixture) => {
       using client = await V4Client.connect(fixture.options.connect);
       const isExcluded = (path: string) => path === "left-out";
-      const listing = listFolder(client, { prefix: "d/", root: "r", isExcluded, ...limits });
+      const targets: string[] = [];
+      const take: RemoteFolder["take"] = ({ name }, { targetOf }) =>
+        void targets.push(targetOf(name));
+      const listing = listFolder(client, { prefix: "d/", root: "r", isExcluded, take, ...limits });
       if (code !== undefined) return await assert.rejects(listing, { name: "ProtocolError", code });
-      assert.deepEqual((await listing).listed.map(({ target }) => target), ["r/a", "r/b", "r/c"]);
+      await listing;
+      assert.deepEqual(targets, ["r/a", "r/b", "r/c"]);
     },
   );
 }
@@ -134,9 +138,12 @@ test(
   MANY,
   async (fixture) => {
     using client = await V4Client.connect(fixture.options.connect);
-    const folder = { prefix: "d/", root: "r", isExcluded: () => false, maxFiles: 5, maxNames: 31 };
+    const folder = {
+      ...{ prefix: "d/", root: "r", isExcluded: () => false, maxFiles: 5, maxNames: 31 },
+      take: () => undefined,
+    };
     const known = { files: 1, folders: 0, characters: 12 };
-    assert.equal((await listFolder(client, { ...folder, known })).listed.length, MANY.length);
+    assert.equal((await listFolder(client, { ...folder, known })).files, MANY.length);
     for (const more of [{ ...known, files: 2 }, { ...known, characters: 13 }]) {
       using client = await V4Client.connect(fixture.options.connect);
       const listing = listFolder(client, { ...folder, known: more });
@@ -190,13 +197,13 @@ test("a folder without permission to write: only its own files fail", [
   ["d/open/b", "2"],
   ["d/c", "3"],
 ], async ({ get, root }) => {
-  const { open } = Deno;
+  const { openSync } = Deno;
   // With all permissions, as in a container, the folder can be written.
-  const refusing: typeof open = (path, options) =>
-    `${path}`.includes("/closed/")
-      ? Promise.reject(new Deno.errors.PermissionDenied("Permission denied (os error 13)"))
-      : open(path, options);
-  Object.assign(Deno, { open: refusing });
+  const refusing: typeof openSync = (path, options) => {
+    if (!`${path}`.includes("/closed/")) return openSync(path, options);
+    throw new Deno.errors.PermissionDenied("Permission denied (os error 13)");
+  };
+  Object.assign(Deno, { openSync: refusing });
   try {
     assert.deepEqual(await get(), {
       "d/closed/a": "cannot-write",
@@ -204,7 +211,7 @@ test("a folder without permission to write: only its own files fail", [
       "d/c": "got",
     });
   } finally {
-    Object.assign(Deno, { open });
+    Object.assign(Deno, { openSync });
   }
   assert.deepEqual(namesIn(`${root}/open`), ["b"]);
 });
@@ -272,7 +279,7 @@ test(
   async (fixture) => {
     const sound = fixture.server.answers;
     fixture.server.answers = (message) => {
-      if (message?.kind === "get") throw new Error("lost");
+      if (requestedBy(message).length > 0) throw new Error("lost");
       return sound(message);
     };
     const outcomes = await fixture.get({ transfer: { retries: 0, parallel: 3 } });

@@ -1,8 +1,9 @@
 /** Targets that --force overwrites, and those that it never does. */
 import assert from "node:assert/strict";
-import { getFile, getFiles } from "../../../client/v4/get_files.ts";
+import { getFile } from "../../../client/v4/get_files.ts";
+import { getOutcomes } from "../../support/v4/get_outcomes.ts";
 import { parseTransferInfo, writeTransferInfo } from "../../../client/identity/transfer_info.ts";
-import { namesIn, test } from "../../support/v4/folder_server.ts";
+import { namesIn, requestedBy, test } from "../../support/v4/folder_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 interface Target {
@@ -98,10 +99,10 @@ test(
     await Deno.mkdir(root);
     const sound = server.answers;
     server.answers = (message) => {
-      if (message?.kind === "get") Deno.symlinkSync("/dev/null", `${root}/a`);
+      if (requestedBy(message).length > 0) Deno.symlinkSync("/dev/null", `${root}/a`);
       return sound(message);
     };
-    const outcomes = await getFiles({
+    const outcomes = await getOutcomes({
       ...options,
       names: ["d/a"],
       target: `${root}/a`,

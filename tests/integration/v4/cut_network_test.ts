@@ -1,7 +1,8 @@
 /** Networks that cut every connection after a while: retries are used up only by attempts without progress. */
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
-import { getFile, getFiles } from "../../../client/v4/get_files.ts";
+import { getFile } from "../../../client/v4/get_files.ts";
+import { getOutcomes } from "../../support/v4/get_outcomes.ts";
 import { putFiles } from "../../../client/v4/put_files.ts";
 import type { Retry } from "../../../client/net/retry.ts";
 import { ConnectionPool, type TransferOptions } from "../../../client/v4/connection_pool.ts";
@@ -132,7 +133,7 @@ test("a folder is downloaded", "down", always(MIB), async (cut) => {
   const files = Array.from({ length: 60 }, (_, i) => [`d/${i}`, pseudoRandomBytes(100_000, i)]);
   await prepare(cut, Object.fromEntries(files));
   const target = cut.fixture.folder.join("back");
-  const outcomes = await getFiles({ ...cut, names: ["d"], recursive: true, target });
+  const outcomes = await getOutcomes({ ...cut, names: ["d"], recursive: true, target });
   assert.ok(outcomes.every(({ state }) => state === "got"));
   assertFirst(cut.retries);
 });

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { exportFile } from "../../../server/operator/export_file.ts";
 import { verify } from "../../../server/operator/verify.ts";
-import { getFiles } from "../../../client/v4/get_files.ts";
+import { getOutcomes } from "../../support/v4/get_outcomes.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { openInThisThread } from "../../support/store/catalogs.ts";
 import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
@@ -210,7 +210,7 @@ Deno.test("damage: in a download of a folder the damaged file fails by name, and
   const target = fixture.folder.join("got");
   const connect = await fixture.options("Alice");
   const options = { connect, names: ["photos"], recursive: true, target };
-  const outcomes = (await getFiles(options)).map((outcome) =>
+  const outcomes = (await getOutcomes(options)).map((outcome) =>
     `${outcome.name}: ${"error" in outcome ? outcome.error.code : outcome.state}`
   );
   assert.deepEqual(outcomes.sort(), [

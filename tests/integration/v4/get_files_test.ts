@@ -1,12 +1,12 @@
 /** Downloads of several files by a client that cannot connect. */
 import assert from "node:assert/strict";
-import { getFiles } from "../../../client/v4/get_files.ts";
+import { getOutcomes } from "../../support/v4/get_outcomes.ts";
 import { Fixture } from "../../support/v4/fixture.ts";
 
 Deno.test("get: a user who does not trust the server is asked once, and each file is reported", async () => {
   await using fixture = await Fixture.create();
   let asked = 0;
-  const outcomes = await getFiles({
+  const outcomes = await getOutcomes({
     connect: await fixture.options("Alice", {
       onNewServer: () => {
         asked++;

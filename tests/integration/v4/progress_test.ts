@@ -1,7 +1,8 @@
 /** Events of a client of protocol 4: they suffice to show progress, and are true. */
 import assert from "node:assert/strict";
 import type { Bytes } from "../../../protocol/bytes.ts";
-import { getFile, getFiles } from "../../../client/v4/get_files.ts";
+import { getFile } from "../../../client/v4/get_files.ts";
+import { getOutcomes } from "../../support/v4/get_outcomes.ts";
 import { putFiles } from "../../../client/v4/put_files.ts";
 import type { V4Event } from "../../../client/events.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
@@ -277,7 +278,7 @@ Deno.test("v4 progress: a download of a folder reports the total", async () => {
   await using stage = await Stage.create({ ...files, "photos/c": LARGE });
   await stage.put("photos");
   const target = stage.fixture.folder.join("back");
-  await getFiles({
+  await getOutcomes({
     ...await stage.options({ parallel: 2 }),
     ...{ names: ["photos"], recursive: true, target },
   });
@@ -309,7 +310,7 @@ Deno.test("v4 progress: a download of several files reports the total before the
   ) {
     await Deno.mkdir(`${target}/photos`, { recursive: true });
     await Deno.writeFile(`${target}/photos/a`, new Uint8Array(10));
-    const outcomes = await getFiles({ ...await stage.options(), names, recursive, target });
+    const outcomes = await getOutcomes({ ...await stage.options(), names, recursive, target });
     const report = stage.report().filter(({ type }) => type !== "comparing");
     assert.deepEqual(report[0], { type: "planned", ...planned });
     assert.equal(report.filter(({ type }) => type === "planned").length, 1);

@@ -1,7 +1,7 @@
 /** A tree is uploaded to a real server and downloaded again: it is the same. */
 import assert from "node:assert/strict";
 import { readTime } from "../../../client/local/file_metadata.ts";
-import { getFiles } from "../../../client/v4/get_files.ts";
+import { getOutcomes } from "../../support/v4/get_outcomes.ts";
 import type { GetManyOptions } from "../../../client/v4/get_options.ts";
 import { putFiles } from "../../../client/v4/put_files.ts";
 import { EVERYTHING, makeTree } from "../../support/local_tree.ts";
@@ -51,7 +51,7 @@ async function withTree(
   await putFiles({ connect, paths: [fixture.folder.join("tree")] });
   await body(fixture, async (changes) => {
     const options = { connect, names: ["tree"], recursive: true, transfer: { parallel: 2 } };
-    return new Set((await getFiles({ ...options, ...changes })).map(wordOf));
+    return new Set((await getOutcomes({ ...options, ...changes })).map(wordOf));
   });
 }
 

@@ -1,10 +1,14 @@
 /** Entries downloaded from a scripted server. */
-import { getFiles } from "../../../client/v4/get_files.ts";
+import { getOutcomes } from "./get_outcomes.ts";
 import type { GetManyOptions, GetOutcome } from "../../../client/v4/get_options.ts";
 import { compareNames } from "../../../client/v4/listing.ts";
 import type { EntryKind } from "../../../protocol/entry.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
+import { ContentsWriter } from "../../../protocol/v4/contents.ts";
+import { FetchReader } from "../../../protocol/v4/fetch.ts";
 import type { Message, MessageOf } from "../../../protocol/v4/messages.ts";
+import { MAX_PACKED_SIZE } from "../../../protocol/v4/pack.ts";
+import type { RemoteFile } from "../../../client/v4/remote_file.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { utf8 } from "../bytes.ts";
 import { acceptingEveryone, ScriptedV4Server } from "./scripted_server.ts";
@@ -34,7 +38,20 @@ function sumsOf(content: Content): ChunkDigests {
   return sums;
 }
 
-export function serving(files: Files) {
+/** The names of the entries whose content a message requests. */
+export function requestedBy(message: Message | undefined): string[] {
+  if (message?.kind === "get") return [message.name];
+  if (message?.kind !== "fetch") return [];
+  const names: string[] = [];
+  for (const reader = new FetchReader(message.bytes); reader.next();) names.push(reader.name);
+  return names;
+}
+
+/** `refuse`: the code with which the content of an entry is refused. */
+export function serving(
+  files: Files,
+  refuse: (name: string) => string | undefined = () => undefined,
+) {
   const known = files.map(([name, content, described = {}]) => {
     const bytes = typeof content === "string" ? utf8(content) : content;
     const fields = typeof described === "number" ? { mtime: ms(described) } : described;
@@ -57,9 +74,20 @@ export function serving(files: Files) {
       return listing(tag, listed.map((file) => describe(tag, file)));
     }
     if (kind === "recheck") return [{ kind: "done", tag }];
+    if (kind === "fetch") {
+      const find = (name: string) => refuse(name) ?? known.find((file) => file.name === name);
+      return [...contentsOf(message, find), { kind: "done", tag }];
+    }
     if (kind !== "get" && kind !== "stat") return undefined;
     const file = known.find(({ name }) => name === message.name);
-    if (file === undefined) return [{ kind: "error", tag, code: "no-such-file", message: "gone" }];
+    const code = file === undefined
+      ? "no-such-file"
+      : kind === "get"
+      ? refuse(file.name)
+      : undefined;
+    if (file === undefined || code !== undefined) {
+      return [{ kind: "error", tag, code: code ?? "no-such-file", message: "gone" }];
+    }
     if (kind === "stat") return [describe(tag, file)];
     const answer: Message[] = [describe(tag, file)];
     if (file.bytes.length > 0) answer.push({ kind: "digests", tag, bytes: file.sums.digests });
@@ -71,6 +99,40 @@ export function serving(files: Files) {
     }
     return [...answer, { kind: "done", tag }];
   });
+}
+
+interface KnownFile {
+  readonly name: string;
+  readonly bytes: Content;
+  readonly fields: Partial<RemoteFile>;
+  readonly sums: ChunkDigests;
+}
+
+/** The answers to a fetch, without the last one. `find`: a file, or the code of the refusal. */
+export function contentsOf(
+  { tag, bytes }: MessageOf<"fetch">,
+  find: (name: string) => KnownFile | string | undefined,
+): Message[] {
+  const [reader, writer] = [new FetchReader(bytes), new ContentsWriter()];
+  const answers: Message[] = [];
+  const write = (add: () => boolean) => {
+    if (add()) return;
+    answers.push({ kind: "contents", tag, bytes: writer.payload.slice() });
+    writer.reset();
+    add();
+  };
+  while (reader.next()) {
+    const { name } = reader;
+    const file = find(name) ?? "no-such-file";
+    if (typeof file === "string") write(() => writer.addRefused(file, "gone"));
+    else if (file.bytes.length > MAX_PACKED_SIZE) {
+      write(() => writer.addRefused("over-limit", "too large"));
+    } else {
+      const { fields, sums } = file;
+      write(() => writer.add({ ...FILE, ...fields, name, ...sums.sums() }, file.bytes));
+    }
+  }
+  return [...answers, { kind: "contents", tag, bytes: writer.payload.slice() }];
 }
 
 export interface FolderFixture {
@@ -104,7 +166,7 @@ export function test(what: string, files: Files, body: (fixture: FolderFixture) 
       ...{ names: ["d"], recursive: true, target: root },
     };
     const get: FolderFixture["get"] = async (changes = {}) => {
-      const outcomes = await getFiles({ ...options, ...changes });
+      const outcomes = await getOutcomes({ ...options, ...changes });
       const whole = outcomes.find(({ name }) => options.names.includes(name));
       if (whole !== undefined && "error" in whole) throw whole.error;
       return Object.fromEntries(outcomes.map((outcome) => [outcome.name, wordOf(outcome)]));

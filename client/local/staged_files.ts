@@ -1,0 +1,170 @@
+/**
+ * Small files that a download writes. Each is complete and durable under a temporary name beside its target before it
+ * gets its own, so that a crash at any moment leaves each file whole or absent. Many share one sync.
+ *
+ * @module
+ */
+import { dirname, join } from "node:path";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { XferError } from "../../protocol/errors.ts";
+import { moveToFree, overwritable, replace } from "./atomic_file.ts";
+import type { FileSync } from "./file_sync.ts";
+import { cannotWrite, exists } from "./partial_file.ts";
+import { NEW_MODE } from "./target_attributes.ts";
+
+/** The most files that wait for one sync. A killed program leaves as many temporary files. */
+export const MAX_STAGED_FILES = 512;
+/** The most bytes that wait for one sync. */
+export const MAX_STAGED_BYTES: number = 32 * 1024 * 1024;
+/** The longest time that a file waits for others to share its sync, in milliseconds, while further files arrive. */
+const MAX_WAIT_MS = 1000;
+
+/** A file to write. */
+export interface NewFile {
+  /** Its final path. */
+  readonly target: string;
+  /** Its verified content, until it is written. */
+  readonly content: Bytes;
+}
+
+/** What the files of a run have in common. */
+export interface StagedFilesOptions<F extends NewFile> {
+  readonly sync: Pick<FileSync, "files">;
+  /** Whether files may replace others, and links. */
+  readonly force: boolean;
+  /** Throws if a folder must not be used any longer. Called before it is used. */
+  readonly guard: (folder: string) => void;
+  /** Sets the attributes of a file at its temporary path. */
+  readonly describe: (path: string, file: F) => void;
+  /** Called when a file is durable and has its final name, or with the reason why not. */
+  readonly onEnd: (file: F, error?: XferError) => void;
+  /** Milliseconds; for tests. */
+  readonly now?: () => number;
+}
+
+/** A file under its temporary name. */
+interface StagedFile<F> {
+  readonly file: F;
+  readonly path: string;
+}
+
+export class StagedFiles<F extends NewFile> {
+  readonly #options: StagedFilesOptions<F>;
+  readonly #now: () => number;
+  /** Names of temporary files that no other run has, but for the number at their end. */
+  readonly #prefix = `.xfer-${crypto.randomUUID().slice(0, 24)}`;
+  #count = 0;
+  #waiting: StagedFile<F>[] = [];
+  #bytes = 0;
+  /** When the first of the waiting files was written. */
+  #since = 0;
+  /** Resolves when the files before have ended. */
+  #publishing: Promise<void> = Promise.resolve();
+  #isPublishing = false;
+
+  constructor(options: StagedFilesOptions<F>) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+  }
+
+  /** Writes files under temporary names. Those that fail end at once. */
+  add(files: readonly F[]): void {
+    const guard = this.#guardOnce();
+    for (const file of files) {
+      const { target, content } = file;
+      const folder = dirname(target);
+      const path = join(folder, this.#nextName());
+      try {
+        guard(folder);
+        write(path, content);
+        this.#options.describe(path, file);
+      } catch (cause) {
+        this.#options.onEnd(file, discard(path, target, cause));
+        continue;
+      }
+      if (this.#waiting.length === 0) this.#since = this.#now();
+      this.#waiting.push({ file, path });
+      this.#bytes += content.length;
+    }
+  }
+
+  /**
+   * Gives the waiting files their names if they are many, or have waited long. Resolves when there is room for more:
+   * while files are synced, the next ones can be written. Throws what `onEnd` throws.
+   */
+  async publishIfDue(): Promise<void> {
+    const isFull = this.#waiting.length >= MAX_STAGED_FILES || this.#bytes >= MAX_STAGED_BYTES;
+    const isLate = this.#waiting.length > 0 && this.#now() - this.#since >= MAX_WAIT_MS;
+    if (!isFull && (!isLate || this.#isPublishing)) return;
+    await this.#publishing;
+    this.#publish();
+  }
+
+  /** Gives all files their names. Throws what `onEnd` throws. */
+  async publish(): Promise<void> {
+    await this.#publishing;
+    if (this.#waiting.length > 0) await this.#publish();
+  }
+
+  #publish(): Promise<void> {
+    const files = this.#waiting;
+    this.#waiting = [];
+    this.#bytes = 0;
+    this.#isPublishing = true;
+    this.#publishing = this.#end(files).finally(() => this.#isPublishing = false);
+    // Each caller gets the error from its own await.
+    this.#publishing.catch(() => undefined);
+    return this.#publishing;
+  }
+
+  async #end(files: readonly StagedFile<F>[]): Promise<void> {
+    const { sync, onEnd } = this.#options;
+    const failures = await sync.files(files.map(({ path }) => path));
+    const guard = this.#guardOnce();
+    const errors = files.map(({ path, file: { target } }) =>
+      failures.has(path)
+        ? discard(path, target, failures.get(path))
+        : this.#place(path, target, guard)
+    );
+    for (const [i, { file }] of files.entries()) onEnd(file, errors[i]);
+  }
+
+  /** Moves a file to its target. Returns the error if that fails. */
+  #place(path: string, target: string, guard: (folder: string) => void): XferError | undefined {
+    try {
+      guard(dirname(target));
+      if (this.#options.force) replace(path, target, overwritable);
+      else if (!moveToFree(path, target)) throw exists(target);
+      return undefined;
+    } catch (cause) {
+      return discard(path, target, cause);
+    }
+  }
+
+  /** Checks each folder once. Nothing else of this process runs between two calls. */
+  #guardOnce(): (folder: string) => void {
+    let last: string | undefined;
+    return (folder) => {
+      if (folder !== last) this.#options.guard(folder);
+      last = folder;
+    };
+  }
+
+  #nextName(): string {
+    return `${this.#prefix}${(++this.#count).toString(16).padStart(12, "0")}.tmp`;
+  }
+}
+
+function discard(path: string, target: string, cause: unknown): XferError {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // It was never there, or stays.
+  }
+  return cause instanceof XferError ? cause : cannotWrite(target, cause);
+}
+
+function write(path: string, content: Bytes): void {
+  using file = Deno.openSync(path, { write: true, createNew: true, mode: NEW_MODE });
+  for (let done = 0; done < content.length;) done += file.writeSync(content.subarray(done));
+}

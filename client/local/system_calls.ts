@@ -1,0 +1,80 @@
+/**
+ * System calls of Linux that Deno does not offer, through the C library, with the permission to load one.
+ *
+ * @module
+ */
+
+/** Calls that fail are repeated through Deno, which knows the reason. */
+export interface SystemCalls {
+  /**
+   * Opens the file system of a folder, before anything is written to it. Returns a handle, or `undefined` if the folder
+   * cannot be opened.
+   */
+  readonly openFileSystem: (folder: string) => number | undefined;
+  /**
+   * Makes everything durable that was written to a file system. Returns `false` if something written since the file
+   * system was opened cannot be.
+   */
+  readonly syncFileSystem: (handle: number) => Promise<boolean>;
+  readonly closeFileSystem: (handle: number) => void;
+  /** Renames a file if nothing has the new name. Returns whether it was renamed. */
+  readonly renameToFree: (path: string, target: string) => boolean;
+}
+
+/** The C library of Linux that Deno itself is linked with. */
+const LIBC = "libc.so.6";
+/** open(2), close(2), syncfs(2), renameat2(2). */
+const CALLS = {
+  open: { parameters: ["buffer", "i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  // Writing everything can take long.
+  syncfs: { parameters: ["i32"], result: "i32", nonblocking: true },
+  renameat2: { parameters: ["i32", "buffer", "i32", "buffer", "u32"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+const O_RDONLY = 0;
+const O_CLOEXEC = 0o2000000;
+/** Relative paths begin at the current folder. */
+const AT_FDCWD = -100;
+const RENAME_NOREPLACE = 1;
+
+/**
+ * `undefined` where this system or the permissions of the program allow none. The library stays open until the program
+ * ends.
+ */
+export const SYSTEM_CALLS: SystemCalls | undefined = openCalls();
+
+function openCalls(): SystemCalls | undefined {
+  if (Deno.build.os !== "linux") return undefined;
+  // Loading a library without the permission would prompt the user.
+  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
+  try {
+    return callsOf(Deno.dlopen(LIBC, CALLS).symbols);
+  } catch {
+    return undefined;
+  }
+}
+
+function callsOf(
+  { open, close, syncfs, renameat2 }: Deno.StaticForeignLibraryInterface<typeof CALLS>,
+): SystemCalls {
+  return {
+    openFileSystem(folder) {
+      const name = toCString(folder);
+      const handle = name === undefined ? -1 : open(name, O_RDONLY | O_CLOEXEC);
+      return handle < 0 ? undefined : handle;
+    },
+    syncFileSystem: async (handle) => await syncfs(handle) === 0,
+    closeFileSystem: (handle) => void close(handle),
+    renameToFree(path, target) {
+      const [from, to] = [toCString(path), toCString(target)];
+      if (from === undefined || to === undefined) return false;
+      return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) === 0;
+    },
+  };
+}
+
+/** Returns `undefined` for a path that would end early in C. */
+export function toCString(path: string): Uint8Array<ArrayBuffer> | undefined {
+  return path.includes("\0") ? undefined : new TextEncoder().encode(`${path}\0`);
+}

@@ -1,0 +1,165 @@
+/**
+ * Downloads small entries, many with one request. Several requests are outstanding, so that the link stays full at any
+ * distance.
+ *
+ * @module
+ */
+import type { Bytes } from "../../protocol/bytes.ts";
+import { endsAll, type XferError } from "../../protocol/errors.ts";
+import { MAX_UNANSWERED_FETCHES } from "../../protocol/v4/connection_state.ts";
+import { ContentsReader } from "../../protocol/v4/contents.ts";
+import { FetchWriter } from "../../protocol/v4/fetch.ts";
+import type { Message } from "../../protocol/v4/messages.ts";
+import { notStored } from "./chunk_download.ts";
+import { refused, unexpected } from "./errors.ts";
+import { checkAsked, type RemoteFile } from "./remote_file.ts";
+import type { RequestMux } from "./request_mux.ts";
+import type { WorkQueue } from "./work_queue.ts";
+
+/** The most bytes of content that a connection has requested and not received. */
+const WINDOW = 16 * 1024 * 1024;
+/** The bytes of content after which a request is sent: about one answer. */
+const REQUEST = 1024 * 1024;
+
+/** An entry to fetch. */
+export interface Fetchable {
+  /** As it was listed. */
+  readonly file: RemoteFile;
+}
+
+/** An entry with its verified content, or why it was not fetched. The content is valid only while it is handled. */
+export type Fetched<T extends Fetchable> =
+  & { readonly item: T }
+  & (
+    | { readonly file: RemoteFile; readonly content: Bytes; readonly error?: undefined }
+    | { readonly error: XferError }
+  );
+
+/** What happens with fetched entries. Until `take` resolves, nothing more is received. It must not fail for one entry. */
+export interface FetchOptions<T extends Fetchable> {
+  /** The number of the version of the only entry; 0 for the current ones. */
+  readonly version: number;
+  readonly take: (fetched: readonly Fetched<T>[]) => Promise<void>;
+}
+
+/**
+ * Fetches the entries of a queue. After a failure, those that have not arrived are in the queue again. Throws
+ * `NetworkError`, `ProtocolError`, `InterruptedError`, and what `take` throws.
+ */
+export async function fetchEntries<T extends Fetchable>(
+  mux: RequestMux,
+  queue: WorkQueue<T>,
+  options: FetchOptions<T>,
+): Promise<void> {
+  const open = new Set<Promise<void>>();
+  let outstanding = 0;
+  let failure: { readonly error: unknown } | undefined;
+  for (;;) {
+    while (failure === undefined && open.size < MAX_UNANSWERED_FETCHES && outstanding < WINDOW) {
+      const request = new FetchRequest(queue, options);
+      if (request.isEmpty) break;
+      outstanding += request.size;
+      const running: Promise<void> = request.run(mux)
+        .catch((error) => void (failure ??= { error }))
+        .finally(() => {
+          outstanding -= request.size;
+          open.delete(running);
+        });
+      open.add(running);
+    }
+    if (open.size === 0) break;
+    await Promise.race(open);
+  }
+  if (failure !== undefined) throw failure.error;
+}
+
+/** One request with its answers. */
+class FetchRequest<T extends Fetchable> {
+  readonly #queue: WorkQueue<T>;
+  readonly #options: FetchOptions<T>;
+  readonly #records = new FetchWriter();
+  readonly #items: T[] = [];
+  /** The number of items that have arrived. */
+  #arrived = 0;
+  #size = 0;
+
+  /** Takes items from the queue. */
+  constructor(queue: WorkQueue<T>, options: FetchOptions<T>) {
+    this.#queue = queue;
+    this.#options = options;
+    while (this.#size < REQUEST) {
+      const item = queue.take();
+      if (item === undefined) break;
+      if (!this.#records.add(item.file.name, options.version)) {
+        queue.requeue([item]);
+        break;
+      }
+      this.#items.push(item);
+      this.#size += item.file.size;
+    }
+  }
+
+  get isEmpty(): boolean {
+    return this.#items.length === 0;
+  }
+
+  /** Bytes of content that are expected. */
+  get size(): number {
+    return this.#size;
+  }
+
+  async run(mux: RequestMux): Promise<void> {
+    const tag = mux.nextTag();
+    /** The handling of the current message. It continues when the connection is closed here, and must end first. */
+    let taking: Promise<unknown> = Promise.resolve();
+    try {
+      const answered = mux.answer(tag, (message) => {
+        const taken = this.#take(message);
+        taking = taken.catch(() => undefined);
+        return taken;
+      });
+      answered.catch(() => undefined);
+      await mux.sendRecords(this.#records, tag);
+      await answered;
+    } catch (error) {
+      await taking;
+      const missing = this.#items.slice(this.#arrived);
+      if (endsAll(error)) {
+        this.#queue.requeue(missing);
+        throw error;
+      }
+      // The server refused the whole request.
+      await this.#options.take(missing.map((item) => ({ item, error: error as XferError })));
+    }
+  }
+
+  /** Returns whether a message is the last one. */
+  async #take(message: Message): Promise<boolean> {
+    if (message.kind === "contents") await this.#receive(message.bytes);
+    else if (message.kind !== "done" || this.#arrived < this.#items.length) {
+      throw unexpected(message);
+    }
+    return message.kind === "done";
+  }
+
+  async #receive(payload: Bytes): Promise<void> {
+    const reader = new ContentsReader(payload);
+    const fetched: Fetched<T>[] = [];
+    while (reader.next()) {
+      const item = this.#items[this.#arrived + reader.index];
+      if (item === undefined) throw unexpected({ kind: "contents" });
+      fetched.push(this.#read(item, reader));
+    }
+    this.#arrived += fetched.length;
+    await this.#options.take(fetched);
+  }
+
+  /** Throws `ProtocolError` `unexpected-answer` for an entry that was not requested. */
+  #read(item: T, reader: ContentsReader): Fetched<T> {
+    if (reader.isRefused) return { item, error: refused(reader) };
+    const { file } = reader;
+    checkAsked(file, { name: item.file.name, version: this.#options.version });
+    if (reader.findDifference() !== undefined) return { item, error: notStored(file) };
+    return { item, file, content: reader.content };
+  }
+}

@@ -1,0 +1,215 @@
+/**
+ * Downloads the files and links of a run. Small ones come many at a time and share syncs; larger ones by themselves.
+ *
+ * @module
+ */
+import { dirname } from "node:path";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { linkTarget } from "../../protocol/entry.ts";
+import { endsAll, IntegrityError, ProtocolError, type XferError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
+import type { FileSync } from "../local/file_sync.ts";
+import { type NewFile, StagedFiles } from "../local/staged_files.ts";
+import { type TargetAttributes, UNKNOWN_ATTRIBUTES } from "../local/target_attributes.ts";
+import { createLink } from "../local/target_link.ts";
+import type { TargetTree } from "../local/target_tree.ts";
+import type { V4Client } from "./client.ts";
+import type { ConnectionPool } from "./connection_pool.ts";
+import { type Fetched, fetchEntries } from "./fetch_entries.ts";
+import { downloadFile } from "./file_download.ts";
+import type { GetItem } from "./get_item.ts";
+import type { GetOptions } from "./get_options.ts";
+import { failureOf, type ItemResult } from "./get_outcomes.ts";
+import { checkKind, type RemoteFile, RESUMABLE_SIZE } from "./remote_file.ts";
+import { forEachConcurrently, WorkQueue } from "./work_queue.ts";
+
+/** What downloads share with the run. */
+export interface ItemDownloadsContext {
+  readonly attributes: TargetAttributes;
+  readonly tree: TargetTree;
+  readonly sync: FileSync;
+  /** Called once with each item, and its result. */
+  readonly onEnd: (item: GetItem, result: ItemResult) => void;
+}
+
+/** The items to download. */
+export interface DownloadItems {
+  /** Small files. */
+  readonly small: Iterable<GetItem>;
+  readonly smallCount: number;
+  /** Other files. */
+  readonly files: readonly GetItem[];
+  readonly links: readonly GetItem[];
+}
+
+/** A small file that was fetched. */
+interface FetchedFile extends NewFile {
+  readonly item: GetItem;
+  readonly file: RemoteFile;
+}
+
+export class ItemDownloads {
+  readonly #pool: ConnectionPool;
+  readonly #options: GetOptions;
+  readonly #context: ItemDownloadsContext;
+  readonly #staged: StagedFiles<FetchedFile>;
+  /** Files to download by themselves: larger than when they were listed, or damaged. */
+  readonly #again: GetItem[] = [];
+
+  constructor(pool: ConnectionPool, options: GetOptions, context: ItemDownloadsContext) {
+    this.#pool = pool;
+    this.#options = options;
+    this.#context = context;
+    const { attributes, tree, sync, onEnd } = context;
+    this.#staged = new StagedFiles({
+      ...{ sync, force: options.force ?? false },
+      guard: (folder) => tree.guard(folder),
+      describe: (path, { file }) => attributes.applyToNew(path, file),
+      onEnd: ({ item, file }, error) =>
+        onEnd(item, error === undefined ? { state: "got", file } : { error }),
+    });
+  }
+
+  /** Downloads all items. Throws the error that ends the run; items without a result are then not downloaded. */
+  async run({ small, smallCount, files, links }: DownloadItems): Promise<void> {
+    await this.#context.attributes.ready();
+    try {
+      await this.#fetchAll(new WorkQueue(small, smallCount), (file) => this.#takeFiles(file));
+    } finally {
+      // They are complete, also if the run ends here.
+      await this.#staged.publish();
+    }
+    await this.#getAll([...files, ...this.#again]);
+    const { linked = [], twins = [] } = Object.groupBy(
+      links,
+      ({ collisions }) => collisions === undefined ? "linked" : "twins",
+    );
+    for (const some of [linked, ...twins.map((item) => [item])]) {
+      await this.#fetchAll(new WorkQueue(some), (fetched) => this.#takeLinks(fetched));
+    }
+  }
+
+  /** Fetches items over all connections in parallel. */
+  async #fetchAll(
+    queue: WorkQueue<GetItem>,
+    take: (fetched: readonly Fetched<GetItem>[]) => Promise<void>,
+  ): Promise<void> {
+    const { version = 0 } = this.#options;
+    await this.#pool.share(
+      queue,
+      ({ session: { mux } }) => fetchEntries(mux, queue, { version, take }),
+    );
+  }
+
+  async #takeFiles(fetched: readonly Fetched<GetItem>[]): Promise<void> {
+    const files: FetchedFile[] = [];
+    for (const entry of fetched) {
+      const { item, item: { target } } = entry;
+      const error = entry.error ?? await this.#prepare(item, entry.file, "file");
+      if (error?.code === "over-limit" || error instanceof IntegrityError) this.#again.push(item);
+      else if (error !== undefined) this.#context.onEnd(item, { error });
+      else if (entry.error === undefined) {
+        const { file, content } = entry;
+        files.push({ item, file, target, content });
+        this.#reportReceived(file);
+      }
+    }
+    this.#pool.advance();
+    this.#staged.add(files);
+    await this.#staged.publishIfDue();
+  }
+
+  async #takeLinks(fetched: readonly Fetched<GetItem>[]): Promise<void> {
+    this.#pool.advance();
+    for (const entry of fetched) {
+      const { item } = entry;
+      const error = entry.error ?? await this.#prepare(item, entry.file, "link") ??
+        await failureOf(() => this.#createLink(item, entry.file, entry.content));
+      if (error !== undefined) this.#context.onEnd(item, { error });
+      else if (entry.error === undefined) {
+        await item.collisions?.add(item.target);
+        this.#context.onEnd(item, { state: "got", file: entry.file });
+      }
+    }
+  }
+
+  /** Creates the folder of an entry that has arrived. Returns the reason why the entry cannot be written, if any. */
+  async #prepare(
+    { target, collisions }: GetItem,
+    file: RemoteFile,
+    kind: RemoteFile["entry"],
+  ): Promise<XferError | undefined> {
+    const { tree } = this.#context;
+    const folder = dirname(target);
+    if (file.entry === kind && collisions === undefined && tree.isReady(folder)) return undefined;
+    return await failureOf(async () => {
+      checkKind(file, kind);
+      if (this.#options.force === true) await collisions?.refuse(target);
+      await tree.make(folder);
+    });
+  }
+
+  async #createLink({ target: path }: GetItem, file: RemoteFile, content: Bytes): Promise<void> {
+    const target = linkTarget(content);
+    if (target === undefined) {
+      throw new ProtocolError(
+        "unexpected-answer",
+        `the server sent an invalid target for the link ${printable(file.name)}`,
+      );
+    }
+    const { force = false } = this.#options;
+    this.#context.tree.guard(dirname(path));
+    const prepare = (path: string) => this.#context.attributes.apply(path, "link", file);
+    await createLink(path, target, { force, prepare });
+  }
+
+  #reportReceived({ name, size }: RemoteFile): void {
+    const { onEvent } = this.#options.connect;
+    if (onEvent === undefined) return;
+    onEvent({ type: "getting", name, size, done: 0, attempt: 1 });
+    if (size > 0) onEvent({ type: "received", name, size, done: size, attempt: 1 });
+  }
+
+  /** Downloads files of medium size over all connections in parallel, and the others one by one. */
+  async #getAll(items: readonly GetItem[]): Promise<void> {
+    // Whether two names are the same local file shows only when the first one exists.
+    const isMedium = ({ file, collisions }: GetItem) =>
+      file.size < RESUMABLE_SIZE && collisions === undefined;
+    const medium = new WorkQueue(items.filter(isMedium));
+    await this.#pool.share(
+      medium,
+      (client) => forEachConcurrently(medium, (item) => this.#get(item, client)),
+    );
+    for (const item of items) if (!isMedium(item)) await this.#get(item, undefined);
+  }
+
+  /** Concludes a file by its download. Throws errors that end the connection or the run. */
+  async #get(item: GetItem, client: V4Client | undefined): Promise<void> {
+    try {
+      const { target, collisions } = item;
+      if (this.#options.force === true) await collisions?.refuse(target);
+      const file = await this.#getFile(item, client);
+      await collisions?.add(target);
+      this.#context.onEnd(item, { state: "got", file });
+    } catch (error) {
+      if (endsAll(error)) throw error;
+      this.#context.onEnd(item, { error: error as XferError });
+    }
+  }
+
+  #getFile(item: GetItem, client: V4Client | undefined): Promise<RemoteFile> {
+    const { file: { name }, target, isResumable } = item;
+    const { version, range, force = false, connect } = this.#options;
+    const { onEvent = () => undefined, signal } = connect;
+    const { attributes, tree } = this.#context;
+    const folder = dirname(target);
+    return downloadFile(client ?? this.#pool, {
+      ...{ name, version, target, range, force, isResumable, onEvent, signal },
+      onAdvance: () => this.#pool.advance(),
+      makeFolder: () => tree.make(folder),
+      guard: () => tree.guard(folder),
+      prepare: (path, file) =>
+        attributes.apply(path, "file", range === undefined ? file : UNKNOWN_ATTRIBUTES),
+    }, client === undefined);
+  }
+}
