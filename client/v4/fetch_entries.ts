@@ -5,12 +5,13 @@
  * @module
  */
 import type { Bytes } from "../../protocol/bytes.ts";
+import { release } from "../../protocol/memory.ts";
 import { endsAll, type XferError } from "../../protocol/errors.ts";
 import { MAX_UNANSWERED_FETCHES } from "../../protocol/v4/connection_state.ts";
 import { ContentsReader } from "../../protocol/v4/contents.ts";
 import { FetchWriter } from "../../protocol/v4/fetch.ts";
 import type { Message } from "../../protocol/v4/messages.ts";
-import { notStored } from "./chunk_download.ts";
+import { DamagedContentError } from "./recheck.ts";
 import { refused, unexpected } from "./errors.ts";
 import { checkAsked, type RemoteFile } from "./remote_file.ts";
 import type { RequestMux } from "./request_mux.ts";
@@ -152,6 +153,7 @@ class FetchRequest<T extends Fetchable> {
     }
     this.#arrived += fetched.length;
     await this.#options.take(fetched);
+    release(payload);
   }
 
   /** Throws `ProtocolError` `unexpected-answer` for an entry that was not requested. */
@@ -159,7 +161,9 @@ class FetchRequest<T extends Fetchable> {
     if (reader.isRefused) return { item, error: refused(reader) };
     const { file } = reader;
     checkAsked(file, { name: item.file.name, version: this.#options.version });
-    if (reader.findDifference() !== undefined) return { item, error: notStored(file) };
+    if (reader.findDifference() !== undefined) {
+      return { item, error: new DamagedContentError(file, 0) };
+    }
     return { item, file, content: reader.content };
   }
 }
