@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import type { V4Client } from "../../../client/v4/client.ts";
-import { getFiles } from "../../../client/v4/get_files.ts";
+import { getOutcomes } from "../../support/v4/get_outcomes.ts";
 import { getStream } from "../../../client/v4/stream_download.ts";
 import { ServerLog } from "../../support/server_log.ts";
 import { Fixture, got, ON_DISK } from "../../support/v4/fixture.ts";
@@ -50,7 +50,7 @@ for (const size of [1000, SIZE]) {
       const target = fixture.folder.join("got");
       const connect = await fixture.options("Alice");
       const transfer = { parallel, retries: 0 };
-      const [outcome] = await getFiles({ connect, transfer, names: [name], target });
+      const [outcome] = await getOutcomes({ connect, transfer, names: [name], target });
       assert.equal(outcome !== undefined && "error" in outcome && outcome.error.code, "damaged");
       assert.equal(markOf(fixture, name), "content");
       assert.equal(log.of("file.damaged").length, 1);
