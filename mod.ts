@@ -96,8 +96,8 @@ export {
   type GetManyOptions,
   type GetOptions,
   type GetOutcome,
-  type GetSummary,
   type GetSkipReason,
+  type GetSummary,
   type MirrorDeletion,
 } from "./client/v4/get_options.ts";
 export { getStream, type StreamOptions } from "./client/v4/stream_download.ts";
