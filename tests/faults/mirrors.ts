@@ -1,10 +1,10 @@
 /** Clients that are killed while they make a folder a mirror, in both directions. */
 import assert from "node:assert/strict";
+import { getOutcomes } from "../support/v4/get_outcomes.ts";
 import { fileURLToPath } from "node:url";
 import { toHex } from "../../protocol/bytes.ts";
 import { readTime } from "../../client/local/file_metadata.ts";
 import { isPartName } from "../../client/local/partial_file.ts";
-import { getFiles } from "../../client/v4/get_files.ts";
 import { putFiles } from "../../client/v4/put_files.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { type LocalEntry, makeTree } from "../support/local_tree.ts";
@@ -104,7 +104,7 @@ class Mirrors implements AsyncDisposable {
     const connect = await this.#fixture.options("Alice");
     const confirmMirror = () => Promise.resolve();
     const run = { connect, names: ["new"], recursive: true, force: true, target, confirmMirror };
-    const failed = (await getFiles(run)).filter((outcome) => "error" in outcome);
+    const failed = (await getOutcomes(run)).filter((outcome) => "error" in outcome);
     assert.deepEqual(failed, []);
     assertSame(stateOf(target), after);
     await Deno.remove(target, { recursive: true });
