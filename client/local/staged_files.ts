@@ -20,15 +20,15 @@ export const MAX_STAGED_BYTES: number = 32 * 1024 * 1024;
 const MAX_WAIT_MS = 1000;
 
 /** A file to write. */
-export interface NewFile {
+export interface FileToWrite {
   /** Its final path. */
   readonly target: string;
   /** Its verified content, until it is written. */
   readonly content: Bytes;
 }
 
-/** What the files of a run have in common. */
-export interface StagedFilesOptions<F extends NewFile> {
+/** The options that all files of a run share. */
+export interface StagedFilesOptions<F extends FileToWrite> {
   readonly sync: Pick<FileSync, "files">;
   /** Whether files may replace others, and links. */
   readonly force: boolean;
@@ -48,7 +48,7 @@ interface StagedFile<F> {
   readonly path: string;
 }
 
-export class StagedFiles<F extends NewFile> {
+export class StagedFiles<F extends FileToWrite> {
   readonly #options: StagedFilesOptions<F>;
   readonly #now: () => number;
   /** Names of temporary files that no other run has, but for the number at their end. */

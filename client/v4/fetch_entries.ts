@@ -36,7 +36,7 @@ export type Fetched<T extends Fetchable> =
     | { readonly error: XferError }
   );
 
-/** What happens with fetched entries. Until `take` resolves, nothing more is received. It must not fail for one entry. */
+/** The request, and the consumer of its answers. Until `take` resolves, nothing more is received. It must not fail for one entry. */
 export interface FetchOptions<T extends Fetchable> {
   /** The number of the version of the only entry; 0 for the current ones. */
   readonly version: number;

@@ -11,7 +11,7 @@ import { EntryTable, type TableRow } from "./entry_table.ts";
 import { type GetItem, type Placement, sameTarget } from "./get_item.ts";
 import { type RemoteFile, RESUMABLE_SIZE } from "./remote_file.ts";
 
-/** What the run does with an item next. */
+/** The next step of the run for an item. */
 export const STATES = {
   /** It is not compared with what is here yet. */
   listed: 0,

@@ -74,7 +74,7 @@ export function withHint(error: RefusedError, name: string, version: number): Re
   return new RefusedError("no-such-file", error.message, { hint, cause: error });
 }
 
-interface SourceEntry {
+interface PlacedEntry {
   readonly file: RemoteFile;
   readonly placement: Placement;
   readonly fault: XferError | undefined;
@@ -136,7 +136,7 @@ function toRoot(target: string): string {
 }
 
 /** The entry of a source itself, if it has one, and why it cannot be written. */
-export function entryOf(source: GetSource, target: string): SourceEntry | undefined {
+export function entryOf(source: GetSource, target: string): PlacedEntry | undefined {
   if (source.kind === "pattern" || source.file === undefined) return undefined;
   const { name, file } = source;
   // A path that the user chose is no matter of the name.

@@ -9,7 +9,7 @@ import { linkTarget } from "../../protocol/entry.ts";
 import { endsAll, IntegrityError, ProtocolError, type XferError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import type { FileSync } from "../local/file_sync.ts";
-import { type NewFile, StagedFiles } from "../local/staged_files.ts";
+import { type FileToWrite, StagedFiles } from "../local/staged_files.ts";
 import { type TargetAttributes, UNKNOWN_ATTRIBUTES } from "../local/target_attributes.ts";
 import { createLink } from "../local/target_link.ts";
 import type { TargetTree } from "../local/target_tree.ts";
@@ -23,7 +23,7 @@ import { failureOf, type ItemResult } from "./get_outcomes.ts";
 import { checkKind, type RemoteFile, RESUMABLE_SIZE } from "./remote_file.ts";
 import { forEachConcurrently, WorkQueue } from "./work_queue.ts";
 
-/** What downloads share with the run. */
+/** The parts that downloads share with the run. */
 export interface ItemDownloadsContext {
   readonly attributes: TargetAttributes;
   readonly tree: TargetTree;
@@ -43,7 +43,7 @@ export interface DownloadItems {
 }
 
 /** A small file that was fetched. */
-interface FetchedFile extends NewFile {
+interface FetchedFile extends FileToWrite {
   readonly item: GetItem;
   readonly file: RemoteFile;
 }

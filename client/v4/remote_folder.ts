@@ -124,7 +124,7 @@ export async function listFolder(
   return { files: count, folders: folders.size, characters: characters.count };
 }
 
-/** Where the entries below a folder of the server are written; `base`: the folder, with `/` at its end. */
+/** The placement of the entries below a folder of the server; `base`: the folder, with `/` at its end. */
 function placeBelow(root: string, base: string): Placement {
   return { targetOf: (name) => pathBelow(root, belowBase(name, base)) };
 }

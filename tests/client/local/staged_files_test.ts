@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { FileSync, type SyncCalls } from "../../../client/local/file_sync.ts";
 import {
+  type FileToWrite,
   MAX_STAGED_BYTES,
   MAX_STAGED_FILES,
-  type NewFile,
   StagedFiles,
 } from "../../../client/local/staged_files.ts";
 import { isPartName } from "../../../client/local/partial_file.ts";
@@ -15,7 +15,7 @@ import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 interface Fixture {
   readonly folder: TemporaryFolder;
-  readonly staged: StagedFiles<NewFile>;
+  readonly staged: StagedFiles<FileToWrite>;
   /** `ok`, or the code of the error, by name. */
   readonly ended: Record<string, string>;
   /** The names of each sync, and whether each file was complete then. */
@@ -37,7 +37,7 @@ function test(what: string, body: (fixture: Fixture) => Promise<void>, force = f
     const clock = { now: 0 };
     const guard = { isClosed: false };
     const contentOf = (path: string) => Deno.readTextFileSync(path);
-    const staged = new StagedFiles<NewFile>({
+    const staged = new StagedFiles<FileToWrite>({
       sync: {
         files: async (paths) => {
           syncs.push(paths.map(contentOf));
