@@ -5,6 +5,7 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { Address } from "../protocol/address.ts";
+import type { Bytes } from "../protocol/bytes.ts";
 import { keepFreedMemory } from "../protocol/memory.ts";
 import { reasonOf } from "../protocol/errors.ts";
 import { addressKey } from "./limits/client_address.ts";
@@ -62,6 +63,12 @@ export interface ServerOptions extends SettingChanges {
   readonly fileSystem?: FileSystem;
   /** @internal */
   readonly openCatalog?: OpenCatalog;
+  /**
+   * The time without a request after which the server confirms stored files, in milliseconds.
+   *
+   * @internal
+   */
+  readonly confirmAfterMs?: number;
   /** Stores of accounts and files, if they are not in the data folder. */
   readonly stores?: OwnStores;
   /** The free space of a disk; asked from the system by default. */
@@ -135,6 +142,7 @@ export class Server implements AsyncDisposable {
       this.#expiring ??= this.#runHousekeeping().finally(() => this.#expiring = undefined);
     }, HOUSEKEEPING_MS);
     this.#auditing = logDifferences(context, this.#auditEnd.signal);
+    v4.confirmation.start();
     this.#accepting = Promise.all(listeners.map((listener) => this.#accept(listener)));
   }
 
@@ -166,7 +174,8 @@ export class Server implements AsyncDisposable {
         registration: () => settings.registration,
       }, () => freeSpace(folder.path));
       const v3 = createV3Context(context, () => securePort?.helloAnswer);
-      const v4 = createV4Context(context, (accountId) => v3.sessionKeys.delete(accountId));
+      const onClaimed = (accountId: Bytes) => v3.sessionKeys.delete(accountId);
+      const v4 = createV4Context(context, onClaimed, options.confirmAfterMs);
       if (folder.wasOpen) {
         log.warn("Removed other users' access to {folder}", {
           event: "store.tightened",
@@ -253,7 +262,7 @@ export class Server implements AsyncDisposable {
   async #close(graceMs: number): Promise<void> {
     clearInterval(this.#housekeeping);
     this.#auditEnd.abort();
-    await this.#auditing;
+    await Promise.all([this.#auditing, this.#v4.confirmation.close()]);
     for (const listener of this.#listeners) listener.close();
     await this.#accepting;
     const until = new Date(this.#context.clock() + graceMs).toISOString();

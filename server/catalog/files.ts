@@ -332,6 +332,13 @@ export interface Files {
   forget(id: BlobId): Promise<void>;
   /** Adds the digests of protocol 4 to a file, if it still exists and has none. */
   setDigests(id: BlobId, tree: FileDigest, chunks: Bytes): Promise<void>;
+  /**
+   * At most `limit` versions of all accounts whose digest is only that of the client, and that are not known to be damaged,
+   * oldest first: those after a blob, or from the beginning if it no longer exists.
+   */
+  unconfirmed(after: BlobId | undefined, limit: number): Promise<StoredFile[]>;
+  /** Records that the content of a version was read at a time, in milliseconds since the epoch, and has its digest. */
+  confirm(id: BlobId, at: number): Promise<void>;
   /** Sets or clears the damage of a file. Returns whether that is a change. */
   setDamage(id: BlobId, damage: Damage | undefined): Promise<boolean>;
   /** The usage of an account, including partial uploads. With `beside`, without what that file would replace. */

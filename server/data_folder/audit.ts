@@ -92,11 +92,29 @@ async function isOccupied(blobs: BlobStore, id: BlobId): Promise<boolean> {
   return hasQuarantine(blobs) ? await blobs.isOccupied(id) : await blobs.stat(id) !== undefined;
 }
 
+/** Options of {@link inspectContent}. */
+export interface InspectOptions extends Abortable {
+  /** Called after each chunk. The next one is read when the promise resolves. */
+  readonly onChunk?: () => Promise<void>;
+}
+
+/**
+ * Reads the content of a file and compares it with the catalog. Returns the difference; for a file that is marked as
+ * damaged, that it is intact; `undefined` for any other intact file, and after an abort.
+ */
+export function inspectContent(
+  store: Store,
+  file: StoredFile,
+  options: InspectOptions,
+): Promise<Exclude<Finding, { kind: "stray" }> | IntactFile | undefined> {
+  return inspect(store, file, { contents: true, ...options });
+}
+
 async function inspect(
   store: Store,
   file: StoredFile,
-  { contents, signal }: AuditOptions,
-): Promise<Finding | IntactFile | undefined> {
+  { contents, signal, onChunk }: AuditOptions & InspectOptions,
+): Promise<Exclude<Finding, { kind: "stray" }> | IntactFile | undefined> {
   const { catalog, blobs } = store;
   const missing = { kind: "missing", file, damage: "missing" } as const;
   const changed = (how: { readonly damage: Damage | undefined; readonly what: string }) =>
@@ -116,6 +134,7 @@ async function inspect(
     const comparison = compareContent(store, file);
     for (;;) {
       const { done, value } = await comparison.next();
+      if (!done) await onChunk?.();
       if (signal?.aborted) return undefined;
       if (!done) continue;
       const how = value ?? await inspectChunks(catalog, file);

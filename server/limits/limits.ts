@@ -130,6 +130,13 @@ export const LIMITS = {
     what: "maximum size of a protocol 4 file that is kept in the catalog, not in a file of its own",
     reason: "many small files share one sync; larger files are written once, not twice",
   },
+  confirmRate: {
+    option: "confirm-rate",
+    ...{ unit: "rate", default: 64 * MIB },
+    what:
+      "bytes per second that the server reads while it is idle, to confirm files stored over protocol 4 (0: none)",
+    reason: "takes a tenth of a processor, and less of most disks",
+  },
   minFree: {
     option: "min-free",
     ...{ unit: "size", default: 256 * MIB },

@@ -42,12 +42,12 @@ export async function withDigests(
 
 /** Computes and stores the digest of a file; see {@link withDigests}. Throws the signal's reason if it is aborted. */
 async function findTree(
-  context: Pick<V4Context, "store" | "log">,
+  context: Pick<V4Context, "store" | "log" | "clock">,
   file: StoredFile,
   user: string,
   signal: AbortSignal,
 ): Promise<FileDigest | undefined> {
-  const { store, log } = context;
+  const { store, log, clock } = context;
   const { catalog } = store;
   // Another request may have stored it since the file was looked up.
   const now = await catalog.files.find(file.accountId, file.name, { version: file.version });
@@ -60,6 +60,7 @@ async function findTree(
   // Protocol 3 does not send the modification time.
   const tree = { mtime: joinNanoseconds(file.storedAt), digest: found.digest };
   await catalog.files.setDigests(file.content.id, tree, await inSlices(sums.gathering(), breath));
+  await catalog.files.confirm(file.content.id, clock());
   log.debug("Computed the digest of {file} for {user} ({path})", {
     event: "file.summed-up",
     ...{ path: file.content.id, client: toHex(file.accountId) },

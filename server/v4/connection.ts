@@ -156,7 +156,7 @@ export class V4Connection {
       }
       await this.#context.revocation.refresh();
       if (this.#dismissal !== undefined) throw this.#dismissal;
-      await requests.handle(message);
+      await this.#context.activity.during(requests.handle(message));
     }
   }
 

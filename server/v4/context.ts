@@ -6,6 +6,8 @@
 import type { Bytes } from "../../protocol/bytes.ts";
 import type { FileDigest } from "../catalog/files.ts";
 import type { Context } from "../context.ts";
+import { Activity } from "./activity.ts";
+import { Confirmation } from "./confirmation.ts";
 import { OpenUploads } from "./open_uploads.ts";
 import { PackRoom } from "./pack_room.ts";
 import { PartialUploads } from "./partial_uploads.ts";
@@ -22,6 +24,9 @@ export interface V4Context extends Context {
   readonly packRoom: PackRoom;
   /** Uploads that were interrupted and can be resumed. */
   readonly partialUploads: PartialUploads;
+  readonly activity: Activity;
+  /** Reads stored files once, and compares them with their digests. */
+  readonly confirmation: Confirmation;
   /** Called when an account gets its first key of protocol 4. Its sessions of protocol 3 must then end. */
   readonly onAccountClaimed: (accountId: Bytes) => void;
 }
@@ -29,10 +34,13 @@ export interface V4Context extends Context {
 /** The most files that are read whole at a time, at most one of each account, so that the disk can serve others. */
 const MAX_READINGS = 2;
 
+/** `confirmAfterMs`: the time without a request after which the server counts as idle. */
 export function createV4Context(
   context: Context,
   onAccountClaimed: (accountId: Bytes) => void,
+  confirmAfterMs?: number,
 ): V4Context {
+  const activity = new Activity(context.ticks);
   const { store: { catalog, blobs }, limits, clock, ticks, log, garbage } = context;
   return {
     ...context,
@@ -41,6 +49,8 @@ export function createV4Context(
     openUploads: new OpenUploads(),
     packRoom: new PackRoom(),
     partialUploads: new PartialUploads({ catalog, blobs, limits, clock, garbage }),
+    activity,
+    confirmation: new Confirmation({ context, activity, idleMs: confirmAfterMs }),
     onAccountClaimed,
   };
 }

@@ -12,6 +12,7 @@ import type {
   FileQuery,
   FoundFile,
   NewFile,
+  StoredFile,
   UsageBeside,
 } from "../../files.ts";
 import { nameKey } from "../../name_key.ts";
@@ -75,6 +76,12 @@ export const FILE_OPERATIONS = {
       );
     },
   ),
+  unconfirmed: read((database, after: BlobId | undefined, limit: number): StoredFile[] =>
+    database.all(UNCONFIRMED, after ?? "", limit).map(toFile)
+  ),
+  confirm: write((database, path: BlobId, at: number): void => {
+    database.run("UPDATE files SET confirmed_at = ? WHERE path = ?", at, path);
+  }),
   setDamage: write((database, path: BlobId, damage: Damage | undefined): boolean => {
     const query = "SELECT 1 FROM files WHERE path = ? AND damage IS NOT ?";
     const isNew = database.all(query, path, damage ?? null).length > 0;
@@ -88,6 +95,12 @@ export const FILE_OPERATIONS = {
     usageBeside(database, owner, beside, nameKey(beside?.name ?? ""))
   ),
 };
+
+/** The condition is that of the index `unconfirmed_files`. */
+const UNCONFIRMED = `SELECT ${FILE_COLUMNS} FROM ${FILES}
+  WHERE files.confirmed_at IS NULL AND files.digest IS NOT NULL AND files.damage IS NULL
+  AND files.id > coalesce((SELECT id FROM files WHERE path = ?), 0)
+  ORDER BY files.id LIMIT ?`;
 
 /** Also reads the first page of chunk digests and, if the catalog stores it, the content. */
 function findAll(

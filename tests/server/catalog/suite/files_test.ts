@@ -198,6 +198,33 @@ catalogTest("digests are added to a file once, and to no other", async (catalog)
   assert.deepEqual(await files.chunkDigests(blob(1)), key(1));
 });
 
+catalogTest(
+  "files whose digest is not confirmed are listed, oldest first, until it is",
+  async (catalog) => {
+    await enrolV3(catalog);
+    const { files } = catalog;
+    await files.commit(v3File(1, { name: "v3" }));
+    for (const number of [5, 2, 4, 3]) {
+      await files.commit(v4File(number, { name: `${number}` }));
+    }
+    await files.commit(v4File(6, { name: "6", confirmedAt: 4000 }));
+    const listed = async (after?: number, limit = 9) =>
+      (await files.unconfirmed(after === undefined ? undefined : blob(after), limit))
+        .map(({ name }) => name);
+    assert.deepEqual(await listed(), ["5", "2", "4", "3"]);
+    assert.deepEqual(await listed(2), ["4", "3"]);
+    assert.deepEqual(await listed(undefined, 2), ["5", "2"]);
+    await files.confirm(blob(2), 5000);
+    await files.setDamage(blob(4), "content");
+    assert.deepEqual(await listed(), ["5", "3"]);
+    assert.deepEqual(await listed(2), ["3"], "after one that is confirmed");
+    assert.equal((await files.find(alice, "2"))?.confirmedAt, 5000);
+    await files.forget(blob(2));
+    assert.deepEqual(await listed(2), ["5", "3"], "after one that no longer exists");
+    await files.confirm(blob(9), 5000);
+  },
+);
+
 catalogTest("damage of a file stays recorded until it is removed", async (catalog) => {
   await enrolV3(catalog);
   const { files } = catalog;

@@ -143,6 +143,7 @@ const FILES = [
   ),
   call(number, ({ files }, number) => files.forget(blob(number))),
   call(number, ({ files }, number) => files.setDigests(blob(number), tree, key(1))),
+  call(fc.tuple(number, time), ({ files }, [number, at]) => files.confirm(blob(number), at)),
   call(
     fc.tuple(number, damage),
     ({ files }, [number, damage]) => files.setDamage(blob(number), damage),
@@ -179,6 +180,7 @@ async function tell({ accounts, tokens, files, uploads, blobs }: Catalog) {
     lists: await Promise.all(owners.map((one) => files.list(one, { limit: 99 }))),
     levels: await Promise.all([...owners.map(level("")), ...owners.map(level("b/"))]),
     removed: await Promise.all(owners.map((one) => files.listRemoved(one, { limit: 99 }))),
+    unconfirmed: (await files.unconfirmed(undefined, 99)).map(({ content }) => content.id).sort(),
     usage: await Promise.all(owners.map((one) => files.usage(one, beside))),
     uploads: await uploads.scan(undefined, 99),
     history: await files.totalHistory(),

@@ -148,6 +148,19 @@ export function filesOf(state: State): Files {
         if (row === undefined || row.file.tree !== undefined) return;
         state.replace(row, { file: { ...row.file, tree }, chunks });
       }),
+    unconfirmed: (after, limit) =>
+      state.atomically(() => {
+        const begin = 1 + state.files.findIndex(({ file }) => file.content.id === after);
+        return state.files.slice(begin).map(({ file }) => file)
+          .filter(({ tree, confirmedAt, damage }) =>
+            tree !== undefined && confirmedAt === undefined && damage === undefined
+          ).slice(0, limit);
+      }),
+    confirm: (id, confirmedAt) =>
+      state.atomically(() => {
+        const row = at(id);
+        if (row !== undefined) state.replace(row, { file: { ...row.file, confirmedAt } });
+      }),
     setDamage: (id, damage) =>
       state.atomically(() => {
         const row = at(id);
