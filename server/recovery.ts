@@ -24,7 +24,7 @@ export async function logDifferences(context: Context, signal: AbortSignal): Pro
   const toRecord: FoundDamage[] = [];
   try {
     for await (const found of audit(store, { contents: false, signal })) {
-      if (found.kind === "sound") {
+      if (found.kind === "sound" || found.kind === "confirmed") {
         sound++;
         toRecord.push({ content: found.file.content });
       } else {

@@ -116,14 +116,23 @@ export class ChunkDigests {
   }
 
   /**
-   * Adds a chunk as {@link add} does, if it has the sums that came with it. Returns its real sums if they differ.
+   * Adds a chunk as {@link add} does, with the digest that came with it, if it has the checksum that came with it, and with
+   * `isHashed` also the digest. Returns its real sums if they differ.
    */
-  addVerified(offset: number, chunk: Bytes, expected: ContentSums): ContentSums | undefined {
+  addReceived(
+    offset: number,
+    chunk: Bytes,
+    expected: ContentSums,
+    isHashed: boolean,
+  ): ContentSums | undefined {
     this.#indexOf(offset, chunk.length);
     const remainder = continueRemainder(0, chunk);
-    const found = { cksum: digestOf(remainder, chunk.length), digest: digestChunk(chunk) };
-    if (!areSameSums(found, expected)) return found;
-    this.#add(offset, chunk, found.digest, remainder);
+    const cksum = digestOf(remainder, chunk.length);
+    if (isHashed || cksum !== expected.cksum) {
+      const found = { cksum, digest: digestChunk(chunk) };
+      if (!areSameSums(found, expected)) return found;
+    }
+    this.#add(offset, chunk, expected.digest, remainder);
     return undefined;
   }
 

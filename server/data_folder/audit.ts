@@ -38,9 +38,11 @@ export type Finding =
   /** In the blob store, but not in the catalog. */
   | { readonly kind: "stray"; readonly path: BlobId };
 
-/** A file that is marked as damaged in the catalog, but intact. */
+/**
+ * An intact file that the catalog marks as damaged (`sound`), or whose digest is only that of the client (`confirmed`).
+ */
 export interface IntactFile {
-  readonly kind: "sound";
+  readonly kind: "sound" | "confirmed";
   readonly file: StoredFile;
 }
 
@@ -99,8 +101,8 @@ export interface InspectOptions extends Abortable {
 }
 
 /**
- * Reads the content of a file and compares it with the catalog. Returns the difference; for a file that is marked as
- * damaged, that it is intact; `undefined` for any other intact file, and after an abort.
+ * Reads the content of a file and compares it with the catalog. Returns the difference, or that the file is intact;
+ * `undefined` after an abort, and for an intact file if the catalog already says that.
  */
 export function inspectContent(
   store: Store,
@@ -138,7 +140,9 @@ async function inspect(
       if (signal?.aborted) return undefined;
       if (!done) continue;
       const how = value ?? await inspectChunks(catalog, file);
-      return how === undefined ? intact : changed(how);
+      if (how !== undefined) return changed(how);
+      const isConfirmed = file.tree === undefined || file.confirmedAt !== undefined;
+      return intact ?? (isConfirmed ? undefined : { kind: "confirmed", file });
     }
   } catch (error) {
     if (error instanceof BlobNotFound) return missing;

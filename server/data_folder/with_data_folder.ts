@@ -63,16 +63,17 @@ export function withWritable<T>(
   return during(folder, () => DataFolder.openToChange(folder, Deno), change);
 }
 
-/** A stored content, and its damage if it has any. */
-export type FoundDamage = Pick<StoredFile, "content" | "damage">;
+/** A stored content, and its damage if it has any, or when it was read and found intact. */
+export type FoundDamage = Pick<StoredFile, "content" | "damage" | "confirmedAt">;
 
-/** Records damage in the catalog of a folder. Throws as `withWritable` does. */
+/** Records damage and intact files in the catalog of a folder. Throws as `withWritable` does. */
 export async function recordFound(folder: string, found: readonly FoundDamage[]): Promise<void> {
   if (found.length === 0) return;
   await withWritable(folder, async ({ catalog }) => {
-    await Promise.all(
-      found.map(({ content: { id }, damage }) => catalog.files.setDamage(id, damage)),
-    );
+    await Promise.all(found.flatMap(({ content: { id }, damage, confirmedAt }) => [
+      catalog.files.setDamage(id, damage),
+      ...confirmedAt === undefined ? [] : [catalog.files.confirm(id, confirmedAt)],
+    ]));
   });
 }
 

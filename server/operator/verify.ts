@@ -88,7 +88,9 @@ export function verify(options: VerifyOptions): Promise<VerifyReport> {
     const toRecord: FoundDamage[] = [];
     let recordedAt = -Infinity;
     for await (const found of audit(folder, { contents: true, strays, signal })) {
-      if (found.kind === "sound") {
+      if (found.kind === "confirmed") {
+        toRecord.push({ content: found.file.content, confirmedAt: Date.now() });
+      } else if (found.kind === "sound") {
         onIntact?.(found.file);
         toRecord.push({ content: found.file.content });
       } else {
@@ -114,7 +116,7 @@ export function verify(options: VerifyOptions): Promise<VerifyReport> {
   });
 }
 
-/** Records damage if the folder can be written. A backup is never changed. */
+/** Records damage and intact files if the folder can be written. A backup is never changed. */
 async function record(
   { dataFolder, onNotRecorded }: VerifyOptions,
   found: readonly FoundDamage[],
@@ -123,7 +125,8 @@ async function record(
   try {
     await recordFound(dataFolder, found);
   } catch (error) {
-    onNotRecorded?.(reasonOf(error));
+    const isDamage = found.some(({ confirmedAt }) => confirmedAt === undefined);
+    if (isDamage) onNotRecorded?.(reasonOf(error));
   }
 }
 

@@ -36,7 +36,15 @@ export interface CommitContext {
 export interface ReceivedFile extends
   Pick<
     StoredFile,
-    "accountId" | "name" | "kind" | "mode" | "size" | "crc" | "storedAt" | "storedBy"
+    | "accountId"
+    | "name"
+    | "kind"
+    | "mode"
+    | "size"
+    | "crc"
+    | "storedAt"
+    | "storedBy"
+    | "confirmedAt"
   > {
   readonly staged: StagedUpload;
   readonly tree?: FileDigest;
@@ -140,13 +148,14 @@ export async function limitErrorOf(
 
 /** The properties for the catalog. A file of protocol 3 has others, which cannot be sent to the catalog's thread. */
 function describedBy(file: ReceivedFile) {
-  const { accountId, name, kind, mode, size, crc, storedAt, storedBy, tree } = file;
+  const { accountId, name, kind, mode, size, crc, storedAt, storedBy, tree, confirmedAt } = file;
   return {
     ...{ accountId, name, size, crc, storedAt },
     ...(kind === undefined ? {} : { kind }),
     ...(mode === undefined ? {} : { mode }),
     ...(storedBy === undefined ? {} : { storedBy }),
     ...(tree === undefined ? {} : { tree }),
+    ...(confirmedAt === undefined ? {} : { confirmedAt }),
   };
 }
 

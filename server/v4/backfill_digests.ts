@@ -23,6 +23,9 @@ const MAX_QUOTED = 255;
 
 export type FileWithDigests = StoredFile & { readonly tree: FileDigest };
 
+/** The digest of a file, and when the server computed it. */
+export type ComputedDigest = Pick<FileWithDigests, "tree" | "confirmedAt">;
+
 /**
  * A file with its digest. Reads the whole file if the catalog has no digest. `undefined` if the file was replaced or
  * removed in the meantime. Throws `RequestError` `damaged` if the content is missing, has another size, or has changed.
@@ -36,8 +39,8 @@ export async function withDigests(
   if (file.tree !== undefined) return { ...file, tree: file.tree };
   const owner = toHex(file.accountId);
   const work = (signal: AbortSignal) => findTree(context, file, user, signal);
-  const tree = await context.readings.do(file.content.id, owner, work, answers.onDisconnect);
-  return tree && { ...file, tree };
+  const found = await context.readings.do(file.content.id, owner, work, answers.onDisconnect);
+  return found && { ...file, ...found };
 }
 
 /** Computes and stores the digest of a file; see {@link withDigests}. Throws the signal's reason if it is aborted. */
@@ -46,27 +49,29 @@ async function findTree(
   file: StoredFile,
   user: string,
   signal: AbortSignal,
-): Promise<FileDigest | undefined> {
+): Promise<ComputedDigest | undefined> {
   const { store, log, clock } = context;
   const { catalog } = store;
   // Another request may have stored it since the file was looked up.
   const now = await catalog.files.find(file.accountId, file.name, { version: file.version });
   if (now?.content.id !== file.content.id) return undefined;
   if (now.damage !== undefined) return await refuseDamaged(context, file, now.damage);
-  if (now.tree !== undefined) return now.tree;
+  const { tree: known, confirmedAt: at } = now;
+  if (known !== undefined) return { tree: known, ...(at === undefined ? {} : { confirmedAt: at }) };
   const sums = new ChunkDigests(file.size);
   const found = await summedUp(readContent(store, file), sums, signal);
   if (found?.cksum !== file.crc) return await refuseDamaged(context, file, "content");
   // Protocol 3 does not send the modification time.
   const tree = { mtime: joinNanoseconds(file.storedAt), digest: found.digest };
   await catalog.files.setDigests(file.content.id, tree, await inSlices(sums.gathering(), breath));
-  await catalog.files.confirm(file.content.id, clock());
+  const confirmedAt = clock();
+  await catalog.files.confirm(file.content.id, confirmedAt);
   log.debug("Computed the digest of {file} for {user} ({path})", {
     event: "file.summed-up",
     ...{ path: file.content.id, client: toHex(file.accountId) },
     ...{ file: printable(file.name), user },
   });
-  return tree;
+  return { tree, confirmedAt };
 }
 
 /**

@@ -16,6 +16,8 @@ export interface AgreedUpload {
   readonly request: MessageOf<"put">;
   readonly staged: StagedUpload;
   readonly digests: FileDigests;
+  /** Whether the server has computed them from the content. */
+  readonly isHashed: boolean;
   /** The digests of the chunks, concatenated. */
   readonly chunks: Bytes;
   /** Whether the catalog has a checkpoint of the upload. */
@@ -26,15 +28,17 @@ export interface AgreedUpload {
 /** Throws `LimitError`, `CatalogRefusal`, and errors of the stores. */
 export async function commitUpload(
   { context, owner }: Pick<RequestContext, "context" | "owner">,
-  { request, digests, ...upload }: AgreedUpload,
+  { request, digests, isHashed, ...upload }: AgreedUpload,
 ): Promise<Omit<MessageOf<"stored">, "kind" | "tag">> {
   const { name, entry, mode, mtime } = request;
   const { size, cksum, digest } = digests;
+  const storedAt = context.clock();
   const { version, replaced } = await commitFile(context, owner, {
     ...{ accountId: owner.accountId, name, kind: entry, ...(mode === undefined ? {} : { mode }) },
     ...{ size, crc: cksum, tree: { mtime, digest }, ...upload },
-    ...{ storedAt: context.clock(), storedBy: owner.key },
+    ...{ storedAt, storedBy: owner.key, ...(isHashed ? { confirmedAt: storedAt } : {}) },
   });
+  if (!isHashed) context.confirmation.request();
   const byOther = Number(replaced?.byOther ?? false);
   return { cksum, digest, version, replaced: replaced?.version ?? 0, byOther };
 }

@@ -98,7 +98,7 @@ export class Confirmation {
     // It may have been replaced or removed in the meantime.
     if (await store.catalog.blobs.owner(id) !== "file") return;
     const about = { file: printable(name), path: printable(id), client: toHex(accountId) };
-    if (finding === undefined || finding.kind === "sound") {
+    if (finding === undefined || finding.kind === "sound" || finding.kind === "confirmed") {
       await store.catalog.files.confirm(id, clock());
       log.debug("Confirmed {file} of account {client} ({path})", {
         event: "file.confirmed",

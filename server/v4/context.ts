@@ -4,8 +4,8 @@
  * @module
  */
 import type { Bytes } from "../../protocol/bytes.ts";
-import type { FileDigest } from "../catalog/files.ts";
 import type { Context } from "../context.ts";
+import type { ComputedDigest } from "./backfill_digests.ts";
 import { Activity } from "./activity.ts";
 import { Confirmation } from "./confirmation.ts";
 import { OpenUploads } from "./open_uploads.ts";
@@ -18,7 +18,7 @@ export interface V4Context extends Context {
   /** Disconnects clients whose account was disabled or removed, or whose key was removed. */
   readonly revocation: RevocationWatch;
   /** Files of protocol 3 whose digests are being computed, by blob id. */
-  readonly readings: SharedWork<FileDigest | undefined>;
+  readonly readings: SharedWork<ComputedDigest | undefined>;
   readonly openUploads: OpenUploads;
   /** The memory of packs that are not stored yet. */
   readonly packRoom: PackRoom;

@@ -7,6 +7,7 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import { release } from "../../protocol/memory.ts";
 import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
+import { MAX_PACKED_SIZE } from "../../protocol/v4/pack.ts";
 import { BlobNotFound, type UploadId } from "../blobs/blob_store.ts";
 import type { StagedUpload } from "../uploads/staging_area.ts";
 import type { V4Context } from "./context.ts";
@@ -19,6 +20,8 @@ type ContentRequest = Pick<MessageOf<"put">, "entry" | "size">;
 export class ReceivedContent {
   readonly staged: StagedUpload;
   readonly digests: ChunkDigests;
+  /** Whether the server computes the digest itself. The digests of larger contents are those of the client. */
+  readonly isHashed: boolean;
   readonly #isLink: boolean;
   readonly #context: Pick<V4Context, "garbage">;
   /** The content of a link. */
@@ -26,11 +29,12 @@ export class ReceivedContent {
 
   private constructor(
     context: Pick<V4Context, "garbage">,
-    { entry }: ContentRequest,
+    { entry, size }: ContentRequest,
     staged: StagedUpload,
     digests: ChunkDigests,
   ) {
     this.#context = context;
+    this.isHashed = size !== undefined && size <= MAX_PACKED_SIZE;
     this.#isLink = entry === "link";
     this.staged = staged;
     this.digests = digests;
@@ -88,10 +92,11 @@ export class ReceivedContent {
 
   /**
    * Writes a chunk and detaches its buffer. Rejects if the write fails. Throws `ProtocolError` `bad-frame` for a chunk
-   * that does not fit, and `ContentMismatch` for one that does not have the sums that came with it.
+   * that does not fit, and `ContentMismatch` for one that does not have the sums that came with it: the checksum, and in
+   * a small content also the digest.
    */
   write({ offset, bytes, cksum, digest }: MessageOf<"chunk">): Promise<void> {
-    const found = this.digests.addVerified(offset, bytes, { cksum, digest });
+    const found = this.digests.addReceived(offset, bytes, { cksum, digest }, this.isHashed);
     if (found !== undefined) throw new ContentMismatch(found);
     if (this.#isLink) this.#target = bytes.slice();
     return this.staged.write(offset, bytes).then(() => release(bytes));

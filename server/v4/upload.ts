@@ -225,7 +225,7 @@ export class V4Upload implements OpenUpload {
       }
       content.check();
       const stored = await commitUpload({ context: this.#context, owner: this.#owner }, {
-        ...{ request: this.request, staged, digests: found },
+        ...{ request: this.request, staged, digests: found, isHashed: content.isHashed },
         chunks: await this.#inSlices(digests.gathering()),
         isPartial: this.#checkpoints.hasRow,
         reservation: this.#room.reservation,

@@ -107,8 +107,9 @@ async function store(
     throw error;
   }
   const { cksum, digest } = digests.sums();
+  const storedAt = Date.now();
   await commitFile(context, { name: account.name, address: ADDRESS }, {
-    ...{ ...file, kind, crc: cksum, storedAt: Date.now(), staged },
+    ...{ ...file, kind, crc: cksum, storedAt, confirmedAt: storedAt, staged },
     ...mode === undefined ? {} : { mode },
     tree: { mtime, digest },
     chunks: digests.digests,
