@@ -12,7 +12,7 @@ import { CHUNK_SIZE, chunkSize } from "../../protocol/v4/merkle_tree.ts";
 import { BlobNotFound } from "../blobs/blob_store.ts";
 import { readContent } from "../data_folder/stored_content.ts";
 import { breath } from "../breath.ts";
-import type { V4Context } from "./context.ts";
+import type { ComputedDigest, V4Context } from "./context.ts";
 import { recordDamage, visibleDamage } from "./damage.ts";
 import type { Damage, FileDigest, StoredFile } from "../catalog/files.ts";
 import { RequestError } from "./request_error.ts";
@@ -22,9 +22,6 @@ import type { RequestContext } from "./request_context.ts";
 const MAX_QUOTED = 255;
 
 export type FileWithDigests = StoredFile & { readonly tree: FileDigest };
-
-/** The digest of a file, and when the server computed it. */
-export type ComputedDigest = Pick<FileWithDigests, "tree" | "confirmedAt">;
 
 /**
  * A file with its digest. Reads the whole file if the catalog has no digest. `undefined` if the file was replaced or

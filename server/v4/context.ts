@@ -5,7 +5,7 @@
  */
 import type { Bytes } from "../../protocol/bytes.ts";
 import type { Context } from "../context.ts";
-import type { ComputedDigest } from "./backfill_digests.ts";
+import type { FileDigest } from "../catalog/files.ts";
 import { Activity } from "./activity.ts";
 import { Confirmation } from "./confirmation.ts";
 import { OpenUploads } from "./open_uploads.ts";
@@ -13,6 +13,13 @@ import { PackRoom } from "./pack_room.ts";
 import { PartialUploads } from "./partial_uploads.ts";
 import { RevocationWatch } from "./revocation.ts";
 import { SharedWork } from "./shared_work.ts";
+
+/** The digest of a file, and when the server computed it. */
+export interface ComputedDigest {
+  readonly tree: FileDigest;
+  /** Milliseconds since the epoch; without it, the digest is only that of the client. */
+  readonly confirmedAt?: number;
+}
 
 export interface V4Context extends Context {
   /** Disconnects clients whose account was disabled or removed, or whose key was removed. */

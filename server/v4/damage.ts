@@ -7,7 +7,7 @@
 import { printable } from "../../protocol/printable.ts";
 import { reasonWithPathOf } from "../../protocol/errors.ts";
 import { toHex } from "../../protocol/bytes.ts";
-import type { V4Context } from "./context.ts";
+import type { Context } from "../context.ts";
 import type { Damage, StoredFile } from "../catalog/files.ts";
 import type { Store } from "../data_folder/data_folder.ts";
 
@@ -33,7 +33,7 @@ export async function visibleDamage(
 
 /** Records and logs the damage of a requested file, unless the catalog already has it. */
 export async function recordDamage(
-  { store: { catalog }, log }: Pick<V4Context, "store" | "log">,
+  { store: { catalog }, log }: Pick<Context, "store" | "log">,
   file: StoredFile,
   damage: Damage,
 ): Promise<void> {
