@@ -41,10 +41,9 @@ export type Finding =
 /**
  * An intact file that the catalog marks as damaged (`sound`), or whose digest is only that of the client (`confirmed`).
  */
-export interface IntactFile {
-  readonly kind: "sound" | "confirmed";
-  readonly file: StoredFile;
-}
+export type IntactFile =
+  | { readonly kind: "sound"; readonly file: StoredFile }
+  | { readonly kind: "confirmed"; readonly file: StoredFile };
 
 export interface AuditOptions extends Abortable {
   /**
