@@ -104,7 +104,9 @@ export class Confirmation {
         event: "file.confirmed",
         ...about,
       });
-    } else if (finding.kind === "missing" || finding.damage !== undefined) {
+    } else if (finding.kind === "missing") {
+      await recordDamage(this.#options.context, file, finding.damage);
+    } else if (finding.damage !== undefined) {
       await recordDamage(this.#options.context, file, finding.damage);
     } else {
       log.warn("Could not confirm {file} of account {client}: {reason} ({path})", {
