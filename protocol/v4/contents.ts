@@ -8,9 +8,9 @@ import type { ContentSums } from "./content_sums.ts";
 import { badFrame } from "./fields.ts";
 import {
   FILE_FIELDS_SIZE,
-  type FileFields,
   FileRecordReader,
   FileRecordWriter,
+  type FileToEncode,
 } from "./file_record.ts";
 import { MAX_PACKED_SIZE } from "./pack.ts";
 import { MAX_RESULT_CODE, MAX_RESULT_MESSAGE } from "./packed.ts";
@@ -26,7 +26,7 @@ export class ContentsWriter extends FileRecordWriter {
   }
 
   /** Adds an entry with its content. Returns `false` if the message is full. */
-  add(file: FileFields, content: Bytes): boolean {
+  add(file: FileToEncode, content: Bytes): boolean {
     if (content.length !== file.size || content.length > MAX_PACKED_SIZE) {
       throw new RangeError(`cannot encode a content of ${content.length} bytes`);
     }

@@ -7,9 +7,9 @@ import type { Bytes } from "../bytes.ts";
 import { badFrame } from "./fields.ts";
 import {
   FILE_FIELDS_SIZE,
-  type FileFields,
   FileRecordReader,
   FileRecordWriter,
+  type FileToEncode,
 } from "./file_record.ts";
 
 const INTACT = 0;
@@ -23,7 +23,7 @@ export class EntriesWriter extends FileRecordWriter {
   }
 
   /** Adds an entry. Returns `false` if the message is full. */
-  add(file: FileFields): boolean {
+  add(file: FileToEncode): boolean {
     if (!this.beginRecord(1 + FILE_FIELDS_SIZE, file.name)) return false;
     this.u8(INTACT);
     this.file(file);

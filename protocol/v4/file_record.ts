@@ -10,10 +10,13 @@ import { MAX_TIME } from "./fields.ts";
 import { DIGEST_SIZE } from "./merkle_tree.ts";
 import type { MessageOf } from "./messages.ts";
 import { RecordReader, TIME_SIZE } from "./record_reader.ts";
-import { RecordWriter } from "./record_writer.ts";
+import { RecordWriter, type SplitTime } from "./record_writer.ts";
 
 /** The fields of `file`. */
 export type FileFields = Omit<MessageOf<"file">, "kind" | "tag">;
+
+/** The same to encode. A split time saves arithmetic with large numbers. */
+export type FileToEncode = Omit<FileFields, "mtime"> & { readonly mtime: bigint | SplitTime };
 
 /** The size of the fields besides the name. */
 export const FILE_FIELDS_SIZE: number = 4 + 1 + 2 + 8 + TIME_SIZE + 8 + 8 + 4 + DIGEST_SIZE + 8;
@@ -21,7 +24,7 @@ export const FILE_FIELDS_SIZE: number = 4 + 1 + 2 + 8 + TIME_SIZE + 8 + 8 + 4 + 
 /** Writes records that begin with a status and contain the fields of a file. */
 export abstract class FileRecordWriter extends RecordWriter {
   /** Writes the fields. */
-  protected file(fields: FileFields): void {
+  protected file(fields: FileToEncode): void {
     this.text(fields.name);
     this.u32(fields.version);
     this.kind(fields.entry);

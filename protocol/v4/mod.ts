@@ -77,7 +77,12 @@ export { type ContentSums, sumsInPlace } from "./content_sums.ts";
 export { ContentsReader, ContentsWriter } from "./contents.ts";
 export { EntriesReader, EntriesWriter } from "./entries.ts";
 export { FetchReader, FetchWriter } from "./fetch.ts";
-export { type FileFields, FileRecordReader, FileRecordWriter } from "./file_record.ts";
+export {
+  type FileFields,
+  FileRecordReader,
+  FileRecordWriter,
+  type FileToEncode,
+} from "./file_record.ts";
 export {
   certificateName,
   fingerprintOf,
@@ -110,7 +115,7 @@ export {
   PackedWriter,
 } from "./packed.ts";
 export { checkRecords, MAX_RECORDS, RecordReader } from "./record_reader.ts";
-export { RecordWriter } from "./record_writer.ts";
+export { RecordWriter, type SplitTime } from "./record_writer.ts";
 export { UpdateReader, UpdateWriter } from "./update.ts";
 export {
   BULK,

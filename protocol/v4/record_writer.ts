@@ -14,6 +14,8 @@ import { MAX_RECORDS } from "./record_reader.ts";
 const FIRST_SIZE = 4 * 1024;
 const NO_MODE = 0xffff;
 const NS_PER_SECOND = 1_000_000_000n;
+const MS_PER_SECOND = 1000;
+const NS_PER_MS = 1_000_000;
 const HIGH_WORD = 2 ** 32;
 /** The most bytes of UTF-8 of one unit of a string. */
 const MAX_UNIT = 3;
@@ -21,6 +23,14 @@ const MAX_UNIT = 3;
 const MAX_TEXT = 0xffff;
 
 const utf8 = new TextEncoder();
+
+/** A time within the range of a `Date`: whole milliseconds since 1970, rounded down, and the nanoseconds beyond them. */
+export interface SplitTime {
+  /** Milliseconds. */
+  readonly ms: number;
+  /** 0 to 999,999. */
+  readonly ns: number;
+}
 
 /**
  * Collects records for one message. Its buffer is used again after {@link reset}. Methods throw `RangeError` for values
@@ -152,8 +162,14 @@ export abstract class RecordWriter {
     this.#view.setUint16(this.skip(2), value ?? NO_MODE, true);
   }
 
-  /** A `time`. */
-  protected time(value: bigint): void {
+  /** A `time`, in nanoseconds or split. */
+  protected time(value: bigint | SplitTime): void {
+    if (typeof value === "object") {
+      const { ms, ns } = value;
+      const seconds = Math.floor(ms / MS_PER_SECOND);
+      this.u64(seconds);
+      return this.u32((ms - seconds * MS_PER_SECOND) * NS_PER_MS + ns);
+    }
     const time = clampNanoseconds(value);
     const seconds = time / NS_PER_SECOND - (time % NS_PER_SECOND < 0n ? 1n : 0n);
     this.u64(Number(seconds));

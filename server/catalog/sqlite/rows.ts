@@ -56,14 +56,17 @@ export const STORED_COLUMNS =
 export const FILES = "files LEFT JOIN contents ON contents.file = files.id";
 
 /**
- * The columns to read of a file. Inline content that is missing or has another size counts as damage. SQLite checks
- * both without reading the content.
+ * The damage of a file. Inline content that is missing or has another size counts as damage. SQLite checks both without
+ * reading the content.
  */
-export const FILE_COLUMNS = `${STORED_COLUMNS}, coalesce(damage, CASE
+export const DAMAGE_COLUMN = `coalesce(damage, CASE
   WHEN substr(path, 1, ${INLINE_PREFIX.length}) <> '${INLINE_PREFIX}' THEN NULL
   WHEN content IS NULL THEN 'missing'
   WHEN length(content) <> size THEN 'size'
   END) AS damage`;
+
+/** The columns to read of a file. */
+export const FILE_COLUMNS = `${STORED_COLUMNS}, ${DAMAGE_COLUMN}`;
 
 /** Whether an id is one of content in the catalog. */
 export function isInline(id: string): boolean {

@@ -110,8 +110,6 @@ export function rangeAfter(prefix: string, after: string): NameRange {
 
 /** Only the higher of two lower bounds: with both, SQLite might search from one and scan all rows up to the other. */
 const IN_RANGE = "client_id = ? AND name >= max(?, ?) AND name <> ? AND name < ?";
-const CURRENT = `SELECT ${FILE_COLUMNS} FROM ${FILES} WHERE ${IN_RANGE} AND current = 1
-  ORDER BY name LIMIT ?`;
 /** SQLite orders every BLOB after every TEXT. */
 const AFTER_ALL_NAMES: Bytes = new Uint8Array(0);
 
@@ -125,8 +123,11 @@ export function currentFrom(
   owner: Bytes,
   range: NameRange,
   limit: number,
+  columns = FILE_COLUMNS,
 ): Row[] {
-  return database.all(CURRENT, ...valuesOf(owner, range), limit);
+  const query = `SELECT ${columns} FROM ${FILES} WHERE ${IN_RANGE} AND current = 1
+    ORDER BY name LIMIT ?`;
+  return database.all(query, ...valuesOf(owner, range), limit);
 }
 
 /** The newest version of each name, which is the current one if the name has one. */

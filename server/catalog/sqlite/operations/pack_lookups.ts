@@ -7,22 +7,13 @@ import type { Bytes } from "../../../../protocol/bytes.ts";
 import { ContentsWriter } from "../../../../protocol/v4/contents.ts";
 import { EntriesWriter } from "../../../../protocol/v4/entries.ts";
 import { FetchReader } from "../../../../protocol/v4/fetch.ts";
-import type { FileFields } from "../../../../protocol/v4/file_record.ts";
+import type { FileToEncode } from "../../../../protocol/v4/file_record.ts";
 import { MAX_PACKED_SIZE } from "../../../../protocol/v4/pack.ts";
 import type { FoundFile, StoredFile } from "../../files.ts";
 import { nameKey } from "../../name_key.ts";
 import type { EncodedEntries, EntriesPage, FetchedPage } from "../../packs.ts";
 import type { Database } from "../database.ts";
-import {
-  FILE_COLUMNS,
-  FILES,
-  isInline,
-  kindOf,
-  nameOf,
-  type Row,
-  toFile,
-  toMtime,
-} from "../rows.ts";
+import { DAMAGE_COLUMN, FILES, isInline, kindOf, nameOf, type Row, toFile } from "../rows.ts";
 import { currentFrom, rangeAfter } from "./lists.ts";
 import { read } from "./operation.ts";
 
@@ -38,7 +29,11 @@ const LAST_RECORD = 80 * 1024;
 /** The most results of a page that are not encoded, so that a page of them is bounded. */
 const MAX_OTHERS = 64;
 
-const OF_NAME = `SELECT ${FILE_COLUMNS}, content FROM ${FILES} WHERE client_id = ? AND name = ?`;
+/** Few columns: each takes a part of the time of a row. */
+const COLUMNS =
+  `name, given, version, kind, mode, path, size, crc, stored_at, ended_at, mtime, mtime_ns,
+  digest, confirmed_at, ${DAMAGE_COLUMN}`;
+const OF_NAME = `SELECT ${COLUMNS}, content FROM ${FILES} WHERE client_id = ? AND name = ?`;
 const CURRENT = `${OF_NAME} AND current = 1`;
 const VERSION = `${OF_NAME} AND version = ?`;
 
@@ -65,7 +60,7 @@ function fetchPack(
         !writer.add(fieldsOf(row), row["content"] as Bytes)
       : others.length === MAX_OTHERS;
     if (isFull) return { contents: writer.payload, others, next: reader.index };
-    if (!isEncodable) others.push(row && toFile(row));
+    if (!isEncodable) others.push(row && fileOf(owner, row));
   }
   return { contents: writer.payload, others, next: reader.index + 1 };
 }
@@ -80,16 +75,16 @@ function listEncoded(
   const others: StoredFile[] = [];
   const key = nameKey(prefix);
   for (let last = nameKey(after);;) {
-    const rows = currentFrom(database, owner, rangeAfter(key, last), STEP);
+    const rows = currentFrom(database, owner, rangeAfter(key, last), STEP, COLUMNS);
     for (const row of rows) {
       const isKnown = row["damage"] !== null || row["digest"] !== null;
       const isFull = isKnown
         ? others.length > 0 || writer.size >= bytes || !add(writer, row)
         : others.length === MAX_OTHERS;
       if (isFull) return { entries: writer.payload, unchecked, others, next: last };
-      if (!isKnown) others.push(toFile(row));
+      if (!isKnown) others.push(fileOf(owner, row));
       else if (row["damage"] === null && !isInline(row["path"] as string)) {
-        unchecked.push({ index: writer.count - 1, file: toFile(row) });
+        unchecked.push({ index: writer.count - 1, file: fileOf(owner, row) });
       }
       last = row["name"] as string;
     }
@@ -122,15 +117,21 @@ function add(writer: EntriesWriter, row: Row): boolean {
     : writer.addDamaged(nameOf(row), row["version"] as number);
 }
 
+/** The file of a row, without the columns that no one needs here. */
+function fileOf(owner: Bytes, row: Row): StoredFile {
+  const isCurrent = Number(row["ended_at"] === null);
+  return toFile({ ...row, client_id: owner, current: isCurrent, verified: 1, stored_by: null });
+}
+
 /** The fields of a row that has a digest. */
-function fieldsOf(row: Row): FileFields {
+function fieldsOf(row: Row): FileToEncode {
   return {
     name: nameOf(row),
     version: row["version"] as number,
     entry: kindOf(row),
     mode: (row["mode"] as number | null) ?? undefined,
     size: row["size"] as number,
-    mtime: toMtime(row),
+    mtime: { ms: row["mtime"] as number, ns: row["mtime_ns"] as number },
     storedAt: row["stored_at"] as number,
     endedAt: (row["ended_at"] as number | null) ?? 0,
     cksum: row["crc"] as number,
