@@ -116,12 +116,16 @@ export interface FetchedPage {
 export interface EntriesPage extends Omit<FilePage, "limit"> {
   /** The most bytes of records, but at least one record. */
   readonly bytes: number;
+  /** The bytes of a part of the page, which is sent as one message. */
+  readonly part: number;
 }
 
 /** Encoded entries. */
 export interface EncodedEntries {
   /** Records of `entries`; empty if the first entry is one of `others`. */
   readonly entries: Bytes;
+  /** The ends of the parts of `entries`, in bytes. */
+  readonly ends: readonly number[];
   /** Those of the encoded entries whose content is in the blob store, which the catalog has not looked at. */
   readonly unchecked: readonly { readonly index: number; readonly file: StoredFile }[];
   /** The entries that follow, without a digest, so that they cannot be encoded. */

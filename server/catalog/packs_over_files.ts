@@ -112,10 +112,15 @@ export function packedFilesOver({ files, uploads }: PackDependencies): PackedFil
       }
       return { contents: writer.payload, others, next: reader.index + 1 };
     },
-    async listEncoded(owner, { prefix = "", after = "", bytes }) {
+    async listEncoded(owner, { prefix = "", after = "", bytes, part }) {
       const writer = new EntriesWriter(bytes);
       const unchecked: { index: number; file: StoredFile }[] = [];
       const others: StoredFile[] = [];
+      const ends: number[] = [];
+      const found = (next: string | undefined) => {
+        if (writer.size > (ends.at(-1) ?? 0)) ends.push(writer.size);
+        return { entries: writer.payload, ends, unchecked, others, next };
+      };
       for (let last = after;;) {
         const page = await files.list(owner, { prefix, after: last, limit: PAGE });
         for (const file of page) {
@@ -126,15 +131,14 @@ export function packedFilesOver({ files, uploads }: PackDependencies): PackedFil
           const isFull = fields !== undefined || damage !== undefined
             ? others.length > 0 || writer.size >= bytes || !add()
             : others.length === MAX_OTHERS || others.push(file) === 0;
-          if (isFull) return { entries: writer.payload, unchecked, others, next: nameKey(last) };
+          if (isFull) return found(nameKey(last));
           if (fields !== undefined && file.content.kind === "blob") {
             unchecked.push({ index: writer.count - 1, file });
           }
+          if (writer.size >= (ends.at(-1) ?? 0) + part) ends.push(writer.size);
           last = name;
         }
-        if (page.length === 0) {
-          return { entries: writer.payload, unchecked, others, next: undefined };
-        }
+        if (page.length === 0) return found(undefined);
       }
     },
   };

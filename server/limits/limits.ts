@@ -126,9 +126,10 @@ export const LIMITS = {
   },
   inlineSize: {
     option: "inline-size",
-    ...{ unit: "size", default: 16 * KIB },
+    ...{ unit: "size", default: 64 * KIB },
     what: "maximum size of a protocol 4 file that is kept in the catalog, not in a file of its own",
-    reason: "many small files share one sync; larger files are written once, not twice",
+    reason:
+      "small files share one sync and one transaction; larger files are written once, not twice",
   },
   confirmRate: {
     option: "confirm-rate",

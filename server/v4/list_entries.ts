@@ -14,6 +14,8 @@ import type { RequestContext } from "./request_context.ts";
 
 /** The size of a page in bytes, about 2,000 entries. */
 const PAGE_BYTES = 256 * 1024;
+/** The size of a message in bytes. A client whose network fails within one must ask for all of its entries again. */
+const MESSAGE_BYTES = 8 * 1024;
 /** The most blobs that are checked at a time. */
 const AT_ONCE = 64;
 
@@ -25,7 +27,8 @@ export async function sendBelow(
 ): Promise<void> {
   const { context: { store: { catalog } }, owner: { accountId }, answers } = session;
   const look = (after: string) => {
-    const page = catalog.files.listEncoded(accountId, { prefix, after, bytes: PAGE_BYTES });
+    const sizes = { bytes: PAGE_BYTES, part: MESSAGE_BYTES };
+    const page = catalog.files.listEncoded(accountId, { prefix, after, ...sizes });
     // It is awaited later, unless the answers before it cannot be sent.
     page.catch(() => undefined);
     return page;
@@ -35,10 +38,10 @@ export async function sendBelow(
     // The catalog looks up the next page while this one is sent.
     coming = page.next === undefined ? undefined : look(page.next);
     const damaged = await findDamaged(session, page.unchecked);
-    if (page.entries.length > 0) {
-      await answers.sendRecords("entries", tag, without(page.entries, damaged));
-      release(page.entries);
+    for (const part of damaged.size > 0 ? [without(page.entries, damaged)] : partsOf(page)) {
+      await answers.sendRecords("entries", tag, part);
     }
+    release(page.entries);
     if (page.others.length > 0) await describeAll(session, tag, page.others, () => 0);
   }
 }
@@ -64,9 +67,12 @@ async function findDamaged(
   return damaged;
 }
 
+function partsOf({ entries, ends }: EncodedEntries): Bytes[] {
+  return ends.map((end, i) => entries.subarray(ends[i - 1] ?? 0, end));
+}
+
 /** Entries with some of them marked as damaged. */
 function without(entries: Bytes, damaged: ReadonlySet<number>): Bytes {
-  if (damaged.size === 0) return entries;
   const writer = new EntriesWriter(entries.length);
   for (const reader = new EntriesReader(entries); reader.next();) {
     if (reader.isDamaged || damaged.has(reader.index)) {

@@ -59,7 +59,7 @@ function test(what: string, body: (watched: Watched) => Promise<void>) {
           name,
           content: inline,
           size: 10,
-          crc: 1,
+          crc: paths,
           storedAt: 1,
         };
         const options = { chunks, keepHistory: true };

@@ -12,8 +12,8 @@ import { Uploader } from "../../support/v4/raw_client.ts";
 const KEEP = { historyMs: 24 * 60 * 60_000 };
 
 /** Stores files of 10 bytes. */
-async function storeAll(fixture: Fixture, client: V4Client, names: readonly string[]) {
-  const file = await fixture.source("source", pseudoRandomBytes(10));
+async function storeAll(fixture: Fixture, client: V4Client, names: readonly string[], seed = 1) {
+  const file = await fixture.source("source", pseudoRandomBytes(10, seed));
   const outcomes = await put(client, names.map((name) => ({ file, name })));
   assert.ok(outcomes.every((outcome) => typeof outcome === "number"), `${outcomes}`);
 }
@@ -80,7 +80,7 @@ Deno.test("folders: renamed, removed and restored with everything below, and cou
 Deno.test("restore: a version, while the quota has room for it", async () => {
   await using fixture = await Fixture.create({ ...KEEP, quotaFiles: 2 });
   using client = await fixture.client("Alice");
-  for (let i = 0; i < 2; i++) await storeAll(fixture, client, ["a"]);
+  for (const seed of [5, 6]) await storeAll(fixture, client, ["a"], seed);
   assert.deepEqual(counts(await client.restore("a", { version: 1 })), { entries: 1, bytes: 10 });
   assert.deepEqual(counts(await client.restore("a", { version: 3 })), { entries: 0, bytes: 0 });
   await assert.rejects(client.restore("a", { version: 9 }), { code: "no-such-file" });

@@ -68,11 +68,16 @@ function fetchPack(
 function listEncoded(
   database: Database,
   owner: Bytes,
-  { prefix = "", after = "", bytes }: EntriesPage,
+  { prefix = "", after = "", bytes, part }: EntriesPage,
 ): EncodedEntries {
   const writer = new EntriesWriter(bytes + LAST_RECORD);
   const unchecked: { index: number; file: StoredFile }[] = [];
   const others: StoredFile[] = [];
+  const ends: number[] = [];
+  const page = (next: string | undefined): EncodedEntries => {
+    if (writer.size > (ends.at(-1) ?? 0)) ends.push(writer.size);
+    return { entries: writer.payload, ends, unchecked, others, next };
+  };
   const key = nameKey(prefix);
   for (let last = nameKey(after);;) {
     const rows = currentFrom(database, owner, rangeAfter(key, last), STEP, COLUMNS);
@@ -81,16 +86,15 @@ function listEncoded(
       const isFull = isKnown
         ? others.length > 0 || writer.size >= bytes || !add(writer, row)
         : others.length === MAX_OTHERS;
-      if (isFull) return { entries: writer.payload, unchecked, others, next: last };
+      if (isFull) return page(last);
       if (!isKnown) others.push(fileOf(owner, row));
       else if (row["damage"] === null && !isInline(row["path"] as string)) {
         unchecked.push({ index: writer.count - 1, file: fileOf(owner, row) });
       }
+      if (writer.size >= (ends.at(-1) ?? 0) + part) ends.push(writer.size);
       last = row["name"] as string;
     }
-    if (rows.length < STEP) {
-      return { entries: writer.payload, unchecked, others, next: undefined };
-    }
+    if (rows.length < STEP) return page(undefined);
   }
 }
 

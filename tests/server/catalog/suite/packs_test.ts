@@ -358,10 +358,21 @@ async function listed(catalog: Catalog, prefix: string, bytes: number) {
   let pages = 0;
   for (; after !== undefined; pages++) {
     const page: Awaited<ReturnType<typeof catalog.files.listEncoded>> = await catalog.files
-      .listEncoded(alice, { prefix, after, bytes });
+      .listEncoded(alice, { prefix, after, bytes, part: 1000 });
     const names: string[] = [];
     const reader = page.entries.length === 0 ? undefined : new EntriesReader(page.entries);
     while (reader?.next()) names.push(`${reader.name}${reader.isDamaged ? " damaged" : ""}`);
+    let begin = 0;
+    let parts = 0;
+    for (const end of page.ends) {
+      for (const part = new EntriesReader(page.entries.subarray(begin, end)); part.next();) parts++;
+      begin = end;
+    }
+    assert.deepEqual(
+      [begin, parts],
+      [page.entries.length, names.length],
+      "parts are whole records",
+    );
     for (const { index, file } of page.unchecked) {
       assert.equal(names[index], file.name);
       unchecked.push(file.name);
