@@ -3,12 +3,21 @@ import assert from "node:assert/strict";
 import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
 import { ProtocolError } from "../../../protocol/errors.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
+import { ContentsReader } from "../../../protocol/v4/contents.ts";
+import { EntriesReader } from "../../../protocol/v4/entries.ts";
+import { FetchReader } from "../../../protocol/v4/fetch.ts";
+import { FileRecordReader } from "../../../protocol/v4/file_record.ts";
 import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
+import { MAX_PACKED_SIZE, PackReader } from "../../../protocol/v4/pack.ts";
+import { PackedReader, PackedWriter } from "../../../protocol/v4/packed.ts";
+import type { RecordReader } from "../../../protocol/v4/record_reader.ts";
+import { UpdateReader } from "../../../protocol/v4/update.ts";
 import {
   encodeMessage,
   FRAME_HEADER_SIZE,
   MAX_BULK,
   type Message,
+  type MessageKind,
   type MessageOf,
   MESSAGES,
 } from "../../../protocol/v4/messages.ts";
@@ -18,7 +27,7 @@ import { MAX_NANOSECONDS } from "../../../protocol/nanoseconds.ts";
 import { areEqual, pseudoRandomBytes, utf8 } from "../bytes.ts";
 import type { Dice } from "../v3/fuzz.ts";
 import { chunkOf } from "./chunks.ts";
-import { updateOf } from "./records.ts";
+import { contentsOf, entriesOf, fetchOf, packOf, updateOf } from "./records.ts";
 import { FILE, FILE_PUT, REMOVE, STORED } from "./message_fields.ts";
 
 const id = pseudoRandomBytes(16, 3);
@@ -66,6 +75,17 @@ export function requests(): Message[] {
     ...putOf(17, "dir/link", utf8("../b"), { entry: "link", mode: 0o777 }),
     ...putOf(18, "dir/pipe", pseudoRandomBytes(CHUNK_SIZE + 7), { size: undefined }),
     updateOf(19, "a", 1, 0o600, -1n),
+    packOf(24, [
+      { name: "pack", content: new Uint8Array(0), entry: "folder", mode: 0o755 },
+      { name: "pack/a", content: pseudoRandomBytes(3000), mode: 0o644 },
+      { name: "pack/a", content: pseudoRandomBytes(70, 2) },
+      { name: "pack/link", content: utf8("a"), entry: "link" },
+      { name: "a/below a file", content: utf8("x") },
+    ]),
+    packOf(25, [{ name: "pack/b", content: pseudoRandomBytes(MAX_PACKED_SIZE) }]),
+    updateOf(26, "pack/a", 2, 0o600, -1n),
+    fetchOf(27, [["pack/a", 0], ["pack/a", 1], ["b/d", 0], ["none", 0], ["pack/link", 0]]),
+    { kind: "recheck", tag: 28, name: "pack/b", version: 0, offset: 0 },
     { kind: "usage", tag: 20 },
     { kind: "rename", tag: 9, oldName: "a", newName: "e" },
     { ...REMOVE, tag: 10, name: "b/c" },
@@ -88,6 +108,8 @@ const STRAY: readonly Message[] = [
   { kind: "leave", tag: 12 },
   { kind: "unsealed", tag: 1, proof: hash },
   chunkOf(11, 0, pseudoRandomBytes(CHUNK_SIZE)),
+  packOf(29, [{ name: "stray", content: pseudoRandomBytes(40) }]),
+  fetchOf(30, [["stray", 0]]),
 ];
 
 /** All messages of a client, the introduction first. */
@@ -119,6 +141,9 @@ export function serverConversation(): Message[] {
     { kind: "file", tag: 1, ...file, cksum, digest },
     { kind: "digests", tag: 1, bytes: digestChunk(content) },
     { kind: "data", tag: 1, offset: 0, bytes: content },
+    entriesOf(1, [{ ...file, cksum, digest }, { damaged: "b", version: 3 }]),
+    contentsOf(1, [{ ...file, cksum, digest, content }]),
+    { kind: "packed", tag: 1, bytes: results() },
     { kind: "done", tag: 1 },
     { kind: "changed", tag: 1, entries: 2, bytes: content.length },
     {
@@ -128,6 +153,14 @@ export function serverConversation(): Message[] {
     { kind: "token", tag: 1, token: "abcdefghijklmnopqrstuvwxyz", expiresAt: 7 },
     { kind: "error", tag: 1, code: "no-such-file", message: "no such file" },
   ];
+}
+
+function results(): Bytes {
+  const writer = new PackedWriter();
+  writer.addStored(2, 1, true);
+  writer.addMismatch({ cksum: 7, digest: hash });
+  writer.addRefused("over-limit", "your quota is full");
+  return writer.payload;
 }
 
 const NUMBERS = [
@@ -170,6 +203,9 @@ function misstated(dice: Dice, message: Message): Message {
   const fields = [["tag", "u32"], ...MESSAGES[message.kind].fields] as [string, string][];
   const [name, type] = dice.pick(fields);
   const before = (message as unknown as Record<string, unknown>)[name];
+  if (type === "rest" && before instanceof Uint8Array && dice.roll(2) === 0) {
+    return { ...message, [name]: damaged(dice, before.slice()) } as Message;
+  }
   const size = before instanceof Uint8Array ? before.length : 0;
   return { ...message, [name]: anyValue(dice, type, size) } as Message;
 }
@@ -222,6 +258,7 @@ export function fuzzFrames(dice: Dice): boolean {
       reader.push(input.subarray(given, given + size));
       given = Math.min(input.length, given + size);
       for (let next = reader.next(); next !== undefined; next = reader.next()) {
+        readRecords(next);
         const bytes = encodeMessage(next);
         assertSame(bytes, input.subarray(read, read + bytes.length), next);
         read += bytes.length;
@@ -233,6 +270,30 @@ export function fuzzFrames(dice: Dice): boolean {
     if (error instanceof ProtocolError && error.code === "bad-frame") return true;
     throw error;
   }
+}
+
+const READERS: Readonly<Partial<Record<MessageKind, new (payload: Bytes) => RecordReader>>> = {
+  ...{ pack: PackReader, packed: PackedReader, update: UpdateReader },
+  ...{ fetch: FetchReader, contents: ContentsReader, entries: EntriesReader },
+};
+
+/** Reads the records of a message, with all of their fields. Only a broken layout may be an error. */
+function readRecords(message: Message): void {
+  const Reader = READERS[message.kind];
+  if (Reader === undefined || !("bytes" in message) || typeof message.bytes === "number") return;
+  const before = message.bytes.slice();
+  try {
+    for (const reader = new Reader(message.bytes); reader.next();) {
+      if (reader instanceof PackReader) assert.ok(reader.content.length === reader.size);
+      if (reader instanceof ContentsReader && reader.isRefused) continue;
+      if (reader instanceof EntriesReader && reader.isDamaged) continue;
+      if (reader instanceof FileRecordReader) assert.ok(reader.file.size >= 0);
+      if (reader instanceof PackReader || reader instanceof ContentsReader) reader.findDifference();
+    }
+  } catch (error) {
+    if (!(error instanceof ProtocolError && error.code === "bad-frame")) throw error;
+  }
+  assert.ok(areEqual(message.bytes, before), "reading changes nothing");
 }
 
 /** Except for numbers beyond any file or time, which are read as the largest valid one. */
