@@ -194,7 +194,8 @@ const PLAIN: Scenario = {
 
 /**
  * Uploads a file of two chunks and two files at once; overwrites, renames and removes one each; renames a folder, removes
- * and restores it, and restores an overwritten file; interrupts an upload and starts it again; uploads a file of unknown size, and interrupts another.
+ * and restores it, and restores an overwritten file; stores packs of small files, some of them again, updates and
+ * downloads them; interrupts an upload and starts it again; uploads a file of unknown size, and interrupts another.
  */
 const SECURE: Scenario = {
   ...{ secure: true, first: false },
@@ -214,6 +215,17 @@ const SECURE: Scenario = {
         await actor.undo(client, "f");
         await actor.overwriteAndUndo(client, "f/g/a", pseudoRandomBytes(20_000, 5));
         await actor.renameFolder(client, "f/g", "d");
+        const small = [0, 10, 20_000, 40_000].map((size, i) => ({
+          ...{ name: `pack/${i}`, content: pseudoRandomBytes(size, i) },
+        }));
+        await actor.pack(client, small);
+        await actor.pack(client, [
+          ...small.slice(0, 3),
+          { name: "pack/3", content: pseudoRandomBytes(50_000, 7) },
+          { name: "pack/4", content: pseudoRandomBytes(100, 8) },
+        ]);
+        await actor.update(client, ["pack/0", "pack/3"]);
+        await actor.fetch(client, ["pack/0", "pack/2", "pack/3", "none"]);
         await actor.disconnectHalfway(address, "halfway", 1);
         await actor.disconnectHalfway(address, "halfway", 1);
         await actor.stream(address, "d/s", pseudoRandomBytes(CHUNK_SIZE + 1, 4));

@@ -144,6 +144,9 @@ const gatherSecure: Gather = async (folder, options) => {
       (address) =>
         entered(alice, address, (client) => alice.store(client, files(["a", 2 * CHUNK_SIZE + 1]))),
       (address) => entered(alice, address, (client) => alice.store(client, small)),
+      (address) =>
+        entered(alice, address, (client) => alice.pack(client, files(["a", 10], ["p", 40_000]))),
+      (address) => entered(bob, address, (client) => bob.fetch(client, ["a", "c"])),
       (address) => entered(alice, address, (client) => alice.rename(client, "b", "d/b")),
       (address) => entered(alice, address, (client) => alice.remove(client, "c")),
       (address) => entered(bob, address, (client) => bob.compare(client, "b")),

@@ -11,6 +11,9 @@ import {
 } from "../../protocol/errors.ts";
 import { V4Client } from "../../client/v4/client.ts";
 import { parseFingerprint } from "../../protocol/v4/fingerprint.ts";
+import { sendAttributes } from "../../client/v4/update_attributes.ts";
+import { ContentsReader } from "../../protocol/v4/contents.ts";
+import { MAX_PACKED_SIZE } from "../../protocol/v4/pack.ts";
 import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { SourceFile } from "../../client/local/source_file.ts";
@@ -21,6 +24,7 @@ import { Lost, Refused } from "./actor.ts";
 import { ExpectedState, type FileSet, type Operation } from "./expected_state.ts";
 import { FILE_PUT } from "../support/v4/message_fields.ts";
 import { sendChunk } from "../support/v4/chunks.ts";
+import { fetchOf, packOf, resultsOf } from "../support/v4/records.ts";
 
 /** A file and files of a folder. None is a folder of another. */
 const NAMES = ["a", "b", "c/d", "c/e"] as const;
@@ -28,6 +32,10 @@ const NAMES = ["a", "b", "c/d", "c/e"] as const;
 const FOLDERS = ["c", "moved"] as const;
 /** Sizes around that of a chunk. */
 const SIZES = [0, 1, 70_000, CHUNK_SIZE, CHUNK_SIZE + 1, 2 * CHUNK_SIZE + 7] as const;
+/** Sizes of contents in packs, in the catalog and in files of their own. */
+const SMALL_SIZES = [0, 10, 3000, 40_000, MAX_PACKED_SIZE] as const;
+/** Small files in two packs. */
+const PACKED = 20;
 /** Small files that are sent at once, more than are in transit at a time. */
 const BULK = 40;
 /** The wait for an answer. A normal one arrives within milliseconds. */
@@ -87,6 +95,66 @@ export class SecureActor {
       for (const { file } of sources) await Deno.remove(file.path);
     }
     if (refusals[0] !== undefined) throw new Refused(refusals[0].message);
+  }
+
+  /**
+   * Stores small files in one pack: the answered ones, or without an answer all or none. After a refusal, throws
+   * `Refused`.
+   */
+  async pack({ session: { mux } }: V4Client, files: readonly Sending[]): Promise<void> {
+    const message = packOf(mux.nextTag(), files);
+    const names = files.map(({ name }) => name);
+    const asked = this.#expected.ask(names, storing(files));
+    const results = resultsOf(await connected(() => mux.askFor(message, "packed")));
+    const stored = files.filter((_, i) => typeof results[i] === "number");
+    if (stored.length === files.length) return asked.done();
+    asked.notDone();
+    for (const [i, file] of files.entries()) {
+      const one = this.#expected.ask([file.name], storing([file]));
+      if (typeof results[i] === "number") one.done();
+      else if (this.#trusting) one.notDone();
+    }
+    throw new Refused(results.join(", "));
+  }
+
+  /** Changes modes and times, which changes no content. */
+  async update({ session: { mux } }: V4Client, names: readonly string[]): Promise<void> {
+    await connected(async () => {
+      for (const name of names) {
+        await sendAttributes(mux, name, 1, { mode: 0o600, mtime: 1n }).catch((error) => {
+          // Only the server knows the version.
+          if (error.code !== "file-changed" && error.code !== "no-such-file") throw error;
+        });
+      }
+    });
+  }
+
+  /** Downloads small files with one request, and compares them with the expected contents. */
+  async fetch({ session: { mux } }: V4Client, names: readonly string[]): Promise<void> {
+    const expected = names.map((name) => this.#expected.sure(name));
+    const message = fetchOf(mux.nextTag(), names.map((name) => [name, 0]));
+    let count = 0;
+    await connected(() =>
+      mux.ask(message, (answer) => {
+        if (answer.kind === "done") return true;
+        assert.ok(answer.kind === "contents");
+        for (const reader = new ContentsReader(answer.bytes); reader.next(); count++) {
+          const { isRefused, name, content, code } = reader;
+          assert.ok(count < names.length, "no result too many");
+          // An injected error can make the server refuse.
+          if (isRefused && code !== "no-such-file" && code !== "over-limit") continue;
+          const isLarge = (expected[count]?.length ?? 0) > MAX_PACKED_SIZE;
+          assert.deepEqual(
+            isRefused ? undefined : content.slice(),
+            isLarge ? undefined : expected[count],
+            names[count],
+          );
+          assert.equal(isRefused ? names[count] : name, names[count]);
+        }
+        return false;
+      })
+    );
+    assert.equal(count, names.length);
   }
 
   /** Stores a file of unknown size, on a connection of its own. */
@@ -222,6 +290,7 @@ export class SecureActor {
       NAMES.filter((name) => (this.#expected.sure(name) !== undefined) === isThere)
     ) as [string[], string[]];
     const folder = FOLDERS.find((one) => this.#below(one).length > 0);
+    const small = () => pseudoRandomBytes(dice.pick(SMALL_SIZES), dice.roll(2 ** 31));
     switch (dice.roll(14)) {
       case 10:
         if (folder === undefined || FOLDERS.every((one) => this.#below(one).length > 0)) break;
@@ -270,6 +339,21 @@ export class SecureActor {
       case 6:
         await this.stream(address, dice.pick(NAMES), content());
         return "stored, of unknown size";
+      case 7: {
+        const files = Array.from({ length: PACKED }, (_, i) => ({
+          ...{ name: `pack/${i}`, content: small() },
+        }));
+        const [first, second] = [files.slice(0, PACKED / 2), files.slice(PACKED / 2)];
+        await settled([
+          this.pack(client, [...first, { name: "a", content: small() }]),
+          this.pack(client, second),
+        ]);
+        return "two packs stored, times 20";
+      }
+      case 8:
+        await this.update(client, ["a", "pack/1"]);
+        await this.fetch(client, [...NAMES, ...this.#expected.names.slice(0, 100)]);
+        return "updated and fetched";
     }
     await this.store(client, [{ name: dice.pick(NAMES), content: content() }]);
     return "stored over protocol 4";
@@ -303,6 +387,17 @@ export class SecureActor {
     }
     asked.done();
   }
+}
+
+function storing(sent: readonly Sending[]): Operation {
+  return (files) =>
+    new Map([...files, ...sent.map(({ name, content }) => [name, content] as const)]);
+}
+
+/** Waits for all, then throws the first error. */
+async function settled(works: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(works);
+  await Promise.all(works);
 }
 
 function omit(files: FileSet, name: string): FileSet {
