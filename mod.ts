@@ -27,8 +27,8 @@
  *   identityFolder: folder,
  *   onNewServer: () => true,
  * };
- * const [outcome] = await putFiles({ connect, paths: [`${folder}/report.txt`] });
- * assert.equal(outcome?.state, "stored");
+ * const { stored } = await putFiles({ connect, paths: [`${folder}/report.txt`] });
+ * assert.equal(stored, 1);
  *
  * await getFile({ connect, name: "report.txt", target: `${folder}/copy.txt` });
  * assert.equal(await Deno.readTextFile(`${folder}/copy.txt`), "42");
@@ -102,21 +102,20 @@ export {
 } from "./client/v4/get_options.ts";
 export { getStream, type StreamOptions } from "./client/v4/stream_download.ts";
 export type { AttributeOptions, UnsetAttributes } from "./client/local/target_attributes.ts";
-export type { FileSelection, SkipReason } from "./client/v4/collect_files.ts";
+export type { FileSelection } from "./client/v4/collect_files.ts";
+export type { SkipReason } from "./client/v4/tree_walk.ts";
+export { previewPut, putFiles } from "./client/v4/put_files.ts";
+export type { PreviewedEntry, PutPreview } from "./client/v4/put_preview.ts";
 export {
-  type PreviewedEntry,
-  previewPut,
-  putFiles,
-  type PutPreview,
-} from "./client/v4/put_files.ts";
-export type {
-  MirrorOptions,
-  PutNotRemoved,
-  PutOptions,
-  PutOutcome,
-  PutRemoved,
-  PutStored,
-  PutUnchanged,
+  MAX_UNTRIED,
+  type MirrorOptions,
+  type PutNotRemoved,
+  type PutOptions,
+  type PutOutcome,
+  type PutRemoved,
+  type PutStored,
+  type PutSummary,
+  type PutUnchanged,
 } from "./client/v4/put_options.ts";
 export type { FolderRemovals, PlanOptions, RemoteName } from "./client/v4/put_plan.ts";
 export { putStream, type PutStreamOptions } from "./client/v4/put_stream.ts";

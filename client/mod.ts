@@ -44,7 +44,8 @@ export {
   type MirrorDeletion,
 } from "./v4/get_options.ts";
 export { getStream } from "./v4/stream_download.ts";
-export { previewPut, putFiles, type PutPreview } from "./v4/put_files.ts";
+export { previewPut, putFiles } from "./v4/put_files.ts";
+export type { PutPreview } from "./v4/put_preview.ts";
 export type { PutOptions, PutOutcome } from "./v4/put_options.ts";
 export { putStream } from "./v4/put_stream.ts";
 export { ConnectionPool, MAX_PARALLEL } from "./v4/connection_pool.ts";

@@ -9,6 +9,7 @@ import { UsageError } from "../../protocol/errors.ts";
 import { DATA_FOLDER_NAMES, isDataFolder } from "../../protocol/server_files.ts";
 import { LOCK_FILE } from "./folder_lock.ts";
 import { isThere } from "../local/atomic_file.ts";
+import { INDEX_FOLDER } from "../local/digest_index.ts";
 import { type NamedPath, realPath } from "../local/named_path.ts";
 import { EDITION_FILE, IDENTITY_FILE, KEY_FILE } from "./v3_identity.ts";
 import { STORED_FILE } from "./upload_history.ts";
@@ -27,7 +28,7 @@ const MARKS = [
   ...[LOCK_FILE, STORED_FILE, EDITION_FILE],
 ];
 /** Further files of a client's folder, whose names are also common elsewhere. */
-const BESIDE = [KEY_FILE, TRANSFER_INFO];
+const BESIDE = [KEY_FILE, TRANSFER_INFO, INDEX_FOLDER];
 /** Files that users write themselves, without secrets. */
 const PUBLIC = [TRANSFER_INFO];
 
@@ -54,6 +55,8 @@ export class ReservedFiles {
   readonly #folder: string | undefined;
   /** Its keys, by device and inode, because a key may have further names. */
   readonly #keys: ReadonlySet<string>;
+  /** Their inodes. */
+  readonly #inodes: ReadonlySet<number>;
   /** Results by the real path of a folder: the files of one command are mostly in few folders. */
   readonly #servers = new Map<string, Promise<boolean>>();
   readonly #own = new Map<string, Promise<(name: string) => ReservedFile | undefined>>();
@@ -61,6 +64,7 @@ export class ReservedFiles {
   private constructor(folder: string | undefined, keys: ReadonlySet<string>) {
     this.#folder = folder;
     this.#keys = keys;
+    this.#inodes = new Set([...keys].map((number) => Number(number.split(" ")[1])));
   }
 
   /**
@@ -107,6 +111,11 @@ export class ReservedFiles {
   isKey(info: Deno.FileInfo): boolean {
     const number = numberOf(info);
     return number !== undefined && this.#keys.has(number);
+  }
+
+  /** Whether the file at a path is such a key. Its inode, which is known, rules out most files. */
+  isKeyAt(path: string, inode: number): boolean {
+    return this.#inodes.has(inode) && this.isKey(Deno.lstatSync(path));
   }
 
   /** Throws `UsageError` `own-key` for a path that leads to a private file of a client or a server. */

@@ -34,13 +34,21 @@ export class SentNames {
       return true;
     }
     if (resolve(earlier) === resolve(path)) return false;
-    throw new UsageError(
-      "same-name",
-      `cannot upload ${printable(path)} as ${printable(name)}: ` +
-        (path.normalize("NFC") === earlier.normalize("NFC")
-          ? "another file has this name with differently encoded accents (NFC, NFD)"
-          : `${printable(earlier)} is uploaded under this name`),
-      { hint: "Rename it, or upload it by itself under another name with --as NAME (protocol 4)." },
-    );
+    if (path.normalize("NFC") === earlier.normalize("NFC")) throw sameAccents(path, name);
+    throw sameName(path, name, `${printable(earlier)} is uploaded under this name`);
   }
+}
+
+/** Two files of one folder have names that differ only in the encoding of accents. */
+export function sameAccents(path: string, name: string): UsageError {
+  const why = "another file has this name with differently encoded accents (NFC, NFD)";
+  return sameName(path, name, why);
+}
+
+function sameName(path: string, name: string, why: string): UsageError {
+  return new UsageError(
+    "same-name",
+    `cannot upload ${printable(path)} as ${printable(name)}: ${why}`,
+    { hint: "Rename it, or upload it by itself under another name with --as NAME (protocol 4)." },
+  );
 }

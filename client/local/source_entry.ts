@@ -77,7 +77,9 @@ export class SmallEntry implements SourceEntry {
     try {
       const info = await Deno.lstat(real);
       if (info.isDirectory) return new SmallEntry(path, real, info, new Uint8Array());
-      if (info.isSymlink) return new SmallEntry(path, real, info, await readTarget(path));
+      if (info.isSymlink) {
+        return new SmallEntry(path, real, info, linkContent(path, await Deno.readLink(path)));
+      }
     } catch (cause) {
       throw cannotRead(path, cause, "Check the path and its permissions.");
     }
@@ -145,8 +147,8 @@ class OpenSmallEntry implements OpenEntry {
 /** Stands for bytes that are not UTF-8 in texts from Deno. No file is found at a path with this character. */
 export const UNDECODABLE = "\ufffd";
 
-async function readTarget(path: string): Promise<Bytes> {
-  const target = await Deno.readLink(path);
+/** The content of a link that leads to a path. Throws `StorageError` `bad-entry`. */
+export function linkContent(path: string, target: string): Bytes {
   const content = new TextEncoder().encode(target);
   if (!target.includes(UNDECODABLE) && linkTarget(content) === target) return content;
   throw new StorageError(

@@ -46,9 +46,12 @@ export class SourceFile implements SourceEntry {
     return new SourceFile(path, info, await attempt(path, () => Deno.realPath(path)));
   }
 
-  /** A file that was found in a folder and already inspected. Whether it can be read shows when it is opened. */
-  static found(path: string, info: Deno.FileInfo): SourceFile {
-    return new SourceFile(path, info);
+  /**
+   * A file that was already inspected. Whether it can be read shows when it is opened. `real`: the path without a link
+   * at its end.
+   */
+  static found(path: string, info: Deno.FileInfo, real = path): SourceFile {
+    return new SourceFile(path, info, real);
   }
 
   /** Throws `StorageError` `cannot-read`. */

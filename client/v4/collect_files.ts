@@ -3,26 +3,20 @@
  *
  * @module
  */
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import ignore from "ignore";
 import { type Abortable, throwIfAborted } from "../../protocol/abort.ts";
-import { endsAll, UsageError, type XferError } from "../../protocol/errors.ts";
-import { printable } from "../../protocol/printable.ts";
-import { isDataFolder } from "../../protocol/server_files.ts";
-import { pathNameFault } from "../../protocol/v4/path_name.ts";
+import { endsAll, UsageError, XferError } from "../../protocol/errors.ts";
+import { comparedForm } from "../../protocol/v4/path_name.ts";
 import type { Failure } from "../events.ts";
-import { type ReservedFile, ReservedFiles } from "../identity/reserved_files.ts";
+import { ReservedFiles } from "../identity/reserved_files.ts";
 import { inspectPath, type NamedPath } from "../local/named_path.ts";
 import { endsAsFolder, nameOnServer, wholeNameOnServer } from "../local/path_mapping.ts";
-import { cannotRead } from "../local/read_small_file.ts";
 import { SentNames } from "../local/sent_names.ts";
-import { SmallEntry, type SourceEntry, UNDECODABLE } from "../local/source_entry.ts";
 import { SourceFile } from "../local/source_file.ts";
-import { checkSize } from "./remote_file.ts";
-import { Upload } from "./upload.ts";
-
-/** Why something is skipped. */
-export type SkipReason = "a link" | "a pipe" | "a socket" | "a device" | ReservedFile;
+import { foldersAbove } from "./implicit_folders.ts";
+import { checkRemoteName, LocalEntry, placeOf } from "./local_entry.ts";
+import { type SkipReason, type WalkRules, walkTree } from "./tree_walk.ts";
 
 /** The local files, folders and links to upload. */
 export interface FileSelection {
@@ -48,42 +42,186 @@ export interface FileSelection {
   readonly onSkipped?: (path: string, why: SkipReason) => void;
 }
 
-export interface CollectOptions extends FileSelection, Abortable {
+export interface CollectOptions extends Omit<FileSelection, "onSkipped">, Abortable {
   /** The folder with the identity in use, whose private files are never uploaded. */
   readonly identityFolder: string;
 }
 
-export interface CollectedFiles {
-  readonly uploads: Upload[];
-  /** Folders that the user named: their names on the server; empty for everything. */
-  readonly folders: string[];
-  /** Names on the server of what is here, but skipped for another reason than `exclude`. */
-  readonly skipped: string[];
-  /** Paths that cannot be uploaded. They don't affect the others. */
-  readonly failures: Failure[];
+/** Entries that belong together: a folder that the user named, or entries that they named one by one. */
+export interface LocalSection {
+  /** The folder's name on the server; empty for everything. */
+  readonly folder: string | undefined;
+  /** The folder's real path. */
+  readonly real: string | undefined;
+  /** In the order of a server's list if it is a folder. */
+  readonly entries: Iterable<LocalEntry>;
+}
+
+/** Receives what is found besides entries. */
+export type WalkReports = Pick<WalkRules, "onSkipped" | "onFailure" | "check">;
+
+/** The most entries of a section without a folder. */
+const MAX_LOOSE = 1000;
+
+/** A path that the user named, and what it was when it was inspected. */
+interface NamedEntry {
+  readonly path: string;
+  readonly name: string;
+  readonly real: string | undefined;
+  readonly kind: "folder" | "link" | "file";
 }
 
 /**
- * Collects the entries to upload, each folder before its content. Throws `UsageError` `one-name`, `bad-pattern`;
- * `InterruptedError` after an abort. Returns a failure for each path that cannot be uploaded: `UsageError`
- * `bad-file-name`, `same-name`, `own-key`, `empty-path`; `StorageError` `cannot-read`, `not-a-file`, `file-too-large`,
- * `bad-entry`.
+ * Inspects the paths that the user named. Throws `UsageError` `one-name`, `bad-pattern`; `InterruptedError` after an
+ * abort.
  */
 export async function collectFiles(options: CollectOptions): Promise<CollectedFiles> {
-  const { paths, as, exclude = [], keepsPaths = false, signal } = options;
+  const { paths, as, exclude = [], keepsPaths = false, followsNamed = false, signal } = options;
   if (as !== undefined && paths.length !== 1) {
     throw new UsageError("one-name", "--as takes exactly one path", {
       hint: "Upload the files one by one, each with its own --as NAME.",
     });
   }
   const own = await ReservedFiles.of(options.identityFolder);
-  const collector = new Collector(options, own, excluder(exclude));
+  const isExcluded = excluder(exclude);
   const toName = keepsPaths ? wholeNameOnServer : nameOnServer;
+  const repeated = new SentNames();
+  const named: NamedEntry[] = [];
+  const failures: Failure[] = [];
   for (const path of paths) {
     throwIfAborted(signal);
-    await collector.add(path, as ?? toName(path));
+    const name = as ?? toName(path);
+    const found = await inspectNamed(path, followsNamed);
+    if (repeated.isRepeated(found, name)) continue;
+    try {
+      const { real, isLink, info } = found;
+      if (!isLink) await own.refuse(found);
+      const kind = isLink ? "link" : info?.isDirectory === true ? "folder" : "file";
+      if (kind === "file") await SourceFile.inspect(path);
+      named.push({ path, name, real, kind });
+    } catch (error) {
+      if (endsAll(error) || !(error instanceof XferError)) throw error;
+      failures.push({ state: "not-stored", path, error });
+    }
   }
-  return collector;
+  return new CollectedFiles(options, { own, isExcluded, named, failures });
+}
+
+/** What the user named. Folders are walked only when their entries are asked for, so nothing in them is in memory. */
+export class CollectedFiles {
+  /** Named paths that cannot be uploaded. They don't affect the others. */
+  readonly failures: readonly Failure[];
+  readonly #options: CollectOptions;
+  readonly #own: ReservedFiles;
+  readonly #isExcluded: (path: string) => boolean;
+  readonly #named: readonly NamedEntry[];
+  /** Those in whose folder, or under whose name, others are uploaded too. */
+  readonly #shared: ReadonlySet<NamedEntry>;
+
+  /** @internal */
+  constructor(options: CollectOptions, { own, isExcluded, named, failures }: {
+    readonly own: ReservedFiles;
+    readonly isExcluded: (path: string) => boolean;
+    readonly named: readonly NamedEntry[];
+    readonly failures: readonly Failure[];
+  }) {
+    this.failures = failures;
+    this.#options = options;
+    this.#own = own;
+    this.#isExcluded = isExcluded;
+    this.#named = named;
+    this.#shared = findShared(named);
+  }
+
+  /** Whether the user named a folder. */
+  get hasFolders(): boolean {
+    return this.#named.some(({ kind }) => kind === "folder");
+  }
+
+  /** Whether folders that the user named share names on the server. */
+  get hasSharedFolders(): boolean {
+    return [...this.#shared].some(({ kind }) => kind === "folder");
+  }
+
+  /**
+   * Yields the entries to upload, each folder before its content. Each call walks the folders again. `reports` receives
+   * each path that cannot be uploaded: `UsageError` `bad-file-name`, `same-name`; `StorageError` `cannot-read`,
+   * `file-too-large`, `bad-entry`.
+   */
+  *sections(reports: WalkReports): Generator<LocalSection, void, void> {
+    const names = new SentNames();
+    const claim = (path: string, name: string) => names.claim(path, name);
+    const { as, links = true } = this.#options;
+    const rules: WalkRules = {
+      ...{ own: this.#own, isExcluded: this.#isExcluded, links },
+      ...{ isNamed: as !== undefined, ...reports },
+    };
+    let loose: LocalEntry[] = [];
+    for (const named of this.#named) {
+      const { path, name, real, kind } = named;
+      if (kind !== "folder") {
+        const entry = this.#take(named, claim, reports);
+        if (entry !== undefined) loose.push(entry);
+        if (loose.length < MAX_LOOSE) continue;
+      }
+      if (loose.length > 0) yield { folder: undefined, real: undefined, entries: loose };
+      loose = [];
+      if (kind !== "folder") continue;
+      const isShared = this.#shared.has(named);
+      const entries = walkTree({ path, real, name, claim: isShared ? claim : undefined }, rules);
+      yield { folder: name, real, entries };
+    }
+    if (loose.length > 0) yield { folder: undefined, real: undefined, entries: loose };
+  }
+
+  #take(
+    { path, name, real, kind }: NamedEntry,
+    claim: (path: string, name: string) => boolean,
+    { onSkipped, onFailure }: WalkReports,
+  ): LocalEntry | undefined {
+    try {
+      if (kind === "link" && this.#options.links === false) {
+        onSkipped(path, name, "a link");
+        return undefined;
+      }
+      checkRemoteName(path, name, this.#options.as !== undefined);
+      const entry = LocalEntry.inspect(placeOf(path, name, kind === "link" ? path : real));
+      return typeof entry !== "string" && claim(path, name) ? entry : undefined;
+    } catch (error) {
+      if (endsAll(error) || !(error instanceof XferError)) throw error;
+      onFailure(path, error);
+      return undefined;
+    }
+  }
+}
+
+async function inspectNamed(
+  path: string,
+  follows: boolean,
+): Promise<NamedPath & { readonly isLink: boolean }> {
+  const info = follows || endsAsFolder(path)
+    ? undefined
+    : await Deno.lstat(path).catch(() => undefined);
+  if (info?.isSymlink === true) return { path, real: resolve(path), info, isLink: true };
+  return { ...await inspectPath(path), isLink: false };
+}
+
+/** The named entries whose names may be those of entries below others. */
+function findShared(named: readonly NamedEntry[]): Set<NamedEntry> {
+  const shared = new Set<NamedEntry>();
+  if (named.length < 2) return shared;
+  const byForm = Map.groupBy(named, ({ name }) => comparedForm(name));
+  for (const entry of named) {
+    const form = comparedForm(entry.name);
+    const same = byForm.get(form) as NamedEntry[];
+    const above = [...foldersAbove(form), ...form === "" ? [] : [""]].flatMap((folder) =>
+      byForm.get(folder) ?? []
+    );
+    if (same.length > 1) above.push(...same);
+    if (above.length > 0) shared.add(entry);
+    for (const other of above) shared.add(other);
+  }
+  return shared;
 }
 
 /**
@@ -102,174 +240,4 @@ export function excluder(patterns: readonly string[]): (path: string) => boolean
   // Case is significant, as everywhere on the server.
   const rules = ignore({ ignorecase: false }).add([...patterns]);
   return (path) => rules.ignores(path);
-}
-
-interface LocalTree {
-  readonly root: string;
-  /** The real path of the root. */
-  readonly real: string | undefined;
-  /** The name of the root on the server; `undefined` if it has none, and what is in it has names without it. */
-  readonly name: string | undefined;
-}
-
-class Collector implements CollectedFiles {
-  readonly uploads: Upload[] = [];
-  readonly folders: string[] = [];
-  readonly skipped: string[] = [];
-  readonly failures: Failure[] = [];
-  readonly #options: CollectOptions;
-  readonly #own: ReservedFiles;
-  readonly #isExcluded: (path: string) => boolean;
-  readonly #names = new SentNames();
-
-  constructor(options: CollectOptions, own: ReservedFiles, isExcluded: (path: string) => boolean) {
-    this.#options = options;
-    this.#own = own;
-    this.#isExcluded = isExcluded;
-  }
-
-  /** Adds what the user named, and everything in it. */
-  async add(path: string, name: string): Promise<void> {
-    const named = await this.#inspect(path);
-    if (this.#names.isRepeated(named, name)) return;
-    await this.#attempt(path, async () => {
-      if (named.isLink) return await this.#takeLink(path, name);
-      await this.#own.refuse(named);
-      const { real, info } = named;
-      if (info?.isDirectory !== true) return this.#take(await SourceFile.inspect(path), name);
-      this.folders.push(name);
-      const isEverything = name === "" && this.#options.keepsPaths === true;
-      await this.#walk({ root: path, real, name: isEverything ? undefined : name });
-    });
-  }
-
-  async #inspect(path: string): Promise<NamedPath & { readonly isLink: boolean }> {
-    const follows = this.#options.followsNamed === true || endsAsFolder(path);
-    const info = follows ? undefined : await Deno.lstat(path).catch(() => undefined);
-    if (info?.isSymlink === true) return { path, real: resolve(path), info, isLink: true };
-    return { ...await inspectPath(path), isLink: false };
-  }
-
-  /** Runs work for a path and records its failure. Throws errors that concern more than this path. */
-  async #attempt(path: string, work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      if (endsAll(error)) throw error;
-      const failure = isUndecodable(path, error as XferError) ? notUtf8(path) : error as XferError;
-      this.failures.push({ state: "not-stored", path, error: failure });
-    }
-  }
-
-  /** Adds a folder, and everything in it, sorted by name. */
-  async #walk(tree: LocalTree, folder = ""): Promise<void> {
-    const here = join(tree.root, folder);
-    const name = nameIn(tree, folder);
-    const entries = await readFolder(here);
-    const names = new Set(entries.map(({ name }) => name));
-    const hasName = (name: string) => names.has(name);
-    if (isDataFolder(hasName)) {
-      return this.#skip(here, name, "a server's data folder");
-    }
-    const real = folder === "" ? tree.real : here;
-    if (name !== "") this.#take(await SmallEntry.inspect(here, real), name);
-    const ownIn = this.#own.in(tree.real && join(tree.real, folder), hasName);
-    for (const entry of entries) {
-      throwIfAborted(this.#options.signal);
-      const { isDirectory } = entry;
-      const below = folder === "" ? entry.name : `${folder}/${entry.name}`;
-      if (this.#isExcluded(isDirectory ? `${below}/` : below)) continue;
-      const path = join(here, entry.name);
-      const own = isDirectory ? undefined : ownIn(entry.name);
-      if (own !== undefined) this.#skip(path, nameIn(tree, below), own);
-      else await this.#attempt(path, () => this.#visit(tree, below, path, entry));
-    }
-  }
-
-  async #visit(tree: LocalTree, below: string, path: string, entry: Deno.DirEntry): Promise<void> {
-    if (entry.isDirectory) return await this.#walk(tree, below);
-    const name = nameIn(tree, below);
-    // Links in a folder are not followed: they could lead anywhere, even back.
-    if (entry.isSymlink) return await this.#takeLink(path, name);
-    const info = await reading(path, () => Deno.lstat(path));
-    if (!info.isFile) this.#skip(path, name, whatIs(info));
-    else if (this.#own.isKey(info)) this.#skip(path, name, "one of xfer's own files");
-    else this.#take(SourceFile.found(path, info), name);
-  }
-
-  async #takeLink(path: string, name: string): Promise<void> {
-    if (this.#options.links === false) return this.#skip(path, name, "a link");
-    this.#take(await SmallEntry.inspect(path), name);
-  }
-
-  #skip(path: string, name: string, why: SkipReason): void {
-    this.skipped.push(name);
-    this.#options.onSkipped?.(path, why);
-  }
-
-  /** Throws `UsageError` `bad-file-name`. */
-  #checkName(path: string, name: string): void {
-    const fault = pathNameFault(name);
-    if (fault === undefined) return;
-    const [named, hint] = this.#options.as === undefined
-      ? [
-        `${printable(path)}: its name`,
-        "Rename it, skip it with --exclude PATTERN, or upload it under another name with --as NAME.",
-      ]
-      : [
-        `${printable(path)} as ${printable(name)}: the name`,
-        "Choose another name with --as NAME.",
-      ];
-    throw new UsageError("bad-file-name", `cannot upload ${named} ${fault}`, { hint });
-  }
-
-  #take(entry: SourceEntry, name: string): void {
-    const { path, size } = entry;
-    this.#checkName(path, name);
-    checkSize({ name: path, size });
-    if (this.#names.claim(path, name)) this.uploads.push(new Upload(entry, name));
-  }
-}
-
-/** The name on the server of something below the root, whose own path there is empty. */
-function nameIn({ name }: LocalTree, below: string): string {
-  return [name, below].filter((part) => part !== undefined && part !== "").join("/");
-}
-
-async function readFolder(path: string): Promise<Deno.DirEntry[]> {
-  const entries: Deno.DirEntry[] = [];
-  await reading(path, async () => {
-    for await (const entry of Deno.readDir(path)) entries.push(entry);
-  });
-  return entries.sort((a, b) => a.name < b.name ? -1 : 1);
-}
-
-/** The kind of something that has no content to upload. */
-function whatIs({ isFifo, isSocket }: Deno.FileInfo): SkipReason {
-  if (isFifo === true) return "a pipe";
-  return isSocket === true ? "a socket" : "a device";
-}
-
-async function reading<T>(path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    throw cannotRead(path, cause, "Check its permissions, or skip it with --exclude PATTERN.");
-  }
-}
-
-/** Whether Deno has no name for what is at a path. */
-function isUndecodable(path: string, { cause }: XferError): boolean {
-  return cause instanceof Deno.errors.NotFound && path.includes(UNDECODABLE);
-}
-
-/** No option helps: Deno cannot open the file by this name. */
-function notUtf8(path: string): UsageError {
-  return new UsageError(
-    "bad-file-name",
-    `cannot upload ${printable(path)}: its name is not UTF-8`,
-    {
-      hint: "Rename it, or skip it with --exclude PATTERN.",
-    },
-  );
 }

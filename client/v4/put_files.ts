@@ -3,41 +3,17 @@
  *
  * @module
  */
-import type { EntryKind } from "../../protocol/entry.ts";
 import { UsageError } from "../../protocol/errors.ts";
-import type { Failure, LocalFile } from "../events.ts";
 import { type CollectedFiles, collectFiles } from "./collect_files.ts";
 import type { ConnectOptions } from "./connect_options.ts";
 import { ConnectionPool } from "./connection_pool.ts";
-import type { PutOptions, PutOutcome } from "./put_options.ts";
-import { findRemoteEntries, type FolderRemovals, NO_REMOTE_ENTRIES, planPut } from "./put_plan.ts";
+import type { PutOptions, PutSummary } from "./put_options.ts";
+import { findPreview, type PutPreview } from "./put_preview.ts";
 import { PutRun } from "./put_run.ts";
 
-/** A run of {@link putFiles} that is not carried out. */
-export interface PutPreview {
-  /** Entries that would be stored, updated or left unchanged. */
-  readonly entries: readonly PreviewedEntry[];
-  /** Entries that would be removed, for each uploaded folder; empty without `mirror`. */
-  readonly removals: readonly FolderRemovals[];
-  /** Paths that cannot be uploaded. */
-  readonly failures: readonly Failure[];
-}
-
-/** A local entry, and what would happen to it. */
-export interface PreviewedEntry {
-  /** `store`: its content would be sent; `update`: only permission bits or time. */
-  readonly action: "store" | "update" | "unchanged";
-  /** The local entry. */
-  readonly file: LocalFile;
-  /** A file, a folder or a link. */
-  readonly kind: EntryKind;
-  /** Its name on the server. */
-  readonly name: string;
-}
-
 /**
- * Uploads files, folders and links over protocol 4. Returns the result of each. An error of one does not stop the
- * others. Files that the server already has with the same content are not sent. Interrupted uploads resume. After a
+ * Uploads files, folders and links over protocol 4. Returns the number of results of each kind; `onOutcome`
+ * receives the results. An error of one entry does not stop the others. Files that the server already has with the same content are not sent. Interrupted uploads resume. After a
  * network error it connects again and sends the unconfirmed files, at most `transfer.retries` times without progress.
  *
  * Throws why the client cannot sign in: `NetworkError`, `ProtocolError`, `RefusedError`, `ConfigurationError`
@@ -73,7 +49,7 @@ export interface PreviewedEntry {
  * assert.deepEqual([total, sent], [50_000, 50_000]);
  * ```
  */
-export async function putFiles(options: PutOptions): Promise<PutOutcome[]> {
+export async function putFiles(options: PutOptions): Promise<PutSummary> {
   const resumedAt = new Map<string, number>();
   const connect: ConnectOptions = {
     ...options.connect,
@@ -98,27 +74,15 @@ export async function putFiles(options: PutOptions): Promise<PutOutcome[]> {
 export async function previewPut(
   { hasAccount, ...options }: Omit<PutOptions, "onOutcome"> & { readonly hasAccount: boolean },
 ): Promise<PutPreview> {
-  const { connect, transfer, mirror } = options;
   const collected = await collect(options);
-  using pool = new ConnectionPool(connect, transfer);
-  const remote = hasAccount ? await findRemoteEntries(pool, collected) : NO_REMOTE_ENTRIES;
-  const plan = await planPut(collected, remote, options, connect);
-  const { failures, uploads } = collected;
-  const updated = new Set(plan.updates.map(({ upload }) => upload));
-  const stored = new Set(plan.puts);
-  const entries = uploads.map((upload): PreviewedEntry => {
-    const { file, name } = upload;
-    const action = stored.has(upload) ? "store" : updated.has(upload) ? "update" : "unchanged";
-    return { action, file, kind: file.kind, name };
-  });
-  const removes = mirror !== undefined && failures.length === 0;
-  return { entries, failures, removals: removes ? plan.removals : [] };
+  using pool = new ConnectionPool(options.connect, options.transfer);
+  return await findPreview(hasAccount ? pool : undefined, collected, options);
 }
 
 async function collect(options: PutOptions): Promise<CollectedFiles> {
   const { identityFolder, signal } = options.connect;
   const collected = await collectFiles({ ...options, identityFolder, signal });
-  if (options.mirror !== undefined && collected.folders.length + collected.failures.length === 0) {
+  if (options.mirror !== undefined && !collected.hasFolders && collected.failures.length === 0) {
     throw new UsageError("conflicting-option", "--delete is only for folders", {
       hint: "Name a folder, or omit --delete.",
     });

@@ -22,8 +22,30 @@ export interface PutOptions extends FileSelection, PlanOptions {
    * Nothing is removed if anything could not be read or stored.
    */
   readonly mirror?: MirrorOptions | undefined;
-  /** Called with the result of each entry, as soon as it is known. */
+  /**
+   * Called with the result of each entry, as soon as it is known. After an error that ends the run, of the entries that
+   * were not tried yet at most {@link MAX_UNTRIED} have a result.
+   */
   readonly onOutcome?: (outcome: PutOutcome) => void;
+  /** Whether all files are read; default false: files that have not changed since the last run are not read again. */
+  readonly checksum?: boolean | undefined;
+}
+
+/** The most entries that are reported as not tried after the end of a run, because finding more takes time. */
+export const MAX_UNTRIED = 10_000;
+
+/** The numbers of results of a run, by their state. */
+export interface PutSummary {
+  /** Files and links that were stored, and their bytes. */
+  readonly stored: number;
+  readonly bytes: number;
+  /** Folders that were stored. */
+  readonly folders: number;
+  readonly unchanged: number;
+  readonly updated: number;
+  readonly removed: number;
+  /** Results with an error. */
+  readonly failed: number;
 }
 
 /** Options of mirrors. */

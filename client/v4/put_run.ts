@@ -1,25 +1,42 @@
 /**
- * A run of `putFiles`: compares, updates, sends and removes, and keeps the result of each entry.
+ * A run of `putFiles`: walks, compares, sends and removes, and reports the result of each entry.
  *
  * @module
  */
+import { throwIfAborted } from "../../protocol/abort.ts";
 import { InterruptedError, UsageError, XferError } from "../../protocol/errors.ts";
-import type { Failure } from "../events.ts";
-import type { CollectedFiles } from "./collect_files.ts";
-import type { ConnectionPool } from "./connection_pool.ts";
-import type { PutOptions, PutOutcome, PutUnchanged } from "./put_options.ts";
-import { findRemoteEntries, planPut, type PutPlan, type RemoteName } from "./put_plan.ts";
-import type { StoredVersion } from "./put_request.ts";
+import { comparedForm } from "../../protocol/v4/path_name.ts";
+import type { CollectedFiles, LocalSection } from "./collect_files.ts";
+import { ConnectionPool } from "./connection_pool.ts";
+import { findRemovals, type Removals } from "./find_removals.ts";
+import type { LocalEntry } from "./local_entry.ts";
+import { MAX_UNTRIED, type PutOptions, type PutOutcome, type PutSummary } from "./put_options.ts";
+import type { RemoteName } from "./put_plan.ts";
+import { PutTransfer, type TransferSection } from "./put_transfer.ts";
+import { RemoteSection } from "./remote_section.ts";
+import { SectionDigests } from "./section_digests.ts";
 import { removeMissing } from "./remove_missing.ts";
-import { sendUploads, updateAttributes } from "./send_uploads.ts";
-import type { Upload } from "./upload.ts";
+
+type Totals = { -readonly [K in keyof PutSummary]: PutSummary[K] };
+
+/** The sections of a run, which the report of untried entries carries on with. */
+interface Walk {
+  readonly sections: Iterator<LocalSection, void>;
+  entries: Iterator<LocalEntry, unknown> | undefined;
+}
 
 export class PutRun {
   readonly #options: PutOptions;
   readonly #pool: ConnectionPool;
+  /** For everything but lists, while a list waits for the walk. */
+  #spare: ConnectionPool | undefined;
   readonly #collected: CollectedFiles;
-  readonly #outcomes = new Map<Upload, PutOutcome>();
-  readonly #removals = new Map<RemoteName, PutOutcome | undefined>();
+  readonly #totals: Totals = {
+    ...{ stored: 0, bytes: 0, folders: 0, unchanged: 0, updated: 0, removed: 0, failed: 0 },
+  };
+  readonly #removals = new Map<RemoteName, boolean>();
+  /** Whether the run has ended early, and only reports. */
+  #isOver = false;
 
   constructor(options: PutOptions, pool: ConnectionPool, collected: CollectedFiles) {
     this.#options = options;
@@ -27,138 +44,155 @@ export class PutRun {
     this.#collected = collected;
   }
 
-  async run(): Promise<PutOutcome[]> {
-    const { uploads, failures } = this.#collected;
-    const { onEvent } = this.#options.connect;
+  async run(): Promise<PutSummary> {
+    const walk: Walk = { sections: this.#sections(), entries: undefined };
+    const transfer = new PutTransfer(this.#options, (outcome) => this.#report(outcome));
     try {
-      await this.#attempt();
+      await this.#attempt(walk, transfer);
     } catch (error) {
+      this.#isOver = true;
+      await transfer.end();
       if (!(error instanceof XferError) || error instanceof UsageError) throw error;
       if (!this.#pool.isAuthenticated && !(error instanceof InterruptedError)) throw error;
-      for (const upload of uploads.filter((upload) => !this.#outcomes.has(upload))) {
-        const { file, name, isPartSent, isUnconfirmed } = upload;
-        if (isPartSent && !isUnconfirmed) onEvent?.({ type: "left-part", file, name });
-        this.#report(upload, { state: stateOf(upload), path: file.path, error });
-      }
-      for (const [entry, outcome] of this.#removals) {
-        if (outcome === undefined) this.#reportRemoval(entry, error);
-      }
+      this.#reportRest(walk, transfer, error);
+    } finally {
+      this.#spare?.[Symbol.dispose]();
     }
-    for (const failure of failures) this.#options.onOutcome?.(failure);
-    const outcomes = uploads.map((upload) => this.#outcomes.get(upload) as PutOutcome);
-    const removals = [...this.#removals.values()].filter((outcome) => outcome !== undefined);
-    return [...outcomes, ...removals, ...failures];
+    for (const failure of this.#collected.failures) this.#report(failure);
+    return this.#totals;
   }
 
-  async #attempt(): Promise<void> {
-    const { connect } = this.#options;
-    const remote = await findRemoteEntries(this.#pool, this.#collected);
-    const plan = await planPut(this.#collected, remote, this.#options, connect);
-    const removals = await this.#confirm(plan);
-    for (const upload of plan.unchanged) {
-      this.#report(upload, { ...resultOf(upload), state: "unchanged" });
-    }
-    const files = plan.puts.filter(({ file }) => file.kind !== "folder");
-    const bytes = files.reduce((sum, { file }) => sum + file.size, 0);
-    connect.onEvent?.({ type: "planned", files: files.length, bytes });
+  async #attempt(walk: Walk, transfer: PutTransfer): Promise<void> {
+    const removals = await this.#findRemovals();
+    const entries = removals?.folders.flatMap(({ entries }) => entries) ?? [];
+    const isBlocking = ({ name }: RemoteName) =>
+      removals?.blocking.has(comparedForm(name)) === true;
     // Entries below the name of a new file or link are removed first, all others last.
-    const replaced = new Set(
-      plan.puts.flatMap(({ file, name }) => file.kind === "folder" ? [] : [name]),
-    );
-    const [blocking, others] = partition(removals, ({ name }) => isBelowAny(name, replaced));
-    await this.#remove(blocking);
-    const changed = await updateAttributes(
-      this.#pool,
-      plan.updates,
-      (upload, error) =>
-        error === undefined
-          ? this.#report(upload, { ...resultOf(upload), state: "updated" })
-          : this.#fail(upload, error),
-    );
-    const [first, rest] = partition(
-      [...plan.puts, ...changed],
-      (upload) => plan.newFolders.has(upload),
-    );
-    for (const uploads of [first, rest]) {
-      const onResult = (upload: Upload, result: StoredVersion | Error) =>
-        this.#settle(upload, result);
-      await sendUploads(this.#pool, uploads, onResult, connect);
+    await this.#remove(entries.filter(isBlocking));
+    for (let next = walk.sections.next(); next.done !== true; next = walk.sections.next()) {
+      await this.#transfer(next.value, walk, transfer);
     }
-    const hasFailed = [...this.#outcomes.values()].some((outcome) => "error" in outcome);
-    if (!hasFailed) await this.#remove(others);
+    transfer.reportPlanned();
+    const others = entries.filter((entry) => !isBlocking(entry));
+    if (this.#totals.failed === 0) await this.#remove(others);
     else if (others.length > 0) this.#options.mirror?.onNotRemoved?.(others.length);
   }
 
-  /** Returns the entries to remove. */
-  async #confirm({ removals }: PutPlan): Promise<readonly RemoteName[]> {
-    const { mirror } = this.#options;
-    const entries = mirror === undefined ? [] : removals.flatMap(({ entries }) => entries);
-    if (entries.length === 0) return [];
-    if (this.#collected.failures.length > 0) {
-      mirror?.onNotRemoved?.(entries.length);
-      return [];
+  #sections(): Iterator<LocalSection, void> {
+    const { onSkipped, connect: { signal } } = this.#options;
+    return this.#collected.sections({
+      onSkipped: (path, _name, why) => this.#isOver || onSkipped?.(path, why),
+      onFailure: (path, error) => this.#report({ state: "not-stored", path, error }),
+      check: () => this.#isOver || throwIfAborted(signal),
+    });
+  }
+
+  /** Compares and sends the entries of a section. */
+  async #transfer(section: LocalSection, walk: Walk, transfer: PutTransfer): Promise<void> {
+    const entries = walk.entries = section.entries[Symbol.iterator]();
+    using remote = await RemoteSection.open(this.#pool, section);
+    const { checksum = false, connect: { identityFolder } } = this.#options;
+    using digests = new SectionDigests(identityFolder, section, !checksum);
+    transfer.begin({ pool: this.#poolBeside(remote), digests });
+    let isWhole = false;
+    try {
+      for (let next = entries.next(); next.done !== true; next = entries.next()) {
+        const entry = next.value;
+        transfer.hold(entry);
+        while (!remote.seek(entry)) await remote.more();
+        const placing = transfer.place(entry, remote.found(entry));
+        if (placing !== undefined) await placing;
+      }
+      await transfer.finish();
+      isWhole = true;
+    } finally {
+      digests.save(isWhole);
     }
-    for (const removal of removals) {
-      if (removal.entries.length > 0) await mirror?.confirm?.(removal);
+  }
+
+  /** The connections for everything but the list of a section. They stay the same until its end. */
+  #poolBeside(remote: RemoteSection): TransferSection["pool"] {
+    let chosen: ConnectionPool | undefined;
+    return async () => {
+      if (chosen !== undefined) return chosen;
+      await remote.settled();
+      return chosen = remote.isAhead ? this.#openSpare() : this.#pool;
+    };
+  }
+
+  #openSpare(): ConnectionPool {
+    const { connect, transfer } = this.#options;
+    const onEvent: typeof connect.onEvent = (event) => {
+      if (event.type !== "connected") connect.onEvent?.(event);
+    };
+    return this.#spare ??= new ConnectionPool({ ...connect, onEvent }, transfer);
+  }
+
+  /** Finds what a mirror removes, and has it confirmed before anything is sent. */
+  async #findRemovals(): Promise<Removals | undefined> {
+    const { mirror, exclude, connect: { signal } } = this.#options;
+    if (mirror === undefined) return undefined;
+    const removals = await findRemovals(this.#pool, this.#collected, exclude, signal);
+    const count = removals.folders.reduce((sum, { entries }) => sum + entries.length, 0);
+    if (removals.hasFailures) {
+      if (count > 0) mirror.onNotRemoved?.(count);
+      return undefined;
     }
-    return entries;
+    for (const folder of removals.folders) {
+      if (folder.entries.length > 0) await mirror.confirm?.(folder);
+    }
+    return removals;
   }
 
   async #remove(entries: readonly RemoteName[]): Promise<void> {
-    for (const entry of entries) this.#removals.set(entry, undefined);
+    for (const entry of entries) this.#removals.set(entry, false);
     await removeMissing(this.#pool, entries, (entry, error) => this.#reportRemoval(entry, error));
   }
 
   #reportRemoval(entry: RemoteName, error?: XferError): void {
-    const outcome: PutOutcome = error === undefined
-      ? { ...entry, state: "removed" }
-      : { ...entry, state: "not-removed", error };
-    this.#removals.set(entry, outcome);
+    this.#removals.set(entry, true);
+    this.#report(
+      error === undefined
+        ? { ...entry, state: "removed" }
+        : { ...entry, state: "not-removed", error },
+    );
+  }
+
+  /** Reports everything without a result after an error that ended the run. */
+  #reportRest(walk: Walk, transfer: PutTransfer, error: XferError): void {
+    const { onEvent } = this.#options.connect;
+    for (const { entry, state, isPartSent } of transfer.unresolved()) {
+      if (isPartSent) onEvent?.({ type: "left-part", file: entry, name: entry.remoteName });
+      this.#report({ state, path: entry.path, error });
+    }
+    let left = MAX_UNTRIED;
+    for (const { path } of restOf(walk)) {
+      this.#report({ state: "not-tried", path, error });
+      if (--left === 0) break;
+    }
+    for (const [entry, isReported] of this.#removals) {
+      if (!isReported) this.#reportRemoval(entry, error);
+    }
+  }
+
+  #report(outcome: PutOutcome): void {
+    const totals = this.#totals;
+    if ("error" in outcome) totals.failed++;
+    else if (outcome.state !== "stored") totals[outcome.state]++;
+    else if (outcome.kind === "folder") totals.folders++;
+    else {
+      totals.stored++;
+      totals.bytes += outcome.file.size;
+    }
     this.#options.onOutcome?.(outcome);
   }
-
-  #settle(upload: Upload, result: StoredVersion | Error): void {
-    upload.release();
-    if (result instanceof Error) return this.#fail(upload, result);
-    const { cksum: crc, version, replacedOther } = result;
-    this.#report(upload, {
-      ...resultOf(upload),
-      state: "stored",
-      crc,
-      version,
-      replacedOther,
-    });
-  }
-
-  #fail(upload: Upload, error: Error): void {
-    if (!(error instanceof XferError)) throw error;
-    this.#report(upload, { state: "not-stored", path: upload.file.path, error });
-  }
-
-  #report(upload: Upload, outcome: PutOutcome): void {
-    this.#outcomes.set(upload, outcome);
-    this.#pool.advance();
-    this.#options.onOutcome?.(outcome);
-  }
 }
 
-function resultOf({ file, name }: Upload): Pick<PutUnchanged, "file" | "kind" | "name"> {
-  return { file, kind: file.kind, name };
-}
-
-/** The state of an upload without a result at the end of the run. */
-function stateOf({ isUnconfirmed, isStarted }: Upload): Failure["state"] {
-  if (isUnconfirmed) return "unknown";
-  return isStarted ? "not-stored" : "not-tried";
-}
-
-function isBelowAny(name: string, names: ReadonlySet<string>): boolean {
-  for (let end = name.lastIndexOf("/"); end > 0; end = name.lastIndexOf("/", end - 1)) {
-    if (names.has(name.slice(0, end))) return true;
+/** The entries that were not reached. */
+function* restOf({ sections, entries }: Walk): Generator<LocalEntry, void, void> {
+  for (let current = entries; current !== undefined;) {
+    for (let next = current.next(); next.done !== true; next = current.next()) yield next.value;
+    const section = sections.next();
+    current = section.done === true ? undefined : section.value.entries[Symbol.iterator]();
   }
-  return false;
-}
-
-function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {
-  return [items.filter(isFirst), items.filter((item) => !isFirst(item))];
 }

@@ -1,18 +1,16 @@
 /**
- * Sends planned uploads over the connections of a run, and attributes of unchanged entries.
+ * Sends planned uploads over the connections of a run.
  *
  * @module
  */
-import { endsAll, RefusedError, type XferError } from "../../protocol/errors.ts";
+import { endsAll } from "../../protocol/errors.ts";
 import type { ConnectOptions } from "./connect_options.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
 import { PARALLEL_SIZE } from "./parallel_put.ts";
 import { type OnResult, PutPipeline } from "./put_pipeline.ts";
-import type { PlannedUpdate } from "./put_plan.ts";
 import type { RequestMux } from "./request_mux.ts";
-import { sendAttributes } from "./update_attributes.ts";
 import type { Upload } from "./upload.ts";
-import { forEachConcurrently, WorkQueue } from "./work_queue.ts";
+import { WorkQueue } from "./work_queue.ts";
 
 /** Sends the small entries, each over one of the connections; then each large one over all of them. */
 export async function sendUploads(
@@ -59,37 +57,4 @@ async function reinspectRequeued(queue: WorkQueue<Upload>, onResult: OnResult): 
       onResult(upload, error as Error);
     }
   }
-}
-
-/** The codes for a version that is no longer current. */
-const REPLACED = ["file-changed", "no-such-file"];
-
-/**
- * Stores mode and time of entries whose content the server has. Returns those whose content has changed there since, to
- * be sent. `onResult` is called with each other entry, and why it was not updated. Throws the error that ends the run.
- */
-export async function updateAttributes(
-  pool: ConnectionPool,
-  updates: readonly PlannedUpdate[],
-  onResult: (upload: Upload, error?: XferError) => void,
-): Promise<Upload[]> {
-  const replaced: Upload[] = [];
-  const queue = new WorkQueue(updates);
-  await pool.share(
-    queue,
-    ({ session: { mux } }) =>
-      forEachConcurrently(queue, async ({ upload, version, attributes }) => {
-        const { name } = upload;
-        try {
-          await mux.gracefulAbort.critical(() => sendAttributes(mux, name, version, attributes));
-          onResult(upload);
-        } catch (error) {
-          if (endsAll(error)) throw error;
-          if (error instanceof RefusedError && REPLACED.includes(error.code)) replaced.push(upload);
-          else onResult(upload, error as XferError);
-        }
-        pool.advance();
-      }),
-  );
-  return replaced;
 }

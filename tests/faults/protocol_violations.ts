@@ -11,7 +11,7 @@ import { DEFAULT_TIMEOUTS } from "../../client/net/dial.ts";
 import { getFile } from "../../client/v4/get_files.ts";
 import { getOutcomes } from "../support/v4/get_outcomes.ts";
 import { ProtocolError, XferError } from "../../protocol/errors.ts";
-import { putFiles } from "../../client/v4/put_files.ts";
+import { putAll } from "../support/v4/put_all.ts";
 import { type DiscoveredServer, findV4Server } from "../../client/v4/discover.ts";
 import { openPinned } from "../../client/v4/open_tls.ts";
 import { AccountFolder } from "../../client/identity/v4_account.ts";
@@ -174,7 +174,7 @@ export async function fuzzClient(loop: Loop): Promise<void> {
     const target = folder.join("target");
     const acts: readonly (() => Promise<unknown>)[] = [
       async () => {
-        const [outcome] = await putFiles({ connect, transfer, paths });
+        const [outcome] = await putAll({ connect, transfer, paths });
         assert.ok(outcome !== undefined);
         if ("error" in outcome) throw outcome.error;
         if (outcome.state !== "stored") return;

@@ -1,7 +1,7 @@
 /** Networks that cut, change, delay and split the data between client and server of protocol 4. */
 import assert from "node:assert/strict";
 import { getFile } from "../../client/v4/get_files.ts";
-import { putFiles } from "../../client/v4/put_files.ts";
+import { putAll } from "../support/v4/put_all.ts";
 import type { PutOutcome } from "../../client/v4/put_options.ts";
 import { RESPONSE_HEADER_SIZE } from "../../protocol/header.ts";
 import { UsageError, XferError } from "../../protocol/errors.ts";
@@ -176,7 +176,7 @@ async function onFaultyNetwork(
           onNewServer: () => true,
         };
         const transfer = { retries, pause: () => Promise.resolve() };
-        const outcomes = await typed(() => putFiles({ connect, transfer, paths }));
+        const outcomes = await typed(() => putAll({ connect, transfer, paths }));
         const target = folder.join("got");
         await Deno.remove(target).catch(() => undefined);
         const got = await typed(() => getFile({ connect, transfer, name: WANTED, target }));

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { cksum } from "../../protocol/crc/cksum.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
-import { putFiles } from "../../client/v4/put_files.ts";
+import { putAll } from "../support/v4/put_all.ts";
 import type { OwnStores } from "../../server/data_folder/data_folder.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { ServerLog } from "../support/server_log.ts";
@@ -141,7 +141,7 @@ test("our client sends a large file over one connection if no other can join", a
   const large = pseudoRandomBytes(40 * CHUNK_SIZE + 1);
   const file = await fixture.folder.write("large", large);
   const connect = await fixture.options("Alice");
-  const outcomes = await putFiles({
+  const outcomes = await putAll({
     connect,
     paths: [file],
     transfer: { parallel: 3, retries: 0 },

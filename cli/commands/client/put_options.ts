@@ -24,6 +24,7 @@ export interface PutChoice extends CommonOptions, TransferChoice {
   readonly delete?: boolean;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
+  readonly checksum?: boolean;
 }
 
 /** One upload, of one or more paths. */
@@ -47,6 +48,7 @@ export function addPutOptions(command: Command): Command {
       "--files-from <file>",
       "also upload the paths listed in this file; - for standard input",
     )
+    .option("--checksum", "read every file to compare it, even if it seems unchanged")
     .option("--delete", "remove entries from the server that are not here")
     .option("--dry-run", "only print what would happen")
     .option("--yes", "delete more than half of a folder without asking");
@@ -56,6 +58,7 @@ export function addPutOptions(command: Command): Command {
 /** The options that only protocol 4 has, as they are written. */
 const PROTOCOL_4_ONLY: Readonly<Record<string, (choice: PutChoice) => boolean>> = {
   "--as": ({ as }) => as !== undefined,
+  "--checksum": ({ checksum }) => checksum === true,
   "--exclude": ({ exclude }) => exclude !== undefined,
   "--exclude-from": ({ excludeFrom }) => excludeFrom !== undefined,
   "--limit-rate": ({ limitRate }) => limitRate !== undefined,

@@ -16,7 +16,7 @@ import { reportV3Event } from "../../output/client_events.ts";
 import { showProgress } from "../../progress/mod.ts";
 import { AUTO, toTimeouts } from "./connect.ts";
 import type { Put } from "./put_options.ts";
-import { summarise } from "./put_summary.ts";
+import { PutTotals } from "./put_summary.ts";
 
 /** Uploads files over protocol 3; returns the exit code. */
 export async function putByProtocol3(
@@ -48,7 +48,9 @@ export async function putByProtocol3(
   if (isAuthenticated && why === "asked") {
     await new KnownServers(identityFolder).keepProtocol3(server);
   }
-  return summarise(reporter, outcomes);
+  const totals = new PutTotals();
+  for (const outcome of outcomes) totals.add(outcome);
+  return totals.report(reporter);
 }
 
 function toEditionOption(name: string | undefined): Pick<V3ConnectOptions, "edition"> {

@@ -22,7 +22,7 @@ import { STANDARD_INPUT } from "../../arguments/list_file.ts";
 import { confirmDeletion } from "./confirm_deletion.ts";
 import { v4Options } from "./connect.ts";
 import type { Put } from "./put_options.ts";
-import { summarise } from "./put_summary.ts";
+import { PutTotals } from "./put_summary.ts";
 import { transferOptions } from "./transfer_options.ts";
 
 /** An upload, and its connection. */
@@ -54,12 +54,16 @@ async function putPaths(work: V4Put): Promise<number> {
     },
     onNotRemoved: (entries) => reporter.report({ event: "nothing-removed", entries }),
   };
-  const outcomes = await putFiles({
+  const totals = new PutTotals();
+  await putFiles({
     ...optionsOf(work),
     ...{ mirror, onSkipped: skipped.add },
-    onOutcome: (outcome) => reportOutcome(work, outcome),
+    onOutcome(outcome) {
+      totals.add(outcome);
+      reportOutcome(work, outcome);
+    },
   });
-  return summarise(reporter, outcomes, skipped.count);
+  return totals.report(reporter, skipped.count);
 }
 
 async function putStandardInput(work: V4Put): Promise<number> {
@@ -128,8 +132,11 @@ function totalsOf(
 }
 
 function optionsOf({ options, files, keepsPaths, followsNamed, connection }: V4Put): PutOptions {
-  const { as, links, permissions, times } = options;
-  return { ...connection, paths: files, as, keepsPaths, followsNamed, links, permissions, times };
+  const { as, links, permissions, times, checksum } = options;
+  return {
+    ...{ ...connection, paths: files, as, keepsPaths, followsNamed },
+    ...{ links, permissions, times, checksum },
+  };
 }
 
 function would(action: "upload" | "update" | "remove", name: string) {

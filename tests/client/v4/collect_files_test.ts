@@ -1,7 +1,8 @@
 /** Files collected below the paths that a user names. */
 import assert from "node:assert/strict";
-import { collectFiles, excluder, type SkipReason } from "../../../client/v4/collect_files.ts";
-import { codesOf, entriesOf, namesOf } from "../../support/collected_files.ts";
+import { excluder } from "../../../client/v4/collect_files.ts";
+import type { SkipReason } from "../../../client/v4/tree_walk.ts";
+import { codesOf, collectAll, entriesOf, namesOf } from "../../support/collected_files.ts";
 import { setTime } from "../../../client/local/file_metadata.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { runTool } from "../../support/tools.ts";
@@ -44,7 +45,7 @@ Deno.test("a folder: everything in it is sent by name, each folder before its co
     await Deno.writeTextFile(`${root}/${path}`, path);
   }
   await Deno.symlink("/etc", `${root}/link`);
-  const collected = await collectFiles({
+  const collected = await collectAll({
     ...{ paths: [root], identityFolder: folder.path, exclude: ["*.tmp", "/skipped/"] },
     onSkipped: (path) => assert.fail(path),
   });
@@ -63,7 +64,7 @@ Deno.test("several files, some of them invalid: each has its reason, and the oth
   for (const name of ["x", "y"]) await Deno.mkdir(folder.join(name));
   const paths = ["a", "missing", "x/b", "y/b", "aux.c", "c"].map((name) => folder.join(name));
   for (const name of ["a", "x/b", "y/b", "aux.c", "c"]) await folder.write(name, name);
-  const collected = await collectFiles({ identityFolder, paths: [...paths, ""] });
+  const collected = await collectAll({ identityFolder, paths: [...paths, ""] });
   assert.deepEqual(namesOf(collected), ["a", "b", "aux.c", "c"]);
   assert.deepEqual(codesOf(collected, folder.path), {
     "/missing": "cannot-read",
@@ -71,10 +72,10 @@ Deno.test("several files, some of them invalid: each has its reason, and the oth
     "": "empty-path",
   });
   const [one] = paths as [string];
-  const named = await collectFiles({ identityFolder, paths: [one], as: "../c" });
+  const named = await collectAll({ identityFolder, paths: [one], as: "../c" });
   assert.deepEqual(codesOf(named, folder.path), { "/a": "bad-file-name" });
   assert.match(named.failures[0]?.error.message ?? "", /a as ..\/c: the name has a part that/);
-  await assert.rejects(collectFiles({ identityFolder, paths, as: "c" }), { code: "one-name" });
+  await assert.rejects(collectAll({ identityFolder, paths, as: "c" }), { code: "one-name" });
 });
 
 Deno.test("the same path in several spellings: sent once", async () => {
@@ -84,7 +85,7 @@ Deno.test("the same path in several spellings: sent once", async () => {
   await Deno.mkdir(folder.join("links"));
   await Deno.symlink(folder.join("d"), folder.join("links/d"));
   const ways = ["a", "d/../a", "d", "d/", "d/.", "links/d/", "none", "none"];
-  const collected = await collectFiles({
+  const collected = await collectAll({
     identityFolder: folder.path,
     paths: ways.map((way) => `${folder.path}/${way}`),
   });
@@ -100,11 +101,11 @@ Deno.test({
     await using folder = await TemporaryFolder.create();
     await Deno.mkdir(folder.join("d"));
     for (const name of ["e\u0301", "\u00e9", "f"]) await folder.write(`d/${name}`, name);
-    const collected = await collectFiles({
+    const collected = await collectAll({
       identityFolder: folder.path,
       paths: [folder.join("d")],
     });
-    assert.deepEqual(namesOf(collected), ["d/e\u0301", "d/f"]);
+    assert.deepEqual(namesOf(collected), ["d/f", "d/e\u0301"]);
     assert.deepEqual(codesOf(collected, folder.path), { "/d/\u00e9": "same-name" });
     assert.match(collected.failures[0]?.error.message ?? "", /: another file has this name with/);
   },
@@ -128,7 +129,7 @@ Deno.test({
     ];
     await Deno.mkdir(folder.join("d"));
     for (const name of names) await folder.write(`d/${name}`, "");
-    const collected = await collectFiles({
+    const collected = await collectAll({
       ...{ identityFolder: folder.path, paths: [folder.join("d")] },
     });
     assert.deepEqual(namesOf(collected), names.toSorted().map((name) => `d/${name}`));
@@ -141,8 +142,8 @@ Deno.test("a folder that is too deep: refused once for everything in it", async 
   const deep = Array.from({ length: 128 }, () => "d").join("/");
   await Deno.mkdir(folder.join(`${deep}/e`), { recursive: true });
   for (const path of [`${deep}/a`, `${deep}/e/b`]) await folder.write(path, "");
-  const collected = await collectFiles({ identityFolder: folder.path, paths: [folder.join("d")] });
-  assert.equal(collected.uploads.length, 128);
+  const collected = await collectAll({ identityFolder: folder.path, paths: [folder.join("d")] });
+  assert.equal(collected.entries.length, 128);
   assert.deepEqual(codesOf(collected, folder.path), {
     [`/${deep}/a`]: "bad-file-name",
     [`/${deep}/e`]: "bad-file-name",
@@ -160,7 +161,7 @@ Deno.test({
     using _socket = Deno.listen({ transport: "unix", path: folder.join("d/socket") });
     await Deno.symlink("/dev/null", folder.join("d/link"));
     const skipped: Record<string, SkipReason> = {};
-    const collected = await collectFiles({
+    const collected = await collectAll({
       ...{ identityFolder: folder.path, paths: [folder.join("d")], links: false },
       onSkipped: (path, why) => skipped[path.slice(folder.path.length)] = why,
     });
@@ -189,17 +190,16 @@ Deno.test("links: uploaded as links, relative, absolute and dangling; followed i
     await Deno.symlink(target, folder.join(`links/${name}`));
   }
   const identityFolder = folder.path;
-  const collected = await collectFiles({ identityFolder, paths: [folder.join("links")] });
+  const collected = await collectAll({ identityFolder, paths: [folder.join("links")] });
   const found: Record<string, string> = {};
-  for (const { file, name } of collected.uploads) {
-    if (file.kind !== "link") continue;
-    using open = await file.open();
-    found[name.slice("links/".length)] = new TextDecoder().decode(await open.readWhole());
+  for (const { kind, remoteName, content } of collected.entries) {
+    if (kind !== "link") continue;
+    found[remoteName.slice("links/".length)] = new TextDecoder().decode(content);
   }
   assert.deepEqual(found, targets);
 
   const named = (end: string, followsNamed?: boolean) =>
-    collectFiles({
+    collectAll({
       ...{ identityFolder, paths: [folder.join(`links/absolute${end}`)], followsNamed },
     });
   assert.deepEqual(entriesOf(await named("")), ["link absolute"]);
@@ -215,7 +215,7 @@ Deno.test("whole paths: kept as names, each entry once, however it is reached", 
   Deno.chdir(folder.path);
   try {
     const collect = async (paths: string[]) =>
-      await collectFiles({ identityFolder: "none", paths, keepsPaths: true });
+      await collectAll({ identityFolder: "none", paths, keepsPaths: true });
     const some = await collect(["d/e/c", "./d/e", "a", "../outside"]);
     assert.deepEqual(entriesOf(some), ["file d/e/c", "folder d/e", "file a"]);
     assert.deepEqual(codesOf(some, ""), { "../outside": "cannot-read" });
@@ -242,9 +242,11 @@ Deno.test({
     await Deno.chmod(folder.join("d"), 0o2750);
     const times = { d: -1n, "d/tool": 1_764_419_786_123_456_789n, "d/link": -86_400_000_000_001n };
     for (const name of ["d/tool", "d/link", "d"] as const) setTime(folder.join(name), times[name]);
-    const { uploads } = await collectFiles({ identityFolder: "none", paths: [folder.join("d")] });
+    const { entries } = await collectAll({ identityFolder: "none", paths: [folder.join("d")] });
     assert.deepEqual(
-      Object.fromEntries(uploads.map(({ name, attributes }) => [name, attributes])),
+      Object.fromEntries(
+        entries.map(({ remoteName, mode, mtime }) => [remoteName, { mode, mtime }]),
+      ),
       {
         d: { mode: 0o2750, mtime: times.d },
         "d/tool": { mode: 0o4751, mtime: times["d/tool"] },
@@ -260,7 +262,7 @@ Deno.test("files and folders vanish while a folder is listed: they are refused, 
   await Deno.mkdir(`${root}/m`, { recursive: true });
   await Deno.symlink("a", `${root}/b`);
   for (const name of ["a", "m/1", "n", "z"]) await folder.write(`d/${name}`, name);
-  const collected = await collectFiles({
+  const collected = await collectAll({
     ...{ identityFolder: folder.path, paths: [root] },
     // The link comes first. The names of the others are known by then.
     links: false,
@@ -283,7 +285,7 @@ Deno.test({
     await Deno.mkdir(folder.join("d/closed"), { recursive: true });
     await folder.write("d/a", "");
     await Deno.chmod(folder.join("d/closed"), 0);
-    const collected = await collectFiles({ identityFolder: folder.path, paths: [folder.join("d")] })
+    const collected = await collectAll({ identityFolder: folder.path, paths: [folder.join("d")] })
       .finally(() => Deno.chmod(folder.join("d/closed"), 0o700));
     assert.deepEqual(namesOf(collected), ["d/a"]);
     assert.deepEqual(codesOf(collected, folder.path), { "/d/closed": "cannot-read" });

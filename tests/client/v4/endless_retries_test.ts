@@ -1,6 +1,6 @@
 /** A server that feigns progress and ends each connection cannot hold a client forever. */
 import assert from "node:assert/strict";
-import { putFiles } from "../../../client/v4/put_files.ts";
+import { putAll } from "../../support/v4/put_all.ts";
 import type { Retry } from "../../../client/net/retry.ts";
 import { ConnectionPool, type TransferOptions } from "../../../client/v4/connection_pool.ts";
 import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
@@ -80,7 +80,7 @@ async function put(
   server.closesAfter = ({ kind }) => kind === "chunk";
   const path = folder.join("large");
   await Deno.writeFile(path, CONTENT);
-  const [outcome] = await putFiles({ connect, transfer, paths: [path] });
+  const [outcome] = await putAll({ connect, transfer, paths: [path] });
   // Under load, everything may be sent before the client notices the disconnect.
   assert.ok(outcome?.state === "not-stored" || outcome?.state === "unknown");
 }

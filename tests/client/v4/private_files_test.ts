@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { basename } from "node:path";
 import { sendFiles } from "../../../client/v3/send_files.ts";
-import { collectFiles, type SkipReason } from "../../../client/v4/collect_files.ts";
+import type { SkipReason } from "../../../client/v4/tree_walk.ts";
 import { partPath } from "../../../client/local/partial_file.ts";
 import { backup } from "../../../server/operator/mod.ts";
-import { codesOf, entriesOf, namesOf } from "../../support/collected_files.ts";
+import { codesOf, collectAll, entriesOf, namesOf } from "../../support/collected_files.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { startServer } from "../../support/v4/fixture.ts";
 
@@ -18,7 +18,7 @@ const OWN = [
 /** The reasons why files in a folder are skipped, by paths below it. */
 async function skippedIn(folder: TemporaryFolder, path: string, identityFolder: string) {
   const skipped: Record<string, SkipReason> = {};
-  const collected = await collectFiles({
+  const collected = await collectAll({
     ...{ paths: [folder.join(path)], identityFolder },
     onSkipped: (skippedPath, why) =>
       skipped[skippedPath.slice(folder.join(path).replace(/\/$/, "").length + 1)] = why,
@@ -84,7 +84,7 @@ Deno.test("the key of the identity in use under another name: skipped in folders
   const { skipped, collected } = await skippedIn(folder, "d", folder.path);
   assert.deepEqual(skipped, { innocent: "one of xfer's own files" });
   assert.deepEqual(namesOf(collected), ["d/a"]);
-  const named = await collectFiles({
+  const named = await collectAll({
     paths: [folder.join("d/innocent")],
     identityFolder: folder.path,
   });
@@ -112,7 +112,7 @@ Deno.test("a server's data folder or a backup of it: skipped as a whole, whether
   );
   const inBackup = ["above/backup/lock.db", "above/backup/states"];
   const paths = ["above/data", "above/data/files", "above/data/tls.pem", ...inBackup];
-  const named = await collectFiles({
+  const named = await collectAll({
     paths: [...paths, "above/a"].map((path) => folder.join(path)),
     identityFolder: folder.path,
   });
@@ -140,14 +140,14 @@ Deno.test("private files that are named: refused over either protocol, and the o
     ...["innocent", ".a.xfer-part"],
   ];
   const paths = [...refused, "a", "home/transfer.info"].map((path) => folder.join(path));
-  const collected = await collectFiles({ paths, identityFolder });
+  const collected = await collectAll({ paths, identityFolder });
   const { innocent: _, ...expected } = Object.fromEntries(
     refused.map((path) => [path, "own-key"]),
   );
   assert.deepEqual(codesOf(collected, folder.join("/")), expected);
   // A link contains only a path. transfer.info contains no secret, and says where to store.
   assert.deepEqual(namesOf(collected), ["innocent", "a", "transfer.info"]);
-  const followed = await collectFiles({
+  const followed = await collectAll({
     ...{ paths: [folder.join("innocent")], identityFolder, followsNamed: true },
   });
   assert.deepEqual(codesOf(followed, folder.join("/")), { innocent: "own-key" });

@@ -3,9 +3,14 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { setTime } from "../../../client/local/file_metadata.ts";
 import { collectFiles, type CollectOptions } from "../../../client/v4/collect_files.ts";
-import { type PlanOptions, planPut, type RemoteEntries } from "../../../client/v4/put_plan.ts";
+import type { PutOutcome } from "../../../client/v4/put_options.ts";
+import type { FolderRemovals, PlanOptions } from "../../../client/v4/put_plan.ts";
+import { PutRun } from "../../../client/v4/put_run.ts";
+import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
 import type { RemoteFile } from "../../../client/v4/remote_file.ts";
+import { UsageError } from "../../../protocol/errors.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
+import { FakePool } from "../../support/v4/fake_pool.ts";
 import { FILE } from "../../support/v4/message_fields.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
@@ -22,17 +27,6 @@ function remote(name: string, content: string, changes: Partial<RemoteFile> = {}
 
 const folderOf = (name: string, changes: Partial<RemoteFile> = {}) =>
   remote(name, "", { entry: "folder", mode: 0o755, ...changes });
-
-/** The entries of a server that lists these below a folder. */
-function server(entries: readonly RemoteFile[], folder = "d"): RemoteEntries {
-  const names = entries.filter(({ name }) => name.startsWith(`${folder}/`))
-    .map(({ name, entry: kind }) => ({ name, kind }));
-  return {
-    find: ({ name }) =>
-      entries.find((entry) => entry.name.normalize("NFC") === name.normalize("NFC")),
-    below: [{ folder, names }],
-  };
-}
 
 /** A folder `d` with files, in which everything has one mode and time. */
 async function makeTree(files: Readonly<Record<string, string>>): Promise<TemporaryFolder> {
@@ -56,29 +50,51 @@ async function settle(path: string): Promise<void> {
   setTime(path, TIME);
 }
 
+/** Uploads a folder to a server with these entries, and ends before anything is removed. */
 async function plan(
   folder: TemporaryFolder,
   entries: readonly RemoteFile[],
   options: PlanOptions & Partial<CollectOptions> = {},
 ) {
-  const collected = await collectFiles({
-    ...{ paths: [folder.join("d")], identityFolder: folder.path },
-    ...options,
-  });
-  const planned = await planPut(collected, server(entries), options, {});
+  const collect = { paths: [folder.join("d")], identityFolder: folder.path, ...options };
+  const outcomes: PutOutcome[] = [];
+  const server = new FakePool({ entries });
+  const run = async (
+    { pool }: FakePool,
+    mirror?: { confirm(removals: FolderRemovals): Promise<void> },
+  ) => {
+    const connect = { identityFolder: folder.path } as ConnectOptions;
+    const onOutcome = (outcome: PutOutcome) => void outcomes.push(outcome);
+    const all = { ...collect, connect, onOutcome, mirror };
+    await new PutRun(all, pool, await collectFiles(collect)).run();
+  };
+  await run(server);
+  const removals: { total: number; names: string[] }[] = [];
+  const confirm = ({ total, entries }: FolderRemovals) => {
+    removals.push({ total, names: entries.map(({ name }) => name) });
+    return Promise.reject(new UsageError("not-confirmed", "no"));
+  };
+  const unchanged = outcomes.flatMap((outcome) =>
+    outcome.state === "unchanged" ? [outcome.name] : []
+  );
+  await run(new FakePool({ entries }), { confirm }).catch((error) =>
+    assert.equal(error.code, "not-confirmed")
+  );
+  const sent = (message: "pack" | "update") =>
+    server.received.filter((record) => record.message === message);
   return {
-    puts: planned.puts.map(({ name, attributes }) => ({ name, ...attributes })),
-    stored: planned.puts.map(({ name }) => name),
-    first: [...planned.newFolders].map(({ name }) => name),
-    updates: planned.updates.map(({ upload: { name }, version, attributes }) => ({
-      ...{ name, version },
-      ...attributes,
+    puts: sent("pack").map(({ name, mode, mtime }) => ({ name, mode, mtime })),
+    stored: sent("pack").map(({ name }) => name),
+    updates: sent("update").map(({ name, version, mode, mtime }) => ({
+      name,
+      version,
+      mode,
+      mtime,
     })),
-    unchanged: planned.unchanged.map(({ name }) => name),
-    removals: planned.removals.map(({ total, entries }) => ({
-      total,
-      names: entries.map(({ name }) => name),
-    })),
+    unchanged,
+    removals,
+    /** The number of the message with a name. */
+    messages: (name: string) => server.received.find((record) => record.name === name)?.at ?? NaN,
   };
 }
 
@@ -123,11 +139,11 @@ Deno.test(
       remote("d/c", "3", { entry: "link" }),
       ...[remote("d/was-file", ""), remote("d/was-link", "b", { entry: "link" })],
     ];
-    const { stored, first, updates, unchanged } = await plan(folder, all);
+    const { stored, messages, updates, unchanged } = await plan(folder, all);
     assert.deepEqual(stored.toSorted(), [
       ...["d/a", "d/b", "d/c", "d/e", "d/was-file", "d/was-file/x", "d/was-link"],
     ]);
-    assert.deepEqual(first, ["d/was-file"]);
+    assert.ok(messages("d/was-file") < messages("d/was-file/x"), "what is below it waits");
     assert.deepEqual([updates.map(({ name }) => name), unchanged], [["d"], []]);
   },
 );
@@ -139,7 +155,7 @@ Deno.test({
   await using folder = await makeTree({ "e\u0301": "1" });
   const { stored, removals } = await plan(folder, [folderOf("d"), remote("d/\u00e9", "1")]);
   assert.deepEqual(stored, ["d/e\u0301"]);
-  assert.deepEqual(removals, [{ total: 1, names: [] }]);
+  assert.deepEqual(removals, []);
 });
 
 Deno.test(

@@ -4,7 +4,7 @@ import type { Bytes } from "../../../protocol/bytes.ts";
 import { InterruptedError, type XferError } from "../../../protocol/errors.ts";
 import { getOutcomes } from "../../support/v4/get_outcomes.ts";
 import type { V4Client } from "../../../client/v4/client.ts";
-import { putFiles } from "../../../client/v4/put_files.ts";
+import { putAll } from "../../support/v4/put_all.ts";
 import type { PutOutcome } from "../../../client/v4/put_options.ts";
 import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
 import type { TransferOptions } from "../../../client/v4/connection_pool.ts";
@@ -35,7 +35,7 @@ async function run(fixture: Fixture, names: readonly string[], options: Put = {}
   const { stopAt = () => false, ...changes } = options;
   const controller = new AbortController();
   const events: V4Event[] = [];
-  const outcomes = await putFiles({
+  const outcomes = await putAll({
     ...splitOptions({
       ...await fixture.options("Alice"),
       signal: controller.signal,

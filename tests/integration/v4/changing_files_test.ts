@@ -1,6 +1,6 @@
 /** Files whose size or content changes while they are sent: they are not stored, and all others are. */
 import assert from "node:assert/strict";
-import { putFiles } from "../../../client/v4/put_files.ts";
+import { putAll } from "../../support/v4/put_all.ts";
 import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
 import type { TransferOptions } from "../../../client/v4/connection_pool.ts";
 import { PARALLEL_SIZE } from "../../../client/v4/parallel_put.ts";
@@ -19,7 +19,7 @@ async function put(
 ) {
   const outcomes = new Map<string, string>();
   const options = await fixture.options("Alice");
-  await putFiles({
+  await putAll({
     ...splitOptions({ ...options, retries: 0, ...changes }),
     paths,
     onOutcome: (outcome) => {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { getFile } from "../../../client/v4/get_files.ts";
 import { getOutcomes } from "../../support/v4/get_outcomes.ts";
-import { putFiles } from "../../../client/v4/put_files.ts";
+import { putAll } from "../../support/v4/put_all.ts";
 import type { Retry } from "../../../client/net/retry.ts";
 import { ConnectionPool, type TransferOptions } from "../../../client/v4/connection_pool.ts";
 import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
@@ -75,7 +75,7 @@ const always = (bytes: number) => () => bytes;
 test("a large file is uploaded, however often it is cut", "up", always(EACH), async (cut) => {
   const path = cut.fixture.folder.join("large");
   await Deno.writeFile(path, LARGE);
-  const [outcome] = await putFiles({ ...cut, paths: [path] });
+  const [outcome] = await putAll({ ...cut, paths: [path] });
   assert.equal(outcome?.state, "stored");
   assertFirst(cut.retries);
 });
@@ -83,7 +83,7 @@ test("a large file is uploaded, however often it is cut", "up", always(EACH), as
 test("a file sent over several connections is uploaded", "up", always(3 * EACH), async (cut) => {
   const path = cut.fixture.folder.join("large");
   await Deno.writeFile(path, LARGE.subarray(0, 36 * MIB));
-  const [outcome] = await putFiles({
+  const [outcome] = await putAll({
     connect: cut.connect,
     transfer: { ...cut.transfer, parallel: 2 },
     paths: [path],
@@ -96,7 +96,7 @@ test("a folder of small files is uploaded", "down", always(3000), async (cut) =>
   for (let i = 0; i < 150; i++) {
     await cut.fixture.folder.write(`small/${i}`, pseudoRandomBytes(20_000, i));
   }
-  const outcomes = await putFiles({
+  const outcomes = await putAll({
     ...cut,
     paths: [cut.fixture.folder.join("small")],
   });
@@ -113,7 +113,7 @@ async function prepare(
   }
   for (const [name, content] of Object.entries(files)) await fixture.folder.write(name, content);
   const tops = [...new Set(Object.keys(files).map((name) => name.split("/")[0] as string))];
-  const outcomes = await putFiles({
+  const outcomes = await putAll({
     connect: await fixture.options("Alice"),
     paths: tops.map((top) => fixture.folder.join(top)),
   });
@@ -166,7 +166,7 @@ test(
   async (cut) => {
     const path = cut.fixture.folder.join("large");
     await Deno.writeFile(path, LARGE);
-    const [outcome] = await putFiles({ ...cut, paths: [path] });
+    const [outcome] = await putAll({ ...cut, paths: [path] });
     assert.equal(outcome?.state, "not-stored");
     assert.deepEqual(cut.retries.map(({ retry }) => retry), [1, 2]);
     assert.deepEqual(cut.retries.map(({ delayMs }) => delayMs), [999, 1998]);

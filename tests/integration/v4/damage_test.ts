@@ -6,7 +6,7 @@ import { backup } from "../../../server/operator/mod.ts";
 import { exportFile } from "../../../server/operator/export_file.ts";
 import type { Limits } from "../../../server/limits/limits.ts";
 import { listStored } from "../../../server/operator/list_files.ts";
-import { putFiles } from "../../../client/v4/put_files.ts";
+import { putAll } from "../../support/v4/put_all.ts";
 import { verify } from "../../../server/operator/verify.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { tamper } from "../../support/store/database.ts";
@@ -179,7 +179,7 @@ Deno.test("files of protocol 3: one damaged after its digest was computed is sto
   );
   const source = await fixture.folder.write("a", contentOf("a"));
   const options = { connect: await fixture.options("Alice"), paths: [source] };
-  const states = async () => (await putFiles(options)).map(({ state }) => state);
+  const states = async () => (await putAll(options)).map(({ state }) => state);
   // The server does not know the file's own time.
   assert.deepEqual(await states(), ["updated"]);
   assert.deepEqual(await states(), ["unchanged"]);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type Address, formatAddress } from "../../../protocol/address.ts";
 import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
-import { putFiles } from "../../../client/v4/put_files.ts";
+import { putAll } from "../../support/v4/put_all.ts";
 import type { Retry } from "../../../client/net/retry.ts";
 import { V4Client } from "../../../client/v4/client.ts";
 import { sendFiles } from "../../../client/v3/send_files.ts";
@@ -79,7 +79,7 @@ Deno.test("downgrade: a server that answered is not asked again for the first co
     assert.ok(choice.protocol === 4 && choice.found !== undefined);
     const found = { ...choice.found, ...changes };
     const pause = () => Promise.resolve();
-    const [outcome] = await putFiles({
+    const [outcome] = await putAll({
       connect: { ...options, tracer },
       transfer: { found, pause },
       paths: [path],

@@ -1,6 +1,6 @@
 /** Protocol 4: answers that never arrive, and how a client reacts. */
 import assert from "node:assert/strict";
-import { putFiles } from "../../../client/v4/put_files.ts";
+import { putAll } from "../../support/v4/put_all.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import type { Ending } from "../../support/net/faulty_proxy.ts";
 import { SecureProxy } from "../../support/net/tls_proxy.ts";
@@ -11,7 +11,7 @@ Deno.test("v4 lost answers: a client whose registration was not answered still g
   (await fixture.client("Alice"))[Symbol.dispose]();
   await Deno.remove(fixture.folder.join("Alice", "me.account"));
   const paths = [await fixture.folder.write("a", pseudoRandomBytes(10))];
-  const [outcome] = await putFiles({ connect: await fixture.options("Alice"), paths });
+  const [outcome] = await putAll({ connect: await fixture.options("Alice"), paths });
   assert.equal(outcome?.state, "stored");
 });
 
@@ -39,7 +39,7 @@ for (const retries of [0, 1]) {
     for (const name of names) paths.push(await fixture.folder.write(name, pseudoRandomBytes(10)));
     const pause = () => Promise.resolve();
     const connect = await fixture.options("Alice", { server: proxy.address });
-    const outcomes = await putFiles({ connect, transfer: { retries, pause }, paths });
+    const outcomes = await putAll({ connect, transfer: { retries, pause }, paths });
     const state = retries === 0 ? "unknown" : "stored";
     assert.deepEqual(outcomes.map((outcome) => outcome?.state), [state, state]);
   });
@@ -50,7 +50,7 @@ Deno.test("v4 lost answers: if the server ends a connection after its last reque
   const paths: string[] = [];
   for (let i = 0; i < 25; i++) paths.push(await fixture.folder.write(`file${i}`, `${i}`));
   const pause = () => Promise.resolve();
-  const outcomes = await putFiles({
+  const outcomes = await putAll({
     connect: await fixture.options("Alice"),
     transfer: { retries: 2, pause },
     paths,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Bytes } from "../../../protocol/bytes.ts";
 import { getFile } from "../../../client/v4/get_files.ts";
 import { getOutcomes } from "../../support/v4/get_outcomes.ts";
-import { putFiles } from "../../../client/v4/put_files.ts";
+import { putAll } from "../../support/v4/put_all.ts";
 import type { V4Event } from "../../../client/events.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
@@ -53,7 +53,7 @@ class Stage implements AsyncDisposable {
   }
 
   async put(name: string, changes = {}) {
-    const outcomes = await putFiles({
+    const outcomes = await putAll({
       ...await this.options(changes),
       paths: [this.fixture.folder.join(name)],
     });
@@ -109,7 +109,7 @@ Deno.test("v4 progress: for files, only those to be sent are planned; none is re
   await stage.put("b");
   const put = async (names: readonly string[]) => {
     const paths = names.map((name) => folder.join(name));
-    const outcomes = await putFiles({ ...await stage.options(), paths });
+    const outcomes = await putAll({ ...await stage.options(), paths });
     return [outcomes.map(({ state }) => state), stage.report()] as const;
   };
   await folder.write("b", "other");

@@ -1,6 +1,7 @@
 /** Folders on a real server that become mirrors of local ones, and previews. */
 import assert from "node:assert/strict";
-import { previewPut, putFiles } from "../../../client/v4/put_files.ts";
+import { previewPut } from "../../../client/v4/put_files.ts";
+import { putAll } from "../../support/v4/put_all.ts";
 import type { PutOptions, PutOutcome } from "../../../client/v4/put_options.ts";
 import type { FolderRemovals } from "../../../client/v4/put_plan.ts";
 import { UsageError } from "../../../protocol/errors.ts";
@@ -18,7 +19,7 @@ async function makeFiles(fixture: Fixture, ...names: readonly string[]): Promise
 
 async function put(fixture: Fixture, options: Partial<PutOptions> = {}): Promise<string[]> {
   const connect = await fixture.options("Alice");
-  const outcomes = await putFiles({ connect, paths: [fixture.folder.join("d")], ...options });
+  const outcomes = await putAll({ connect, paths: [fixture.folder.join("d")], ...options });
   return outcomes.filter(({ state }) => state !== "unchanged" && state !== "updated").map(stateOf);
 }
 

@@ -1,7 +1,7 @@
 /** Folders, links, modes and times that a real server stores. */
 import assert from "node:assert/strict";
 import { setTime } from "../../../client/local/file_metadata.ts";
-import { putFiles } from "../../../client/v4/put_files.ts";
+import { putAll } from "../../support/v4/put_all.ts";
 import type { PutOptions, PutOutcome } from "../../../client/v4/put_options.ts";
 import type { RemoteFile } from "../../../client/v4/remote_file.ts";
 import { EVERYTHING, makeTree } from "../../support/local_tree.ts";
@@ -17,7 +17,7 @@ async function put(fixture: Fixture, options: Partial<PutOptions> = {}) {
       if (event.type === "progress") sent = event.sent;
     },
   });
-  const outcomes = await putFiles({ connect, paths: [fixture.folder.join("tree")], ...options });
+  const outcomes = await putAll({ connect, paths: [fixture.folder.join("tree")], ...options });
   return { ...byState(outcomes), sent };
 }
 
@@ -164,7 +164,7 @@ Deno.test("put: a replaced version of another machine is named; one of this mach
   const second = { ...await fixture.options("Alice 2", { token }), userName: "Alice" };
   const replaced = async (connect: PutOptions["connect"], content: string) => {
     await Deno.writeTextFile(path, content);
-    const [outcome] = await putFiles({ connect, paths: [path] });
+    const [outcome] = await putAll({ connect, paths: [path] });
     assert.equal(outcome?.state, "stored");
     return outcome.state === "stored" ? [outcome.version, outcome.replacedOther] : [];
   };

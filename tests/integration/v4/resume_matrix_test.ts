@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { basename } from "node:path";
 import { getFile } from "../../../client/v4/get_files.ts";
-import { putFiles } from "../../../client/v4/put_files.ts";
+import { putAll } from "../../support/v4/put_all.ts";
 import type { V4Event } from "../../../client/events.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { areEqual, pseudoRandomBytes } from "../../support/bytes.ts";
@@ -71,7 +71,7 @@ async function cutAndGoOn(
       },
     };
     const first = direction === "put"
-      ? putFiles({ connect: cutOff, transfer, paths: [source], as: "a" })
+      ? putAll({ connect: cutOff, transfer, paths: [source], as: "a" })
       : getFile({ connect: cutOff, transfer, name: "a", target });
     await first.catch(() => undefined);
     assert.ok(cut, "the transfer was cut off");
@@ -80,7 +80,7 @@ async function cutAndGoOn(
   if (cutter === "server") fixture.server = await startServer(fixture.folder.join("data"));
   const again = { ...options, server: fixture.server.address };
   if (direction === "put") {
-    const [outcome] = await putFiles({ connect: again, transfer, paths: [source], as: "a" });
+    const [outcome] = await putAll({ connect: again, transfer, paths: [source], as: "a" });
     assert.ok(outcome?.state === "stored" || outcome?.state === "unchanged");
     using client = await fixture.client("Alice");
     assert.ok(areEqual(await got(client, "a"), CONTENT));
@@ -95,7 +95,7 @@ async function cutAndGoOn(
 }
 
 async function store(fixture: Fixture, source: string): Promise<void> {
-  const [outcome] = await putFiles({
+  const [outcome] = await putAll({
     connect: await fixture.options("Alice"),
     transfer: { retries: 0 },
     paths: [source],

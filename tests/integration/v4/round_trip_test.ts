@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readTime } from "../../../client/local/file_metadata.ts";
 import { getOutcomes } from "../../support/v4/get_outcomes.ts";
 import type { GetManyOptions } from "../../../client/v4/get_options.ts";
-import { putFiles } from "../../../client/v4/put_files.ts";
+import { putAll } from "../../support/v4/put_all.ts";
 import { EVERYTHING, makeTree } from "../../support/local_tree.ts";
 import { wordOf } from "../../support/v4/folder_server.ts";
 import { Fixture } from "../../support/v4/fixture.ts";
@@ -48,7 +48,7 @@ async function withTree(
   await using fixture = await Fixture.create();
   await makeTree(fixture.folder.join("tree"));
   const connect = await fixture.options("Alice");
-  await putFiles({ connect, paths: [fixture.folder.join("tree")] });
+  await putAll({ connect, paths: [fixture.folder.join("tree")] });
   await body(fixture, async (changes) => {
     const options = { connect, names: ["tree"], recursive: true, transfer: { parallel: 2 } };
     return new Set((await getOutcomes({ ...options, ...changes })).map(wordOf));

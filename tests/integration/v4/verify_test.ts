@@ -4,7 +4,7 @@ import { backup } from "../../../server/operator/mod.ts";
 import { cksum } from "../../../protocol/crc/cksum.ts";
 import { exportFile } from "../../../server/operator/export_file.ts";
 import { listStored } from "../../../server/operator/list_files.ts";
-import { putFiles } from "../../../client/v4/put_files.ts";
+import { putAll } from "../../support/v4/put_all.ts";
 import { type Verified, verify } from "../../../server/operator/verify.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { tamper } from "../../support/store/database.ts";
@@ -75,7 +75,7 @@ Deno.test("put: sending a folder again repairs its damaged file", async () => {
   const contents = new Map(["a", "b"].map((name, i) => [name, pseudoRandomBytes(1000, i + 1)]));
   for (const [name, content] of contents) await Deno.writeFile(`${folder}/${name}`, content);
   const options = { connect: await fixture.options("Alice"), paths: [folder] };
-  await putFiles(options);
+  await putAll(options);
   // Like files of protocol 3, whose digests are unknown before they are read.
   const files = (await listStored(fixture.data))[0]?.files ?? [];
   const damaged = files.find(({ kind }) => kind === "file");
@@ -85,7 +85,7 @@ Deno.test("put: sending a folder again repairs its damaged file", async () => {
     damaged?.name ?? "",
   );
   await Deno.writeFile(`${fixture.data}/${damaged?.content.id}`, new Uint8Array(1000));
-  const outcomes = await putFiles(options);
+  const outcomes = await putAll(options);
   assert.deepEqual(outcomes.map(({ state }) => state), ["unchanged", "stored", "unchanged"]);
   assert.deepEqual(await findings(fixture.data), []);
 });

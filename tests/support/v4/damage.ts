@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Bytes } from "../../../protocol/bytes.ts";
 import { listStored } from "../../../server/operator/list_files.ts";
-import { putFiles } from "../../../client/v4/put_files.ts";
+import { putAll } from "./put_all.ts";
 import type { StoredFile } from "../../../server/catalog/files.ts";
 import { verify } from "../../../server/operator/verify.ts";
 import { pseudoRandomBytes } from "../bytes.ts";
@@ -39,7 +39,7 @@ export async function putFirst(
   for (const name of NAMES) await Deno.writeFile(join(folder, name), contentOf(name, size));
   const again = async () => {
     const options = { connect: await fixture.options("Alice"), paths: PUTS[what](folder) };
-    const states = (await putFiles(options)).flatMap((outcome) => {
+    const states = (await putAll(options)).flatMap((outcome) => {
       if (!("name" in outcome)) return assert.fail(outcome.error);
       return outcome.kind === "folder" ? [] : [[outcome.name, outcome.state]];
     });
