@@ -27,7 +27,10 @@ export interface Bulk<T> {
 }
 
 /** The server's answer for one record: what it stored; `mismatch`; or why it refused. */
-export type RecordResult = Omit<StoredVersion, "cksum"> | "mismatch" | XferError;
+export type RecordResult =
+  | Pick<StoredVersion, "version" | "replacedOther">
+  | "mismatch"
+  | XferError;
 
 export interface BulkHandlers<T> {
   readonly onResult: (item: T, result: RecordResult) => void;

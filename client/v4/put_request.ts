@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { equalBytes } from "../../protocol/bytes.ts";
+import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
 import { IntegrityError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import type { FileDigests } from "../../protocol/v4/chunk_digests.ts";
@@ -15,6 +15,8 @@ import type { RequestMux } from "./request_mux.ts";
 export interface StoredVersion {
   /** The POSIX cksum that both ends agree on. */
   readonly cksum: number;
+  /** The digest of the content, on which they agree too. */
+  readonly digest: Bytes;
   readonly version: number;
   /** The version that it replaced, if another machine had stored that one. */
   readonly replacedOther: number | undefined;
@@ -54,8 +56,8 @@ export class PutRequest {
       }
       if (message.kind === "stored" && this.#sums !== undefined) {
         if (!isSame(message, this.#sums)) throw storedOtherwise(fields.path);
-        const { cksum, version, replaced, byOther } = message;
-        stored = { cksum, version, replacedOther: byOther === 1 ? replaced : undefined };
+        const { cksum, digest, version, replaced, byOther } = message;
+        stored = { cksum, digest, version, replacedOther: byOther === 1 ? replaced : undefined };
       } else if (message.kind !== "mismatch") throw unexpected(message);
       return true;
     }).then(() => stored, (error) => {

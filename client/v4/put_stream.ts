@@ -166,7 +166,9 @@ class StreamUpload {
     try {
       const file = await pool.use(0, (client) => client.stat(this.#options.name));
       const isThis = file.mtime === this.#mtime && equalBytes(file.digest, digest);
-      return isThis ? { cksum, version: file.version, replacedOther: undefined } : undefined;
+      return isThis
+        ? { cksum, digest, version: file.version, replacedOther: undefined }
+        : undefined;
     } catch {
       return undefined; // the first error says more
     }

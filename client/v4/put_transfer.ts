@@ -89,7 +89,10 @@ export class PutTransfer {
         return this.#settleSame(entry, known);
       },
       onPlanned: (entry) => this.#plan(entry),
-      onResult: (entry, result) => this.#settle(entry, result),
+      onResult: (entry, result) => {
+        if (!(result instanceof Error)) this.#digests.keep(entry, result.digest, true);
+        this.#settle(entry, result);
+      },
     });
   }
 
@@ -182,7 +185,11 @@ export class PutTransfer {
   }
 
   #sendLarge(): Promise<void> {
-    return this.#large.send(() => this.#pool(), () => this.#flush());
+    return this.#large.send(() => this.#pool(), async () => {
+      await this.#flush();
+      // No pack can be sent while the content of a file is.
+      await this.#sender?.drain();
+    });
   }
 
   #placeSmall(
@@ -331,7 +338,7 @@ export class PutTransfer {
     return true;
   }
 
-  #settle(entry: LocalEntry, result: StoredVersion | Error): void {
+  #settle(entry: LocalEntry, result: Omit<StoredVersion, "digest"> | Error): void {
     if (result instanceof Error) return this.#fail(entry, result);
     const { cksum: crc, version, replacedOther } = result;
     this.#report({ ...resultOf(entry), state: "stored", crc, version, replacedOther });

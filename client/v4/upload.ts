@@ -235,7 +235,7 @@ export class Upload {
       const { version } = stored;
       const isThis = stored.entry === this.#file.kind && equalBytes(stored.digest, digest) &&
         stored.mtime === clampNanoseconds(this.attributes.mtime);
-      return isThis ? { cksum, version, replacedOther: undefined } : undefined;
+      return isThis ? { cksum, digest, version, replacedOther: undefined } : undefined;
     } catch (error) {
       if (error instanceof RefusedError) return undefined;
       throw error;
