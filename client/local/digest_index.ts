@@ -31,6 +31,14 @@ interface LateDigest {
   readonly digest: Bytes;
 }
 
+/** What an index is opened for. */
+export interface IndexUse {
+  /** Whether the digests of the last run are used; default true. */
+  readonly isRead?: boolean;
+  /** Whether they are replaced; default true. */
+  readonly isWritten?: boolean;
+}
+
 /** The index of one folder: that of the last run, which is read, and the one that replaces it, which is written. */
 export class DigestIndex implements Disposable {
   readonly #path: string;
@@ -42,22 +50,19 @@ export class DigestIndex implements Disposable {
   /** Whether the last run's index stands at the file that was sought last. */
   #isFound = false;
 
-  private constructor(path: string, isRead: boolean) {
+  private constructor(path: string, { isRead = true, isWritten = true }: IndexUse) {
     this.#path = path;
     this.#temporary = `${path}.${crypto.randomUUID()}.tmp`;
     this.#old = isRead ? unlessError(() => new IndexReader(path)) : undefined;
-    this.#new = unlessError(() => new IndexWriter(this.#temporary));
+    this.#new = isWritten ? unlessError(() => new IndexWriter(this.#temporary)) : undefined;
   }
 
-  /**
-   * Opens the index of a folder. Never throws. `real`: its path without links; `isRead`: whether the digests of the last
-   * run are used.
-   */
-  static open(identityFolder: string, real: string, isRead = true): DigestIndex {
+  /** Opens the index of a folder. Never throws. `real`: the folder's path without links. */
+  static open(identityFolder: string, real: string, use: IndexUse = {}): DigestIndex {
     const folder = join(identityFolder, INDEX_FOLDER);
-    unlessError(() => Deno.mkdirSync(folder, { mode: 0o700 }));
+    if (use.isWritten !== false) unlessError(() => Deno.mkdirSync(folder, { mode: 0o700 }));
     const name = createHash("sha256").update(real).digest("hex").slice(0, 32);
-    return new DigestIndex(join(folder, name), isRead);
+    return new DigestIndex(join(folder, name), use);
   }
 
   /**

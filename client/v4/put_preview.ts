@@ -82,7 +82,8 @@ async function previewSection(
 ): Promise<PreviewedEntry[]> {
   const { checksum = false, connect: { identityFolder, onEvent, signal } } = options;
   using remote = pool === undefined ? RemoteSection.NONE : await RemoteSection.open(pool, section);
-  using digests = new SectionDigests(identityFolder, section, !checksum);
+  const use = { isRead: !checksum, isWritten: false };
+  using digests = new SectionDigests(identityFolder, section, use);
   const compared: ComparedEntry[] = [];
   for (const entry of section.entries) {
     while (!remote.seek(entry)) await remote.more();

@@ -92,7 +92,7 @@ export class PutRun {
     const entries = walk.entries = section.entries[Symbol.iterator]();
     using remote = await RemoteSection.open(this.#pool, section);
     const { checksum = false, connect: { identityFolder } } = this.#options;
-    using digests = new SectionDigests(identityFolder, section, !checksum);
+    using digests = new SectionDigests(identityFolder, section, { isRead: !checksum });
     transfer.begin({ pool: this.#poolBeside(remote), digests });
     let isWhole = false;
     try {

@@ -5,7 +5,7 @@
  */
 import type { Bytes } from "../../protocol/bytes.ts";
 import { comparedForm, MAX_PATH_NAME } from "../../protocol/v4/path_name.ts";
-import { DigestIndex } from "../local/digest_index.ts";
+import { DigestIndex, type IndexUse } from "../local/digest_index.ts";
 import type { LocalSection } from "./collect_files.ts";
 import { digestContent } from "./entry_content.ts";
 import type { LocalEntry } from "./local_entry.ts";
@@ -22,9 +22,8 @@ export class SectionDigests implements Disposable {
   readonly #start: number;
   readonly #key: Bytes = new Uint8Array(MAX_KEY);
 
-  /** `isRead`: whether the digests of the last run are used. */
-  constructor(identityFolder: string, { folder = "", real }: LocalSection, isRead: boolean) {
-    this.#index = real === undefined ? undefined : DigestIndex.open(identityFolder, real, isRead);
+  constructor(identityFolder: string, { folder = "", real }: LocalSection, use: IndexUse) {
+    this.#index = real === undefined ? undefined : DigestIndex.open(identityFolder, real, use);
     this.#start = folder === "" ? 0 : comparedForm(folder).length + 1;
   }
 
