@@ -78,17 +78,19 @@ async function findNamed(
   names: readonly string[],
 ): Promise<Map<string, RemoteFile>> {
   const found = new Map<string, RemoteFile>();
-  if (names.length === 0) return found;
+  const left = new Set(names);
+  if (left.size === 0) return found;
   await pool.use(0, async (client) => {
-    const asked = names.map(async (name) => {
+    const asked = [...left].map(async (name) => {
       // The server has no such entry, or a damaged one. A folder without an entry has no version.
       const file = await client.stat(name).catch(unlessRefused);
       if (file !== undefined && file.version > 0) found.set(comparedForm(name), file);
+      left.delete(name);
+      pool.advance();
     });
     await Promise.allSettled(asked);
     await Promise.all(asked);
   });
-  pool.advance();
   return found;
 }
 
