@@ -110,7 +110,8 @@ class RemovalFinder {
       }
       if (kind !== "folder") leaves.push(form);
       const next = remote.current;
-      leaves = next === undefined ? [] : leaves.filter((leaf) => mayBeAbove(leaf, next));
+      if (remote.hasEnded) leaves = [];
+      else if (next !== undefined) leaves = leaves.filter((leaf) => mayBeAbove(leaf, next));
     }
     await remote.passAll(pass);
     this.#folders.push(missing.removals());

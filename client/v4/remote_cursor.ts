@@ -25,7 +25,7 @@ export interface ListedEntry {
 export class RemoteCursor implements Disposable {
   #entries: ListedEntry[] = [];
   #at = 0;
-  #hasEnded = false;
+  #isListed = false;
   #error: unknown;
   /** Wakes those who wait for more entries, or for their end. */
   #arrived = Promise.withResolvers<void>();
@@ -39,7 +39,7 @@ export class RemoteCursor implements Disposable {
     pool.list(prefix, take, { takeDamaged }).catch((error) => {
       if (!(error instanceof RefusedError)) this.#error = error;
     }).finally(() => {
-      this.#hasEnded = true;
+      this.#isListed = true;
       this.#notify();
     });
   }
@@ -47,6 +47,11 @@ export class RemoteCursor implements Disposable {
   /** Whether the list waits until some of its entries were passed. */
   get isAhead(): boolean {
     return this.#room !== undefined;
+  }
+
+  /** Whether no entry is left. */
+  get hasEnded(): boolean {
+    return this.#isListed && this.current === undefined;
   }
 
   /** The current entry; `undefined` at the end, or if it has not arrived yet. */
@@ -64,7 +69,7 @@ export class RemoteCursor implements Disposable {
       onPassed?.(entry);
       this.#pass();
     }
-    return this.#hasEnded && this.#error === undefined;
+    return this.#isListed && this.#error === undefined;
   }
 
   /** The server's entry of a name that was just sought. */
@@ -80,7 +85,7 @@ export class RemoteCursor implements Disposable {
 
   /** Resolves when more entries have arrived, or all. Throws the error that ended the list. */
   async more(): Promise<void> {
-    if (this.current === undefined && !this.#hasEnded) await this.#arrived.promise;
+    if (this.current === undefined && !this.#isListed) await this.#arrived.promise;
     if (this.current === undefined && this.#error !== undefined) throw this.#error;
   }
 
@@ -91,19 +96,19 @@ export class RemoteCursor implements Disposable {
         onPassed(entry);
         this.#pass();
       }
-      if (this.#hasEnded && this.#error === undefined) return;
+      if (this.#isListed && this.#error === undefined) return;
       await this.more();
     }
   }
 
   /** Resolves when the list has ended, or waits. */
   async settled(): Promise<void> {
-    while (!this.#hasEnded && !this.isAhead) await this.#arrived.promise;
+    while (!this.#isListed && !this.isAhead) await this.#arrived.promise;
   }
 
   /** Ignores what is left. */
   [Symbol.dispose](): void {
-    this.#hasEnded = true;
+    this.#isListed = true;
     this.#entries = [];
     this.#at = 0;
     this.#makeRoom();
@@ -111,7 +116,7 @@ export class RemoteCursor implements Disposable {
   }
 
   #take(name: string, file: RemoteFile | undefined): Promise<void> | undefined {
-    if (this.#hasEnded) return undefined;
+    if (this.#isListed) return undefined;
     this.#entries.push({ form: comparedForm(name), name, file });
     if (this.#entries.length - this.#at === 1) this.#notify();
     if (this.#entries.length - this.#at < MAX_LISTED_AHEAD) return undefined;
