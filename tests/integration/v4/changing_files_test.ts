@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { putAll } from "../../support/v4/put_all.ts";
 import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
 import type { TransferOptions } from "../../../client/v4/connection_pool.ts";
+import { MAX_PACKED_SIZE } from "../../../protocol/v4/pack.ts";
 import { PARALLEL_SIZE } from "../../../client/v4/parallel_put.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { nameOf } from "../../support/outcomes.ts";
@@ -112,11 +113,14 @@ for (const [what, size, parallel] of SIZES) {
       await Deno.mkdir(fixture.folder.join("d"));
       for (const name of ["d/a", "d/c"]) await fixture.folder.write(name, name);
       const path = await fixture.folder.write("d/b", pseudoRandomBytes(size));
+      // Small files are read at once, after they were inspected.
+      using _changed = size <= MAX_PACKED_SIZE ? beforeOpening(path, change) : undefined;
       const { outcomes, stored } = await put(fixture, [fixture.folder.join("d")], {
         parallel,
         onEvent: (event) => {
           // A file sent over several connections is checked once more before it starts.
           const isBegun = event.type === "sending" && event.file.path === path;
+          if (size <= MAX_PACKED_SIZE) return;
           if (size < PARALLEL_SIZE ? event.type === "planned" : isBegun) change(path);
         },
       });
@@ -125,4 +129,17 @@ for (const [what, size, parallel] of SIZES) {
       assert.deepEqual(fixture.blobs("staging"), []);
     });
   }
+}
+
+/** Changes a file just before it is opened for the first time. */
+function beforeOpening(path: string, change: (path: string) => void): Disposable {
+  const { openSync } = Deno;
+  Deno.openSync = (opened, options) => {
+    if (opened === path) {
+      Deno.openSync = openSync;
+      change(path);
+    }
+    return openSync(opened, options);
+  };
+  return { [Symbol.dispose]: () => Deno.openSync = openSync };
 }

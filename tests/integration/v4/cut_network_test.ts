@@ -91,10 +91,10 @@ test("a file sent over several connections is uploaded", "up", always(3 * EACH),
   assert.equal(outcome?.state, "stored");
 });
 
-test("a folder of small files is uploaded", "down", always(3000), async (cut) => {
+test("a folder of small files is uploaded", "down", always(1200), async (cut) => {
   await Deno.mkdir(cut.fixture.folder.join("small"));
-  for (let i = 0; i < 150; i++) {
-    await cut.fixture.folder.write(`small/${i}`, pseudoRandomBytes(20_000, i));
+  for (let i = 0; i < 100; i++) {
+    await cut.fixture.folder.write(`small/${i}`, pseudoRandomBytes(60_000, i));
   }
   const outcomes = await putAll({
     ...cut,

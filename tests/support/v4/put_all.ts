@@ -2,7 +2,10 @@
 import { putFiles } from "../../../client/v4/put_files.ts";
 import type { PutOptions, PutOutcome } from "../../../client/v4/put_options.ts";
 
-/** Returns the result of each entry: those of named paths in the order of their names, others as they came. */
+/**
+ * Returns the result of each entry: of named paths in the order of their names, then of other entries by path, then
+ * failures and removals as they came.
+ */
 export async function putAll(options: PutOptions): Promise<PutOutcome[]> {
   const outcomes: PutOutcome[] = [];
   await putFiles({
@@ -13,10 +16,13 @@ export async function putAll(options: PutOptions): Promise<PutOutcome[]> {
     },
   });
   const { paths } = options;
+  const pathOf = (outcome: PutOutcome) => "file" in outcome ? outcome.file.path : undefined;
   const placeOf = (outcome: PutOutcome) => {
-    const path = "path" in outcome ? outcome.path : "file" in outcome ? outcome.file.path : "";
-    const place = paths.indexOf(path);
-    return place < 0 ? paths.length : place;
+    const place = paths.indexOf("path" in outcome ? outcome.path : pathOf(outcome) ?? "");
+    if (place >= 0) return place;
+    return paths.length + (pathOf(outcome) === undefined ? 1 : 0);
   };
-  return outcomes.toSorted((a, b) => placeOf(a) - placeOf(b));
+  return outcomes.toSorted((a, b) =>
+    placeOf(a) - placeOf(b) || ((pathOf(a) ?? "") < (pathOf(b) ?? "") ? -1 : 0)
+  );
 }
