@@ -160,12 +160,12 @@ export class ConnectionPool implements Disposable {
     let last: DamagedFile | undefined;
     await this.use(0, (client) => {
       const before = last;
-      const once = <F extends DamagedFile>(take: (file: F) => void) => (file: F) => {
+      const once = <F extends DamagedFile>(take: (file: F) => unknown) => (file: F) => {
         if (before !== undefined && !isAfter(file, before)) return;
         count.add();
         last = file;
         this.advance();
-        take(file);
+        return take(file);
       };
       return list(
         client,
@@ -220,5 +220,5 @@ export class ConnectionPool implements Disposable {
 type List = (
   client: V4Client,
   take: TakeFile,
-  takeDamaged: (file: DamagedFile) => void,
+  takeDamaged: (file: DamagedFile) => unknown,
 ) => Promise<void>;

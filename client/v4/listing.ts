@@ -4,13 +4,13 @@
  * @module
  */
 import { comparedForm } from "../../protocol/v4/path_name.ts";
-import { Buffer } from "node:buffer";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import type { ListScope } from "../../protocol/entry.ts";
 import { EntriesReader } from "../../protocol/v4/entries.ts";
 import type { Message } from "../../protocol/v4/messages.ts";
 import { unexpected } from "./errors.ts";
+import { compareForms } from "./name_order.ts";
 import {
   type Bound,
   checkAsked,
@@ -26,10 +26,13 @@ export const MAX_LISTED = 10_000_000;
 /** The most versions of one file: one for each half minute of a year. */
 export const MAX_VERSIONS = 1_000_000;
 
-/** Called with each listed entry. */
-export type TakeFile = (file: RemoteFile) => void;
-/** Called with each damaged file. Without it, damaged files fail the request once all others were reported. */
-export type TakeDamaged = ((file: DamagedFile) => void) | undefined;
+/** Called with each listed entry. If it returns a promise, little more is read until that resolves. */
+export type TakeFile = (file: RemoteFile) => unknown;
+/**
+ * Called with each damaged file, as {@link TakeFile} is. Without it, damaged files fail the request once all others were
+ * reported.
+ */
+export type TakeDamaged = ((file: DamagedFile) => unknown) | undefined;
 
 /** The scope and the bounds of a list. */
 export interface ListOptions {
@@ -57,7 +60,7 @@ function listed({ name, version }: DamagedFile): string {
 
 /** Compares names as servers do: by the UTF-8 of their NFC. */
 export function compareNames(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(comparedForm(a)), Buffer.from(comparedForm(b)));
+  return compareForms(comparedForm(a), comparedForm(b));
 }
 
 /** A request for a list, and its answers. */
@@ -84,6 +87,7 @@ export async function readListing(
     await mux.ask(request, (message) => {
       if (message.kind === "done") return true;
       if (message.kind !== "entries") throw unexpected(message);
+      let room: Promise<unknown> | undefined;
       for (const reader = new EntriesReader(message.bytes); reader.next();) {
         const { name, version } = reader;
         const entry: DamagedFile = reader.isDamaged ? { name, version } : reader.file;
@@ -91,11 +95,12 @@ export async function readListing(
         if (last !== undefined && !isAfter(entry, last)) throw outOfOrder(entry);
         last = entry;
         count.add();
-        if (!reader.isDamaged) take(entry as RemoteFile);
-        else if (takeDamaged !== undefined) takeDamaged(entry);
-        else damaged.add(entry);
+        const taken = reader.isDamaged
+          ? (takeDamaged ?? ((file) => damaged.add(file)))(entry)
+          : take(entry as RemoteFile);
+        if (taken instanceof Promise) room = taken;
       }
-      return false;
+      return room === undefined ? false : room.then(() => false);
     });
     damaged.throwIfAny();
   } catch (error) {
