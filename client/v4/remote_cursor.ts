@@ -32,8 +32,16 @@ export class RemoteCursor implements Disposable {
   /** Wakes the list when there is room. */
   #room: PromiseWithResolvers<void> | undefined;
 
-  /** Lists everything whose name begins with `prefix`. A server that refuses has nothing. */
-  constructor(pool: Pick<ConnectionPool, "list">, prefix: string) {
+  /** Whether the list may have to wait. */
+  #mayWait = false;
+
+  /**
+   * Lists everything whose name begins with `prefix`. A server that refuses has nothing. The list never waits before
+   * `first` has settled.
+   */
+  constructor(pool: Pick<ConnectionPool, "list">, prefix: string, first?: Promise<unknown>) {
+    const mayWait = () => this.#mayWait = true;
+    Promise.resolve(first).then(mayWait, mayWait);
     const take = (file: RemoteFile) => this.#take(file.name, file);
     const takeDamaged = ({ name }: DamagedFile) => this.#take(name, undefined);
     pool.list(prefix, take, { takeDamaged }).catch((error) => {
@@ -119,7 +127,7 @@ export class RemoteCursor implements Disposable {
     if (this.#isListed) return undefined;
     this.#entries.push({ form: comparedForm(name), name, file });
     if (this.#entries.length - this.#at === 1) this.#notify();
-    if (this.#entries.length - this.#at < MAX_LISTED_AHEAD) return undefined;
+    if (!this.#mayWait || this.#entries.length - this.#at < MAX_LISTED_AHEAD) return undefined;
     this.#room = Promise.withResolvers();
     this.#notify();
     return this.#room.promise;

@@ -33,9 +33,11 @@ export class RemoteSection implements Disposable {
       const names = Iterator.from(entries).map(({ remoteName }) => remoteName);
       return new RemoteSection(undefined, await findNamed(pool, [...names]));
     }
-    const cursor = new RemoteCursor(pool, folder === "" ? "" : `${folder}/`);
+    // The answer about the folder itself could be behind a list that waits.
+    const named = findNamed(pool, folder === "" ? [] : [folder]);
+    const cursor = new RemoteCursor(pool, folder === "" ? "" : `${folder}/`, named);
     try {
-      return new RemoteSection(cursor, await findNamed(pool, folder === "" ? [] : [folder]));
+      return new RemoteSection(cursor, await named);
     } catch (error) {
       cursor[Symbol.dispose]();
       throw error;

@@ -110,7 +110,7 @@ Deno.test("mirror: a folder that gets new entries in the meantime stays, with a 
   };
   const connect = await fixture.options("Alice");
   const paths = [fixture.folder.join("d")];
-  const outcomes = await putFiles({ connect, paths, mirror: { confirm } });
+  const outcomes = await putAll({ connect, paths, mirror: { confirm } });
   const [left] = outcomes.filter((outcome) => "error" in outcome);
   assert.ok(left !== undefined && "error" in left);
   assert.equal(left.error.code, "not-empty");
