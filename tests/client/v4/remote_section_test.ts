@@ -11,6 +11,7 @@ import { NetworkError, RefusedError } from "../../../protocol/errors.ts";
 import { FakePool } from "../../support/v4/fake_pool.ts";
 import { FILE } from "../../support/v4/message_fields.ts";
 
+const REMOTE: RemoteFile = { ...FILE, size: 0, cksum: 0, digest: new Uint8Array(32) };
 const COUNT = 3 * MAX_LISTED_AHEAD;
 const nameOf = (i: number) => `d/${String(i).padStart(6, "0")}`;
 const entry = (form: string) => ({ form, remoteName: form }) as LocalEntry;
@@ -20,7 +21,7 @@ class ManyEntries {
   taken = 0;
   readonly #stat: () => Promise<RemoteFile>;
 
-  constructor(stat: () => Promise<RemoteFile> = () => Promise.resolve({ ...FILE, name: "d" })) {
+  constructor(stat: () => Promise<RemoteFile> = () => Promise.resolve({ ...REMOTE, name: "d" })) {
     this.#stat = stat;
   }
 
@@ -39,7 +40,7 @@ class ManyEntries {
   async list(_prefix: string, take: TakeFile, _options: ListOptions): Promise<void> {
     for (let i = 0; i < COUNT; i++) {
       this.taken++;
-      await take({ ...FILE, name: nameOf(i) });
+      await take({ ...REMOTE, name: nameOf(i) });
     }
   }
 }
@@ -57,7 +58,7 @@ Deno.test("list: waits when it is far ahead, and every entry is found", async ()
     while (!remote.seek(nameOf(i))) await remote.more();
     assert.equal(remote.found(nameOf(i))?.name, nameOf(i));
   }
-  assert.ok(remote.seek("e"));
+  while (!remote.seek("e")) await remote.more();
   await remote.settled();
   assert.ok(!remote.isAhead && remote.hasEnded);
 });
@@ -67,7 +68,7 @@ Deno.test("list: does not wait before the folder itself was answered about", asy
   const server = new ManyEntries(() => asked.promise);
   const opening = RemoteSection.open(server.pool, { folder: "d", real: undefined, entries: [] });
   while (server.taken < COUNT) await idle();
-  asked.resolve({ ...FILE, name: "d" });
+  asked.resolve({ ...REMOTE, name: "d" });
   using remote = await opening;
   assert.equal(remote.found(entry("d"))?.name, "d");
   assert.ok(remote.seek(entry(nameOf(COUNT - 1))));
@@ -75,7 +76,7 @@ Deno.test("list: does not wait before the folder itself was answered about", asy
 
 Deno.test("list: entries without a counterpart are passed, in order", async () => {
   const names = ["d/a", "d/b", "d/b/c", "d/d"];
-  const { pool } = new FakePool({ entries: names.map((name) => ({ ...FILE, name })) });
+  const { pool } = new FakePool({ entries: names.map((name) => ({ ...REMOTE, name })) });
   using remote = new RemoteCursor(pool, "d/");
   const passed: string[] = [];
   while (!remote.seek("d/b/c", ({ name }) => passed.push(name))) await remote.more();
