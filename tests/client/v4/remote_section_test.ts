@@ -11,7 +11,7 @@ import { NetworkError, RefusedError } from "../../../protocol/errors.ts";
 import { FakePool } from "../../support/v4/fake_pool.ts";
 import { FILE } from "../../support/v4/message_fields.ts";
 
-const REMOTE: RemoteFile = { ...FILE, size: 0, cksum: 0, digest: new Uint8Array(32) };
+const REMOTE: Omit<RemoteFile, "name"> = { ...FILE, size: 0, cksum: 0, digest: new Uint8Array(32) };
 const COUNT = 3 * MAX_LISTED_AHEAD;
 const nameOf = (i: number) => `d/${String(i).padStart(6, "0")}`;
 const entry = (form: string) => ({ form, remoteName: form }) as LocalEntry;
