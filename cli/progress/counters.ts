@@ -31,6 +31,8 @@ export class TransferCounters {
   readonly #direction: Direction;
   readonly #meter = new RateMeter();
   /** All files and bytes, as far as known. */
+  /** What had begun before anything was planned. */
+  #before: { readonly files: number; readonly bytes: number } | undefined;
   #planned = { files: 0, bytes: 0 };
   /** Files in progress, by path for uploads, by name for downloads. */
   readonly #inFlight = new Map<string, InFlight>();
@@ -50,10 +52,14 @@ export class TransferCounters {
     this.#direction = direction;
   }
 
-  /** Sets the number of files that are still to be transferred, and their bytes. */
+  /**
+   * Sets the number of files to transfer, and their bytes: first of those that are still to be transferred, then of
+   * these and more.
+   */
   plan(files: number, bytes: number): void {
     const over = this.#settled.bytes + this.#failed.bytes;
-    this.#planned = { files: this.#began + files, bytes: over + bytes };
+    this.#before ??= { files: this.#began, bytes: over };
+    this.#planned = { files: this.#before.files + files, bytes: this.#before.bytes + bytes };
     this.#comparing = undefined;
   }
 
