@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { toHex } from "../../protocol/bytes.ts";
 import { readTime } from "../../client/local/file_metadata.ts";
 import { isPartName } from "../../client/local/partial_file.ts";
-import { putFiles } from "../../client/v4/put_files.ts";
+import { putAll } from "../support/v4/put_all.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { type LocalEntry, makeTree } from "../support/local_tree.ts";
 import { tiedCommand } from "../support/tied_processes.ts";
@@ -135,7 +135,7 @@ class Mirrors implements AsyncDisposable {
 
   async #upload(path: string, as: string): Promise<void> {
     const connect = await this.#fixture.options("Alice");
-    const outcomes = await putFiles({ connect, paths: [this.path(path)], as, mirror: {} });
+    const outcomes = await putAll({ connect, paths: [this.path(path)], as, mirror: {} });
     assert.deepEqual(outcomes.filter((outcome) => "error" in outcome), []);
   }
 
