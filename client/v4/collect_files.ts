@@ -15,7 +15,7 @@ import { endsAsFolder, nameOnServer, wholeNameOnServer } from "../local/path_map
 import { SentNames } from "../local/sent_names.ts";
 import { SourceFile } from "../local/source_file.ts";
 import { foldersAbove } from "./implicit_folders.ts";
-import { checkRemoteName, LocalEntry, placeOf } from "./local_entry.ts";
+import { checkRemoteName, FoundEntry, placeOf } from "./found_entry.ts";
 import { type SkipReason, type WalkRules, walkTree } from "./tree_walk.ts";
 
 /** The local files, folders and links to upload. */
@@ -54,7 +54,7 @@ export interface LocalSection {
   /** The folder's real path. */
   readonly real: string | undefined;
   /** In the order of a server's list if it is a folder. */
-  readonly entries: Iterable<LocalEntry>;
+  readonly entries: Iterable<FoundEntry>;
 }
 
 /** Receives what is found besides entries. */
@@ -156,7 +156,7 @@ export class CollectedFiles {
       ...{ own: this.#own, isExcluded: this.#isExcluded, links },
       ...{ isNamed: as !== undefined, ...reports },
     };
-    let loose: LocalEntry[] = [];
+    let loose: FoundEntry[] = [];
     for (const named of this.#named) {
       const { path, name, real, kind } = named;
       if (kind !== "folder") {
@@ -178,14 +178,14 @@ export class CollectedFiles {
     { path, name, real, kind }: NamedEntry,
     claim: (path: string, name: string) => boolean,
     { onSkipped, onFailure }: WalkReports,
-  ): LocalEntry | undefined {
+  ): FoundEntry | undefined {
     try {
       if (kind === "link" && this.#options.links === false) {
         onSkipped(path, name, "a link");
         return undefined;
       }
       checkRemoteName(path, name, this.#options.as !== undefined);
-      const entry = LocalEntry.inspect(placeOf(path, name, kind === "link" ? path : real));
+      const entry = FoundEntry.inspect(placeOf(path, name, kind === "link" ? path : real));
       return typeof entry !== "string" && claim(path, name) ? entry : undefined;
     } catch (error) {
       if (endsAll(error) || !(error instanceof XferError)) throw error;

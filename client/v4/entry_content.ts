@@ -10,10 +10,10 @@ import { digestChunk, MerkleTree } from "../../protocol/v4/merkle_tree.ts";
 import { MAX_PACKED_SIZE } from "../../protocol/v4/pack.ts";
 import { isSameStat, statEntry } from "../local/entry_stat.ts";
 import { cannotRead } from "../local/read_small_file.ts";
-import type { LocalEntry } from "./local_entry.ts";
+import type { FoundEntry } from "./found_entry.ts";
 
 /** The room that {@link readContent} needs for an entry, in bytes: one more than its size shows that it has grown. */
-export function roomFor({ size, content }: LocalEntry): number {
+export function roomFor({ size, content }: FoundEntry): number {
   return content === undefined ? Math.min(size + 1, MAX_PACKED_SIZE) : size;
 }
 
@@ -21,7 +21,7 @@ export function roomFor({ size, content }: LocalEntry): number {
  * Reads all of a small entry into a buffer. Throws `StorageError` `cannot-read`; `IntegrityError` `file-changed` if it
  * differs from the inspected one.
  */
-export function readContent(entry: LocalEntry, room: Bytes): void {
+export function readContent(entry: FoundEntry, room: Bytes): void {
   const { path, real, size, content } = entry;
   if (content !== undefined) return room.set(content);
   let isSame = false;

@@ -10,7 +10,7 @@ import type { ConnectionPool } from "./connection_pool.ts";
 import { foldersAbove } from "./implicit_folders.ts";
 import { compareForms } from "./name_order.ts";
 import { deepestFirst, type FolderRemovals, type RemoteName } from "./put_plan.ts";
-import { type ListedEntry, RemoteCursor } from "./remote_cursor.ts";
+import { RemoteCursor, type RemoteEntry } from "./remote_cursor.ts";
 
 /** What a mirror would remove. */
 export interface Removals {
@@ -95,7 +95,7 @@ class RemovalFinder {
     );
     /** Files and links here at whose names the server may have folders. */
     let leaves: string[] = [];
-    const pass = (entry: ListedEntry) => {
+    const pass = (entry: RemoteEntry) => {
       leaves = leaves.filter((leaf) => mayBeAbove(leaf, entry));
       if (!missing.add(entry)) return;
       const isBelow = leaves.some((leaf) => entry.form.startsWith(`${leaf}/`));
@@ -119,14 +119,14 @@ class RemovalFinder {
 }
 
 /** Whether an entry of the list, or one after it, may be below a name. */
-function mayBeAbove(name: string, { form }: ListedEntry): boolean {
+function mayBeAbove(name: string, { form }: RemoteEntry): boolean {
   return form.startsWith(`${name}/`) || compareForms(form, `${name}/`) < 0;
 }
 
 /** The entries of a folder on the server that are missing here. */
 class MissingEntries {
   readonly #folder: string;
-  readonly #stays: (entry: ListedEntry, path: string) => boolean;
+  readonly #stays: (entry: RemoteEntry, path: string) => boolean;
   readonly #missing: RemoteName[] = [];
   /** Folders with something in them that stays. */
   readonly #needed = new Set<string>();
@@ -134,13 +134,13 @@ class MissingEntries {
   /** The folder of the last entry that stays. */
   #last = "";
 
-  constructor(folder: string, stays: (entry: ListedEntry, path: string) => boolean) {
+  constructor(folder: string, stays: (entry: RemoteEntry, path: string) => boolean) {
     this.#folder = folder;
     this.#stays = stays;
   }
 
   /** Counts an entry that is here too. */
-  keep({ form }: ListedEntry): void {
+  keep({ form }: RemoteEntry): void {
     this.#total++;
     const folder = form.slice(0, Math.max(0, form.lastIndexOf("/")));
     if (folder === this.#last) return;
@@ -149,7 +149,7 @@ class MissingEntries {
   }
 
   /** Adds an entry that is missing here. Returns `false` if it stays anyway. */
-  add(entry: ListedEntry): boolean {
+  add(entry: RemoteEntry): boolean {
     const { name, file } = entry;
     const kind = file?.entry ?? "file";
     const path = name.slice(this.#folder === "" ? 0 : this.#folder.length + 1);

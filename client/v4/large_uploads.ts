@@ -9,7 +9,7 @@ import { cannotRead } from "../local/read_small_file.ts";
 import { SourceFile } from "../local/source_file.ts";
 import type { ConnectOptions } from "./connect_options.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
-import type { LocalEntry } from "./local_entry.ts";
+import type { FoundEntry } from "./found_entry.ts";
 import type { StoredVersion } from "./put_request.ts";
 import type { RemoteFile } from "./remote_file.ts";
 import { sendUploads } from "./send_uploads.ts";
@@ -19,8 +19,8 @@ import { Upload } from "./upload.ts";
 export const MAX_BATCH = 1000;
 
 /** A large file that may have to be sent. */
-export interface LargeFile {
-  readonly entry: LocalEntry;
+export interface LargeEntry {
+  readonly entry: FoundEntry;
   /** The server's file of the name. */
   readonly known: RemoteFile | undefined;
   /** Whether that may have the same content, so that the file is read to compare. */
@@ -31,18 +31,18 @@ export interface LargeFile {
 
 export interface LargeHandlers {
   /** Called with each file whose content the server has already. The next waits for its promise. */
-  readonly onSame: (entry: LocalEntry, known: RemoteFile) => Promise<void> | undefined;
+  readonly onSame: (entry: FoundEntry, known: RemoteFile) => Promise<void> | undefined;
   /** Called with each file that is sent, before any is. */
-  readonly onPlanned: (entry: LocalEntry) => void;
-  readonly onResult: (entry: LocalEntry, result: StoredVersion | Error) => void;
+  readonly onPlanned: (entry: FoundEntry) => void;
+  readonly onResult: (entry: FoundEntry, result: StoredVersion | Error) => void;
 }
 
 export class LargeUploads {
   readonly #connect: ConnectOptions;
   readonly #handlers: LargeHandlers;
-  #files: LargeFile[] = [];
+  #files: LargeEntry[] = [];
   /** Those of the batch that is sent, by upload. */
-  readonly #sending = new Map<Upload, LocalEntry>();
+  readonly #sending = new Map<Upload, FoundEntry>();
 
   constructor(connect: ConnectOptions, handlers: LargeHandlers) {
     this.#connect = connect;
@@ -54,17 +54,17 @@ export class LargeUploads {
     return this.#files.length >= MAX_BATCH;
   }
 
-  add(file: LargeFile): void {
+  add(file: LargeEntry): void {
     this.#files.push(file);
   }
 
   /** Files without a result. */
-  get unsent(): readonly LocalEntry[] {
+  get unsent(): readonly FoundEntry[] {
     return this.#files.map(({ entry }) => entry);
   }
 
   /** Files that were given to the connections, and have no result. */
-  get sending(): Iterable<[Upload, LocalEntry]> {
+  get sending(): Iterable<[Upload, FoundEntry]> {
     return this.#sending;
   }
 
@@ -80,7 +80,7 @@ export class LargeUploads {
     if (uploads.length === 0) return;
     await sendUploads(await pool(), uploads, (upload, result) => {
       upload.release();
-      const entry = this.#sending.get(upload) as LocalEntry;
+      const entry = this.#sending.get(upload) as FoundEntry;
       this.#sending.delete(upload);
       this.#handlers.onResult(entry, result);
     }, this.#connect);
@@ -117,7 +117,7 @@ export class LargeUploads {
   }
 
   /** Inspects a file as uploads need it. Reports a failure. */
-  #open(entry: LocalEntry): SourceFile | undefined {
+  #open(entry: FoundEntry): SourceFile | undefined {
     const { path, real } = entry;
     try {
       return SourceFile.found(path, Deno.lstatSync(real), real);

@@ -6,7 +6,7 @@
 import type { EntryKind } from "../../protocol/entry.ts";
 import { clampNanoseconds, splitNanoseconds } from "../../protocol/nanoseconds.ts";
 import { NANOSECOND_TIMES, type StoredAttributes } from "../local/file_metadata.ts";
-import type { LocalEntry } from "./local_entry.ts";
+import type { FoundEntry } from "./found_entry.ts";
 import type { RemoteFile } from "./remote_file.ts";
 
 /** The attributes to upload, and whether folders become mirrors. */
@@ -41,7 +41,7 @@ export interface FolderRemovals {
 }
 
 /** The server's entry of a name if it has the same kind, and the name in the same Unicode form. */
-export function alikeOf(entry: LocalEntry, known: RemoteFile | undefined): RemoteFile | undefined {
+export function alikeOf(entry: FoundEntry, known: RemoteFile | undefined): RemoteFile | undefined {
   return known?.entry === entry.kind && known.name === entry.remoteName ? known : undefined;
 }
 
@@ -50,7 +50,7 @@ export function alikeOf(entry: LocalEntry, known: RemoteFile | undefined): Remot
  * become `mtime`.
  */
 export function attributesOf(
-  entry: LocalEntry,
+  entry: FoundEntry,
   known: StoredAttributes | undefined,
   { permissions = true, times = true }: PlanOptions,
   mtime: bigint,

@@ -13,7 +13,7 @@ import { SourceFile } from "../local/source_file.ts";
 import type { CollectedFiles, LocalSection } from "./collect_files.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
 import { findRemovals } from "./find_removals.ts";
-import type { LocalEntry } from "./local_entry.ts";
+import type { FoundEntry } from "./found_entry.ts";
 import type { PutOptions } from "./put_options.ts";
 import { alikeOf, areSameAttributes, attributesOf, type FolderRemovals } from "./put_plan.ts";
 import type { RemoteFile } from "./remote_file.ts";
@@ -44,7 +44,7 @@ export interface PreviewedEntry {
 
 /** An entry, and the server's that may have the same content. */
 interface ComparedEntry {
-  readonly entry: LocalEntry;
+  readonly entry: FoundEntry;
   readonly known: RemoteFile | undefined;
   /** Whether it has; `undefined` if a file must be read to know. */
   readonly isSame: boolean | undefined;
@@ -104,7 +104,7 @@ async function previewSection(
 }
 
 function isSame(
-  entry: LocalEntry,
+  entry: FoundEntry,
   known: RemoteFile | undefined,
   digests: SectionDigests,
 ): boolean | undefined {
@@ -114,7 +114,7 @@ function isSame(
 }
 
 /** `undefined` for a file that cannot be read: an upload reports that. */
-function sourceOf({ path, real }: LocalEntry): SourceFile | undefined {
+function sourceOf({ path, real }: FoundEntry): SourceFile | undefined {
   try {
     return SourceFile.found(path, Deno.lstatSync(real), real);
   } catch (error) {
@@ -125,7 +125,7 @@ function sourceOf({ path, real }: LocalEntry): SourceFile | undefined {
 
 /** `same`: the server's entry if it has the same content. */
 function actionOf(
-  entry: LocalEntry,
+  entry: FoundEntry,
   same: RemoteFile | undefined,
   options: PutOptions,
 ): PreviewedEntry["action"] {
@@ -134,6 +134,6 @@ function actionOf(
   return areSameAttributes(attributes, same) ? "unchanged" : "update";
 }
 
-function shown(entry: LocalEntry): Omit<PreviewedEntry, "action"> {
+function shown(entry: FoundEntry): Omit<PreviewedEntry, "action"> {
   return { file: entry, kind: entry.kind, name: entry.remoteName };
 }

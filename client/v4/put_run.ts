@@ -9,7 +9,7 @@ import { comparedForm } from "../../protocol/v4/path_name.ts";
 import type { CollectedFiles, LocalSection } from "./collect_files.ts";
 import { ConnectionPool } from "./connection_pool.ts";
 import { findRemovals, type Removals } from "./find_removals.ts";
-import type { LocalEntry } from "./local_entry.ts";
+import type { FoundEntry } from "./found_entry.ts";
 import { MAX_UNTRIED, type PutOptions, type PutOutcome, type PutSummary } from "./put_options.ts";
 import type { RemoteName } from "./put_plan.ts";
 import { PutTransfer, type TransferSection } from "./put_transfer.ts";
@@ -17,12 +17,12 @@ import { RemoteSection } from "./remote_section.ts";
 import { SectionDigests } from "./section_digests.ts";
 import { removeMissing } from "./remove_missing.ts";
 
-type Totals = { -readonly [K in keyof PutSummary]: PutSummary[K] };
+type PutCounts = { -readonly [K in keyof PutSummary]: PutSummary[K] };
 
 /** The sections of a run, which the report of untried entries carries on with. */
 interface Walk {
   readonly sections: Iterator<LocalSection, void>;
-  entries: Iterator<LocalEntry, unknown> | undefined;
+  entries: Iterator<FoundEntry, unknown> | undefined;
 }
 
 export class PutRun {
@@ -31,7 +31,7 @@ export class PutRun {
   /** For everything but lists, while a list waits for the walk. */
   #spare: ConnectionPool | undefined;
   readonly #collected: CollectedFiles;
-  readonly #totals: Totals = {
+  readonly #totals: PutCounts = {
     ...{ stored: 0, bytes: 0, folders: 0, unchanged: 0, updated: 0, removed: 0, failed: 0 },
   };
   readonly #removals = new Map<RemoteName, boolean>();
@@ -189,7 +189,7 @@ export class PutRun {
 }
 
 /** The entries that were not reached. */
-function* restOf({ sections, entries }: Walk): Generator<LocalEntry, void, void> {
+function* restOf({ sections, entries }: Walk): Generator<FoundEntry, void, void> {
   for (let current = entries; current !== undefined;) {
     for (let next = current.next(); next.done !== true; next = current.next()) yield next.value;
     const section = sections.next();

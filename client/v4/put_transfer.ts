@@ -15,7 +15,7 @@ import { type Bulk, BulkSender, type RecordResult } from "./bulk_sender.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
 import { digestContent, readContent, roomFor } from "./entry_content.ts";
 import { LargeUploads } from "./large_uploads.ts";
-import type { LocalEntry } from "./local_entry.ts";
+import type { FoundEntry } from "./found_entry.ts";
 import type { PutOptions, PutOutcome, PutUnchanged } from "./put_options.ts";
 import type { SectionDigests } from "./section_digests.ts";
 import { alikeOf, areSameAttributes, attributesOf } from "./put_plan.ts";
@@ -31,7 +31,7 @@ const REPLACED = ["file-changed", "no-such-file"];
 
 /** An entry in a pack or an update. */
 interface SentEntry {
-  readonly entry: LocalEntry;
+  readonly entry: FoundEntry;
   readonly known: RemoteFile | undefined;
   readonly action: "put" | "update";
   readonly cksum: number;
@@ -40,7 +40,7 @@ interface SentEntry {
 
 /** An attempt to send an entry. */
 interface Attempt {
-  readonly entry: LocalEntry;
+  readonly entry: FoundEntry;
   readonly known: RemoteFile | undefined;
   readonly attempt: number;
   /** Whether entries with later names were placed before it. */
@@ -49,7 +49,7 @@ interface Attempt {
 
 /** An entry without a result, and whether the server was asked to store it. */
 export interface UnresolvedEntry {
-  readonly entry: LocalEntry;
+  readonly entry: FoundEntry;
   readonly state: Failure["state"];
   /** Whether the server keeps a part of it. */
   readonly isPartSent: boolean;
@@ -74,7 +74,7 @@ export class PutTransfer {
   readonly #free: PackWriter[] = [];
   #again: Attempt[] = [];
   /** An entry that waits for room. */
-  #held: LocalEntry | undefined;
+  #held: FoundEntry | undefined;
   readonly #planned = { files: 0, bytes: 0, reported: -1 };
   #announced = 0;
   readonly #now = BigInt(Date.now()) * 1_000_000n;
@@ -121,7 +121,7 @@ export class PutTransfer {
   }
 
   /** Counts an entry as begun, and without a result until it is placed. */
-  hold(entry: LocalEntry): void {
+  hold(entry: FoundEntry): void {
     this.#held = entry;
   }
 
@@ -129,7 +129,7 @@ export class PutTransfer {
    * Compares an entry with the server's and sends what differs, sooner or later. Returns a promise if the caller must
    * wait before it places another. Throws the error that ends the run.
    */
-  place(entry: LocalEntry, known: RemoteFile | undefined): Promise<void> | undefined {
+  place(entry: FoundEntry, known: RemoteFile | undefined): Promise<void> | undefined {
     this.#held = undefined;
     const alike = alikeOf(entry, known);
     const maySame = alike !== undefined && alike.size === entry.size;
@@ -175,7 +175,7 @@ export class PutTransfer {
   }
 
   #placeLarge(
-    entry: LocalEntry,
+    entry: FoundEntry,
     known: RemoteFile | undefined,
     isCompared: boolean,
   ): Promise<void> | undefined {
@@ -193,7 +193,7 @@ export class PutTransfer {
   }
 
   #placeSmall(
-    entry: LocalEntry,
+    entry: FoundEntry,
     known: RemoteFile | undefined,
     isCompared: boolean,
   ): Promise<void> | undefined {
@@ -208,7 +208,7 @@ export class PutTransfer {
     this.#write(attempt, isCompared);
   }
 
-  async #placeFirst(entry: LocalEntry, known: RemoteFile | undefined): Promise<void> {
+  async #placeFirst(entry: FoundEntry, known: RemoteFile | undefined): Promise<void> {
     this.#held = entry;
     await this.#flush();
     await this.#sender?.drain();
@@ -315,7 +315,7 @@ export class PutTransfer {
   }
 
   /** The server has the content of an entry. Stores its attributes if they differ. */
-  #settleSame(entry: LocalEntry, known: RemoteFile): Promise<void> | undefined {
+  #settleSame(entry: FoundEntry, known: RemoteFile): Promise<void> | undefined {
     const attributes = attributesOf(entry, known, this.#options, known.mtime);
     if (areSameAttributes(attributes, known)) {
       this.#report({ ...resultOf(entry), state: "unchanged" });
@@ -338,18 +338,18 @@ export class PutTransfer {
     return true;
   }
 
-  #settle(entry: LocalEntry, result: Omit<StoredVersion, "digest"> | Error): void {
+  #settle(entry: FoundEntry, result: Omit<StoredVersion, "digest"> | Error): void {
     if (result instanceof Error) return this.#fail(entry, result);
     const { cksum: crc, version, replacedOther } = result;
     this.#report({ ...resultOf(entry), state: "stored", crc, version, replacedOther });
   }
 
-  #fail({ path }: LocalEntry, error: Error): void {
+  #fail({ path }: FoundEntry, error: Error): void {
     if (!(error instanceof XferError)) throw error;
     this.#report({ state: "not-stored", path, error });
   }
 
-  #plan({ kind, size }: LocalEntry): void {
+  #plan({ kind, size }: FoundEntry): void {
     if (kind === "folder") return;
     this.#planned.files++;
     this.#planned.bytes += size;
@@ -373,7 +373,7 @@ export class PutTransfer {
   }
 }
 
-function resultOf(entry: LocalEntry): Pick<PutUnchanged, "file" | "kind" | "name"> {
+function resultOf(entry: FoundEntry): Pick<PutUnchanged, "file" | "kind" | "name"> {
   return { file: entry, kind: entry.kind, name: entry.remoteName };
 }
 
@@ -381,7 +381,7 @@ function isReplaced(error: XferError): boolean {
   return error instanceof RefusedError && REPLACED.includes(error.code);
 }
 
-function differed({ path }: LocalEntry): IntegrityError {
+function differed({ path }: FoundEntry): IntegrityError {
   const what = `${printable(path)} was not stored: its checksums differed ${ATTEMPTS} times`;
   return new IntegrityError("checksum-mismatch", what);
 }

@@ -14,7 +14,7 @@ import type { DamagedFile, RemoteFile } from "./remote_file.ts";
 export const MAX_LISTED_AHEAD = 16_384;
 
 /** A listed entry. */
-export interface ListedEntry {
+export interface RemoteEntry {
   /** The name as servers compare names. */
   readonly form: string;
   readonly name: string;
@@ -23,7 +23,7 @@ export interface ListedEntry {
 }
 
 export class RemoteCursor implements Disposable {
-  #entries: ListedEntry[] = [];
+  #entries: RemoteEntry[] = [];
   #at = 0;
   #isListed = false;
   #error: unknown;
@@ -63,7 +63,7 @@ export class RemoteCursor implements Disposable {
   }
 
   /** The current entry; `undefined` at the end, or if it has not arrived yet. */
-  get current(): ListedEntry | undefined {
+  get current(): RemoteEntry | undefined {
     return this.#entries[this.#at];
   }
 
@@ -71,7 +71,7 @@ export class RemoteCursor implements Disposable {
    * Passes the entries before a name. Returns `false` if more must arrive first: see {@link RemoteCursor.more}.
    * `onPassed` is called with each.
    */
-  seek(form: string, onPassed?: (entry: ListedEntry) => void): boolean {
+  seek(form: string, onPassed?: (entry: RemoteEntry) => void): boolean {
     for (let entry = this.current; entry !== undefined; entry = this.current) {
       if (compareForms(entry.form, form) >= 0) return true;
       onPassed?.(entry);
@@ -98,7 +98,7 @@ export class RemoteCursor implements Disposable {
   }
 
   /** Passes all entries that are left. Throws as `more` does. */
-  async passAll(onPassed: (entry: ListedEntry) => void): Promise<void> {
+  async passAll(onPassed: (entry: RemoteEntry) => void): Promise<void> {
     for (;;) {
       for (let entry = this.current; entry !== undefined; entry = this.current) {
         onPassed(entry);

@@ -7,7 +7,7 @@ import { RefusedError } from "../../protocol/errors.ts";
 import { comparedForm } from "../../protocol/v4/path_name.ts";
 import type { LocalSection } from "./collect_files.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
-import type { LocalEntry } from "./local_entry.ts";
+import type { FoundEntry } from "./found_entry.ts";
 import { RemoteCursor } from "./remote_cursor.ts";
 import type { RemoteFile } from "./remote_file.ts";
 
@@ -55,7 +55,7 @@ export class RemoteSection implements Disposable {
   }
 
   /** Moves to a local entry, which comes after those before. Returns `false` if `more` must arrive first. */
-  seek({ form }: LocalEntry): boolean {
+  seek({ form }: FoundEntry): boolean {
     return this.#named.has(form) || (this.#cursor?.seek(form) ?? true);
   }
 
@@ -65,7 +65,7 @@ export class RemoteSection implements Disposable {
   }
 
   /** The server's entry of a local one that was just sought. A damaged one is none: it is uploaded again. */
-  found({ form }: LocalEntry): RemoteFile | undefined {
+  found({ form }: FoundEntry): RemoteFile | undefined {
     return this.#named.get(form) ?? this.#cursor?.found(form);
   }
 

@@ -8,7 +8,7 @@ import { comparedForm, MAX_PATH_NAME } from "../../protocol/v4/path_name.ts";
 import { DigestIndex, type IndexUse } from "../local/digest_index.ts";
 import type { LocalSection } from "./collect_files.ts";
 import { digestContent } from "./entry_content.ts";
-import type { LocalEntry } from "./local_entry.ts";
+import type { FoundEntry } from "./found_entry.ts";
 
 /** The form in which names are compared is up to three times as long as the longest name. */
 const MAX_KEY = 3 * MAX_PATH_NAME;
@@ -31,13 +31,13 @@ export class SectionDigests implements Disposable {
    * The digest of an entry, if it is known without reading a file. Entries come in their order. The result is valid
    * until the next call.
    */
-  find(entry: LocalEntry): Bytes | undefined {
+  find(entry: FoundEntry): Bytes | undefined {
     if (entry.content !== undefined) return digestContent(entry.content);
     return this.#index?.find(this.#keyOf(entry), entry.stat);
   }
 
   /** Keeps the digest of a file for the next run. `isLate`: whether entries with later names came before. */
-  keep(entry: LocalEntry, digest: Bytes, isLate = false): void {
+  keep(entry: FoundEntry, digest: Bytes, isLate = false): void {
     if (this.#index === undefined || entry.kind !== "file") return;
     const { stat, inspectedAt } = entry;
     if (isLate) this.#index.addLate(this.#keyOf(entry), stat, inspectedAt, digest);
@@ -54,7 +54,7 @@ export class SectionDigests implements Disposable {
   }
 
   /** The name below the folder; valid until the next call. */
-  #keyOf({ form }: LocalEntry): Bytes {
+  #keyOf({ form }: FoundEntry): Bytes {
     const below = this.#start === 0 ? form : form.slice(this.#start);
     return this.#key.subarray(0, utf8.encodeInto(below, this.#key).written);
   }

@@ -13,7 +13,7 @@ import { INDEX_FOLDER } from "../local/digest_index.ts";
 import { cannotRead } from "../local/read_small_file.ts";
 import { sameAccents } from "../local/sent_names.ts";
 import { UNDECODABLE } from "../local/source_entry.ts";
-import { checkRemoteName, isAscii, isPlainName, LocalEntry } from "./local_entry.ts";
+import { checkRemoteName, FoundEntry, isAscii, isPlainName } from "./found_entry.ts";
 import { compareForms } from "./name_order.ts";
 
 /** Why something is skipped. */
@@ -51,7 +51,7 @@ export interface LocalTree {
 }
 
 /** A folder whose content is still to come. */
-interface OpenFolder {
+interface EnteredFolder {
   readonly path: string;
   /** Below the root, empty for the root. */
   readonly below: string;
@@ -61,7 +61,7 @@ interface OpenFolder {
   readonly children: readonly Child[];
   readonly ownIn: (name: string) => ReservedFile | undefined;
   /** Folders in it that were entered, by name, until their content comes. */
-  readonly entered: Map<string, OpenFolder>;
+  readonly entered: Map<string, EnteredFolder>;
   /** The next child. */
   next: number;
   /** The key of the last child that was taken. */
@@ -78,9 +78,9 @@ interface Child {
  * Yields a folder and everything in it. What cannot be read is reported, and does not affect the rest. Memory grows with
  * the size of the largest folders, not with the number of entries. Throws as `check` does.
  */
-export function walkTree(tree: LocalTree, rules: WalkRules): Iterable<LocalEntry> {
+export function walkTree(tree: LocalTree, rules: WalkRules): Iterable<FoundEntry> {
   const walk = new TreeWalk(tree, rules);
-  const next = (): IteratorResult<LocalEntry, undefined> => {
+  const next = (): IteratorResult<FoundEntry, undefined> => {
     const value = walk.next();
     return value === undefined ? { done: true, value } : { done: false, value };
   };
@@ -91,7 +91,7 @@ class TreeWalk {
   readonly #tree: LocalTree;
   readonly #rules: WalkRules;
   /** The folders that contain the current one, and this one. */
-  readonly #open: OpenFolder[] = [];
+  readonly #open: EnteredFolder[] = [];
   #isBegun = false;
 
   constructor(tree: LocalTree, rules: WalkRules) {
@@ -99,7 +99,7 @@ class TreeWalk {
     this.#rules = rules;
   }
 
-  next(): LocalEntry | undefined {
+  next(): FoundEntry | undefined {
     if (!this.#isBegun) {
       this.#isBegun = true;
       const root = this.#begin();
@@ -126,7 +126,7 @@ class TreeWalk {
     return undefined;
   }
 
-  #begin(): LocalEntry | undefined {
+  #begin(): FoundEntry | undefined {
     const { path, real, name } = this.#tree;
     return this.#attempt(path, () => {
       const root = this.#enter(path, "", name, comparedForm(name), name.split("/").length);
@@ -140,7 +140,7 @@ class TreeWalk {
     });
   }
 
-  #visit(folder: OpenFolder, key: string, entry: Deno.DirEntry): LocalEntry | undefined {
+  #visit(folder: EnteredFolder, key: string, entry: Deno.DirEntry): FoundEntry | undefined {
     const { isDirectory, isSymlink } = entry;
     const below = folder.below === "" ? entry.name : `${folder.below}/${entry.name}`;
     if (this.#rules.isExcluded(isDirectory ? `${below}/` : below)) return undefined;
@@ -174,7 +174,7 @@ class TreeWalk {
     name: string,
     form: string,
     depth: number,
-  ): OpenFolder | undefined {
+  ): EnteredFolder | undefined {
     const entries = readFolder(path);
     const names = new Set(entries.map(({ name }) => name));
     const hasName = (name: string) => names.has(name);
@@ -190,9 +190,9 @@ class TreeWalk {
   }
 
   /** Inspects an entry and claims its name. */
-  #take(place: Parameters<typeof LocalEntry.inspect>[0]): LocalEntry | undefined {
+  #take(place: Parameters<typeof FoundEntry.inspect>[0]): FoundEntry | undefined {
     const { path, remoteName } = place;
-    const entry = LocalEntry.inspect(place);
+    const entry = FoundEntry.inspect(place);
     if (typeof entry === "string") {
       const why = entry === "pipe" ? "a pipe" : entry === "socket" ? "a socket" : "a device";
       return this.#skip(path, remoteName, why);

@@ -1,11 +1,11 @@
 /** The files that a client has collected to send, in a form that tests compare. */
 import type { Failure } from "../../client/events.ts";
 import { collectFiles, type CollectOptions } from "../../client/v4/collect_files.ts";
-import type { LocalEntry } from "../../client/v4/local_entry.ts";
+import type { FoundEntry } from "../../client/v4/found_entry.ts";
 import type { SkipReason } from "../../client/v4/tree_walk.ts";
 
 export interface Collected {
-  readonly entries: readonly LocalEntry[];
+  readonly entries: readonly FoundEntry[];
   /** Names of folders that were named. */
   readonly folders: readonly string[];
   /** Names of what was skipped. */
@@ -20,7 +20,7 @@ export async function collectAll(
   },
 ): Promise<Collected> {
   const collected = await collectFiles(options);
-  const [entries, folders, skipped]: [LocalEntry[], string[], string[]] = [[], [], []];
+  const [entries, folders, skipped]: [FoundEntry[], string[], string[]] = [[], [], []];
   const failures: Failure[] = [];
   const sections = collected.sections({
     onSkipped(path, name, why) {

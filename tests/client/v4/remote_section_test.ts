@@ -1,7 +1,7 @@
 /** The server's list beside the local entries: in step, and never too far ahead. */
 import assert from "node:assert/strict";
 import type { ListOptions, TakeFile } from "../../../client/v4/listing.ts";
-import type { LocalEntry } from "../../../client/v4/local_entry.ts";
+import type { FoundEntry } from "../../../client/v4/found_entry.ts";
 import { MAX_LISTED_AHEAD, RemoteCursor } from "../../../client/v4/remote_cursor.ts";
 import type { RemoteFile } from "../../../client/v4/remote_file.ts";
 import { RemoteSection } from "../../../client/v4/remote_section.ts";
@@ -14,7 +14,7 @@ import { FILE } from "../../support/v4/message_fields.ts";
 const REMOTE: Omit<RemoteFile, "name"> = { ...FILE, size: 0, cksum: 0, digest: new Uint8Array(32) };
 const COUNT = 3 * MAX_LISTED_AHEAD;
 const nameOf = (i: number) => `d/${String(i).padStart(6, "0")}`;
-const entry = (form: string) => ({ form, remoteName: form }) as LocalEntry;
+const entry = (form: string) => ({ form, remoteName: form }) as FoundEntry;
 
 /** A server with many entries in `d`, which counts those that were taken. */
 class ManyEntries {

@@ -35,7 +35,7 @@ export interface EntryPlace {
   readonly form: string;
 }
 
-export class LocalEntry implements LocalFile, StoredAttributes {
+export class FoundEntry implements LocalFile, StoredAttributes {
   readonly kind: EntryKind;
   readonly path: string;
   readonly real: string;
@@ -62,13 +62,13 @@ export class LocalEntry implements LocalFile, StoredAttributes {
    * Inspects what is at a path. Returns its kind if it has no content to upload. Throws `UsageError` `bad-file-name`;
    * `StorageError` `cannot-read`, `bad-entry`, `file-too-large`.
    */
-  static inspect(place: EntryPlace): LocalEntry | "pipe" | "socket" | "other" {
+  static inspect(place: EntryPlace): FoundEntry | "pipe" | "socket" | "other" {
     const at = Date.now();
     const stat = statAt(place);
     const { kind } = stat;
     if (!isUploaded(kind)) return kind;
     checkSize({ name: place.path, size: stat.size });
-    return new LocalEntry(kind, place, stat, at);
+    return new FoundEntry(kind, place, stat, at);
   }
 
   /** The last component of the path. */
@@ -90,9 +90,9 @@ export class LocalEntry implements LocalFile, StoredAttributes {
     return mtimeOf(this.stat);
   }
 
-  /** Inspects the path again. Throws as {@link LocalEntry.inspect} does, and `StorageError` `not-a-file`. */
-  reinspect(): LocalEntry {
-    const now = LocalEntry.inspect(this);
+  /** Inspects the path again. Throws as {@link FoundEntry.inspect} does, and `StorageError` `not-a-file`. */
+  reinspect(): FoundEntry {
+    const now = FoundEntry.inspect(this);
     if (typeof now !== "string" && now.kind === this.kind) return now;
     throw new StorageError(
       "not-a-file",
