@@ -31,7 +31,7 @@ export class TransferCounters {
   readonly #direction: Direction;
   readonly #meter = new RateMeter();
   /** All files and bytes, as far as known. */
-  /** What had begun before anything was planned. */
+  /** The files that began before anything was planned, and their bytes. */
   #before: { readonly files: number; readonly bytes: number } | undefined;
   #planned = { files: 0, bytes: 0 };
   /** Files in progress, by path for uploads, by name for downloads. */

@@ -31,7 +31,7 @@ interface LateDigest {
   readonly digest: Bytes;
 }
 
-/** What an index is opened for. */
+/** The use of an index. */
 export interface IndexUse {
   /** Whether the digests of the last run are used; default true. */
   readonly isRead?: boolean;

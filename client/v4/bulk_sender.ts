@@ -41,9 +41,9 @@ export interface BulkHandlers<T> {
 export class BulkSender<T> {
   readonly #pool: ConnectionPool;
   readonly #handlers: BulkHandlers<T>;
-  /** What no connection has taken. */
+  /** Messages that no connection has taken. */
   readonly #waiting: Bulk<T>[] = [];
-  /** What the server has not answered. */
+  /** Messages that the server has not answered. */
   readonly #unanswered = new Set<Bulk<T>>();
   readonly #workers: Promise<void>[] = [];
   #working = 0;

@@ -12,7 +12,7 @@ import { compareForms } from "./name_order.ts";
 import { deepestFirst, type FolderRemovals, type RemoteName } from "./put_plan.ts";
 import { RemoteCursor, type RemoteEntry } from "./remote_cursor.ts";
 
-/** What a mirror would remove. */
+/** The entries that a mirror would remove. */
 export interface Removals {
   readonly folders: readonly FolderRemovals[];
   /** Names, as servers compare them, of those that are below the name of a file or a link here. */
@@ -42,9 +42,9 @@ class RemovalFinder {
   readonly #signal: AbortSignal | undefined;
   readonly #folders: FolderRemovals[] = [];
   readonly #blocking = new Set<string>();
-  /** What is here, but skipped, as servers compare names. */
+  /** Names of skipped entries, as servers compare names. */
   readonly #skipped = new Set<string>();
-  /** What is here, if folders share names, and one is not enough to know what is missing. */
+  /** Names of all entries here, if folders share names. One folder is then not enough to know which are missing. */
   #here: Set<string> | undefined;
   #hasFailures: boolean;
 

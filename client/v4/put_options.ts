@@ -36,13 +36,17 @@ export const MAX_UNTRIED = 10_000;
 
 /** The numbers of results of a run, by their state. */
 export interface PutSummary {
-  /** Files and links that were stored, and their bytes. */
+  /** Files and links that were stored. */
   readonly stored: number;
+  /** Their bytes. */
   readonly bytes: number;
   /** Folders that were stored. */
   readonly folders: number;
+  /** Entries that the server already had. */
   readonly unchanged: number;
+  /** Entries of which the server has new permission bits or a new time. */
   readonly updated: number;
+  /** Entries that were missing here, and removed on the server. */
   readonly removed: number;
   /** Results with an error. */
   readonly failed: number;

@@ -55,7 +55,7 @@ export interface UnresolvedEntry {
   readonly isPartSent: boolean;
 }
 
-/** Where the entries of a section are sent, and what is known of them. */
+/** The connections for the entries of a section, and their known digests. */
 export interface TransferSection {
   /** Resolves with the connections to use. */
   readonly pool: () => Promise<ConnectionPool>;
@@ -140,7 +140,7 @@ export class PutTransfer {
     }
     const isCompared = maySame && digest === undefined;
     if (entry.size > MAX_PACKED_SIZE) return this.#placeLarge(entry, alike, isCompared);
-    // What is below the folder can only be stored once it has taken the place of something else.
+    // Entries below the folder can only be stored once it has taken the place of something else.
     if (entry.kind === "folder" && known !== undefined && !maySame) {
       return this.#placeFirst(entry, alike);
     }

@@ -33,7 +33,7 @@ export class RemoteSection implements Disposable {
       const names = Iterator.from(entries).map(({ remoteName }) => remoteName);
       return new RemoteSection(undefined, await findNamed(pool, [...names]));
     }
-    // The answer about the folder itself could be behind a list that waits.
+    // The answer about the folder itself could come after a list that waits.
     const named = findNamed(pool, folder === "" ? [] : [folder]);
     const cursor = new RemoteCursor(pool, folder === "" ? "" : `${folder}/`, named);
     try {

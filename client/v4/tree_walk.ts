@@ -19,7 +19,7 @@ import { compareForms } from "./name_order.ts";
 /** Why something is skipped. */
 export type SkipReason = "a link" | "a pipe" | "a socket" | "a device" | ReservedFile;
 
-/** What is left out of a folder, and where things are reported. */
+/** The rules for skipping, and the receivers of reports. */
 export interface WalkRules {
   readonly own: ReservedFiles;
   /** Whether to skip a path below the root; a folder's path ends with `/`. */
@@ -44,7 +44,7 @@ export interface LocalTree {
   /** Its name on the server; empty if it has none, and what is in it has names without it. */
   readonly name: string;
   /**
-   * Reserves a name for a path. Returns whether the path is to be uploaded under it. Throws `UsageError` `same-name`.
+   * Reserves a name for a path. Returns whether to upload the path under it. Throws `UsageError` `same-name`.
    * Only needed if other paths of the same run have names in this folder.
    */
   readonly claim?: ((path: string, name: string) => boolean) | undefined;
@@ -75,7 +75,7 @@ interface Child {
 }
 
 /**
- * Yields a folder and everything in it. What cannot be read is reported, and does not affect the rest. Memory grows with
+ * Yields a folder and everything in it. Paths that cannot be read are reported, and don't affect the rest. Memory grows with
  * the size of the largest folders, not with the number of entries. Throws as `check` does.
  */
 export function walkTree(tree: LocalTree, rules: WalkRules): Iterable<FoundEntry> {

@@ -15,7 +15,8 @@ function test(what: string, fn: () => Promise<void>): void {
 }
 
 const LARGE = pseudoRandomBytes(12_000_000);
-const FILES = { small: "first", large: LARGE, last: "third" };
+/** Small files are sent before larger ones. */
+const FILES = { small: "first", large: LARGE, last: pseudoRandomBytes(100_000) };
 /** Slow enough for a signal during the transfer. */
 const SLOWLY = ["--limit-rate", "2MB"];
 

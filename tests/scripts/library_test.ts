@@ -68,6 +68,7 @@ Deno.test("library: the guide's program runs where the guide says to put it", as
   assert.deepEqual(lines, [
     "Listening on ADDRESS",
     "Stored report.txt",
+    "Stored: 1, failed: 0",
     "All is well.",
     "report.txt: 12 bytes",
     "version 1, cksum 2695626790",

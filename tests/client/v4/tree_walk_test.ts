@@ -7,7 +7,7 @@ import { collectAll, entriesOf } from "../../support/collected_files.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 const ignore = Deno.build.os !== "linux";
-/** Characters around `/` in ASCII, with accents, and of which UTF-8 and UTF-16 order some otherwise. */
+/** Characters around `/` in ASCII, with accents, and some that UTF-8 and UTF-16 order otherwise. */
 const CHARACTERS = [" ", "-", ".", "0", "a", "b", "é", "e\u0301", "\ud7ff", "\uff5e", "\u{1f600}"];
 const name = fc.string({ unit: fc.constantFrom(...CHARACTERS), minLength: 1, maxLength: 3 })
   .filter((name) => name !== "." && name !== "..");
