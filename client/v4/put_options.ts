@@ -44,7 +44,7 @@ export interface PutSummary {
   readonly folders: number;
   /** Entries that the server already had. */
   readonly unchanged: number;
-  /** Entries of which the server has new permission bits or a new time. */
+  /** Entries whose permission bits or time the server has changed. */
   readonly updated: number;
   /** Entries that were missing here, and removed on the server. */
   readonly removed: number;
