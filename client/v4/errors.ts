@@ -25,9 +25,14 @@ interface Reason {
 
 /** The server refused a request. */
 export function refused(reason: Reason): RefusedError {
-  const hint = HINTS.get(codeOf(reason));
+  const hint = hintOf(codeOf(reason));
   const details = hint === undefined ? {} : { hint };
   return new RefusedError(codeOf(reason), `the server refused: ${wordsOf(reason)}`, details);
+}
+
+/** The hint for a refusal with a code. */
+export function hintOf(code: string): string | undefined {
+  return HINTS.get(code);
 }
 
 /** Hints by code. */

@@ -10,7 +10,14 @@ import { type CollectedFiles, collectFiles } from "./collect_files.ts";
 import type { ConnectOptions } from "./connect_options.ts";
 import { ConnectionPool } from "./connection_pool.ts";
 import type { PutOptions, PutOutcome } from "./put_options.ts";
-import { findRemoteEntries, type FolderRemovals, NO_REMOTE_ENTRIES, planPut } from "./put_plan.ts";
+import { findBlocking, findConflicts } from "./put_conflicts.ts";
+import {
+  findRemoteEntries,
+  type FolderRemovals,
+  NO_REMOTE_ENTRIES,
+  planPut,
+  type RemoteName,
+} from "./put_plan.ts";
 import { PutRun } from "./put_run.ts";
 
 /** A run of {@link putFiles} that is not carried out. */
@@ -103,16 +110,31 @@ export async function previewPut(
   using pool = new ConnectionPool(connect, transfer);
   const remote = hasAccount ? await findRemoteEntries(pool, collected) : NO_REMOTE_ENTRIES;
   const plan = await planPut(collected, remote, options, connect);
-  const { failures, uploads } = collected;
+  const removes = mirror !== undefined && collected.failures.length === 0;
+  const removals = removes ? plan.removals : [];
+  const removed = removals.flatMap(({ entries }) => entries);
+  const conflicts = findConflicts(plan, remote, removed);
   const updated = new Set(plan.updates.map(({ upload }) => upload));
   const stored = new Set(plan.puts);
+  const uploads = collected.uploads.filter((upload) => !conflicts.has(upload));
   const entries = uploads.map((upload): PreviewedEntry => {
     const { file, name } = upload;
     const action = stored.has(upload) ? "store" : updated.has(upload) ? "update" : "unchanged";
     return { action, file, kind: file.kind, name };
   });
-  const removes = mirror !== undefined && failures.length === 0;
-  return { entries, failures, removals: removes ? plan.removals : [] };
+  const refused = Array.from(conflicts, ([{ file: { path } }, error]): Failure => {
+    return { state: "not-stored", path, error };
+  });
+  // After a failure, only what is in the way is removed.
+  const blocking = findBlocking(plan.puts, removed);
+  const isRemoved = (entry: RemoteName) => refused.length === 0 || blocking.has(entry);
+  return {
+    entries,
+    failures: [...collected.failures, ...refused],
+    removals: removals.map(({ entries, ...folder }) => {
+      return { ...folder, entries: entries.filter(isRemoved) };
+    }),
+  };
 }
 
 async function collect(options: PutOptions): Promise<CollectedFiles> {

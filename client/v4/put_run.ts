@@ -8,6 +8,7 @@ import type { Failure } from "../events.ts";
 import type { CollectedFiles } from "./collect_files.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
 import type { PutOptions, PutOutcome, PutUnchanged } from "./put_options.ts";
+import { findBlocking } from "./put_conflicts.ts";
 import { findRemoteEntries, planPut, type PutPlan, type RemoteName } from "./put_plan.ts";
 import type { StoredVersion } from "./put_request.ts";
 import { removeMissing } from "./remove_missing.ts";
@@ -61,11 +62,9 @@ export class PutRun {
     const files = plan.puts.filter(({ file }) => file.kind !== "folder");
     const bytes = files.reduce((sum, { file }) => sum + file.size, 0);
     connect.onEvent?.({ type: "planned", files: files.length, bytes });
-    // Entries below the name of a new file or link are removed first, all others last.
-    const replaced = new Set(
-      plan.puts.flatMap(({ file, name }) => file.kind === "folder" ? [] : [name]),
-    );
-    const [blocking, others] = partition(removals, ({ name }) => isBelowAny(name, replaced));
+    // What is in the way of new files and links is removed first, all else last.
+    const inTheWay = findBlocking(plan.puts, removals);
+    const [blocking, others] = partition(removals, (entry) => inTheWay.has(entry));
     await this.#remove(blocking);
     const changed = await updateAttributes(
       this.#pool,
@@ -150,13 +149,6 @@ function resultOf({ file, name }: Upload): Pick<PutUnchanged, "file" | "kind" | 
 function stateOf({ isUnconfirmed, isStarted }: Upload): Failure["state"] {
   if (isUnconfirmed) return "unknown";
   return isStarted ? "not-stored" : "not-tried";
-}
-
-function isBelowAny(name: string, names: ReadonlySet<string>): boolean {
-  for (let end = name.lastIndexOf("/"); end > 0; end = name.lastIndexOf("/", end - 1)) {
-    if (names.has(name.slice(0, end))) return true;
-  }
-  return false;
 }
 
 function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {
