@@ -62,7 +62,7 @@ export class PutRun {
     const files = plan.puts.filter(({ file }) => file.kind !== "folder");
     const bytes = files.reduce((sum, { file }) => sum + file.size, 0);
     connect.onEvent?.({ type: "planned", files: files.length, bytes });
-    // What is in the way of new files and links is removed first, all else last.
+    // Entries in the way of new files and links are removed first, all others last.
     const inTheWay = findBlocking(plan.puts, removals);
     const [blocking, others] = partition(removals, (entry) => inTheWay.has(entry));
     await this.#remove(blocking);
