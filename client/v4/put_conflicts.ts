@@ -6,7 +6,7 @@
 import { RefusedError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import { comparedForm } from "../../protocol/v4/path_name.ts";
-import { hintOf } from "./errors.ts";
+import { HINTS } from "./errors.ts";
 import { foldersAbove } from "./implicit_folders.ts";
 import type { PutPlan, RemoteEntries, RemoteName } from "./put_plan.ts";
 import type { Upload } from "./upload.ts";
@@ -31,10 +31,9 @@ export function findConflicts(
   for (const upload of puts) {
     const { name, file: { kind } } = upload;
     const found = remote.find(upload);
-    if (found !== undefined && found.name !== name) {
-      conflicts.set(upload, wouldRefuse("other-form", name, "is stored in another Unicode form"));
-    } else if (kind !== "folder" && full.has(comparedForm(name))) {
-      conflicts.set(upload, wouldRefuse("bad-file-name", name, "is a folder with entries there"));
+    if (found !== undefined && found.name !== name) conflicts.set(upload, otherForm(name));
+    else if (kind !== "folder" && full.has(comparedForm(name))) {
+      conflicts.set(upload, isFolder(name));
     }
   }
   return conflicts;
@@ -49,8 +48,16 @@ export function findBlocking(
   return new Set(removals.filter(({ name }) => foldersAbove(name).some((at) => names.has(at))));
 }
 
-function wouldRefuse(code: string, name: string, why: string): RefusedError {
-  const hint = hintOf(code);
-  const details = hint === undefined ? {} : { hint };
-  return new RefusedError(code, `the server would refuse it: ${printable(name)} ${why}`, details);
+function otherForm(name: string): RefusedError {
+  const why = `${printable(name)} is stored in another Unicode form`;
+  return new RefusedError("other-form", `the server would refuse it: ${why}`, {
+    hint: HINTS["other-form"],
+  });
+}
+
+function isFolder(name: string): RefusedError {
+  const why = `${printable(name)} is a folder with entries there`;
+  return new RefusedError("bad-file-name", `the server would refuse it: ${why}`, {
+    hint: HINTS["bad-file-name"],
+  });
 }
