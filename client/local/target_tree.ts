@@ -125,7 +125,7 @@ export class TargetTree {
     for (const folder of this.#changed) {
       // A mirror may have deleted or replaced it.
       if (inspectSync(folder)?.isDirectory !== true) continue;
-      await removeLeftovers(folder);
+      if (!this.#new.has(folder)) await removeLeftovers(folder);
       await syncNames(folder).catch((error) => failure ??= error);
     }
     this.#changed.clear();
