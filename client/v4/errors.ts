@@ -25,30 +25,26 @@ interface Reason {
 
 /** The server refused a request. */
 export function refused(reason: Reason): RefusedError {
-  const hint = HINTS.get(codeOf(reason));
+  const hint = hintFor(codeOf(reason));
   const details = hint === undefined ? {} : { hint };
   return new RefusedError(codeOf(reason), `the server refused: ${wordsOf(reason)}`, details);
 }
 
 /** Hints by code. */
-const HINTS: ReadonlyMap<string, string> = new Map([
-  ["bad-file-name", "Choose another name, for an upload with --as NAME."],
-  [
-    "other-form",
-    "Upload it under the name on the server with --as NAME, or rename that file first.",
-  ],
-  ["not-empty", "To remove the folder with everything below it, add --recursive."],
-  [
-    "file-exists",
-    "Choose another name, or remove the existing file with 'xfer client remove NAME'.",
-  ],
-  [
-    "over-limit",
+export const HINTS = {
+  "bad-file-name": "Choose another name, for an upload with --as NAME.",
+  "other-form": "Upload it under the name on the server with --as NAME, or rename that file first.",
+  "not-empty": "To remove the folder with everything below it, add --recursive.",
+  "file-exists": "Choose another name, or remove the existing file with 'xfer client remove NAME'.",
+  "over-limit":
     "Remove files with 'xfer client remove NAME', try again later, or ask the server's operator.",
-  ],
-  ["no-such-file", "To see your files, run 'xfer client list'."],
-  ["damaged", DAMAGED_HINT],
-]);
+  "no-such-file": "To see your files, run 'xfer client list'.",
+  "damaged": DAMAGED_HINT,
+} as const;
+
+function hintFor(code: string): string | undefined {
+  return Object.hasOwn(HINTS, code) ? HINTS[code as keyof typeof HINTS] : undefined;
+}
 
 /** The server closed a connection that the client may open again. */
 export function ended(reason: Reason): NetworkError {

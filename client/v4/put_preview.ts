@@ -6,16 +6,24 @@
 import { throwIfAborted } from "../../protocol/abort.ts";
 import { equalBytes } from "../../protocol/bytes.ts";
 import type { EntryKind } from "../../protocol/entry.ts";
-import { XferError } from "../../protocol/errors.ts";
+import { type RefusedError, XferError } from "../../protocol/errors.ts";
+import { comparedForm } from "../../protocol/v4/path_name.ts";
 import type { Failure, LocalFile } from "../events.ts";
 import { findSame } from "../local/find_unchanged.ts";
 import { SourceFile } from "../local/source_file.ts";
 import type { CollectedFiles, LocalSection } from "./collect_files.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
-import { findRemovals } from "./find_removals.ts";
+import { findRemovals, type Removals } from "./find_removals.ts";
 import type { FoundEntry } from "./found_entry.ts";
+import { findFullFolders, refuseOtherForm, refuseOverFolder } from "./put_conflicts.ts";
 import type { PutOptions } from "./put_options.ts";
-import { alikeOf, areSameAttributes, attributesOf, type FolderRemovals } from "./put_plan.ts";
+import {
+  alikeOf,
+  areSameAttributes,
+  attributesOf,
+  type FolderRemovals,
+  type RemoteName,
+} from "./put_plan.ts";
 import type { RemoteFile } from "./remote_file.ts";
 import { RemoteSection } from "./remote_section.ts";
 import { SectionDigests } from "./section_digests.ts";
@@ -42,10 +50,16 @@ export interface PreviewedEntry {
   readonly name: string;
 }
 
+interface EntryAndConflict extends PreviewedEntry {
+  /** Why the server would refuse it. */
+  readonly conflict?: RefusedError | undefined;
+}
+
 /** An entry, and the server's that may have the same content. */
 interface ComparedEntry {
   readonly entry: FoundEntry;
   readonly known: RemoteFile | undefined;
+  readonly conflict: RefusedError | undefined;
   /** Whether it has; `undefined` if a file must be read to know. */
   readonly isSame: boolean | undefined;
 }
@@ -63,23 +77,43 @@ export async function findPreview(
     onFailure: (path, error) => void failures.push({ state: "not-stored", path, error }),
     check: () => throwIfAborted(signal),
   });
-  const entries: PreviewedEntry[] = [];
+  const folders: string[] = [];
+  const compared: EntryAndConflict[] = [];
   for (const section of sections) {
-    for (const entry of await previewSection(pool, section, options)) entries.push(entry);
+    if (section.folder !== undefined) folders.push(section.folder);
+    for (const entry of await previewSection(pool, section, options)) compared.push(entry);
   }
   failures.push(...collected.failures);
-  if (mirror === undefined || pool === undefined || failures.length > 0) {
-    return { entries, failures, removals: [] };
+  if (pool === undefined) return { entries: compared, failures, removals: [] };
+  const removes = mirror !== undefined && failures.length === 0;
+  const found = removes ? await findRemovals(pool, collected, exclude, signal) : NO_REMOVALS;
+  const removed = found.folders.flatMap(({ entries }) => entries);
+  const gone = new Set(removed.map(({ name }) => comparedForm(name)));
+  const full = await findFullFolders(pool, folders, gone);
+  const entries: PreviewedEntry[] = [];
+  const refused: Failure[] = [];
+  for (const { conflict, ...entry } of compared) {
+    const error = conflict ??
+      (entry.action === "store" ? refuseOverFolder(entry, full) : undefined);
+    if (error === undefined) entries.push(entry);
+    else refused.push({ state: "not-stored", path: entry.file.path, error });
   }
-  const { folders: removals } = await findRemovals(pool, collected, exclude, signal);
-  return { entries, failures, removals };
+  // After a failure, only what is in the way is removed.
+  const isRemoved = ({ name }: RemoteName) =>
+    refused.length === 0 || found.blocking.has(comparedForm(name));
+  const removals = found.folders.map(({ entries, ...folder }) => {
+    return { ...folder, entries: entries.filter(isRemoved) };
+  });
+  return { entries, failures: [...failures, ...refused], removals };
 }
+
+const NO_REMOVALS: Pick<Removals, "folders" | "blocking"> = { folders: [], blocking: new Set() };
 
 async function previewSection(
   pool: ConnectionPool | undefined,
   section: LocalSection,
   options: PutOptions,
-): Promise<PreviewedEntry[]> {
+): Promise<EntryAndConflict[]> {
   const { checksum = false, connect: { identityFolder, onEvent, signal } } = options;
   using remote = pool === undefined ? RemoteSection.NONE : await RemoteSection.open(pool, section);
   const use = { isRead: !checksum, isWritten: false };
@@ -87,8 +121,10 @@ async function previewSection(
   const compared: ComparedEntry[] = [];
   for (const entry of section.entries) {
     while (!remote.seek(entry)) await remote.more();
-    const known = alikeOf(entry, remote.found(entry));
-    compared.push({ entry, known, isSame: isSame(entry, known, digests) });
+    const found = remote.found(entry);
+    const known = alikeOf(entry, found);
+    const conflict = refuseOtherForm(entry.remoteName, found?.name);
+    compared.push({ entry, known, conflict, isSame: isSame(entry, known, digests) });
   }
   const candidates = compared.flatMap(({ entry, known, isSame }) => {
     const file = isSame === undefined ? sourceOf(entry) : undefined;
@@ -97,9 +133,10 @@ async function previewSection(
   const onCompared = (done: number, total: number) => onEvent?.({ type: "comparing", done, total });
   const found = await findSame(candidates, { onCompared, signal });
   const same = new Set([...found].map(({ entry }) => entry));
-  return compared.map(({ entry, known, isSame }) => {
+  return compared.map(({ entry, known, conflict, isSame }) => {
     const keepsContent = isSame ?? same.has(entry);
-    return { action: actionOf(entry, keepsContent ? known : undefined, options), ...shown(entry) };
+    const action = actionOf(entry, keepsContent ? known : undefined, options);
+    return { action, conflict, ...shown(entry) };
   });
 }
 

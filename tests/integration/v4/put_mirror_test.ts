@@ -154,6 +154,30 @@ Deno.test("preview: says what a run would do, and changes nothing", async () => 
   assert.deepEqual(await preview(), expected);
 });
 
+Deno.test("preview: entries that the server would refuse are failures, as in the run", async () => {
+  await using fixture = await Fixture.create();
+  await makeFiles(fixture, "d/a/b", "d/e\u0301", "d/gone", "d/same");
+  await put(fixture);
+  await Deno.remove(fixture.folder.join("d"), { recursive: true });
+  await makeFiles(fixture, "d/a", "d/\u00e9", "d/same");
+  const connect = await fixture.options("Alice");
+  const paths = [fixture.folder.join("d")];
+  for (const mirror of [undefined, {}]) {
+    const plan = await previewPut({ connect, paths, mirror, hasAccount: true });
+    const codes = (mirror === undefined ? ["bad-file-name"] : []).concat("other-form");
+    assert.deepEqual(plan.failures.map(({ error }) => error.code), codes);
+    const outcomes = await putAll({ connect, paths, mirror });
+    const failed = outcomes.flatMap((outcome) => "error" in outcome ? [outcome.error.code] : []);
+    assert.deepEqual(failed.sort(), codes);
+    const removed = plan.removals.flatMap(({ entries }) => entries.map(({ name }) => name));
+    assert.deepEqual(
+      outcomes.flatMap((outcome) => outcome.state === "removed" ? [outcome.name] : []),
+      removed,
+    );
+    assert.deepEqual(removed, mirror === undefined ? [] : ["d/a/b"]);
+  }
+});
+
 Deno.test("preview: without an account, everything would be stored, and nothing registers", async () => {
   await using fixture = await Fixture.create();
   await makeFiles(fixture, "d/a");
