@@ -88,6 +88,6 @@ export class ContentsReader extends FileRecordReader {
 
   /** Compares the content with its sums. Returns its real sums if they differ. */
   findDifference(): ContentSums | undefined {
-    return this.differenceAt(this.#content, this.size, this);
+    return this.differenceAt(this.#content, this.size, this.sums);
   }
 }

@@ -103,6 +103,11 @@ export abstract class FileRecordReader extends RecordReader {
     return this.view.getUint32(this.#sums, true);
   }
 
+  /** Where the checksum and the digest are. */
+  protected get sums(): number {
+    return this.#sums;
+  }
+
   /** A view of 32 bytes. */
   get digest(): Bytes {
     return this.digestAt(this.#sums + 4);

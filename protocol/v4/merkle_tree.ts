@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { createHash } from "node:crypto";
+import type { createHash, hash } from "node:crypto";
 import { atOnce, type Sliced } from "./slices.ts";
 import { builtinModule } from "../builtin_module.ts";
 import { type Bytes, concatBytes } from "../bytes.ts";
@@ -57,13 +57,42 @@ export async function digestChunkBeside(chunk: Bytes): Promise<Bytes> {
  * must exist, is zero meanwhile.
  */
 export function digestInPlace(buffer: Bytes, from: number, to: number): Bytes {
-  if (from === to) return sha256();
+  const hex = hexInPlace(buffer, from, to);
+  const digest = new Uint8Array(DIGEST_SIZE);
+  for (let i = 0; i < DIGEST_SIZE; i++) digest[i] = byteAt(hex, i);
+  return digest;
+}
+
+/** Whether {@link digestInPlace} of `buffer[from..to)` is the digest that begins at `at`. Allocates nothing for it. */
+export function hasDigestInPlace(buffer: Bytes, from: number, to: number, at: number): boolean {
+  const hex = hexInPlace(buffer, from, to);
+  for (let i = 0; i < DIGEST_SIZE; i++) {
+    if (byteAt(hex, i) !== buffer[at + i]) return false;
+  }
+  return true;
+}
+
+/** In hexadecimal, because a text takes less time and memory than a hash object and its bytes. */
+function hexInPlace(buffer: Bytes, from: number, to: number): string {
+  hashOnce ??= builtinModule("node:crypto").hash;
+  if (from === to) return hashOnce("sha256", buffer.subarray(from, to), "hex");
   const before = buffer[from - 1];
   if (before === undefined) throw new RangeError("cannot hash in place: no byte comes before");
   buffer[from - 1] = 0;
-  const digest = sha256(buffer.subarray(from - 1, to));
+  const hex = hashOnce("sha256", buffer.subarray(from - 1, to), "hex");
   buffer[from - 1] = before;
-  return digest;
+  return hex;
+}
+
+let hashOnce: typeof hash | undefined;
+
+/** The byte at an index of lower-case hexadecimal. */
+function byteAt(hex: string, index: number): number {
+  return 16 * nibble(hex.charCodeAt(2 * index)) + nibble(hex.charCodeAt(2 * index + 1));
+}
+
+function nibble(code: number): number {
+  return code < 58 ? code - 48 : code - 87;
 }
 
 /** The number of leaves that are joined in one slice, about ten milliseconds. */

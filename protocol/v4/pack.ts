@@ -151,6 +151,6 @@ export class PackReader extends RecordReader {
 
   /** Compares the content with its sums. Returns its real sums if they differ. */
   findDifference(): ContentSums | undefined {
-    return this.differenceAt(this.#content, this.size, this);
+    return this.differenceAt(this.#content, this.size, this.#sums);
   }
 }

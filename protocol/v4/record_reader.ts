@@ -5,9 +5,10 @@
  */
 import type { Bytes } from "../bytes.ts";
 import { ENTRY_KINDS, type EntryKind, MODE_BITS } from "../entry.ts";
-import { areSameSums, type ContentSums, sumsInPlace } from "./content_sums.ts";
+import { cksum } from "../crc/cksum.ts";
+import { type ContentSums, sumsInPlace } from "./content_sums.ts";
 import { badFrame, MAX_TIME } from "./fields.ts";
-import { DIGEST_SIZE } from "./merkle_tree.ts";
+import { DIGEST_SIZE, hasDigestInPlace } from "./merkle_tree.ts";
 import type { MessageKind } from "./messages.ts";
 
 /** The most records of a `pack`, `update` or `fetch`, and results of a `packed`. */
@@ -141,14 +142,13 @@ export abstract class RecordReader {
     return this.bytes.subarray(begin, begin + DIGEST_SIZE);
   }
 
-  /** The sums of a content in the payload, unless they are the expected ones. */
-  protected differenceAt(
-    begin: number,
-    size: number,
-    expected: ContentSums,
-  ): ContentSums | undefined {
-    const found = sumsInPlace(this.bytes, begin, begin + size);
-    return areSameSums(found, expected) ? undefined : found;
+  /** The sums of a content in the payload, unless they are those that begin at `sums`. */
+  protected differenceAt(begin: number, size: number, sums: number): ContentSums | undefined {
+    const { bytes, view } = this;
+    const end = begin + size;
+    const isSame = cksum(bytes.subarray(begin, end)) === view.getUint32(sums, true) &&
+      hasDigestInPlace(bytes, begin, end, sums + 4);
+    return isSame ? undefined : sumsInPlace(bytes, begin, end);
   }
 }
 

@@ -16,8 +16,8 @@ import { checkFileName, RequestError } from "./request_error.ts";
 export interface CheckedPack {
   readonly pack: Bytes;
   readonly names: readonly string[];
-  readonly sizes: readonly number[];
-  readonly cksums: readonly number[];
+  readonly sizes: Uint32Array;
+  readonly cksums: Uint32Array;
   /** 1 for each record that can be stored. */
   readonly accepted: Bytes;
   /** The real sums of contents that are not the stated ones, by the index of the record. */
@@ -33,8 +33,8 @@ export interface CheckedPack {
  */
 export function checkPack(pack: Bytes, { maxFileSize }: Pick<Limits, "maxFileSize">): CheckedPack {
   const names: string[] = [];
-  const sizes: number[] = [];
-  const cksums: number[] = [];
+  const sizes = new Uint32Array(MAX_RECORDS);
+  const cksums = new Uint32Array(MAX_RECORDS);
   const accepted = new Uint8Array(MAX_RECORDS);
   const mismatches = new Map<number, ContentSums>();
   const refusals = new Map<number, RequestError | LimitError>();
@@ -43,8 +43,8 @@ export function checkPack(pack: Bytes, { maxFileSize }: Pick<Limits, "maxFileSiz
   while (record.next()) {
     const { index, size } = record;
     names.push(record.name);
-    sizes.push(size);
-    cksums.push(record.cksum);
+    sizes[index] = size;
+    cksums[index] = record.cksum;
     const difference = record.findDifference();
     if (difference !== undefined) {
       mismatches.set(index, difference);

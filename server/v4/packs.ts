@@ -139,7 +139,7 @@ export class Packs {
       if (outcome === "missing") results.fail(i, noSuchFile(name));
       else if (outcome === "changed") results.fail(i, fileChanged(name));
       else {
-        results.stored(i, outcomes.version(i), 0, false);
+        results.stored(i, outcomes.version(i));
         logFile(this.#session, "file.updated", words, name);
       }
     }
@@ -243,25 +243,25 @@ function fileChanged(name: string): RequestError {
   return new RequestError("file-changed", `another version of ${quoted(name)} is current`);
 }
 
-type WriteResult = (writer: PackedWriter) => void;
-
 /** The results of a pack, which are known in any order. */
 class Results {
-  readonly #writes: WriteResult[];
   readonly #explain: Explain;
   readonly #explained = new Map<unknown, ReturnType<Explain>>();
+  readonly #mismatches = new Map<number, ContentSums>();
+  readonly #failures = new Map<number, ReturnType<Explain>>();
+  readonly #stored: PackOutcomes;
 
   constructor(records: number, explain: Explain) {
-    this.#writes = new Array(records);
+    this.#stored = new PackOutcomes(records);
     this.#explain = explain;
   }
 
   mismatch(index: number, sums: ContentSums): void {
-    this.#writes[index] = (writer) => writer.addMismatch(sums);
+    this.#mismatches.set(index, sums);
   }
 
-  stored(index: number, version: number, replaced: number, byOther: boolean): void {
-    this.#writes[index] = (writer) => writer.addStored(version, replaced, byOther);
+  stored(index: number, version: number, replaced = 0, byOther = false): void {
+    this.#stored.set(index, "stored", version, replaced, byOther);
   }
 
   fail(index: number, error: unknown): void {
@@ -270,20 +270,28 @@ class Results {
       explained = this.#explain(error);
       this.#explained.set(error, explained);
     }
-    const { code, message } = explained;
-    this.#writes[index] = (writer) => writer.addRefused(code, message);
+    this.#failures.set(index, explained);
   }
 
   /** Fails all records without a result. */
   failRest(error: unknown): void {
-    for (let i = 0; i < this.#writes.length; i++) {
-      if (this.#writes[i] === undefined) this.fail(i, error);
+    for (let i = 0; i < this.#stored.length; i++) {
+      const isKnown = this.#stored.outcome(i) === "stored" || this.#failures.has(i) ||
+        this.#mismatches.has(i);
+      if (!isKnown) this.fail(i, error);
     }
   }
 
   get payload(): Bytes {
     const writer = new PackedWriter();
-    for (const write of this.#writes) write(writer);
+    const stored = this.#stored;
+    for (let i = 0; i < stored.length; i++) {
+      const sums = this.#mismatches.get(i);
+      const failure = this.#failures.get(i);
+      if (sums !== undefined) writer.addMismatch(sums);
+      else if (failure !== undefined) writer.addRefused(failure.code, failure.message);
+      else writer.addStored(stored.version(i), stored.replaced(i), stored.byOther(i));
+    }
     return writer.payload;
   }
 }
