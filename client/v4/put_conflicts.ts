@@ -37,15 +37,17 @@ export function refuseOverFolder(
   full: ReadonlySet<string>,
 ): RefusedError | undefined {
   if (kind === "folder" || !full.has(comparedForm(name))) return undefined;
-  return wouldRefuse("bad-file-name", `${printable(name)} is a folder with entries there`);
+  const why = `${printable(name)} is a folder with entries there`;
+  return new RefusedError("bad-file-name", wouldRefuse(why), { hint: HINTS["bad-file-name"] });
 }
 
 /** Whether the server has the name in another form, such as `stored`. */
 export function refuseOtherForm(name: string, stored?: string): RefusedError | undefined {
   if (stored === undefined || stored === name) return undefined;
-  return wouldRefuse("other-form", `${printable(name)} is stored in another Unicode form`);
+  const why = `${printable(name)} is stored in another Unicode form`;
+  return new RefusedError("other-form", wouldRefuse(why), { hint: HINTS["other-form"] });
 }
 
-function wouldRefuse(code: "bad-file-name" | "other-form", why: string): RefusedError {
-  return new RefusedError(code, `the server would refuse it: ${why}`, { hint: HINTS[code] });
+function wouldRefuse(why: string): string {
+  return `the server would refuse it: ${why}`;
 }
