@@ -14,6 +14,13 @@ export function release(bytes: Bytes): void {
 }
 
 /**
+ * The most bytes of one write to a file. For a larger write, Linux takes larger pieces of free memory, in which to keep
+ * the file's content. A virtual machine has given most of those back to its host, and getting them again took ten times
+ * as long as the write itself.
+ */
+export const WRITE_SIZE: number = 256 * 1024;
+
+/**
  * The size, in bytes, above which glibc's allocator asks the system for each allocation. The allocator raises this
  * threshold to the largest freed size, and keeps twice as much free memory (mallopt(3), M_MMAP_THRESHOLD).
  */

@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import type { Bytes } from "../../protocol/bytes.ts";
+import { WRITE_SIZE } from "../../protocol/memory.ts";
 import { printable } from "../../protocol/printable.ts";
 import { reasonOf, StorageError, UsageError, XferError } from "../../protocol/errors.ts";
 import { lock } from "./file_lock.ts";
@@ -153,7 +154,7 @@ export class PartialFile {
       if (offset !== this.#position) await this.#file.seek(offset, Deno.SeekMode.Start);
       this.#position = undefined;
       for (let done = 0; done < bytes.length;) {
-        done += await this.#file.write(bytes.subarray(done));
+        done += await this.#file.write(bytes.subarray(done, done + WRITE_SIZE));
       }
       this.#position = offset + bytes.length;
       this.#unsynced += bytes.length;

@@ -4,6 +4,7 @@
  * @module
  */
 import { dirname } from "node:path";
+import { WRITE_SIZE } from "../../protocol/memory.ts";
 
 /** The calls of the file system that the server uses, as in `Deno`. */
 export type FileSystem = Pick<
@@ -35,7 +36,9 @@ export async function syncFolder(fs: FileSystem, path: string): Promise<void> {
 }
 
 export async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
+  for (let done = 0; done < bytes.length;) {
+    done += await file.write(bytes.subarray(done, done + WRITE_SIZE));
+  }
 }
 
 /** Fills a buffer from the current position. Returns the filled part, which is shorter at the end of the file. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-/** A checkpoint is considered after this many bytes, the size at which the disk is synced in the background … */
+/** A checkpoint is considered after this many bytes … */
 const CHECKPOINT_SIZE = 64 * 1024 * 1024;
 /** … and made if the upload has grown by this fraction of itself. */
 const CHECKPOINT_PART = 1 / 8;

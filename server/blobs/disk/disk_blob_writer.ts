@@ -11,7 +11,7 @@ import { Coalesced } from "./coalesced.ts";
 import type { DurableFolders } from "./durable_folders.ts";
 
 /** The file is synced in the background after this many bytes, so that the last sync has little left to do. */
-const WRITE_BACK_SIZE = 64 * 1024 * 1024;
+const WRITE_BACK_SIZE = 32 * 1024 * 1024;
 
 export interface DiskBlobWriterOptions {
   readonly fs: FileSystem;
