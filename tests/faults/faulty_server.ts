@@ -29,6 +29,8 @@ if (import.meta.main) {
       listen: [loopback],
       ...(secure ? { tlsListen: loopback } : {}),
       dataFolder,
+      // Packs then have contents of both kinds.
+      limits: { inlineSize: 16 * 1024 },
       clock: () => Date.now() + aheadMs,
       ticks: () => Date.now() + aheadMs,
       fileSystem: system.fileSystem,

@@ -1,13 +1,17 @@
 /** Networks that cut, change, delay and split the data between client and server of protocol 4. */
 import assert from "node:assert/strict";
+import { relative } from "node:path";
 import { getFile } from "../../client/v4/get_files.ts";
+import { getOutcomes } from "../support/v4/get_outcomes.ts";
 import { putAll } from "../support/v4/put_all.ts";
 import type { PutOutcome } from "../../client/v4/put_options.ts";
 import { RESPONSE_HEADER_SIZE } from "../../protocol/header.ts";
 import { UsageError, XferError } from "../../protocol/errors.ts";
 import { HELLO } from "../../protocol/hello.ts";
+import type { ConnectOptions } from "../../client/v4/connect_options.ts";
+import type { TransferOptions } from "../../client/v4/connection_pool.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
-import { nameOf } from "../support/outcomes.ts";
+import { MAX_PACKED_SIZE } from "../../protocol/v4/pack.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import type { Direction } from "../support/net/faulty_proxy.ts";
 import { countInto, cutAt, flipAt, reshape } from "../support/net/tamper.ts";
@@ -22,7 +26,17 @@ const FILES: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   a: pseudoRandomBytes(100),
   b: pseudoRandomBytes(CHUNK_SIZE + 3000, 2),
 };
-/** The file that is downloaded. */
+/** Small files of a folder, which travel in packs and fetches. */
+const SMALL: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = Object.fromEntries(
+  [0, 10, 3000, 40_000, MAX_PACKED_SIZE].map((size, i) => [`s/${i}`, pseudoRandomBytes(size, i)]),
+);
+const FOLDER = "s";
+const STORED: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
+  ...FILES,
+  ...SMALL,
+  [FOLDER]: new Uint8Array(0),
+};
+/** The file that is downloaded, and the folder. */
 const WANTED = "b";
 const DIRECTIONS: readonly Direction[] = ["up", "down"];
 const ENDINGS = ["fin", "rst"] as const;
@@ -68,11 +82,7 @@ export async function cutSecurely(loop: Loop, { places = 10 } = {}): Promise<voi
     const faults = { secure: { [direction]: cutAt(place, ending) } };
     const what = `${ending} before byte ${place} ${direction}`;
     const { outcomes, got } = await onFaultyNetwork(what, faults);
-    assert.deepEqual(
-      [outcomes?.map(({ state }) => state), got],
-      [["stored", "stored"], true],
-      what,
-    );
+    assert.deepEqual([statesOf(outcomes), got], [["stored"], true], what);
     loop.count(`secure connections cut by ${ending}`);
   });
 }
@@ -95,7 +105,7 @@ export async function reshapeSecurely(loop: Loop): Promise<void> {
       retries: 0,
       patienceMs: 30_000,
     });
-    assert.deepEqual([outcomes?.map(({ state }) => state), got], [["stored", "stored"], true]);
+    assert.deepEqual([statesOf(outcomes), got], [["stored"], true]);
     loop.count("reshaped secure sessions");
   }
 }
@@ -125,12 +135,18 @@ async function measure(): Promise<{ plain: Lengths; secure: Lengths }> {
   const answer = { bytes: 0 };
   const plain = { down: countInto(answer) };
   const { outcomes, hellos } = await onFaultyNetwork("measured", { plain, secure });
-  assert.deepEqual(outcomes?.map(({ state }) => state), ["stored", "stored"]);
+  assert.deepEqual(statesOf(outcomes), ["stored"]);
   assert.ok(answer.bytes / hellos > RESPONSE_HEADER_SIZE);
   return {
     plain: { up: HELLO.length, down: Math.floor(answer.bytes / hellos) },
     secure: { up: counters.up.bytes - 100, down: counters.down.bytes - 100 },
   };
+}
+
+/** The states of all entries, once each. */
+function statesOf(outcomes: readonly PutOutcome[] = []): string[] {
+  assert.ok(outcomes.length === 0 || outcomes.length === Object.keys(STORED).length);
+  return [...new Set(outcomes.map(({ state }) => state))];
 }
 
 interface Course {
@@ -158,6 +174,9 @@ async function onFaultyNetwork(
   for (const [name, content] of Object.entries(FILES)) {
     paths.push(await folder.write(name, content));
   }
+  await Deno.mkdir(folder.join(FOLDER));
+  for (const [name, content] of Object.entries(SMALL)) await folder.write(name, content);
+  paths.push(folder.join(FOLDER));
   await Deno.mkdir(folder.join("identity"), { mode: 0o700 });
   const loopback = { hostname: "127.0.0.1", port: 0 };
   const ms = patienceMs / 2;
@@ -182,7 +201,8 @@ async function onFaultyNetwork(
         const got = await typed(() => getFile({ connect, transfer, name: WANTED, target }));
         const content = await Deno.readFile(target).catch(() => undefined);
         assert.deepEqual(content, got && FILES[WANTED], "a download is whole, or missing");
-        return { outcomes, got: got !== undefined, hellos };
+        const small = await getSmall(connect, transfer, folder.join("got-s"));
+        return { outcomes, got: got !== undefined && small, hellos };
       };
       {
         const counted = () => {
@@ -192,21 +212,47 @@ async function onFaultyNetwork(
         const faults = { plain: { ...plain, up: counted }, secure };
         await using proxy = await SecureProxy.start(server, faults);
         course = await run(proxy.address);
-        assertReported(course.outcomes ?? [], dataFolder);
+        assertReported(course.outcomes ?? [], folder.path, dataFolder);
       }
       const later = await run();
-      const states = later.outcomes?.map(({ state }) => state) ?? [];
+      const states = statesOf(later.outcomes);
       const isThere = (state: string) => state === "stored" || state === "unchanged";
-      assert.deepEqual(states.map(isThere), [true, true], `later: ${states}`);
+      assert.ok(states.length > 0 && states.every(isThere), `later: ${states}`);
       assert.ok(later.got, "later it is downloaded");
     }
-    assert.deepEqual(readWholeFolder(dataFolder).get(USER), new Map(Object.entries(FILES)));
+    assert.deepEqual(readWholeFolder(dataFolder).get(USER), new Map(Object.entries(STORED)));
     const left = [...Deno.readDirSync(folder.path)].map(({ name }) => name).sort();
-    assert.deepEqual(left, ["a", "b", "data", "got", "identity"], "the client leaves nothing else");
+    assert.deepEqual(
+      left,
+      ["a", "b", "data", "got", "got-s", "identity", "s"],
+      "the client leaves nothing else",
+    );
     return { ...course, hellos };
   } catch (error) {
     throw new Error(`${what}: ${error instanceof Error ? error.stack : error}`, { cause: error });
   }
+}
+
+/** Downloads the folder. Every file of it is whole, or missing. Returns whether none is missing. */
+async function getSmall(
+  connect: ConnectOptions,
+  transfer: TransferOptions,
+  target: string,
+): Promise<boolean> {
+  await Deno.remove(target, { recursive: true }).catch(() => undefined);
+  const options = { connect, transfer, names: [FOLDER], recursive: true, target };
+  const outcomes = await typed(() => getOutcomes(options)) ?? [];
+  let missing = 0;
+  for (const [name, content] of Object.entries(SMALL)) {
+    const path = `${target}/${name.slice(FOLDER.length + 1)}`;
+    const found = await Deno.readFile(path).catch(() => undefined);
+    if (found === undefined) missing++;
+    else assert.deepEqual(found, content, `${name} is whole, or missing`);
+    const outcome = outcomes.find((one) => one.name === name);
+    const isGot = outcome !== undefined && "state" in outcome && outcome.state === "got";
+    if (isGot) assert.ok(found !== undefined, `${name} was reported`);
+  }
+  return missing === 0;
 }
 
 /** The result, or `undefined` for an error with a code of ours. */
@@ -219,17 +265,22 @@ async function typed<T>(work: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
-function assertReported(outcomes: readonly PutOutcome[], dataFolder: string): void {
+function assertReported(
+  outcomes: readonly PutOutcome[],
+  folder: string,
+  dataFolder: string,
+): void {
   const stored = readFiles(dataFolder);
   assert.deepEqual([...stored.keys()].filter((user) => user !== USER), [], "files of other users");
   const files = stored.get(USER);
   for (const [name, content] of files ?? []) {
-    assert.deepEqual(content, FILES[name], `${name} differs from what was sent`);
+    assert.deepEqual(content, STORED[name], `${name} differs from what was sent`);
   }
   for (const outcome of outcomes) {
     const { state } = outcome;
     if (state === "unknown") continue;
-    const name = nameOf(outcome);
+    const path = "path" in outcome ? outcome.path : "file" in outcome ? outcome.file.path : "";
+    const name = relative(folder, path);
     assert.equal(files?.has(name) ?? false, state === "stored", `${name}: ${state}`);
   }
 }
