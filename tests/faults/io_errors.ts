@@ -259,7 +259,17 @@ function start(dataFolder: string, system: FaultySystem, aheadMs = () => 0): Pro
   const loopback = { hostname: "127.0.0.1", port: 0 };
   const ports = { listen: [loopback], tlsListen: loopback };
   const clock = () => Date.now() + aheadMs();
-  return Server.start({ ...ports, dataFolder, clock, ticks: clock, fileSystem, openCatalog });
+  // Packs then have contents in the catalog and in files of their own.
+  const limits = { inlineSize: 16 * 1024 };
+  return Server.start({
+    ...ports,
+    dataFolder,
+    limits,
+    clock,
+    ticks: clock,
+    fileSystem,
+    openCatalog,
+  });
 }
 
 async function isRefused(work: () => Promise<void>): Promise<boolean> {

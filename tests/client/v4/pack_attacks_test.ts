@@ -158,7 +158,7 @@ type WriteContents = (writer: ContentsWriter, names: readonly string[]) => void;
 const write = (writer: ContentsWriter, file: FileFields) =>
   void writer.add(file, utf8("sound".slice(0, file.size)));
 
-/** What a server sends in place of the contents of `d/a` and `d/b`, and what the client makes of it. */
+/** Answers of a server in place of the contents of `d/a` and `d/b`, and the results of the client. */
 const CONTENTS: Readonly<
   Record<string, readonly [write: WriteContents, outcome: Record<string, string> | string]>
 > = {
