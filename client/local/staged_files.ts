@@ -13,9 +13,9 @@ import { cannotWrite, exists } from "./partial_file.ts";
 import { NEW_MODE } from "./target_attributes.ts";
 
 /** The most files that wait for one sync. A killed program leaves as many temporary files. */
-export const MAX_STAGED_FILES = 512;
+export const MAX_STAGED_FILES = 2048;
 /** The most bytes that wait for one sync. */
-export const MAX_STAGED_BYTES: number = 32 * 1024 * 1024;
+export const MAX_STAGED_BYTES: number = 64 * 1024 * 1024;
 /** The longest time that a file waits for others to share its sync, in milliseconds, while further files arrive. */
 const MAX_WAIT_MS = 1000;
 
