@@ -102,22 +102,27 @@ export class StagedFiles<F extends FileToWrite> {
 
   /** Gives all files their names. Throws what `onEnd` throws. */
   async publish(): Promise<void> {
-    await this.#publishing;
-    if (this.#waiting.length > 0) await this.#publish();
+    await this.#publish();
   }
 
+  /** Publishes the waiting files after those before. */
   #publish(): Promise<void> {
     const files = this.#waiting;
+    const before = this.#publishing;
     this.#waiting = [];
     this.#bytes = 0;
     this.#isPublishing = true;
-    this.#publishing = this.#end(files).finally(() => this.#isPublishing = false);
+    const publishing = before.then(() => this.#end(files)).finally(() => {
+      if (this.#publishing === publishing) this.#isPublishing = false;
+    });
+    this.#publishing = publishing;
     // Each caller gets the error from its own await.
     this.#publishing.catch(() => undefined);
     return this.#publishing;
   }
 
   async #end(files: readonly StagedFile<F>[]): Promise<void> {
+    if (files.length === 0) return;
     const { sync, onEnd } = this.#options;
     const failures = await sync.files(files.map(({ path }) => path));
     const guard = this.#guardOnce();

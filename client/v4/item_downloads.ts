@@ -6,14 +6,20 @@
 import { dirname } from "node:path";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { linkTarget } from "../../protocol/entry.ts";
-import { endsAll, IntegrityError, ProtocolError, type XferError } from "../../protocol/errors.ts";
+import {
+  endsAll,
+  IntegrityError,
+  ProtocolError,
+  RefusedError,
+  type XferError,
+} from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import type { FileSync } from "../local/file_sync.ts";
 import { type FileToWrite, StagedFiles } from "../local/staged_files.ts";
 import { type TargetAttributes, UNKNOWN_ATTRIBUTES } from "../local/target_attributes.ts";
 import { createLink } from "../local/target_link.ts";
 import type { TargetTree } from "../local/target_tree.ts";
-import type { V4Client } from "./client.ts";
+import { ChunkDownload } from "./chunk_download.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
 import { type Fetched, fetchEntries } from "./fetch_entries.ts";
 import { downloadFile } from "./file_download.ts";
@@ -21,6 +27,7 @@ import type { GetItem } from "./get_item.ts";
 import type { GetOptions } from "./get_options.ts";
 import { failureOf, type ItemResult } from "./get_outcomes.ts";
 import { checkKind, type RemoteFile, RESUMABLE_SIZE } from "./remote_file.ts";
+import type { RequestMux } from "./request_mux.ts";
 import { forEachConcurrently, WorkQueue } from "./work_queue.ts";
 
 /** The parts that downloads share with the run. */
@@ -48,13 +55,18 @@ interface FetchedFile extends FileToWrite {
   readonly file: RemoteFile;
 }
 
+/** The most files of medium size that are requested at once on a connection. */
+const MAX_REQUESTS = 64;
+/** The bytes of requested files after which no other is requested on a connection. */
+const WINDOW = 16 * 1024 * 1024;
+
 export class ItemDownloads {
   readonly #pool: ConnectionPool;
   readonly #options: GetOptions;
   readonly #context: ItemDownloadsContext;
   readonly #staged: StagedFiles<FetchedFile>;
-  /** Files to download by themselves: larger than when they were listed, or damaged. */
-  readonly #again: GetItem[] = [];
+  /** Files to download by themselves, because they were damaged, or (`true`) are larger than when they were listed. */
+  readonly #again = new Map<GetItem, boolean>();
 
   constructor(pool: ConnectionPool, options: GetOptions, context: ItemDownloadsContext) {
     this.#pool = pool;
@@ -73,13 +85,18 @@ export class ItemDownloads {
   /** Downloads all items. Throws the error that ends the run; items without a result are then not downloaded. */
   async run({ small, smallCount, files, links }: DownloadItems): Promise<void> {
     await this.#context.attributes.ready();
+    // Whether two names are the same local file shows only when the first one exists.
+    const isMedium = ({ file, collisions }: GetItem) =>
+      file.size < RESUMABLE_SIZE && collisions === undefined && this.#options.range === undefined;
     try {
       await this.#fetchAll(new WorkQueue(small, smallCount), (file) => this.#takeFiles(file));
+      await this.#getMedium(new WorkQueue(files.filter(isMedium)));
     } finally {
       // They are complete, also if the run ends here.
       await this.#staged.publish();
     }
-    await this.#getAll([...files, ...this.#again]);
+    for (const item of files) if (!isMedium(item)) await this.#get(item, true);
+    for (const [item, isLarge] of this.#again) await this.#get(item, isLarge);
     const { linked = [], twins = [] } = Object.groupBy(
       links,
       ({ collisions }) => collisions === undefined ? "linked" : "twins",
@@ -106,7 +123,8 @@ export class ItemDownloads {
     for (const entry of fetched) {
       const { item, item: { target } } = entry;
       const error = entry.error ?? await this.#prepare(item, entry.file, "file");
-      if (error?.code === "over-limit" || error instanceof IntegrityError) this.#again.push(item);
+      const hasGrown = error?.code === "over-limit";
+      if (hasGrown || error instanceof IntegrityError) this.#again.set(item, hasGrown);
       else if (error !== undefined) this.#context.onEnd(item, { error });
       else if (entry.error === undefined) {
         const { file, content } = entry;
@@ -170,25 +188,46 @@ export class ItemDownloads {
     if (size > 0) onEvent({ type: "received", name, size, done: size, attempt: 1 });
   }
 
-  /** Downloads files of medium size over all connections in parallel, and the others one by one. */
-  async #getAll(items: readonly GetItem[]): Promise<void> {
-    // Whether two names are the same local file shows only when the first one exists.
-    const isMedium = ({ file, collisions }: GetItem) =>
-      file.size < RESUMABLE_SIZE && collisions === undefined;
-    const medium = new WorkQueue(items.filter(isMedium));
+  /** Downloads files of medium size over all connections in parallel. */
+  async #getMedium(medium: WorkQueue<GetItem>): Promise<void> {
     await this.#pool.share(
       medium,
-      (client) => forEachConcurrently(medium, (item) => this.#get(item, client)),
+      ({ session: { mux } }) =>
+        forEachConcurrently(medium, (item) => this.#getWhole(item, mux), {
+          ...{ maxItems: MAX_REQUESTS, maxBytes: WINDOW, sizeOf: ({ file: { size } }) => size },
+        }),
     );
-    for (const item of items) if (!isMedium(item)) await this.#get(item, undefined);
   }
 
-  /** Concludes a file by its download. Throws errors that end the connection or the run. */
-  async #get(item: GetItem, client: V4Client | undefined): Promise<void> {
+  /** Downloads a file into memory. Throws errors that end the connection or the run. */
+  async #getWhole(item: GetItem, mux: RequestMux): Promise<void> {
+    let content: Bytes = new Uint8Array();
+    const begin = (file: RemoteFile) => {
+      if (file.size >= RESUMABLE_SIZE) throw grown(file);
+      content = new Uint8Array(file.size);
+      return Promise.resolve();
+    };
+    const write = (chunk: Bytes, offset: number) => Promise.resolve(content.set(chunk, offset));
+    const { file: { name } } = item;
+    const { version } = this.#options;
+    const wanted = { name, version, to: RESUMABLE_SIZE };
+    let fetched: Fetched<GetItem>;
+    try {
+      const file = await new ChunkDownload(wanted, { begin, write }).run([mux]);
+      fetched = { item, file, content };
+    } catch (error) {
+      if (endsAll(error)) throw error;
+      fetched = { item, error: error as XferError };
+    }
+    await this.#takeFiles([fetched]);
+  }
+
+  /** Concludes a file by its download. Throws errors that end the run. */
+  async #get(item: GetItem, isLarge: boolean): Promise<void> {
     try {
       const { target, collisions } = item;
       if (this.#options.force === true) await collisions?.refuse(target);
-      const file = await this.#getFile(item, client);
+      const file = await this.#getFile(item, isLarge);
       await collisions?.add(target);
       this.#context.onEnd(item, { state: "got", file });
     } catch (error) {
@@ -197,19 +236,24 @@ export class ItemDownloads {
     }
   }
 
-  #getFile(item: GetItem, client: V4Client | undefined): Promise<RemoteFile> {
+  #getFile(item: GetItem, isLarge: boolean): Promise<RemoteFile> {
     const { file: { name }, target, isResumable } = item;
     const { version, range, force = false, connect } = this.#options;
     const { onEvent = () => undefined, signal } = connect;
     const { attributes, tree } = this.#context;
     const folder = dirname(target);
-    return downloadFile(client ?? this.#pool, {
+    return downloadFile(this.#pool, {
       ...{ name, version, target, range, force, isResumable, onEvent, signal },
       onAdvance: () => this.#pool.advance(),
       makeFolder: () => tree.make(folder),
       guard: () => tree.guard(folder),
       prepare: (path, file) =>
         attributes.apply(path, "file", range === undefined ? file : UNKNOWN_ATTRIBUTES),
-    }, client === undefined);
+    }, isLarge);
   }
+}
+
+/** A file is larger than when it was listed. It is downloaded by itself. */
+function grown({ name }: RemoteFile): RefusedError {
+  return new RefusedError("over-limit", `${printable(name)} has become larger`);
 }

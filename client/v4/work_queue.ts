@@ -57,24 +57,43 @@ export class WorkQueue<T> {
 /** Small requests in progress at once on a connection, so that none waits for the round trip of another. */
 const CONCURRENT_REQUESTS = 16;
 
+/** How much work is in progress at a time. */
+export interface WorkWindow<T> {
+  readonly maxItems?: number;
+  /** The bytes of the items in progress after which no other begins. */
+  readonly maxBytes?: number;
+  readonly sizeOf?: (item: T) => number;
+}
+
 /**
  * Runs `work` for each item, several at a time. After a failure it takes no more, requeues the failed items and throws.
  */
 export async function forEachConcurrently<T>(
   queue: WorkQueue<T>,
   work: (item: T) => Promise<void>,
+  { maxItems = CONCURRENT_REQUESTS, maxBytes = Infinity, sizeOf = () => 0 }: WorkWindow<T> = {},
 ) {
   let failed = false;
-  const workers = Array.from({ length: CONCURRENT_REQUESTS }, async () => {
+  let bytes = 0;
+  /** Wakes the workers that wait for room. */
+  let room = Promise.withResolvers<void>();
+  const workers = Array.from({ length: maxItems }, async () => {
     for (;;) {
+      while (bytes >= maxBytes && !failed) await room.promise;
       const item = failed ? undefined : queue.take();
       if (item === undefined) return;
+      const size = sizeOf(item);
+      bytes += size;
       try {
         await work(item);
       } catch (error) {
         failed = true;
         queue.requeue([item]);
         throw error;
+      } finally {
+        bytes -= size;
+        room.resolve();
+        room = Promise.withResolvers();
       }
     }
   });

@@ -162,6 +162,21 @@ test("many share one sync; the next ones are written meanwhile", async (fixture)
   assert.equal(Object.keys(ended).length, MAX_STAGED_FILES + 1);
 });
 
+test("several connections find that a sync is due: all files have ended when publish resolves", async (fixture) => {
+  const { staged, add, ended, clock } = fixture;
+  add("a");
+  clock.now = 1000;
+  await staged.publishIfDue();
+  add("b");
+  clock.now = 2000;
+  const due = [staged.publishIfDue(), staged.publishIfDue()];
+  for (let i = 0; i < MAX_STAGED_FILES; i++) add(`${i}`);
+  due.push(staged.publishIfDue(), staged.publishIfDue());
+  await staged.publish();
+  assert.equal(Object.keys(ended).length, MAX_STAGED_FILES + 2);
+  await Promise.all(due);
+});
+
 test("much content, or a long wait, is synced too", async ({ staged, folder, syncs, clock, add }) => {
   const content = new Uint8Array(MAX_STAGED_BYTES / 2);
   staged.add(["a", "b"].map((name) => ({ target: folder.join(name), content })));
