@@ -1,6 +1,5 @@
 /** Clients that are killed while they make a folder a mirror, in both directions. */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { toHex } from "../../protocol/bytes.ts";
 import { readTime } from "../../client/local/file_metadata.ts";
 import { isPartName } from "../../client/local/partial_file.ts";
@@ -8,12 +7,13 @@ import { getFiles } from "../../client/v4/get_files.ts";
 import { putFiles } from "../../client/v4/put_files.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { type LocalEntry, makeTree } from "../support/local_tree.ts";
+import { pathOfProgram } from "../support/programs.ts";
 import { tiedCommand } from "../support/tied_processes.ts";
 import { runTool } from "../support/tools.ts";
 import { Fixture } from "../support/v4/fixture.ts";
 import type { Loop } from "./loop.ts";
 
-const PROGRAM = fileURLToPath(new URL("./killed_client.ts", import.meta.url));
+const PROGRAM = pathOfProgram("tests/faults/killed_client.ts");
 const SIDE_BY_SIDE = 2;
 const TIME = 1_600_000_000_123_456_789n;
 const OPTIONS = ["--delete", "--yes", "--accept-new"];
