@@ -15,7 +15,7 @@ import { Fixture } from "../support/v4/fixture.ts";
 const MIB = 2 ** 20;
 /** More than the buffers between both ends hold. */
 const SIZE = 24 * MIB;
-/** What passes before the network holds the rest: at least a tenth, of which the display has two digits. */
+/** The part that passes before the network holds the rest: at least a tenth, which the display shows in two digits. */
 const BEGUN = 4 * MIB;
 const CONTENT = pseudoRandomBytes(SIZE);
 const NAME = "photos.bin";
