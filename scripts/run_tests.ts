@@ -20,8 +20,8 @@ import { tiedCommand } from "../tests/support/tied_processes.ts";
 const MAX_ENDING_MS = 5_000;
 /** The variables that name the folder for temporary files, on any system. */
 const TEMPORARY_VARIABLES = ["TMPDIR", "TMP", "TEMP"];
-/** How many test files run at a time, unless `DENO_JOBS` says: half of their time tests wait for something. */
-const JOBS = 2 * navigator.hardwareConcurrency;
+/** How many test files run at a time, unless `DENO_JOBS` says: most of their time tests wait for something, and for each other. */
+const JOBS = 3 * navigator.hardwareConcurrency;
 
 /** In the checkout, and the same in each run: Deno keeps what it compiles by path. */
 const BUNDLES = fileURLToPath(new URL("../build/tests/", import.meta.url));
