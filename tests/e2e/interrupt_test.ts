@@ -20,7 +20,7 @@ const FILES = { small: "first", large: LARGE, last: "third" };
 const SLOWLY = ["--limit-rate", "2MB"];
 
 test("a put over protocol 4 reports what is stored and what is not; the same command resumes", async () => {
-  await using fixture = await ProcessFixture.create();
+  await using fixture = await ProcessFixture.servedHere();
   const cwd = await fixture.prepare("client", FILES);
   const put = ["client", "put", "--accept-new", ...Object.keys(FILES)];
   await using running = startXfer([...put, ...SLOWLY, "--json"], cwd);
@@ -50,7 +50,7 @@ test("a put over protocol 4 reports what is stored and what is not; the same com
 });
 
 test("a put over protocol 3, SIGTERM: no file is half stored, and the exit code is the signal's", async () => {
-  await using fixture = await ProcessFixture.create();
+  await using fixture = await ProcessFixture.servedHere();
   const cwd = await fixture.prepare("client", { ...FILES, large: "" });
   await Deno.truncate(`${cwd}/large`, 200_000_000);
   const put = [...CLIENT_3, "put", ...Object.keys(FILES)];
@@ -74,7 +74,7 @@ test("a put over protocol 3, SIGTERM: no file is half stored, and the exit code 
 });
 
 test("a get keeps the partial download, and reports what was not downloaded", async () => {
-  await using fixture = await ProcessFixture.create();
+  await using fixture = await ProcessFixture.servedHere();
   const cwd = await fixture.prepare("client", FILES);
   assert.equal((await xfer(["client", "put", "--accept-new", "large"], cwd)).code, 0);
   const get = ["client", "get", "large", "-o", "back"];
