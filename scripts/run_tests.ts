@@ -3,6 +3,7 @@
  * leave a process or a file behind: it names the leftover and removes it.
  */
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { makeIdentity } from "../server/listen/tls/x509.ts";
 import {
   killMarked,
@@ -10,6 +11,7 @@ import {
   RUN_VARIABLE,
   type Variable,
 } from "../tests/support/marked_processes.ts";
+import { bundlePrograms, BUNDLES_VARIABLE } from "../tests/support/programs.ts";
 import { IDENTITY_VARIABLE } from "../tests/support/store/seeded_folder.ts";
 import { MEMORY, memoryPrefix } from "../tests/support/temporary_folder.ts";
 import { tiedCommand } from "../tests/support/tied_processes.ts";
@@ -18,8 +20,11 @@ import { tiedCommand } from "../tests/support/tied_processes.ts";
 const MAX_ENDING_MS = 5_000;
 /** The variables that name the folder for temporary files, on any system. */
 const TEMPORARY_VARIABLES = ["TMPDIR", "TMP", "TEMP"];
-/** How many test files run at a time, unless `DENO_JOBS` says: half of their time tests wait for something. */
-const JOBS = 2 * navigator.hardwareConcurrency;
+/** How many test files run at a time, unless `DENO_JOBS` says: most of their time tests wait for something, and for each other. */
+const JOBS = 3 * navigator.hardwareConcurrency;
+
+/** In the checkout, and the same in each run: Deno keeps what it compiles by path. */
+const BUNDLES = fileURLToPath(new URL("../build/tests/", import.meta.url));
 
 const run: Variable = { name: RUN_VARIABLE, value: crypto.randomUUID() };
 const folder = await Deno.makeTempDir({ prefix: "xfer-tests-" });
@@ -37,6 +42,7 @@ async function runTests(): Promise<number> {
       ...Object.fromEntries(temporary),
       [run.name]: run.value,
       [IDENTITY_VARIABLE]: await makeIdentity(),
+      ...await hasBundles() ? { [BUNDLES_VARIABLE]: BUNDLES } : {},
       DENO_JOBS: Deno.env.get("DENO_JOBS") ?? `${JOBS}`,
     },
   }).spawn();
@@ -49,6 +55,11 @@ async function runTests(): Promise<number> {
   const { code } = await tests.status;
   running = false;
   return code;
+}
+
+/** Bundles the programs that tests start, unless this run is part of another. Returns whether that succeeded. */
+async function hasBundles(): Promise<boolean> {
+  return Deno.env.has(BUNDLES_VARIABLE) || await bundlePrograms(BUNDLES);
 }
 
 async function endProcesses(): Promise<string[]> {

@@ -41,7 +41,8 @@ async function filesBelow(path: string): Promise<string[]> {
     Deno.readDir(new URL(folder, ROOT)),
     ({ name, isDirectory }) => isDirectory ? `${name}/` : name,
   );
-  const seen = names.filter((name) => !/^(?:\.git\/|node_modules\/|dist\/)/.test(name)).sort();
+  const seen = names.filter((name) => !/^(?:\.git\/|node_modules\/|build\/|dist\/)/.test(name))
+    .sort();
   return (await Promise.all(seen.map((name) => filesBelow(`${folder}${name}`)))).flat();
 }
 

@@ -2,12 +2,14 @@
 import assert from "node:assert/strict";
 import { readEntries } from "../../cli/configuration/toml.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
+import { CommandHost } from "../support/command_host.ts";
+import { xfer } from "../support/hosted_xfer.ts";
 import {
   type LogLine,
   ServerProcess,
   startXfer,
   writeTransferInfo,
-  xfer,
+  xfer as runAlone,
 } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
@@ -19,7 +21,8 @@ async function settled(
   args: readonly string[],
   env?: Readonly<Record<string, string>>,
 ): Promise<{ values: ReadonlyMap<string, unknown>; sources: ReadonlyMap<string, string> }> {
-  const { code, stdout, stderr } = await xfer(["server", "config", ...args], folder.path, env);
+  const run = env === undefined ? xfer : runAlone;
+  const { code, stdout, stderr } = await run(["server", "config", ...args], folder.path, env);
   assert.deepEqual([code, stderr], [0, ""]);
   const entries = readEntries(stdout);
   const lines = stdout.split("\n");
@@ -48,7 +51,7 @@ Deno.test("server config: prints the effective settings and their sources, as a 
   assert.deepEqual(shown("listen"), [["0.0.0.0:4000"], "port.info"]);
   assert.deepEqual(shown("data"), ["./xfer-data", "default"]);
 
-  const printed = await xfer(["server", "--grace", "7s", "config"], folder.path, env);
+  const printed = await runAlone(["server", "--grace", "7s", "config"], folder.path, env);
   await folder.write("printed.toml", printed.stdout);
   const again = await settled(folder, ["--config", "printed.toml"]);
   assert.deepEqual(again.values, values);
@@ -60,13 +63,14 @@ Deno.test("server config --example: prints the file in packaging/, whatever the 
     new URL("../../packaging/server.toml", import.meta.url),
   );
   const args = ["server", "config", "--example"];
-  const { code, stdout } = await xfer(args, undefined, { XFER_CONFIG: "/nowhere" });
+  const { code, stdout } = await runAlone(args, undefined, { XFER_CONFIG: "/nowhere" });
   assert.deepEqual([code, stdout], [0, shipped]);
 });
 
 Deno.test("configuration: an invalid file or variable ends every command that reads it with code 3", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   await folder.write("bad.toml", "\nquotta = 1\n");
+  await using odd = new CommandHost({ ...Deno.env.toObject(), XFER_REGISTRATION: "invit" });
   for (const below of [[], ["config"], ["list"], ["users", "list"], ["invite"]]) {
     const bad = await xfer(["server", ...below, "--config", "bad.toml"], folder.path);
     assert.equal(bad.code, 3);
@@ -75,8 +79,7 @@ Deno.test("configuration: an invalid file or variable ends every command that re
       'xfer: bad.toml line 2: unknown setting "quotta" [unknown-setting]\n' +
         "      Did you mean 'quota'?\n",
     );
-    const env = { XFER_REGISTRATION: "invit" };
-    const { code, stderr, stdout } = await xfer(["server", ...below], folder.path, env);
+    const { code, stderr, stdout } = await odd.run(["server", ...below], folder.path);
     assert.deepEqual([code, stdout], [3, ""]);
     assert.match(
       stderr,
@@ -112,7 +115,8 @@ Deno.test("configuration: the server and the commands for its data use environme
       [[], { XFER_DATA: data }],
     ] as const
   ) {
-    const { code, stdout } = await xfer(["server", "users", "list", ...args], folder.path, env);
+    const list = ["server", "users", "list", ...args];
+    const { code, stdout } = await runAlone(list, folder.path, env);
     assert.equal(code, 0);
     assert.match(stdout, /^Alice\b/);
   }

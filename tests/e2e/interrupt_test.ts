@@ -21,7 +21,7 @@ const FILES = { small: "first", large: LARGE, last: pseudoRandomBytes(100_000) }
 const SLOWLY = ["--limit-rate", "2MB"];
 
 test("a put over protocol 4 reports what is stored and what is not; the same command resumes", async () => {
-  await using fixture = await ProcessFixture.create();
+  await using fixture = await ProcessFixture.servedHere();
   const cwd = await fixture.prepare("client", FILES);
   const put = ["client", "put", "--accept-new", ...Object.keys(FILES)];
   await using running = startXfer([...put, ...SLOWLY, "--json"], cwd);
@@ -51,10 +51,10 @@ test("a put over protocol 4 reports what is stored and what is not; the same com
 });
 
 test("a put over protocol 3, SIGTERM: no file is half stored, and the exit code is the signal's", async () => {
-  await using fixture = await ProcessFixture.create();
-  const files = { ...FILES, large: pseudoRandomBytes(200_000_000) };
-  const cwd = await fixture.prepare("client", files);
-  const put = [...CLIENT_3, "put", ...Object.keys(files)];
+  await using fixture = await ProcessFixture.servedHere();
+  const cwd = await fixture.prepare("client", { ...FILES, large: "" });
+  await Deno.truncate(`${cwd}/large`, 200_000_000);
+  const put = [...CLIENT_3, "put", ...Object.keys(FILES)];
   await using running = startXfer(put, cwd);
   await running.printed(/^Uploading large/m);
   running.kill("SIGTERM");
@@ -69,12 +69,13 @@ test("a put over protocol 3, SIGTERM: no file is half stored, and the exit code 
   assert.doesNotMatch(stopped.stderr, /^xfer:|left|goes on/m);
   const { stdout } = await fixture.operate("list");
   assert.doesNotMatch(stdout, /^ {2}(large|last) /m);
+  await Deno.truncate(`${cwd}/large`, 1000);
   assert.equal((await xfer(put, cwd)).code, 0);
   assert.deepEqual([...Deno.readDirSync(`${fixture.data}/staging`)], []);
 });
 
 test("a get keeps the partial download, and reports what was not downloaded", async () => {
-  await using fixture = await ProcessFixture.create();
+  await using fixture = await ProcessFixture.servedHere();
   const cwd = await fixture.prepare("client", FILES);
   assert.equal((await xfer(["client", "put", "--accept-new", "large"], cwd)).code, 0);
   const get = ["client", "get", "large", "-o", "back"];

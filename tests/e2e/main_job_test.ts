@@ -43,7 +43,7 @@ Deno.test("two runs of the client: registration, then reconnection with another 
 });
 
 Deno.test("files of every size around the cipher's block and the chunk, over one connection", async () => {
-  await using fixture = await ProcessFixture.create();
+  await using fixture = await ProcessFixture.servedHere();
   const sizes = [0, 1, 15, 16, 17, CHUNK / 4 - 1, CHUNK / 4, CHUNK - 1, CHUNK, CHUNK + 1];
   const files = Object.fromEntries(
     sizes.map((size) => [`file-${size}`, pseudoRandomBytes(size, size + 1)]),
@@ -65,7 +65,7 @@ Deno.test("files of every size around the cipher's block and the chunk, over one
 });
 
 Deno.test("a file of 100 MB", async () => {
-  await using fixture = await ProcessFixture.create();
+  await using fixture = await ProcessFixture.servedHere();
   const content = pseudoRandomBytes(100_000_000);
   const cwd = await fixture.prepare("client", { "large.bin": content });
   const { code, stderr } = await xfer(CLIENT_3, cwd);

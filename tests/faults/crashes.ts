@@ -1,12 +1,12 @@
 /** Servers that are killed at any moment, and at every call to file system and database. */
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Address } from "../../protocol/address.ts";
 import type { Server } from "../../server/server.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { startInThisThread } from "../support/server.ts";
 import { seedDataFolder } from "../support/store/seeded_folder.ts";
+import { pathOfProgram } from "../support/programs.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { tiedCommand } from "../support/tied_processes.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
@@ -16,7 +16,7 @@ import type { FaultyServerOptions } from "./faulty_server.ts";
 import type { Loop } from "./loop.ts";
 import { SecureActor } from "./secure_actor.ts";
 
-const PROGRAM = fileURLToPath(new URL("./faulty_server.ts", import.meta.url));
+const PROGRAM = pathOfProgram("tests/faults/faulty_server.ts");
 /** Longer than a registration without a key is kept. */
 const LATER_MS = 11 * 60_000;
 const CLIENTS = ["Alice", "Bob"] as const;

@@ -1,12 +1,12 @@
 /** Commands of the operator that are killed, for the loops over their calls. */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
+import { pathOfProgram } from "../support/programs.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { tiedCommand } from "../support/tied_processes.ts";
 import type { KilledWork } from "./killed_operator.ts";
 import type { Loop } from "./loop.ts";
 
-const PROGRAM = fileURLToPath(new URL("./killed_operator.ts", import.meta.url));
+const PROGRAM = pathOfProgram("tests/faults/killed_operator.ts");
 const SIDE_BY_SIDE = 2;
 
 /** Kills before and after one call after another. `kill` returns whether the call was reached. */

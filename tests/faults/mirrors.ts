@@ -1,19 +1,19 @@
 /** Clients that are killed while they make a folder a mirror, in both directions. */
 import assert from "node:assert/strict";
 import { getOutcomes } from "../support/v4/get_outcomes.ts";
-import { fileURLToPath } from "node:url";
 import { toHex } from "../../protocol/bytes.ts";
 import { readTime } from "../../client/local/file_metadata.ts";
 import { isPartName } from "../../client/local/partial_file.ts";
 import { putAll } from "../support/v4/put_all.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { type LocalEntry, makeTree } from "../support/local_tree.ts";
+import { pathOfProgram } from "../support/programs.ts";
 import { tiedCommand } from "../support/tied_processes.ts";
 import { runTool } from "../support/tools.ts";
 import { Fixture } from "../support/v4/fixture.ts";
 import type { Loop } from "./loop.ts";
 
-const PROGRAM = fileURLToPath(new URL("./killed_client.ts", import.meta.url));
+const PROGRAM = pathOfProgram("tests/faults/killed_client.ts");
 const SIDE_BY_SIDE = 2;
 const TIME = 1_600_000_000_123_456_789n;
 const OPTIONS = ["--delete", "--yes", "--accept-new"];

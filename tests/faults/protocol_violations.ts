@@ -34,7 +34,7 @@ import type { Loop } from "./loop.ts";
 import { FILE, STORED } from "../support/v4/message_fields.ts";
 import { listing } from "../support/v4/records.ts";
 
-/** The number of fuzzed clients at once. Each waits now and then. */
+/** The number of fuzzed peers at once. Each waits now and then. */
 const SIDE_BY_SIDE = 6;
 /** The wait of either end for data that never arrives. */
 const PATIENCE_MS = 1000;
@@ -157,50 +157,56 @@ function later(message: Message): Message {
 
 /** Servers that prove their key and then send anything. The client ends, and writes nothing elsewhere. */
 export async function fuzzClient(loop: Loop): Promise<void> {
+  const lanes = Array.from({ length: SIDE_BY_SIDE }, async () => {
+    await using server = await ScriptedV4Server.start();
+    while (loop.next()) await meetOddServer(server, loop);
+  });
+  await Promise.all(lanes);
+}
+
+/** A client does something chosen by the dice, with a server whose answers they choose, too. */
+async function meetOddServer(server: ScriptedV4Server, loop: Loop): Promise<void> {
   const content = pseudoRandomBytes(1000);
-  await using server = await ScriptedV4Server.start();
-  while (loop.next()) {
-    await using folder = await TemporaryFolder.create();
-    await Deno.mkdir(folder.join("identity"), { mode: 0o700 });
-    const paths = [await folder.write("a", content)];
-    const seed = loop.dice.roll(2 ** 32);
-    server.answers = oddAnswers(loop.dice, content);
-    const connect = {
-      ...{ server: server.address, userName: "Alice", identityFolder: folder.join("identity") },
-      timeouts: { responseMs: PATIENCE_MS, connectMs: 5000 },
-      onNewServer: () => true,
-    };
-    const transfer = { retries: 0 };
-    const target = folder.join("target");
-    const acts: readonly (() => Promise<unknown>)[] = [
-      async () => {
-        const [outcome] = await putAll({ connect, transfer, paths });
-        assert.ok(outcome !== undefined);
-        if ("error" in outcome) throw outcome.error;
-        if (outcome.state !== "stored") return;
-        assert.equal(outcome.crc, cksum(content), "both ends agree on the stored files");
-      },
-      () => getFile({ connect, transfer, name: "a", target }),
-      () => getOutcomes({ connect, transfer, names: ["folder"], recursive: true, target }),
-    ];
-    const act = loop.dice.pick(acts);
-    const outcome = await inTime("the client", async () => {
-      try {
-        await act();
-        return "succeeded";
-      } catch (error) {
-        if (error instanceof XferError) return error.code;
-        throw new Error(`seed ${seed}: ${error}`, { cause: error });
-      }
-    });
-    loop.count(`odd servers: ${outcome}`);
-    const there = [...Deno.readDirSync(folder.path)].map(({ name }) => name).sort();
-    const expected = there.includes("target") ? ["a", "identity", "target"] : ["a", "identity"];
-    assert.deepEqual(there, expected, "only the target is written");
-    assert.deepEqual(new Uint8Array(await Deno.readFile(folder.join("a"))), content);
-    if (act === acts[1] && there.includes("target")) {
-      assert.deepEqual(new Uint8Array(await Deno.readFile(target)), content);
+  await using folder = await TemporaryFolder.create();
+  await Deno.mkdir(folder.join("identity"), { mode: 0o700 });
+  const paths = [await folder.write("a", content)];
+  const seed = loop.dice.roll(2 ** 32);
+  server.answers = oddAnswers(loop.dice, content);
+  const connect = {
+    ...{ server: server.address, userName: "Alice", identityFolder: folder.join("identity") },
+    timeouts: { responseMs: PATIENCE_MS, connectMs: 5000 },
+    onNewServer: () => true,
+  };
+  const transfer = { retries: 0 };
+  const target = folder.join("target");
+  const acts: readonly (() => Promise<unknown>)[] = [
+    async () => {
+      const [outcome] = await putAll({ connect, transfer, paths });
+      assert.ok(outcome !== undefined);
+      if ("error" in outcome) throw outcome.error;
+      if (outcome.state !== "stored") return;
+      assert.equal(outcome.crc, cksum(content), "both ends agree on the stored files");
+    },
+    () => getFile({ connect, transfer, name: "a", target }),
+    () => getOutcomes({ connect, transfer, names: ["folder"], recursive: true, target }),
+  ];
+  const act = loop.dice.pick(acts);
+  const outcome = await inTime("the client", async () => {
+    try {
+      await act();
+      return "succeeded";
+    } catch (error) {
+      if (error instanceof XferError) return error.code;
+      throw new Error(`seed ${seed}: ${error}`, { cause: error });
     }
+  });
+  loop.count(`odd servers: ${outcome}`);
+  const there = [...Deno.readDirSync(folder.path)].map(({ name }) => name).sort();
+  const expected = there.includes("target") ? ["a", "identity", "target"] : ["a", "identity"];
+  assert.deepEqual(there, expected, "only the target is written");
+  assert.deepEqual(new Uint8Array(await Deno.readFile(folder.join("a"))), content);
+  if (act === acts[1] && there.includes("target")) {
+    assert.deepEqual(new Uint8Array(await Deno.readFile(target)), content);
   }
 }
 

@@ -1,17 +1,17 @@
 /** Clients that are killed while they register, at every call to file system and network. */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { listStored } from "../../server/operator/list_files.ts";
 import { IdentityFolder } from "../../client/identity/v3_identity.ts";
 import { AccountFolder } from "../../client/identity/v4_account.ts";
 import { KnownServers } from "../../client/identity/known_servers.ts";
 import { CommandHost } from "../support/command_host.ts";
 import { startInThisThread } from "../support/server.ts";
+import { pathOfProgram } from "../support/programs.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { tiedCommand } from "../support/tied_processes.ts";
 import type { Loop } from "./loop.ts";
 
-const PROGRAM = fileURLToPath(new URL("./killed_client.ts", import.meta.url));
+const PROGRAM = pathOfProgram("tests/faults/killed_client.ts");
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 /** Longer than a name of protocol 3 stays reserved if its registration got no answer. */
 const LATER_MS = 11 * 60_000;

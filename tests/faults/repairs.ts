@@ -1,7 +1,6 @@
 /** Repairs that are killed before and after each of their calls to file system and database. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { listStored } from "../../server/operator/list_files.ts";
 import { verify } from "../../server/operator/verify.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
@@ -9,13 +8,14 @@ import { tamper } from "../support/store/database.ts";
 import { startInThisThread } from "../support/server.ts";
 import { copyFolder } from "../support/store/stored.ts";
 import { openInThisThread } from "../support/store/catalogs.ts";
+import { pathOfProgram } from "../support/programs.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { Fixture, put } from "../support/v4/fixture.ts";
 import type { KilledRepair } from "./killed_repair.ts";
 import { isKilled } from "./killed_work.ts";
 import type { Loop } from "./loop.ts";
 
-const PROGRAM = fileURLToPath(new URL("./killed_repair.ts", import.meta.url));
+const PROGRAM = pathOfProgram("tests/faults/killed_repair.ts");
 const SIDE_BY_SIDE = 2;
 /** Larger than files kept in the catalog. */
 const LARGE = 20_000;

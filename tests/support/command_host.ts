@@ -1,12 +1,12 @@
 /** Runs commands of the executable under test without starting it for each. */
-import { fileURLToPath } from "node:url";
 import { PERMISSION_FLAGS } from "../../scripts/release/permissions.ts";
 import { END, type HostedCommand } from "./hosted_commands.ts";
 import { type Finished, startXfer } from "./processes.ts";
+import { pathOfProgram } from "./programs.ts";
 import { tiedCommand } from "./tied_processes.ts";
 
 /** Runs commands in one process: {@link HostedCommand}, one per line. */
-export const PROGRAM: string = fileURLToPath(new URL("./hosted_commands.ts", import.meta.url));
+export const PROGRAM: string = pathOfProgram("tests/support/hosted_commands.ts");
 
 /** The output of a command and its exit code. */
 export const ENDING = new RegExp(`^([^${END}]*)${END}(\\d+)${END}$`);

@@ -1,12 +1,12 @@
 /** Real processes of the executable under test: `XFER_BIN`, or `main.ts` with this Deno and the same permissions. */
 import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { PERMISSION_FLAGS } from "../../scripts/release/permissions.ts";
 import { lines } from "./lines.ts";
+import { pathOfProgram } from "./programs.ts";
 import { seedDataFolder } from "./store/seeded_folder.ts";
 import { tied, tiedCommand } from "./tied_processes.ts";
 
-const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
+const MAIN = pathOfProgram("main.ts");
 
 /** The command line that runs the executable under test. */
 export function invocation(args: readonly string[]): { executable: string; args: string[] } {

@@ -9,9 +9,6 @@ import { sendFiles } from "../../../client/v3/send_files.ts";
 import type { V3ConnectOptions } from "../../../client/v3/connect_options.ts";
 import type { RetryOptions } from "../../../client/net/retry.ts";
 import type { Server, ServerOptions } from "../../../server/server.ts";
-import { connect } from "../../../client/net/dial.ts";
-import { withRetries } from "../../../client/net/retry.ts";
-import { NetworkError } from "../../../protocol/errors.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { FaultyProxy } from "../../support/net/faulty_proxy.ts";
 import { type Cut, Cuts } from "../../support/net/tamper.ts";
@@ -318,43 +315,4 @@ Deno.test("retry: a server that returns during the wait is found, also while its
   await using _ = server;
   assert.deepEqual(retried(run), ["cannot-connect"]);
   assert.deepEqual(states(run), ["stored", "stored"]);
-});
-
-Deno.test("retry: a number of retries that is not a number, from a program, means none", async () => {
-  let calls = 0;
-  const fails = () => {
-    if (++calls > 10) throw new Error("it is retried forever");
-    return Promise.reject(new NetworkError("connection-lost", "lost"));
-  };
-  const retry = { retries: NaN, pause: () => Promise.resolve() };
-  await assert.rejects(withRetries(fails, retry, {}), NetworkError);
-  assert.equal(calls, 1);
-});
-
-Deno.test("retry: an internal error is not retried", async () => {
-  let calls = 0;
-  const fails = () => {
-    calls++;
-    return Promise.reject(new TypeError("a fault"));
-  };
-  await assert.rejects(withRetries(fails, {}, {}), TypeError);
-  assert.equal(calls, 1);
-});
-
-Deno.test("retry: connecting has a time limit, even if the name lookup never ends", async () => {
-  let late: (socket: Deno.TcpConn) => void = () => undefined;
-  const dial = () => new Promise<Deno.TcpConn>((resolve) => late = resolve);
-  const connecting = connect(
-    { hostname: "nowhere", port: 1 },
-    { ...TIMEOUTS, connectMs: 10 },
-    { dial },
-  );
-  await assert.rejects(connecting, (error) => {
-    assert.ok(error instanceof NetworkError && error.code === "cannot-connect");
-    assert.match(error.message, /nowhere:1: no answer within 0\.01 s/);
-    return true;
-  });
-  const closed = Promise.withResolvers<void>();
-  late({ close: closed.resolve } as unknown as Deno.TcpConn);
-  await closed.promise;
 });

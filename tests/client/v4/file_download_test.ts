@@ -1,7 +1,7 @@
 /** Downloads of a client of protocol 4 from a scripted server. */
 import assert from "node:assert/strict";
 import { type Bytes, equalBytes } from "../../../protocol/bytes.ts";
-import { FileDownload, wantedBytes } from "../../../client/v4/file_download.ts";
+import { FileDownload } from "../../../client/v4/file_download.ts";
 import { PartialFile, partPath } from "../../../client/local/partial_file.ts";
 import { RESUMABLE_SIZE } from "../../../client/v4/remote_file.ts";
 import { TargetAttributes } from "../../../client/local/target_attributes.ts";
@@ -332,26 +332,3 @@ test("all connections are lost: the next attempt requests only the rest", async 
   assert.equal(asked.reduce((sum, [from, to]) => sum + to - from, 0), 41 - 2 * 9);
   await assertHolds(fixture.target, LARGE);
 });
-
-const WANTED: readonly [from: number, to: number, bytes: number | "bad-range"][] = [
-  [0, 1, 1],
-  [0, 10, 10],
-  [9, 99, 1],
-  [10, 11, "bad-range"],
-  [-1, 5, "bad-range"],
-  [5, 2, "bad-range"],
-  [5, 5, 0],
-  [0.5, 2, "bad-range"],
-  [0, NaN, "bad-range"],
-  [NaN, 5, "bad-range"],
-];
-
-for (const [from, to, bytes] of WANTED) {
-  Deno.test(`v4 file download: of 10 bytes, those from ${from} up to ${to}: ${bytes}`, () => {
-    const none = new Uint8Array(32);
-    const file = { ...FILE, name: "a", size: 10, cksum: 0, digest: none };
-    const count = () => wantedBytes(file, { from, to });
-    if (bytes === "bad-range") assert.throws(count, { code: bytes });
-    else assert.equal(count(), bytes);
-  });
-}

@@ -1,0 +1,115 @@
+/** How errors and failed files are reported. */
+import assert from "node:assert/strict";
+import { InterruptedError, NetworkError, RefusedError } from "../../../protocol/errors.ts";
+import { eventsIn } from "../../support/events.ts";
+import { reporterWith } from "../../support/reporter.ts";
+
+Deno.test("errors: one that affects several files is reported once, an interruption never", () => {
+  const { reporter, stderr } = reporterWith({});
+  const error = new NetworkError("x", "It failed");
+  for (
+    const reported of [
+      error,
+      error,
+      new InterruptedError("interrupted", "the operation was aborted"),
+    ]
+  ) {
+    reporter.reportError(reported);
+  }
+  assert.equal(stderr.text, "xfer: It failed [x]\n");
+});
+
+const REFUSED = new RefusedError("no-such-file", "the server refuses", {
+  hint: "List your files.",
+});
+const NOT_GOT = {
+  event: "not-got",
+  name: "sea.jpg",
+  target: "sea.jpg",
+  code: "no-such-file",
+} as const;
+
+Deno.test("failures: one item names the file and the reason; JSON has the error and the event", () => {
+  const { reporter, stderr } = reporterWith({});
+  reporter.reportFailure(REFUSED, NOT_GOT);
+  assert.equal(
+    stderr.text,
+    "xfer: failed to download sea.jpg: the server refuses [no-such-file]\n      List your files.\n",
+  );
+  const json = reporterWith({ json: true, quiet: true });
+  json.reporter.reportFailure(REFUSED, NOT_GOT);
+  json.reporter.reportFailure(REFUSED, { ...NOT_GOT, name: "b.jpg" });
+  const events = eventsIn(json.stdout.text).map(({ event }) => event);
+  assert.deepEqual(events, ["error", "not-got", "not-got"], "an error is reported once");
+});
+
+Deno.test("failures: a message that names the file stands alone", () => {
+  const error = (message: string) => new RefusedError("no-such-file", message);
+  for (
+    const [message, name, words] of [
+      ["no file sea.jpg", "sea.jpg", "no file sea.jpg"],
+      ['cannot read "a b.c": denied', "a b.c", 'cannot read "a b.c": denied'],
+      ["no file sea.jpg", "a.jpg", "failed to download a.jpg: no file sea.jpg"],
+      ["the server refuses a file", "a", "failed to download a: the server refuses a file"],
+      ["cannot read nofile: no such file", "nofile", "cannot read nofile: no such file"],
+      ["cannot read server: denied", "server", "cannot read server: denied"],
+      ["the server is full", "server", "failed to download server: the server is full"],
+      [
+        "cannot read the disk: denied",
+        "disk",
+        "failed to download disk: cannot read the disk: denied",
+      ],
+      [
+        "cannot write x: the disk is full",
+        "disk",
+        "failed to download disk: cannot write x: the disk is full",
+      ],
+      ["photos is not a file", "photos", "photos is not a file"],
+      [
+        "the server refused: no such file: photos",
+        "photos",
+        "the server refused: no such file: photos",
+      ],
+      ["photo is not a file", "photos", "failed to download photos: photo is not a file"],
+      ["cannot tell whether sea was stored", "sea", "cannot tell whether sea was stored"],
+      ["the server stored sea as it is", "sea", "the server stored sea as it is"],
+    ] as const
+  ) {
+    const { reporter, stderr } = reporterWith({});
+    reporter.reportFailure(error(message), { ...NOT_GOT, name });
+    assert.equal(stderr.text, `xfer: ${words} [no-such-file]\n`);
+  }
+});
+
+Deno.test("failures: an error that ends the work on several files is shown in full once", () => {
+  const { reporter, stderr } = reporterWith({});
+  const lost = new NetworkError("lost", "the connection was lost", { hint: "Try again." });
+  const put = { event: "not-stored", code: "lost" } as const;
+  for (const path of ["a", "b"]) {
+    reporter.reportFailure(lost, { ...put, path, state: "not-stored" });
+  }
+  reporter.reportFailure(lost, { ...put, path: "c", state: "not-tried" });
+  assert.equal(
+    stderr.text,
+    "xfer: failed to upload a: the connection was lost [lost]\n      Try again.\n" +
+      "Failed to upload b: the connection was lost\nNot started: c\n",
+  );
+});
+
+Deno.test("failures: of an interrupted command only the files are listed, and the summary counts them", () => {
+  const { reporter, stdout, stderr } = reporterWith({});
+  const stopped = new InterruptedError("interrupted", "the command was stopped");
+  const put = { event: "not-stored", code: "interrupted" } as const;
+  reporter.reportFailure(stopped, { ...put, path: "a", state: "not-stored" });
+  reporter.reportFailure(stopped, { ...put, path: "b", state: "not-tried" });
+  reporter.report({ event: "summary", action: "put", done: 1, bytes: 2048, failed: 2 });
+  assert.equal(stderr.text, "Interrupted: a\nNot started: b\n");
+  assert.equal(stdout.text, "Uploaded 1 file (2.0 KiB), 2 interrupted\n");
+});
+
+Deno.test("failures: a very long name of letters alone is reported like any other", () => {
+  const { reporter, stderr } = reporterWith({});
+  const name = "a".repeat(5_000_000);
+  reporter.reportFailure(new RefusedError("no-such-file", `no file ${name}`), { ...NOT_GOT, name });
+  assert.ok(stderr.text === `xfer: no file ${name} [no-such-file]\n`);
+});
