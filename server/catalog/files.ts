@@ -105,8 +105,6 @@ export interface CommitOptions extends RoomOptions {
   readonly chunks?: Bytes;
   /** The upload, if it was recorded as a partial upload. That record is removed. */
   readonly staged?: UploadId;
-  /** A blob that was just seen whole. A current version with it and the same content need not be stored again. */
-  readonly intact?: BlobId | undefined;
 }
 
 /** Blobs that became garbage in a transaction. */
@@ -259,8 +257,8 @@ export interface DroppedHistory extends Usage {
 export interface Files {
   /**
    * Records a file as the current version of its name, and what it replaces as history. A current version with the same
-   * digest and an intact content in the catalog, or the blob `intact`, only gets the new metadata, and so does a folder that
-   * is a folder already; the new content is garbage then. Discards damaged versions with the same content, the partial upload of the file, and the
+   * digest that is not damaged stays, and so does a folder that is a folder already: it gets the new metadata. The new
+   * content takes the place of its blob, or is garbage if its content is in the catalog. Discards damaged versions with the same content, the partial upload of the file, and the
    * oldest history that is over its bounds. Throws `CatalogRefusal`.
    */
   commit(file: CommittedFile, options?: CommitOptions): Promise<CommitResult>;

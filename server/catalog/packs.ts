@@ -16,8 +16,6 @@ export interface PackOptions extends RoomOptions {
   readonly accepted: Bytes;
   /** The blobs of contents that are not to be stored in the catalog, by the index of their record. */
   readonly blobs?: ReadonlyMap<number, BlobId>;
-  /** Blobs that were just seen whole. A current version with one of them need not be stored again. */
-  readonly intact?: readonly BlobId[];
   /** The part of the quota that uploads in progress have reserved. */
   readonly reserved?: Usage;
   /** Milliseconds since the epoch. */

@@ -34,7 +34,7 @@ export interface PackDependencies {
 /** Methods for packs that call the methods for each file. A pack is then several transactions. */
 export function packedFilesOver({ files, uploads }: PackDependencies): PackedFiles {
   return {
-    async commitPack(owner, pack, { accepted, blobs, intact, reserved, ...options }) {
+    async commitPack(owner, pack, { accepted, blobs, reserved, ...options }) {
       const outcomes = new PackOutcomes(accepted.length);
       const garbage: (BlobId | UploadId)[] = [];
       const newId = newInlineIds();
@@ -50,7 +50,6 @@ export function packedFilesOver({ files, uploads }: PackDependencies): PackedFil
         const before = await files.find(owner, name);
         const commit: CommitOptions = {
           chunks: size === 0 ? NO_CHUNKS : digest.slice(),
-          intact: intact?.find((id) => id === before?.content.id),
           ...options.quota === undefined ? {} : { quota: less(options.quota, reserved) },
           ...options.keepHistory === undefined ? {} : { keepHistory: options.keepHistory },
         };

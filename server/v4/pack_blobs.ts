@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
 import { PackReader } from "../../protocol/v4/pack.ts";
 import type { BlobId } from "../blobs/blob_store.ts";
 import { MAX_INLINE } from "../catalog/bounds.ts";
@@ -18,13 +18,11 @@ const AT_ONCE = 32;
 export interface PackBlobs {
   /** By the index of their record. */
   readonly blobs: ReadonlyMap<number, BlobId>;
-  /** Blobs of current versions with the same content, which are there. */
-  readonly intact: readonly BlobId[];
   /** Why contents could not be written, by the index of their record. */
   readonly failures: ReadonlyMap<number, unknown>;
 }
 
-const NONE: PackBlobs = { blobs: new Map(), intact: [], failures: new Map() };
+const NONE: PackBlobs = { blobs: new Map(), failures: new Map() };
 
 /** Writes the contents that are too large for the catalog. */
 export async function writeBlobs(
@@ -34,18 +32,14 @@ export async function writeBlobs(
   const largest = Math.min(session.context.limits.inlineSize, MAX_INLINE);
   if (!sizes.some((size, i) => size > largest && accepted[i] === 1)) return NONE;
   const blobs = new Map<number, BlobId>();
-  const intact: BlobId[] = [];
   const failures = new Map<number, unknown>();
   const record = new PackReader(pack);
   const next = (): (() => Promise<void>) | undefined => {
     while (record.next()) {
-      const { index, name, size, digest, content } = record;
+      const { index, size, content } = record;
       if (size <= largest || accepted[index] !== 1) continue;
       return async () => {
         try {
-          const known = await findIntact(session, name, size, digest);
-          if (known !== undefined) intact.push(known);
-          // Without its blob, the catalog could store a small copy if the known version is replaced meanwhile.
           blobs.set(index, await writeBlob(session, content));
         } catch (error) {
           failures.set(index, error);
@@ -58,23 +52,7 @@ export async function writeBlobs(
     for (let write = next(); write !== undefined; write = next()) await write();
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  return { blobs, intact, failures };
-}
-
-/** The blob of the current version, if it has the same content and is there. */
-async function findIntact(
-  { context: { store: { catalog, blobs } }, owner }: Pick<RequestContext, "context" | "owner">,
-  name: string,
-  size: number,
-  digest: Bytes,
-): Promise<BlobId | undefined> {
-  const file = await catalog.files.find(owner.accountId, name);
-  if (file?.content.kind !== "blob" || file.size !== size || file.tree === undefined) {
-    return undefined;
-  }
-  if (file.damage !== undefined || !equalBytes(file.tree.digest, digest)) return undefined;
-  const found = await blobs.stat(file.content.id);
-  return found?.size === size ? file.content.id : undefined;
+  return { blobs, failures };
 }
 
 /** Throws `LimitError`, and errors of the stores. */

@@ -153,11 +153,11 @@ export class Packs {
   }
 
   /** Passes the pack to the catalog before it returns. */
-  #commit({ pack, accepted }: CheckedPack, { blobs, intact }: PackBlobs): Promise<PackResult> {
+  #commit({ pack, accepted }: CheckedPack, { blobs }: PackBlobs): Promise<PackResult> {
     const { context, owner: { accountId, key } } = this.#session;
     const { limits, quotaReservations } = context;
     return context.store.catalog.files.commitPack(accountId, pack, {
-      ...{ accepted, blobs, intact, reserved: quotaReservations.total(accountId) },
+      ...{ accepted, blobs, reserved: quotaReservations.total(accountId) },
       ...{ quota: quotaOfAll(limits), keepHistory: keepsHistory(limits) },
       ...{ storedAt: context.clock(), storedBy: key },
     });

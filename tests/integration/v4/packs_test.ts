@@ -83,7 +83,8 @@ for (const inlineSize of [0, 1000, 64 * 1024]) {
       { kind: "stat", tag: alice.mux.nextTag(), name: "f/4", version: 0 },
       "file",
     );
-    assert.deepEqual([size, confirmedAt], [1001, storedAt]);
+    assert.equal(size, 1001);
+    assert.ok(confirmedAt >= storedAt, "the server has computed the digest");
     const large = all.filter(({ content }) => content.length > inlineSize);
     assert.equal(fixture.blobs("files").length, large.length);
     await fixture.server.close();

@@ -29,7 +29,7 @@ import { addUsage, checkQuota, isUnlimited, quotaOf, usageOf } from "./usage.ts"
 export const COMMIT_OPERATIONS = {
   commit: write((database, file: CommittedFile, options: CommitOptions = {}): CommitResult => {
     const { accountId, content: { id }, storedAt } = file;
-    const { quota, keepHistory = false, staged, chunks, intact } = options;
+    const { quota, keepHistory = false, staged, chunks } = options;
     const owner = refuseOwnerOf(database, file);
     const key = nameKey(file.name);
     const newest = newestRow(database, accountId, key);
@@ -37,9 +37,8 @@ export const COMMIT_OPERATIONS = {
     if (refusal !== undefined) throw new CatalogRefusal(refusal);
     if (staged !== undefined) database.run("DELETE FROM partials WHERE path = ?", staged);
     database.run("UPDATE clients SET last_seen = ? WHERE id = ?", storedAt, accountId);
-    if (isKept(database, file, newest, intact && [intact])) {
-      setMetadata(database, newest, file.mode, splitNanoseconds(file.tree?.mtime ?? 0n));
-      const garbage = makeGarbage(database, [id]);
+    if (isSame(database, file, newest)) {
+      const garbage = keep(database, file, newest, splitNanoseconds(file.tree?.mtime ?? 0n));
       return { version: newest["version"] as number, garbage, hasSurplus: false };
     }
     const { garbage, hasEnded, ...placed } = place(database, file, key, newest, {
@@ -163,26 +162,45 @@ export function currentOf(newest: Row | undefined): Row | undefined {
   return newest?.["current"] === 1 ? newest : undefined;
 }
 
-/** Whether the current version has the same content, which is there, or is a folder like the new one. */
-export function isKept(
+/** Whether the current version has the same content, or is a folder like the new one. */
+export function isSame(
   database: Database,
   { kind = "file", size, crc, tree }: Omit<CommittedFile, "content">,
   newest: Row | undefined,
-  intact: readonly BlobId[] = [],
 ): newest is Row {
   const current = currentOf(newest);
   if (current === undefined || tree === undefined || kindOf(current) !== kind) return false;
   if (kind === "folder") return true;
   const { damage, digest } = current;
-  const isSame = damage === null && current["size"] === size && current["crc"] === crc &&
+  const hasSums = damage === null && current["size"] === size && current["crc"] === crc &&
     digest !== null && equalBytes(digest as Bytes, tree.digest);
-  if (!isSame) return false;
-  const path = current["path"] as BlobId;
-  if (!isInline(path)) return intact.includes(path);
+  if (!hasSums || !isInline(current["path"] as BlobId)) return hasSums;
   return database.get(CONTENT_SIZE, current["id"] as number)?.["size"] === size;
 }
 
 const CONTENT_SIZE = "SELECT length(content) AS size FROM contents WHERE file = ?";
+const SET_BLOB = "UPDATE files SET path = ?, confirmed_at = ? WHERE id = ?";
+const SET_CONTENT = `INSERT INTO contents (file, content) VALUES (?, ?)
+  ON CONFLICT DO UPDATE SET content = excluded.content`;
+
+/**
+ * Keeps a version with the same content, with the metadata of the new one. The new content takes the place of a blob, of
+ * which the catalog cannot know whether it is still there. Returns the blobs that became garbage.
+ */
+export function keep(
+  database: Database,
+  { mode, content, confirmedAt }: CommittedFile,
+  current: Row,
+  mtime: { readonly ms: number; readonly ns: number },
+): BlobId[] {
+  setMetadata(database, current, mode, mtime);
+  const [id, path] = [current["id"] as number, current["path"] as BlobId];
+  if (isInline(path) || kindOf(current) === "folder") return makeGarbage(database, [content.id]);
+  database.run(SET_BLOB, content.id, confirmedAt ?? null, id);
+  if (content.kind === "inline") database.run(SET_CONTENT, id, content.bytes);
+  endGarbage(database, content.id);
+  return makeGarbage(database, [path]);
+}
 
 interface Placed extends Pick<CommitResult, "version" | "replaced" | "garbage"> {
   /** Whether a current version has ended. */

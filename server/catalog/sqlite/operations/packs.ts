@@ -24,7 +24,8 @@ import { endGarbage, makeGarbage } from "./blob_references.ts";
 import {
   currentOf,
   currentRow,
-  isKept,
+  isSame,
+  keep,
   newestRow,
   place,
   refusalOf,
@@ -141,9 +142,9 @@ class PackCommit {
     const folder = key.slice(0, key.lastIndexOf("/") + 1);
     const refusal = refusalOf(database, file, key, newest, folder === this.#folder);
     if (refusal !== undefined) return this.#refuse(index, refusal);
-    if (isKept(database, file, newest, this.#options.intact)) {
-      setMetadata(database, newest, file.mode, { ms: record.mtimeMs, ns: record.mtimeNs });
-      this.#garbage.push(...makeGarbage(database, [file.content.id]));
+    if (isSame(database, file, newest)) {
+      const mtime = { ms: record.mtimeMs, ns: record.mtimeNs };
+      this.#garbage.push(...keep(database, file, newest, mtime));
       this.#dropPartial(file.name);
       this.#folder = folder;
       return this.#outcomes.set(index, "kept", newest["version"] as number);

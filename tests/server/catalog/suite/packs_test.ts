@@ -215,12 +215,15 @@ catalogTest("records of a pack can have blobs", async (catalog) => {
   assert.deepEqual(await garbageOf(catalog), [blob(2), blob(3)]);
   const file = await catalog.files.find(alice, "a", { want: "all" });
   assert.deepEqual([file?.content, file?.bytes], [{ kind: "blob", id: blob(1) }, undefined]);
-  const one = entries.slice(0, 1);
-  const known = { blobs: new Map([[0, blob(3)]]), intact: [blob(1)] };
-  const kept = await commit(catalog, one, known);
-  assert.deepEqual([words(kept), kept.garbage], [["kept 1"], [blob(3)]]);
-  const unknown = await commit(catalog, one, { blobs: new Map([[0, blob(4)]]) });
-  assert.deepEqual([words(unknown), unknown.garbage], [["stored 2>1"], [blob(1)]]);
+  const again = await commit(catalog, entries.slice(0, 1), { blobs: new Map([[0, blob(3)]]) });
+  assert.deepEqual([words(again), again.garbage], [["kept 1"], [blob(1)]]);
+  const mended = await catalog.files.find(alice, "a", { want: "all" });
+  assert.deepEqual(mended?.content, { kind: "blob", id: blob(3) }, "the new blob is there");
+  assert.deepEqual(await garbageOf(catalog), [blob(1), blob(2)]);
+  assert.deepEqual(words(await commit(catalog, entries.slice(0, 1))), ["kept 1"]);
+  const inline = await catalog.files.find(alice, "a", { want: "all" });
+  assert.deepEqual([inline?.content.kind, inline?.bytes], ["inline", utf8.encode("one")]);
+  assert.deepEqual(inline?.chunks?.first, inline?.tree?.digest);
 });
 
 catalogTest(

@@ -26,7 +26,7 @@ export function filesOf(state: State): Files {
 
   return {
     ...listsOf(state),
-    commit: (file, { quota, keepHistory = false, chunks, staged, intact } = {}) =>
+    commit: (file, { quota, keepHistory = false, chunks, staged } = {}) =>
       state.atomically(() => {
         const { accountId, name, content: { kind: place, id: path }, tree, storedAt } = file;
         const content = file.content.kind === "inline" ? file.content.bytes : undefined;
@@ -43,11 +43,23 @@ export function filesOf(state: State): Files {
         if (tree !== undefined) state.refuseConflict(accountId, name, kind, current?.file.kind);
         state.uploads = state.uploads.filter((upload) => upload.id !== staged);
         state.change(accountId, { lastSeen: storedAt });
-        if (current !== undefined && tree !== undefined && isKept(current, file, intact)) {
-          setMetadata(state, current, file.mode, tree.mtime);
-          const garbage = place === "inline" ? [] : [path];
+        if (current !== undefined && tree !== undefined && isSame(current, file)) {
+          const { content: before } = current.file;
+          const isBlob = before.kind === "blob" && kind !== "folder";
+          const kept = { ...current.file, content: isBlob ? { kind: place, id: path } : before };
+          if (isBlob) {
+            if (file.confirmedAt === undefined) {
+              delete (kept as { confirmedAt?: number }).confirmedAt;
+            } else Object.assign(kept, { confirmedAt: file.confirmedAt });
+            state.endGarbage(path);
+          }
+          state.replace(current, { file: kept, ...isBlob ? { content } : {} });
+          const row = state.current(accountId, name) as FileRow;
+          setMetadata(state, row, file.mode, tree.mtime);
+          const unused = isBlob ? before.id : path;
+          const garbage = isBlob || place === "blob" ? [unused] : [];
           state.makeGarbage(garbage);
-          return { version: current.file.version, garbage, hasSurplus: false };
+          return { version: kept.version, garbage, hasSurplus: false };
         }
         if (at(path) !== undefined) throw new Error("Cannot store a file: its blob is another's");
         const mended = before.filter((row) => isMendedBy(row, file));
@@ -242,21 +254,17 @@ function rename(state: State, owner: Bytes, from: string, to: string): RenameRes
   };
 }
 
-/** Whether the current version has the same content, which is there, or is a folder like the new one. */
-function isKept(
+/** Whether the current version has the same content, or is a folder like the new one. */
+function isSame(
   { file: current, content }: FileRow,
   { kind = "file", size, crc, tree }: CommittedFile,
-  intact: BlobId | undefined,
 ): boolean {
   if (current.kind !== kind) return false;
   if (kind === "folder") return true;
-  const isSame = current.damage === undefined && current.size === size && current.crc === crc &&
+  const hasSums = current.damage === undefined && current.size === size && current.crc === crc &&
     current.tree !== undefined && tree !== undefined &&
     equalBytes(current.tree.digest, tree.digest);
-  const isThere = current.content.kind === "inline"
-    ? content?.length === size
-    : current.content.id === intact;
-  return isSame && isThere;
+  return hasSums && (current.content.kind === "blob" || content?.length === size);
 }
 
 /** Whether a version is damaged and had the content of a new one. */
