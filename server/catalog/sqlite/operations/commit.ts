@@ -184,8 +184,8 @@ const SET_CONTENT = `INSERT INTO contents (file, content) VALUES (?, ?)
   ON CONFLICT DO UPDATE SET content = excluded.content`;
 
 /**
- * Keeps a version with the same content, with the metadata of the new one. The new content takes the place of a blob, of
- * which the catalog cannot know whether it is still there. Returns the blobs that became garbage.
+ * Keeps a version with the same content, with the metadata of the new one. The new content takes the place of a blob,
+ * because the catalog cannot know whether that is still there. Returns the blobs that became garbage.
  */
 export function keep(
   database: Database,
