@@ -26,6 +26,9 @@ const entry = {
   ended: optional(time("time at which it was replaced or removed, if it is not current")),
   cksum: optional(count("POSIX checksum, as cksum(1) prints it; not of a folder")),
   sha256tree: optional(text("digest over all chunks, in base64; not of a folder")),
+  confirmed: optional(
+    time("time at which the server last computed the digest from the content itself, if it has"),
+  ),
 };
 
 /** The size of a change. */
@@ -54,11 +57,13 @@ export const REMOTE_FILE_EVENTS = {
       "exists because something is in it, has only a name.",
     fields: entry,
     words: (file, show) => {
-      const { name, kind, version, ended } = file;
+      const { name, kind, version, ended, confirmed } = file;
+      const isUnconfirmed = show.isLong && kind === "file" && confirmed === undefined;
       const long = `${modeOf(file)}  ${(version === undefined ? "" : `v${version}`).padStart(4)}  `;
       return (show.isLong ? long : "") + `${sizeAndTime(file, show)}  ` +
         `${name}${kind === "folder" ? "/" : ""}` +
-        (ended === undefined ? "" : `, removed ${show.time(ended)}`);
+        (ended === undefined ? "" : `, removed ${show.time(ended)}`) +
+        (isUnconfirmed ? ", not confirmed yet" : "");
     },
   }),
   "version": defineEvent({
@@ -82,7 +87,7 @@ export const REMOTE_FILE_EVENTS = {
     what: "Everything that the server knows about a file or a link, as `stat` prints it.",
     fields: { ...entry, version, target: optional(text("target of a link")) },
     words: (file, show) => {
-      const { name, kind, target, size = 0, version, mode, cksum, sha256tree } = file;
+      const { name, kind, target, size = 0, version, mode, cksum, sha256tree, confirmed } = file;
       return details(name, {
         "link to": target,
         "size": kind === "file" ? exactSize(size, show) : undefined,
@@ -91,6 +96,7 @@ export const REMOTE_FILE_EVENTS = {
         "mode": mode === undefined ? undefined : `${modeOf(file)} (${mode})`,
         cksum,
         sha256tree,
+        "confirmed": confirmed === undefined ? "not yet" : show.time(confirmed),
       });
     },
   }),

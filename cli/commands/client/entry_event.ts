@@ -9,7 +9,8 @@ import { isoTime, isoTimeOf } from "../../text/time.ts";
 
 /** The fields of an entry. Those that mean nothing for its kind are `undefined`. */
 export function entryEvent(file: RemoteFile) {
-  const { name, entry: kind, version, mode, size, mtime, storedAt, endedAt, cksum, digest } = file;
+  const { name, entry: kind, version, mode, size, mtime } = file;
+  const { storedAt, endedAt, cksum, digest, confirmedAt } = file;
   const [isStored, hasContent] = [version > 0, kind !== "folder"];
   return {
     ...{ name, kind },
@@ -20,6 +21,7 @@ export function entryEvent(file: RemoteFile) {
     stored: isStored ? isoTime(storedAt) : undefined,
     ended: endedAt === 0 ? undefined : isoTime(endedAt),
     cksum: hasContent ? cksum : undefined,
+    confirmed: hasContent && confirmedAt !== 0 ? isoTime(confirmedAt) : undefined,
     sha256tree: hasContent ? formatFingerprint(digest).replace("SHA256:", "") : undefined,
   };
 }
