@@ -288,12 +288,14 @@ Deno.test("lists: all columns only if they are asked for; links and folders with
   reporter.report({ ...file, changed });
   reporter.useLongLines();
   reporter.report({ ...file, changed });
+  reporter.report({ ...file, changed, confirmed: changed });
   reporter.report({ ...file, name: "b", kind: "link", mode: "0777", changed });
   reporter.report({ event: "file", name: "c", kind: "folder" });
   assert.equal(
     stdout.text,
     [
       "     3 B  2026-01-02T03:04:05Z  a",
+      "-rw-r--r--   v12       3 B  2026-01-02T03:04:05Z  a, not confirmed yet",
       "-rw-r--r--   v12       3 B  2026-01-02T03:04:05Z  a",
       "lrwxrwxrwx   v12      link  2026-01-02T03:04:05Z  b",
       "d?????????          folder                        c/",
