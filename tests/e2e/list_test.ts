@@ -61,7 +61,7 @@ Deno.test("names: if the server refuses one, the hint says what to do", async ()
 Deno.test("damage: list, stat, versions, get and the operator's list report a damaged file until put repairs it", async () => {
   await using alice = await Alice.create("a", "b");
   const { run, data, here } = alice;
-  for (const name of ["a", "b"]) await Deno.writeFile(`${here}/${name}`, new Uint8Array(20_000));
+  for (const name of ["a", "b"]) await Deno.writeFile(`${here}/${name}`, new Uint8Array(70_000));
   assert.equal((await run("put", "a", "b")).code, 0);
   const stored = await xfer(["server", "list", "--data", data, "--json"]);
   const [file] = eventsIn(stored.stdout, "client-file");
