@@ -21,6 +21,10 @@ import { fingerprintOf, formatLocation, parseLocation } from "../../protocol/v4/
 import { FrameReader } from "../../protocol/v4/frame_reader.ts";
 import { decodeHelloAnswer, encodeHelloAnswer } from "../../protocol/hello.ts";
 import { encodeMessage, type Message } from "../../protocol/v4/messages.ts";
+import { FetchReader } from "../../protocol/v4/fetch.ts";
+import type { FileFields } from "../../protocol/v4/file_record.ts";
+import { PackReader } from "../../protocol/v4/pack.ts";
+import { PackedWriter } from "../../protocol/v4/packed.ts";
 import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import { pseudoRandomBytes, utf8 } from "../support/bytes.ts";
 import type { Dice } from "../support/v3/fuzz.ts";
@@ -32,7 +36,7 @@ import { Fixture, got, put } from "../support/v4/fixture.ts";
 import { readWholeFolder } from "./data_folder.ts";
 import type { Loop } from "./loop.ts";
 import { FILE, STORED } from "../support/v4/message_fields.ts";
-import { listing } from "../support/v4/records.ts";
+import { contentsOf, listing } from "../support/v4/records.ts";
 
 /** The number of fuzzed peers at once. Each waits now and then. */
 const SIDE_BY_SIDE = 6;
@@ -259,6 +263,28 @@ function oddAnswers(dice: Dice, content: Bytes): (message: Message | undefined) 
       case "stat":
         if (dice.roll(2) === 0) return [{ ...file, name: message.name, cksum, digest }];
         return [{ kind: "error", tag, code: "no-such-file", message: "no such file" }];
+      case "pack": {
+        const writer = new PackedWriter();
+        for (const reader = new PackReader(message.bytes); reader.next();) {
+          const roll = dice.roll(6);
+          if (roll === 0) writer.addMismatch({ cksum, digest });
+          else if (roll === 1) writer.addRefused("\x1b[2J", "\x1b[2J");
+          else writer.addStored(1);
+        }
+        if (dice.roll(8) === 0) writer.addStored(1);
+        return [{ kind: "packed", tag, bytes: writer.payload }];
+      }
+      case "fetch": {
+        const records: (FileFields & { readonly content: Bytes })[] = [];
+        for (const reader = new FetchReader(message.bytes); reader.next();) {
+          const name = dice.roll(8) === 0 ? dice.pick(names) : reader.name;
+          const isChanged = dice.roll(8) === 0;
+          records.push({ ...file, name, cksum: isChanged ? 1 : cksum, digest, content });
+        }
+        return [contentsOf(tag, records), { kind: "done", tag }];
+      }
+      case "recheck":
+        return [{ kind: "done", tag }];
       case "chunk":
       case "cancel":
         return [];
