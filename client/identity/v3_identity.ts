@@ -69,6 +69,8 @@ export class IdentityFolder {
   readonly #identityPath: string;
   readonly #keyPath: string;
   readonly #editionPath: string;
+  /** The profile that this object has saved: it is saved again for each file. */
+  #savedProfile: string | undefined;
   readonly #folder: string;
   readonly #onEvent: (event: Tightened | OpenFolder) => void;
 
@@ -127,8 +129,11 @@ export class IdentityFolder {
 
   async saveProfile({ edition, quirks }: Profile): Promise<void> {
     const text = [edition.name, ...quirks].join(" ") + "\n";
-    if (await readTextFileIfThere(this.#editionPath) === text) return;
-    await writePrivateFile(this.#editionPath, text);
+    if (this.#savedProfile === text) return;
+    if (await readTextFileIfThere(this.#editionPath) !== text) {
+      await writePrivateFile(this.#editionPath, text);
+    }
+    this.#savedProfile = text;
   }
 
   /** Writes `me.info`, and overwrites an existing one. */

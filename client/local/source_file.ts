@@ -12,6 +12,12 @@ import { modeOf, readTime } from "./file_metadata.ts";
 import { cannotRead } from "./read_small_file.ts";
 import type { OpenEntry, SourceEntry } from "./source_entry.ts";
 
+/**
+ * With at most this many bytes, a file is read at once in this thread, as it is inspected and opened. A trip to another
+ * thread takes longer.
+ */
+const SMALL = 64 * 1024;
+
 /** A file to upload, as it was when it was inspected. */
 export class SourceFile implements SourceEntry {
   readonly kind = "file";
@@ -43,7 +49,7 @@ export class SourceFile implements SourceEntry {
    */
   static async inspect(path: string): Promise<SourceFile> {
     const info = await statFile(path);
-    return new SourceFile(path, info, await attempt(path, () => Deno.realPath(path)));
+    return new SourceFile(path, info, await attempt(path, () => Deno.realPathSync(path)));
   }
 
   /**
@@ -56,7 +62,7 @@ export class SourceFile implements SourceEntry {
 
   /** Throws `StorageError` `cannot-read`. */
   async open(): Promise<OpenSource> {
-    return new OpenSource(this, await attempt(this.path, () => Deno.open(this.path)));
+    return new OpenSource(this, await attempt(this.path, () => Deno.openSync(this.path)));
   }
 
   /**
@@ -70,7 +76,7 @@ export class SourceFile implements SourceEntry {
 
   /** Whether the file at the path differs from the inspected one: see {@link OpenSource.hasChanged}. */
   async hasChanged(): Promise<boolean> {
-    if (!this.matches(await attempt(this.path, () => Deno.stat(this.path)))) return true;
+    if (!this.matches(await attempt(this.path, () => Deno.statSync(this.path)))) return true;
     using file = await this.open();
     return await file.hasChanged();
   }
@@ -153,7 +159,7 @@ export class OpenSource implements OpenEntry {
     const { path, size } = this.#source;
     if (!this.#source.matches(this.#file.statSync())) return true;
     this.#file.seekSync(size, Deno.SeekMode.Start);
-    return await attempt(path, () => this.#file.read(new Uint8Array(1))) !== null;
+    return await attempt(path, () => this.#file.readSync(new Uint8Array(1))) !== null;
   }
 
   [Symbol.dispose](): void {
@@ -161,12 +167,14 @@ export class OpenSource implements OpenEntry {
   }
 
   async #seek(offset: number): Promise<void> {
-    await attempt(this.#source.path, () => this.#file.seek(offset, Deno.SeekMode.Start));
+    await attempt(this.#source.path, () => this.#file.seekSync(offset, Deno.SeekMode.Start));
   }
 
   async #fill(piece: Bytes): Promise<Bytes> {
+    const isSmall = piece.length <= SMALL;
     for (let filled = 0; filled < piece.length;) {
-      const read = () => this.#file.read(piece.subarray(filled));
+      const rest = piece.subarray(filled);
+      const read = () => isSmall ? this.#file.readSync(rest) : this.#file.read(rest);
       const size = await attempt(this.#source.path, read);
       if (size === null) throw fileChanged(printable(this.#source.path));
       filled += size;
@@ -207,13 +215,13 @@ async function statFile(path: string): Promise<Deno.FileInfo> {
 }
 
 /** Inspects a file, and checks that a regular file can be opened. */
-async function statReadable(path: string): Promise<Deno.FileInfo> {
-  const info = await Deno.stat(path);
-  if (info.isFile) (await Deno.open(path, { read: true })).close();
+function statReadable(path: string): Deno.FileInfo {
+  const info = Deno.statSync(path);
+  if (info.isFile) Deno.openSync(path, { read: true }).close();
   return info;
 }
 
-async function attempt<T>(path: string, operation: () => Promise<T>): Promise<T> {
+async function attempt<T>(path: string, operation: () => T | Promise<T>): Promise<T> {
   try {
     return await operation();
   } catch (cause) {

@@ -10,9 +10,10 @@ import type { BlobId, BlobWriter, UploadId } from "../blobs/blob_store.ts";
 export class InlineWriter implements BlobWriter {
   readonly blobId: BlobId;
   readonly #bytes: Bytes;
+  #size = 0;
   #isOpen = true;
 
-  /** `size`: the size of the file in bytes. */
+  /** `size`: the most bytes of the file. */
   constructor(id: BlobId, size: number) {
     this.blobId = id;
     this.#bytes = new Uint8Array(size);
@@ -25,12 +26,15 @@ export class InlineWriter implements BlobWriter {
 
   /** The bytes to commit. */
   get bytes(): Bytes {
-    return this.#bytes;
+    const { length } = this.#bytes;
+    // The catalog's thread gets a copy of the whole buffer.
+    return this.#size === length ? this.#bytes : this.#bytes.slice(0, this.#size);
   }
 
   write(offset: number, bytes: Bytes): Promise<void> {
     if (!this.#isOpen) return Promise.reject(new Error("cannot write: the upload has ended"));
     this.#bytes.set(bytes, offset);
+    this.#size = Math.max(this.#size, offset + bytes.length);
     return Promise.resolve();
   }
 

@@ -122,7 +122,7 @@ export class StagingArea {
     return this.#open(owner, 0, () => this.#blobs.create({ owner }));
   }
 
-  /** Like `create`, but in memory if the catalog can keep the file and memory is left. */
+  /** Like `create` for at most `size` bytes, but in memory if the catalog can keep the file and memory is left. */
   createInline(owner: Bytes, size: number): Promise<StagedUpload> {
     const isSmall = size <= Math.min(this.#limits.inlineSize, MAX_INLINE);
     if (!isSmall || this.#inMemory + size > MOST_IN_MEMORY) return this.create(owner, size);

@@ -162,7 +162,7 @@ export class V3Upload implements PendingUpload {
     const supersede = () => unverified.supersede(clientId, name, this.#peer.connection);
     const reservation = await claimRoom(this.#context, file, supersede);
     try {
-      const staged = await this.#context.staging.create(clientId, contentSize);
+      const staged = await this.#context.staging.createInline(clientId, contentSize);
       const zlibCrc = this.#mayExpectZlib ? new ZlibCrc() : undefined;
       const pipeline = this.#pipeline(key, staged, zlibCrc);
       this.#work = { packets, pipeline, staged, key, zlibCrc, reservation };
@@ -193,7 +193,10 @@ export class V3Upload implements PendingUpload {
     });
   }
 
-  /** Decrypts the rest and makes the bytes durable. No descriptor stays open until the client confirms the file. */
+  /**
+   * Decrypts the rest. Makes the bytes durable unless the catalog will keep them. No descriptor stays open until the
+   * client confirms the file.
+   */
   async #end({ plaintextSize }: SendFile): Promise<void> {
     try {
       await this.#work?.pipeline.end();

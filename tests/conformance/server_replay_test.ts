@@ -10,6 +10,8 @@ import { DEFAULT_SERVED, findEdition } from "../../protocol/v3/editions/mod.ts";
 import type { Edition, ResponseKind } from "../../protocol/v3/editions/edition.ts";
 import { edition2024early } from "../../protocol/v3/editions/edition_2024early.ts";
 import { framePadding } from "../../protocol/v3/editions/quirks.ts";
+import { DataFolder } from "../../server/data_folder/data_folder.ts";
+import { readContent } from "../../server/data_folder/stored_content.ts";
 import { listStored } from "../../server/operator/list_files.ts";
 import type { Random } from "../../server/random.ts";
 import type { ServerOptions } from "../../server/server.ts";
@@ -178,10 +180,11 @@ async function checkStored(dataFolder: string, edition: Edition, recording: Reco
   const found = files.find((file) => file.name === fileName);
   assert.equal(found?.size, plaintext.length);
   assert.equal(found?.crc, cksum(plaintext));
-  assert.deepEqual(
-    new Uint8Array(await Deno.readFile(`${dataFolder}/${found?.content.id}`)),
-    plaintext,
-  );
+  assert.ok(found);
+  await using store = await DataFolder.openToRead(dataFolder, Deno);
+  const pieces: Bytes[] = [];
+  for await (const piece of readContent(store, found)) pieces.push(piece.slice());
+  assert.deepEqual(concatBytes(...pieces), plaintext);
 }
 
 /** Returns the ids and keys of the recorded server, in the recorded order. */

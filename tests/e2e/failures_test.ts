@@ -131,7 +131,7 @@ Deno.test("no server: the error says so, with a hint", async () => {
 
 Deno.test("export: unknown users and files, an existing target, a damaged file", async () => {
   await using fixture = await ProcessFixture.servedHere();
-  const cwd = await fixture.prepare("client", { a: "content" });
+  const cwd = await fixture.prepare("client", { a: "content".repeat(100_000) });
   assert.equal((await xfer(CLIENT_3, cwd)).code, 0);
   const target = fixture.folder.join("target");
   const cases: [readonly string[], number, RegExp][] = [
@@ -146,7 +146,7 @@ Deno.test("export: unknown users and files, an existing target, a damaged file",
     assert.match(stderr, message);
   }
   const [file] = eventsIn((await fixture.operate("list", "--json")).stdout, "client-file");
-  await Deno.writeTextFile(`${fixture.data}/${file?.["path"]}`, "cOntent");
+  await Deno.writeTextFile(`${fixture.data}/${file?.["path"]}`, "cOntent".repeat(100_000));
   const { code, stderr } = await fixture.operate("export", "Alice", "a", target);
   assert.equal(code, INTEGRITY);
   assert.match(

@@ -10,7 +10,7 @@ import { ProcessFixture } from "../support/process_fixture.ts";
 Deno.test("operator: verify, repair, backup, restore and removal on the command line", async () => {
   await using fixture = await ProcessFixture.create();
   const folder = await fixture.prepare("alice", {
-    "a.bin": pseudoRandomBytes(5000),
+    "a.bin": pseudoRandomBytes(500_000),
     "b.bin": pseudoRandomBytes(300),
   });
   assert.equal((await xfer([...CLIENT_3, "put", "a.bin", "b.bin"], folder)).code, 0);
@@ -22,8 +22,8 @@ Deno.test("operator: verify, repair, backup, restore and removal on the command 
   assert.equal(copied.code, 0);
   const [before, after] = copied.stdout.split(/\S+Z(?=,)/);
   assert.deepEqual([before, after], [
-    `Backed up 2 files (5.1 KiB) to ${target} as `,
-    ", 2 new (5.1 KiB)\n",
+    `Backed up 2 files (488 KiB) to ${target} as `,
+    ", 2 new (488 KiB)\n",
   ]);
 
   const [file] = eventsIn((await fixture.operate("list", "--json")).stdout, "client-file");
@@ -32,7 +32,7 @@ Deno.test("operator: verify, repair, backup, restore and removal on the command 
   assert.equal(damaged.code, 6);
   assert.match(
     damaged.stdout,
-    /^Damaged: a\.bin of Alice \(files\/\S+\): its size is 100 bytes, not 5000$/m,
+    /^Damaged: a\.bin of Alice \(files\/\S+\): its size is 100 bytes, not 500000$/m,
   );
   assert.match(damaged.stdout, /^Found 1 problem$/m);
   const busy = await fixture.operate("verify", "--repair");

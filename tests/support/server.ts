@@ -10,7 +10,9 @@ export async function startInThisThread(options: ServerOptions): Promise<Server>
   const { dataFolder, stores, tlsListen, tlsFiles } = options;
   const secure = tlsListen !== undefined && tlsFiles === undefined;
   if (stores === undefined) await seedDataFolder(dataFolder, { secure });
-  const limits = { historyMs: 0, ...options.limits };
+  // Over protocol 3, small files are on disk, where many tests look at them.
+  const onDisk = tlsListen === undefined ? { inlineSize: 0 } : {};
+  const limits = { historyMs: 0, ...onDisk, ...options.limits };
   const openCatalog = (path: string) => openInThisThread(path);
   return await Server.start({ openCatalog, ...options, limits });
 }

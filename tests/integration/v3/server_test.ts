@@ -1,9 +1,12 @@
 /** The server over real sockets: files and verdicts, in order and out of order. */
 import assert from "node:assert/strict";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
 import { cksum } from "../../../protocol/crc/cksum.ts";
 import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
 import { encodeRequest } from "../../../protocol/v3/messages.ts";
 import { importAesKey } from "../../../protocol/cipher/aes_cbc.ts";
+import { DataFolder } from "../../../server/data_folder/data_folder.ts";
+import { readContent } from "../../../server/data_folder/stored_content.ts";
 import { listStored } from "../../../server/operator/list_files.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { encrypt, field, kindOf, RawClient } from "../../support/v3/raw_client.ts";
@@ -27,6 +30,31 @@ test("server: register, send the key, send a file, confirm it", async ({ peer, s
   assert.deepEqual(await stored(), ["Alice/a.txt"]);
   assert.equal(staged(), 0);
 });
+
+for (const size of [0, 1, 1000, 4080]) {
+  test(
+    `server: a file of ${size} bytes stays in memory until it is confirmed, and goes into the catalog`,
+    async ({ peer, stored, staged, folder }) => {
+      await peer.enrol("Alice");
+      const content = pseudoRandomBytes(size, 7);
+      assert.equal(crcOf(await peer.sendFile("a.txt", content)), cksum(content));
+      assert.equal(staged(), 0);
+      assert.equal(kindOf(await peer.judge("crcInvalid", "a.txt")), "messageReceived");
+      assert.equal(kindOf(await peer.judge("crcValid", "a.txt")), "generalError");
+      assert.equal(crcOf(await peer.sendFile("a.txt", content)), cksum(content));
+      assert.equal(kindOf(await peer.judge("crcValid", "a.txt")), "messageReceived");
+      assert.deepEqual(await stored(), ["Alice/a.txt"]);
+      const [account] = await listStored(folder.join("data"));
+      const [file] = account?.files ?? [];
+      assert.ok(file?.content.kind === "inline" && file.size === size);
+      await using store = await DataFolder.openToRead(folder.join("data"), Deno);
+      const pieces: Bytes[] = [];
+      for await (const piece of readContent(store, file)) pieces.push(piece.slice());
+      assert.deepEqual(concatBytes(...pieces), content);
+    },
+    { inlineSize: 4096 },
+  );
+}
 
 test("server: each request can come on its own connection", async ({ peer, stored }) => {
   await peer.register("Alice");

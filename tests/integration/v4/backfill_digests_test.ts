@@ -10,7 +10,7 @@ import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { RawClient } from "../../support/v3/raw_client.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { xfer } from "../../support/hosted_xfer.ts";
-import { Fixture, got, put } from "../../support/v4/fixture.ts";
+import { Fixture, got, ON_DISK, put } from "../../support/v4/fixture.ts";
 import { ms } from "../../support/v4/message_fields.ts";
 import { watched } from "../../support/v4/traced.ts";
 
@@ -137,7 +137,7 @@ Deno.test("files of protocol 3: a changed file is reported as damaged and does n
     gone: (path) => Deno.remove(path),
     "a folder": (path) => Deno.mkdir(path),
   };
-  await using fixture = await Fixture.create();
+  await using fixture = await Fixture.create(ON_DISK);
   await claimed(fixture, new Map([["a", pseudoRandomBytes(100)]]));
   const [path = ""] = fixture.blobs("files");
   using client = await fixture.client("Alice");
@@ -156,7 +156,7 @@ Deno.test("files of protocol 3: a changed file is reported as damaged and does n
 });
 
 Deno.test("invalid stored names: they are listed and served, and cannot escape the folder", async () => {
-  await using fixture = await Fixture.create();
+  await using fixture = await Fixture.create(ON_DISK);
   const content = pseudoRandomBytes(100);
   await claimed(fixture, new Map([["x", content]]));
   await using disk = await TemporaryFolder.createOnDisk();
