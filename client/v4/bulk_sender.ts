@@ -16,6 +16,8 @@ import type { RequestMux } from "./request_mux.ts";
 
 /** The most packs and updates without an answer: see docs/protocol-4.md. All connections of a run share them. */
 export const MAX_UNANSWERED = 16;
+/** The number of records without an answer from which no further message is sent, because their entries take memory. */
+const MAX_RECORDS_AHEAD = 4096;
 
 /** Records for one message, and what each stands for. */
 export interface Bulk<T> {
@@ -46,6 +48,7 @@ export class BulkSender<T> {
   /** Messages that the server has not answered. */
   readonly #unanswered = new Set<Bulk<T>>();
   readonly #workers: Promise<void>[] = [];
+  #records = 0;
   #working = 0;
   #hasEnded = false;
   #failure: unknown;
@@ -64,10 +67,13 @@ export class BulkSender<T> {
   /** Resolves when there is room for another message. Throws the error that ends the run. */
   async send(bulk: Bulk<T>): Promise<void> {
     this.#unanswered.add(bulk);
+    this.#records += bulk.items.length;
     this.#waiting.push(bulk);
     if (this.#workers.length < this.#pool.count) this.#start(this.#workers.length);
     this.#notify();
-    await this.#until(() => this.#unanswered.size < MAX_UNANSWERED);
+    await this.#until(() =>
+      this.#unanswered.size < MAX_UNANSWERED && this.#records < MAX_RECORDS_AHEAD
+    );
   }
 
   /** Resolves when everything is answered. Throws the error that ends the run. */
@@ -149,6 +155,7 @@ export class BulkSender<T> {
         for (const item of bulk.items) this.#handlers.onResult(item, error as XferError);
       }
       this.#unanswered.delete(bulk);
+      this.#records -= bulk.items.length;
       this.#pool.advance();
       this.#handlers.onDone(bulk);
     });

@@ -8,6 +8,7 @@ import { equalBytes } from "../../protocol/bytes.ts";
 import { IntegrityError, RefusedError, XferError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import { MAX_PACKED_SIZE, PackWriter } from "../../protocol/v4/pack.ts";
+import { MAX_BULK } from "../../protocol/v4/messages.ts";
 import { UpdateWriter } from "../../protocol/v4/update.ts";
 import type { Failure } from "../events.ts";
 import type { StoredAttributes } from "../local/file_metadata.ts";
@@ -237,7 +238,7 @@ export class PutTransfer {
    * entry that cannot be read has that as its result.
    */
   #write({ entry, known, attempt, isLate }: Attempt, isCompared: boolean): boolean {
-    const pack = this.#pack ??= { writer: this.#free.pop() ?? new PackWriter(), items: [] };
+    const pack = this.#pack ??= { writer: this.#free.pop() ?? new PackWriter(MAX_BULK), items: [] };
     const room = pack.writer.begin(entry.remoteName, roomFor(entry));
     if (room === undefined) return false;
     try {
