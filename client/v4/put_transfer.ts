@@ -7,15 +7,13 @@
 import { equalBytes } from "../../protocol/bytes.ts";
 import { IntegrityError, RefusedError, XferError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
-import { MAX_PACKED_SIZE, PackWriter } from "../../protocol/v4/pack.ts";
-import { MAX_BULK } from "../../protocol/v4/messages.ts";
-import { UpdateWriter } from "../../protocol/v4/update.ts";
+import { MAX_PACKED_SIZE } from "../../protocol/v4/pack.ts";
 import type { Failure } from "../events.ts";
-import type { StoredAttributes } from "../local/file_metadata.ts";
-import { type Bulk, BulkSender, type RecordResult } from "./bulk_sender.ts";
+import type { RecordResult } from "./bulk_sender.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
-import { digestContent, readContent, roomFor } from "./entry_content.ts";
+import { digestContent, readContent } from "./entry_content.ts";
 import { LargeUploads } from "./large_uploads.ts";
+import { OutgoingRecords, type SentEntry } from "./outgoing_records.ts";
 import type { FoundEntry } from "./found_entry.ts";
 import type { PutOptions, PutOutcome, PutUnchanged } from "./put_options.ts";
 import type { SectionDigests } from "./section_digests.ts";
@@ -29,15 +27,6 @@ const ATTEMPTS = 3;
 const MAX_ANNOUNCED = 100;
 /** The codes of updates of a version that is no longer current. */
 const REPLACED = ["file-changed", "no-such-file"];
-
-/** An entry in a pack or an update. */
-interface SentEntry {
-  readonly entry: FoundEntry;
-  readonly known: RemoteFile | undefined;
-  readonly action: "put" | "update";
-  readonly cksum: number;
-  readonly attempt: number;
-}
 
 /** An attempt to send an entry. */
 interface Attempt {
@@ -68,12 +57,8 @@ export class PutTransfer {
   readonly #report: (outcome: PutOutcome) => void;
   readonly #large: LargeUploads;
   #section: TransferSection | undefined;
-  #sender: BulkSender<SentEntry> | undefined;
-  #pack: { readonly writer: PackWriter; items: SentEntry[] } | undefined;
-  #update: { readonly writer: UpdateWriter; items: SentEntry[] } | undefined;
-  /** Buffers of packs that were answered. */
-  readonly #free: PackWriter[] = [];
-  #again: Attempt[] = [];
+  readonly #records: OutgoingRecords;
+  readonly #again: Attempt[] = [];
   /** An entry that waits for room. */
   #held: FoundEntry | undefined;
   readonly #planned = { files: 0, bytes: 0, reported: -1 };
@@ -84,6 +69,10 @@ export class PutTransfer {
   constructor(options: PutOptions, report: (outcome: PutOutcome) => void) {
     this.#options = options;
     this.#report = report;
+    this.#records = new OutgoingRecords(() => this.#pool(), {
+      onLeave: (items) => this.#announce(items),
+      onResult: (sent, result) => this.#onResult(sent, result),
+    });
     this.#large = new LargeUploads(options.connect, {
       onSame: (entry, known) => {
         this.#digests.keep(entry, known.digest, true);
@@ -100,18 +89,14 @@ export class PutTransfer {
   /** Entries that were placed, and have no result: after an error. */
   *unresolved(): Generator<UnresolvedEntry> {
     const untried = { state: "not-tried", isPartSent: false } as const;
-    for (const { items, isSent } of this.#sender?.unanswered ?? []) {
-      for (const { entry } of items) {
-        yield isSent ? { entry, state: "unknown", isPartSent: false } : { entry, ...untried };
-      }
+    for (const [entry, isSent] of this.#records.unanswered()) {
+      yield isSent ? { entry, state: "unknown", isPartSent: false } : { entry, ...untried };
     }
     for (const [{ isUnconfirmed, isStarted, isPartSent }, entry] of this.#large.sending) {
       const state = isUnconfirmed ? "unknown" : isStarted ? "not-stored" : "not-tried";
       yield { entry, state, isPartSent: isPartSent && !isUnconfirmed };
     }
     for (const { entry } of this.#again) yield { entry, state: "not-stored", isPartSent: false };
-    const waiting = [...this.#update?.items ?? [], ...this.#pack?.items ?? []];
-    for (const { entry } of waiting) yield { entry, ...untried };
     for (const entry of this.#large.unsent) yield { entry, ...untried };
     if (this.#held !== undefined) yield { entry: this.#held, ...untried };
   }
@@ -143,23 +128,25 @@ export class PutTransfer {
     if (entry.size > MAX_PACKED_SIZE) return this.#placeLarge(entry, alike, isCompared);
     // Entries below the folder can only be stored once it has taken the place of something else.
     if (entry.kind === "folder" && known !== undefined && !maySame) {
-      return this.#placeFirst(entry, alike);
+      {
+        return this.#placeFirst({ entry, known: alike, attempt: 1, isLate: false });
+      }
     }
-    return this.#placeSmall(entry, alike, isCompared);
+    return this.#placeSmall({ entry, known: alike, attempt: 1, isLate: false }, isCompared);
   }
 
   /** Sends what is left of a section. Resolves when every entry has its result. Throws the error that ends the run. */
   async finish(): Promise<void> {
     await this.#sendLarge();
     for (;;) {
-      await this.#flush();
-      await this.#sender?.drain();
+      await this.#drain();
       if (this.#again.length === 0) break;
-      for (const retry of this.#again.splice(0)) await this.#retry(retry);
+      for (let next = this.#again.shift(); next !== undefined; next = this.#again.shift()) {
+        await this.#retry(next);
+      }
       await this.#sendLarge();
     }
-    await this.#sender?.end();
-    this.#sender = undefined;
+    await this.#records.finish();
   }
 
   /** Reports what is planned if that has changed. */
@@ -172,7 +159,7 @@ export class PutTransfer {
 
   /** After an error: waits until no answer can come any longer. Never throws. */
   async end(): Promise<void> {
-    await this.#sender?.end();
+    await this.#records.end();
   }
 
   #placeLarge(
@@ -186,121 +173,75 @@ export class PutTransfer {
   }
 
   #sendLarge(): Promise<void> {
-    return this.#large.send(() => this.#pool(), async () => {
-      await this.#flush();
-      // No pack can be sent while the content of a file is.
-      await this.#sender?.drain();
-    });
+    // No pack can be sent while the content of a file is.
+    return this.#large.send(() => this.#pool(), () => this.#drain());
   }
 
-  #placeSmall(
-    entry: FoundEntry,
-    known: RemoteFile | undefined,
-    isCompared: boolean,
-  ): Promise<void> | undefined {
-    const attempt = { entry, known, attempt: 1, isLate: false };
-    return this.#write(attempt, isCompared) ? undefined : this.#writeLater(attempt, isCompared);
+  #placeSmall(attempt: Attempt, isCompared: boolean): Promise<void> | undefined {
+    const written = this.#write(attempt, isCompared);
+    return written === "full" ? this.#writeLater(attempt, isCompared) : written;
   }
 
   async #writeLater(attempt: Attempt, isCompared: boolean): Promise<void> {
     this.#held = attempt.entry;
-    await this.#flush();
+    this.reportPlanned();
+    await this.#records.flush();
     this.#held = undefined;
-    this.#write(attempt, isCompared);
+    await this.#write(attempt, isCompared);
   }
 
-  async #placeFirst(entry: FoundEntry, known: RemoteFile | undefined): Promise<void> {
-    this.#held = entry;
-    await this.#flush();
-    await this.#sender?.drain();
+  async #placeFirst(attempt: Attempt): Promise<void> {
+    this.#held = attempt.entry;
+    await this.#drain();
     this.#held = undefined;
-    this.#write({ entry, known, attempt: 1, isLate: false }, false);
-    await this.#flush();
-    await this.#sender?.drain();
+    await this.#placeSmall(attempt, false);
+    await this.#drain();
   }
 
-  async #retry({ entry, known, attempt }: Attempt): Promise<void> {
-    try {
-      const now = entry.reinspect();
-      if (now.size > MAX_PACKED_SIZE) await this.#placeLarge(now, known, false);
-      else {
-        const next = { entry: now, known, attempt, isLate: true };
-        if (!this.#write(next, false)) await this.#writeLater(next, false);
-      }
-    } catch (error) {
-      if (!(error instanceof XferError) || this.#held !== undefined) throw error;
-      this.#fail(entry, error);
-    }
+  async #retry({ entry: before, ...attempt }: Attempt): Promise<void> {
+    const entry = this.#attempt(before, () => before.reinspect());
+    if (entry === undefined) return;
+    if (entry.size > MAX_PACKED_SIZE) await this.#placeLarge(entry, attempt.known, false);
+    else await this.#placeSmall({ entry, ...attempt }, false);
   }
 
   /**
-   * Reads an entry into the pack, unless the server's has the same content. Returns `false` if there is no room. An
-   * entry that cannot be read has that as its result.
+   * Reads an entry into the pack, unless the server's has the same content. Returns `full` if the pack must leave
+   * first; a promise to wait for.
    */
-  #write({ entry, known, attempt, isLate }: Attempt, isCompared: boolean): boolean {
-    const pack = this.#pack ??= { writer: this.#free.pop() ?? new PackWriter(MAX_BULK), items: [] };
-    const room = pack.writer.begin(entry.remoteName, roomFor(entry));
-    if (room === undefined) return false;
-    try {
+  #write(
+    { entry, known, attempt, isLate }: Attempt,
+    isCompared: boolean,
+  ): Promise<void> | "full" | undefined {
+    const room = this.#records.begin(entry);
+    if (room === undefined) return "full";
+    const isRead = this.#attempt(entry, () => {
       readContent(entry, room);
-    } catch (error) {
-      if (!(error instanceof XferError)) throw error;
-      this.#fail(entry, error);
       return true;
-    }
-    const { kind, size } = entry;
+    });
+    if (isRead === undefined) return undefined;
     if (isCompared && known !== undefined) {
-      const digest = digestContent(room.subarray(0, size));
+      const digest = digestContent(room.subarray(0, entry.size));
       if (equalBytes(digest, known.digest)) {
         this.#digests.keep(entry, digest);
-        this.#settleSame(entry, known);
-        return true;
+        return this.#settleSame(entry, known);
       }
     }
     if (attempt === 1) this.#plan(entry);
     const attributes = attributesOf(entry, known, this.#options, this.#now);
-    const { cksum, digest } = pack.writer.add({ entry: kind, ...attributes }, size);
+    const { digest } = this.#records.add({ entry, known, attempt }, attributes);
     this.#digests.keep(entry, digest, isLate);
-    pack.items.push({ entry, known, action: "put", cksum, attempt });
-    return true;
+    return undefined;
   }
 
-  /** Sends the pack and the update that are being made. */
-  async #flush(): Promise<void> {
+  /** Sends the pack and the update that are being made, and waits for all answers. */
+  async #drain(): Promise<void> {
     this.reportPlanned();
-    if (this.#pack?.items.length) {
-      const sender = await this.#use();
-      const { writer, items } = this.#pack;
-      this.#pack = undefined;
-      this.#announce(items);
-      await sender.send({ writer, items, isSent: false });
-    }
-    await this.#flushUpdate();
-  }
-
-  async #flushUpdate(): Promise<void> {
-    if (this.#update === undefined) return;
-    const sender = await this.#use();
-    const { writer, items } = this.#update;
-    this.#update = undefined;
-    await sender.send({ writer, items, isSent: false });
-  }
-
-  async #use(): Promise<BulkSender<SentEntry>> {
-    return this.#sender ??= new BulkSender<SentEntry>(await this.#pool(), {
-      onResult: (sent, result) => this.#onResult(sent, result),
-      onDone: ({ writer }) => this.#recycle(writer),
-    });
+    await this.#records.drain();
   }
 
   #pool(): Promise<ConnectionPool> {
     return (this.#section as TransferSection).pool();
-  }
-
-  #recycle(writer: Bulk<SentEntry>["writer"]): void {
-    if (!(writer instanceof PackWriter)) return;
-    writer.reset();
-    this.#free.push(writer);
   }
 
   #onResult({ entry, known, action, cksum, attempt }: SentEntry, result: RecordResult): void {
@@ -322,21 +263,12 @@ export class PutTransfer {
       this.#report({ ...resultOf(entry), state: "unchanged" });
       return undefined;
     }
-    const sent: SentEntry = { entry, known, action: "update", cksum: 0, attempt: 1 };
-    if (this.#addUpdate(sent, attributes)) return undefined;
+    if (this.#records.addUpdate(entry, known, attributes)) return undefined;
     this.#held = entry;
-    return this.#flushUpdate().then(() => {
+    return this.#records.flushUpdate().then(() => {
       this.#held = undefined;
-      this.#addUpdate(sent, attributes);
+      this.#records.addUpdate(entry, known, attributes);
     });
-  }
-
-  #addUpdate(sent: SentEntry, attributes: StoredAttributes): boolean {
-    const update = this.#update ??= { writer: new UpdateWriter(), items: [] };
-    const { name, version } = sent.known as RemoteFile;
-    if (!update.writer.add(name, version, attributes)) return false;
-    update.items.push(sent);
-    return true;
   }
 
   #settle(entry: FoundEntry, result: Omit<StoredVersion, "digest"> | Error): void {
@@ -348,6 +280,16 @@ export class PutTransfer {
   #fail({ path }: FoundEntry, error: Error): void {
     if (!(error instanceof XferError)) throw error;
     this.#report({ state: "not-stored", path, error });
+  }
+
+  /** Runs work for an entry. Its failure is the entry's result, and then returns `undefined`. */
+  #attempt<T>(entry: FoundEntry, work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (error) {
+      this.#fail(entry, error as Error);
+      return undefined;
+    }
   }
 
   #plan({ kind, size }: FoundEntry): void {
