@@ -92,7 +92,7 @@ Deno.test("put: an update whose version was replaced meanwhile is sent with its 
   );
 });
 
-Deno.test("put: many files leave in several packs, of which few are unanswered", async () => {
+Deno.test("put: many files leave in several packs, and few packs are unanswered", async () => {
   const content = "x".repeat(60_000);
   await using folder = await makeFolder(
     Object.fromEntries(Array.from({ length: 400 }, (_, i) => [`${i}`, content])),
