@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { PERMISSION_FLAGS } from "./permissions.ts";
+import { RUNTIME_FLAGS } from "./runtime_flags.ts";
 import { DenoError, type Stage } from "./stage.ts";
 import { hostTarget, type Target } from "./targets.ts";
 
@@ -23,7 +23,7 @@ export async function build(stage: Stage, target: Target, folder: string): Promi
   const { [RUNTIME]: runtime, ...env } = Deno.env.toObject();
   try {
     await stage.compile(
-      [...PERMISSION_FLAGS, "--target", target.triple, "--output", path],
+      [...RUNTIME_FLAGS, "--target", target.triple, "--output", path],
       isHost && runtime !== undefined ? { ...env, [RUNTIME]: runtime } : env,
     );
   } catch (error) {

@@ -9,7 +9,7 @@ import {
   parseLock,
   reduceLock,
 } from "../../scripts/release/packages.ts";
-import { PERMISSION_FLAGS } from "../../scripts/release/permissions.ts";
+import { RUNTIME_FLAGS } from "../../scripts/release/runtime_flags.ts";
 import { filesIn, sha256, writeChecksums, writeTargets } from "../../scripts/release/report.ts";
 import { billOfMaterials } from "../../scripts/release/sbom.ts";
 import { ROOT, Stage } from "../../scripts/release/stage.ts";
@@ -58,10 +58,10 @@ Deno.test("packages: a lock is reduced to the needed entries; a missing one is a
   assert.throws(() => parseLock('{"version":"6"}'), /its version is 6/);
 });
 
-Deno.test("deno task xfer has the permissions of the executable", () => {
+Deno.test("deno task xfer has the permissions and options of the executable", () => {
   const { command } = denoJson.tasks.xfer;
   // The task shell expands an unquoted star.
-  const flags = PERMISSION_FLAGS.map((flag) => flag.includes("*") ? `'${flag}'` : flag);
+  const flags = RUNTIME_FLAGS.map((flag) => flag.includes("*") ? `'${flag}'` : flag);
   assert.equal(command, `deno run --quiet ${flags.join(" ")} main.ts`);
 });
 

@@ -1,6 +1,7 @@
 /** Real processes of the executable under test: `XFER_BIN`, or `main.ts` with this Deno and the same permissions. */
 import { resolve } from "node:path";
-import { PERMISSION_FLAGS } from "../../scripts/release/permissions.ts";
+import { fileURLToPath } from "node:url";
+import { RUNTIME_FLAGS } from "../../scripts/release/runtime_flags.ts";
 import { lines } from "./lines.ts";
 import { pathOfProgram } from "./programs.ts";
 import { seedDataFolder } from "./store/seeded_folder.ts";
@@ -12,7 +13,7 @@ const MAIN = pathOfProgram("main.ts");
 export function invocation(args: readonly string[]): { executable: string; args: string[] } {
   const binary = Deno.env.get("XFER_BIN");
   if (binary) return { executable: binary, args: [...args] };
-  const run = ["run", "--quiet", "--no-check", ...PERMISSION_FLAGS, MAIN];
+  const run = ["run", "--quiet", "--no-check", ...RUNTIME_FLAGS, MAIN];
   return { executable: Deno.execPath(), args: [...run, ...args] };
 }
 
