@@ -1,6 +1,5 @@
 /** Real processes of the executable under test: `XFER_BIN`, or `main.ts` with this Deno and the same permissions. */
 import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { RUNTIME_FLAGS } from "../../scripts/release/runtime_flags.ts";
 import { lines } from "./lines.ts";
 import { pathOfProgram } from "./programs.ts";
