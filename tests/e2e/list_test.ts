@@ -73,7 +73,7 @@ Deno.test("damage: list, stat, versions, get and the operator's list report a da
   assert.match(listed.stdout, /^ damaged {2}a, version 1\n.* b\n$/);
   assert.match(
     listed.stderr,
-    /^2 files \(19\.5 KiB\)\nxfer: a is damaged on the server \[damaged\]\n +Upload the file again/,
+    /^2 files \(68\.3 KiB\)\nxfer: a is damaged on the server \[damaged\]\n +Upload the file again/,
   );
   assert.deepEqual(eventsIn((await run("list", "--json")).stdout).map(({ event }) => event), [
     ...["connected", "file-damaged", "file", "error"],
@@ -88,7 +88,7 @@ Deno.test("damage: list, stat, versions, get and the operator's list report a da
 
   const mended = await run("put", "a", "b");
   assert.equal(mended.code, 0, mended.stderr);
-  assert.match(mended.stdout, /^Uploaded a \(19\.5 KiB/);
+  assert.match(mended.stdout, /^Uploaded a \(68\.3 KiB/);
   assert.equal((await run("list")).code, 0);
   assert.match((await run("put", "a", "b")).stderr, /^Nothing to do: /m);
 });
