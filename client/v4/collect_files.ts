@@ -16,7 +16,7 @@ import { SentNames } from "../local/sent_names.ts";
 import { SourceFile } from "../local/source_file.ts";
 import { foldersAbove } from "./implicit_folders.ts";
 import { checkRemoteName, FoundEntry, placeOf } from "./found_entry.ts";
-import { type SkipReason, type WalkRules, walkTree } from "./tree_walk.ts";
+import { failureAt, type SkipReason, type WalkRules, walkTree } from "./tree_walk.ts";
 
 /** The local files, folders and links to upload. */
 export interface FileSelection {
@@ -101,7 +101,7 @@ export async function collectFiles(options: CollectOptions): Promise<CollectedFi
       named.push({ path, name, real, kind });
     } catch (error) {
       if (endsAll(error) || !(error instanceof XferError)) throw error;
-      failures.push({ state: "not-stored", path, error });
+      failures.push({ state: "not-stored", path, error: failureAt(path, error) });
     }
   }
   return new CollectedFiles(options, { own, isExcluded, named, failures });
@@ -189,7 +189,7 @@ export class CollectedFiles {
       return typeof entry !== "string" && claim(path, name) ? entry : undefined;
     } catch (error) {
       if (endsAll(error) || !(error instanceof XferError)) throw error;
-      onFailure(path, error);
+      onFailure(path, failureAt(path, error));
       return undefined;
     }
   }

@@ -213,7 +213,7 @@ class TreeWalk {
       return work();
     } catch (error) {
       if (endsAll(error) || !(error instanceof XferError)) throw error;
-      this.#rules.onFailure(path, isUndecodable(path, error) ? notUtf8(path) : error);
+      this.#rules.onFailure(path, failureAt(path, error));
       return undefined;
     }
   }
@@ -240,9 +240,11 @@ function readFolder(path: string): Deno.DirEntry[] {
   }
 }
 
-/** Whether Deno has no name for what is at a path. */
-function isUndecodable(path: string, { cause }: XferError): boolean {
-  return cause instanceof Deno.errors.NotFound && path.includes(UNDECODABLE);
+/** The error for a path that cannot be uploaded: Deno finds nothing at a name that is not UTF-8. */
+export function failureAt(path: string, error: XferError): XferError {
+  const { cause } = error;
+  const isUndecodable = cause instanceof Deno.errors.NotFound && path.includes(UNDECODABLE);
+  return isUndecodable ? notUtf8(path) : error;
 }
 
 /** No option helps: Deno cannot open the file by this name. */

@@ -14,7 +14,7 @@ import { killAtCalls, runKilled } from "./killed_work.ts";
 import type { Loop } from "./loop.ts";
 
 /** Larger than files kept in the catalog. */
-const LARGE = 20_000;
+const LARGE = 80_000;
 
 interface Prepared extends AsyncDisposable {
   readonly data: string;

@@ -10,7 +10,7 @@ import { killAtCalls, runKilled } from "./killed_work.ts";
 import type { Loop } from "./loop.ts";
 
 /** One file is kept in the catalog, the others are not. */
-const SIZES = [100, 20_000, 30_000, 40_000];
+const SIZES = [100, 80_000, 90_000, 100_000];
 
 /**
  * Kills imports of a folder into an account that already has one of its files, with other content. Each name is as it was,
@@ -23,7 +23,7 @@ export async function killImportAtEveryCall(loop: Loop, { every = 1 } = {}): Pro
   const tree = fixture.folder.join("tree");
   await Deno.mkdir(tree);
   for (const size of SIZES) await Deno.writeFile(join(tree, `${size}`), pseudoRandomBytes(size));
-  const old = await fixture.folder.write("old", pseudoRandomBytes(25_000, 1));
+  const old = await fixture.folder.write("old", pseudoRandomBytes(85_000, 1));
   await importFiles({
     ...{ dataFolder: fixture.data, userName: "Alice", paths: [old], as: `tree/${SIZES[1]}` },
   });

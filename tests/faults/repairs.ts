@@ -18,7 +18,7 @@ import type { Loop } from "./loop.ts";
 const PROGRAM = pathOfProgram("tests/faults/killed_repair.ts");
 const SIDE_BY_SIDE = 2;
 /** Larger than files kept in the catalog. */
-const LARGE = 20_000;
+const LARGE = 80_000;
 const STRAY = "a stray file";
 
 interface Line {
