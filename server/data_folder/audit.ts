@@ -131,8 +131,8 @@ async function inspect(
     if (file.damage !== "content") return intact;
     return changed(otherContent("its content was found damaged earlier"));
   }
+  const comparison = compareContent(store, file);
   try {
-    const comparison = compareContent(store, file);
     for (;;) {
       const { done, value } = await comparison.next();
       if (!done) await onChunk?.();
@@ -149,6 +149,9 @@ async function inspect(
       damage: undefined,
       what: `it cannot be read: ${reasonOf(error)}`,
     });
+  } finally {
+    // After an abort, it still has the file open.
+    await comparison.return(undefined).catch(() => undefined);
   }
 }
 
