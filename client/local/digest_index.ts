@@ -31,6 +31,9 @@ interface LateDigest {
   readonly digest: Bytes;
 }
 
+/** The names of indexes, and of temporary files. */
+const OWN = /^[0-9a-f]{32}(\.[0-9a-f-]{36}(-merged)?\.tmp)?$/;
+
 /** The use of an index. */
 export interface IndexUse {
   /** Whether the digests of the last run are used; default true. */
@@ -152,12 +155,17 @@ function isTrusted({ mtimeSeconds, ctimeSeconds }: EntryStat, at: number): boole
   return at - 1000 * (Math.max(mtimeSeconds, ctimeSeconds) + 1) > CLOCK_GRAIN_MS;
 }
 
-/** Removes the indexes that were not used for longest, and temporary files of runs that were killed. */
+/**
+ * Removes the indexes that were not used for longest, and temporary files of runs that were killed. Files of others,
+ * which a folder of this name can have had before, stay.
+ */
 function removeOldest(folder: string): void {
-  const files = [...Deno.readDirSync(folder)].map(({ name }) => {
-    const path = join(folder, name);
-    return { path, at: unlessError(() => Deno.lstatSync(path).mtime?.getTime()) ?? 0 };
-  });
+  const files = [...Deno.readDirSync(folder)].filter(({ name }) => OWN.test(name)).map(
+    ({ name }) => {
+      const path = join(folder, name);
+      return { path, at: unlessError(() => Deno.lstatSync(path).mtime?.getTime()) ?? 0 };
+    },
+  );
   const left = files.toSorted((a, b) => b.at - a.at).slice(MAX_INDEXES);
   for (const { path } of left) unlessError(() => Deno.removeSync(path));
 }

@@ -95,6 +95,8 @@ export class IndexReader implements Disposable {
 
   /** Opens an index at its first record. Throws what Deno throws; `RangeError` if it is none. */
   constructor(path: string) {
+    // Opening a FIFO would wait for its writer.
+    if (!Deno.statSync(path).isFile) throw new RangeError("it is not a file");
     this.#file = Deno.openSync(path, { read: true });
     const header = new Uint8Array(HEADER.length);
     if (!readAll(this.#file, header) || Buffer.compare(header, HEADER) !== 0) {

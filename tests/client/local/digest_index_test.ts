@@ -176,3 +176,35 @@ Deno.test("index: of many folders, those used last stay", async () => {
     assert.equal(index.find(keyOf("a"), STAT) !== undefined, isKept, `${root}`);
   }
 });
+
+Deno.test("index: a folder of its name that was there before keeps its files", async () => {
+  await using folder = await TemporaryFolder.create();
+  await Deno.mkdir(folder.join(INDEX_FOLDER));
+  const names = Array.from({ length: MAX_INDEXES + 3 }, (_, i) => `photo${i}.jpg`);
+  for (const name of names) {
+    const path = await folder.write(`${INDEX_FOLDER}/${name}`, "precious");
+    await Deno.utime(path, 1, 1);
+  }
+  write(folder, ["a"]);
+  assert.equal((await filesIn(folder)).length, names.length + 1);
+  assert.deepEqual(read(folder, ["a"]), [0]);
+});
+
+Deno.test({
+  name: "index: a FIFO in its place is none, and is not read",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using folder = await TemporaryFolder.create();
+    write(folder, ["a"]);
+    const [path] = await filesIn(folder) as [string];
+    const copy = folder.join("copy");
+    await Deno.rename(path, copy);
+    const { success } = await new Deno.Command("mkfifo", { args: [path] }).output();
+    assert(success);
+    const writer = new Deno.Command("sh", { args: ["-c", 'exec cat "$0" > "$1"', copy, path] })
+      .spawn();
+    assert.deepEqual(read(folder, ["a"]), [undefined]);
+    writer.kill("SIGKILL");
+    await writer.status;
+  },
+});
