@@ -11,7 +11,7 @@ import { pseudoRandomBytes, utf8 } from "../../support/bytes.ts";
 import { readWholeFolder } from "../../faults/data_folder.ts";
 import { Fixture } from "../../support/v4/fixture.ts";
 import { packOf, type PackRecord } from "../../support/v4/records.ts";
-import { Uploader } from "../../support/v4/raw_client.ts";
+import { missing, Uploader } from "../../support/v4/raw_client.ts";
 
 async function createFixture(limits: Partial<Limits> = {}): Promise<Fixture> {
   const fixture = await Fixture.create(limits);
@@ -133,6 +133,48 @@ Deno.test("v4 packs: packs that are sent without waiting are stored in their ord
   const results = (await Promise.all(answers)).flatMap(words);
   assert.deepEqual(results, ["1", "2>1", "3>2", "4>3"]);
   assert.deepEqual((await fetchAll(alice, ["a"]))[0]?.content, contents[3]);
+});
+
+Deno.test("v4 packs: one that is sent again while the first is being stored makes no second version", async () => {
+  await using fixture = await createFixture({ inlineSize: 100 });
+  const clients = await Promise.all([1, 2].map(() => Uploader.login(fixture, "Alice")));
+  const records = [50, 50_000, 40_000].map((size) => ({
+    ...{ name: `f/${size}`, content: pseudoRandomBytes(size, size) },
+  }));
+  const [first, second] = clients as [Uploader, Uploader];
+  const results = await Promise.all([send(first, records), send(second, records)]);
+  assert.deepEqual(results, [["1", "1", "1"], ["1", "1", "1"]]);
+  for (const client of clients) client[Symbol.dispose]();
+});
+
+Deno.test("v4 packs: one that is sent twice over one connection makes no second version", async () => {
+  await using fixture = await createFixture({ inlineSize: 100 });
+  using alice = await Uploader.login(fixture, "Alice");
+  const records = [{ name: "a", content: pseudoRandomBytes(50_000) }];
+  const results = await Promise.all([send(alice, records), send(alice, records)]);
+  assert.deepEqual(results, [["1"], ["1"]]);
+  assert.equal(fixture.blobs("files").length, 1);
+});
+
+Deno.test("v4: a large file that is stored again with the same content makes no second version", async () => {
+  await using fixture = await createFixture();
+  using alice = await Uploader.login(fixture, "Alice");
+  const content = pseudoRandomBytes(300_000);
+  const put = async () => {
+    const tag = await alice.begin(content);
+    await alice.send(tag, content, ...missing(content, 0));
+    return await alice.end(tag, content);
+  };
+  for (let i = 0; i < 2; i++) {
+    const { version, replaced } = await put();
+    assert.deepEqual([version, replaced], [1, 0]);
+  }
+  assert.equal(fixture.blobs("files").length, 1);
+  const [blob] = fixture.blobs("files") as [string];
+  await Deno.truncate(blob, 10);
+  const { version } = await put();
+  assert.equal(version, 1);
+  assert.deepEqual((await Deno.stat(fixture.blobs("files")[0] as string)).size, content.length);
 });
 
 Deno.test("v4 packs: the quota applies record by record, also to contents with blobs", async () => {
