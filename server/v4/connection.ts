@@ -56,6 +56,8 @@ export class V4Connection {
   readonly #frames = new FrameReader("client", (header) => this.#state.expect(header));
   #requests: Requests | undefined;
   #finishing = false;
+  /** Whether the server has stopped while no request was open. */
+  #isDone = false;
   /** The reason to disconnect a signed-in client. */
   #dismissal: RequestError | undefined;
   readonly #writer = new FrameWriter((bytes) => this.#write(bytes));
@@ -112,6 +114,7 @@ export class V4Connection {
       if (!isReceiving) this.#socket.interrupt(FINISHING);
       return;
     }
+    this.#isDone = true;
     const close = () => this.close("the server is stopping");
     this.#writer.drain().then(close, close);
   }
@@ -296,8 +299,8 @@ export class V4Connection {
   }
 
   #logLoss(error: unknown): void {
-    // Port scans and health checks only connect.
-    const level = error instanceof SilentDisconnect ? "debug" : "info";
+    // Port scans and health checks only connect, and a client that has its answers loses nothing.
+    const level = error instanceof SilentDisconnect || this.#isDone ? "debug" : "info";
     this.#context.log[level]("Connection from {address} ended: {reason}", {
       event: "connection.lost",
       address: this.#socket.address,

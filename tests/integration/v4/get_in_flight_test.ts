@@ -121,7 +121,7 @@ Deno.test("get: a file that is overwritten before each attempt is refused in the
 });
 
 Deno.test("get: a file is opened once, however long it is", async () => {
-  await using fixture = await Fixture.create({ confirmRate: 0 });
+  await using fixture = await Fixture.create();
   const watch = await watched(fixture);
   using client = await fixture.client("Alice");
   const content = old.slice(0, 5 * CHUNK_SIZE);

@@ -28,7 +28,8 @@ export async function watched(fixture: Fixture): Promise<Watch> {
   };
   fixture.server = await startInThisThread({
     ...{ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder: fixture.folder.join("data") },
-    limits: ON_DISK,
+    // Only requests read stored files.
+    limits: { ...ON_DISK, confirmRate: 0 },
     fileSystem,
   });
   return watch;
