@@ -39,6 +39,8 @@ export async function prepareXfer(
     folder,
     program([
       ...["server", "--listen", "127.0.0.1:0", "--data", data, "--log-format", "json"],
+      // The server would read large files again in the background, beside the next contender.
+      ...(isBefore ? [] : ["--confirm-rate", "0"]),
       ...(distance === undefined ? [] : ["--advertise", `127.0.0.1:${distance.ports.join(",")}`]),
     ]),
   );
