@@ -146,7 +146,7 @@ export class TargetTree {
   async finish(isComplete: boolean): Promise<void> {
     const changed = [...this.#changed].filter((folder) => this.#isFolder(folder));
     this.#changed.clear();
-    for (const folder of changed) if (!this.#new.has(folder)) await removeLeftovers(folder);
+    await this.#removeLeftovers();
     const [failure] = await this.#sync.folders(changed);
     const folders = new Set([...this.#new, ...this.#known.keys()]);
     for (const folder of innerFirst(folders)) {
@@ -156,6 +156,14 @@ export class TargetTree {
     }
     this.close();
     if (failure !== undefined) throw cannotWrite(...failure);
+  }
+
+  /** Also in folders in which nothing has changed: the run after a killed one may have completed them. */
+  async #removeLeftovers(): Promise<void> {
+    for (const [folder, wasThere] of this.#found) {
+      if (!wasThere || !this.#isFolder(folder) || this.#isBelowLink(folder)) continue;
+      await removeLeftovers(folder);
+    }
   }
 
   /** Sets the modes of the folders back that are still open. Errors don't matter: a later run sets them, too. */
