@@ -24,7 +24,7 @@ const TEMPORARY_VARIABLES = ["TMPDIR", "TMP", "TEMP"];
 const JOBS = 3 * navigator.hardwareConcurrency;
 
 /** In the checkout, and the same in each run: Deno keeps what it compiles by path. */
-const BUNDLES = fileURLToPath(new URL("../build/tests/", import.meta.url));
+const BUNDLES = fileURLToPath(new URL("../build/tests/programs/", import.meta.url));
 
 const run: Variable = { name: RUN_VARIABLE, value: crypto.randomUUID() };
 const folder = await Deno.makeTempDir({ prefix: "xfer-tests-" });

@@ -1,5 +1,5 @@
 /**
- * The programs that tests start. `deno task test` bundles each into one file first, since loading hundreds of modules
+ * The programs that tests start. `deno task test` bundles them into few files first, since loading hundreds of modules
  * takes most of the time of a short command. A file of tests that runs alone starts them from source.
  */
 import { basename, dirname, join } from "node:path";
@@ -21,6 +21,13 @@ const PROGRAMS = [
 ] as const;
 /** A program finds it by its URL, beside itself. */
 const THREAD = "server/catalog/sqlite/worker.ts";
+/** Modules that the command line loads by their URL, and where that is from the folder of the bundles. */
+const LOADED: Readonly<Record<string, string>> = {
+  "cli/commands/client/mod.ts": "commands/client/mod.ts",
+  "cli/commands/server/mod.ts": "commands/server/mod.ts",
+  "cli/commands/completions.ts": "commands/completions.ts",
+  "cli/help/topic_text.ts": "../help/topic_text.ts",
+};
 
 /** The path of a program: its bundle or its source. */
 export function pathOfProgram(program: typeof PROGRAMS[number]): string {
@@ -30,17 +37,31 @@ export function pathOfProgram(program: typeof PROGRAMS[number]): string {
 
 /** Bundles the programs into a folder. Returns whether that succeeded: Deno needs esbuild, which it downloads once. */
 export async function bundlePrograms(folder: string): Promise<boolean> {
+  // Names of shared parts change with their content.
+  await Deno.remove(folder, { recursive: true }).catch(() => undefined);
   const { success } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--quiet", "--outdir", folder, ...PROGRAMS, THREAD],
+    args: [
+      ...["bundle", "--quiet", "--code-splitting", "--outdir", folder],
+      ...[...PROGRAMS, THREAD, ...Object.keys(LOADED)],
+    ],
     ...{ cwd: ROOT, stdout: "null", stderr: "null" },
   }).output();
   if (!success) return false;
-  const thread = pathToFileURL(join(folder, asScript(THREAD)));
   for (const program of PROGRAMS) {
-    const beside = join(folder, dirname(program), basename(THREAD));
-    await Deno.writeTextFile(beside, `import "${thread}";\n`);
+    await link(folder, THREAD, join(dirname(program), basename(THREAD)));
   }
+  for (const [module, place] of Object.entries(LOADED)) await link(folder, module, place);
   return true;
+}
+
+/** Makes the bundle of a module available at another place. */
+async function link(folder: string, module: string, place: string): Promise<void> {
+  const path = join(folder, place);
+  await Deno.mkdir(dirname(path), { recursive: true });
+  await Deno.writeTextFile(
+    path,
+    `export * from "${pathToFileURL(join(folder, asScript(module)))}";\n`,
+  );
 }
 
 function asScript(path: string): string {
