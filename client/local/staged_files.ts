@@ -13,18 +13,20 @@ import { cannotWrite, exists } from "./partial_file.ts";
 import { NEW_MODE } from "./target_attributes.ts";
 
 /** The most files that wait for one sync. A killed program leaves as many temporary files. */
-export const MAX_STAGED_FILES = 2048;
+export const MAX_STAGED_FILES = 8192;
 /** The most bytes that wait for one sync. */
-export const MAX_STAGED_BYTES: number = 64 * 1024 * 1024;
+export const MAX_STAGED_BYTES: number = 128 * 1024 * 1024;
 /** The longest time that a file waits for others to share its sync, in milliseconds, while further files arrive. */
-const MAX_WAIT_MS = 1000;
+const MAX_WAIT_MS = 3000;
+
+const NONE: Bytes = new Uint8Array();
 
 /** A file to write. */
 export interface FileToWrite {
   /** Its final path. */
   readonly target: string;
-  /** Its verified content, until it is written. */
-  readonly content: Bytes;
+  /** Its verified content; empty once it is written, so that a waiting file takes little memory. */
+  content: Bytes;
 }
 
 /** The options that all files of a run share. */
@@ -85,6 +87,7 @@ export class StagedFiles<F extends FileToWrite> {
       if (this.#waiting.length === 0) this.#since = this.#now();
       this.#waiting.push({ file, path });
       this.#bytes += content.length;
+      file.content = NONE;
     }
   }
 

@@ -69,7 +69,7 @@ export class EntryTable<G, S extends number> {
         if (this.#groups[next]?.from === index) next++;
         if (state !== undefined && this.#states[index] !== state) continue;
         const { group } = this.#groups[next - 1] as { readonly group: G };
-        yield { index, file: reader.file, group };
+        yield { index, file: reader.fileInPlace, group };
       }
     }
   }

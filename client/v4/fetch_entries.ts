@@ -19,6 +19,8 @@ import type { WorkQueue } from "./work_queue.ts";
 
 /** The most bytes of content that a connection has requested and not received. */
 const WINDOW = 16 * 1024 * 1024;
+/** The entries after whose request a connection waits for answers. Each takes memory until it has arrived. */
+const MAX_REQUESTED = 4096;
 /** The bytes of content after which a request is sent: about one answer. */
 const REQUEST = 1024 * 1024;
 
@@ -54,16 +56,22 @@ export async function fetchEntries<T extends Fetchable>(
 ): Promise<void> {
   const open = new Set<Promise<void>>();
   let outstanding = 0;
+  let requested = 0;
   let failure: { readonly error: unknown } | undefined;
   for (;;) {
-    while (failure === undefined && open.size < MAX_UNANSWERED_FETCHES && outstanding < WINDOW) {
+    while (
+      failure === undefined && open.size < MAX_UNANSWERED_FETCHES && outstanding < WINDOW &&
+      requested < MAX_REQUESTED
+    ) {
       const request = new FetchRequest(queue, options);
       if (request.isEmpty) break;
       outstanding += request.size;
+      requested += request.count;
       const running: Promise<void> = request.run(mux)
         .catch((error) => void (failure ??= { error }))
         .finally(() => {
           outstanding -= request.size;
+          requested -= request.count;
           open.delete(running);
         });
       open.add(running);
@@ -102,6 +110,11 @@ class FetchRequest<T extends Fetchable> {
 
   get isEmpty(): boolean {
     return this.#items.length === 0;
+  }
+
+  /** The number of entries. */
+  get count(): number {
+    return this.#items.length;
   }
 
   /** Bytes of content that are expected. */
@@ -159,8 +172,9 @@ class FetchRequest<T extends Fetchable> {
   /** Throws `ProtocolError` `unexpected-answer` for an entry that was not requested. */
   #read(item: T, reader: ContentsReader): Fetched<T> {
     if (reader.isRefused) return { item, error: refused(reader) };
-    const { file } = reader;
-    checkAsked(file, { name: item.file.name, version: this.#options.version });
+    checkAsked(reader, { name: item.file.name, version: this.#options.version });
+    // Most entries are as they were listed: one description of each takes less memory.
+    const file = reader.isFile(item.file) ? item.file : reader.file;
     if (reader.findDifference() !== undefined) {
       return { item, error: new DamagedContentError(file, 0) };
     }

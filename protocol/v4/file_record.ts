@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Bytes } from "../bytes.ts";
+import { type Bytes, equalBytes } from "../bytes.ts";
 import type { EntryKind } from "../entry.ts";
 import { joinNanoseconds } from "../nanoseconds.ts";
 import { MAX_TIME } from "./fields.ts";
@@ -120,11 +120,28 @@ export abstract class FileRecordReader extends RecordReader {
 
   /** The fields in an object of their own, which can be kept. */
   get file(): FileFields {
+    return this.#fieldsWith(this.digest.slice());
+  }
+
+  /** The same, for a payload that does not change while they are kept: the digest is a view of it. */
+  get fileInPlace(): FileFields {
+    return this.#fieldsWith(this.digest);
+  }
+
+  /** Whether these are the fields. */
+  isFile(file: FileFields): boolean {
+    return this.name === file.name && this.version === file.version && this.entry === file.entry &&
+      this.mode === file.mode && this.size === file.size && this.mtime === file.mtime &&
+      this.storedAt === file.storedAt && this.endedAt === file.endedAt &&
+      this.cksum === file.cksum && this.confirmedAt === file.confirmedAt &&
+      equalBytes(this.digest, file.digest);
+  }
+
+  #fieldsWith(digest: Bytes): FileFields {
     const { name, version, entry, mode, size, mtime, storedAt, endedAt, cksum, confirmedAt } = this;
     return {
       ...{ name, version, entry, mode, size, mtime, storedAt, endedAt, cksum },
-      digest: this.digest.slice(),
-      confirmedAt,
+      ...{ digest, confirmedAt },
     };
   }
 

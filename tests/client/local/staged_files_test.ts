@@ -165,10 +165,10 @@ test("many share one sync; the next ones are written meanwhile", async (fixture)
 test("several connections find that a sync is due: all files have ended when publish resolves", async (fixture) => {
   const { staged, add, ended, clock } = fixture;
   add("a");
-  clock.now = 1000;
+  clock.now = 3000;
   await staged.publishIfDue();
   add("b");
-  clock.now = 2000;
+  clock.now = 6000;
   const due = [staged.publishIfDue(), staged.publishIfDue()];
   for (let i = 0; i < MAX_STAGED_FILES; i++) add(`${i}`);
   due.push(staged.publishIfDue(), staged.publishIfDue());
@@ -186,7 +186,7 @@ test("much content, or a long wait, is synced too", async ({ staged, folder, syn
   add("c");
   await staged.publishIfDue();
   assert.equal(syncs.length, 1);
-  clock.now = 1000;
+  clock.now = 3000;
   await staged.publishIfDue();
   assert.equal(syncs.length, 2);
   await staged.publish();
