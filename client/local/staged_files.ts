@@ -19,18 +19,19 @@ export const MAX_STAGED_BYTES: number = 128 * 1024 * 1024;
 /** The longest time that a file waits for others to share its sync, in milliseconds, while further files arrive. */
 const MAX_WAIT_MS = 3000;
 
-const NONE: Bytes = new Uint8Array();
-
 /** A file to write. */
 export interface FileToWrite {
   /** Its final path. */
   readonly target: string;
-  /** Its verified content; empty once it is written, so that a waiting file takes little memory. */
-  content: Bytes;
+  /** Its verified content. */
+  readonly content: Bytes;
 }
 
+/** A file that waits for its sync. */
+export type WaitingFile = Pick<FileToWrite, "target">;
+
 /** The options that all files of a run share. */
-export interface StagedFilesOptions<F extends FileToWrite> {
+export interface StagedFilesOptions<F extends FileToWrite, W extends WaitingFile> {
   readonly sync: Pick<FileSync, "files">;
   /** Whether files may replace others, and links. */
   readonly force: boolean;
@@ -38,25 +39,27 @@ export interface StagedFilesOptions<F extends FileToWrite> {
   readonly guard: (folder: string) => void;
   /** Sets the attributes of a file at its temporary path. */
   readonly describe: (path: string, file: F) => void;
+  /** Returns what to keep of a file that is written. Many wait for a sync, so it should be small. */
+  readonly keep: (file: F) => W;
   /** Called when a file is durable and has its final name, or with the reason why not. */
-  readonly onEnd: (file: F, error?: XferError) => void;
+  readonly onEnd: (file: W, error?: XferError) => void;
   /** Milliseconds; for tests. */
   readonly now?: () => number;
 }
 
 /** A file under its temporary name. */
-interface StagedFile<F> {
-  readonly file: F;
+interface StagedFile<W> {
+  readonly file: W;
   readonly path: string;
 }
 
-export class StagedFiles<F extends FileToWrite> {
-  readonly #options: StagedFilesOptions<F>;
+export class StagedFiles<F extends FileToWrite, W extends WaitingFile> {
+  readonly #options: StagedFilesOptions<F, W>;
   readonly #now: () => number;
   /** Names of temporary files that no other run has, but for the number at their end. */
   readonly #prefix = `.xfer-${crypto.randomUUID().slice(0, 24)}`;
   #count = 0;
-  #waiting: StagedFile<F>[] = [];
+  #waiting: StagedFile<W>[] = [];
   #bytes = 0;
   /** When the first of the waiting files was written. */
   #since = 0;
@@ -64,7 +67,7 @@ export class StagedFiles<F extends FileToWrite> {
   #publishing: Promise<void> = Promise.resolve();
   #isPublishing = false;
 
-  constructor(options: StagedFilesOptions<F>) {
+  constructor(options: StagedFilesOptions<F, W>) {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
   }
@@ -81,13 +84,12 @@ export class StagedFiles<F extends FileToWrite> {
         write(path, content);
         this.#options.describe(path, file);
       } catch (cause) {
-        this.#options.onEnd(file, discard(path, target, cause));
+        this.#options.onEnd(this.#options.keep(file), discard(path, target, cause));
         continue;
       }
       if (this.#waiting.length === 0) this.#since = this.#now();
-      this.#waiting.push({ file, path });
+      this.#waiting.push({ file: this.#options.keep(file), path });
       this.#bytes += content.length;
-      file.content = NONE;
     }
   }
 
@@ -124,7 +126,7 @@ export class StagedFiles<F extends FileToWrite> {
     return this.#publishing;
   }
 
-  async #end(files: readonly StagedFile<F>[]): Promise<void> {
+  async #end(files: readonly StagedFile<W>[]): Promise<void> {
     if (files.length === 0) return;
     const { sync, onEnd } = this.#options;
     const failures = await sync.files(files.map(({ path }) => path));

@@ -100,6 +100,11 @@ export class GetItems {
     for (const row of this.#table.rows(state)) yield this.#itemOf(row);
   }
 
+  /** The item with a number of this run. */
+  at(index: number): GetItem {
+    return this.#itemOf(this.#table.row(index));
+  }
+
   /** The items without a result. */
   *unfinished(): Generator<GetItem, void, void> {
     const { concluded, skipped } = STATES;

@@ -183,6 +183,7 @@ export class GetRun {
   async #download(plan: GetPlan): Promise<void> {
     const downloads = new ItemDownloads(this.#pool, this.#options, {
       ...{ attributes: this.#attributes, tree: this.#tree, sync: this.#sync },
+      itemAt: (index) => this.#listing.items.at(index),
       onEnd: (item, result) => this.#conclude(item, result),
     });
     await downloads.run({

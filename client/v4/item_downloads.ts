@@ -15,7 +15,7 @@ import {
 } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import type { FileSync } from "../local/file_sync.ts";
-import { type FileToWrite, StagedFiles } from "../local/staged_files.ts";
+import { type FileToWrite, StagedFiles, type WaitingFile } from "../local/staged_files.ts";
 import { type TargetAttributes, UNKNOWN_ATTRIBUTES } from "../local/target_attributes.ts";
 import { createLink } from "../local/target_link.ts";
 import type { TargetTree } from "../local/target_tree.ts";
@@ -35,6 +35,8 @@ export interface ItemDownloadsContext {
   readonly attributes: TargetAttributes;
   readonly tree: TargetTree;
   readonly sync: FileSync;
+  /** Returns the item with a number. */
+  readonly itemAt: (index: number) => GetItem;
   /** Called once with each item, and its result. */
   readonly onEnd: (item: GetItem, result: ItemResult) => void;
 }
@@ -55,6 +57,14 @@ interface FetchedFile extends FileToWrite {
   readonly file: RemoteFile;
 }
 
+/** The same once it is written. Thousands wait for a sync, so it has only what cannot be looked up again. */
+interface WrittenFile extends WaitingFile {
+  /** The number of its item. */
+  readonly index: number;
+  /** `undefined`: as it was listed. */
+  readonly changed: RemoteFile | undefined;
+}
+
 /** The most files of medium size that are requested at once on a connection. */
 const MAX_REQUESTS = 64;
 /** The bytes of requested files after which no other is requested on a connection. */
@@ -64,7 +74,7 @@ export class ItemDownloads {
   readonly #pool: ConnectionPool;
   readonly #options: GetOptions;
   readonly #context: ItemDownloadsContext;
-  readonly #staged: StagedFiles<FetchedFile>;
+  readonly #staged: StagedFiles<FetchedFile, WrittenFile>;
   /** Files to download by themselves, because they were damaged, or (`true`) are larger than when they were listed. */
   readonly #again = new Map<GetItem, boolean>();
 
@@ -72,13 +82,19 @@ export class ItemDownloads {
     this.#pool = pool;
     this.#options = options;
     this.#context = context;
-    const { attributes, tree, sync, onEnd } = context;
+    const { attributes, tree, sync, itemAt, onEnd } = context;
     this.#staged = new StagedFiles({
       ...{ sync, force: options.force ?? false },
       guard: (folder) => tree.guard(folder),
       describe: (path, { file }) => attributes.applyToNew(path, file),
-      onEnd: ({ item, file }, error) =>
-        onEnd(item, error === undefined ? { state: "got", file } : { error }),
+      keep: ({ item, file, target }) => ({
+        ...{ target, index: item.index, changed: file === item.file ? undefined : file },
+      }),
+      onEnd: ({ index, changed }, error) => {
+        const item = itemAt(index);
+        const { file } = item;
+        onEnd(item, error === undefined ? { state: "got", file: changed ?? file } : { error });
+      },
     });
   }
 

@@ -7,6 +7,7 @@ import {
   MAX_STAGED_BYTES,
   MAX_STAGED_FILES,
   StagedFiles,
+  type WaitingFile,
 } from "../../../client/local/staged_files.ts";
 import { isPartName } from "../../../client/local/partial_file.ts";
 import { UsageError } from "../../../protocol/errors.ts";
@@ -15,7 +16,7 @@ import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 interface Fixture {
   readonly folder: TemporaryFolder;
-  readonly staged: StagedFiles<FileToWrite>;
+  readonly staged: StagedFiles<FileToWrite, WaitingFile>;
   /** `ok`, or the code of the error, by name. */
   readonly ended: Record<string, string>;
   /** The names of each sync, and whether each file was complete then. */
@@ -37,7 +38,7 @@ function test(what: string, body: (fixture: Fixture) => Promise<void>, force = f
     const clock = { now: 0 };
     const guard = { isClosed: false };
     const contentOf = (path: string) => Deno.readTextFileSync(path);
-    const staged = new StagedFiles<FileToWrite>({
+    const staged = new StagedFiles<FileToWrite, WaitingFile>({
       sync: {
         files: async (paths) => {
           syncs.push(paths.map(contentOf));
@@ -53,6 +54,7 @@ function test(what: string, body: (fixture: Fixture) => Promise<void>, force = f
         if (guard.isClosed) throw new UsageError("through-link", "a link");
       },
       describe: (path) => Deno.chmodSync(path, 0o640),
+      keep: ({ target }) => ({ target }),
       onEnd: ({ target }, error) => {
         assert.equal(ended[target], undefined, "each file ends once");
         ended[target.slice(folder.path.length + 1)] = error?.code ?? "ok";

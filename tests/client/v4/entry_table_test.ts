@@ -32,6 +32,12 @@ Deno.test("entry table: thousands of entries come back in order, with their grou
     at++;
   }
   assert.equal(at, count);
+  for (let i = count - 1; i >= 0; i -= i > count - 5 || i < 15 ? 1 : 97) {
+    const { index, file, group } = table.row(i);
+    assert.equal(index, i);
+    assert.deepEqual(file, describe(i));
+    assert.equal(group, i < 10 ? "first" : "second");
+  }
   assert.deepEqual([...table.rows(1)].map(({ index }) => index % 7), Array(715).fill(0));
   table.setState(3, 2);
   assert.deepEqual([...table.rows(2)].map(({ file }) => file.size), [3]);
@@ -47,6 +53,14 @@ Deno.test("entry table: a state that changes during a pass counts", () => {
     if (index + 1 < 10) table.setState(index + 1, 1);
   }
   assert.deepEqual(seen, [0, 2, 4, 6, 8]);
+});
+
+Deno.test("entry table: a row of the last segment: also after others were added", () => {
+  const table = new EntryTable<string, State>(0);
+  for (let i = 0; i < 3; i++) {
+    table.add({ ...FILE, ...SUMS, name: `${i}` }, "g");
+    assert.deepEqual([0, i].map((index) => table.row(index).file.name), ["0", `${i}`]);
+  }
 });
 
 Deno.test("entry table: without entries, it has no rows", () => {
