@@ -19,8 +19,13 @@ import type { WorkQueue } from "./work_queue.ts";
 
 /** The most bytes of content that a connection has requested and not received. */
 const WINDOW = 16 * 1024 * 1024;
-/** The entries after whose request a connection waits for answers. Each takes memory until it has arrived. */
+/** The entries after whose request a connection waits for answers, so that others can take some, too. */
 const MAX_REQUESTED = 4096;
+/**
+ * The most entries that are handled together. So few are garbage again before the collector takes them for lasting ones
+ * and keeps them for long.
+ */
+const MAX_TAKEN = 128;
 /** The bytes of content after which a request is sent: about one answer. */
 const REQUEST = 1024 * 1024;
 
@@ -42,16 +47,18 @@ export type Fetched<T extends Fetchable> =
 export interface FetchOptions<T extends Fetchable> {
   /** The number of the version of the only entry; 0 for the current ones. */
   readonly version: number;
+  /** Returns the item with a number of the queue. While it is requested, only its number is kept. */
+  readonly itemAt: (index: number) => T;
   readonly take: (fetched: readonly Fetched<T>[]) => Promise<void>;
 }
 
 /**
- * Fetches the entries of a queue. After a failure, those that have not arrived are in the queue again. Throws
+ * Fetches the entries whose numbers are in a queue. After a failure, those that have not arrived are in the queue again. Throws
  * `NetworkError`, `ProtocolError`, `InterruptedError`, and what `take` throws.
  */
 export async function fetchEntries<T extends Fetchable>(
   mux: RequestMux,
-  queue: WorkQueue<T>,
+  queue: WorkQueue<number>,
   options: FetchOptions<T>,
 ): Promise<void> {
   const open = new Set<Promise<void>>();
@@ -84,27 +91,29 @@ export async function fetchEntries<T extends Fetchable>(
 
 /** One request with its answers. */
 class FetchRequest<T extends Fetchable> {
-  readonly #queue: WorkQueue<T>;
+  readonly #queue: WorkQueue<number>;
   readonly #options: FetchOptions<T>;
   readonly #records = new FetchWriter();
-  readonly #items: T[] = [];
+  /** The numbers of the requested items. */
+  readonly #items: number[] = [];
   /** The number of items that have arrived. */
   #arrived = 0;
   #size = 0;
 
   /** Takes items from the queue. */
-  constructor(queue: WorkQueue<T>, options: FetchOptions<T>) {
+  constructor(queue: WorkQueue<number>, options: FetchOptions<T>) {
     this.#queue = queue;
     this.#options = options;
     while (this.#size < REQUEST) {
-      const item = queue.take();
-      if (item === undefined) break;
-      if (!this.#records.add(item.file.name, options.version)) {
-        queue.requeue([item]);
+      const index = queue.take();
+      if (index === undefined) break;
+      const { file: { name, size } } = options.itemAt(index);
+      if (!this.#records.add(name, options.version)) {
+        queue.requeue([index]);
         break;
       }
-      this.#items.push(item);
-      this.#size += item.file.size;
+      this.#items.push(index);
+      this.#size += size;
     }
   }
 
@@ -143,7 +152,11 @@ class FetchRequest<T extends Fetchable> {
         throw error;
       }
       // The server refused the whole request.
-      await this.#options.take(missing.map((item) => ({ item, error: error as XferError })));
+      const failed = (index: number) => ({
+        item: this.#options.itemAt(index),
+        error: error as XferError,
+      });
+      await this.#options.take(missing.map(failed));
     }
   }
 
@@ -157,15 +170,22 @@ class FetchRequest<T extends Fetchable> {
   }
 
   async #receive(payload: Bytes): Promise<void> {
+    const { itemAt, take } = this.#options;
     const reader = new ContentsReader(payload);
-    const fetched: Fetched<T>[] = [];
+    let fetched: Fetched<T>[] = [];
+    const takeAll = async () => {
+      const taken = fetched;
+      fetched = [];
+      this.#arrived += taken.length;
+      await take(taken);
+    };
     while (reader.next()) {
-      const item = this.#items[this.#arrived + reader.index];
-      if (item === undefined) throw unexpected({ kind: "contents" });
-      fetched.push(this.#read(item, reader));
+      const index = this.#items[this.#arrived + fetched.length];
+      if (index === undefined) throw unexpected({ kind: "contents" });
+      fetched.push(this.#read(itemAt(index), reader));
+      if (fetched.length === MAX_TAKEN) await takeAll();
     }
-    this.#arrived += fetched.length;
-    await this.#options.take(fetched);
+    if (fetched.length > 0) await takeAll();
     release(payload);
   }
 

@@ -100,6 +100,13 @@ export class GetItems {
     for (const row of this.#table.rows(state)) yield this.#itemOf(row);
   }
 
+  /** The numbers of the items that are in a state when they are reached. */
+  *numbersInState(state: ItemState): Generator<number, void, void> {
+    for (let index = 0; index < this.#table.count; index++) {
+      if (this.#table.stateOf(index) === state) yield index;
+    }
+  }
+
   /** The item with a number of this run. */
   at(index: number): GetItem {
     return this.#itemOf(this.#table.row(index));

@@ -188,7 +188,7 @@ export class GetRun {
     });
     await downloads.run({
       ...{ files: plan.files, links: plan.links, smallCount: plan.small },
-      small: this.#listing.items.inState(STATES.small),
+      small: this.#listing.items.numbersInState(STATES.small),
     });
   }
 

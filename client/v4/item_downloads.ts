@@ -43,8 +43,8 @@ export interface ItemDownloadsContext {
 
 /** The items to download. */
 export interface DownloadItems {
-  /** Small files. */
-  readonly small: Iterable<GetItem>;
+  /** The numbers of small files. */
+  readonly small: Iterable<number>;
   readonly smallCount: number;
   /** Other files. */
   readonly files: readonly GetItem[];
@@ -118,19 +118,23 @@ export class ItemDownloads {
       ({ collisions }) => collisions === undefined ? "linked" : "twins",
     );
     for (const some of [linked, ...twins.map((item) => [item])]) {
-      await this.#fetchAll(new WorkQueue(some), (fetched) => this.#takeLinks(fetched));
+      await this.#fetchAll(
+        new WorkQueue(some.map(({ index }) => index)),
+        (fetched) => this.#takeLinks(fetched),
+      );
     }
   }
 
-  /** Fetches items over all connections in parallel. */
+  /** Fetches items, by their numbers, over all connections in parallel. */
   async #fetchAll(
-    queue: WorkQueue<GetItem>,
+    queue: WorkQueue<number>,
     take: (fetched: readonly Fetched<GetItem>[]) => Promise<void>,
   ): Promise<void> {
     const { version = 0 } = this.#options;
+    const { itemAt } = this.#context;
     await this.#pool.share(
       queue,
-      ({ session: { mux } }) => fetchEntries(mux, queue, { version, take }),
+      ({ session: { mux } }) => fetchEntries(mux, queue, { version, itemAt, take }),
     );
   }
 

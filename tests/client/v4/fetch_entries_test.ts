@@ -200,9 +200,10 @@ for (
     }));
     const mux = new CountingMux();
     let arrived = 0;
-    const queue = new WorkQueue(items);
+    const queue = new WorkQueue(items.map((_, i) => i));
     const running = fetchEntries(mux as unknown as RequestMux, queue, {
       version: 0,
+      itemAt: (index: number) => items[index] as typeof items[number],
       take(fetched: readonly Fetched<typeof items[number]>[]) {
         arrived += fetched.length;
         return Promise.resolve();
@@ -224,14 +225,15 @@ Deno.test("fetch: a lost connection returns what has not arrived to the queue", 
   const items = Array.from({ length: 5000 }, (_, i) => ({
     file: { ...FILE, name: `f${i}`, size: 0 } as RemoteFile,
   }));
-  const queue = new WorkQueue(items);
+  const queue = new WorkQueue(items.map((_, i) => i));
   const lost = new NetworkError("connection-lost", "lost");
   const mux = {
     nextTag: () => 1,
     answer: () => Promise.reject(lost),
     sendRecords: () => Promise.resolve(),
   } as unknown as RequestMux;
-  const options = { version: 0, take: () => Promise.resolve() };
+  const itemAt = (index: number) => items[index] as typeof items[number];
+  const options = { version: 0, itemAt, take: () => Promise.resolve() };
   await assert.rejects(fetchEntries(mux, queue, options), lost);
   assert.equal(queue.size, items.length);
 });
