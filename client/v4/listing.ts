@@ -5,6 +5,7 @@
  */
 import { comparedForm } from "../../protocol/v4/path_name.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
+import { release } from "../../protocol/memory.ts";
 import { printable } from "../../protocol/printable.ts";
 import type { ListScope } from "../../protocol/entry.ts";
 import { EntriesReader } from "../../protocol/v4/entries.ts";
@@ -100,6 +101,8 @@ export async function readListing(
           : take(entry as RemoteFile);
         if (taken instanceof Promise) room = taken;
       }
+      // Entries are copies.
+      release(message.bytes);
       return room === undefined ? false : room.then(() => false);
     });
     damaged.throwIfAny();
