@@ -48,7 +48,7 @@ function observed(before: (call: Call, path: string) => void): FileSystem {
 
 const start = (folder: TemporaryFolder, fileSystem: FileSystem) =>
   Server.start({
-    limits: { historyMs: 0 },
+    limits: { historyMs: 0, inlineSize: 0 },
     listen: [{ hostname: "127.0.0.1", port: 0 }],
     dataFolder: folder.join("data"),
     fileSystem,

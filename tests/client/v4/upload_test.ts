@@ -20,17 +20,22 @@ import { FILE } from "../../support/v4/message_fields.ts";
 
 /** The bytes of files that are read during an operation. */
 async function countingReads(work: () => Promise<void>): Promise<number> {
-  const { read } = Deno.FsFile.prototype;
+  const { read, readSync } = Deno.FsFile.prototype;
   let bytes = 0;
   Deno.FsFile.prototype.read = async function (buffer) {
     const size = await read.call(this, buffer);
     bytes += size ?? 0;
     return size;
   };
+  Deno.FsFile.prototype.readSync = function (buffer) {
+    const size = readSync.call(this, buffer);
+    bytes += size ?? 0;
+    return size;
+  };
   try {
     await work();
   } finally {
-    Deno.FsFile.prototype.read = read;
+    Object.assign(Deno.FsFile.prototype, { read, readSync });
   }
   return bytes;
 }

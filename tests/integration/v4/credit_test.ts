@@ -7,7 +7,7 @@ import type { UsageBeside } from "../../../server/catalog/files.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { encrypt, kindOf, privateKey, RawClient } from "../../support/v3/raw_client.ts";
-import { Fixture, got } from "../../support/v4/fixture.ts";
+import { Fixture, got, ON_DISK } from "../../support/v4/fixture.ts";
 import { missing, type Sent, Uploader } from "../../support/v4/raw_client.ts";
 import { FILE_PUT, ms, REMOVE } from "../../support/v4/message_fields.ts";
 
@@ -140,7 +140,7 @@ Deno.test("v4 credit: history takes no quota from uploads in progress", async ()
 Deno.test("protocol 3: a file sent again supersedes the waiting one on its own connection only", async () => {
   const small = content.slice(0, 10_000);
   // Over protocol 3 the announced size is that of the ciphertext.
-  await using fixture = await Fixture.create({ quota: small.length + 500 });
+  await using fixture = await Fixture.create({ quota: small.length + 500, ...ON_DISK });
   using peer = await RawClient.connect(fixture.server.address);
   await peer.enrol("Bob");
   const send = async (by: RawClient) => kindOf(await by.sendFile("a", small));

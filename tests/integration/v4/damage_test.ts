@@ -165,7 +165,7 @@ Deno.test("with history: a damaged file that is repaired does not become history
 });
 
 Deno.test("files of protocol 3: one damaged after its digest was computed is stored again", async () => {
-  await using fixture = await Fixture.create();
+  await using fixture = await Fixture.create(ON_DISK);
   (await fixture.client("Alice"))[Symbol.dispose]();
   {
     using peer = await RawClient.connect(fixture.server.address);
