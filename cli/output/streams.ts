@@ -26,9 +26,24 @@ export interface Streams {
 export function standardStreams(): Streams {
   const { stdin, stdout, stderr, noColor } = Deno;
   return {
-    ...{ stdin, stdout, stderr, columns },
+    ...{ stdin, columns },
+    stdout: {
+      write: (bytes) => stdout.write(bytes),
+      writeSync: (bytes) => stdout.writeSync(bytes),
+      isTerminal: once(() => stdout.isTerminal()),
+    },
+    stderr: {
+      writeSync: (bytes) => stderr.writeSync(bytes),
+      isTerminal: once(() => stderr.isTerminal()),
+    },
     noColor: noColor || Deno.env.get("TERM") === "dumb",
   };
+}
+
+/** Reports ask for each file, which costs more than the rest of a report, and the answer never changes. */
+function once(ask: () => boolean): () => boolean {
+  let answer: boolean | undefined;
+  return () => answer ??= ask();
 }
 
 function columns(): number | undefined {
