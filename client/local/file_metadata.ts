@@ -79,6 +79,8 @@ function timesBy(
   const found = new Uint8Array(STATX_SIZE);
   const seconds = new BigInt64Array(found.buffer, STATX_SECONDS, 1);
   const nanoseconds = new Uint32Array(found.buffer, STATX_NANOSECONDS, 1);
+  // Both times of utimensat(2). The first, of the last access, stays as it is.
+  const times = new BigInt64Array([0n, UTIME_OMIT, 0n, 0n]);
   return {
     read(path) {
       const name = toCString(path);
@@ -90,7 +92,8 @@ function timesBy(
     set(path, time) {
       const name = toCString(path);
       const second = floorDivide(time, SECOND);
-      const times = new BigInt64Array([0n, UTIME_OMIT, second, time - second * SECOND]);
+      times[2] = second;
+      times[3] = time - second * SECOND;
       const isSet = name !== undefined &&
         utimensat(AT_FDCWD, name, times, AT_SYMLINK_NOFOLLOW) === 0;
       if (!isSet) MILLISECOND_TIMES.set(path, time);
