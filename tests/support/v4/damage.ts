@@ -68,9 +68,14 @@ export async function blobOf(fixture: Fixture, name: string): Promise<string> {
 }
 
 export async function flipByte(path: string, at = 500): Promise<void> {
-  const bytes = await Deno.readFile(path);
-  bytes[at] = (bytes[at] ?? 0) ^ 1;
-  await Deno.writeFile(path, bytes);
+  using file = await Deno.open(path, { read: true, write: true });
+  const byte = new Uint8Array(1);
+  await file.seek(at, Deno.SeekMode.Start);
+  await file.read(byte);
+  byte[0] = (byte[0] ?? 0) ^ 1;
+  // In place: a server that reads the file never finds it shorter.
+  await file.seek(at, Deno.SeekMode.Start);
+  await file.write(byte);
 }
 
 export function markOf(fixture: Fixture, name: string): unknown {

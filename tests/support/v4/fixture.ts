@@ -125,8 +125,11 @@ export function startServer(
   limits: Partial<Limits> = {},
   options: Partial<ServerOptions> = {},
 ): Promise<Server> {
+  // Unless a test is about it, nothing reads stored files in the background.
+  const confirmation = options.confirmAfterMs === undefined ? { confirmRate: 0 } : {};
   return startInThisThread({
-    ...{ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder, limits },
+    ...{ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder },
+    ...{ limits: { ...confirmation, ...limits } },
     ...options,
   });
 }
