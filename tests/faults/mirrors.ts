@@ -55,10 +55,16 @@ type State = ReadonlyMap<string, { readonly content: string; readonly all: strin
  * Kills `get --delete` and `put --delete` before each call to files and network. Each entry is as before, as it should
  * be, or absent, and the next run completes the mirror.
  */
-export async function killMirrorsAtEveryCall(loop: Loop, { every = 1 } = {}): Promise<void> {
+export async function killMirrorsAtEveryCall(
+  loop: Loop,
+  every: { readonly get: number; readonly put: number } = { get: 1, put: 1 },
+): Promise<void> {
   await using mirrors = await Mirrors.create();
-  const directions = { get: mirrors.get.bind(mirrors), put: mirrors.put.bind(mirrors) };
-  for (const [direction, kill] of Object.entries(directions)) {
+  const directions = [
+    ["get", every.get, mirrors.get.bind(mirrors)],
+    ["put", every.put, mirrors.put.bind(mirrors)],
+  ] as const;
+  for (const [direction, every, kill] of directions) {
     await loop.atCalls({ every, sideBySide: SIDE_BY_SIDE }, async (at) => {
       const killed = await kill(at).catch((cause) => {
         throw new Error(`${direction} --delete, killed before call ${at}: ${cause}`, { cause });
