@@ -5,12 +5,12 @@
  */
 import { type Bytes, equalBytes } from "../bytes.ts";
 import type { EntryKind } from "../entry.ts";
-import { joinNanoseconds } from "../nanoseconds.ts";
 import { MAX_TIME } from "./fields.ts";
 import { DIGEST_SIZE } from "./merkle_tree.ts";
 import type { MessageOf } from "./messages.ts";
-import { RecordReader, TIME_SIZE } from "./record_reader.ts";
+import { TIME_SIZE } from "./record_reader.ts";
 import { RecordWriter, type SplitTime } from "./record_writer.ts";
+import { TimedRecordReader } from "./timed_record_reader.ts";
 
 /** The fields of `file`. */
 export type FileFields = Omit<MessageOf<"file">, "kind" | "tag">;
@@ -40,7 +40,7 @@ export abstract class FileRecordWriter extends RecordWriter {
 }
 
 /** Reads records that contain the fields of a file. */
-export abstract class FileRecordReader extends RecordReader {
+export abstract class FileRecordReader extends TimedRecordReader {
   /** Of the current record. */
   name = "";
   /** Of the current record. */
@@ -50,7 +50,6 @@ export abstract class FileRecordReader extends RecordReader {
   /** `undefined` if it is unknown. */
   mode: number | undefined;
   #size = 0;
-  #time = 0;
   #times = 0;
   #sums = 0;
   #confirmed = 0;
@@ -62,7 +61,7 @@ export abstract class FileRecordReader extends RecordReader {
     this.entry = this.takeKind();
     this.mode = this.takeMode();
     this.#size = this.take(8);
-    this.#time = this.takeTime();
+    this.takeMtime();
     this.#times = this.take(16);
     this.#sums = this.take(4 + DIGEST_SIZE);
     this.#confirmed = this.take(8);
@@ -71,21 +70,6 @@ export abstract class FileRecordReader extends RecordReader {
   /** In bytes. */
   get size(): number {
     return this.unsignedAt(this.#size);
-  }
-
-  /** Whole milliseconds since 1970, limited to the range of a `Date`. */
-  get mtimeMs(): number {
-    return this.msAt(this.#time);
-  }
-
-  /** The nanoseconds beyond {@link mtimeMs}, 0 to 999,999. */
-  get mtimeNs(): number {
-    return this.nsAt(this.#time);
-  }
-
-  /** Nanoseconds since 1970. */
-  get mtime(): bigint {
-    return joinNanoseconds(this.mtimeMs, this.mtimeNs);
   }
 
   /** Milliseconds since 1970. */

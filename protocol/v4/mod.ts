@@ -116,6 +116,7 @@ export {
 } from "./packed.ts";
 export { checkRecords, MAX_RECORDS, RecordReader } from "./record_reader.ts";
 export { RecordWriter, type SplitTime } from "./record_writer.ts";
+export { TimedRecordReader } from "./timed_record_reader.ts";
 export { UpdateReader, UpdateWriter } from "./update.ts";
 export {
   BULK,

@@ -5,12 +5,11 @@
  */
 import type { Bytes } from "../bytes.ts";
 import type { EntryKind } from "../entry.ts";
-import { joinNanoseconds } from "../nanoseconds.ts";
 import { type ContentSums, sumsInPlace } from "./content_sums.ts";
 import { badFrame } from "./fields.ts";
 import { DIGEST_SIZE } from "./merkle_tree.ts";
-import { RecordReader } from "./record_reader.ts";
 import { RecordWriter } from "./record_writer.ts";
+import { TimedRecordReader } from "./timed_record_reader.ts";
 
 /** The largest content in a pack or in `contents`, in bytes. Larger files have messages of their own. */
 export const MAX_PACKED_SIZE = 64 * 1024;
@@ -88,8 +87,8 @@ export class PackWriter extends RecordWriter {
   }
 }
 
-/** Reads a pack. Throws `ProtocolError` `bad-frame`, as every {@link RecordReader} does. */
-export class PackReader extends RecordReader {
+/** Reads a pack. Throws `ProtocolError` `bad-frame`, as every {@link TimedRecordReader} does. */
+export class PackReader extends TimedRecordReader {
   /** Of the current record. */
   name = "";
   /** The kind of the entry. */
@@ -98,7 +97,6 @@ export class PackReader extends RecordReader {
   mode: number | undefined;
   /** Of the content, in bytes. */
   size = 0;
-  #time = 0;
   #sums = 0;
   #content = 0;
 
@@ -112,26 +110,11 @@ export class PackReader extends RecordReader {
     this.name = this.takeText();
     this.entry = this.takeKind();
     this.mode = this.takeMode();
-    this.#time = this.takeTime();
+    this.takeMtime();
     this.size = this.view.getUint32(this.take(4), true);
     if (this.size > MAX_PACKED_SIZE) throw badFrame(`a pack has a content of ${this.size} bytes`);
     this.#sums = this.take(4 + DIGEST_SIZE);
     this.#content = this.take(this.size);
-  }
-
-  /** Whole milliseconds since 1970, limited to the range of a `Date`. */
-  get mtimeMs(): number {
-    return this.msAt(this.#time);
-  }
-
-  /** The nanoseconds beyond {@link mtimeMs}, 0 to 999,999. */
-  get mtimeNs(): number {
-    return this.nsAt(this.#time);
-  }
-
-  /** Nanoseconds since 1970. */
-  get mtime(): bigint {
-    return joinNanoseconds(this.mtimeMs, this.mtimeNs);
   }
 
   /** POSIX cksum of the content, as the client states it. */

@@ -4,10 +4,10 @@
  * @module
  */
 import type { Bytes } from "../bytes.ts";
-import { joinNanoseconds } from "../nanoseconds.ts";
 import type { PackedAttributes } from "./pack.ts";
-import { RecordReader, TIME_SIZE } from "./record_reader.ts";
+import { TIME_SIZE } from "./record_reader.ts";
 import { RecordWriter } from "./record_writer.ts";
+import { TimedRecordReader } from "./timed_record_reader.ts";
 
 /** Writes an update. */
 export class UpdateWriter extends RecordWriter {
@@ -27,15 +27,14 @@ export class UpdateWriter extends RecordWriter {
   }
 }
 
-/** Reads an update. Throws `ProtocolError` `bad-frame`, as every {@link RecordReader} does. */
-export class UpdateReader extends RecordReader {
+/** Reads an update. Throws `ProtocolError` `bad-frame`, as every {@link TimedRecordReader} does. */
+export class UpdateReader extends TimedRecordReader {
   /** Of the current record. */
   name = "";
   /** Of the current record. */
   version = 0;
   /** `undefined` if it is unknown. */
   mode: number | undefined;
-  #time = 0;
 
   /** Reads the payload of one message. */
   constructor(payload: Bytes) {
@@ -47,21 +46,6 @@ export class UpdateReader extends RecordReader {
     this.name = this.takeText();
     this.version = this.view.getUint32(this.take(4), true);
     this.mode = this.takeMode();
-    this.#time = this.takeTime();
-  }
-
-  /** Whole milliseconds since 1970, limited to the range of a `Date`. */
-  get mtimeMs(): number {
-    return this.msAt(this.#time);
-  }
-
-  /** The nanoseconds beyond {@link mtimeMs}, 0 to 999,999. */
-  get mtimeNs(): number {
-    return this.nsAt(this.#time);
-  }
-
-  /** Nanoseconds since 1970. */
-  get mtime(): bigint {
-    return joinNanoseconds(this.mtimeMs, this.mtimeNs);
+    this.takeMtime();
   }
 }

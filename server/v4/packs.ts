@@ -90,7 +90,11 @@ export class Packs {
     const answered: Promise<void> = work(turn)
       .catch((error) => results.failRest(error))
       .finally(pass)
-      .then(() => this.#session.answers.sendRecords("packed", tag, results.payload))
+      .then(() => {
+        // Nothing is called stored by default.
+        results.failRest(new Error("the record has no result"));
+        return this.#session.answers.sendRecords("packed", tag, results.payload);
+      })
       // The client has disconnected.
       .catch(() => undefined)
       .finally(() => {
