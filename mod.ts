@@ -51,6 +51,7 @@ export {
   ProtocolError,
   RefusedError,
   StorageError,
+  UnavailableError,
   UnconfirmedError,
   UsageError,
   XferError,

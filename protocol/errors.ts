@@ -67,6 +67,12 @@ export class NetworkError extends XferError {
   override readonly category = "network";
 }
 
+/**
+ * The other end, or a database or object store behind it, cannot work for the moment. If a change was requested, it may
+ * have been made, as after a lost connection. The same request succeeds later.
+ */
+export class UnavailableError extends NetworkError {}
+
 /** The other end sent bytes that the protocol does not allow at this point. */
 export class ProtocolError extends XferError {
   /** Always `protocol`. */

@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { NetworkError, ProtocolError, reasonOf, RefusedError } from "../../protocol/errors.ts";
+import {
+  NetworkError,
+  ProtocolError,
+  reasonOf,
+  RefusedError,
+  UnavailableError,
+} from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import type { Message } from "../../protocol/v4/messages.ts";
 
@@ -49,6 +55,14 @@ function hintFor(code: string): string | undefined {
 /** The server closed a connection that the client may open again. */
 export function ended(reason: Reason): NetworkError {
   return new NetworkError(codeOf(reason), `the server closed the connection: ${wordsOf(reason)}`);
+}
+
+/** The error of a server that cannot work for the moment; `undefined` for any other. It says nothing about the request. */
+export function unavailable(reason: Reason): UnavailableError | undefined {
+  if (reason.code !== "unavailable") return undefined;
+  return new UnavailableError("unavailable", `the server cannot work now: ${wordsOf(reason)}`, {
+    hint: "Try again later.",
+  });
 }
 
 /** The server's message is not an answer to the request. */

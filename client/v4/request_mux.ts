@@ -26,7 +26,7 @@ import { MIN_RATE, ResponseDeadline } from "../net/response_deadline.ts";
 import { GracefulAbort } from "../net/graceful_abort.ts";
 import type { Trace } from "../net/wire_trace.ts";
 import type { RateLimit } from "../net/rate_limit.ts";
-import { ended, lost, refused, unexpected } from "./errors.ts";
+import { ended, lost, refused, unavailable, unexpected } from "./errors.ts";
 
 /** In bytes. A TLS read returns at most 16 KiB. */
 const READ_SIZE = 64 * 1024;
@@ -271,6 +271,9 @@ export class RequestMux implements Disposable {
   }
 
   async #deliver(message: Message): Promise<void> {
+    // The next connection may lead to another server, which can work.
+    const away = message.kind === "error" ? unavailable(message) : undefined;
+    if (away !== undefined) return this.#fail(away);
     if (message.kind === "error" && message.tag === 0) {
       // After the sign-in, the server may close a connection that has used its share, in favour of others. The client
       // may connect again.

@@ -90,10 +90,11 @@ export async function commitFile(
     recorded = await catalog.files.commit(row, options);
     quotaReservations.revoke(accountId, name, { isStored: true });
   } catch (error) {
-    await writer.abort();
+    // If these fail too, the blob stays listed as garbage.
+    await writer.abort().catch(() => undefined);
     // A commit can fail in its last step and still be durable. Then the blob belongs to the file.
-    const isStored = inline !== undefined || await catalog.blobs.owner(id) === "file";
-    if (!isStored) await garbage.collect([id]);
+    const isUsed = async () => await catalog.blobs.owner(id).catch(() => "file") === "file";
+    if (inline === undefined && !(await isUsed())) await garbage.collect([id]);
     throw error instanceof CatalogRefusal
       ? await limitErrorOf(context, accountId, error.reason) ?? error
       : error;

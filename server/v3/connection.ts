@@ -8,7 +8,7 @@ import { DEFAULT_EDITION } from "../../protocol/v3/editions/mod.ts";
 import type { Edition } from "../../protocol/v3/editions/edition.ts";
 import { fillingOf, NO_QUIRKS } from "../../protocol/v3/editions/quirks.ts";
 import { type Profile, type Reply, ServerSession } from "../../protocol/v3/server_session.ts";
-import { ProtocolError, reasonOf } from "../../protocol/errors.ts";
+import { ProtocolError, reasonOf, UnavailableError } from "../../protocol/errors.ts";
 import type { SendFile } from "../../protocol/v3/messages.ts";
 import { BUSY, encodeHelloAnswer } from "../../protocol/hello.ts";
 import type { V3Context } from "./context.ts";
@@ -69,6 +69,7 @@ export class V3Connection {
       }
     } catch (error) {
       if (error instanceof ProtocolError || error instanceof LimitError) await this.#refuse(error);
+      else if (error instanceof UnavailableError) await this.#sayUnavailable(error);
       else this.#logLoss(error);
     } finally {
       this.close("the connection has ended");
@@ -276,6 +277,18 @@ export class V3Connection {
         reason: error.message,
       });
     }
+    await this.#sayGeneralError();
+  }
+
+  async #sayUnavailable(error: UnavailableError): Promise<void> {
+    this.#context.log.error("Closed the connection from {address}: {reason}", {
+      event: "request.failed",
+      ...{ address: this.#peer.address, code: error.code, reason: error.message },
+    });
+    await this.#sayGeneralError();
+  }
+
+  async #sayGeneralError(): Promise<void> {
     try {
       await this.#socket.dismiss(this.#session.generalError().bytes);
     } catch (loss) {

@@ -5,7 +5,7 @@
  */
 import { type Bytes, toHex } from "../../protocol/bytes.ts";
 import { printable } from "../../protocol/printable.ts";
-import { ProtocolError, reasonOf } from "../../protocol/errors.ts";
+import { ProtocolError, reasonOf, UnavailableError } from "../../protocol/errors.ts";
 import { NONCE_SIZE } from "../../protocol/v4/authentication.ts";
 import { ConnectionState } from "../../protocol/v4/connection_state.ts";
 import { FrameReader } from "../../protocol/v4/frame_reader.ts";
@@ -27,7 +27,7 @@ import { PeerSocket, type TcpSocket } from "../listen/peer_socket.ts";
 import type { ReadPhase } from "../listen/read_deadline.ts";
 import { authenticate, dismissal, type NamedPrincipal, refused } from "./login.ts";
 import type { TlsIdentity } from "../listen/tls/identity.ts";
-import { RequestError } from "./request_error.ts";
+import { RequestError, unavailable } from "./request_error.ts";
 import { Requests, WINDOW } from "./requests.ts";
 import { SendError } from "./request_context.ts";
 
@@ -88,6 +88,7 @@ export class V4Connection {
       const error = this.#dismissal ?? this.#unsent ?? cause;
       if (error instanceof ProtocolError || error instanceof LimitError) await this.#refuse(error);
       else if (error instanceof RequestError) await this.#sayLast(error);
+      else if (error instanceof UnavailableError) await this.#sayUnavailable(error);
       else this.#logLoss(error);
     } finally {
       this.close("the connection has ended");
@@ -286,6 +287,15 @@ export class V4Connection {
       ...{ address, code: error.code, reason: error.message },
     });
     await this.#sayLast(new RequestError("bad-frame", error.message));
+  }
+
+  /** Ends the connection, so that the client tries again, perhaps at another server. */
+  async #sayUnavailable(error: UnavailableError): Promise<void> {
+    this.#context.log.error("Closed the connection from {address}: {reason}", {
+      event: "request.failed",
+      ...{ address: this.#socket.address, code: error.code, reason: error.message },
+    });
+    await this.#sayLast(unavailable());
   }
 
   /** Sends all pending answers, then the refusal, if any, and closes the connection. */

@@ -93,7 +93,12 @@ export class Packs {
       .then(() => {
         // Nothing is called stored by default.
         results.failRest(new Error("the record has no result"));
-        return this.#session.answers.sendRecords("packed", tag, results.payload);
+        const { answers } = this.#session;
+        // The client sends the whole pack again. Records that are stored stay as they are.
+        if (results.away !== undefined) {
+          return answers.send({ kind: "error", tag, ...results.away });
+        }
+        return answers.sendRecords("packed", tag, results.payload);
       })
       // The client has disconnected.
       .catch(() => undefined)
@@ -254,6 +259,8 @@ class Results {
   readonly #mismatches = new Map<number, ContentSums>();
   readonly #failures = new Map<number, ReturnType<Explain>>();
   readonly #stored: PackOutcomes;
+  /** The answer instead of the results, if a store does not answer. */
+  away: ReturnType<Explain> | undefined;
 
   constructor(records: number, explain: Explain) {
     this.#stored = new PackOutcomes(records);
@@ -275,6 +282,7 @@ class Results {
       this.#explained.set(error, explained);
     }
     this.#failures.set(index, explained);
+    if (explained.code === "unavailable") this.away = explained;
   }
 
   /** Fails all records without a result. */

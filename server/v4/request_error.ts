@@ -25,6 +25,7 @@ export type RequestErrorCode =
   | "no-such-transfer"
   | "over-limit"
   | "cannot-store"
+  | "unavailable"
   | "damaged"
   | "bad-frame";
 
@@ -65,6 +66,11 @@ const CODES: Readonly<Record<RefusalReason, RequestErrorCode>> = {
 /** The error for a client when the catalog refuses a file. */
 export function toRefusal({ reason, message }: CatalogRefusal): RequestError {
   return new RequestError(CODES[reason], message);
+}
+
+/** The error for a client while a store does not answer. */
+export function unavailable(): RequestError {
+  return new RequestError("unavailable", "its database or object store does not answer");
 }
 
 /** Throws `RequestError` `bad-file-name`. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { printable } from "../../protocol/printable.ts";
-import { ProtocolError } from "../../protocol/errors.ts";
+import { ProtocolError, UnavailableError } from "../../protocol/errors.ts";
 import { release } from "../../protocol/memory.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
@@ -16,7 +16,7 @@ import { Packs } from "./packs.ts";
 import { FILE_REQUESTS } from "./file_requests.ts";
 import type { OpenUpload } from "./open_uploads.ts";
 import { V4Upload } from "./upload.ts";
-import { ContentMismatch, RequestError, toRefusal } from "./request_error.ts";
+import { ContentMismatch, RequestError, toRefusal, unavailable } from "./request_error.ts";
 import { type RequestContext, SendError } from "./request_context.ts";
 
 /** The most unanswered puts of a connection. Small files are synced and committed together. */
@@ -220,6 +220,7 @@ export class Requests implements AsyncDisposable {
       event: "request.failed",
       ...{ request: "protocol 4", user, address, reason: printable(String(error)) },
     });
+    if (error instanceof UnavailableError) return unavailable();
     return new RequestError(
       "cannot-store",
       "the server could not complete the request: disk full or I/O error",
