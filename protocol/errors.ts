@@ -68,7 +68,7 @@ export class NetworkError extends XferError {
 }
 
 /**
- * The other end, or a database or object store behind it, cannot work for the moment. If a change was requested, it may
+ * The other end, or the database or object store that it needs, cannot work for the moment. If a change was requested, it may
  * have been made, as after a lost connection. The same request succeeds later.
  */
 export class UnavailableError extends NetworkError {}

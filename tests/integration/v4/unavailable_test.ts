@@ -72,7 +72,7 @@ for (const [what, method, sizes] of CASES) {
         const { codes, transfer } = counted();
         const connect = await fixture.options("Alice");
         const outcomes = await putAll({ connect, paths: [fixture.folder.join("dir")], transfer });
-        // What runs at the same time fails and is retried with it.
+        // Requests at the same time are retried, too.
         assert.deepEqual([...new Set(codes)], ["unavailable"]);
         assert.ok(outcomes.every(({ state }) => ["stored", "unchanged"].includes(state)));
         using client = await fixture.client("Alice");
