@@ -12,6 +12,11 @@ export const INLINE_PREFIX = "catalog/";
 /** The sizes of an id's parts in bytes: the time in milliseconds, random bytes, a counter. */
 const [TIME_SIZE, RANDOM_SIZE, COUNTER_SIZE] = [6, 6, 4];
 
+/** Whether an id is one of content in the catalog. */
+export function isInline(id: string): boolean {
+  return id.startsWith(INLINE_PREFIX);
+}
+
 export function newInlineId(): BlobId {
   return newInlineIds()();
 }

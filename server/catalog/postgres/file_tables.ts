@@ -42,10 +42,11 @@ export const FILE_TABLES = `
     digest bytea,
     confirmed_at bigint,
     damage text CHECK (damage IN ('missing', 'size', 'content')),
-    chunks bytea STORAGE EXTERNAL,
-    content bytea STORAGE EXTERNAL,
+    chunks bytea,
+    content bytea,
     CHECK (current = (ended_at IS NULL))
   );
+  ALTER TABLE files ALTER chunks SET STORAGE EXTERNAL, ALTER content SET STORAGE EXTERNAL;
   CREATE UNIQUE INDEX file_versions ON files (client_id, head, tail, version);
   CREATE UNIQUE INDEX current_files ON files (client_id, head, tail) WHERE current;
   CREATE INDEX account_history ON files (client_id, ended_at, id) WHERE NOT current;
@@ -53,6 +54,7 @@ export const FILE_TABLES = `
   -- History outside the catalog: deleting it makes room in the blob store.
   CREATE INDEX blob_history ON files (ended_at, id)
     WHERE NOT current AND NOT starts_with(path, '${INLINE_PREFIX}');
+  CREATE INDEX damaged_files ON files (client_id, head) WHERE damage IS NOT NULL;
   CREATE INDEX unconfirmed_files ON files (id)
     WHERE confirmed_at IS NULL AND digest IS NOT NULL AND damage IS NULL;
   -- The columns files and bytes count current files. History does not count towards a quota. The program counts.

@@ -8,7 +8,7 @@ import { ConfigurationError } from "../../../protocol/errors.ts";
 import { printable } from "../../../protocol/printable.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import { NAME_KEYS_SINCE, normalizeNames } from "./normalize_names.ts";
-import type { Row } from "./rows.ts";
+import type { Row } from "../rows.ts";
 
 /** The time for which a statement waits for another process (`xfer server list`), in milliseconds. */
 const BUSY_TIMEOUT_MS = 5000;

@@ -5,7 +5,7 @@
  */
 import type { SQLInputValue } from "node:sqlite";
 import { nameKey } from "../name_key.ts";
-import type { Row } from "./rows.ts";
+import type { Row } from "../rows.ts";
 
 /** The schema version from which on names are stored as keys. */
 export const NAME_KEYS_SINCE = 8;

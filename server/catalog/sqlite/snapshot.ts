@@ -7,7 +7,7 @@ import type { SQLInputValue } from "node:sqlite";
 import type { Database } from "./database.ts";
 import { page } from "./operations/page.ts";
 import { countUsage } from "./operations/usage.ts";
-import type { Row } from "./rows.ts";
+import type { Row } from "../rows.ts";
 
 /** The most bytes of rows in memory at a time. Each row can contain a small file. */
 const COPIED_AT_ONCE = 1024 * 1024;

@@ -29,7 +29,7 @@ import {
 } from "../../accounts.ts";
 import { MAX_KEYS } from "../../bounds.ts";
 import type { Database } from "../database.ts";
-import { toAccount, toUsage } from "../rows.ts";
+import { toAccount, toUsage } from "../../rows.ts";
 import { makeGarbage } from "./blob_references.ts";
 import { read, write } from "./operation.ts";
 import { dropLinks, findGoodToken, revocationReason, useToken } from "./tokens.ts";

@@ -5,7 +5,7 @@
  */
 import type { BlobId, UploadId } from "../../../blobs/blob_store.ts";
 import type { BlobOwner } from "../../blob_references.ts";
-import { isInline } from "../rows.ts";
+import { isInline } from "../../inline_ids.ts";
 import type { Database } from "../database.ts";
 import { read, write } from "./operation.ts";
 

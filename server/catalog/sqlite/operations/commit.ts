@@ -15,16 +15,19 @@ import type {
   MetadataResult,
 } from "../../files.ts";
 import { nameKey } from "../../name_key.ts";
+import { checkQuota, hasSurplus, isUnlimited, quotaOf } from "../../quotas.ts";
 import { CatalogRefusal, type RefusalReason } from "../../refusal.ts";
 import { type Account, PROTOCOL_4, type Usage } from "../../accounts.ts";
 import type { Database } from "../database.ts";
-import { isInline, kindOf, nameOf, type Row, STORED_COLUMNS } from "../rows.ts";
+import { isInline } from "../../inline_ids.ts";
+import { kindOf, nameOf, type Row } from "../../rows.ts";
+import { STORED_COLUMNS } from "../columns.ts";
 import { findBy } from "./accounts.ts";
 import { endGarbage, makeGarbage } from "./blob_references.ts";
-import { drop, hasSurplus, trim } from "./history.ts";
+import { drop, trim } from "./history.ts";
 import { isConflict } from "./name_tree.ts";
 import { write } from "./operation.ts";
-import { addUsage, checkQuota, isUnlimited, quotaOf, usageOf } from "./usage.ts";
+import { addUsage, usageOf } from "./usage.ts";
 
 export const COMMIT_OPERATIONS = {
   commit: write((database, file: CommittedFile, options: CommitOptions = {}): CommitResult => {

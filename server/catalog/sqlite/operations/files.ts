@@ -17,7 +17,8 @@ import type {
 } from "../../files.ts";
 import { nameKey } from "../../name_key.ts";
 import type { Database } from "../database.ts";
-import { FILE_COLUMNS, FILES, type Row, toFile } from "../rows.ts";
+import { type Row, toFile } from "../../rows.ts";
+import { FILE_COLUMNS, FILES } from "../columns.ts";
 import { COMMIT_OPERATIONS } from "./commit.ts";
 import { HISTORY_OPERATIONS } from "./history.ts";
 import { LIST_OPERATIONS } from "./lists.ts";

@@ -6,15 +6,16 @@
 import type { BlobId } from "../../../blobs/blob_store.ts";
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { Usage } from "../../accounts.ts";
-import { MAX_DROPPED, MAX_HISTORY } from "../../bounds.ts";
+import { MAX_DROPPED } from "../../bounds.ts";
 import type { DroppedHistory, UsageWithHistory } from "../../files.ts";
 import { INLINE_PREFIX } from "../../inline_ids.ts";
+import { hasSurplus, quotaOf } from "../../quotas.ts";
 import type { Database } from "../database.ts";
-import { type Row, toUsage } from "../rows.ts";
+import { type Row, toUsage } from "../../rows.ts";
 import { findBy } from "./accounts.ts";
 import { makeGarbage } from "./blob_references.ts";
 import { read, write } from "./operation.ts";
-import { quotaOf, usageOf } from "./usage.ts";
+import { usageOf } from "./usage.ts";
 
 const HISTORY = "SELECT id, path, size FROM files WHERE current = 0";
 const IN_BLOBS = `substr(path, 1, ${INLINE_PREFIX.length}) <> '${INLINE_PREFIX}'`;
@@ -44,13 +45,6 @@ export const HISTORY_OPERATIONS = {
     return drop(database, dropped);
   }),
 };
-
-/** Whether the history of an account is over its maximum, or over the quota together with everything else. */
-export function hasSurplus({ bytes, files, history }: UsageWithHistory, quota: Usage): boolean {
-  if (history.files === 0) return false;
-  return history.files > MAX_HISTORY || files + history.files > quota.files ||
-    bytes + history.bytes > quota.bytes;
-}
 
 /** Drops the oldest history of an account until none of it is surplus, or `MAX_DROPPED` versions. */
 export function trim(

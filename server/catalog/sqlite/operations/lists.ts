@@ -14,10 +14,12 @@ import type {
   VersionPage,
 } from "../../files.ts";
 import { nameKey } from "../../name_key.ts";
+import { firstBehind, type NameRange, rangeAfter } from "../../name_ranges.ts";
 import type { Database } from "../database.ts";
-import { FILE_COLUMNS, FILES, nameOf, type Row, toFile } from "../rows.ts";
+import { nameOf, type Row, toFile } from "../../rows.ts";
+import { FILE_COLUMNS, FILES } from "../columns.ts";
 import { sizeOf } from "../value_size.ts";
-import { currentKind, firstBehind } from "./name_tree.ts";
+import { currentKind } from "./name_tree.ts";
 import { read } from "./operation.ts";
 import { page, PAGE_BYTES, STEP } from "./page.ts";
 
@@ -96,17 +98,6 @@ export const LIST_OPERATIONS = {
       )).map(toFile)
   ),
 };
-
-/** Keys of names that begin with `prefix`, from `start` on, except `excluded`. */
-export interface NameRange {
-  readonly prefix: string;
-  readonly start: string;
-  readonly excluded: string;
-}
-
-export function rangeAfter(prefix: string, after: string): NameRange {
-  return { prefix, start: after, excluded: after };
-}
 
 /** Only the higher of two lower bounds: with both, SQLite might search from one and scan all rows up to the other. */
 const IN_RANGE = "client_id = ? AND name >= max(?, ?) AND name <> ? AND name < ?";

@@ -5,20 +5,10 @@
  */
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { EntryKind } from "../../../../protocol/entry.ts";
+import { below, commonLength } from "../../name_ranges.ts";
 import { CatalogRefusal } from "../../refusal.ts";
 import type { Database } from "../database.ts";
-import { kindOf } from "../rows.ts";
-
-/** The names below a folder: all after `after` and before `end`. */
-export interface Subtree {
-  readonly after: string;
-  readonly end: string;
-}
-
-export function below(folder: string): Subtree {
-  // 0 follows / in the order of code points.
-  return { after: `${folder}/`, end: `${folder}0` };
-}
+import { kindOf } from "../../rows.ts";
 
 const CURRENT = "SELECT name, kind FROM files WHERE client_id = ? AND current = 1";
 
@@ -81,24 +71,4 @@ export function isBelowOther(database: Database, accountId: Bytes, name: string)
   if (name[parting] !== "/") return false;
   const kind = currentKind(database, accountId, name.slice(0, parting));
   return kind !== undefined && kind !== "folder";
-}
-
-/** The length of the common prefix of two texts. */
-function commonLength(a: string, b: string): number {
-  let length = 0;
-  while (length < a.length && a[length] === b[length]) length++;
-  return length;
-}
-
-const LAST_CODE_POINT = 0x10ffff;
-const SURROGATES = { first: 0xd800, last: 0xdfff };
-
-/** The lowest text after all that begin with `prefix`, by code points; `undefined` if no text comes after them. */
-export function firstBehind(prefix: string): string | undefined {
-  const points = Array.from(prefix, (character) => character.codePointAt(0) as number);
-  while (points.at(-1) === LAST_CODE_POINT) points.pop();
-  const last = points.pop();
-  if (last === undefined) return undefined;
-  const next = last + 1 === SURROGATES.first ? SURROGATES.last + 1 : last + 1;
-  return String.fromCodePoint(...points, next);
 }

@@ -17,9 +17,10 @@ import {
   type PackResult,
   type UpdateOptions,
 } from "../../packs.ts";
+import { isUnlimited, quotaOf, Room } from "../../quotas.ts";
 import { CatalogRefusal, type RefusalReason } from "../../refusal.ts";
 import type { Database } from "../database.ts";
-import type { Row } from "../rows.ts";
+import type { Row } from "../../rows.ts";
 import { endGarbage, makeGarbage } from "./blob_references.ts";
 import {
   currentOf,
@@ -34,7 +35,7 @@ import {
   trimAfter,
 } from "./commit.ts";
 import { write } from "./operation.ts";
-import { addUsage, isUnlimited, quotaOf, usageOf } from "./usage.ts";
+import { addUsage, usageOf } from "./usage.ts";
 
 const NO_CHUNKS: Bytes = new Uint8Array(0);
 const PARTIALS = "SELECT name, path FROM partials WHERE client_id = ?";
@@ -149,7 +150,7 @@ class PackCommit {
       this.#folder = folder;
       return this.#outcomes.set(index, "kept", newest["version"] as number);
     }
-    const full = this.#room?.take(file.size, currentOf(newest));
+    const full = this.#room?.take(file.size, currentOf(newest)?.["size"] as number | undefined);
     if (full !== undefined) return this.#refuse(index, full);
     this.#place(index, file, key, newest);
     this.#folder = folder;
@@ -199,27 +200,5 @@ class PackCommit {
     if (path === undefined) return;
     this.#database.run("DELETE FROM partials WHERE path = ?", path);
     this.#garbage.push(...makeGarbage(this.#database, [path]));
-  }
-}
-
-/** The bytes and files that an account can still store. */
-class Room {
-  #files: number;
-  #bytes: number;
-
-  constructor(used: Usage, reserved: Usage | undefined, quota: Usage) {
-    this.#files = quota.files - used.files - (reserved?.files ?? 0);
-    this.#bytes = quota.bytes - used.bytes - (reserved?.bytes ?? 0);
-  }
-
-  /** Takes the room that a file needs beside what it replaces. Returns why there is not enough. */
-  take(size: number, replaced: Row | undefined): RefusalReason | undefined {
-    const bytes = this.#bytes - size + ((replaced?.["size"] ?? 0) as number);
-    const files = this.#files - (replaced === undefined ? 1 : 0);
-    if (bytes < 0) return "quota-bytes";
-    if (files < 0) return "quota-files";
-    this.#bytes = bytes;
-    this.#files = files;
-    return undefined;
   }
 }

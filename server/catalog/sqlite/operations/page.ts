@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Row } from "../rows.ts";
+import type { Row } from "../../rows.ts";
 import { sizeOf } from "../value_size.ts";
 
 /** The size of a page in bytes. The rows of the last step can exceed it. */

@@ -6,13 +6,14 @@
 import type { UploadId } from "../../../blobs/blob_store.ts";
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { CheckpointOptions, PartialUpload, PartialUploadKey } from "../../partial_uploads.ts";
+import { checkQuota, isUnlimited, quotaOf } from "../../quotas.ts";
 import type { Database } from "../database.ts";
-import { type Row, toMtime } from "../rows.ts";
+import { type Row, toMtime } from "../../rows.ts";
 import { splitNanoseconds } from "../../../../protocol/nanoseconds.ts";
 import { findBy } from "./accounts.ts";
 import { endGarbage, makeGarbage } from "./blob_references.ts";
 import { read, write } from "./operation.ts";
-import { checkQuota, isUnlimited, quotaOf, usageOf } from "./usage.ts";
+import { usageOf } from "./usage.ts";
 
 export const UPLOAD_OPERATIONS = {
   save: write(

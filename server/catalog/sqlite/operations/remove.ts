@@ -10,8 +10,9 @@ import { MAX_GARBAGE } from "../../bounds.ts";
 import type { ChangedEntries, Garbage, RemoveOptions, RemoveResult } from "../../files.ts";
 import { INLINE_PREFIX } from "../../inline_ids.ts";
 import { nameKey } from "../../name_key.ts";
+import { below } from "../../name_ranges.ts";
 import type { Database } from "../database.ts";
-import { below, hasBelow } from "./name_tree.ts";
+import { hasBelow } from "./name_tree.ts";
 import { write } from "./operation.ts";
 
 const NO_GARBAGE: Garbage = { garbage: [], isMore: false };

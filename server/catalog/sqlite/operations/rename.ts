@@ -7,11 +7,12 @@ import type { Bytes } from "../../../../protocol/bytes.ts";
 import { MAX_NAME, MAX_PARTS } from "../../bounds.ts";
 import type { ChangedEntries, RenameResult } from "../../files.ts";
 import { nameKey } from "../../name_key.ts";
+import { below } from "../../name_ranges.ts";
 import { CatalogRefusal } from "../../refusal.ts";
 import type { Database } from "../database.ts";
-import { nameOf, type Row } from "../rows.ts";
+import { nameOf, type Row } from "../../rows.ts";
 import { newestVersion } from "./commit.ts";
-import { below, currentKind, hasBelow, refuseConflict } from "./name_tree.ts";
+import { currentKind, hasBelow, refuseConflict } from "./name_tree.ts";
 import { write } from "./operation.ts";
 import { countOf, type Rows, rowsOf } from "./remove.ts";
 

@@ -7,15 +7,16 @@ import type { BlobId } from "../../../blobs/blob_store.ts";
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { ChangedEntries, RestoreVersionOptions, RestoreVersionResult } from "../../files.ts";
 import { nameKey } from "../../name_key.ts";
+import { below, rangeAfter } from "../../name_ranges.ts";
+import { quotaOf } from "../../quotas.ts";
 import { CatalogRefusal } from "../../refusal.ts";
 import type { Database } from "../database.ts";
-import { kindOf, type Row } from "../rows.ts";
+import { kindOf, type Row } from "../../rows.ts";
 import { findBy } from "./accounts.ts";
 import { currentRow, end, makeRoom, newestVersion } from "./commit.ts";
-import { newestOfNames, rangeAfter } from "./lists.ts";
-import { below, isBelowOther, refuseConflict } from "./name_tree.ts";
+import { newestOfNames } from "./lists.ts";
+import { isBelowOther, refuseConflict } from "./name_tree.ts";
 import { write } from "./operation.ts";
-import { quotaOf } from "./usage.ts";
 
 /** The number of names in one look-up. */
 const PAGE = 500;

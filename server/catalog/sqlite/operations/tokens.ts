@@ -8,7 +8,7 @@ import type { LoginFault, Principal, RevocationReason } from "../../accounts.ts"
 import { MAX_INVITATIONS, MAX_LINKS } from "../../bounds.ts";
 import type { Token } from "../../tokens.ts";
 import type { Database } from "../database.ts";
-import type { Row } from "../rows.ts";
+import type { Row } from "../../rows.ts";
 import { read, write } from "./operation.ts";
 
 /** The time for which expired tokens are remembered, so that a client learns the reason: 30 days in milliseconds. */

@@ -4,11 +4,10 @@
  * @module
  */
 import type { Bytes } from "../../../../protocol/bytes.ts";
-import type { Quota, Usage } from "../../accounts.ts";
+import type { Usage } from "../../accounts.ts";
 import type { NewFile, UsageBeside, UsageWithHistory } from "../../files.ts";
-import { CatalogRefusal } from "../../refusal.ts";
 import type { Database } from "../database.ts";
-import { toUsage } from "../rows.ts";
+import { toUsage } from "../../rows.ts";
 
 const NOTHING: Usage = { bytes: 0, files: 0 };
 
@@ -42,26 +41,6 @@ export function countUsage(database: Database): void {
      SELECT client_id, sum(current), sum(current * size), sum(1 - current), sum((1 - current) * size)
      FROM files GROUP BY client_id`,
   );
-}
-
-const NO_QUOTA: Usage = { bytes: Infinity, files: Infinity };
-
-/** The quota of an account: `own`, or `quota` where it has none. */
-export function quotaOf(quota: Usage | undefined, own: Quota | undefined): Usage {
-  return { ...NO_QUOTA, ...quota, ...own };
-}
-
-/** Throws `CatalogRefusal` if an account is over its quota. */
-export function checkQuota(used: Usage, { bytes, files }: Usage): void {
-  const check = (reason: "quota-bytes" | "quota-files", total: number, quota: number) => {
-    if (total > quota) throw new CatalogRefusal(reason, { total, quota });
-  };
-  check("quota-bytes", used.bytes, bytes);
-  check("quota-files", used.files, files);
-}
-
-export function isUnlimited({ bytes, files }: Usage): boolean {
-  return bytes === Infinity && files === Infinity;
 }
 
 /** Partial uploads count with their bytes, but not as files. */

@@ -1,19 +1,20 @@
 /**
- * Converts rows of the catalog's tables to values.
+ * Converts rows of a database's tables to values. A truth is a boolean, or 0 or 1 where the database has none.
  *
  * @module
  */
-import type { BlobId } from "../../blobs/blob_store.ts";
-import type { Bytes } from "../../../protocol/bytes.ts";
-import type { Quota, Usage } from "../accounts.ts";
-import { INLINE_PREFIX } from "../inline_ids.ts";
-import type { Account } from "../accounts.ts";
-import type { Damage, StoredContent, StoredFile } from "../files.ts";
-import { ENTRY_KINDS, type EntryKind } from "../../../protocol/entry.ts";
-import { joinNanoseconds } from "../../../protocol/nanoseconds.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { ENTRY_KINDS, type EntryKind } from "../../protocol/entry.ts";
+import { joinNanoseconds } from "../../protocol/nanoseconds.ts";
+import type { BlobId } from "../blobs/blob_store.ts";
+import type { Account, Quota, Usage } from "./accounts.ts";
+import type { Damage, StoredContent, StoredFile } from "./files.ts";
+import { isInline } from "./inline_ids.ts";
 
+/** A row of a table, by column. */
 export type Row = Record<string, unknown>;
 
+/** An account from its row. */
 export function toAccount(row: Row): Account {
   return {
     id: row["id"] as Bytes,
@@ -25,7 +26,7 @@ export function toAccount(row: Row): Account {
       edition: row["edition"] as string,
       quirks: (row["habits"] as string).split(" ").filter((quirk) => quirk !== ""),
     },
-    disabled: row["disabled"] === 1,
+    disabled: Boolean(row["disabled"]),
     quota: {
       ...toLimit("bytes", row["quota_bytes"] as number | null),
       ...toLimit("files", row["quota_files"] as number | null),
@@ -47,49 +48,24 @@ function toLimit(what: keyof Quota, limit: number | null): Quota {
   return limit === null ? {} : { [what]: limit < 0 ? Infinity : limit };
 }
 
-/** The stored columns of a file, except those that only the database uses. */
-export const STORED_COLUMNS =
-  `client_id, name, given, version, current, kind, mode, path, size, crc, stored_at, ended_at,
-  stored_by, verified, mtime, mtime_ns, digest, confirmed_at`;
-
-/** The table to read {@link FILE_COLUMNS} from. */
-export const FILES = "files LEFT JOIN contents ON contents.file = files.id";
-
-/**
- * The damage of a file. Inline content that is missing or has another size counts as damage. SQLite checks both without
- * reading the content.
- */
-export const DAMAGE_COLUMN = `coalesce(damage, CASE
-  WHEN substr(path, 1, ${INLINE_PREFIX.length}) <> '${INLINE_PREFIX}' THEN NULL
-  WHEN content IS NULL THEN 'missing'
-  WHEN length(content) <> size THEN 'size'
-  END) AS damage`;
-
-/** The columns to read of a file. */
-export const FILE_COLUMNS = `${STORED_COLUMNS}, ${DAMAGE_COLUMN}`;
-
-/** Whether an id is one of content in the catalog. */
-export function isInline(id: string): boolean {
-  return id.startsWith(INLINE_PREFIX);
-}
-
 function toContent(id: BlobId): StoredContent {
   return { kind: isInline(id) ? "inline" : "blob", id };
 }
 
+/** A file from its row. */
 export function toFile(row: Row): StoredFile {
   const digest = row["digest"] as Bytes | null;
   return {
     accountId: row["client_id"] as Bytes,
     name: nameOf(row),
     version: row["version"] as number,
-    current: row["current"] === 1,
+    current: Boolean(row["current"]),
     kind: kindOf(row),
     content: toContent(row["path"] as BlobId),
     size: row["size"] as number,
     crc: row["crc"] as number,
     storedAt: row["stored_at"] as number,
-    verified: row["verified"] === 1,
+    verified: Boolean(row["verified"]),
     ...(digest === null ? {} : { tree: { mtime: toMtime(row), digest } }),
     ...optional("mode", row["mode"] as number | null),
     ...optional("endedAt", row["ended_at"] as number | null),
@@ -108,6 +84,7 @@ export function nameOf(row: Row): string {
   return (row["given"] ?? row["name"]) as string;
 }
 
+/** The kind of the entry of a row. */
 export function kindOf(row: Row): EntryKind {
   return ENTRY_KINDS[row["kind"] as number] as EntryKind;
 }
