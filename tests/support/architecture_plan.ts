@@ -110,6 +110,10 @@ export const ARROWS: Arrows = {
     ...[...SQLITE, "server/catalog/sqlite/batching.ts", "server/catalog/sqlite/sqlite_catalog.ts"],
     "server/catalog/sqlite/worker.ts",
   ],
+  "server/catalog/postgres": [...PROTOCOL, "server/blobs", "server/catalog"],
+  "server/catalog/postgres/files": [
+    ...[...V4, "server/blobs", "server/catalog", "server/catalog/postgres"],
+  ],
   "server/blobs": PROTOCOL,
   "server/blobs/disk": [...PROTOCOL, "server/blobs", "server/fs"],
   "server/data_folder": [...V4, "server", "server/catalog/*", "server/blobs/*", "server/fs"],
