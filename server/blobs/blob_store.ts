@@ -42,6 +42,8 @@ export interface ReopenOptions {
 export interface ReadOptions {
   /** The offset of the first byte. Default: 0. */
   readonly from?: number;
+  /** The offset at which the caller will stop; a hint, so that a store does not fetch more. */
+  readonly to?: number;
   /** The size of each piece in bytes. Default: the store's choice. */
   readonly pieceSize?: number;
 }

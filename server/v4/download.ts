@@ -91,8 +91,9 @@ async function open(
     // After the digest was computed, the chunk digests are in the catalog too.
     if (file === undefined || stored.tree === undefined) continue;
     const begin = beginOfChunk(from);
+    const pieceSize = Math.min(CHUNK_SIZE, file.size);
     const chunks = bytes === undefined
-      ? blobs.read(file.content.id, { from: begin, pieceSize: Math.min(CHUNK_SIZE, file.size) })
+      ? blobs.read(file.content.id, { from: begin, to: Math.min(to, file.size), pieceSize })
       : inMemory(bytes);
     const first = from < Math.min(to, file.size) ? await firstOf(chunks) : NONE;
     const isWhole = digests?.size === chunkCount(file.size) * DIGEST_SIZE;

@@ -116,6 +116,7 @@ export const ARROWS: Arrows = {
   ],
   "server/blobs": PROTOCOL,
   "server/blobs/disk": [...PROTOCOL, "server/blobs", "server/fs"],
+  "server/blobs/s3": [...PROTOCOL, "server/blobs"],
   "server/data_folder": [...V4, "server", "server/catalog/*", "server/blobs/*", "server/fs"],
   "server/limits": [...PROTOCOL, "server", "server/catalog"],
   "server/listen/tls": [...V4, "protocol/encoding", "server/fs", "server/data_folder"],

@@ -14,8 +14,8 @@ import { TemporaryFolder } from "../../support/temporary_folder.ts";
 export const owner = pseudoRandomBytes(16);
 export const content = pseudoRandomBytes(600_000);
 
-/** A place for blobs, shared by all processes that open it. */
-export interface BlobBackend {
+/** A place for blobs, shared by all processes that open it. Disposed of after each test if that is needed. */
+export interface BlobBackend extends Partial<AsyncDisposable> {
   open(): Promise<BlobStore>;
 }
 
@@ -59,7 +59,11 @@ export function blobStoreSuite(
     Deno.test(`${implementation}: ${what}`, async () => {
       await using folder = await TemporaryFolder.create();
       const backend = backendIn(folder);
-      await body(await backend.open(), backend);
+      try {
+        await body(await backend.open(), backend);
+      } finally {
+        await backend[Symbol.asyncDispose]?.();
+      }
     });
 
   test("a blob is readable when it is finished, and not before", async (blobs, backend) => {

@@ -1,0 +1,339 @@
+/**
+ * An S3 server in memory with one bucket, and faults on demand. It follows the rules that tests/support/store/s3_checks.ts
+ * tries at real servers too.
+ */
+import { createHash } from "node:crypto";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { concatBytes } from "../../../protocol/bytes.ts";
+import { elementsOf, escapeXml, textOf } from "../../../server/blobs/s3/xml.ts";
+import { type Cut, type HttpAnswer, type HttpRequest, HttpServer } from "./http_server.ts";
+import { signatureFault, type Signer } from "./s3_signature.ts";
+
+export type S3Operation =
+  | "AbortMultipartUpload"
+  | "CompleteMultipartUpload"
+  | "CreateMultipartUpload"
+  | "DeleteObject"
+  | "GetObject"
+  | "HeadBucket"
+  | "HeadObject"
+  | "ListMultipartUploads"
+  | "ListObjectsV2"
+  | "ListParts"
+  | "PutObject"
+  | "UploadPart";
+
+/** A fault that a request meets. */
+export type S3Fault =
+  /** An answer, without the work. */
+  | HttpAnswer
+  /** The connection is cut before the work, or after it, or in the middle of the answer's body. */
+  | "cut"
+  | "lose-answer"
+  | "cut-body"
+  /** A byte of the request's body changes on the way. */
+  | "damage"
+  /** Complete begins with 200, and fails. */
+  | "error-in-200"
+  | "slow-down";
+
+export interface FakeS3Options {
+  /** The smallest size of a part that is not the last, in bytes. */
+  readonly minPartSize?: number;
+  /** The most entries of a page. */
+  readonly pageSize?: number;
+  readonly tls?: { readonly cert: string; readonly key: string };
+}
+
+interface Begun {
+  readonly key: string;
+  readonly parts: Map<number, Stored>;
+}
+
+interface Stored {
+  readonly bytes: Bytes;
+  readonly etag: string;
+}
+
+interface Call {
+  readonly operation: S3Operation;
+  readonly key: string;
+  readonly query: URLSearchParams;
+  readonly headers: Headers;
+  readonly body: Bytes;
+}
+
+const SIGNER: Signer = {
+  accessKeyId: "fake-key",
+  secretAccessKey: "fake-secret",
+  region: "fake-region-1",
+};
+const BUCKET = "bucket";
+
+export class FakeS3 implements AsyncDisposable {
+  readonly signer = SIGNER;
+  readonly objects = new Map<string, Stored>();
+  readonly uploads = new Map<string, Begun>();
+  /** The operations that have been requested, in order. */
+  readonly calls: S3Operation[] = [];
+  /** Decides for each request whether it meets a fault. */
+  fault: (call: Pick<Call, "operation" | "key" | "query">) => S3Fault | undefined = () => undefined;
+  readonly #server: HttpServer;
+  readonly #scheme: string;
+  readonly #minPartSize: number;
+  readonly #pageSize: number;
+
+  constructor({ minPartSize = 5 * 1024 * 1024, pageSize = 1000, tls }: FakeS3Options = {}) {
+    this.#minPartSize = minPartSize;
+    this.#pageSize = pageSize;
+    this.#scheme = tls === undefined ? "http" : "https";
+    this.#server = new HttpServer((request) => this.#answer(request), tls);
+  }
+
+  /** `host`: the name that the certificate has. */
+  bucketUrl(host = "127.0.0.1"): string {
+    return `${this.#scheme}://${host}:${this.#server.port}/${BUCKET}`;
+  }
+
+  /** Meets the next requests of an operation with faults, one each. */
+  failNext(operation: S3Operation, ...faults: readonly S3Fault[]): void {
+    const left = [...faults];
+    const before = this.fault;
+    this.fault = (call) =>
+      (call.operation === operation ? left.shift() : undefined) ?? before(call);
+  }
+
+  /** The number of requests of an operation. */
+  count(operation: S3Operation): number {
+    return this.calls.filter((each) => each === operation).length;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server[Symbol.asyncDispose]();
+  }
+
+  // deno-lint-ignore require-await -- the interface of the handler
+  async #answer(request: HttpRequest): Promise<HttpAnswer | Cut> {
+    const call = parse(request);
+    if (call === undefined) return error(404, "NoSuchBucket");
+    this.calls.push(call.operation);
+    const fault = this.fault(call);
+    if (fault === "cut") return { cut: true };
+    if (fault === "slow-down") return error(503, "SlowDown");
+    if (fault === "error-in-200") return { ...error(200, "InternalError"), status: 200 };
+    if (typeof fault === "object") return fault;
+    const received = fault === "damage" ? { ...request, body: damaged(request.body) } : request;
+    const code = signatureFault(received, SIGNER);
+    if (code !== undefined) {
+      return error(["XAmzContentSHA256Mismatch"].includes(code) ? 400 : 403, code);
+    }
+    const md5 = request.headers.get("content-md5");
+    if (md5 !== null && md5 !== createHash("md5").update(request.body).digest("base64")) {
+      return error(400, "BadDigest");
+    }
+    const answer = this.#work(call);
+    if (fault === "lose-answer") return { cut: true };
+    if (fault === "cut-body") {
+      return { cut: true, answer, after: Math.floor((answer.body?.length ?? 0) / 2) };
+    }
+    return answer;
+  }
+
+  #work(call: Call): HttpAnswer {
+    const { operation, key, query, body } = call;
+    const storeId = query.get("uploadId") ?? "";
+    const upload = this.uploads.get(storeId);
+    if (NEEDS_UPLOAD.includes(operation) && upload?.key !== key) return error(404, "NoSuchUpload");
+    const object = this.objects.get(key);
+    const part = Number(query.get("partNumber"));
+    switch (operation) {
+      case "HeadBucket":
+        return { status: 200 };
+      case "PutObject":
+        this.objects.set(key, stored(body));
+        return { status: 200, headers: { etag: stored(body).etag } };
+      case "HeadObject":
+      case "GetObject":
+        return object === undefined ? error(404, "NoSuchKey") : ranged(object, call.headers);
+      case "DeleteObject":
+        this.objects.delete(key);
+        return { status: 204 };
+      case "ListObjectsV2":
+        return this.#listObjects(query);
+      case "ListMultipartUploads":
+        return this.#listUploads(query);
+      case "CreateMultipartUpload": {
+        const id = `${crypto.randomUUID()}&<~`; // to be escaped
+        this.uploads.set(id, { key, parts: new Map() });
+        return xml("InitiateMultipartUploadResult", `<UploadId>${escapeXml(id)}</UploadId>`);
+      }
+      case "UploadPart":
+        if (!(part >= 1 && part <= 10_000)) return error(400, "InvalidArgument");
+        upload?.parts.set(part, stored(body));
+        return { status: 200, headers: { etag: stored(body).etag } };
+      case "ListParts":
+        return this.#listParts(upload as Begun, query);
+      case "AbortMultipartUpload":
+        this.uploads.delete(storeId);
+        return { status: 204 };
+      case "CompleteMultipartUpload":
+        return this.#complete(storeId, upload as Begun, new TextDecoder().decode(body));
+    }
+  }
+
+  #complete(storeId: string, { key, parts }: Begun, text: string): HttpAnswer {
+    const named = elementsOf(text, "Part").map((part) => ({
+      number: Number(textOf(part, "PartNumber")),
+      etag: textOf(part, "ETag"),
+    }));
+    if (named.length === 0) return error(400, "MalformedXML");
+    const found = named.map(({ number }) => parts.get(number));
+    if (found.some((part, i) => part === undefined || part.etag !== named[i]?.etag)) {
+      return error(400, "InvalidPart");
+    }
+    if (named.some(({ number }, i) => i > 0 && number <= (named[i - 1]?.number ?? 0))) {
+      return error(400, "InvalidPartOrder");
+    }
+    const contents = found.map((part) => part?.bytes as Bytes);
+    if (contents.slice(0, -1).some(({ length }) => length < this.#minPartSize)) {
+      return error(400, "EntityTooSmall");
+    }
+    this.objects.set(key, stored(concatBytes(...contents)));
+    this.uploads.delete(storeId);
+    return xml("CompleteMultipartUploadResult", `<Key>${escapeXml(key)}</Key>`);
+  }
+
+  #listObjects(query: URLSearchParams): HttpAnswer {
+    const after = query.get("continuation-token") ?? "";
+    const keys = [...this.objects.keys()].sort()
+      .filter((key) => key.startsWith(query.get("prefix") ?? "") && key > after);
+    const { page, isTruncated } = this.#page(keys, query.get("max-keys"));
+    const isEncoded = query.get("encoding-type") === "url";
+    const shown = (key: string) => isEncoded ? encodeURIComponent(key) : escapeXml(key);
+    const token = isTruncated
+      ? `<NextContinuationToken>${escapeXml(page.at(-1) ?? "")}</NextContinuationToken>`
+      : "";
+    return xml(
+      "ListBucketResult",
+      `<IsTruncated>${isTruncated}</IsTruncated>${token}` +
+        (isEncoded ? "<EncodingType>url</EncodingType>" : "") +
+        page.map((key) =>
+          `<Contents><Key>${shown(key)}</Key><Size>${
+            this.objects.get(key)?.bytes.length
+          }</Size></Contents>`
+        ).join(""),
+    );
+  }
+
+  #listUploads(query: URLSearchParams): HttpAnswer {
+    const [keyMarker, idMarker] = [
+      query.get("key-marker") ?? "",
+      query.get("upload-id-marker") ?? "",
+    ];
+    const isAfter = ({ key, id }: { readonly key: string; readonly id: string }) =>
+      key > keyMarker || (key === keyMarker && idMarker !== "" && id > idMarker);
+    const all = [...this.uploads].map(([id, { key }]) => ({ key, id }))
+      .sort((a, b) => a.key < b.key || (a.key === b.key && a.id < b.id) ? -1 : 1)
+      .filter((upload) => upload.key.startsWith(query.get("prefix") ?? "") && isAfter(upload));
+    const { page, isTruncated } = this.#page(all, query.get("max-uploads"));
+    const last = page.at(-1);
+    const next = isTruncated && last !== undefined
+      ? `<NextKeyMarker>${escapeXml(last.key)}</NextKeyMarker>` +
+        `<NextUploadIdMarker>${escapeXml(last.id)}</NextUploadIdMarker>`
+      : "";
+    return xml(
+      "ListMultipartUploadsResult",
+      `<IsTruncated>${isTruncated}</IsTruncated>${next}` +
+        page.map(({ key, id }) =>
+          `<Upload><Key>${escapeXml(key)}</Key><UploadId>${escapeXml(id)}</UploadId></Upload>`
+        ).join(""),
+    );
+  }
+
+  #listParts({ parts }: Begun, query: URLSearchParams): HttpAnswer {
+    const after = Number(query.get("part-number-marker") ?? 0);
+    const all = [...parts].filter(([number]) => number > after).sort(([a], [b]) => a - b);
+    const { page, isTruncated } = this.#page(all, query.get("max-parts"));
+    const [last = 0] = page.at(-1) ?? [];
+    return xml(
+      "ListPartsResult",
+      `<NextPartNumberMarker>${last}</NextPartNumberMarker><IsTruncated>${isTruncated}</IsTruncated>` +
+        page.map(([number, { bytes, etag }]) =>
+          `<Part><PartNumber>${number}</PartNumber><ETag>${etag.replaceAll('"', "&quot;")}</ETag>` +
+          `<Size>${bytes.length}</Size></Part>`
+        ).join(""),
+    );
+  }
+
+  #page<T>(all: readonly T[], asked: string | null) {
+    const page = all.slice(0, Math.min(this.#pageSize, Number(asked ?? this.#pageSize)));
+    return { page, isTruncated: page.length < all.length };
+  }
+}
+
+const NEEDS_UPLOAD: readonly S3Operation[] = [
+  ...["UploadPart", "ListParts", "AbortMultipartUpload", "CompleteMultipartUpload"] as const,
+];
+
+/** `undefined` for another bucket. */
+function parse({ method, target, headers, body }: HttpRequest): Call | undefined {
+  const url = new URL(target, "http://localhost");
+  const [, bucket, ...names] = url.pathname.split("/");
+  if (bucket !== BUCKET) return undefined;
+  const key = decodeURIComponent(names.join("/"));
+  const query = url.searchParams;
+  return { operation: operationOf(method, key, query), key, query, headers, body };
+}
+
+function operationOf(method: string, key: string, query: URLSearchParams): S3Operation {
+  if (key === "") {
+    if (method !== "GET") return "HeadBucket";
+    return query.has("uploads") ? "ListMultipartUploads" : "ListObjectsV2";
+  }
+  const isUpload = query.has("uploadId");
+  switch (method) {
+    case "POST":
+      return isUpload ? "CompleteMultipartUpload" : "CreateMultipartUpload";
+    case "PUT":
+      return isUpload ? "UploadPart" : "PutObject";
+    case "DELETE":
+      return isUpload ? "AbortMultipartUpload" : "DeleteObject";
+    case "HEAD":
+      return "HeadObject";
+    default:
+      return isUpload ? "ListParts" : "GetObject";
+  }
+}
+
+function ranged({ bytes, etag }: Stored, headers: Headers): HttpAnswer {
+  const range = /^bytes=(\d+)-(\d*)$/.exec(headers.get("range") ?? "");
+  if (range === null) return { status: 200, headers: { etag }, body: bytes };
+  const from = Number(range[1]);
+  if (from >= bytes.length) return error(416, "InvalidRange");
+  const to = Math.min(range[2] === "" ? Infinity : Number(range[2]) + 1, bytes.length);
+  const part = bytes.slice(from, to);
+  const contentRange = `bytes ${from}-${to - 1}/${bytes.length}`;
+  return { status: 206, headers: { etag, "content-range": contentRange }, body: part };
+}
+
+function stored(bytes: Bytes): Stored {
+  return { bytes, etag: `"${createHash("md5").update(bytes).digest("hex")}"` };
+}
+
+function damaged(bytes: Bytes): Bytes {
+  const changed = bytes.slice();
+  changed[0] = (changed[0] ?? 0) ^ 1;
+  return changed;
+}
+
+function xml(root: string, content: string): HttpAnswer {
+  const body = `<?xml version="1.0" encoding="UTF-8"?>\n` +
+    `<${root} xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${content}</${root}>`;
+  return { status: 200, headers: { "content-type": "application/xml" }, body };
+}
+
+function error(status: number, code: string): HttpAnswer {
+  const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code>` +
+    `<Message>about ${code}</Message><RequestId>1</RequestId></Error>`;
+  return { status, headers: { "content-type": "application/xml" }, body };
+}
