@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { ConfigurationError, reasonOf } from "../../../protocol/errors.ts";
-import { printable } from "../../../protocol/printable.ts";
+import { ConfigurationError, reasonOf } from "../../../../protocol/errors.ts";
+import { printable } from "../../../../protocol/printable.ts";
 import type { PostgresAddress } from "./deno_socket.ts";
 import { findPassword } from "./password_file.ts";
 

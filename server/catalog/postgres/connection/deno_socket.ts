@@ -6,6 +6,7 @@
  */
 import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
+import { TlsRefused } from "./failures.ts";
 
 /** The address of a database server. */
 export interface PostgresAddress {
@@ -57,7 +58,7 @@ async function requestTls(conn: Deno.Conn): Promise<void> {
   // One byte and no more: what follows would have been sent without encryption, by anyone.
   const answer = new Uint8Array(1);
   if (await conn.read(answer) === 1 && answer[0] === SSL_ACCEPTED) return;
-  throw new Error("the database server does not accept TLS connections");
+  throw new TlsRefused();
 }
 
 function close(conn: Deno.Conn | undefined): void {

@@ -1,0 +1,139 @@
+/**
+ * Connections to the database, with a bound. They have no state of their own, so that a pooler like PgBouncer can give each
+ * transaction another one: statements have no names, and settings and locks end with their transaction.
+ *
+ * @module
+ */
+import pg from "pg";
+import type { Bytes } from "../../../../protocol/bytes.ts";
+import type { Row } from "../../rows.ts";
+import { DEFAULT_CONNECTIONS, type PostgresOptions } from "./connection_options.ts";
+import { DenoSocket } from "./deno_socket.ts";
+import { ConnectionFailure, sqlStateOf } from "./failures.ts";
+
+/** The time for which a connection is kept without being used, in milliseconds. */
+const IDLE_MS = 60_000;
+/** The most transactions that wait for a connection. Those of one server are as many as its clients. */
+const MAX_WAITING = 10_000;
+
+/** The part of `pg` that is used here. */
+interface PgResult {
+  readonly command: string;
+  readonly rows: Row[];
+  readonly rowCount: number | null;
+}
+interface PgClient {
+  query(query: {
+    readonly text: string;
+    readonly values: readonly unknown[];
+    readonly query_timeout: number;
+  }): Promise<PgResult | PgResult[]>;
+  on(event: "error", listener: (error: unknown) => void): void;
+  release(isBroken: boolean): void;
+}
+interface PgPool {
+  readonly waitingCount: number;
+  on(event: "connect", listener: (client: PgClient) => void): void;
+  on(event: "error", listener: (error: unknown) => void): void;
+  connect(): Promise<PgClient>;
+  end(): Promise<void>;
+}
+
+/** The result of a statement. */
+export interface Outcome {
+  /** The command that was carried out: `ROLLBACK` for the commit of a failed transaction. */
+  readonly command: string;
+  readonly rows: Row[];
+  /** The number of rows that were found or changed. */
+  readonly count: number;
+}
+
+/** A connection while one transaction or a few statements use it. */
+export interface Connection {
+  /**
+   * Runs a statement; without values, it can be several. Statements can be sent before earlier ones are answered. Throws the
+   * error of the server, or `ConnectionFailure`.
+   */
+  query(sql: string, values: readonly unknown[], timeoutMs: number): Promise<Outcome>;
+  /** Returns the connection; a broken one is closed. */
+  release(isBroken: boolean): void;
+}
+
+/** The pool of connections to one database. */
+export class ConnectionPool {
+  readonly #pool: PgPool;
+
+  /** `waitMs`: the most time to wait for a connection. */
+  constructor(options: PostgresOptions, waitMs: number) {
+    const { host, port, user, database, password, connections = DEFAULT_CONNECTIONS } = options;
+    this.#pool = new pg.Pool({
+      ...{ host, port, user, database, password, ssl: false, client_encoding: "UTF8" },
+      ...{ application_name: "xfer", stream: () => new DenoSocket(options), pipeline: true },
+      ...{ max: connections, connectionTimeoutMillis: waitMs, idleTimeoutMillis: IDLE_MS },
+      types: { getTypeParser },
+    }) as unknown as PgPool;
+    // Each statement of a broken connection fails by itself. Its next user gets another one.
+    this.#pool.on("connect", (client) => client.on("error", () => undefined));
+    this.#pool.on("error", () => undefined);
+  }
+
+  /** Takes a connection. Throws the error of the server, or `ConnectionFailure`. */
+  async connect(): Promise<Connection> {
+    if (this.#pool.waitingCount >= MAX_WAITING) {
+      throw new ConnectionFailure("too many transactions wait for a connection");
+    }
+    const client = await this.#pool.connect().catch(fail);
+    return {
+      async query(text, values, timeoutMs) {
+        const done = await client.query({ text, values, query_timeout: timeoutMs }).catch(fail);
+        const { command, rows, rowCount } = Array.isArray(done) ? done.at(-1) as PgResult : done;
+        return { command, rows, count: rowCount ?? 0 };
+      },
+      release: (isBroken) => client.release(isBroken),
+    };
+  }
+
+  /** Waits for all transactions and closes the connections. */
+  async close(): Promise<void> {
+    await this.#pool.end();
+  }
+}
+
+function fail(error: unknown): never {
+  // A value of a type that PostgreSQL cannot have is a mistake of ours.
+  if (sqlStateOf(error) !== undefined || error instanceof TypeError) throw error;
+  throw new ConnectionFailure(error);
+}
+
+/** The object ids of types whose values `pg` would not convert, or slowly: bytea, bigint, numeric. */
+const PARSERS: ReadonlyMap<number, (text: string) => unknown> = new Map<
+  number,
+  (text: string) => unknown
+>([
+  [17, parseBytes],
+  [20, Number],
+  [1700, Number],
+]);
+
+function getTypeParser(oid: number, format: "text" | "binary"): (text: string) => unknown {
+  return PARSERS.get(oid) ?? pg.types.getTypeParser(oid, format);
+}
+
+/** Bytes from `\x` and hexadecimal digits. */
+function parseBytes(text: string): Bytes {
+  if (fromHex !== undefined) return fromHex(text.slice(2));
+  const bytes = new Uint8Array((text.length - 2) / 2);
+  for (let at = 0, i = 2; at < bytes.length; at++, i += 2) {
+    bytes[at] = digit(text.charCodeAt(i)) << 4 | digit(text.charCodeAt(i + 1));
+  }
+  return bytes;
+}
+
+/** Not every version of Deno has it. */
+const fromHex = (Uint8Array as unknown as { fromHex?: (text: string) => Bytes }).fromHex
+  ?.bind(Uint8Array);
+
+/** The value of `0` to `9` and `a` to `f`. */
+function digit(code: number): number {
+  return code < 0x3a ? code - 0x30 : code - 0x57;
+}

@@ -1,0 +1,209 @@
+/**
+ * A PostgreSQL database: transactions, repeated if others get in their way or the connection breaks.
+ *
+ * @module
+ */
+import { ConfigurationError, reasonOf, UnavailableError } from "../../../protocol/errors.ts";
+import { printable } from "../../../protocol/printable.ts";
+import type { Row } from "../rows.ts";
+import type { PostgresOptions } from "./connection/connection_options.ts";
+import { failureKind } from "./connection/failures.ts";
+import { type Connection, ConnectionPool } from "./connection/pool.ts";
+
+/** The time for which a transaction waits for a database that is away, in milliseconds. */
+export const PATIENCE_MS = 5000;
+/** The most attempts of a transaction that conflicts with others. */
+const MAX_ATTEMPTS = 20;
+/** The longest pauses before the second attempt, and before later ones, in milliseconds. */
+const PAUSES_MS = { conflict: { first: 4, most: 200 }, away: { first: 50, most: 500 } };
+/** The time after which the server cancels a statement, in milliseconds. */
+export const STATEMENT_MS = 30_000;
+/** The time after which a statement without an answer breaks its connection. Longer, since the server answers first. */
+const ANSWER_MS = STATEMENT_MS + 5000;
+/** The time after which the server ends a transaction whose next statement does not come, in milliseconds. */
+const IDLE_MS = 10_000;
+
+/** Statements of one connection. */
+export interface Queries {
+  /** The rows that a statement finds or returns. */
+  all(sql: string, ...values: readonly unknown[]): Promise<Row[]>;
+  /** The first row, if there is one. */
+  get(sql: string, ...values: readonly unknown[]): Promise<Row | undefined>;
+  /** Runs a statement and returns the number of rows that it has changed. */
+  run(sql: string, ...values: readonly unknown[]): Promise<number>;
+}
+
+/**
+ * Statements of a transaction. It can run several times: its work must have no effect outside of the database. Statements
+ * can be sent together, with `Promise.all`, which saves waiting.
+ */
+export interface Transaction extends Queries {
+  /**
+   * A part of the transaction that can fail by itself. Parts cannot run at the same time. A failure for which `canFailAlone`
+   * is false ends the transaction.
+   */
+  part<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** Settings of a database, for tests and migrations. */
+export interface DatabaseSettings {
+  /** {@link PATIENCE_MS} by default. */
+  readonly patienceMs?: number;
+}
+
+/** Whether the rest of a transaction can continue after the failure of a part. */
+export function canFailAlone(error: unknown): boolean {
+  return failureKind(error) === "other";
+}
+
+/** A database. Its methods throw `UnavailableError` if it does not answer, `ConfigurationError` `database-refused`. */
+export class PostgresDatabase implements AsyncDisposable {
+  readonly #pool: ConnectionPool;
+  readonly #name: string;
+  readonly #patienceMs: number;
+
+  /** Connects only when needed. */
+  constructor(options: PostgresOptions, { patienceMs = PATIENCE_MS }: DatabaseSettings = {}) {
+    const { host, port, database } = options;
+    this.#name = printable(`${database} at ${host.startsWith("/") ? host : `${host}:${port}`}`);
+    this.#patienceMs = patienceMs;
+    this.#pool = new ConnectionPool(options, patienceMs);
+  }
+
+  /**
+   * Runs statements that commit one by one. They only read, or have the same effect if they run again, since a broken
+   * connection can leave open whether they ran.
+   */
+  read<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
+    return this.#persist((connection) => work(queriesOver(connection, ANSWER_MS)));
+  }
+
+  /**
+   * Runs a transaction (READ COMMITTED): all of its changes are made, or none. When the promise resolves, they are on disk.
+   * If the connection breaks before the commit is answered, throws `UnavailableError`: the changes may have been made.
+   */
+  transaction<T>(
+    work: (transaction: Transaction) => Promise<T>,
+    statementMs: number = STATEMENT_MS,
+  ): Promise<T> {
+    const answerMs = ANSWER_MS - STATEMENT_MS + statementMs;
+    const begin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+      SET LOCAL statement_timeout = ${statementMs};
+      SET LOCAL idle_in_transaction_session_timeout = ${IDLE_MS}`;
+    return this.#persist(async (connection) => {
+      // Not awaited: it is sent together with the first statement.
+      const begun = connection.query(begin, [], answerMs);
+      begun.catch(() => undefined);
+      let result: T;
+      try {
+        result = await work(transactionOver(connection, answerMs));
+        await begun;
+      } catch (error) {
+        await begun;
+        await connection.query("ROLLBACK", [], answerMs);
+        throw error;
+      }
+      await this.#commit(connection, answerMs);
+      return result;
+    });
+  }
+
+  async #commit(connection: Connection, answerMs: number): Promise<void> {
+    let command: string;
+    try {
+      ({ command } = await connection.query("COMMIT", [], answerMs));
+    } catch (error) {
+      const kind = failureKind(error);
+      if (kind === "conflict" || kind === "other") throw error;
+      throw this.#unavailable("did not answer a commit, which it may have made", error);
+    }
+    if (command === "COMMIT") return;
+    throw new Error("cannot commit: a statement of the transaction has failed");
+  }
+
+  /** Repeats work that failed because of others or of the connection. */
+  async #persist<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    const end = performance.now() + this.#patienceMs;
+    for (let attempts = 1;; attempts++) {
+      try {
+        return await this.#attempt(work);
+      } catch (error) {
+        const kind = failureKind(error);
+        if (kind === "other") throw error;
+        if (kind === "refused") throw this.#refused(error);
+        if (kind === "overloaded") throw this.#unavailable("cannot keep up", error);
+        const isLast = kind === "away" ? performance.now() >= end : attempts >= MAX_ATTEMPTS;
+        if (isLast) throw this.#unavailable("does not answer", error);
+        const { first, most } = PAUSES_MS[kind];
+        const pause = Math.random() * Math.min(most, first * 2 ** attempts);
+        await new Promise((resolve) => setTimeout(resolve, pause));
+      }
+    }
+  }
+
+  async #attempt<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    const connection = await this.#pool.connect();
+    try {
+      const result = await work(connection);
+      connection.release(false);
+      return result;
+    } catch (error) {
+      // Also after a refusal of the catalog, whose transaction was rolled back, the connection is good.
+      connection.release(error instanceof UnavailableError || failureKind(error) === "away");
+      throw error;
+    }
+  }
+
+  #unavailable(what: string, cause: unknown): UnavailableError {
+    return new UnavailableError(
+      "unavailable",
+      `the database ${this.#name} ${what}: ${reasonOf(cause)}`,
+      { hint: "Try again later.", cause },
+    );
+  }
+
+  #refused(cause: unknown): ConfigurationError {
+    return new ConfigurationError(
+      "database-refused",
+      `cannot use the database ${this.#name}: ${reasonOf(cause)}`,
+      { hint: "Check the URL of --catalog, the password, and the database's certificate.", cause },
+    );
+  }
+
+  /** Waits for running transactions and closes all connections. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pool.close();
+  }
+}
+
+function queriesOver(connection: Connection, answerMs: number): Queries {
+  const query = (sql: string, values: readonly unknown[]) =>
+    connection.query(sql, values, answerMs);
+  return {
+    all: async (sql, ...values) => (await query(sql, values)).rows,
+    get: async (sql, ...values) => (await query(sql, values)).rows[0],
+    run: async (sql, ...values) => (await query(sql, values)).count,
+  };
+}
+
+function transactionOver(connection: Connection, answerMs: number): Transaction {
+  const queries = queriesOver(connection, answerMs);
+  return {
+    ...queries,
+    async part(work) {
+      const begun = queries.run("SAVEPOINT part");
+      begun.catch(() => undefined);
+      let result;
+      try {
+        result = await work();
+        await begun;
+      } catch (error) {
+        await begun;
+        await queries.run("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part");
+        throw error;
+      }
+      await queries.run("RELEASE SAVEPOINT part");
+      return result;
+    },
+  };
+}

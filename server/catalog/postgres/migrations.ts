@@ -1,0 +1,84 @@
+/**
+ * The schema of the catalog. The tables have the names that they have in SQLite, so that both can be compared.
+ *
+ * @module
+ */
+import { FILE_TABLES } from "./file_tables.ts";
+
+/** A step of the schema. */
+export interface Migration {
+  readonly script: string;
+  /**
+   * The oldest schema version whose servers can still work with this step, so that servers can be upgraded one by one. It is
+   * the version before if the step only adds tables, indexes, or columns with a default.
+   */
+  readonly usableFrom: number;
+}
+
+/** The steps, by schema version from 1 on. Published steps never change. */
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    usableFrom: 1,
+    script: `
+  CREATE TABLE clients (
+    id bytea NOT NULL PRIMARY KEY CHECK (octet_length(id) = 16),
+    name text COLLATE "C" NOT NULL UNIQUE,
+    public_key bytea,
+    first_seen bigint NOT NULL,
+    last_seen bigint NOT NULL,
+    edition text NOT NULL,
+    habits text NOT NULL,
+    disabled boolean NOT NULL DEFAULT false,
+    -- NULL: the server's; -1: none.
+    quota_bytes bigint,
+    quota_files bigint
+  );
+  CREATE TABLE keys (
+    client_id bytea NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    key bytea NOT NULL CHECK (octet_length(key) = 32),
+    added_at bigint NOT NULL,
+    PRIMARY KEY (client_id, key)
+  );
+  ${FILE_TABLES}
+  CREATE TABLE partials (
+    -- The order in which they were recorded.
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    client_id bytea NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    name text COLLATE "C" NOT NULL,
+    size bigint NOT NULL,
+    mtime bigint NOT NULL,
+    mtime_ns integer NOT NULL,
+    path text COLLATE "C" NOT NULL UNIQUE,
+    held bigint NOT NULL,
+    sums bytea NOT NULL,
+    updated_at bigint NOT NULL
+  );
+  ALTER TABLE partials ALTER sums SET STORAGE EXTERNAL;
+  -- A name can be longer than an entry of an index.
+  CREATE UNIQUE INDEX partial_names ON partials (client_id, hashtextextended(name, 0));
+  CREATE INDEX partial_times ON partials (updated_at);
+  CREATE TABLE tokens (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    hash bytea NOT NULL PRIMARY KEY CHECK (octet_length(hash) = 32),
+    client_id bytea REFERENCES clients (id) ON DELETE CASCADE,
+    label text,
+    uses_left bigint NOT NULL,
+    used bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    made_at bigint NOT NULL
+  );
+  CREATE INDEX tokens_of ON tokens (client_id);
+  CREATE TABLE orphans (
+    path text COLLATE "C" NOT NULL PRIMARY KEY,
+    -- Whether a commit has reserved the blob, which is garbage only after a crash.
+    reserved boolean NOT NULL DEFAULT false
+  );
+  -- Files that a repair moves to quarantine, from before the move until their rows are gone.
+  CREATE TABLE repairs (
+    path text COLLATE "C" NOT NULL PRIMARY KEY,
+    moved_to text,
+    record text NOT NULL
+  );
+  `,
+  },
+];

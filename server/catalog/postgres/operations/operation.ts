@@ -1,0 +1,53 @@
+/**
+ * An operation of a catalog as data.
+ *
+ * @module
+ */
+import type { PostgresDatabase, Queries, Transaction } from "../database.ts";
+
+/** Runs an operation in a database. */
+// deno-lint-ignore no-explicit-any
+export type Operation<Args extends readonly any[] = readonly any[], Result = unknown> = (
+  database: PostgresDatabase,
+  ...args: Args
+) => Promise<Result>;
+
+/** An operation that only reads, or whose statements have the same effect if they run again. */
+export function read<Args extends readonly unknown[], Result>(
+  run: (queries: Queries, ...args: Args) => Promise<Result>,
+): Operation<Args, Result> {
+  return (database, ...args) => database.read((queries) => run(queries, ...args));
+}
+
+/** An operation whose changes are all made, or none. */
+export function write<Args extends readonly unknown[], Result>(
+  run: (transaction: Transaction, ...args: Args) => Promise<Result>,
+): Operation<Args, Result> {
+  return (database, ...args) =>
+    database.transaction((transaction) => run(transaction, ...args));
+}
+
+// deno-lint-ignore no-explicit-any
+type Method = (...args: any[]) => Promise<unknown>;
+
+/** The operations of an aggregate. */
+export type OperationsOf<Aggregate> = {
+  readonly [M in keyof Aggregate]: Aggregate[M] extends Method
+    ? Operation<Parameters<Aggregate[M]>, Awaited<ReturnType<Aggregate[M]>>>
+    : never;
+};
+
+/** An aggregate whose methods are these operations. */
+export function methodsOf<Aggregate>(
+  database: PostgresDatabase,
+  operations: OperationsOf<Aggregate>,
+): Aggregate {
+  const methods = Object.entries<Operation>(operations)
+    .map(([name, run]) => [name, (...args: unknown[]) => run(database, ...args)]);
+  return Object.fromEntries(methods);
+}
+
+/** The least whole time, in milliseconds, that is not before `time`, which can be infinite. */
+export function wholeTime(time: number): number {
+  return Math.min(Math.max(Math.ceil(time), Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
+}

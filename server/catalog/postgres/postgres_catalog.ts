@@ -1,0 +1,54 @@
+/**
+ * The catalog in PostgreSQL, which several servers can share.
+ *
+ * @module
+ */
+import type { Catalog } from "../catalog.ts";
+import type { PostgresOptions } from "./connection/connection_options.ts";
+import { type DatabaseSettings, PostgresDatabase } from "./database.ts";
+import { postgresFiles } from "./files/postgres_files.ts";
+import { migrate } from "./migrate.ts";
+import { ACCOUNT_OPERATIONS } from "./operations/accounts.ts";
+import { BLOB_OPERATIONS } from "./operations/blob_references.ts";
+import { methodsOf } from "./operations/operation.ts";
+import { UPLOAD_OPERATIONS } from "./operations/partial_uploads.ts";
+import { REPAIR_OPERATIONS } from "./operations/repairs.ts";
+import { TOKEN_OPERATIONS } from "./operations/tokens.ts";
+
+/** A catalog in PostgreSQL. */
+export interface PostgresCatalog extends Catalog {
+  /** For other tables of a server. */
+  readonly database: PostgresDatabase;
+}
+
+/**
+ * Connects to a database and creates or upgrades the catalog in it. Every method of the catalog throws `UnavailableError` if the
+ * database does not answer. Throws `ConfigurationError` `catalog-too-new`, `database-refused`, `database-unsuitable`.
+ */
+export async function openPostgresCatalog(
+  options: PostgresOptions,
+  settings?: DatabaseSettings,
+): Promise<PostgresCatalog> {
+  const database = new PostgresDatabase(options, settings);
+  try {
+    await migrate(database);
+    return postgresCatalogOver(database);
+  } catch (error) {
+    await database[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** The catalog in a database that has its schema. Disposing of the catalog closes the database. */
+export function postgresCatalogOver(database: PostgresDatabase): PostgresCatalog {
+  return {
+    database,
+    accounts: methodsOf(database, ACCOUNT_OPERATIONS),
+    tokens: methodsOf(database, TOKEN_OPERATIONS),
+    files: postgresFiles(database),
+    uploads: methodsOf(database, UPLOAD_OPERATIONS),
+    blobs: methodsOf(database, BLOB_OPERATIONS),
+    repairs: methodsOf(database, REPAIR_OPERATIONS),
+    [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+  };
+}
