@@ -18,6 +18,7 @@ const SERVER = ["server", "server/catalog", "server/blobs", "server/fs", "server
 const SERVING = [...SERVER, "server/context.ts", "server/accounts", "server/uploads"];
 
 const SQLITE = [...V4, "server/blobs", "server/catalog", "server/catalog/sqlite"];
+const POSTGRES = [...V4, "server/blobs", "server/catalog", "server/catalog/postgres"];
 const STORE = ["server/catalog/*", "server/blobs/*", "server/data_folder", "server/fs"];
 
 const CLIENT = ["client", "client/net", "client/local"];
@@ -88,6 +89,16 @@ export const ARROWS: Arrows = {
   "server/fs": PROTOCOL,
   // Packs are records of protocol 4.
   "server/catalog": [...V4, "server/blobs"],
+  "server/catalog/postgres/connection": [...PROTOCOL, "server/catalog"],
+  "server/catalog/postgres": [
+    ...[...PROTOCOL, "server/catalog", "server/catalog/postgres/connection"],
+  ],
+  "server/catalog/postgres/operations": [...POSTGRES],
+  "server/catalog/postgres/files": [...POSTGRES, "server/catalog/postgres/operations"],
+  "server/catalog/postgres/postgres_catalog.ts": [
+    ...[...POSTGRES, "server/catalog/postgres/operations", "server/catalog/postgres/files"],
+    "server/catalog/postgres/connection",
+  ],
   "server/catalog/sqlite": [...PROTOCOL, "server/blobs", "server/catalog"],
   "server/catalog/sqlite/operations": SQLITE,
   "server/catalog/sqlite/sqlite_catalog.ts": [
@@ -109,10 +120,6 @@ export const ARROWS: Arrows = {
   "server/catalog/sqlite/worker_catalog.ts": [
     ...[...SQLITE, "server/catalog/sqlite/batching.ts", "server/catalog/sqlite/sqlite_catalog.ts"],
     "server/catalog/sqlite/worker.ts",
-  ],
-  "server/catalog/postgres": [...PROTOCOL, "server/blobs", "server/catalog"],
-  "server/catalog/postgres/files": [
-    ...[...V4, "server/blobs", "server/catalog", "server/catalog/postgres"],
   ],
   "server/blobs": PROTOCOL,
   "server/blobs/disk": [...PROTOCOL, "server/blobs", "server/fs"],

@@ -8,7 +8,7 @@ import { printable } from "../../../protocol/printable.ts";
 import type { Row } from "../rows.ts";
 import type { PostgresOptions } from "./connection/connection_options.ts";
 import { failureKind } from "./connection/failures.ts";
-import { type Connection, ConnectionPool } from "./connection/pool.ts";
+import { type PooledConnection, PostgresPool } from "./connection/pool.ts";
 
 /** The time for which a transaction waits for a database that is away, in milliseconds. */
 export const PATIENCE_MS = 5000;
@@ -58,7 +58,7 @@ export function canFailAlone(error: unknown): boolean {
 
 /** A database. Its methods throw `UnavailableError` if it does not answer, `ConfigurationError` `database-refused`. */
 export class PostgresDatabase implements AsyncDisposable {
-  readonly #pool: ConnectionPool;
+  readonly #pool: PostgresPool;
   readonly #name: string;
   readonly #patienceMs: number;
 
@@ -67,7 +67,7 @@ export class PostgresDatabase implements AsyncDisposable {
     const { host, port, database } = options;
     this.#name = printable(`${database} at ${host.startsWith("/") ? host : `${host}:${port}`}`);
     this.#patienceMs = patienceMs;
-    this.#pool = new ConnectionPool(options, patienceMs);
+    this.#pool = new PostgresPool(options, patienceMs);
   }
 
   /**
@@ -108,7 +108,7 @@ export class PostgresDatabase implements AsyncDisposable {
     });
   }
 
-  async #commit(connection: Connection, answerMs: number): Promise<void> {
+  async #commit(connection: PooledConnection, answerMs: number): Promise<void> {
     let command: string;
     try {
       ({ command } = await connection.query("COMMIT", [], answerMs));
@@ -122,7 +122,7 @@ export class PostgresDatabase implements AsyncDisposable {
   }
 
   /** Repeats work that failed because of others or of the connection. */
-  async #persist<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+  async #persist<T>(work: (connection: PooledConnection) => Promise<T>): Promise<T> {
     const end = performance.now() + this.#patienceMs;
     for (let attempts = 1;; attempts++) {
       try {
@@ -141,7 +141,7 @@ export class PostgresDatabase implements AsyncDisposable {
     }
   }
 
-  async #attempt<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+  async #attempt<T>(work: (connection: PooledConnection) => Promise<T>): Promise<T> {
     const connection = await this.#pool.connect();
     try {
       const result = await work(connection);
@@ -176,7 +176,7 @@ export class PostgresDatabase implements AsyncDisposable {
   }
 }
 
-function queriesOver(connection: Connection, answerMs: number): Queries {
+function queriesOver(connection: PooledConnection, answerMs: number): Queries {
   const query = (sql: string, values: readonly unknown[]) =>
     connection.query(sql, values, answerMs);
   return {
@@ -186,7 +186,7 @@ function queriesOver(connection: Connection, answerMs: number): Queries {
   };
 }
 
-function transactionOver(connection: Connection, answerMs: number): Transaction {
+function transactionOver(connection: PooledConnection, answerMs: number): Transaction {
   const queries = queriesOver(connection, answerMs);
   return {
     ...queries,

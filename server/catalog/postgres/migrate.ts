@@ -7,7 +7,7 @@ import { ConfigurationError } from "../../../protocol/errors.ts";
 import type { PostgresDatabase, Queries } from "./database.ts";
 import { type Migration, MIGRATIONS } from "./migrations.ts";
 
-/** The lock of whoever changes the schema, the letters "xfer". */
+/** The lock of a change of the schema, the letters "xfer". */
 export const MIGRATION_LOCK = 0x78666572;
 /** The time that a step may take, in milliseconds: a large table can get a new index. */
 const STEP_MS = 60 * 60_000;

@@ -18,7 +18,7 @@ import type { Token } from "../../../server/catalog/tokens.ts";
 import { openWorkerCatalog } from "../../../server/catalog/sqlite/worker_catalog.ts";
 import { pseudoRandomBytes } from "../bytes.ts";
 import { TemporaryFolder } from "../temporary_folder.ts";
-import { openInThisThread } from "./catalogs.ts";
+import { openInPostgres, openInThisThread } from "./catalogs.ts";
 import { memoryCatalog } from "./memory_catalog.ts";
 
 type Implementations = Readonly<Record<string, (path: string) => Promise<Catalog>>>;
@@ -26,6 +26,8 @@ type Implementations = Readonly<Record<string, (path: string) => Promise<Catalog
 const IMPLEMENTATIONS: Implementations = {
   "SQLite in this thread": (path) => openInThisThread(path),
   "in memory": () => Promise.resolve(memoryCatalog()),
+  // Until it has files.
+  ...Deno.env.has("XFER_POSTGRES_SUITE") ? { "PostgreSQL": openInPostgres } : {},
 };
 /** Starting threads for each test takes most of its time. */
 const WITH_THREADS: Implementations = {

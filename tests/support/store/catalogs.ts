@@ -1,7 +1,9 @@
 import type { DatabaseSync } from "node:sqlite";
 import { localCatalog } from "../../../server/catalog/sqlite/local_catalog.ts";
+import { openPostgresCatalog } from "../../../server/catalog/postgres/postgres_catalog.ts";
 import type { Catalog } from "../../../server/catalog/catalog.ts";
 import { SqliteCatalog } from "../../../server/catalog/sqlite/sqlite_catalog.ts";
+import { createDatabase } from "./postgres.ts";
 
 /**
  * The server's catalog in this thread, for tests that start many servers or watch the database. Arguments and results
@@ -15,4 +17,17 @@ export function openInThisThread(
   const call: SqliteCatalog["call"] = (method, args) =>
     structuredClone(catalog.call(method, structuredClone(args)));
   return Promise.resolve(localCatalog({ ...catalog, call }));
+}
+
+/** A catalog in a PostgreSQL database of its own, which is dropped with it. */
+export async function openInPostgres(): Promise<Catalog> {
+  const database = await createDatabase();
+  const catalog = await openPostgresCatalog(database.options);
+  return {
+    ...catalog,
+    async [Symbol.asyncDispose]() {
+      await catalog[Symbol.asyncDispose]();
+      await database[Symbol.asyncDispose]();
+    },
+  };
 }

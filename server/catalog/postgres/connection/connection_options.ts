@@ -66,7 +66,8 @@ export async function connectionOptions(
   sources: ConnectionSources = SYSTEM_SOURCES,
 ): Promise<PostgresOptions> {
   const given = parseUrl(url);
-  const value = (name: Parameter) => given.get(name) ?? (sources.env(PARAMETERS[name]) || undefined);
+  const value = (name: Parameter) =>
+    given.get(name) ?? (sources.env(PARAMETERS[name]) || undefined);
   const host = value("host");
   if (host === undefined) {
     throw invalid("it has no host", "Write postgres://USER@HOST/DATABASE.");

@@ -40,7 +40,7 @@ interface PgPool {
 }
 
 /** The result of a statement. */
-export interface Outcome {
+export interface StatementResult {
   /** The command that was carried out: `ROLLBACK` for the commit of a failed transaction. */
   readonly command: string;
   readonly rows: Row[];
@@ -49,18 +49,18 @@ export interface Outcome {
 }
 
 /** A connection while one transaction or a few statements use it. */
-export interface Connection {
+export interface PooledConnection {
   /**
    * Runs a statement; without values, it can be several. Statements can be sent before earlier ones are answered. Throws the
    * error of the server, or `ConnectionFailure`.
    */
-  query(sql: string, values: readonly unknown[], timeoutMs: number): Promise<Outcome>;
+  query(sql: string, values: readonly unknown[], timeoutMs: number): Promise<StatementResult>;
   /** Returns the connection; a broken one is closed. */
   release(isBroken: boolean): void;
 }
 
 /** The pool of connections to one database. */
-export class ConnectionPool {
+export class PostgresPool {
   readonly #pool: PgPool;
 
   /** `waitMs`: the most time to wait for a connection. */
@@ -78,7 +78,7 @@ export class ConnectionPool {
   }
 
   /** Takes a connection. Throws the error of the server, or `ConnectionFailure`. */
-  async connect(): Promise<Connection> {
+  async connect(): Promise<PooledConnection> {
     if (this.#pool.waitingCount >= MAX_WAITING) {
       throw new ConnectionFailure("too many transactions wait for a connection");
     }

@@ -11,5 +11,5 @@ import type { PostgresDatabase } from "../database.ts";
 export function postgresFiles(_database: PostgresDatabase): Files & PackedFiles {
   const missing = (_target: unknown, name: string | symbol) => () =>
     Promise.reject(new Error(`files.${String(name)} is not implemented yet`));
-  return new Proxy({} as Files & PackedFiles, { get: missing });
+  return new Proxy({}, { get: missing }) as Files & PackedFiles;
 }

@@ -210,7 +210,7 @@ async function lock(
   return row && toAccount(row);
 }
 
-interface NewAccount {
+interface AccountRow {
   readonly id: Bytes;
   readonly name: string;
   readonly publicKey: Bytes | null;
@@ -218,7 +218,7 @@ interface NewAccount {
   readonly storedProfile: StoredProfile;
 }
 
-async function insert(queries: Queries, account: NewAccount): Promise<Account> {
+async function insert(queries: Queries, account: AccountRow): Promise<Account> {
   const { id, name, publicKey, now, storedProfile: { edition, quirks } } = account;
   const [row] = await queries.all(
     `INSERT INTO clients (id, name, public_key, first_seen, last_seen, edition, habits)

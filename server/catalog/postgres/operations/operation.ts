@@ -7,7 +7,7 @@ import type { PostgresDatabase, Queries, Transaction } from "../database.ts";
 
 /** Runs an operation in a database. */
 // deno-lint-ignore no-explicit-any
-export type Operation<Args extends readonly any[] = readonly any[], Result = unknown> = (
+export type PostgresOperation<Args extends readonly any[] = readonly any[], Result = unknown> = (
   database: PostgresDatabase,
   ...args: Args
 ) => Promise<Result>;
@@ -15,25 +15,24 @@ export type Operation<Args extends readonly any[] = readonly any[], Result = unk
 /** An operation that only reads, or whose statements have the same effect if they run again. */
 export function read<Args extends readonly unknown[], Result>(
   run: (queries: Queries, ...args: Args) => Promise<Result>,
-): Operation<Args, Result> {
+): PostgresOperation<Args, Result> {
   return (database, ...args) => database.read((queries) => run(queries, ...args));
 }
 
 /** An operation whose changes are all made, or none. */
 export function write<Args extends readonly unknown[], Result>(
   run: (transaction: Transaction, ...args: Args) => Promise<Result>,
-): Operation<Args, Result> {
-  return (database, ...args) =>
-    database.transaction((transaction) => run(transaction, ...args));
+): PostgresOperation<Args, Result> {
+  return (database, ...args) => database.transaction((transaction) => run(transaction, ...args));
 }
 
 // deno-lint-ignore no-explicit-any
-type Method = (...args: any[]) => Promise<unknown>;
+type AnyMethod = (...args: any[]) => Promise<unknown>;
 
 /** The operations of an aggregate. */
 export type OperationsOf<Aggregate> = {
-  readonly [M in keyof Aggregate]: Aggregate[M] extends Method
-    ? Operation<Parameters<Aggregate[M]>, Awaited<ReturnType<Aggregate[M]>>>
+  readonly [M in keyof Aggregate]: Aggregate[M] extends AnyMethod
+    ? PostgresOperation<Parameters<Aggregate[M]>, Awaited<ReturnType<Aggregate[M]>>>
     : never;
 };
 
@@ -42,7 +41,7 @@ export function methodsOf<Aggregate>(
   database: PostgresDatabase,
   operations: OperationsOf<Aggregate>,
 ): Aggregate {
-  const methods = Object.entries<Operation>(operations)
+  const methods = Object.entries<PostgresOperation>(operations)
     .map(([name, run]) => [name, (...args: unknown[]) => run(database, ...args)]);
   return Object.fromEntries(methods);
 }

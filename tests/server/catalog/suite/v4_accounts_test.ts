@@ -56,11 +56,13 @@ catalogTest("a token is used up by successful registrations only", async (catalo
   assert.equal(await by(1, { token: key(77) }), "token-unknown");
   assert.equal(await by(1, { now: 2000 }), "token-expired");
   assert.equal(await by(1, { registration: "closed" }), "closed");
+  const results = await Promise.all([1, 2, 3, 4].map((number) => by(number)));
   assert.deepEqual(
-    await Promise.all([1, 2, 3, 4].map((number) => by(number))),
+    results.toSorted(),
     ["registered", "registered", "token-used-up", "token-used-up"],
   );
-  assert.equal(await by(1), "known", "no token is needed twice");
+  const registered = results.indexOf("registered") + 1;
+  assert.equal(await by(registered), "known", "no token is needed twice");
   assert.deepEqual(await catalog.tokens.invitations(1500), []);
 });
 
