@@ -152,10 +152,10 @@ export class S3Client implements Disposable {
     const path = key.split("/").map(encodeURIComponent).join("/");
     const search = new URLSearchParams(query).toString();
     const url = `${bucketUrl}/${path}${search === "" ? "" : `?${search}`}`;
-    const { sessionToken, ...keys } = await this.#currentCredentials();
+    const { accessKeyId, secretAccessKey, sessionToken } = await this.#currentCredentials();
     const signed = await new AwsV4Signer({
-      ...{ method, url, region, service: "s3", cache: this.#keysOf(keys) },
-      ...{ ...keys, ...(sessionToken === undefined ? {} : { sessionToken }) },
+      ...{ method, url, region, service: "s3", cache: this.#keysOf(secretAccessKey) },
+      ...{ accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) },
       headers: { ...headers, "x-amz-content-sha256": digest },
     }).sign();
     // Not signed, since proxies change it. A compressed answer would have another length.
@@ -173,7 +173,7 @@ export class S3Client implements Disposable {
   }
 
   /** The derived keys; emptied on a new day, or with new credentials, so that they stay few. */
-  #keysOf({ secretAccessKey }: S3Credentials): Map<string, ArrayBuffer> {
+  #keysOf(secretAccessKey: string): Map<string, ArrayBuffer> {
     const isOther = (name: string) => !name.startsWith(`${secretAccessKey},`);
     const names = [...this.#signingKeys.keys()];
     if (names.length > 1 || names.some(isOther)) this.#signingKeys = new Map();
@@ -183,12 +183,11 @@ export class S3Client implements Disposable {
   /** A network failure is transient. */
   #failureOf(error: unknown): unknown {
     if (!(error instanceof TypeError)) return error;
-    if (!CERTIFICATE.test(error.message)) {
-      return new TransientFailure(withoutUrl(error), { cause: error });
-    }
+    const reason = networkReason(error);
+    if (!CERTIFICATE.test(reason)) return new TransientFailure(reason, { cause: error });
     return new ConfigurationError(
       "object-store-certificate",
-      `cannot trust the object store: ${withoutUrl(error)}`,
+      `cannot trust the object store: ${reason}`,
       {
         hint: "Name the file with the certificate of its authority in AWS_CA_BUNDLE.",
         cause: error,
@@ -197,9 +196,10 @@ export class S3Client implements Disposable {
   }
 }
 
-/** Deno's message repeats the URL, which a log has no use for. */
-function withoutUrl(error: TypeError): string {
-  return reasonOf(error).replace(/^error sending request for url \([^)]*\)(?:: )?/, "") ||
+/** The reason of a failed fetch, which newer versions of Deno give as the cause, without the URL that both repeat. */
+function networkReason(error: TypeError): string {
+  const reason = reasonOf(error.cause ?? error);
+  return reason.replace(/^error sending request for url \([^)]*\)(?:: )?/, "") ||
     "the connection failed";
 }
 

@@ -1,6 +1,6 @@
 /** The store of a bucket passes the suite, with a small server of S3's rules. */
-import { S3BlobStore } from "../../../server/blobs/s3/s3_blob_store.ts";
 import { FakeS3 } from "../../support/store/fake_s3.ts";
+import { S3BlobStore } from "../../../server/blobs/s3/s3_blob_store.ts";
 import { blobStoreSuite } from "./suite.ts";
 
 blobStoreSuite("S3BlobStore", () => {
