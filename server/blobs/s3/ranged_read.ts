@@ -74,7 +74,10 @@ async function* contentOf(options: RangedReadOptions): AsyncGenerator<Arrived, v
       const current = await (ahead ?? request(at));
       ahead = undefined;
       // An object never changes: another size is that of another object.
-      if (current === undefined || (size !== Infinity && current.size !== size)) throw missing();
+      if (current === undefined || (size !== Infinity && current.size !== size)) {
+        await current?.body.cancel();
+        throw missing();
+      }
       size = current.size;
       const end = Math.min(endOf(at), size);
       if (end < Math.min(size, to)) ahead = request(end);
