@@ -133,7 +133,7 @@ export class Bucket {
     return etag;
   }
 
-  /** The parts of an upload, by number; `undefined` if it does not exist. */
+  /** The parts of an upload, by number; `undefined` if it does not exist, or was completed. */
   async parts({ key, storeId }: BegunUpload): Promise<UploadPart[] | undefined> {
     const parts: UploadPart[] = [];
     for (let after = "0", page = 0; page < MAX_PAGES; page++) {
@@ -149,6 +149,8 @@ export class Bucket {
       if (textOf(text, "IsTruncated") !== "true" || next === undefined) break;
       after = next;
     }
+    // Swift still lists the parts of a completed upload. Writing to them would damage the object.
+    if (await this.size(key) !== undefined) return undefined;
     return parts.sort((a, b) => a.number - b.number);
   }
 

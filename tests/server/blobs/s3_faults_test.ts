@@ -111,6 +111,19 @@ test("a part that another process has overwritten is not accepted", async ({ s3,
   assert.equal(s3.objects.size, 0);
 });
 
+Deno.test("S3BlobStore: a completed upload is not reopened if the store still lists its parts", () =>
+  withS3(async ({ open }) => {
+    const blobs = await open();
+    const writer = await blobs.create({ owner });
+    await writer.write(0, content);
+    await writer.finish();
+    assert.equal(await blobs.stat(writer.uploadId), undefined);
+    const offset = PART;
+    await assert.rejects(blobs.reopen(writer.uploadId, { owner, offset }), BlobNotFound);
+    await blobs.delete(writer.uploadId);
+    assert.deepEqual(await readAll(blobs, writer.blobId), content);
+  }, { listsCompleted: true }));
+
 test("a store that does not answer is unavailable, and works again later", async ({ s3, open }) => {
   const blobs = await open({ retry: IMPATIENT });
   const id = await stored(blobs, content.subarray(0, 1000));

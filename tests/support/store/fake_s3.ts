@@ -42,6 +42,8 @@ export interface FakeS3Options {
   readonly minPartSize?: number;
   /** The most entries of a page. */
   readonly pageSize?: number;
+  /** Whether the parts of a completed upload are still listed, as Swift does. */
+  readonly listsCompleted?: boolean;
   readonly tls?: { readonly cert: string; readonly key: string };
 }
 
@@ -82,8 +84,11 @@ export class FakeS3 implements AsyncDisposable {
   readonly #scheme: string;
   readonly #minPartSize: number;
   readonly #pageSize: number;
+  readonly #completed: Map<string, Begun> | undefined;
 
-  constructor({ minPartSize = 5 * 1024 * 1024, pageSize = 1000, tls }: FakeS3Options = {}) {
+  constructor(options: FakeS3Options = {}) {
+    const { minPartSize = 5 * 1024 * 1024, pageSize = 1000, listsCompleted = false, tls } = options;
+    if (listsCompleted) this.#completed = new Map();
     this.#minPartSize = minPartSize;
     this.#pageSize = pageSize;
     this.#scheme = tls === undefined ? "http" : "https";
@@ -143,6 +148,10 @@ export class FakeS3 implements AsyncDisposable {
     const { operation, key, query, body } = call;
     const storeId = query.get("uploadId") ?? "";
     const upload = this.uploads.get(storeId);
+    const completed = this.#completed?.get(storeId);
+    if (operation === "ListParts" && completed !== undefined) {
+      return this.#listParts(completed, query);
+    }
     if (NEEDS_UPLOAD.includes(operation) && upload?.key !== key) return error(404, "NoSuchUpload");
     const object = this.objects.get(key);
     const part = Number(query.get("partNumber"));
@@ -200,6 +209,7 @@ export class FakeS3 implements AsyncDisposable {
     }
     this.objects.set(key, stored(concatBytes(...contents)));
     this.uploads.delete(storeId);
+    this.#completed?.set(storeId, { key, parts });
     return xml("CompleteMultipartUploadResult", `<Key>${escapeXml(key)}</Key>`);
   }
 
