@@ -150,7 +150,7 @@ test("a store that does not answer is unavailable, and works again later", async
       return true;
     });
   }
-  // The store is not told now. A sweep will tell it.
+  // The store cannot be asked to delete the parts. A sweep deletes them.
   await large.abort();
   s3.fault = () => undefined;
   assert.equal(await blobs.sweepUploads(none), 1);
@@ -176,7 +176,7 @@ test("a failed part fails the upload, and gives its memory back", async ({ s3, o
   assert.equal(s3.uploads.size, 0);
 });
 
-test("a read that is cut goes on from there", async ({ s3, open }) => {
+test("a read that is cut resumes at that byte", async ({ s3, open }) => {
   const sizes = { part: PART, minPart: 10_000, range: 100_000 };
   const blobs = await open({ retry: QUICK, sizes });
   const id = await stored(blobs);

@@ -1,4 +1,4 @@
-/** Where the blobs are, and with which credentials. */
+/** The place of the blobs, and the credentials for it. */
 import assert from "node:assert/strict";
 import { ConfigurationError } from "../../../protocol/errors.ts";
 import { type S3Location, s3Options } from "../../../server/blobs/s3/s3_location.ts";
