@@ -1,6 +1,6 @@
 /**
- * Conditions for names, which the indexes of `files` can use. An index has only the beginning of a long name
- * (`NAME_HEAD`), so each condition is one for the beginning and one for the name.
+ * Conditions for names, which the indexes of `files` can use. An index has only the beginning of a long name, so each
+ * condition is one for the beginning and one for the name. Names are parameters or columns.
  *
  * @module
  */
@@ -12,23 +12,24 @@ export const BY_NAME = "head, name";
 
 const headOf = (name: string) => `left(${name}, ${NAME_HEAD})`;
 
-/** Rows of a name, which is a parameter or a column. */
-export function isNamed(name: string): string {
+/** Rows of a name. `table`: the name of `files` in the query. */
+export function isNamed(name: string, table = "files"): string {
   const tail =
     `CASE WHEN length(${name}) > ${NAME_HEAD} THEN hashtextextended(${name}, 0) ELSE 0 END`;
-  return `files.head = ${headOf(name)} AND files.tail = ${tail} AND files.name = ${name}`;
+  return `${table}.head = ${headOf(name)} AND ${table}.tail = ${tail} AND ${table}.name = ${name}`;
 }
 
 /** Rows whose name is in an array of names. */
 export function isNamedAnyOf(names: string): string {
-  return `files.head = ANY (ARRAY(SELECT DISTINCT ${headOf("one")} FROM unnest(${names}) one))
+  return `files.head = ANY (ARRAY(SELECT DISTINCT ${headOf("one")} FROM unnest(${names}) AS one))
     AND files.name = ANY (${names})`;
 }
 
 /** Rows whose name is below a folder. */
-export function isBelow(folder: string): string {
+export function isBelow(folder: string, table = "files"): string {
   const [after, end] = [`(${folder} || '/')`, `(${folder} || '0')`];
-  return `files.head >= ${headOf(after)} AND files.name > ${after} AND ${isBefore(end)}`;
+  return `${table}.head >= ${headOf(after)} AND ${table}.name > ${after}
+    AND ${isBefore(end, table)}`;
 }
 
 /** Rows of a name, and of everything below it. */
@@ -37,20 +38,30 @@ export function isNamedOrBelow(name: string): string {
     AND ${isBefore(`(${name} || '0')`)}`;
 }
 
-function isBefore(name: string): string {
-  return `files.head <= ${headOf(name)} AND files.name < ${name}`;
+function isBefore(name: string, table = "files"): string {
+  return `${table}.head <= ${headOf(name)} AND ${table}.name < ${name}`;
 }
 
-/** Rows of an account whose names are in a range, and the values of the condition: $1 and following. */
+/** Rows after a name, or after a value of a column under the same name. */
+export function isAfter(name: string, column: string, value: string): string {
+  return `files.head >= ${headOf(name)} AND (files.name, files.${column}) > (${name}, ${value})`;
+}
+
+/** Rows whose names begin with a prefix, from `start` on, except one. `end` is `firstBehind(prefix)`, or NULL. */
+export function isWithin(prefix: string, start: string, excluded: string, end: string): string {
+  const from = `greatest(${prefix} COLLATE "C", ${start} COLLATE "C")`;
+  return `files.head >= ${headOf(from)} AND files.name >= ${from} AND files.name <> ${excluded}
+    AND (${end}::text IS NULL OR ${isBefore(`${end}::text`)})`;
+}
+
+/** Rows of an account whose names are in a range, and the values of the condition: $1 to $5. */
 export function inRange(owner: Uint8Array, { prefix, start, excluded }: NameRange): {
   readonly where: string;
   readonly values: readonly unknown[];
 } {
-  const from = `greatest($2::text COLLATE "C", $3::text COLLATE "C")`;
-  const end = firstBehind(prefix);
-  const where = `files.client_id = $1 AND files.head >= ${headOf(from)} AND files.name >= ${from}
-    AND files.name <> $4::text AND ${
-    end === undefined ? "$5::text IS NULL" : isBefore("$5::text")
-  }`;
-  return { where, values: [owner, prefix, start, excluded, end ?? null] };
+  const within = isWithin("$2::text", "$3::text", "$4::text", "$5");
+  return {
+    where: `files.client_id = $1 AND ${within}`,
+    values: [owner, prefix, start, excluded, firstBehind(prefix) ?? null],
+  };
 }
