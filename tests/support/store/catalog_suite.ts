@@ -26,8 +26,7 @@ type Implementations = Readonly<Record<string, (path: string) => Promise<Catalog
 const IMPLEMENTATIONS: Implementations = {
   "SQLite in this thread": (path) => openInThisThread(path),
   "in memory": () => Promise.resolve(memoryCatalog()),
-  // Until it has files.
-  ...Deno.env.has("XFER_POSTGRES_SUITE") ? { "PostgreSQL": openInPostgres } : {},
+  "PostgreSQL": openInPostgres,
 };
 /** Starting threads for each test takes most of its time. */
 const WITH_THREADS: Implementations = {

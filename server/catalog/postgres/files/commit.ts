@@ -13,7 +13,7 @@ import { CatalogRefusal } from "../../refusal.ts";
 import type { Transaction } from "../database.ts";
 import { trimAfter } from "./history.ts";
 import { type KnownFiles, lockAndLookUp } from "./known_files.ts";
-import { type FileToPlace, Placement } from "./placement.ts";
+import { FilePlacement, type FileToPlace } from "./file_placement.ts";
 
 /** A file to commit, with its options. */
 export interface Commit {
@@ -33,7 +33,7 @@ export async function commitTogether(
   const entries = commits.map(({ file, options }) => toEntry(file, options));
   const known = await lockAndLookUp(transaction, owner, entries.map(({ key }) => key));
   if (known === undefined) throw missingOwner();
-  const placement = new Placement(known);
+  const placement = new FilePlacement(known);
   let seenAt: number | undefined;
   const outcomes = commits.map(({ options }, i): CommitOutcome => {
     const entry = entries[i] as FileToPlace;
@@ -70,7 +70,7 @@ function toEntry(file: CommittedFile, { chunks }: CommitOptions): FileToPlace {
 }
 
 function commit(
-  placement: Placement,
+  placement: FilePlacement,
   { account }: KnownFiles,
   entry: FileToPlace,
   { quota, keepHistory = false, staged }: CommitOptions,
@@ -98,7 +98,7 @@ function commit(
 }
 
 /** Throws `CatalogRefusal` if the account would be over its quota. */
-function checkRoom({ used }: Placement, quota: Usage, more: Usage): void {
+function checkRoom({ used }: FilePlacement, quota: Usage, more: Usage): void {
   if (isUnlimited(quota)) return;
   checkQuota({ files: used.files + more.files, bytes: used.bytes + more.bytes }, quota);
 }

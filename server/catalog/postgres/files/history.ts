@@ -15,11 +15,11 @@ import type { Queries, Transaction } from "../database.ts";
 import { IN_BLOBS } from "./file_columns.ts";
 import { usageOf } from "../operations/usage.ts";
 import { lockOwner, lockOwners } from "./known_files.ts";
-import type { Placement } from "./placement.ts";
+import type { FilePlacement } from "./file_placement.ts";
 
 const OLDEST = "ORDER BY ended_at, id LIMIT";
 
-/** Counts the rows of `gone`, which were deleted, and lists their blobs as garbage. */
+/** UsageDelta the rows of `gone`, which were deleted, and lists their blobs as garbage. */
 export const COUNT_GONE = `counted AS (
     UPDATE usage SET files = usage.files - one.files, bytes = usage.bytes - one.bytes,
       history_files = usage.history_files - one.history_files,
@@ -96,7 +96,7 @@ export async function dropOldestHistory(
 export async function trimAfter(
   transaction: Transaction,
   owner: Bytes,
-  { used, isHistoryLonger }: Pick<Placement, "used" | "isHistoryLonger">,
+  { used, isHistoryLonger }: Pick<FilePlacement, "used" | "isHistoryLonger">,
   quota: Usage,
 ): Promise<Pick<CommitResult, "garbage" | "hasSurplus">> {
   if (isUnlimited(quota) && !isHistoryLonger) return { garbage: [], hasSurplus: false };

@@ -1,5 +1,5 @@
 /**
- * What a transaction needs to know about an account and the names of files that it will place there.
+ * Look-ups of an account and of names, before a transaction places files there.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export interface KnownPartial {
   readonly durableBytes: number;
 }
 
-/** What is known about names. */
+/** The state of names. */
 export interface KnownNames {
   /** The newest version of each name, which is the current one if the name has one. */
   readonly newest: ReadonlyMap<string, Version>;
@@ -30,7 +30,7 @@ export interface KnownNames {
   readonly blocking: ReadonlySet<string>;
 }
 
-/** What is known about an account whose row is locked, and about names. */
+/** The state of an account whose row is locked, and of names. */
 export interface KnownFiles extends KnownNames {
   readonly account: Account;
   readonly used: UsageWithHistory;
@@ -42,7 +42,8 @@ export interface KnownFiles extends KnownNames {
 /** The most names, and characters of them, in one look-up of folders: a name can have over a hundred. */
 const [MAX_FOLDERS, MAX_CHARACTERS] = [4096, 1024 * 1024];
 
-const VERSION_COLUMNS = `id, name, given, version, current, kind, mode, path, size, crc, stored_by, mtime,
+const VERSION_COLUMNS =
+  `id, name, given, version, current, kind, mode, path, size, crc, stored_by, mtime,
   mtime_ns, digest, damage, octet_length(content) AS content_size`;
 
 /** Locks the row of an account until the end of the transaction. Changes of its files wait for each other. */
@@ -57,7 +58,7 @@ export async function lockOwners(queries: Queries, owners: readonly Bytes[]): Pr
   await queries.all(query, owners);
 }
 
-/** Locks an account and looks up what is known, in one round trip; `undefined` if the account is missing. */
+/** Locks an account and looks up its state, in one round trip; `undefined` if the account is missing. */
 export async function lockAndLookUp(
   queries: Queries,
   owner: Bytes,

@@ -172,28 +172,28 @@ function step(prefix: string, start: string, excluded: string): string {
 export async function listLevel(
   queries: Queries,
   owner: Bytes,
-  page: FilePage,
+  { prefix = "", after = "", limit }: FilePage,
 ): Promise<ListPage<StoredFile | ImplicitFolder>> {
-  const prefix = nameKey(page.prefix ?? "");
-  const after = nameKey(page.after ?? "");
-  const [start, excluded] = after.endsWith("/") ? [firstBehind(after) as string, ""] : [after, after];
-  const limit = Math.min(page.limit, MAX_LEVEL_ROWS);
-  const end = firstBehind(prefix) ?? null;
-  const rows = await queries.all(LEVEL, owner, prefix, start, excluded, end, limit);
-  const files: (StoredFile | ImplicitFolder)[] = [];
-  for (const row of rows) {
-    const folder = row["folder"] as string | null;
-    if (folder === null) files.push(toFile(row));
-    else if (!row["has_row"]) files.push(toFolder(row, folder));
+  const key = nameKey(prefix);
+  const end = firstBehind(key) ?? null;
+  const steps = Math.min(limit, MAX_STEPS);
+  for (let last = nameKey(after);;) {
+    const [start, excluded] = last.endsWith("/") ? [firstBehind(last) as string, ""] : [last, last];
+    const rows: Row[] = await queries.all(LEVEL, owner, key, start, excluded, end, steps);
+    const files = rows.flatMap((row): (StoredFile | ImplicitFolder)[] => {
+      const folder = row["folder"] as string | null;
+      if (folder === null) return [toFile(row)];
+      return row["has_row"] ? [] : [toFolder(row, folder)];
+    });
+    const row: Row | undefined = rows.at(-1);
+    if (row === undefined || rows.length < steps) return { files, next: undefined };
+    last = row["folder"] === null ? row["name"] as string : `${row["folder"]}/`;
+    if (files.length > 0) return { files, next: last };
   }
-  const last = rows.at(-1);
-  if (last === undefined || rows.length < limit) return { files, next: undefined };
-  const folder = last["folder"] as string | null;
-  return { files, next: folder === null ? last["name"] as string : `${folder}/` };
 }
 
 /** The most steps in one look-up of a level: with the longest names, 1 MiB. */
-const MAX_LEVEL_ROWS = 64;
+const MAX_STEPS = 64;
 
 /** The folder of a key above a row, as the row's name was given. */
 function toFolder(row: Row, key: string): ImplicitFolder {

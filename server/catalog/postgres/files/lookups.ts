@@ -11,7 +11,12 @@ import type { FileQuery, FoundFile, NewFile, StoredFile, UsageBeside } from "../
 import { nameKey } from "../../name_key.ts";
 import { rangeAfter } from "../../name_ranges.ts";
 import type { EncodedEntries, EntriesPage, FetchedPage } from "../../packs.ts";
-import { CONTENTS_BYTES, ContentsPage, EntriesPageWriter, RECORD_COLUMNS } from "../../row_records.ts";
+import {
+  CONTENTS_BYTES,
+  ContentsPage,
+  EntriesPageWriter,
+  RECORD_COLUMNS,
+} from "../../row_records.ts";
 import { type Row, toFile } from "../../rows.ts";
 import type { Queries } from "../database.ts";
 import { usageOf } from "../operations/usage.ts";

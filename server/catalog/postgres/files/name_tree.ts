@@ -5,7 +5,7 @@
  */
 import type { EntryKind } from "../../../../protocol/entry.ts";
 
-/** What must be known to place a name in the tree. */
+/** The tree around a name. */
 export interface TreeAround {
   /** Whether current files are below it. */
   readonly isAbove: boolean;

@@ -18,11 +18,11 @@ import {
 } from "../../packs.ts";
 import { isUnlimited, quotaOf, Room } from "../../quotas.ts";
 import type { Transaction } from "../database.ts";
-import { Changes } from "./changes.ts";
+import { FileChanges } from "./file_changes.ts";
 import { missingOwner } from "./commit.ts";
 import { trimAfter } from "./history.ts";
 import { lockAndLookUp, lockOwner, lookUpVersions } from "./known_files.ts";
-import { type FileToPlace, Placement } from "./placement.ts";
+import { FilePlacement, type FileToPlace } from "./file_placement.ts";
 
 const NO_CHUNKS: Bytes = new Uint8Array(0);
 
@@ -45,15 +45,13 @@ export async function commitPack(
   const outcomes = new PackOutcomes(accepted.length);
   const quota = quotaOf(options.quota, known.account.quota);
   const room = isUnlimited(quota) ? undefined : new Room(known.used, reserved, quota);
-  const placement = new Placement(known);
+  const placement = new FilePlacement(known);
   const garbage: (BlobId | UploadId)[] = [];
   for (const entry of entries) {
     const { index, file, key } = entry;
     const same = placement.findSame(entry);
-    const refusal = known.account.disabled
-      ? "account-disabled"
-      : placement.refusalOf(entry) ??
-        (same === undefined ? room?.take(file.size, placement.current(key)?.size) : undefined);
+    const refusal = known.account.disabled ? "account-disabled" : placement.refusalOf(entry) ??
+      (same === undefined ? room?.take(file.size, placement.current(key)?.size) : undefined);
     if (refusal !== undefined) {
       outcomes.set(index, refusal);
       // The blob of a refused record is garbage.
@@ -128,7 +126,7 @@ export async function updatePack(
     lookUpVersions(transaction, owner, names),
   ]);
   const outcomes = new PackOutcomes(accepted.length);
-  const changes = new Changes();
+  const changes = new FileChanges();
   for (const { index, key, version, mode, mtime } of entries) {
     const known = newest.get(key);
     if (known === undefined || !known.current) outcomes.set(index, "missing");

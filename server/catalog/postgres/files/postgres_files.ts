@@ -3,13 +3,74 @@
  *
  * @module
  */
+import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { Files } from "../../files.ts";
 import type { PackedFiles } from "../../packs.ts";
-import type { PostgresDatabase } from "../database.ts";
+import type { PostgresDatabase, Transaction } from "../database.ts";
+import { methodsOf, type OperationsOf, read, write } from "../operations/operation.ts";
+import { AccountLanes } from "./account_lanes.ts";
+import { dropOldestHistory, expireHistory, totalHistory, trimHistory } from "./history.ts";
+import { list, listAll, listLevel, listRemoved, scan, versions } from "./lists.ts";
+import {
+  chunkDigests,
+  content,
+  contentSize,
+  fetchPack,
+  find,
+  listEncoded,
+  unconfirmed,
+  usage,
+} from "./lookups.ts";
+import { confirm, forget, setDamage, setDigests, update } from "./marks.ts";
+import { commitPack, updatePack } from "./packs.ts";
+import { remove } from "./remove.ts";
+import { rename } from "./rename.ts";
+import { restore } from "./restore.ts";
+
+type All = Files & PackedFiles;
+
+/** Changes of an account's files, which wait for each other. */
+const CHANGES = { commitPack, updatePack, rename, remove, restore, trimHistory };
+
+const OTHERS: OperationsOf<Omit<All, keyof typeof CHANGES | "commit">> = {
+  find: read(find),
+  chunkDigests: read(chunkDigests),
+  content: read(content),
+  contentSize: read(contentSize),
+  unconfirmed: read(unconfirmed),
+  usage: read(usage),
+  fetchPack: read(fetchPack),
+  listEncoded: read(listEncoded),
+  list: read(list),
+  listLevel: read(listLevel),
+  listRemoved: read(listRemoved),
+  versions: read(versions),
+  listAll: read(listAll),
+  scan: read(scan),
+  totalHistory: read(totalHistory),
+  // These have the same effect if they run again.
+  update: read(update),
+  setDigests: read(setDigests),
+  confirm: read(confirm),
+  setDamage: write(setDamage),
+  forget: write(forget),
+  expireHistory: write(expireHistory),
+  dropOldestHistory: write(dropOldestHistory),
+};
+
+type Change = (transaction: Transaction, owner: Bytes, ...args: unknown[]) => Promise<unknown>;
 
 /** The files of a catalog in a database. */
-export function postgresFiles(_database: PostgresDatabase): Files & PackedFiles {
-  const missing = (_target: unknown, name: string | symbol) => () =>
-    Promise.reject(new Error(`files.${String(name)} is not implemented yet`));
-  return new Proxy({}, { get: missing }) as Files & PackedFiles;
+export function postgresFiles(database: PostgresDatabase): All {
+  const lanes = new AccountLanes(database);
+  const changes = Object.entries(CHANGES).map(([name, change]) => [
+    name,
+    (owner: Bytes, ...args: unknown[]) =>
+      lanes.change(owner, (transaction) => (change as Change)(transaction, owner, ...args)),
+  ]);
+  return {
+    ...methodsOf(database, OTHERS),
+    ...Object.fromEntries(changes) as Pick<All, keyof typeof CHANGES>,
+    commit: (file, options = {}) => lanes.commit(file, options),
+  };
 }

@@ -76,8 +76,9 @@ function endAll(rows: NamedRows): string {
   return `WITH ended AS (
       UPDATE files SET current = false, ended_at = $3 WHERE ${whereNamed(rows)} RETURNING size
     )
-    UPDATE usage SET files = files - one.files, bytes = bytes - one.bytes,
-      history_files = history_files + one.files, history_bytes = history_bytes + one.bytes
+    UPDATE usage SET files = usage.files - one.files, bytes = usage.bytes - one.bytes,
+      history_files = usage.history_files + one.files,
+      history_bytes = usage.history_bytes + one.bytes
     FROM (SELECT count(*) AS files, coalesce(sum(size), 0)::bigint AS bytes FROM ended) AS one
     WHERE client_id = $1`;
 }

@@ -17,7 +17,7 @@ import { countNamed, type NamedRows, whereNamed } from "./remove.ts";
 
 const NOTHING: ChangedEntries = { entries: 0, bytes: 0 };
 
-interface Move {
+interface Renaming {
   readonly owner: Bytes;
   readonly oldKey: string;
   readonly newKey: string;
@@ -79,7 +79,7 @@ async function refuseConflict(
 /** Throws `CatalogRefusal` `name-too-long` if a new name would be. */
 async function refuseTooLong(
   transaction: Transaction,
-  move: Move,
+  move: Renaming,
   rows: NamedRows,
 ): Promise<void> {
   const { owner, oldKey, newName } = move;
@@ -105,7 +105,7 @@ async function refuseTooLong(
  */
 async function moveAll(
   transaction: Transaction,
-  { owner, oldKey, newKey, newName }: Move,
+  { owner, oldKey, newKey, newName }: Renaming,
   rows: NamedRows,
 ): Promise<void> {
   const parts = `string_to_array(coalesce(given, name), '/')`;

@@ -13,7 +13,7 @@ import { CatalogRefusal } from "../../refusal.ts";
 import { kindOf, type Row } from "../../rows.ts";
 import type { Transaction } from "../database.ts";
 import { usageOf } from "../operations/usage.ts";
-import { ADD_USAGE, Changes } from "./changes.ts";
+import { ADD_USAGE, FileChanges } from "./file_changes.ts";
 import { trimAfter } from "./history.ts";
 import { lockOwner, lookUpBlocking, lookUpNames } from "./known_files.ts";
 import { newestFrom } from "./lists.ts";
@@ -21,11 +21,11 @@ import { isBelow, isNamed } from "./name_conditions.ts";
 import { isBelowOther, isConflict } from "./name_tree.ts";
 import type { Version } from "./version.ts";
 
-interface Restored extends ChangedEntries {
+interface RestoredEntries extends ChangedEntries {
   readonly garbage: readonly BlobId[];
 }
 
-const NOTHING: Restored = { entries: 0, bytes: 0, garbage: [] };
+const NOTHING: RestoredEntries = { entries: 0, bytes: 0, garbage: [] };
 
 /** Makes a version from history the current one. */
 export async function restore(
@@ -72,7 +72,7 @@ async function restoreOne(
   last: Version | undefined,
   around: Around,
   options: RestoreVersionOptions,
-): Promise<Restored> {
+): Promise<RestoredEntries> {
   if (last === undefined) return NOTHING;
   const row = await transaction.get(
     `SELECT id, kind, size FROM files WHERE client_id = $1 AND ${isNamed("$2::text")}
@@ -82,7 +82,7 @@ async function restoreOne(
   if (row === undefined) return NOTHING;
   const before = last.current ? last.kind : undefined;
   if (isConflict(around, last.key, kindOf(row), before)) throw new CatalogRefusal("name-conflict");
-  const changes = new Changes();
+  const changes = new FileChanges();
   const { keepHistory = false, now } = options;
   const garbage = last.current ? changes.end(last, keepHistory, now) : [];
   await changes.write(transaction, owner, undefined);
@@ -101,7 +101,7 @@ async function restoreTree(
   last: Version | undefined,
   { isBlocking }: Around,
   options: RestoreVersionOptions,
-): Promise<Restored> {
+): Promise<RestoredEntries> {
   if (!last?.current && isBelowOther(key, isBlocking)) throw new CatalogRefusal("name-conflict");
   let [entries, bytes] = [0, 0];
   const { since = -Infinity } = options;
@@ -142,7 +142,8 @@ function isRemoved(row: Row): boolean {
 }
 
 /** Files with something below that is current or was removed later. */
-const ABOVE_LATER = `SELECT id FROM unnest($2::bigint[]) AS one (id) JOIN files AS removed USING (id)
+const ABOVE_LATER =
+  `SELECT id FROM unnest($2::bigint[]) AS one (id) JOIN files AS removed USING (id)
   WHERE removed.kind <> 1 AND EXISTS (SELECT FROM files WHERE client_id = $1
     AND ${isBelow("removed.name")} AND (current OR ended_at > removed.ended_at) LIMIT 1)`;
 

@@ -1,6 +1,6 @@
 /**
  * Places files in an account, in memory: everything that is needed was looked up before, and all changes are written
- * together. So many files take as many round trips as one.
+ * together. A thousand files take as many round trips as one.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { BlobId, UploadId } from "../../../blobs/blob_store.ts";
 import type { CommitResult, CommittedFile, UsageWithHistory } from "../../files.ts";
 import { isInline } from "../../inline_ids.ts";
 import type { RefusalReason } from "../../refusal.ts";
-import { type AddedVersion, Changes } from "./changes.ts";
+import { type AddedVersion, FileChanges } from "./file_changes.ts";
 import type { KnownFiles, KnownPartial } from "./known_files.ts";
 import { foldersAbove, isConflict } from "./name_tree.ts";
 import type { StoredTime, Version } from "./version.ts";
@@ -26,12 +26,12 @@ export interface FileToPlace {
 }
 
 /** A placed file. */
-export type Placed = Pick<CommitResult, "version" | "replaced" | "garbage">;
+export type PlacedFile = Pick<CommitResult, "version" | "replaced" | "garbage">;
 
 /** Files that are placed one after another. Each sees the changes of those before it. */
-export class Placement {
+export class FilePlacement {
   /** The changes so far. */
-  readonly changes: Changes = new Changes();
+  readonly changes: FileChanges = new FileChanges();
   /** Whether versions became history. */
   isHistoryLonger = false;
   readonly #known: KnownFiles;
@@ -119,7 +119,7 @@ export class Placement {
   }
 
   /** Makes a file the current version of its name. */
-  place(entry: FileToPlace, keepHistory: boolean): Placed {
+  place(entry: FileToPlace, keepHistory: boolean): PlacedFile {
     const { file, key } = entry;
     const { changes } = this;
     const newest = this.#newest.get(key);

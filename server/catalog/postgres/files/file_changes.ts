@@ -23,10 +23,10 @@ export interface AddedVersion extends Version {
   endedAt: number | undefined;
 }
 
-type Counts = { files: number; bytes: number; history: { files: number; bytes: number } };
+type UsageDelta = { files: number; bytes: number; history: { files: number; bytes: number } };
 
 /** Changes so far. The objects of versions change with them. */
-export class Changes {
+export class FileChanges {
   readonly #added = new Set<AddedVersion>();
   readonly #dropped = new Set<number>();
   readonly #ended = new Map<number, number>();
@@ -35,7 +35,7 @@ export class Changes {
   /** Blobs that become garbage, or no longer are. */
   readonly #garbage = new Map<BlobId | UploadId, boolean>();
   readonly #partials = new Set<UploadId>();
-  readonly #counts: Counts = { files: 0, bytes: 0, history: { files: 0, bytes: 0 } };
+  readonly #counts: UsageDelta = { files: 0, bytes: 0, history: { files: 0, bytes: 0 } };
 
   /** The usage that the changes add, which can be negative. */
   get added(): UsageWithHistory {
@@ -241,9 +241,8 @@ function insert(
   });
   const { sql, values } = rowTable("one", { ...ADDED_COLUMNS, ...BYTES_COLUMNS }, rows, 3);
   const columns = Object.keys(ADDED_COLUMNS).join(", ");
-  const parts = BYTES.map((column) =>
-    `substring($2::bytea FROM ${column}_at FOR ${column}_size)`
-  ).join(", ");
+  const parts = BYTES.map((column) => `substring($2::bytea FROM ${column}_at FOR ${column}_size)`)
+    .join(", ");
   return queries.run(
     `INSERT INTO files (client_id, ${columns}, ${BYTES.join(", ")})
      SELECT $1::bytea, ${columns}, ${parts} FROM ${sql} ORDER BY at`,
