@@ -12,6 +12,7 @@ import {
   type Variable,
 } from "../tests/support/marked_processes.ts";
 import { bundlePrograms, BUNDLES_VARIABLE } from "../tests/support/programs.ts";
+import { POSTGRES_VARIABLE, PostgresServer } from "../tests/support/store/postgres.ts";
 import { IDENTITY_VARIABLE } from "../tests/support/store/seeded_folder.ts";
 import { MEMORY, memoryPrefix } from "../tests/support/temporary_folder.ts";
 import { tiedCommand } from "../tests/support/tied_processes.ts";
@@ -35,6 +36,15 @@ Deno.exit(code === 0 && left.length > 0 ? 1 : code);
 
 /** Returns the exit code. */
 async function runTests(): Promise<number> {
+  const postgres = Deno.build.os === "windows" ? undefined : await PostgresServer.start();
+  try {
+    return await runTestsWith(postgres);
+  } finally {
+    await postgres?.[Symbol.asyncDispose]();
+  }
+}
+
+async function runTestsWith(postgres: PostgresServer | undefined): Promise<number> {
   const temporary = TEMPORARY_VARIABLES.map((name) => [name, folder]);
   const tests = tiedCommand(Deno.execPath(), {
     args: ["test", "--quiet", "--allow-all", "--parallel", ...Deno.args],
@@ -42,6 +52,7 @@ async function runTests(): Promise<number> {
       ...Object.fromEntries(temporary),
       [run.name]: run.value,
       [IDENTITY_VARIABLE]: await makeIdentity(),
+      ...postgres === undefined ? {} : { [POSTGRES_VARIABLE]: postgres.socket },
       ...await hasBundles() ? { [BUNDLES_VARIABLE]: BUNDLES } : {},
       DENO_JOBS: Deno.env.get("DENO_JOBS") ?? `${JOBS}`,
     },

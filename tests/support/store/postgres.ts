@@ -9,7 +9,7 @@ import { MIGRATIONS } from "../../../server/catalog/postgres/migrations.ts";
 import { RUN_VARIABLE } from "../marked_processes.ts";
 import { tied } from "../tied_processes.ts";
 import { TemporaryFolder } from "../temporary_folder.ts";
-import { ENVIRONMENT, own, postgresBinaries, run, USER } from "./postgres_binaries.ts";
+import { AS_USER, preparePostgres } from "./postgres_binaries.ts";
 
 /** `deno task test` starts one server for all tests of its run, and passes the folder of its socket in this variable. */
 export const POSTGRES_VARIABLE = "XFER_TEST_POSTGRES";
@@ -17,11 +17,15 @@ export const POSTGRES_VARIABLE = "XFER_TEST_POSTGRES";
 const PORT = 5432;
 /** The most time for a start, in milliseconds, on a busy machine. */
 const START_MS = 60_000;
+/** The most time for an end that blocks a thread, in milliseconds. */
+const END_MS = 5000;
 const LOOK_MS = 10;
 /** Nothing of a test outlives the machine, and tests need few of everything. */
 const SETTINGS = {
   ...{ fsync: "off", full_page_writes: "off", autovacuum: "off", jit: "off" },
   ...{ shared_buffers: "32MB", max_connections: "200", wal_level: "minimal", max_wal_senders: "0" },
+  // In the data folder, where nothing is left if the server is killed.
+  dynamic_shared_memory_type: "mmap",
 };
 
 export interface PostgresSettings {
@@ -52,20 +56,16 @@ export class PostgresServer implements AsyncDisposable {
 
   /** Starts a server with a superuser `postgres`, who needs no password on the socket. */
   static async start({ port, settings = {} }: PostgresSettings = {}): Promise<PostgresServer> {
-    const { postgres, template } = await postgresBinaries();
     const folder = await TemporaryFolder.create();
     try {
-      const data = folder.join("data");
-      await run("cp", ["-R", template, data]);
-      await own(data);
-      await own(folder.path);
+      const postgres = await preparePostgres(folder.path);
       const all = {
         ...SETTINGS,
         listen_addresses: port === undefined ? "" : "127.0.0.1",
         unix_socket_directories: folder.path,
         ...settings,
       };
-      const args = [postgres, "-D", data, "-p", `${port ?? PORT}`].concat(
+      const args = [postgres, "-D", folder.join("data"), "-p", `${port ?? PORT}`].concat(
         Object.entries(all).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
       );
       const process = spawn(args);
@@ -78,7 +78,7 @@ export class PostgresServer implements AsyncDisposable {
     }
   }
 
-  /** The folder with data, keys and certificates, which belongs to the user of the server. */
+  /** A path in the folder of its data and its configuration. */
   join(...names: string[]): string {
     return this.#folder.join("data", ...names);
   }
@@ -114,9 +114,13 @@ export class PostgresServer implements AsyncDisposable {
     this.#process.unref();
   }
 
-  /** Kills the server and deletes its files, without waiting. */
-  killNow(): void {
-    this.#process.kill("SIGKILL");
+  /** Ends the server and deletes its files, blocking this thread for a moment. */
+  endNow(): void {
+    this.#process.kill("SIGQUIT");
+    const end = performance.now() + END_MS;
+    while (isThere(this.join("postmaster.pid")) && performance.now() < end) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_MS);
+    }
     Deno.removeSync(this.#folder.path, { recursive: true });
   }
 
@@ -131,13 +135,20 @@ export class PostgresServer implements AsyncDisposable {
   }
 }
 
+function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
 function spawn(args: readonly string[]): Deno.ChildProcess {
   const [program, ...rest] = tied(args);
   const mark = Deno.env.get(RUN_VARIABLE);
   return new Deno.Command(program, {
-    ...{ args: rest, ...USER, clearEnv: true, cwd: "/" },
-    env: { ...ENVIRONMENT, ...mark === undefined ? {} : { [RUN_VARIABLE]: mark } },
-    ...{ stdin: "null", stdout: "null", stderr: "null" },
+    ...{ ...AS_USER, args: rest, stdout: "null", stderr: "null" },
+    env: { ...AS_USER.env, ...mark === undefined ? {} : { [RUN_VARIABLE]: mark } },
   }).spawn();
 }
 
@@ -149,7 +160,7 @@ function sharedSocket(): Promise<string> {
   if (ofRun !== undefined) return Promise.resolve(ofRun);
   return ownServer ??= PostgresServer.start().then((server) => {
     server.unref();
-    globalThis.addEventListener("unload", () => server.killNow());
+    globalThis.addEventListener("unload", () => server.endNow());
     return server.socket;
   });
 }
