@@ -7,7 +7,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Address } from "../protocol/address.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { keepFreedMemory } from "../protocol/memory.ts";
-import { reasonOf } from "../protocol/errors.ts";
+import { reasonOf, UnavailableError } from "../protocol/errors.ts";
 import { addressKey } from "./limits/client_address.ts";
 import { type Context, createContext, expireShared } from "./context.ts";
 import { V3Connection as V3Connection } from "./v3/connection.ts";
@@ -25,25 +25,30 @@ import {
   type ListenOptions,
   type OpenConnection,
 } from "./listen/listeners.ts";
-import { asRepairable, finishRepairs } from "./data_folder/quarantine.ts";
 import { LiveSettings, type SettingChanges } from "./limits/live_settings.ts";
 import { ServerLog } from "./limits/server_log.ts";
 import { logDifferences, removeLeftovers } from "./recovery.ts";
-import { DataFolder, type OpenCatalog, type OwnStores } from "./data_folder/data_folder.ts";
-import { loadIdentity, readIdentity, type TlsIdentity } from "./listen/tls/identity.ts";
+import type { OpenCatalog, OwnStores } from "./data_folder/data_folder.ts";
+import type { TlsIdentity } from "./listen/tls/identity.ts";
 import { readOperatorIdentity, type TlsFiles } from "./listen/tls/operator_certificate.ts";
 import { ReloadableTlsListener } from "./listen/reloadable_tls_listener.ts";
 import type { FileSystem } from "./fs/file_system.ts";
 import { type FreeSpace, freeSpaceOf } from "./fs/free_space.ts";
-import { explainingFailures } from "./data_folder/errors.ts";
-import { unlessImporting } from "./data_folder/import_lock.ts";
+import type { ClusterSecret } from "./cluster/cluster_secret.ts";
+import type { StoreOpeners } from "./stores/open_stores.ts";
+import type { ServedStore } from "./stores/served_store.ts";
+import { serveStores } from "./stores/serve_stores.ts";
+import type { StoreSettings } from "./stores/store_settings.ts";
 
 /** Options of a server. */
-export interface ServerOptions extends SettingChanges {
+export interface ServerOptions extends SettingChanges, StoreSettings {
   /** The addresses for protocol 3 and for the hello of protocol 4; at least one. */
   readonly listen: readonly ListenOptions[];
-  /** The folder that keeps everything; created if it is missing. One server uses it at a time. */
-  readonly dataFolder: string;
+  /**
+   * The folder that keeps everything that is not elsewhere; created if it is missing. One server uses it at a time. Not
+   * needed with `catalog` and `blobs`.
+   */
+  readonly dataFolder?: string | undefined;
   /**
    * The address for protocol 4; without it, protocol 4 is off. `beside`: the port after the first of `listen`, or any free
    * one if that is taken.
@@ -51,7 +56,10 @@ export interface ServerOptions extends SettingChanges {
   readonly tlsListen?: Address | "beside";
   /** The address at which clients reach the server, if it is another: behind NAT, in a container. */
   readonly advertise?: Advertised;
-  /** Certificate and key for protocol 4; by default the identity in the data folder, created at the first start. */
+  /**
+   * Certificate and key for protocol 4; by default the identity in the data folder or in the catalog, created at the first
+   * start.
+   */
   readonly tlsFiles?: TlsFiles;
   /** Ids and keys; from the system by default. */
   readonly random?: Random;
@@ -69,7 +77,16 @@ export interface ServerOptions extends SettingChanges {
    * @internal
    */
   readonly confirmAfterMs?: number;
-  /** Stores of accounts and files, if they are not in the data folder. */
+  /** @internal */
+  readonly openers?: StoreOpeners;
+  /**
+   * Reads the secret of the cluster when it is needed. By default, the variable `XFER_CLUSTER_SECRET`, or the file that
+   * `XFER_CLUSTER_SECRET_FILE` names.
+   *
+   * @internal
+   */
+  readonly clusterSecret?: () => Promise<ClusterSecret>;
+  /** Stores of your own instead of those in the data folder. */
   readonly stores?: OwnStores;
   /** The free space of a disk; asked from the system by default. */
   readonly freeSpace?: FreeSpace;
@@ -106,7 +123,7 @@ export class Server implements AsyncDisposable {
   readonly #v4: V4Context;
   readonly #log: ServerLog;
   readonly #settings: LiveSettings;
-  readonly #folder: DataFolder;
+  readonly #store: ServedStore;
   readonly #listeners: readonly Listener[];
   readonly #securePort: ReloadableTlsListener | undefined;
   readonly #connections = new Map<OpenConnection, Promise<void>>();
@@ -121,12 +138,14 @@ export class Server implements AsyncDisposable {
   readonly #auditing: Promise<void>;
   readonly #auditEnd = new AbortController();
   #closing: Promise<void> | undefined;
+  #hasLostLease = false;
+  readonly #closed = Promise.withResolvers<void>();
 
   private constructor(
     { context, v3, v4 }: Contexts,
     log: ServerLog,
     settings: LiveSettings,
-    folder: DataFolder,
+    store: ServedStore,
     listeners: readonly Listener[],
     securePort: ReloadableTlsListener | undefined,
   ) {
@@ -135,7 +154,7 @@ export class Server implements AsyncDisposable {
     this.#v4 = v4;
     this.#log = log;
     this.#settings = settings;
-    this.#folder = folder;
+    this.#store = store;
     this.#listeners = listeners;
     this.#securePort = securePort;
     this.#housekeeping = setInterval(() => {
@@ -144,6 +163,7 @@ export class Server implements AsyncDisposable {
     this.#auditing = logDifferences(context, this.#auditEnd.signal);
     v4.confirmation.start();
     this.#accepting = Promise.all(listeners.map((listener) => this.#accept(listener)));
+    void store.lost?.then(() => this.#stopForOther());
   }
 
   /**
@@ -155,51 +175,32 @@ export class Server implements AsyncDisposable {
     keepFreedMemory();
     const { random = systemRandom, fileSystem = Deno } = options;
     const { clock = Date.now, ticks = () => performance.now() } = options;
-    const folder = await DataFolder.openToServe(
-      options.dataFolder,
-      fileSystem,
-      options.openCatalog,
-      options.stores,
-    );
+    const { freeSpace = freeSpaceOf, openCatalog, openers, clusterSecret } = options;
+    const system = { fileSystem, freeSpace, openCatalog, openers, clusterSecret };
+    const log = new ServerLog(getLogger(["xfer", "server"]), ticks);
+    const store = await serveStores(options, system, log);
     const listeners: Listener[] = [];
     try {
-      const { freeSpace = freeSpaceOf } = options;
-      const log = new ServerLog(getLogger(["xfer", "server"]), ticks);
       listeners.push(...listenAll(options.listen));
-      const securePort = await openSecurePort(options, folder, fileSystem, listeners[0]?.address);
+      const securePort = await openSecurePort(options, store, listeners[0]?.address);
       if (securePort !== undefined) listeners.push(securePort);
       const settings = new LiveSettings(options);
       const context = createContext({
-        ...{ store: folder, limits: settings.limits, random, clock, ticks, log },
+        ...{ store, limits: settings.limits, random, clock, ticks, log },
         registration: () => settings.registration,
-      }, () => freeSpace(folder.path));
+      }, () => store.freeSpace());
       const v3 = createV3Context(context, () => securePort?.helloAnswer);
       const onClaimed = (accountId: Bytes) => v3.sessionKeys.delete(accountId);
       const v4 = createV4Context(context, onClaimed, options.confirmAfterMs);
-      if (folder.wasOpen) {
-        log.warn("Removed other users' access to {folder}", {
-          event: "store.tightened",
-          folder: folder.path,
-        });
-      }
-      await explainingFailures(folder.place, async () => {
-        const repairable = asRepairable(folder);
-        if (repairable !== undefined) await finishRepairs(repairable, fileSystem);
-        const sweep = () => removeLeftovers(context, v4.partialUploads);
-        if (!(await unlessImporting(folder.path, sweep))) {
-          log.warn("Left leftover uploads to the next start: an import is in progress", {
-            event: "store.not-swept",
-          });
-        }
-      });
+      await store.recover(() => removeLeftovers(context, v4.partialUploads), log);
       for (const { announcement: { words, link = "", properties } } of listeners) {
-        log.info(`${words}, data in {folder}${link}`, { ...properties, folder: folder.path });
+        log.info(`${words}, data in {folder}${link}`, { ...properties, folder: store.name });
       }
       warnOf(context, securePort?.identity);
-      return new Server({ context, v3, v4 }, log, settings, folder, listeners, securePort);
+      return new Server({ context, v3, v4 }, log, settings, store, listeners, securePort);
     } catch (error) {
       for (const listener of listeners) listener.close();
-      await folder[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
       throw error;
     }
   }
@@ -254,6 +255,14 @@ export class Server implements AsyncDisposable {
     return this.#closing;
   }
 
+  /**
+   * Resolves when the server has closed; rejects with `UnavailableError` `lease-lost` if it has closed by itself, because
+   * another server has taken over its catalog.
+   */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
   /** Closes without waiting for transfers. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
@@ -278,9 +287,21 @@ export class Server implements AsyncDisposable {
     await closeV3(this.#v3);
     await this.#context.garbage.close();
     await this.#expiring;
-    await this.#folder[Symbol.asyncDispose]();
+    await this.#store[Symbol.asyncDispose]();
     this.#log.flush();
     this.#context.log.info("Stopped", { event: "server.stopped" });
+    if (this.#hasLostLease) this.#closed.reject(leaseLost());
+    else this.#closed.resolve();
+  }
+
+  /** Another server has the catalog. This one can change nothing, so that no client should wait for it. */
+  async #stopForOther(): Promise<void> {
+    if (this.#closing !== undefined) return;
+    this.#hasLostLease = true;
+    this.#context.log.error("Stopping: another server has taken over, since the lease had ended", {
+      event: "server.lease-lost",
+    });
+    await this.close();
   }
 
   #cutOff(): void {
@@ -369,19 +390,23 @@ interface Contexts {
 
 async function openSecurePort(
   { tlsListen, tlsFiles, advertise }: ServerOptions,
-  folder: DataFolder,
-  fileSystem: FileSystem,
+  store: ServedStore,
   plain: Address | undefined,
 ): Promise<ReloadableTlsListener | undefined> {
   if (tlsListen === undefined || plain === undefined) return undefined;
-  if (tlsFiles !== undefined) {
-    const read = () => readOperatorIdentity(tlsFiles);
-    return ReloadableTlsListener.open(tlsListen, plain, await read(), advertise, read);
-  }
-  const { path, place } = folder;
-  const identity = await explainingFailures(place, () => loadIdentity(path, fileSystem));
-  const read = () => explainingFailures(place, () => readIdentity(path));
+  const read = tlsFiles === undefined
+    ? () => store.readIdentity()
+    : () => readOperatorIdentity(tlsFiles);
+  const identity = await (tlsFiles === undefined ? store.loadIdentity() : read());
   return ReloadableTlsListener.open(tlsListen, plain, identity, advertise, read);
+}
+
+function leaseLost(): UnavailableError {
+  return new UnavailableError(
+    "lease-lost",
+    "the server has stopped: its lease had ended, and another server has taken over",
+    { hint: "Start it again when the other server has stopped." },
+  );
 }
 
 function warnOf({ log }: Context, identity: TlsIdentity | undefined): void {

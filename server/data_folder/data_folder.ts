@@ -81,6 +81,11 @@ export class DataFolder implements Store, AsyncDisposable {
     return this.place.path;
   }
 
+  /** Names the folder for people. */
+  get name(): string {
+    return this.path;
+  }
+
   /** The path of the server's key, which may be missing. */
   get tlsFile(): string {
     return join(this.state?.folder ?? this.path, TLS_FILE);

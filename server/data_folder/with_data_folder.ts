@@ -18,23 +18,6 @@ export interface BackupLocation {
   readonly state?: string | undefined;
 }
 
-/** The path of a data folder, or a state of a backup. */
-export type StoreLocation = string | BackupLocation;
-
-/**
- * Opens a data folder or a backup for reading. Changes nothing. Throws `ConfigurationError` `no-data-folder`,
- * `catalog-empty`, `data-folder-unusable`; `IntegrityError` `catalog-damaged`; for a backup, the errors of
- * {@link withBackup}; and the errors of `look`.
- */
-export function withReadOnly<T>(
-  location: StoreLocation,
-  look: (folder: DataFolder) => Promise<T>,
-): Promise<T> {
-  return typeof location === "string"
-    ? during(location, () => DataFolder.openToRead(location, Deno), look)
-    : withBackup(location, Deno, look);
-}
-
 /**
  * Opens a state of a backup for reading. Changes nothing. Throws `ConfigurationError` `no-backup`, `backup-unusable`;
  * `UsageError` `no-such-state`; `IntegrityError` `catalog-damaged`; and the errors of `look`, but `StorageError`
@@ -55,35 +38,22 @@ export function withBackup<T>(
   });
 }
 
-/** Opens a folder for changes of its catalog. Throws as `withReadOnly` does. */
-export function withWritable<T>(
-  folder: string,
-  change: (folder: DataFolder) => Promise<T>,
-): Promise<T> {
-  return during(folder, () => DataFolder.openToChange(folder, Deno), change);
-}
-
 /** A stored content, and its damage if it has any, or when it was read and found intact. */
 export type FoundDamage = Pick<StoredFile, "content" | "damage" | "confirmedAt">;
 
-/** Records damage and intact files in the catalog of a folder. Throws as `withWritable` does. */
-export async function recordFound(folder: string, found: readonly FoundDamage[]): Promise<void> {
-  if (found.length === 0) return;
-  await withWritable(folder, async ({ catalog }) => {
-    await Promise.all(found.flatMap(({ content: { id }, damage, confirmedAt }) => [
-      catalog.files.setDamage(id, damage),
-      ...confirmedAt === undefined ? [] : [catalog.files.confirm(id, confirmedAt)],
-    ]));
-  });
-}
-
-function during<T>(
+/**
+ * Opens a data folder for reading, or for changes of its catalog. Throws `ConfigurationError` `no-data-folder`,
+ * `catalog-empty`, `data-folder-unusable`; `IntegrityError` `catalog-damaged`; and the errors of `work`.
+ */
+export function withFolder<T>(
   folder: string,
-  open: () => Promise<DataFolder>,
+  use: "read" | "change",
   work: (folder: DataFolder) => Promise<T>,
 ): Promise<T> {
   return explainingFailures({ kind: "data folder", path: resolve(folder) }, async () => {
-    await using opened = await open();
+    await using opened = await (use === "read"
+      ? DataFolder.openToRead(folder, Deno)
+      : DataFolder.openToChange(folder, Deno));
     return await work(opened);
   });
 }

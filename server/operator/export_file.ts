@@ -9,10 +9,14 @@ import { linkTarget } from "../../protocol/entry.ts";
 import { splitNanoseconds } from "../../protocol/nanoseconds.ts";
 import { printable } from "../../protocol/printable.ts";
 import { reasonOf, StorageError, UsageError, XferError } from "../../protocol/errors.ts";
-import { recordFound, type StoreLocation, withReadOnly } from "../data_folder/with_data_folder.ts";
+import {
+  type NamedStore,
+  recordFound,
+  type StoreLocation,
+  withReadOnly,
+} from "../stores/with_store.ts";
 import { damageIn, readChecked } from "../data_folder/stored_content.ts";
 import type { StoredFile } from "../catalog/files.ts";
-import type { DataFolder } from "../data_folder/data_folder.ts";
 import { syncFolder, writeAll } from "../fs/file_system.ts";
 import { found, listOf } from "./users.ts";
 
@@ -21,7 +25,7 @@ const OWNER_EXECUTES = 0o100;
 
 /** The file to export. */
 export interface ExportRequest extends Abortable {
-  /** Path of the data folder, or a state of a backup. */
+  /** Path of the data folder or where the data is instead, or a state of a backup. */
   readonly dataFolder: StoreLocation;
   /** The user name of its owner. */
   readonly userName: string;
@@ -39,11 +43,11 @@ export interface ExportRequest extends Abortable {
  * `no-such-file`, `no-such-state` or `target-exists`; `IntegrityError` `stored-file-damaged`; `StorageError` `cannot-read` or `cannot-write`.
  */
 export function exportFile(request: ExportRequest): Promise<StoredFile> {
-  return withReadOnly(request.dataFolder, async (folder) => {
+  return withReadOnly(request.dataFolder, async (store) => {
     await refuseExisting(request.target);
     const temporary = join(dirname(request.target), `.xfer-${crypto.randomUUID()}.tmp`);
     try {
-      const file = await copyCurrent(folder, request, temporary);
+      const file = await copyCurrent(store, request, temporary);
       await writing(request.target, () => publishEntry(file, temporary, request.target));
       return file;
     } finally {
@@ -54,39 +58,39 @@ export function exportFile(request: ExportRequest): Promise<StoredFile> {
 
 /** Copies the file. Looks up a current file again if it is replaced in the meantime. */
 async function copyCurrent(
-  folder: DataFolder,
+  store: NamedStore,
   request: ExportRequest,
   temporary: string,
 ): Promise<StoredFile> {
-  for (let file = await findFile(folder, request);;) {
+  for (let file = await findFile(store, request);;) {
     try {
-      await copyChecked(folder, file, request, temporary);
+      await copyChecked(store, file, request, temporary);
       return file;
     } catch (error) {
-      if (await folder.catalog.blobs.owner(file.content.id) === "file") {
+      if (await store.catalog.blobs.owner(file.content.id) === "file") {
         const [{ content }, damage] = [file, damageIn(error)];
         // A read-only folder can be exported from too.
-        if (damage !== undefined && folder.state === undefined) {
-          await recordFound(folder.path, [{ content, damage }]).catch(() => {});
+        if (damage !== undefined) {
+          await recordFound(request.dataFolder, [{ content, damage }]).catch(() => {});
         }
         throw error;
       }
-      file = await findFile(folder, request);
+      file = await findFile(store, request);
     }
   }
 }
 
 async function copyChecked(
-  folder: DataFolder,
+  store: NamedStore,
   file: StoredFile,
   { target, signal }: ExportRequest,
   temporary: string,
 ): Promise<void> {
-  const blob = readChecked(folder, file);
+  const blob = readChecked(store, file);
   const options = { write: true, create: true, truncate: true, mode: 0o600 };
   using output = await writing(target, () => Deno.open(temporary, options));
   for (;;) {
-    const next = await reading(folder, file, () => blob.next());
+    const next = await reading(store, file, () => blob.next());
     if (next.done) break;
     throwIfAborted(signal);
     await writing(target, () => writeAll(output, next.value));
@@ -158,7 +162,7 @@ async function writing<T>(target: string, operation: () => Promise<T>): Promise<
 }
 
 async function reading<T>(
-  folder: DataFolder,
+  store: NamedStore,
   { content: { id: path } }: StoredFile,
   operation: () => Promise<T>,
 ): Promise<T> {
@@ -166,19 +170,19 @@ async function reading<T>(
     return await operation();
   } catch (cause) {
     if (cause instanceof XferError) throw cause;
-    const where = printable(join(folder.path, path));
+    const where = printable(join(store.name, path));
     throw new StorageError("cannot-read", `cannot read ${where}: ${reasonOf(cause)}`, { cause });
   }
 }
 
-async function findFile(folder: DataFolder, request: ExportRequest): Promise<StoredFile> {
+async function findFile(store: NamedStore, request: ExportRequest): Promise<StoredFile> {
   const { userName, fileName, version, dataFolder } = request;
   const client = found(
-    await folder.catalog.accounts.find({ name: userName }),
+    await store.catalog.accounts.find({ name: userName }),
     userName,
     dataFolder,
   );
-  const file = await folder.catalog.files.find(client.id, fileName, { version });
+  const file = await store.catalog.files.find(client.id, fileName, { version });
   if (file === undefined || file.kind === "folder") {
     throw new UsageError(
       "no-such-file",

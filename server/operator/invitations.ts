@@ -5,7 +5,7 @@
  */
 import { printable } from "../../protocol/printable.ts";
 import { UsageError } from "../../protocol/errors.ts";
-import { withReadOnly, withWritable } from "../data_folder/with_data_folder.ts";
+import { type ServerLocation, withReadOnly, withWritable } from "../stores/with_store.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { idOf, makeToken, type NewToken, type TokenOptions } from "../accounts/tokens.ts";
 
@@ -27,14 +27,14 @@ export interface Invitation {
 
 /** Creates an invitation token. Throws `ConfigurationError` `no-data-folder`, `UsageError` `too-many-invitations`. */
 export function invite(
-  dataFolder: string,
+  dataFolder: ServerLocation,
   options: Omit<TokenOptions, "accountId">,
 ): Promise<NewToken> {
   return withWritable(dataFolder, ({ catalog }) => makeToken(catalog, options, Date.now()));
 }
 
 /** The invitations that can still be used, oldest first. Throws `ConfigurationError` `no-data-folder`. */
-export function listInvitations(dataFolder: string): Promise<Invitation[]> {
+export function listInvitations(dataFolder: ServerLocation): Promise<Invitation[]> {
   return withReadOnly(
     dataFolder,
     async ({ catalog }) =>
@@ -49,7 +49,7 @@ export function listInvitations(dataFolder: string): Promise<Invitation[]> {
  * and `UsageError` `no-such-invitation`, in which case none is revoked.
  */
 export function revokeInvitations(
-  dataFolder: string,
+  dataFolder: ServerLocation,
   ids: readonly string[] | "all",
 ): Promise<number> {
   return withWritable(dataFolder, async ({ catalog }) => {

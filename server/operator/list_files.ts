@@ -5,7 +5,7 @@
  */
 import type { Account } from "../catalog/accounts.ts";
 import type { StoredFile } from "../catalog/files.ts";
-import { type StoreLocation, withReadOnly } from "../data_folder/with_data_folder.ts";
+import { type StoreLocation, withReadOnly } from "../stores/with_store.ts";
 import { found } from "./users.ts";
 
 /** An account in a data folder. */

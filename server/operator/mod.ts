@@ -60,4 +60,6 @@ export { type LargeFile, MAX_TOP, measureUsage, type StoreUsage, type UserUsage 
 export { type Verified, verify, type VerifyOptions, type VerifyReport } from "./verify.ts";
 export type { NewToken, TokenOptions } from "../accounts/tokens.ts";
 export type { Finding } from "../data_folder/audit.ts";
-export type { BackupLocation, StoreLocation } from "../data_folder/with_data_folder.ts";
+export type { BackupLocation } from "../data_folder/with_data_folder.ts";
+export type { ObjectStoreSettings, StoreSettings } from "../stores/store_settings.ts";
+export type { ServerLocation, StoreLocation } from "../stores/with_store.ts";

@@ -7,7 +7,7 @@ import type { BlobId } from "../blobs/blob_store.ts";
 import type { Quota, Usage } from "../catalog/accounts.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { StoredFile } from "../catalog/files.ts";
-import { type StoreLocation, withReadOnly } from "../data_folder/with_data_folder.ts";
+import { type StoreLocation, withReadOnly } from "../stores/with_store.ts";
 
 /** The most files of a report. */
 export const MAX_TOP = 1000;

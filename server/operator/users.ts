@@ -7,7 +7,13 @@
 import { isUserName, printable, shellWord } from "../../protocol/printable.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import { fingerprintOfKey } from "../../protocol/v4/fingerprint.ts";
-import { type StoreLocation, withReadOnly, withWritable } from "../data_folder/with_data_folder.ts";
+import {
+  isBackup,
+  type ServerLocation,
+  type StoreLocation,
+  withReadOnly,
+  withWritable,
+} from "../stores/with_store.ts";
 import type { AccountSummary, Quota } from "../catalog/accounts.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { type Account, PROTOCOL_4 } from "../catalog/accounts.ts";
@@ -15,7 +21,7 @@ import { GarbageCollector } from "../uploads/garbage_collector.ts";
 import { LINK_LIFE_MS, makeToken, type NewToken } from "../accounts/tokens.ts";
 
 /** All accounts with their usage, by name. Throws `ConfigurationError` `no-data-folder`, as all functions here do. */
-export function listUsers(dataFolder: string): Promise<AccountSummary[]> {
+export function listUsers(dataFolder: ServerLocation): Promise<AccountSummary[]> {
   return withReadOnly(dataFolder, ({ catalog }) => catalog.accounts.list());
 }
 
@@ -23,7 +29,7 @@ export function listUsers(dataFolder: string): Promise<AccountSummary[]> {
  * Removes an account with its files. Uploads in progress fail. Returns the number of its files. Throws `UsageError`
  * `no-such-user`.
  */
-export function removeUser(dataFolder: string, name: string): Promise<number> {
+export function removeUser(dataFolder: ServerLocation, name: string): Promise<number> {
   return withWritable(dataFolder, async ({ catalog, blobs }) => {
     const { id } = found(await catalog.accounts.find({ name }), name);
     const { files } = await catalog.files.usage(id);
@@ -40,7 +46,7 @@ export function removeUser(dataFolder: string, name: string): Promise<number> {
 
 /** Disables an account and closes its open connections, or enables it. Throws `UsageError` `no-such-user`. */
 export async function setUserDisabled(
-  dataFolder: string,
+  dataFolder: ServerLocation,
   name: string,
   disabled: boolean,
 ): Promise<void> {
@@ -54,7 +60,7 @@ export async function setUserDisabled(
  * Throws `UsageError` `no-such-user`, `bad-user-name`, `name-taken`.
  */
 export async function renameUser(
-  dataFolder: string,
+  dataFolder: ServerLocation,
   name: string,
   newName: string,
 ): Promise<boolean> {
@@ -77,7 +83,7 @@ export async function renameUser(
  * Throws `UsageError` `no-such-user`.
  */
 export async function setUserQuota(
-  dataFolder: string,
+  dataFolder: ServerLocation,
   name: string,
   change: Quota | "default",
 ): Promise<Quota> {
@@ -97,7 +103,7 @@ export interface UserKey {
 }
 
 /** The keys of an account, oldest first. Throws `UsageError` `no-such-user`. */
-export function listUserKeys(dataFolder: string, name: string): Promise<UserKey[]> {
+export function listUserKeys(dataFolder: ServerLocation, name: string): Promise<UserKey[]> {
   return withReadOnly(dataFolder, async ({ catalog }) => {
     const client = found(await catalog.accounts.find({ name }), name);
     return (await keysOf(catalog, client))
@@ -110,7 +116,7 @@ export function listUserKeys(dataFolder: string, name: string): Promise<UserKey[
  * unless `evenLast`.
  */
 export async function removeUserKey(
-  dataFolder: string,
+  dataFolder: ServerLocation,
   name: string,
   fingerprint: string,
   evenLast: boolean,
@@ -139,7 +145,7 @@ export async function removeUserKey(
  * `no-such-user`.
  */
 export async function linkUser(
-  dataFolder: string,
+  dataFolder: ServerLocation,
   name: string,
   lifeMs: number = LINK_LIFE_MS,
 ): Promise<NewToken> {
@@ -157,7 +163,7 @@ export function found<A extends Account>(
   location: StoreLocation = "",
 ): A {
   if (client !== undefined) return client;
-  const list = typeof location === "string" ? "users list" : listOf(location);
+  const list = isBackup(location) ? listOf(location) : "users list";
   throw new UsageError("no-such-user", `no such user: ${printable(name)}`, {
     hint: `To see all accounts, run 'xfer server ${list}'.`,
   });
@@ -165,13 +171,13 @@ export function found<A extends Account>(
 
 /** The command that lists the files of a data folder or a backup, below `xfer server`. */
 export function listOf(location: StoreLocation): string {
-  if (typeof location === "string") return "list";
+  if (!isBackup(location)) return "list";
   const { backup, state } = location;
   return `list --backup ${shellWord(backup)}${state === undefined ? "" : ` --state ${state}`}`;
 }
 
 function changeUser<T>(
-  dataFolder: string,
+  dataFolder: ServerLocation,
   name: string,
   change: (client: Account, catalog: Catalog) => Promise<T>,
 ): Promise<T> {

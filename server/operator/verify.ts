@@ -6,13 +6,16 @@
 import type { Abortable } from "../../protocol/abort.ts";
 import { reasonOf } from "../../protocol/errors.ts";
 import {
-  type FoundDamage,
+  isBackup,
+  type NamedStore,
   recordFound,
   type StoreLocation,
+  wholeFolder,
   withReadOnly,
-} from "../data_folder/with_data_folder.ts";
+} from "../stores/with_store.ts";
 import { asRepairable, finishRepairs, quarantineFinding } from "../data_folder/quarantine.ts";
 import { isSelfChecking } from "../catalog/catalog.ts";
+import type { FoundDamage } from "../data_folder/with_data_folder.ts";
 import { audit, type Finding } from "../data_folder/audit.ts";
 import type { StoredFile } from "../catalog/files.ts";
 import { DataFolder, type OpenCatalog } from "../data_folder/data_folder.ts";
@@ -30,7 +33,7 @@ export interface Verified {
 
 /** The options of a verification. */
 export interface VerifyOptions extends Abortable {
-  /** Path of the data folder, or a state of a backup. */
+  /** Path of the data folder or where the data is instead, or a state of a backup. */
   readonly dataFolder: StoreLocation;
   /**
    * Moves damaged files to `quarantine/` and removes them from the catalog. No server may run on the folder. A backup
@@ -69,17 +72,17 @@ const RECORDED_EVERY_MS = 1000;
 
 /**
  * Reads every stored file, compares it with the catalog, and records damage there. With `repair`, moves damaged files to
- * the quarantine. Throws `ConfigurationError` `no-data-folder` or `no-backup`, and with `repair` `data-folder-in-use`;
+ * the quarantine. Throws `ConfigurationError` `no-data-folder` or `no-backup`, and with `repair` `data-folder-in-use`, `needs-data-folder`;
  * `UsageError` `no-such-state`.
  */
 export function verify(options: VerifyOptions): Promise<VerifyReport> {
   const { dataFolder, repair = false, onFinding, onIntact, signal } = options;
   const { fileSystem = Deno, openCatalog } = options;
   // Contents of a backup can belong to other states.
-  const strays = typeof dataFolder === "string";
+  const strays = !isBackup(dataFolder);
   return withReadOnly(dataFolder, async (folder) => {
-    await using own = repair && typeof dataFolder === "string"
-      ? await DataFolder.openToServe(dataFolder, fileSystem, openCatalog)
+    await using own = repair && !isBackup(dataFolder)
+      ? await DataFolder.openToServe(wholeFolder(dataFolder), fileSystem, openCatalog)
       : undefined;
     const repairable = own && asRepairable(own);
     if (repairable !== undefined) await finishRepairs(repairable, fileSystem);
@@ -121,7 +124,6 @@ async function record(
   { dataFolder, onNotRecorded }: VerifyOptions,
   found: readonly FoundDamage[],
 ): Promise<void> {
-  if (typeof dataFolder !== "string") return;
   try {
     await recordFound(dataFolder, found);
   } catch (error) {
@@ -130,7 +132,7 @@ async function record(
   }
 }
 
-async function userOf({ catalog }: DataFolder, finding: Finding): Promise<string | undefined> {
+async function userOf({ catalog }: NamedStore, finding: Finding): Promise<string | undefined> {
   if (finding.kind === "stray") return undefined;
   return (await catalog.accounts.find({ id: finding.file.accountId }))?.name;
 }

@@ -46,13 +46,13 @@ export async function loadIdentity(folder: string, fs: FileSystem): Promise<TlsI
   }
   await fs.rename(temporary, path);
   await syncFolder(fs, folder);
-  return await parseIdentity(made, path);
+  return await parseIdentity(made, badFile(path));
 }
 
 /** The existing identity in a data folder. Throws `ConfigurationError` `bad-tls-identity`, also if it is missing. */
 export async function readIdentity(folder: string): Promise<TlsIdentity> {
   const path = join(folder, TLS_FILE);
-  return await parseIdentity(await readIfThere(path) ?? "", path);
+  return await parseIdentity(await readIfThere(path) ?? "", badFile(path));
 }
 
 /** Throws if Deno cannot serve with this key and certificate. Called before anything relies on them. */
@@ -60,7 +60,13 @@ export function tryOut(key: string, cert: string): void {
   Deno.listenTls({ hostname: "127.0.0.1", port: 0, key, cert }).close();
 }
 
-async function parseIdentity(text: string, path: string): Promise<TlsIdentity> {
+/**
+ * Reads a key and a certificate, in this order, in PEM. Throws the error of `bad` if they cannot be used.
+ */
+export async function parseIdentity(
+  text: string,
+  bad: (cause: unknown) => ConfigurationError,
+): Promise<TlsIdentity> {
   const [key, certificate] = text.match(/-----BEGIN [^-]+-----[^-]+-----END [^-]+-----\n/g) ?? [];
   try {
     if (key === undefined || certificate === undefined) {
@@ -72,7 +78,13 @@ async function parseIdentity(text: string, path: string): Promise<TlsIdentity> {
     const selfMade = { names: undefined, warnings: [] };
     return { key, certificate, rawCertificate, fingerprint, ...selfMade };
   } catch (cause) {
-    throw new ConfigurationError(
+    throw bad(cause);
+  }
+}
+
+function badFile(path: string): (cause: unknown) => ConfigurationError {
+  return (cause) =>
+    new ConfigurationError(
       "bad-tls-identity",
       `${printable(path)} does not contain the server's key and certificate`,
       {
@@ -82,7 +94,6 @@ async function parseIdentity(text: string, path: string): Promise<TlsIdentity> {
         cause,
       },
     );
-  }
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

@@ -1,0 +1,43 @@
+/**
+ * What a server needs of the stores that it serves from, wherever they are.
+ *
+ * @module
+ */
+import type { ClusterSecret } from "../cluster/cluster_secret.ts";
+import type { OpenCatalog, Store } from "../data_folder/data_folder.ts";
+import type { FileSystem } from "../fs/file_system.ts";
+import type { FreeSpace } from "../fs/free_space.ts";
+import type { Log } from "../limits/server_log.ts";
+import type { TlsIdentity } from "../listen/tls/identity.ts";
+import type { StoreOpeners } from "./open_stores.ts";
+
+/** The system below a server's stores. Tests replace parts of it. */
+export interface StoreSystem {
+  readonly fileSystem: FileSystem;
+  readonly freeSpace: FreeSpace;
+  /** Opens the catalog in a data folder. */
+  readonly openCatalog?: OpenCatalog | undefined;
+  /** Opens databases and object stores. */
+  readonly openers?: StoreOpeners | undefined;
+  /** Reads the secret of the cluster when it is needed. */
+  readonly clusterSecret?: (() => Promise<ClusterSecret>) | undefined;
+}
+
+/** Stores that this server serves from, until they are disposed of. */
+export interface ServedStore extends Store, AsyncDisposable {
+  /** Names the places for people. */
+  readonly name: string;
+  /** The server's own identity, created at the first start. Throws `ConfigurationError`. */
+  loadIdentity(): Promise<TlsIdentity>;
+  /** The same, read again. Throws `ConfigurationError` if it is missing. */
+  readIdentity(): Promise<TlsIdentity>;
+  /** The bytes that can still be stored; `Infinity` if nobody can tell. */
+  freeSpace(): Promise<number>;
+  /**
+   * Finishes interrupted repairs, and calls `sweep`, which removes what killed servers have left. Logs what it changes
+   * besides.
+   */
+  recover(sweep: () => Promise<void>, log: Log): Promise<void>;
+  /** Resolves when another server has taken over, so that this one must stop. */
+  readonly lost?: Promise<void>;
+}

@@ -1,0 +1,98 @@
+/**
+ * The stores as the operator's functions use them: opened for a short time, whether a server uses them or not.
+ *
+ * @module
+ */
+import { ConfigurationError } from "../../protocol/errors.ts";
+import type { FileSystem } from "../fs/file_system.ts";
+import type { Store } from "../data_folder/data_folder.ts";
+import {
+  type BackupLocation,
+  type FoundDamage,
+  withBackup,
+  withFolder,
+} from "../data_folder/with_data_folder.ts";
+import { type CatalogUse, closeBlobs, openBlobs, OPENERS } from "./open_stores.ts";
+import { dataFolderOf, isLocal, nameOf, type StoreSettings } from "./store_settings.ts";
+
+/** The path of a data folder, or where a server keeps accounts and files instead. */
+export type ServerLocation = string | StoreSettings;
+
+/** The same, or a state of a backup. */
+export type StoreLocation = ServerLocation | BackupLocation;
+
+/** Stores, and their name for people. */
+export interface NamedStore extends Store {
+  readonly name: string;
+}
+
+/**
+ * Opens stores or a backup for reading. Changes nothing. Throws `ConfigurationError` `no-data-folder`, `catalog-empty`,
+ * `data-folder-unusable`; `IntegrityError` `catalog-damaged`; `UnavailableError`; for a backup, the errors of
+ * `withBackup`; and the errors of `look`.
+ */
+export function withReadOnly<T>(
+  location: StoreLocation,
+  look: (store: NamedStore) => Promise<T>,
+): Promise<T> {
+  return isBackup(location) ? withBackup(location, Deno, look) : withStores(location, "read", look);
+}
+
+/** Opens stores for changes of the catalog. Throws as `withReadOnly` does. */
+export function withWritable<T>(
+  location: ServerLocation,
+  change: (store: NamedStore) => Promise<T>,
+): Promise<T> {
+  return withStores(location, "change", change);
+}
+
+/** Records damage and intact files in the catalog; nothing in that of a backup. Throws as `withWritable` does. */
+export async function recordFound(
+  location: StoreLocation,
+  found: readonly FoundDamage[],
+): Promise<void> {
+  if (found.length === 0 || isBackup(location)) return;
+  await withWritable(location, async ({ catalog }) => {
+    await Promise.all(found.flatMap(({ content: { id }, damage, confirmedAt }) => [
+      catalog.files.setDamage(id, damage),
+      ...confirmedAt === undefined ? [] : [catalog.files.confirm(id, confirmedAt)],
+    ]));
+  });
+}
+
+/** Whether a location is a backup, whose catalog never changes. */
+export function isBackup(location: StoreLocation): location is BackupLocation {
+  return typeof location === "object" && "backup" in location;
+}
+
+/**
+ * The path of a data folder that has everything. Throws `ConfigurationError` `needs-data-folder` if something is elsewhere.
+ */
+export function wholeFolder(location: ServerLocation): string {
+  if (typeof location === "string") return location;
+  if (isLocal(location)) return dataFolderOf(location);
+  throw new ConfigurationError(
+    "needs-data-folder",
+    `this works only with a data folder, not with data in ${nameOf(location)}`,
+    { hint: "Omit --catalog and --blobs, or use the tools of the database and the object store." },
+  );
+}
+
+async function withStores<T>(
+  location: ServerLocation,
+  use: Exclude<CatalogUse, "serve">,
+  work: (store: NamedStore) => Promise<T>,
+  fs: FileSystem = Deno,
+): Promise<T> {
+  const settings = typeof location === "string" ? { dataFolder: location } : location;
+  if (isLocal(settings)) return await withFolder(dataFolderOf(settings), use, work);
+  await using opened = new AsyncDisposableStack();
+  const blobs = await openBlobs(settings, OPENERS, fs, use);
+  opened.defer(() => closeBlobs(blobs));
+  if (settings.catalog === undefined) {
+    const folder = dataFolderOf(settings);
+    return await withFolder(folder, use, ({ catalog, name }) => work({ catalog, blobs, name }));
+  }
+  const catalog = opened.use(await OPENERS.catalog(settings.catalog, use));
+  return await work({ catalog, blobs, name: nameOf(settings) });
+}
