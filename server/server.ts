@@ -7,7 +7,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Address } from "../protocol/address.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { keepFreedMemory } from "../protocol/memory.ts";
-import { reasonOf, UnavailableError } from "../protocol/errors.ts";
+import { reasonOf } from "../protocol/errors.ts";
 import { addressKey } from "./limits/client_address.ts";
 import { type Context, createContext, expireShared } from "./context.ts";
 import { V3Connection as V3Connection } from "./v3/connection.ts";
@@ -37,6 +37,7 @@ import { type FreeSpace, freeSpaceOf } from "./fs/free_space.ts";
 import type { ClusterSecret } from "./cluster/cluster_secret.ts";
 import type { StoreOpeners } from "./stores/open_stores.ts";
 import type { ServedStore } from "./stores/served_store.ts";
+import { LeaseLost } from "./catalog/shared_catalog.ts";
 import { serveStores } from "./stores/serve_stores.ts";
 import type { StoreSettings } from "./stores/store_settings.ts";
 
@@ -162,6 +163,7 @@ export class Server implements AsyncDisposable {
     }, HOUSEKEEPING_MS);
     this.#auditing = logDifferences(context, this.#auditEnd.signal);
     v4.confirmation.start();
+    this.#closed.promise.catch(() => undefined);
     this.#accepting = Promise.all(listeners.map((listener) => this.#accept(listener)));
     void store.lost?.then(() => this.#stopForOther());
   }
@@ -290,7 +292,7 @@ export class Server implements AsyncDisposable {
     await this.#store[Symbol.asyncDispose]();
     this.#log.flush();
     this.#context.log.info("Stopped", { event: "server.stopped" });
-    if (this.#hasLostLease) this.#closed.reject(leaseLost());
+    if (this.#hasLostLease) this.#closed.reject(new LeaseLost());
     else this.#closed.resolve();
   }
 
@@ -399,14 +401,6 @@ async function openSecurePort(
     : () => readOperatorIdentity(tlsFiles);
   const identity = await (tlsFiles === undefined ? store.loadIdentity() : read());
   return ReloadableTlsListener.open(tlsListen, plain, identity, advertise, read);
-}
-
-function leaseLost(): UnavailableError {
-  return new UnavailableError(
-    "lease-lost",
-    "the server has stopped: its lease had ended, and another server has taken over",
-    { hint: "Start it again when the other server has stopped." },
-  );
 }
 
 function warnOf({ log }: Context, identity: TlsIdentity | undefined): void {

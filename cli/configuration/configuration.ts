@@ -70,7 +70,8 @@ async function readPort(): Promise<Layer> {
   return new Map([["listen", settle("listen", listenAt(port), source)]]);
 }
 
-/** Throws `UsageError` or `ConfigurationError`: `tls-cert-and-key`, `tls-cert-unused`, `advertise-unused`. */
+/** Throws `UsageError` or `ConfigurationError`: `tls-cert-and-key`, `tls-cert-unused`, `advertise-unused`,
+ * `object-store-unused`. */
 function refuseMisfits(settings: Settings): void {
   const [certificate, key] = [settings["tls-cert"], settings["tls-key"]];
   const misfit = (named: Key, code: string, what: string, hint: string) => {
@@ -89,6 +90,15 @@ function refuseMisfits(settings: Settings): void {
       "tls-cert-and-key",
       `requires ${settings[given].source.kind === "option" ? "--" : ""}${missing}`,
       "Set both, or neither to use a self-signed certificate.",
+    );
+  }
+  for (const named of ["s3-endpoint", "s3-region"] as const) {
+    if (settings.blobs.value !== undefined || settings[named].value === undefined) continue;
+    throw misfit(
+      named,
+      "object-store-unused",
+      "has no effect without an object store: blobs is disk",
+      "Set blobs to s3://BUCKET/PREFIX, or remove the setting.",
     );
   }
   if (settings["tls-listen"].value !== "none") return;

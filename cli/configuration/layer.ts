@@ -8,7 +8,7 @@ import { ConfigurationError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import { asReason } from "../arguments/usage_error.ts";
 import type { SOURCES } from "../events/operator.ts";
-import { type Key, parseSetting, type SettingValue } from "./settings.ts";
+import { type Key, parseSetting, type SettingValue, shownText } from "./settings.ts";
 
 export interface Source {
   readonly kind: (typeof SOURCES)[number];
@@ -31,7 +31,10 @@ export function settle<K extends Key>(key: K, text: string, source: Source): Set
     return { text, value: parseSetting(key, text), source };
   } catch (error) {
     if (!(error instanceof InvalidArgumentError)) throw error;
-    throw badSetting(key, source, { found: `"${shorten(text)}"`, expected: error.message });
+    throw badSetting(key, source, {
+      found: `"${shorten(shownText(key, text))}"`,
+      expected: error.message,
+    });
   }
 }
 

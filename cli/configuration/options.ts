@@ -4,8 +4,10 @@
  * @module
  */
 import { type Command, Option } from "commander";
+import { type ServerLocation, wholeFolder } from "../../server/mod.ts";
 import { type Configuration, readConfiguration } from "./configuration.ts";
-import { LIMITS, PROTOCOL_3, SERVER, SERVING } from "../help/groups.ts";
+import { locationIn } from "./server_options.ts";
+import { LIMITS, PROTOCOL_3, SERVER, SERVING, STORES } from "../help/groups.ts";
 import {
   CONFIG,
   join,
@@ -21,6 +23,7 @@ import {
 const HEADINGS: Readonly<Record<Setting["group"], string | undefined>> = {
   "Basics": undefined,
   "Serving": SERVING,
+  "Stores": STORES,
   "Limits": LIMITS,
   "Protocol 3": PROTOCOL_3,
 };
@@ -61,10 +64,14 @@ export function configurationOf(command: Command): Promise<Configuration> {
   return readConfiguration({ options, variable: (name) => Deno.env.get(name) });
 }
 
-/** The data folder of a command of `xfer server`. Throws as `readConfiguration` does. */
-export async function dataOf(command: Command): Promise<string> {
-  const { settings } = await configurationOf(command);
-  return settings.data.value;
+/** The place of the data of a command of `xfer server`. Throws as `readConfiguration` does. */
+export async function dataOf(command: Command): Promise<ServerLocation> {
+  return locationIn((await configurationOf(command)).settings);
+}
+
+/** The data folder of a command that works only there. Throws `ConfigurationError` `needs-data-folder` too. */
+export async function folderOf(command: Command): Promise<string> {
+  return wholeFolder(await dataOf(command));
 }
 
 /** The name that commander gives the value of an option. */

@@ -7,8 +7,10 @@ import {
   LIMIT_NAMES,
   LIMITS,
   type Limits,
+  type ServerLocation,
   type ServerOptions,
   type SettingChanges,
+  type StoreSettings,
 } from "../../server/mod.ts";
 import type { Settings } from "./configuration.ts";
 
@@ -18,6 +20,22 @@ export function toRules(settings: Settings): Required<SettingChanges> {
   return {
     limits: Object.fromEntries(limits) as Limits,
     registration: settings.registration.value,
+  };
+}
+
+/** Where a server keeps its data: the path of the data folder, if everything is there. */
+export function locationIn(settings: Settings): ServerLocation {
+  const stores = storesIn(settings);
+  return stores.catalog === undefined && stores.blobs === undefined ? settings.data.value : stores;
+}
+
+function storesIn(settings: Settings): StoreSettings {
+  const [endpoint, region] = [settings["s3-endpoint"].value, settings["s3-region"].value];
+  return {
+    dataFolder: settings.data.value,
+    catalog: settings.catalog.value,
+    blobs: settings.blobs.value,
+    objectStore: { endpoint, region },
   };
 }
 
@@ -32,7 +50,7 @@ export function toServerOptions(settings: Settings): ServerOptions {
   return {
     ...toRules(settings),
     listen: settings.listen.value.map((address) => ({ editions, ...address })),
-    dataFolder: settings.data.value,
+    ...storesIn(settings),
     ...(tlsListen === "none" ? {} : { tlsListen }),
     ...(advertise === undefined ? {} : { advertise }),
     ...(certificate === undefined || key === undefined ? {} : { tlsFiles: { certificate, key } }),

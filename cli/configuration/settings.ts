@@ -23,7 +23,7 @@ import { LOG_FORMATS, type LogFormat } from "../output/server_log.ts";
 import { formatQuantity, parseQuantity, placeholderOf } from "../arguments/quantities.ts";
 
 export interface Setting<T = unknown> {
-  readonly group: "Basics" | "Serving" | "Limits" | "Protocol 3";
+  readonly group: "Basics" | "Serving" | "Stores" | "Limits" | "Protocol 3";
   /** The placeholder of the value in a command's help. */
   readonly placeholder: string;
   /** Its meaning, as a phrase. */
@@ -40,6 +40,8 @@ export interface Setting<T = unknown> {
   readonly separator?: " " | ",";
   /** Whether a file may have the value as a number, without quotes. */
   readonly plainNumber?: boolean;
+  /** Whether the value is a URL, in which nobody should write a password. */
+  readonly isUrl?: boolean;
   /** Whether SIGHUP applies a new value. Other settings need a restart. */
   readonly reloadable?: boolean;
 }
@@ -122,6 +124,39 @@ const SERVER = {
     reloadable: true,
     parse: (text: string): number => parseQuantity(text, "time"),
   },
+  "catalog": {
+    group: "Stores",
+    placeholder: "url",
+    what: "accounts and names of files: postgres://USER@HOST/DB, or sqlite, in the data folder",
+    default: "sqlite",
+    isUrl: true,
+    parse: (text: string) => parseStore(text, "sqlite", POSTGRES, "postgres://USER@HOST/DB"),
+  },
+  "blobs": {
+    group: "Stores",
+    placeholder: "url",
+    what: "contents of files: s3://BUCKET/PREFIX, or disk, in the data folder",
+    default: "disk",
+    isUrl: true,
+    parse: (text: string) => parseStore(text, "disk", S3, "s3://BUCKET/PREFIX"),
+  },
+  "s3-endpoint": {
+    group: "Stores",
+    placeholder: "url",
+    what: "URL of the object store, if it is not Amazon's",
+    default: "",
+    defaultWords: "$AWS_ENDPOINT_URL",
+    isUrl: true,
+    parse: parsePath,
+  },
+  "s3-region": {
+    group: "Stores",
+    placeholder: "name",
+    what: "region of the bucket",
+    default: "",
+    defaultWords: "$AWS_REGION",
+    parse: parsePath,
+  },
 } as const satisfies Readonly<Record<string, Setting>>;
 
 type LimitKey = (typeof LIMITS)[keyof typeof LIMITS]["option"];
@@ -188,6 +223,13 @@ export function parseSetting<K extends Key>(key: K, text: string): SettingValue<
   return TABLE[key].parse(text) as SettingValue<K>;
 }
 
+/** The text of a value as it may be shown: without a password in a URL. */
+export function shownText(key: Key, text: string): string {
+  if (SETTINGS[key].isUrl !== true) return text;
+  return text.replace(/^([^/]*\/\/[^/?#@:]*):[^/?#@]*@/, "$1:…@")
+    .replace(/([?&][a-z]*password=)[^&#]*/gi, "$1…");
+}
+
 /** The text of several values. */
 export function join(key: Key, texts: readonly string[]): string {
   return texts.join(SETTINGS[key].separator ?? "");
@@ -201,6 +243,16 @@ export function listenAt(port: number): string {
 function parseFolder(text: string): string {
   if (text !== "") return text;
   throw new InvalidArgumentError("Expected the path of a folder.");
+}
+
+const POSTGRES = /^postgres(?:ql)?:\/\//;
+const S3 = /^s3:\/\//;
+
+/** The URL of a store; `undefined` for the one in the data folder. The store itself judges the rest of the URL. */
+function parseStore(text: string, local: string, url: RegExp, form: string): string | undefined {
+  if (text === local) return undefined;
+  if (url.test(text)) return text;
+  throw new InvalidArgumentError(`Expected ${local} or ${form}.`);
 }
 
 /** An empty text means no path. */

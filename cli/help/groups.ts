@@ -11,6 +11,7 @@ export const TRANSFER = "Transfer options:";
 export const PROTOCOL_3 = "Protocol 3 options:";
 export const SERVER = "Server options:";
 export const SERVING = "Serving:";
+export const STORES = "Stores:";
 export const LIMITS = "Limits:";
 
 interface Group {
@@ -39,6 +40,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
     isInheritedBy: (command) => command === UPLOAD,
   },
   [SERVING]: { topic: "serving", isShownByOwner: false, isInheritedBy: NONE },
+  [STORES]: { topic: "stores", isShownByOwner: false, isInheritedBy: EVERY },
   [LIMITS]: { topic: "limits", isShownByOwner: false, isInheritedBy: NONE },
 };
 

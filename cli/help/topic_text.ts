@@ -7,7 +7,16 @@ import type { Command } from "commander";
 import { CLIENT_QUIRKS, EDITIONS, QUIRKS } from "../../client/mod.ts";
 import { MANY_FILES } from "../text/presentation.ts";
 import { EXIT_CODES } from "../exit_codes.ts";
-import { COMMON, CONNECTION, LIMITS, PROTOCOL_3, SERVER, SERVING, TRANSFER } from "./groups.ts";
+import {
+  COMMON,
+  CONNECTION,
+  LIMITS,
+  PROTOCOL_3,
+  SERVER,
+  SERVING,
+  STORES,
+  TRANSFER,
+} from "./groups.ts";
 import { type HelpItem, listItems, reflowText } from "./layout.ts";
 import type { TopicName } from "./topics.ts";
 
@@ -66,6 +75,22 @@ Examples:
   $ xfer server --listen 127.0.0.1:4000 --data /srv/xfer
   $ xfer server --tls-cert cert.pem --tls-key key.pem
   $ xfer server --advertise files.example.org:2256 --log-format json`,
+  ],
+  "stores": [
+    "By default, a server keeps everything in its data folder (--data). These options name a PostgreSQL database for " +
+    "accounts and names of files, and an S3-compatible object store for their contents. With both, no data folder is " +
+    "needed. Name them also for the other commands of 'xfer server', or set them in the configuration file.",
+    { heading: "Options:", command: "server", group: STORES },
+    `\
+Secrets come from the environment or from files, never from options:
+  PGPASSWORD, PGPASSFILE                      password of the database
+  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY    key of the object store
+  AWS_SHARED_CREDENTIALS_FILE, AWS_PROFILE    file with such keys
+  XFER_CLUSTER_SECRET, XFER_CLUSTER_SECRET_FILE
+                                              secret that encrypts the server's key in the database
+
+Example:
+  $ xfer server --catalog postgres://xfer@db.example.org/xfer --blobs s3://files/xfer`,
   ],
   "limits": [
     "'xfer server' enforces these limits. \"none\" lifts a limit. Each can also be set in the " +

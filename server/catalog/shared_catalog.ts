@@ -4,6 +4,7 @@
  * @module
  */
 import type { Bytes } from "../../protocol/bytes.ts";
+import { UnavailableError } from "../../protocol/errors.ts";
 import type { Catalog } from "./catalog.ts";
 
 /** A running server. */
@@ -58,8 +59,10 @@ export function isShared(catalog: Catalog): catalog is SharedCatalog {
 }
 
 /** Another server has taken over the lease of this one, which may change nothing more. */
-export class LeaseLost extends Error {
+export class LeaseLost extends UnavailableError {
   constructor() {
-    super("the lease of this server has ended, and another server has taken over");
+    super("lease-lost", "the lease of this server has ended, and another server has taken over", {
+      hint: "Start the server again when the other one has stopped.",
+    });
   }
 }

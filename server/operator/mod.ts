@@ -62,4 +62,9 @@ export type { NewToken, TokenOptions } from "../accounts/tokens.ts";
 export type { Finding } from "../data_folder/audit.ts";
 export type { BackupLocation } from "../data_folder/with_data_folder.ts";
 export type { ObjectStoreSettings, StoreSettings } from "../stores/store_settings.ts";
-export type { ServerLocation, StoreLocation } from "../stores/with_store.ts";
+export {
+  isBackup,
+  type ServerLocation,
+  type StoreLocation,
+  wholeFolder,
+} from "../stores/with_store.ts";

@@ -9,28 +9,25 @@ import type { SharedCatalog } from "../catalog/shared_catalog.ts";
 import type { FileSystem } from "../fs/file_system.ts";
 import { dataFolderOf, type ObjectStoreSettings, type StoreSettings } from "./store_settings.ts";
 
-/** What to do with a catalog: `serve` and `change` upgrade its schema, `read` changes nothing. */
-export type CatalogUse = "serve" | "change" | "read";
-
 /** Opens stores by their URLs. Tests replace it. */
 export interface StoreOpeners {
-  readonly catalog: (url: string, use: CatalogUse) => Promise<SharedCatalog>;
+  readonly catalog: (url: string) => Promise<SharedCatalog>;
   readonly blobs: (url: string, settings: ObjectStoreSettings) => Promise<BlobStore>;
 }
 
 /** By the modules that `compile` in deno.json lists, since no import names them. */
 export const OPENERS: StoreOpeners = {
-  async catalog(url, use) {
-    const { openPostgresCatalog } = await load<
+  async catalog(url) {
+    const { openSharedCatalog } = await load<
       typeof import("../catalog/postgres/open_catalog.ts")
     >(new URL("../catalog/postgres/open_catalog.ts", import.meta.url));
-    return await openPostgresCatalog(url, use);
+    return await openSharedCatalog(url);
   },
   async blobs(url, settings) {
     const { openS3Blobs } = await load<typeof import("../blobs/s3/open_blobs.ts")>(
       new URL("../blobs/s3/open_blobs.ts", import.meta.url),
     );
-    return await openS3Blobs(url, settings);
+    return await openS3Blobs({ url, ...settings });
   },
 };
 
@@ -39,17 +36,17 @@ function load<M>({ href }: URL): Promise<M> {
   return import(href);
 }
 
-/** Opens the store of contents: the object store, or the data folder, which is created if the store is to be served. */
+/** Opens the store of contents: the object store, or the files in the data folder. */
 export async function openBlobs(
   settings: StoreSettings,
   openers: StoreOpeners,
   fs: FileSystem,
-  use: CatalogUse,
+  { creates }: { readonly creates: boolean },
 ): Promise<BlobStore> {
   const { blobs, objectStore = {} } = settings;
   if (blobs !== undefined) return await openers.blobs(blobs, objectStore);
   const folder = dataFolderOf(settings);
-  return use === "serve" ? await DiskBlobStore.create(folder, fs) : new DiskBlobStore(folder, fs);
+  return creates ? await DiskBlobStore.create(folder, fs) : new DiskBlobStore(folder, fs);
 }
 
 /** Closes a store of contents, if it must be closed. */

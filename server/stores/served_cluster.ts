@@ -24,7 +24,7 @@ export async function serveCluster(
   log: Log,
 ): Promise<ServedStore> {
   await using opening = new AsyncDisposableStack();
-  const catalog = opening.use(await openers.catalog(catalogUrl, "serve"));
+  const catalog = opening.use(await openers.catalog(catalogUrl));
   const lease = opening.use(
     await NodeLease.take(catalog.nodes, {
       name: nodeName(),
@@ -35,7 +35,7 @@ export async function serveCluster(
         }),
     }),
   );
-  const blobs = await openBlobs(settings, openers, fileSystem, "serve");
+  const blobs = await openBlobs(settings, openers, fileSystem, { creates: true });
   opening.defer(() => closeBlobs(blobs));
   const isOnDisk = settings.blobs === undefined;
   const identity = async () => await loadSharedIdentity(catalog.values, await clusterSecret());

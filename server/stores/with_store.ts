@@ -12,7 +12,7 @@ import {
   withBackup,
   withFolder,
 } from "../data_folder/with_data_folder.ts";
-import { type CatalogUse, closeBlobs, openBlobs, OPENERS } from "./open_stores.ts";
+import { closeBlobs, openBlobs, OPENERS } from "./open_stores.ts";
 import { dataFolderOf, isLocal, nameOf, type StoreSettings } from "./store_settings.ts";
 
 /** The path of a data folder, or where a server keeps accounts and files instead. */
@@ -80,19 +80,19 @@ export function wholeFolder(location: ServerLocation): string {
 
 async function withStores<T>(
   location: ServerLocation,
-  use: Exclude<CatalogUse, "serve">,
+  use: "read" | "change",
   work: (store: NamedStore) => Promise<T>,
   fs: FileSystem = Deno,
 ): Promise<T> {
   const settings = typeof location === "string" ? { dataFolder: location } : location;
   if (isLocal(settings)) return await withFolder(dataFolderOf(settings), use, work);
   await using opened = new AsyncDisposableStack();
-  const blobs = await openBlobs(settings, OPENERS, fs, use);
+  const blobs = await openBlobs(settings, OPENERS, fs, { creates: false });
   opened.defer(() => closeBlobs(blobs));
   if (settings.catalog === undefined) {
     const folder = dataFolderOf(settings);
     return await withFolder(folder, use, ({ catalog, name }) => work({ catalog, blobs, name }));
   }
-  const catalog = opened.use(await OPENERS.catalog(settings.catalog, use));
+  const catalog = opened.use(await OPENERS.catalog(settings.catalog));
   return await work({ catalog, blobs, name: nameOf(settings) });
 }

@@ -9,7 +9,9 @@ import { seedDataFolder } from "./store/seeded_folder.ts";
 export async function startInThisThread(options: ServerOptions): Promise<Server> {
   const { dataFolder, stores, tlsListen, tlsFiles } = options;
   const secure = tlsListen !== undefined && tlsFiles === undefined;
-  if (stores === undefined) await seedDataFolder(dataFolder, { secure });
+  if (stores === undefined && dataFolder !== undefined) {
+    await seedDataFolder(dataFolder, { secure });
+  }
   // Over protocol 3, small files are on disk, where many tests look at them.
   const onDisk = tlsListen === undefined ? { inlineSize: 0 } : {};
   const limits = { historyMs: 0, ...onDisk, ...options.limits };

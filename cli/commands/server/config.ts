@@ -6,7 +6,7 @@
 import type { Command } from "commander";
 import { exampleFile } from "../../configuration/example.ts";
 import { configurationOf } from "../../configuration/options.ts";
-import { KEYS } from "../../configuration/settings.ts";
+import { KEYS, shownText } from "../../configuration/settings.ts";
 import { toLine } from "../../configuration/toml.ts";
 import type { Run } from "../../run.ts";
 import { example } from "../../text/format.ts";
@@ -27,7 +27,8 @@ export function addConfigCommand(server: Command, run: Run): void {
       if (example) return run.reporter.report({ event: "example-file", text: exampleFile() });
       const { settings } = await configurationOf(command);
       for (const key of KEYS) {
-        const { text: value, source: { kind: source, where } } = settings[key];
+        const { text, source: { kind: source, where } } = settings[key];
+        const value = shownText(key, text);
         run.reporter.report({
           ...{ event: "setting", key, value, source, where: where || undefined },
           line: toLine(key, value),

@@ -7,9 +7,9 @@ import type { Command } from "commander";
 import { readTime } from "../../../client/mod.ts";
 import { InterruptedError, type XferError } from "../../../protocol/errors.ts";
 import { fromPrintable } from "../../../protocol/printable.ts";
-import { importFiles, type ImportOutcome } from "../../../server/mod.ts";
+import { importFiles, type ImportOutcome, wholeFolder } from "../../../server/mod.ts";
 import { configurationOf } from "../../configuration/options.ts";
-import { toRules } from "../../configuration/server_options.ts";
+import { locationIn, toRules } from "../../configuration/server_options.ts";
 import { exitCodeOfAll } from "../../exit_codes.ts";
 import type { Run } from "../../run.ts";
 import { example } from "../../text/format.ts";
@@ -32,7 +32,14 @@ export function addImportCommand(server: Command, run: Run): void {
       const { signal } = run;
       try {
         await importFiles({
-          ...{ dataFolder: settings.data.value, userName: user, paths, as, signal, readTime },
+          ...{
+            dataFolder: wholeFolder(locationIn(settings)),
+            userName: user,
+            paths,
+            as,
+            signal,
+            readTime,
+          },
           limits: toRules(settings).limits,
           onOutcome: (outcome) => report.add(outcome),
           onSkipped: (path, why) => report.skip(path, why),

@@ -31,7 +31,7 @@ export function serverCommand(server: Command, run: Run): void {
   addSettings(server);
   for (const option of ["config", "data"]) run.addPlace(server, option);
   server
-    .description(`${server.description()}\n\n${NOTES}`)
+    .description(`${server.description()} ${NOTES}`)
     .addHelpText("after", HELP)
     .action(async (_: unknown, command: Command) => await serve(command, run.reporter))
     .hook("preAction", giveUpLibraries);

@@ -10,7 +10,7 @@ import { XferError } from "../../../protocol/errors.ts";
 import type { SettingChanges } from "../../../server/mod.ts";
 import type { Configuration, Settings } from "../../configuration/configuration.ts";
 import { toRules } from "../../configuration/server_options.ts";
-import { type Key, KEYS, SETTINGS } from "../../configuration/settings.ts";
+import { type Key, KEYS, SETTINGS, shownText } from "../../configuration/settings.ts";
 
 /** The part of `Server` that is used here. */
 interface Reloadable {
@@ -97,7 +97,11 @@ function pick(settings: Settings, keys: readonly Key[]): Partial<Settings> {
 }
 
 function change(key: Key, before: Settings, after: Settings): string {
-  return printable(`${key} ${after[key].text} (was ${before[key].text})`);
+  return printable(`${key} ${shown(key, after)} (was ${shown(key, before)})`);
+}
+
+function shown(key: Key, settings: Settings): string {
+  return shownText(key, settings[key].text);
 }
 
 function describe(error: unknown): string {

@@ -5,7 +5,7 @@
  */
 import type { Command } from "commander";
 import { restore } from "../../../server/mod.ts";
-import { dataOf } from "../../configuration/options.ts";
+import { folderOf } from "../../configuration/options.ts";
 import type { Run } from "../../run.ts";
 import { example } from "../../text/format.ts";
 import { stateOption } from "./store_location.ts";
@@ -27,7 +27,7 @@ export function addRestoreCommand(server: Command, run: Run): void {
       ),
     )
     .action(async (source: string, { state }: { state?: string }, command: Command) => {
-      const target = await dataOf(command);
+      const target = await folderOf(command);
       const { signal } = run;
       const onNoIdentity = (accounts: number) =>
         run.reporter.report({ event: "no-server-identity", accounts });

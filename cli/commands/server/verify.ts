@@ -5,7 +5,7 @@
  */
 import type { Command } from "commander";
 import { throwIfAborted } from "../../../protocol/abort.ts";
-import { type Verified, verify } from "../../../server/mod.ts";
+import { isBackup, type Verified, verify } from "../../../server/mod.ts";
 import type { EventOf } from "../../events/mod.ts";
 import { DAMAGED, SUCCESS } from "../../exit_codes.ts";
 import type { Run } from "../../run.ts";
@@ -38,7 +38,7 @@ export function addVerifyCommand(server: Command, run: Run): void {
       });
       for (const fault of catalogFaults) run.reporter.report({ event: "catalog-fault", fault });
       const differences = findings + catalogFaults.length;
-      const backup = typeof dataFolder === "string" ? undefined : dataFolder.backup;
+      const backup = isBackup(dataFolder) ? dataFolder.backup : undefined;
       run.reporter.report({ event: "verified", differences, repaired: repair, whole, backup });
       throwIfAborted(run.signal);
       run.finish(differences === 0 ? SUCCESS : DAMAGED);

@@ -15,7 +15,7 @@ import { type BackupState, listStates, newStateName } from "../../data_folder/ba
 import { DataFolder } from "../../data_folder/data_folder.ts";
 import { type InUse, lockFolder } from "../../data_folder/folder_lock.ts";
 import { ReferencedBlobs } from "../../data_folder/referenced_blobs.ts";
-import { recordFound, type ServerLocation, wholeFolder } from "../../stores/with_store.ts";
+import { recordFound } from "../../stores/with_store.ts";
 import { createOwnFolder, type FileSystem } from "../../fs/file_system.ts";
 import { type ComparedCopyReport, copyStore, explainingCopy } from "./copy_store.ts";
 import { addState, removeLeftovers, removeState } from "./state_folders.ts";
@@ -44,16 +44,16 @@ export interface BackupReport extends ComparedCopyReport {
  * Adds a state to `target`, a backup or a new or empty folder: catalog and files as they are at one moment, while the
  * server keeps running. Then deletes the oldest states if `keep` is exceeded, unless the new state lacks damaged files.
  * An interrupted backup adds no state; the next one continues it. Throws `ConfigurationError` `no-data-folder`,
- * `needs-data-folder`, `target-not-empty`, `target-no-folder`, `target-in-source`, `backup-in-use`; `StorageError` `cannot-copy`,
+ * `target-not-empty`, `target-no-folder`, `target-in-source`, `backup-in-use`; `StorageError` `cannot-copy`,
  * `store-too-busy`; `IntegrityError` `catalog-damaged`.
  */
 export async function backup(
-  dataFolder: ServerLocation,
+  dataFolder: string,
   target: string,
   options: BackupOptions = {},
 ): Promise<BackupReport> {
   const { fileSystem: fs = Deno } = options;
-  await using source = await DataFolder.openToRead(wholeFolder(dataFolder), fs);
+  await using source = await DataFolder.openToRead(dataFolder, fs);
   const path = resolve(target);
   const report = await explainingCopy(source, path, () => copyAndPrune(source, path, fs, options));
   // A read-only folder can be backed up too.

@@ -11,7 +11,6 @@ import { FILES } from "../../blobs/disk/paths.ts";
 import { CATALOG, type DataFolder, TLS_FILE } from "../../data_folder/data_folder.ts";
 import { withBackup } from "../../data_folder/with_data_folder.ts";
 import { createOwnFolder, type FileSystem, isThere, syncFolder } from "../../fs/file_system.ts";
-import { type ServerLocation, wholeFolder } from "../../stores/with_store.ts";
 import { type CopyReport, copyStore, explainingCopy } from "./copy_store.ts";
 import { firstMissing, isEmptyFolder, refuseInside } from "./target_folder.ts";
 
@@ -33,17 +32,17 @@ export interface RestoreOptions extends Abortable {
 
 /**
  * Creates a data folder, a new or empty folder, from a backup. An interrupted restore leaves nothing. Throws
- * `ConfigurationError` `no-backup`, `needs-data-folder`, `target-not-empty`, `target-no-folder`, `target-in-source`; `UsageError`
+ * `ConfigurationError` `no-backup`, `target-not-empty`, `target-no-folder`, `target-in-source`; `UsageError`
  * `no-such-state`; `StorageError` `cannot-copy`, `state-removed`; `IntegrityError` `catalog-damaged`.
  */
 export function restore(
   backupFolder: string,
-  dataFolder: ServerLocation,
+  dataFolder: string,
   { state, onNoIdentity, ...options }: RestoreOptions = {},
 ): Promise<CopyReport> {
   const { fileSystem: fs = Deno } = options;
   return withBackup({ backup: backupFolder, state }, fs, async (source) => {
-    const target = resolve(wholeFolder(dataFolder));
+    const target = resolve(dataFolder);
     const report = await explainingCopy(source, target, () => copyTo(target, source, options));
     if (onNoIdentity !== undefined && !(await isThere(fs, join(target, TLS_FILE)))) {
       const accounts = (await source.catalog.accounts.list())

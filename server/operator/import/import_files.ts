@@ -16,7 +16,6 @@ import { DEFAULT_LIMITS, type Limits } from "../../limits/limits.ts";
 import type { Log } from "../../limits/server_log.ts";
 import { GarbageCollector } from "../../uploads/garbage_collector.ts";
 import { QuotaReservations } from "../../uploads/quota_reservations.ts";
-import { type ServerLocation, wholeFolder } from "../../stores/with_store.ts";
 import { StagingArea } from "../../uploads/staging_area.ts";
 import { found } from "../users.ts";
 import { type ImportContext, type ImportedEntry, importEntry } from "./import_entry.ts";
@@ -27,8 +26,8 @@ const AT_ONCE = 16;
 
 /** Options of an import. */
 export interface ImportRequest extends Abortable {
-  /** Path of the data folder, which has everything. */
-  readonly dataFolder: ServerLocation;
+  /** Path of the data folder. */
+  readonly dataFolder: string;
   /** The user name of the account, which must exist. */
   readonly userName: string;
   /** Paths of files and links, and of folders with everything below them. */
@@ -71,7 +70,7 @@ export type ImportOutcome = ImportSuccess | ImportFailure;
 /**
  * Stores all entries at the paths with mode and time, as uploads over protocol 4: within the quota, each complete or not at
  * all. Replaced entries become history. Entries that fail don't affect the others. Throws `UsageError` `no-such-user`,
- * `one-name`; `ConfigurationError` `no-data-folder`, `needs-data-folder`, `data-folder-not-private`, `import-in-progress`;
+ * `one-name`; `ConfigurationError` `no-data-folder`, `data-folder-not-private`, `import-in-progress`;
  * `InterruptedError` after an abort, when the entries in progress have ended.
  */
 export async function importFiles(request: ImportRequest): Promise<void> {
@@ -81,7 +80,7 @@ export async function importFiles(request: ImportRequest): Promise<void> {
       hint: "Import the files one by one, each with its own --as NAME.",
     });
   }
-  await using folder = await DataFolder.openToImport(wholeFolder(dataFolder), fileSystem);
+  await using folder = await DataFolder.openToImport(dataFolder, fileSystem);
   await explainingFailures(folder.place, async () => {
     const account = found(await folder.catalog.accounts.find({ name: userName }), userName);
     await importAll(contextOf(folder, request), account, request);
