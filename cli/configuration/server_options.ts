@@ -23,7 +23,7 @@ export function toRules(settings: Settings): Required<SettingChanges> {
   };
 }
 
-/** Where a server keeps its data: the path of the data folder, if everything is there. */
+/** The place of the data: the path of the data folder, if everything is there. */
 export function locationIn(settings: Settings): ServerLocation {
   const stores = storesIn(settings);
   return stores.catalog === undefined && stores.blobs === undefined ? settings.data.value : stores;

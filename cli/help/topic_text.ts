@@ -83,11 +83,12 @@ Examples:
     { heading: "Options:", command: "server", group: STORES },
     `\
 Secrets come from the environment or from files, never from options:
-  PGPASSWORD, PGPASSFILE                      password of the database
-  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY    key of the object store
-  AWS_SHARED_CREDENTIALS_FILE, AWS_PROFILE    file with such keys
-  XFER_CLUSTER_SECRET, XFER_CLUSTER_SECRET_FILE
-                                              secret that encrypts the server's key in the database
+  PGPASSWORD, PGPASSFILE                    password of the database
+  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY  key of the object store
+  AWS_SHARED_CREDENTIALS_FILE, AWS_PROFILE  file with such keys
+  XFER_CLUSTER_SECRET                       secret that encrypts the server's
+                                            key in the database, or with _FILE
+                                            the path of a file with it
 
 Example:
   $ xfer server --catalog postgres://xfer@db.example.org/xfer --blobs s3://files/xfer`,

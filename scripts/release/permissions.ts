@@ -21,9 +21,10 @@ export const PERMISSIONS: readonly Permission[] = [
   { flag: "--allow-write", why: "the user chooses the paths of downloads and the data folder" },
   {
     flag:
-      "--allow-env=CLICOLOR_FORCE,FORCE_COLOR,LANG,LC_ALL,LC_CTYPE,NO_COLOR,TERM,WT_SESSION,XFER_*",
+      "--allow-env=AWS_*,CLICOLOR_FORCE,FORCE_COLOR,LANG,LC_ALL,LC_CTYPE,NO_COLOR,PG*,TERM,WT_SESSION,XFER_*",
     why:
-      "the abilities and colours of the terminal, for which commander asks too; the server's settings",
+      "the abilities and colours of the terminal, for which commander asks too; the server's settings; the " +
+      "address and the secrets of a database (PG*) and an object store (AWS_*)",
   },
   {
     flag: "--allow-sys=hostname,statfs,uid",

@@ -99,6 +99,10 @@ export const ARROWS: Arrows = {
     ...[...POSTGRES, "server/catalog/postgres/operations", "server/catalog/postgres/files"],
     "server/catalog/postgres/connection",
   ],
+  "server/catalog/postgres/open_catalog.ts": [
+    "server/catalog/postgres/connection",
+    "server/catalog/postgres/postgres_catalog.ts",
+  ],
   "server/catalog/sqlite": [...PROTOCOL, "server/blobs", "server/catalog"],
   "server/catalog/sqlite/operations": SQLITE,
   "server/catalog/sqlite/sqlite_catalog.ts": [
@@ -128,6 +132,8 @@ export const ARROWS: Arrows = {
   "server/limits": [...PROTOCOL, "server", "server/catalog"],
   "server/listen/tls": [...V4, "protocol/encoding", "server/fs", "server/data_folder"],
   "server/listen": [...V4, "protocol/v3/editions", "server", "server/limits", "server/listen/tls"],
+  "server/cluster": [...PROTOCOL, "server/catalog"],
+  "server/stores": [...PROTOCOL, ...STORE, "server/limits", "server/listen/tls", "server/cluster"],
   "server/accounts": [...V4, "server", "server/catalog", "server/limits"],
   "server/uploads": [...V4, ...SERVER, "server/accounts"],
   "server/context.ts": [
@@ -137,24 +143,27 @@ export const ARROWS: Arrows = {
   "server/v4": [...V4, ...SERVING, "server/data_folder", "server/listen", "server/listen/tls"],
   "server/operator": [
     ...[...V4, ...SERVER, "server/accounts", "server/data_folder", "server/uploads"],
+    "server/stores",
   ],
   "server/operator/import": [
     ...[...V4, ...SERVER, "server/accounts", "server/data_folder", "server/uploads"],
     "server/operator",
   ],
   // A backup copies blobs as they are on this disk.
-  "server/operator/backup": [...PROTOCOL, ...SERVER, "server/blobs/disk", "server/data_folder"],
+  "server/operator/backup": [
+    ...[...PROTOCOL, ...SERVER, "server/blobs/disk", "server/data_folder", "server/stores"],
+  ],
   "server/recovery.ts": [...PROTOCOL, ...SERVING, "server/data_folder"],
   "server/server.ts": [
     ...[...V4, ...SERVING, ...STORE, "server/listen/*"],
-    ...["server/v3", "server/v4", "server/recovery.ts"],
+    ...["server/v3", "server/v4", "server/recovery.ts", "server/stores", "server/cluster"],
   ],
   // Faces of the library.
   "server/catalog/mod.ts": ["server/catalog"],
   "server/blobs/mod.ts": ["server/blobs"],
   "server/operator/mod.ts": [
     ...["server/accounts", "server/data_folder", "server/operator", "server/operator/backup"],
-    "server/operator/import",
+    ...["server/operator/import", "server/stores"],
   ],
   "server/mod.ts": [
     ...["protocol/v3/editions", "server/accounts", "server/catalog", "server/limits"],

@@ -7,11 +7,10 @@ import { seedDataFolder } from "./store/seeded_folder.ts";
  * take up to a second to start, and only a few tests need them. A new data folder is seeded.
  */
 export async function startInThisThread(options: ServerOptions): Promise<Server> {
-  const { dataFolder, stores, tlsListen, tlsFiles } = options;
+  const { dataFolder, catalog, stores, tlsListen, tlsFiles } = options;
   const secure = tlsListen !== undefined && tlsFiles === undefined;
-  if (stores === undefined && dataFolder !== undefined) {
-    await seedDataFolder(dataFolder, { secure });
-  }
+  const isSeeded = stores === undefined && catalog === undefined && dataFolder !== undefined;
+  if (isSeeded) await seedDataFolder(dataFolder, { secure });
   // Over protocol 3, small files are on disk, where many tests look at them.
   const onDisk = tlsListen === undefined ? { inlineSize: 0 } : {};
   const limits = { historyMs: 0, ...onDisk, ...options.limits };

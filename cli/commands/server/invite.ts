@@ -12,6 +12,7 @@ import {
   listInvitations,
   MAX_USES,
   revokeInvitations,
+  type ServerLocation,
 } from "../../../server/mod.ts";
 import { dataOf } from "../../configuration/options.ts";
 import { parseLifetime } from "../../arguments/lifetime.ts";
@@ -108,7 +109,7 @@ const HELP = example(
   "xfer server invite --uses 30 --expires 14d --data /srv/xfer",
 );
 
-async function printInvitations(run: Run, data: string): Promise<void> {
+async function printInvitations(run: Run, data: ServerLocation): Promise<void> {
   const invitations = await listInvitations(data);
   if (invitations.length === 0) run.reporter.remark(() => "No open invitations");
   for (const { madeAt, expiresAt, ...invitation } of invitations) {
@@ -117,7 +118,11 @@ async function printInvitations(run: Run, data: string): Promise<void> {
   }
 }
 
-async function withdraw(run: Run, data: string, ids: readonly string[] | "all"): Promise<void> {
+async function withdraw(
+  run: Run,
+  data: ServerLocation,
+  ids: readonly string[] | "all",
+): Promise<void> {
   run.reporter.report({ event: "withdrawn", count: await revokeInvitations(data, ids) });
 }
 

@@ -7,7 +7,9 @@ import { ConfigurationError, reasonOf, UnavailableError } from "../../../protoco
 import { printable } from "../../../protocol/printable.ts";
 import type { Row } from "../rows.ts";
 import type { PostgresOptions } from "./connection/connection_options.ts";
-import { failureKind } from "./connection/failures.ts";
+import { LeaseLost } from "../shared_catalog.ts";
+import { LEASE_LOST } from "./cluster_tables.ts";
+import { failureKind, sqlStateOf } from "./connection/failures.ts";
 import { type PooledConnection, PostgresPool } from "./connection/pool.ts";
 
 /** The time for which a transaction waits for a database that is away, in milliseconds. */
@@ -61,6 +63,8 @@ export class PostgresDatabase implements AsyncDisposable {
   readonly #pool: PostgresPool;
   readonly #name: string;
   readonly #patienceMs: number;
+  /** The lease that each transaction checks. */
+  #epoch: number | undefined;
 
   /** Connects only when needed. */
   constructor(options: PostgresOptions, { patienceMs = PATIENCE_MS }: DatabaseSettings = {}) {
@@ -68,6 +72,11 @@ export class PostgresDatabase implements AsyncDisposable {
     this.#name = printable(`${database} at ${host.startsWith("/") ? host : `${host}:${port}`}`);
     this.#patienceMs = patienceMs;
     this.#pool = new PostgresPool(options, patienceMs);
+  }
+
+  /** From now on, each transaction checks that the lease of an epoch was not taken over; if it was, throws `LeaseLost`. */
+  checkLease(epoch: number): void {
+    this.#epoch = epoch;
   }
 
   /**
@@ -87,12 +96,13 @@ export class PostgresDatabase implements AsyncDisposable {
     statementMs: number = STATEMENT_MS,
   ): Promise<T> {
     const answerMs = ANSWER_MS - STATEMENT_MS + statementMs;
+    const lease = this.#epoch === undefined ? "" : `; SELECT hold_lease(${this.#epoch})`;
     const begin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
       SET LOCAL statement_timeout = ${statementMs};
-      SET LOCAL idle_in_transaction_session_timeout = ${IDLE_MS}`;
+      SET LOCAL idle_in_transaction_session_timeout = ${IDLE_MS}${lease}`;
     return this.#persist(async (connection) => {
       // Not awaited: it is sent together with the first statement.
-      const begun = connection.query(begin, [], answerMs);
+      const begun = connection.query(begin, [], answerMs).catch(explainLease);
       begun.catch(() => undefined);
       let result: T;
       try {
@@ -174,6 +184,11 @@ export class PostgresDatabase implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pool.close();
   }
+}
+
+/** Throws `LeaseLost` in place of the error of `hold_lease`. */
+function explainLease(error: unknown): never {
+  throw sqlStateOf(error) === LEASE_LOST ? new LeaseLost() : error;
 }
 
 function queriesOver(connection: PooledConnection, answerMs: number): Queries {

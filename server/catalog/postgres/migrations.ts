@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { CLUSTER_TABLES } from "./cluster_tables.ts";
 import { FILE_TABLES } from "./file_tables.ts";
 
 /** A step of the schema. */
@@ -40,6 +41,7 @@ export const MIGRATIONS: readonly Migration[] = [
     PRIMARY KEY (client_id, key)
   );
   ${FILE_TABLES}
+  ${CLUSTER_TABLES}
   CREATE TABLE partials (
     -- The order in which they were recorded.
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -3,20 +3,21 @@
  *
  * @module
  */
-import type { Catalog } from "../catalog.ts";
+import type { SharedCatalog } from "../shared_catalog.ts";
 import type { PostgresOptions } from "./connection/connection_options.ts";
 import { type DatabaseSettings, PostgresDatabase } from "./database.ts";
 import { postgresFiles } from "./files/postgres_files.ts";
 import { migrate } from "./migrate.ts";
 import { ACCOUNT_OPERATIONS } from "./operations/accounts.ts";
 import { BLOB_OPERATIONS } from "./operations/blob_references.ts";
+import { nodesOf, VALUE_OPERATIONS } from "./operations/nodes.ts";
 import { methodsOf } from "./operations/operation.ts";
 import { UPLOAD_OPERATIONS } from "./operations/partial_uploads.ts";
 import { REPAIR_OPERATIONS } from "./operations/repairs.ts";
 import { TOKEN_OPERATIONS } from "./operations/tokens.ts";
 
 /** A catalog in PostgreSQL. */
-export interface PostgresCatalog extends Catalog {
+export interface PostgresCatalog extends SharedCatalog {
   /** For other tables of a server. */
   readonly database: PostgresDatabase;
 }
@@ -49,6 +50,8 @@ export function postgresCatalogOver(database: PostgresDatabase): PostgresCatalog
     uploads: methodsOf(database, UPLOAD_OPERATIONS),
     blobs: methodsOf(database, BLOB_OPERATIONS),
     repairs: methodsOf(database, REPAIR_OPERATIONS),
+    nodes: nodesOf(database),
+    values: methodsOf(database, VALUE_OPERATIONS),
     [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
   };
 }

@@ -2,13 +2,14 @@
 import assert from "node:assert/strict";
 import { readConfiguration, type Settings } from "../../../cli/configuration/configuration.ts";
 import { exampleFile } from "../../../cli/configuration/example.ts";
-import { toServerOptions } from "../../../cli/configuration/server_options.ts";
+import { locationIn, toServerOptions } from "../../../cli/configuration/server_options.ts";
 import {
   type CONFIG,
   type Key,
   KEYS,
   parseSetting,
   SETTINGS,
+  shownText,
   variableOf,
 } from "../../../cli/configuration/settings.ts";
 import { commandsOf, makeProgram } from "../../../cli/program.ts";
@@ -46,6 +47,8 @@ const TEXTS: Readonly<Record<string, readonly [string, string, string]>> = {
   "registration": ["invite", "closed", "invite"],
   "log-format": ["json", "human", "json"],
   "history": ["5m", "6h", "7d"],
+  "catalog": ["postgres://a@h/d", "sqlite", "postgresql://h/d?sslmode=disable"],
+  "blobs": ["s3://a", "disk", "s3://a/b/c"],
 };
 const QUANTITIES: Readonly<Record<string, readonly [string, string, string]>> = {
   time: ["5ms", "6s", "7m"],
@@ -54,9 +57,9 @@ const QUANTITIES: Readonly<Record<string, readonly [string, string, string]>> = 
   count: ["5", "6", "7"],
 };
 /** Settings that require each other. */
-const PAIR: readonly Key[] = ["tls-cert", "tls-key"];
+const TOGETHER: readonly Key[] = ["tls-cert", "tls-key", "s3-endpoint", "s3-region"];
 
-for (const key of KEYS.filter((key) => !PAIR.includes(key))) {
+for (const key of KEYS.filter((key) => !TOGETHER.includes(key))) {
   Deno.test(`${key}: an option overrides ${variableOf(key)}, which overrides the file, which overrides the default`, async () => {
     const texts = TEXTS[key] ?? QUANTITIES[SETTINGS[key].placeholder];
     assert.ok(texts !== undefined, `${key} has no texts here`);
@@ -262,11 +265,52 @@ Deno.test("an invalid variable is refused by its name, even if an option overrid
   });
 });
 
+Deno.test("an object store's endpoint and region require blobs there, from any source", async () => {
+  const options = { "s3-endpoint": "https://s3.example.org" };
+  const variables = { XFER_S3_REGION: "eu", XFER_BLOBS: "s3://files/xfer" };
+  const { objectStore, blobs } = toServerOptions(await settle({ options, variables }));
+  assert.deepEqual({ objectStore, blobs }, {
+    objectStore: { endpoint: "https://s3.example.org", region: "eu" },
+    blobs: "s3://files/xfer",
+  });
+  await assert.rejects(settle({ options }), { name: "UsageError", code: "object-store-unused" });
+  await assert.rejects(settle({ file: 's3-region = "eu"' }), { name: "ConfigurationError" });
+});
+
+Deno.test("a data folder is named by its path, and stores elsewhere by their URLs", async () => {
+  assert.equal(locationIn(await settle({ options: { "data": "/a", "catalog": "sqlite" } })), "/a");
+  const there = await settle({ options: { "data": "/a", "catalog": "postgres://h/d" } });
+  assert.deepEqual(locationIn(there), {
+    dataFolder: "/a",
+    catalog: "postgres://h/d",
+    blobs: undefined,
+    objectStore: { endpoint: undefined, region: undefined },
+  });
+});
+
+Deno.test("a password in a URL is never shown", async () => {
+  const secret = "s3cr3t";
+  const urls = [
+    `postgres://user:${secret}@host/db`,
+    `postgres://user@host/db?password=${secret}&sslmode=disable`,
+  ];
+  for (const url of urls) assert.ok(!shownText("catalog", url).includes(secret), url);
+  assert.equal(
+    shownText("catalog", "postgres://user@host:5432/db"),
+    "postgres://user@host:5432/db",
+  );
+  for (const text of [`mysql://u:${secret}@h`, `//u:${secret}@h`]) {
+    const error = await settle({ variables: { XFER_CATALOG: text } }).catch((error) => error);
+    assert.equal(error.code, "bad-setting");
+    assert.ok(!error.message.includes(secret), error.message);
+  }
+});
+
 Deno.test("the example file explains each setting, and its lines have the defaults", async () => {
   const example = exampleFile().split("\n");
   assert.deepEqual(example.filter((line) => line.length > 100 || /^[^#]/.test(line)), []);
   const settings = await settle({
-    file: example.map((line) => line.replace(/^#(?=[a-z-]+ = )/, "")).join("\n"),
+    file: example.map((line) => line.replace(/^#(?=[a-z0-9-]+ = )/, "")).join("\n"),
   });
   const words = example.map((line) => line.replace(/^# /, "")).join(" ");
   for (const key of KEYS) {

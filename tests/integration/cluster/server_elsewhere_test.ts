@@ -1,0 +1,173 @@
+/** A server whose accounts and files are in a database and an object store. */
+import assert from "node:assert/strict";
+import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
+import { LEASE_MS } from "../../../server/cluster/node_lease.ts";
+import { listUsers } from "../../../server/operator/users.ts";
+import type { ServerOptions } from "../../../server/server.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { ServerLog } from "../../support/server_log.ts";
+import { clusterSecret, Elsewhere } from "../../support/store/elsewhere.ts";
+import { kindOf, RawClient } from "../../support/v3/raw_client.ts";
+import { Fixture, got, put, startServer } from "../../support/v4/fixture.ts";
+import { Uploader } from "../../support/v4/raw_client.ts";
+
+const PART_SIZE = 2 * CHUNK_SIZE;
+const content = pseudoRandomBytes(7 * CHUNK_SIZE + 3);
+
+/** Collects the fingerprints of servers, which have other addresses each time. */
+function noting() {
+  const shown: string[] = [];
+  return { shown, onNewServer: (fingerprint: string) => shown.push(fingerprint) > 0 };
+}
+
+function test(
+  what: string,
+  body: (elsewhere: Elsewhere, fixture: Fixture) => Promise<void>,
+): void {
+  Deno.test(`stores elsewhere: ${what}`, async () => {
+    const elsewhere = new Elsewhere(PART_SIZE);
+    await using fixture = await Fixture.create({}, elsewhere.options);
+    await body(elsewhere, fixture);
+  });
+}
+
+test(
+  "a server needs no data folder, and the next one has the same files and shows the same key",
+  async (elsewhere, fixture) => {
+    const { shown, onNewServer } = noting();
+    {
+      using client = await fixture.client("Alice", { onNewServer });
+      const file = await fixture.source("a", content);
+      assert.equal(typeof (await put(client, [{ file, name: "a" }]))[0], "number");
+    }
+    await using log = await ServerLog.take();
+    await fixture.restart(elsewhere.options);
+    const [started] = await log.awaits("server.listening");
+    assert.equal(started?.["folder"], "postgres://db.example.org/xfer and s3://files/xfer");
+    using client = await fixture.client("Alice", { onNewServer });
+    assert.deepEqual(await got(client, "a"), content);
+    assert.equal(shown.length, 2);
+    assert.equal(shown[0], shown[1]);
+    await assert.rejects(Deno.stat(fixture.data), Deno.errors.NotFound);
+  },
+);
+
+test(
+  "without the secret of the cluster, the next server does not start",
+  async (elsewhere, fixture) => {
+    await fixture.server.close();
+    const other = { ...elsewhere.options, clusterSecret: clusterSecret("x".repeat(32)) };
+    await assert.rejects(startServer(fixture.data, {}, other), { code: "cluster-secret-wrong" });
+    fixture.server = await startServer(fixture.data, {}, elsewhere.options);
+  },
+);
+
+test("entries are renamed, removed and listed over protocol 4", async (_, fixture) => {
+  using client = await fixture.client("Alice");
+  await put(client, [{ file: await fixture.source("a", content), name: "dir/a" }]);
+  await put(client, [{ file: await fixture.source("b", content.slice(1)), name: "dir/b" }]);
+  await client.rename("dir", "other");
+  await client.remove("other/b");
+  const names: string[] = [];
+  await client.list("", ({ name }) => names.push(name));
+  assert.deepEqual(names, ["other/a"]);
+  assert.deepEqual(await got(client, "other/a", { from: CHUNK_SIZE }), content.slice(CHUNK_SIZE));
+});
+
+test("an upload resumes at its last whole part after a restart", async (elsewhere, fixture) => {
+  (await fixture.client("Alice"))[Symbol.dispose]();
+  {
+    using alice = await Uploader.login(fixture, "Alice");
+    const { tag } = await alice.resume(content);
+    await alice.send(tag, content, 0, 1, 2, 3, 4);
+    await assert.rejects(alice.settle());
+  }
+  await fixture.restart(elsewhere.options);
+  using alice = await Uploader.login(fixture, "Alice");
+  const { tag, offset } = await alice.resume(content);
+  assert.equal(offset, 2 * PART_SIZE);
+  await alice.send(tag, content, 4, 5, 6, 7);
+  await alice.end(tag, content);
+  assert.deepEqual(elsewhere.blobs.counts, { blobs: 1, uploads: 0 });
+});
+
+test("files are stored over protocol 3", async (elsewhere, fixture) => {
+  using peer = await RawClient.connect(fixture.server.address);
+  await peer.enrol("Carol");
+  await peer.sendFile("good", content);
+  assert.equal(kindOf(await peer.judge("crcValid", "good")), "messageReceived");
+  assert.deepEqual(elsewhere.blobs.counts, { blobs: 1, uploads: 0 });
+});
+
+test(
+  "a second server is refused while the first one renews its lease",
+  async (elsewhere, fixture) => {
+    const { openers } = elsewhere.options;
+    const running: ServerOptions["openers"] = {
+      blobs: () => Promise.reject(new Error("it was opened")),
+      async catalog(url) {
+        const catalog = await openers!.catalog(url);
+        let renewals = 0;
+        // The first server renews its lease between any two attempts.
+        const join = async (...args: Parameters<typeof catalog.nodes.join>) => {
+          const joined = await catalog.nodes.join(...args);
+          return "epoch" in joined
+            ? joined
+            : { other: { ...joined.other, leftMs: 1, renewals: renewals++ } };
+        };
+        return { ...catalog, nodes: { ...catalog.nodes, join } };
+      },
+    };
+    const second = startServer(fixture.data, {}, { ...elsewhere.options, openers: running });
+    await assert.rejects(second, { code: "catalog-in-use" });
+  },
+);
+
+test(
+  "a server whose lease was taken over stops, and confirms nothing before",
+  async (elsewhere, fixture) => {
+    await using log = await ServerLog.take();
+    using client = await fixture.client("Alice");
+    elsewhere.memory.pass(LEASE_MS);
+    const other = elsewhere.memory.connect();
+    assert.ok("epoch" in await other.nodes.join("other", LEASE_MS));
+    const file = await fixture.source("a", content);
+    await assert.rejects(put(client, [{ file, name: "a" }]), { code: "unavailable" });
+    await assert.rejects(fixture.server.closed, { code: "lease-lost" });
+    assert.equal(log.of("server.lease-lost").length, 1);
+    assert.deepEqual(await other.files.list(new Uint8Array(16), { limit: 1 }), []);
+  },
+);
+
+Deno.test("stores elsewhere: contents alone can be in an object store", async () => {
+  const elsewhere = new Elsewhere(PART_SIZE);
+  const { catalog: _, ...blobs } = elsewhere.options;
+  await using fixture = await Fixture.create({}, blobs);
+  const { shown, onNewServer } = noting();
+  {
+    using client = await fixture.client("Alice", { onNewServer });
+    await put(client, [{ file: await fixture.source("a", content), name: "a" }]);
+  }
+  assert.deepEqual(elsewhere.blobs.counts, { blobs: 1, uploads: 0 });
+  assert.deepEqual((await listUsers(fixture.data)).map(({ name }) => name), ["Alice"]);
+  await fixture.restart(blobs);
+  using client = await fixture.client("Alice", { onNewServer });
+  assert.deepEqual(await got(client, "a"), content);
+  assert.equal(shown[0], shown[1]);
+  assert.deepEqual([...Deno.readDirSync(fixture.data)].filter(({ name }) => name === "files"), []);
+});
+
+Deno.test("stores elsewhere: the catalog alone can be in a database", async () => {
+  const elsewhere = new Elsewhere(PART_SIZE);
+  const { blobs: _, ...catalog } = elsewhere.options;
+  await using fixture = await Fixture.create({}, catalog);
+  {
+    using client = await fixture.client("Alice");
+    await put(client, [{ file: await fixture.source("a", content), name: "a" }]);
+  }
+  await fixture.restart(catalog);
+  using client = await fixture.client("Alice");
+  assert.deepEqual(await got(client, "a"), content);
+  assert.equal(fixture.blobs("files").length, 1);
+  await assert.rejects(Deno.stat(fixture.folder.join("data", "catalog.db")), Deno.errors.NotFound);
+});
