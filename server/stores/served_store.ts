@@ -1,5 +1,5 @@
 /**
- * What a server needs of the stores that it serves from, wherever they are.
+ * The stores that a server serves from, in a data folder or elsewhere.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Where a server keeps accounts and files: in a data folder, or in a database and an object store.
+ * The places of accounts and files: a data folder, or a database and an object store.
  *
  * @module
  */
@@ -14,7 +14,7 @@ export interface ObjectStoreSettings {
   readonly region?: string | undefined;
 }
 
-/** Where accounts and files are. Secrets come from the environment or from files. */
+/** The places of accounts and files. Secrets come from the environment or from files. */
 export interface StoreSettings {
   /** The data folder, for what is not elsewhere. */
   readonly dataFolder?: string | undefined;

@@ -1,4 +1,4 @@
-/** What catalogs offer to servers that share them, with each implementation. */
+/** The leases and values of a shared catalog, with each implementation. */
 import assert from "node:assert/strict";
 import { LeaseLost, type SharedCatalog } from "../../../server/catalog/shared_catalog.ts";
 import { openPostgresCatalog } from "../../../server/catalog/postgres/postgres_catalog.ts";
@@ -9,7 +9,7 @@ import { SharedMemory } from "../../support/store/shared_memory_catalog.ts";
 /** Long enough for a slow machine. */
 const LONG_MS = 600_000;
 
-/** A catalog of which each `connect` is another server's. */
+/** A catalog. Each call of `connect` is another server. */
 interface Shared extends AsyncDisposable {
   connect(): Promise<SharedCatalog>;
 }
