@@ -64,7 +64,8 @@ export interface BlobStore {
   reopen(id: UploadId, options: ReopenOptions): Promise<BlobWriter>;
   /**
    * Reads a finished blob in pieces of one size; only the last may be smaller. A piece may change as soon as the next
-   * is requested. Throws {@link BlobNotFound}.
+   * is requested. Throws {@link BlobNotFound}. If the blob is deleted in the meantime, the rest is read too, or that error
+   * is thrown.
    */
   read(id: BlobId, options?: ReadOptions): AsyncGenerator<Bytes, void, void>;
   /** The size of a blob, or of the resumable part of an upload, in bytes; `undefined` if it does not exist. */

@@ -4,6 +4,8 @@
  * @module
  */
 import type { Bytes } from "../../protocol/bytes.ts";
+import { UnavailableError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { CHUNK_SIZE, chunkCount, chunkSize, DIGEST_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { BlobNotFound } from "../blobs/blob_store.ts";
@@ -32,7 +34,7 @@ export async function sendFile(session: RequestContext, request: MessageOf<"get"
       }
       await answers.sendChunk(tag, at, piece.value);
       at += piece.value.length;
-      if (at < end) piece = await chunks.next();
+      if (at < end) piece = await nextOf(chunks, file);
     }
     await answers.send({ kind: "done", tag });
   } finally {
@@ -67,7 +69,8 @@ interface Opened {
   readonly file: FileWithDigests;
   readonly digests: StoredDigests;
   /**
-   * The first requested chunk, if any, and the chunks after it. They stay readable if the file is replaced or removed.
+   * The first requested chunk, if any, and the chunks after it. On a disk, they stay readable if the file is replaced or
+   * removed.
    */
   readonly first: IteratorResult<Bytes, void>;
   readonly chunks: AsyncGenerator<Bytes, void, void>;
@@ -109,6 +112,23 @@ async function open(
 /** Inline content as chunks. It is at most one chunk. */
 async function* inMemory(content: Bytes): AsyncGenerator<Bytes, void, void> {
   yield content;
+}
+
+/**
+ * The next piece of a blob. Throws `UnavailableError` if the blob was deleted since it was opened, because the file was
+ * replaced or removed. A client that asks again gets the new version.
+ */
+async function nextOf(
+  pieces: AsyncGenerator<Bytes, void, void>,
+  { name }: FileWithDigests,
+): Promise<IteratorResult<Bytes, void>> {
+  try {
+    return await pieces.next();
+  } catch (error) {
+    if (!(error instanceof BlobNotFound)) throw error;
+    const message = `${printable(name)} was replaced or removed during the download`;
+    throw new UnavailableError("unavailable", message, { cause: error });
+  }
 }
 
 const NONE: IteratorResult<Bytes, void> = { done: true, value: undefined };

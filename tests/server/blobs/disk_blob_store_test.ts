@@ -5,7 +5,7 @@ import { type BlobId, BlobNotFound, hasQuarantine } from "../../../server/blobs/
 import { DiskBlobStore } from "../../../server/blobs/disk/disk_blob_store.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
-import { blobStoreSuite, content, owner, readAll, stored } from "./suite.ts";
+import { blobStoreSuite, content, owner, readAll, readWhileDeleted, stored } from "./suite.ts";
 
 blobStoreSuite("DiskBlobStore", (folder) => ({
   open: () => DiskBlobStore.create(folder.path, Deno),
@@ -30,6 +30,10 @@ test("an owner's folder that was removed is created again", async (blobs, folder
   const first = await stored(blobs);
   await Deno.remove(dirname(folder.join(first)), { recursive: true });
   assert.deepEqual(await readAll(blobs, await stored(blobs)), content);
+});
+
+test("a blob that is deleted while it is read is read to its end", async (blobs) => {
+  assert.deepEqual(await readWhileDeleted(blobs, await stored(blobs)), content);
 });
 
 test("a long blob, which is synced now and then before its end, is whole", async (blobs) => {
