@@ -1,11 +1,14 @@
-/** Random calls in random order: SQLite and the catalog in memory give the same answers. */
+/** Random calls in random order: all catalogs give the same answers. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import { ENTRY_KINDS } from "../../../../protocol/entry.ts";
+import { PackWriter } from "../../../../protocol/v4/pack.ts";
+import { UpdateWriter } from "../../../../protocol/v4/update.ts";
 import type { Catalog } from "../../../../server/catalog/catalog.ts";
+import type { StoredFile } from "../../../../server/catalog/files.ts";
 import { CatalogRefusal } from "../../../../server/catalog/refusal.ts";
-import { openInThisThread } from "../../../support/store/catalogs.ts";
+import { openInPostgres, openInThisThread } from "../../../support/store/catalogs.ts";
 import { memoryCatalog } from "../../../support/store/memory_catalog.ts";
 import {
   blob,
@@ -150,6 +153,57 @@ const FILES = [
   ),
 ];
 
+const content = fc.constantFrom("", "one", "two", "three");
+const packed = fc.record({
+  name,
+  content,
+  entry: fc.constantFrom(...ENTRY_KINDS),
+  accepted: fc.nat(5),
+});
+
+const PACKS = [
+  call(
+    fc.record({
+      owner: account,
+      entries: fc.array(packed, { minLength: 1, maxLength: 6 }),
+      // Blobs of their own for some of the records.
+      blobs: fc.option(fc.integer({ min: 100, max: 1_000_000 })),
+      options: fc.record({
+        ...{ storedAt: time, storedBy: someKey, quota, keepHistory: fc.boolean() },
+        reserved: fc.constantFrom({ bytes: 0, files: 0 }, { bytes: 7, files: 1 }),
+      }, { requiredKeys: ["storedAt", "storedBy"], noNullPrototype: true }),
+    }),
+    async ({ files }, { owner, entries, blobs, options }) => {
+      const writer = new PackWriter();
+      for (const { name, content, entry } of entries) {
+        const bytes = new TextEncoder().encode(entry === "folder" ? "" : content);
+        writer.begin(name, bytes.length)?.set(bytes);
+        writer.add({ entry, mode: bytes.length, mtime: BigInt(options.storedAt) }, bytes.length);
+      }
+      const accepted = new Uint8Array(entries.map(({ accepted }) => accepted === 0 ? 0 : 1));
+      const withBlobs = blobs === null ? {} : {
+        blobs: new Map(entries.flatMap((_, i) => i % 2 === 0 ? [[i, blob(10 * blobs + i)]] : [])),
+      };
+      const pack = writer.payload.slice();
+      return sorted(await files.commitPack(owner, pack, { ...options, accepted, ...withBlobs }));
+    },
+  ),
+  call(
+    fc.record({
+      owner: account,
+      updates: fc.array(fc.tuple(name, fc.integer({ min: 1, max: 3 }), fc.nat(8)), {
+        ...{ minLength: 1, maxLength: 4 },
+      }),
+    }),
+    ({ files }, { owner, updates }) => {
+      const writer = new UpdateWriter();
+      for (const [name, version, mode] of updates) writer.add(name, version, { mode, mtime: 3n });
+      const accepted = new Uint8Array(updates.length).fill(1);
+      return files.updatePack(owner, writer.payload.slice(), { accepted });
+    },
+  ),
+];
+
 const OTHERS = [
   call(
     fc.record({ accountId: account, name, number, updatedAt: time, max, quota }),
@@ -167,20 +221,35 @@ function sorted<T extends { readonly garbage: readonly string[] }>(result: T | u
   return result && { ...result, garbage: result.garbage.toSorted() };
 }
 
+/** A file without the id of its content in the catalog, which is random. */
+function withoutId(file: StoredFile): StoredFile {
+  return file.content.kind === "blob"
+    ? file
+    : { ...file, content: { kind: "inline", id: blob(0) } };
+}
+
 /** All data of a catalog. */
 async function tell({ accounts, tokens, files, uploads, blobs }: Catalog) {
   const owners = [id(1), id(2)];
   const beside = { name: "a", open: ["b"] };
-  const level = (prefix: string) => (owner: Bytes) => files.listLevel(owner, { prefix, limit: 99 });
+  const level = (prefix: string) => async (owner: Bytes) =>
+    (await files.listLevel(owner, { prefix, limit: 99 })).files
+      .map((entry) => "content" in entry ? withoutId(entry) : entry);
   return {
     accounts: await accounts.list(),
     keys: await Promise.all(owners.map(async (one) => (await accounts.find({ id: one }))?.keys)),
     invitations: await tokens.invitations(1500),
-    files: await files.scan(undefined, 99),
-    lists: await Promise.all(owners.map((one) => files.list(one, { limit: 99 }))),
+    blobs: (await files.scan(undefined, 99)).filter(({ content }) => content.kind === "blob"),
+    files: await Promise.all(owners.map(async (one) => (await files.listAll(one)).map(withoutId))),
+    lists: await Promise.all(
+      owners.map(async (one) => (await files.list(one, { limit: 99 })).map(withoutId)),
+    ),
     levels: await Promise.all([...owners.map(level("")), ...owners.map(level("b/"))]),
-    removed: await Promise.all(owners.map((one) => files.listRemoved(one, { limit: 99 }))),
-    unconfirmed: (await files.unconfirmed(undefined, 99)).map(({ content }) => content.id).sort(),
+    removed: await Promise.all(
+      owners.map(async (one) => (await files.listRemoved(one, { limit: 99 })).files.map(withoutId)),
+    ),
+    unconfirmed: (await files.unconfirmed(undefined, 99))
+      .map((file) => withoutId(file).content.id).sort(),
     usage: await Promise.all(owners.map((one) => files.usage(one, beside))),
     uploads: await uploads.scan(undefined, 99),
     history: await files.totalHistory(),
@@ -197,21 +266,31 @@ async function outcome(work: Promise<unknown>): Promise<unknown> {
   }
 }
 
-Deno.test("catalog: for any calls, SQLite answers like the catalog in memory", async () => {
-  const steps = fc.array(fc.oneof(...ACCOUNTS, ...FILES, ...FILES, ...OTHERS), { maxLength: 40 });
-  await fc.assert(
-    fc.asyncProperty(steps, async (steps) => {
-      await using sqlite = await openInThisThread(":memory:");
-      await using memory = memoryCatalog();
-      for (const catalog of [sqlite, memory]) {
-        await catalog.accounts.registerV3(registration());
-        await login(catalog, { id: id(2), name: "Bob", key: key(2) });
-      }
-      for (const step of steps) {
-        assert.deepEqual(await outcome(step(sqlite)), await outcome(step(memory)));
-      }
-      assert.deepEqual(await tell(sqlite), await tell(memory));
-    }),
-    { numRuns: 300, seed: 7 },
-  );
-});
+const SINGLE = [...ACCOUNTS, ...FILES, ...FILES, ...OTHERS];
+const openSqlite = () => openInThisThread(":memory:");
+
+for (
+  const [one, open, other, openOther, steps, numRuns] of [
+    ["SQLite", openSqlite, "the catalog in memory", memoryCatalog, SINGLE, 300],
+    // In memory, a pack is several transactions.
+    ["PostgreSQL", openInPostgres, "SQLite", openSqlite, [...SINGLE, ...PACKS, ...PACKS], 20],
+  ] as const
+) {
+  Deno.test(`catalog: for any calls, ${one} answers like ${other}`, async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.oneof(...steps), { maxLength: 40 }), async (steps) => {
+        await using catalog = await open();
+        await using reference = await openOther();
+        for (const either of [catalog, reference]) {
+          await either.accounts.registerV3(registration());
+          await login(either, { id: id(2), name: "Bob", key: key(2) });
+        }
+        for (const step of steps) {
+          assert.deepEqual(await outcome(step(catalog)), await outcome(step(reference)));
+        }
+        assert.deepEqual(await tell(catalog), await tell(reference));
+      }),
+      { numRuns, seed: 7 },
+    );
+  });
+}
