@@ -65,31 +65,49 @@ export async function lockAndLookUp(
   keys: readonly string[],
 ): Promise<KnownFiles | undefined> {
   const names = [...new Set(keys)];
-  const [account, known, damaged, { used, partials }] = await Promise.all([
+  const [account, known, { hasDamage, used, partials }] = await Promise.all([
     lockOwner(queries, owner),
     lookUpNames(queries, owner, names),
-    queries.all(
-      `SELECT ${VERSION_COLUMNS} FROM files
-       WHERE client_id = $1 AND damage IS NOT NULL AND name = ANY ($2::text[])`,
-      ...[owner, names],
-    ),
     lookUpUsage(queries, owner),
   ]);
-  return account && { account, ...known, damaged: damaged.map(versionOf), used, partials };
+  if (account === undefined) return undefined;
+  const damaged = hasDamage ? await lookUpDamaged(queries, owner, names) : [];
+  return { account, ...known, damaged, used, partials };
 }
+
+/** Looks up damaged versions of names. Most accounts have none. */
+async function lookUpDamaged(
+  queries: Queries,
+  owner: Bytes,
+  names: readonly string[],
+): Promise<Version[]> {
+  const rows = await queries.all(
+    `SELECT ${VERSION_COLUMNS} FROM files
+     WHERE client_id = $1 AND damage IS NOT NULL AND name = ANY ($2::text[])`,
+    ...[owner, names],
+  );
+  return rows.map(versionOf);
+}
+
+/** One row for each partial upload, or one without any. */
+const USAGE = `SELECT usage.*, path, name, held,
+    EXISTS (SELECT FROM files WHERE client_id = $1 AND damage IS NOT NULL LIMIT 1) AS has_damage
+  FROM (SELECT) AS one LEFT JOIN usage ON usage.client_id = $1
+  LEFT JOIN partials ON partials.client_id = $1`;
 
 async function lookUpUsage(
   queries: Queries,
   owner: Bytes,
-): Promise<Pick<KnownFiles, "used" | "partials">> {
-  const [row, rows] = await Promise.all([
-    queries.get("SELECT * FROM usage WHERE client_id = $1", owner),
-    queries.all("SELECT path, name, held FROM partials WHERE client_id = $1", owner),
-  ]);
-  const { usage: { bytes, files }, history } = toUsage(row ?? {});
-  const partials = rows.map(toPartial);
+): Promise<Pick<KnownFiles, "used" | "partials"> & { readonly hasDamage: boolean }> {
+  const rows = await queries.all(USAGE, owner);
+  const { usage: { bytes, files }, history } = toUsage(rows[0] ?? {});
+  const partials = rows.filter(({ path }) => path !== null).map(toPartial);
   const held = partials.reduce((sum, { durableBytes }) => sum + durableBytes, 0);
-  return { used: { bytes: bytes + held, files, history }, partials };
+  return {
+    used: { bytes: bytes + held, files, history },
+    partials,
+    hasDamage: rows[0]?.["has_damage"] === true,
+  };
 }
 
 function toPartial(row: Row): KnownPartial {

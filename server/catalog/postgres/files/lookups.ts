@@ -153,7 +153,8 @@ async function fetchRows(
   const { sql, values } = rowTable("wanted", FETCHED, wanted, 2);
   const found = `SELECT ${RECORD_COLUMNS}, ${DAMAGE_COLUMN}, content FROM files
     WHERE client_id = $1 AND ${isNamed("wanted.name")}
-    AND CASE wanted.version WHEN 0 THEN current ELSE version = wanted.version END`;
+    AND CASE wanted.version WHEN 0 THEN current ELSE version = wanted.version END
+    ORDER BY version DESC LIMIT 1`;
   return await queries.all(
     `SELECT * FROM (
       SELECT found.*, wanted.at AS wanted_at, coalesce(sum(octet_length(content)) OVER (
