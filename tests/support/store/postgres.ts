@@ -1,6 +1,8 @@
 /** PostgreSQL for tests: real servers, each with databases of its own for a test. */
+import { toHex } from "../../../protocol/bytes.ts";
 import {
   connectionOptions,
+  type ConnectionSources,
   type PostgresOptions,
 } from "../../../server/catalog/postgres/connection/connection_options.ts";
 import { PostgresDatabase } from "../../../server/catalog/postgres/database.ts";
@@ -9,11 +11,12 @@ import { MIGRATIONS } from "../../../server/catalog/postgres/migrations.ts";
 import { RUN_VARIABLE } from "../marked_processes.ts";
 import { tied } from "../tied_processes.ts";
 import { TemporaryFolder } from "../temporary_folder.ts";
-import { AS_USER, preparePostgres } from "./postgres_binaries.ts";
+import { AS_USER, giveAway, preparePostgres } from "./postgres_binaries.ts";
 
 /** `deno task test` starts one server for all tests of its run, and passes the folder of its socket in this variable. */
 export const POSTGRES_VARIABLE = "XFER_TEST_POSTGRES";
 
+/** The port of a server that has only a Unix socket, in whose name it is. */
 const PORT = 5432;
 /** The most time for a start, in milliseconds, on a busy machine. */
 const START_MS = 60_000;
@@ -29,8 +32,8 @@ const SETTINGS = {
 };
 
 export interface PostgresSettings {
-  /** The TCP port on this machine; without one, the server has only a Unix socket. */
-  readonly port?: number;
+  /** Whether it also listens at a free TCP port of 127.0.0.1. */
+  readonly isTcp?: boolean;
   /** Settings of `postgresql.conf`. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -39,37 +42,43 @@ export interface PostgresSettings {
 export class PostgresServer implements AsyncDisposable {
   /** The folder of its socket. */
   readonly socket: string;
+  readonly port: number;
   readonly #folder: TemporaryFolder;
   readonly #args: readonly string[];
   #process: Deno.ChildProcess;
 
   private constructor(
     folder: TemporaryFolder,
+    port: number,
     args: readonly string[],
     process: Deno.ChildProcess,
   ) {
     this.socket = folder.path;
+    this.port = port;
     this.#folder = folder;
     this.#args = args;
     this.#process = process;
   }
 
-  /** Starts a server with a superuser `postgres`, who needs no password on the socket. */
-  static async start({ port, settings = {} }: PostgresSettings = {}): Promise<PostgresServer> {
+  /** Starts a server with a superuser `postgres`, who needs no password. */
+  static async start(
+    { isTcp = false, settings = {} }: PostgresSettings = {},
+  ): Promise<PostgresServer> {
+    const port = isTcp ? freePort() : PORT;
     const folder = await TemporaryFolder.create();
     try {
       const postgres = await preparePostgres(folder.path);
       const all = {
         ...SETTINGS,
-        listen_addresses: port === undefined ? "" : "127.0.0.1",
+        listen_addresses: isTcp ? "127.0.0.1" : "",
         unix_socket_directories: folder.path,
         ...settings,
       };
-      const args = [postgres, "-D", folder.join("data"), "-p", `${port ?? PORT}`].concat(
+      const args = [postgres, "-D", folder.join("data"), "-p", `${port}`].concat(
         Object.entries(all).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
       );
       const process = spawn(args);
-      const server = new PostgresServer(folder, args, process);
+      const server = new PostgresServer(folder, port, args, process);
       await server.#isReady();
       return server;
     } catch (error) {
@@ -78,9 +87,11 @@ export class PostgresServer implements AsyncDisposable {
     }
   }
 
-  /** A path in the folder of its data and its configuration. */
-  join(...names: string[]): string {
-    return this.#folder.join("data", ...names);
+  /** Writes a file of its data folder, such as its configuration, before it starts again. */
+  async write(name: string, content: string): Promise<void> {
+    const path = this.#folder.join("data", name);
+    await Deno.writeTextFile(path, content);
+    await giveAway(path, 0o600);
   }
 
   /** Ends the server: SIGINT ends all sessions, SIGKILL is a crash. */
@@ -96,7 +107,7 @@ export class PostgresServer implements AsyncDisposable {
   }
 
   async #isReady(): Promise<void> {
-    const pidFile = this.join("postmaster.pid");
+    const pidFile = this.#folder.join("data", "postmaster.pid");
     let ended = false;
     this.#process.status.then(() => ended = true);
     const end = performance.now() + START_MS;
@@ -118,7 +129,7 @@ export class PostgresServer implements AsyncDisposable {
   endNow(): void {
     this.#process.kill("SIGQUIT");
     const end = performance.now() + END_MS;
-    while (isThere(this.join("postmaster.pid")) && performance.now() < end) {
+    while (isThere(this.#folder.join("data", "postmaster.pid")) && performance.now() < end) {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_MS);
     }
     Deno.removeSync(this.#folder.path, { recursive: true });
@@ -133,6 +144,11 @@ export class PostgresServer implements AsyncDisposable {
     await this.#process.status;
     await this.#folder[Symbol.asyncDispose]();
   }
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
 }
 
 function isThere(path: string): boolean {
@@ -152,86 +168,101 @@ function spawn(args: readonly string[]): Deno.ChildProcess {
   }).spawn();
 }
 
-let ownServer: Promise<string> | undefined;
+/** The place of a server's socket. */
+type Place = Pick<PostgresServer, "socket" | "port">;
 
-/** The socket of the server that tests share. */
-function sharedSocket(): Promise<string> {
+let ownServer: Promise<Place> | undefined;
+
+/** The server that tests share. */
+function sharedServer(): Promise<Place> {
   const ofRun = Deno.env.get(POSTGRES_VARIABLE);
-  if (ofRun !== undefined) return Promise.resolve(ofRun);
+  if (ofRun !== undefined) return Promise.resolve({ socket: ofRun, port: PORT });
   return ownServer ??= PostgresServer.start().then((server) => {
     server.unref();
     globalThis.addEventListener("unload", () => server.endNow());
-    return server.socket;
+    return server;
   });
 }
 
 /** A database of its own. */
 export interface TestDatabase extends AsyncDisposable {
+  readonly name: string;
   readonly options: PostgresOptions;
   /** For `--catalog`. */
   readonly url: string;
 }
 
-let count = 0;
+export interface TestDatabaseOptions {
+  /** The server, unless it is the shared one. */
+  readonly server?: PostgresServer;
+  /** Whether it has no tables; by default, it has those of the catalog. */
+  readonly isEmpty?: boolean;
+}
 
-/** Creates a database with the schema of the catalog, or an empty one, on the shared server or another. */
+/** Creates a database, which is dropped with the scope that holds it. */
 export async function createDatabase(
-  { socket, isEmpty = false }: { readonly socket?: string; readonly isEmpty?: boolean } = {},
+  { server, isEmpty = false }: TestDatabaseOptions = {},
 ): Promise<TestDatabase> {
-  const at = socket ?? await sharedSocket();
-  const name = `test_${Deno.pid}_${crypto.randomUUID().slice(0, 8)}_${count++}`;
-  const admin = new PostgresDatabase(await optionsOf(at, "postgres"));
-  const template = isEmpty ? "template0" : await templateOf(at, admin);
-  const execute = (sql: string) => admin.read((queries) => queries.run(sql));
-  await execute(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`);
+  const place = server ?? await sharedServer();
+  const name = `test_${crypto.randomUUID().replaceAll("-", "")}`;
+  const template = isEmpty ? "template0" : await templateOf(place);
+  await execute(place, `CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`);
   return {
-    options: await optionsOf(at, name),
-    url: urlOf(at, name),
-    async [Symbol.asyncDispose]() {
-      await execute(`DROP DATABASE ${name} WITH (FORCE)`);
-      await admin[Symbol.asyncDispose]();
-    },
+    ...{ name, options: await optionsOf(place, name), url: urlOf(place, name) },
+    [Symbol.asyncDispose]: () => execute(place, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
   };
 }
 
-function urlOf(socket: string, database: string): string {
-  return `postgres://postgres@/${database}?host=${encodeURIComponent(socket)}`;
+function urlOf({ socket, port }: Place, database: string): string {
+  return `postgres://postgres@/${database}?host=${encodeURIComponent(socket)}&port=${port}`;
 }
 
-function optionsOf(socket: string, database: string): Promise<PostgresOptions> {
-  return connectionOptions(urlOf(socket, database), {
-    env: () => undefined,
-    readTextFile: Deno.readTextFile,
-    modeOf: () => Promise.resolve(null),
-  });
+function optionsOf(place: Place, database: string): Promise<PostgresOptions> {
+  return connectionOptions(urlOf(place, database), NO_SOURCES);
+}
+
+/** No environment. */
+export const NO_SOURCES: ConnectionSources = {
+  env: () => undefined,
+  readTextFile: (path) => Deno.readTextFile(path),
+  modeOf: () => Promise.resolve(null),
+};
+
+/** Runs a statement as the superuser, which cannot be in a transaction. */
+async function execute(place: Place, sql: string): Promise<void> {
+  await using admin = new PostgresDatabase(await optionsOf(place, "postgres"));
+  await admin.read((queries) => queries.run(sql));
 }
 
 const templates = new Map<string, Promise<string>>();
 
 /** A database with the schema, to copy. It is made once on each server. */
-function templateOf(socket: string, admin: PostgresDatabase): Promise<string> {
-  const known = templates.get(socket);
-  if (known !== undefined) return known;
-  const made = makeTemplate(socket, admin);
-  templates.set(socket, made);
-  return made;
+function templateOf(place: Place): Promise<string> {
+  const key = `${place.socket}:${place.port}`;
+  const known = templates.get(key) ?? makeTemplate(place);
+  templates.set(key, known);
+  return known;
 }
 
-async function makeTemplate(socket: string, admin: PostgresDatabase): Promise<string> {
+async function makeTemplate(place: Place): Promise<string> {
   const scripts = new TextEncoder().encode(MIGRATIONS.map(({ script }) => script).join());
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", scripts));
-  const name = `template_${digest.slice(0, 8).toHex()}`;
+  const name = `template_${toHex(digest.subarray(0, 8))}`;
+  await using admin = new PostgresDatabase(await optionsOf(place, "postgres"));
   // Other processes of the run need the same template.
   await admin.transaction(async (transaction) => {
     await transaction.run("SELECT pg_advisory_xact_lock(1)");
     const query = "SELECT 1 FROM pg_database WHERE datname = $1";
     if (await transaction.get(query, name) !== undefined) return;
     const work = `${name}_new`;
-    await admin.read((queries) => queries.run(`CREATE DATABASE ${work} TEMPLATE template0`));
-    const database = new PostgresDatabase(await optionsOf(socket, work));
-    await migrate(database);
-    await database[Symbol.asyncDispose]();
-    await admin.read((queries) => queries.run(`ALTER DATABASE ${work} RENAME TO ${name}`));
+    await execute(place, `CREATE DATABASE ${work} TEMPLATE template0`);
+    await prepare(await optionsOf(place, work));
+    await execute(place, `ALTER DATABASE ${work} RENAME TO ${name}`);
   });
   return name;
+}
+
+async function prepare(options: PostgresOptions): Promise<void> {
+  await using database = new PostgresDatabase(options);
+  await migrate(database);
 }

@@ -106,10 +106,10 @@ async function isBelowPrivate(path: string): Promise<boolean> {
   return false;
 }
 
-/** Gives a private folder to the user of PostgreSQL. */
-async function giveAway(folder: string): Promise<void> {
-  await Deno.chmod(folder, 0o700);
-  if (USER.uid !== undefined) await run("chown", ["-R", `${USER.uid}:${USER.gid}`, folder]);
+/** Gives a private file or folder to the user of PostgreSQL. */
+export async function giveAway(path: string, mode = 0o700): Promise<void> {
+  await Deno.chmod(path, mode);
+  if (USER.uid !== undefined) await run("chown", ["-R", `${USER.uid}:${USER.gid}`, path]);
 }
 
 async function run(
