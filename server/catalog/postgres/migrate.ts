@@ -32,7 +32,7 @@ export async function migrate(
     const found = await versionOf(transaction);
     if (found >= migrations.length) return;
     for (const { script } of migrations.slice(found)) await transaction.run(script);
-    const usableFrom = migrations.at(-1)?.usableFrom;
+    const usableFrom = Math.max(...migrations.map(({ usableFrom }) => usableFrom));
     await transaction.run("DELETE FROM schema_version");
     await transaction.run(
       "INSERT INTO schema_version (version, usable_from) VALUES ($1, $2)",

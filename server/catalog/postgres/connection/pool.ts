@@ -6,6 +6,8 @@
  */
 import pg from "pg";
 import type { Bytes } from "../../../../protocol/bytes.ts";
+import { ConfigurationError, XferError } from "../../../../protocol/errors.ts";
+import { printable } from "../../../../protocol/printable.ts";
 import type { Row } from "../../rows.ts";
 import { DEFAULT_CONNECTIONS, type PostgresOptions } from "./connection_options.ts";
 import { DenoSocket } from "./deno_socket.ts";
@@ -65,7 +67,12 @@ export class PostgresPool {
 
   /** `waitMs`: the most time to wait for a connection. */
   constructor(options: PostgresOptions, waitMs: number) {
-    const { host, port, user, database, password, connections = DEFAULT_CONNECTIONS } = options;
+    const { host, port, user, database, connections = DEFAULT_CONNECTIONS } = options;
+    const password = async () => {
+      const found = await options.password();
+      if (found === undefined) throw noPassword(user);
+      return found;
+    };
     this.#pool = new pg.Pool({
       ...{ host, port, user, database, password, ssl: false, client_encoding: "UTF8" },
       ...{ application_name: "xfer", stream: () => new DenoSocket(options), pipeline: true },
@@ -100,9 +107,18 @@ export class PostgresPool {
 }
 
 function fail(error: unknown): never {
+  if (sqlStateOf(error) !== undefined || error instanceof XferError) throw error;
   // A value of a type that PostgreSQL cannot have is a mistake of ours.
-  if (sqlStateOf(error) !== undefined || error instanceof TypeError) throw error;
+  if (error instanceof TypeError) throw error;
   throw new ConnectionFailure(error);
+}
+
+function noPassword(user: string): ConfigurationError {
+  return new ConfigurationError(
+    "database-refused",
+    `the database asks for a password of its user ${printable(user)}`,
+    { hint: "Set PGPASSWORD, or PGPASSFILE with a password file." },
+  );
 }
 
 /** The object ids of types whose values `pg` would not convert, or slowly: bytea, bigint, numeric. */
