@@ -1,4 +1,4 @@
-/** Transactions of a PostgreSQL database, and a server that breaks off, restarts or stays away. */
+/** Transactions of a PostgreSQL database, and a server that is killed, restarts or stays away. */
 import assert from "node:assert/strict";
 import { UnavailableError } from "../../../../protocol/errors.ts";
 import { connectionOptions } from "../../../../server/catalog/postgres/connection/connection_options.ts";
@@ -208,7 +208,7 @@ databaseTest("values of all types come back as they were", async (database) => {
   assert.deepEqual(arrays, [{ bytes: bytes[0], text: "{a,\"b'\\" }, { bytes: bytes[1], text: "" }]);
 });
 
-Deno.test("database: after a crash and a restart, it goes on with the same object", async () => {
+Deno.test("database: after a crash and a restart, the same object continues", async () => {
   await using server = await PostgresServer.start();
   await using test = await createDatabase({ server, isEmpty: true });
   await using database = await makeNumbers(test, { patienceMs: 60_000 });
