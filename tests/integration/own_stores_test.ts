@@ -1,6 +1,6 @@
 /**
- * A server on custom stores: a blob store like an object store, which accepts bytes in order only and keeps whole
- * parts, with the catalog of the data folder or one in memory.
+ * A server on custom stores: a blob store like an object store, or the store of a bucket with a fake S3. Both accept
+ * bytes in order only and keep whole parts. The catalog is that of the data folder or one in memory.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -8,10 +8,14 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import { cksum } from "../../protocol/crc/cksum.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { putAll } from "../support/v4/put_all.ts";
+import type { BlobStore } from "../../server/blobs/blob_store.ts";
+import { S3BlobStore } from "../../server/blobs/s3/s3_blob_store.ts";
+import type { Catalog } from "../../server/catalog/catalog.ts";
 import type { OwnStores } from "../../server/data_folder/data_folder.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { ServerLog } from "../support/server_log.ts";
 import { ObjectBlobStore } from "../support/store/object_blob_store.ts";
+import { FakeS3 } from "../support/store/fake_s3.ts";
 import { memoryCatalog } from "../support/store/memory_catalog.ts";
 import { blobId } from "../support/store/ids.ts";
 import { kindOf, RawClient } from "../support/v3/raw_client.ts";
@@ -22,27 +26,80 @@ import { digestOfFirst, Uploader } from "../support/v4/raw_client.ts";
 const PART_SIZE = 2 * CHUNK_SIZE;
 const content = pseudoRandomBytes(7 * CHUNK_SIZE + 3);
 
+interface CountedBlobs extends Pick<BlobStore, "delete" | "list" | "read"> {
+  /** The numbers of blobs and uploads. */
+  readonly counts: { readonly blobs: number; readonly uploads: number };
+}
+
+/** A kind of store, empty at first. `open` opens the same again, as after a restart. */
+interface Backend extends Partial<AsyncDisposable> {
+  readonly open: () => Promise<BlobStore>;
+  readonly blobs: CountedBlobs;
+}
+
+function objectBackend(): Promise<Backend> {
+  const blobs = new ObjectBlobStore({ partSize: PART_SIZE });
+  return Promise.resolve({ open: () => Promise.resolve(blobs), blobs });
+}
+
+async function bucketBackend(): Promise<Backend> {
+  const s3 = new FakeS3({ minPartSize: PART_SIZE });
+  const open = () =>
+    S3BlobStore.open({
+      ...{ bucketUrl: s3.bucketUrl(), region: s3.signer.region, prefix: "" },
+      readCredentials: () => Promise.resolve(s3.signer),
+      sizes: { part: PART_SIZE, minPart: PART_SIZE },
+    });
+  const store = await open();
+  const blobs: CountedBlobs = {
+    read: (...args) => store.read(...args),
+    delete: (id) => store.delete(id),
+    list: () => store.list(),
+    get counts() {
+      return { blobs: s3.objects.size, uploads: s3.uploads.size };
+    },
+  };
+  return { open, blobs, [Symbol.asyncDispose]: () => s3[Symbol.asyncDispose]() };
+}
+
+const COMBINATIONS = [
+  { what: "objects in memory with SQLite", make: objectBackend, catalog: undefined },
+  { what: "objects and a catalog in memory", make: objectBackend, catalog: memoryCatalog },
+  { what: "a bucket with SQLite", make: bucketBackend, catalog: undefined },
+] as const;
+
 interface OwnStoresFixture {
   readonly fixture: Fixture;
-  readonly blobs: ObjectBlobStore;
+  readonly blobs: CountedBlobs;
   /** Restarts the server: its memory is lost, its stores stay. */
   restart(): Promise<void>;
 }
 
 function test(what: string, body: (stores: OwnStoresFixture) => Promise<void>): void {
-  for (const catalog of [undefined, memoryCatalog()]) {
-    const beside = catalog === undefined ? "SQLite" : "a catalog in memory";
-    Deno.test(`custom stores: ${what}; with ${beside}`, async () => {
-      const blobs = new ObjectBlobStore({ partSize: PART_SIZE });
-      const stores: OwnStores = {
-        openBlobs: () => Promise.resolve(blobs),
-        ...(catalog && { openCatalog: () => Promise.resolve(catalog) }),
-      };
-      await using fixture = await Fixture.create({}, { stores });
-      for (const name of ["Alice", "Bob"]) (await fixture.client(name))[Symbol.dispose]();
-      await body({ fixture, blobs, restart: () => fixture.restart({ stores }) });
+  for (const { what: stores, make, catalog: makeCatalog } of COMBINATIONS) {
+    Deno.test(`custom stores: ${what}; ${stores}`, async () => {
+      const backend = await make();
+      try {
+        await run(body, backend, makeCatalog?.());
+      } finally {
+        await backend[Symbol.asyncDispose]?.();
+      }
     });
   }
+}
+
+async function run(
+  body: (stores: OwnStoresFixture) => Promise<void>,
+  { open, blobs }: Backend,
+  catalog: Catalog | undefined,
+): Promise<void> {
+  const stores: OwnStores = {
+    openBlobs: open,
+    ...(catalog && { openCatalog: () => Promise.resolve(catalog) }),
+  };
+  await using fixture = await Fixture.create({}, { stores });
+  for (const name of ["Alice", "Bob"]) (await fixture.client(name))[Symbol.dispose]();
+  await body({ fixture, blobs, restart: () => fixture.restart({ stores }) });
 }
 
 test("a file of unknown size is stored, and one that is cut off leaves nothing", async ({ fixture, blobs }) => {
