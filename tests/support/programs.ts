@@ -27,6 +27,8 @@ const LOADED: Readonly<Record<string, string>> = {
   "cli/commands/server/mod.ts": "commands/server/mod.ts",
   "cli/commands/completions.ts": "commands/completions.ts",
   "cli/help/topic_text.ts": "../help/topic_text.ts",
+  "server/catalog/postgres/open_catalog.ts": "../catalog/postgres/open_catalog.ts",
+  "server/blobs/s3/open_blobs.ts": "../blobs/s3/open_blobs.ts",
 };
 
 /** The path of a program: its bundle or its source. */

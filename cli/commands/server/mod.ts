@@ -68,7 +68,7 @@ async function serve(command: Command, reporter: Reporter): Promise<void> {
   const server = await Server.start(toServerOptions(settings));
   const reloader = new Reloader(server, settings, () => configurationOf(command));
   reloading.resolve(reloader);
-  await stopped;
+  await Promise.race([stopped, server.closed]);
   await server.close(reloader.effective.grace.value);
 }
 

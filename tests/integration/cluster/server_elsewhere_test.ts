@@ -6,7 +6,13 @@ import { listUsers } from "../../../server/operator/users.ts";
 import type { ServerOptions } from "../../../server/server.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { ServerLog } from "../../support/server_log.ts";
-import { clusterSecret, Elsewhere } from "../../support/store/elsewhere.ts";
+import {
+  clusterSecret,
+  type Elsewhere,
+  elsewhereForReal,
+  ElsewhereInMemory,
+  optionsOf,
+} from "../../support/store/elsewhere.ts";
 import { kindOf, RawClient } from "../../support/v3/raw_client.ts";
 import { Fixture, got, put, startServer } from "../../support/v4/fixture.ts";
 import { Uploader } from "../../support/v4/raw_client.ts";
@@ -20,15 +26,22 @@ function noting() {
   return { shown, onNewServer: (fingerprint: string) => shown.push(fingerprint) > 0 };
 }
 
+const IMPLEMENTATIONS: Readonly<Record<string, () => Promise<Elsewhere>>> = {
+  "in memory": () => Promise.resolve(new ElsewhereInMemory(PART_SIZE)),
+  "PostgreSQL and S3": () => elsewhereForReal(PART_SIZE),
+};
+
 function test(
   what: string,
   body: (elsewhere: Elsewhere, fixture: Fixture) => Promise<void>,
 ): void {
-  Deno.test(`stores elsewhere: ${what}`, async () => {
-    const elsewhere = new Elsewhere(PART_SIZE);
-    await using fixture = await Fixture.create({}, elsewhere.options);
-    await body(elsewhere, fixture);
-  });
+  for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
+    Deno.test(`stores elsewhere, ${implementation}: ${what}`, async () => {
+      await using elsewhere = await open();
+      await using fixture = await Fixture.create({}, optionsOf(elsewhere));
+      await body(elsewhere, fixture);
+    });
+  }
 }
 
 test(
@@ -41,7 +54,7 @@ test(
       assert.equal(typeof (await put(client, [{ file, name: "a" }]))[0], "number");
     }
     await using log = await ServerLog.take();
-    await fixture.restart(elsewhere.options);
+    await fixture.restart(optionsOf(elsewhere));
     const [started] = await log.awaits("server.listening");
     assert.equal(started?.["folder"], "postgres://db.example.org/xfer and s3://files/xfer");
     using client = await fixture.client("Alice", { onNewServer });
@@ -56,9 +69,9 @@ test(
   "without the secret of the cluster, the next server does not start",
   async (elsewhere, fixture) => {
     await fixture.server.close();
-    const other = { ...elsewhere.options, clusterSecret: clusterSecret("x".repeat(32)) };
+    const other = { ...optionsOf(elsewhere), clusterSecret: clusterSecret("x".repeat(32)) };
     await assert.rejects(startServer(fixture.data, {}, other), { code: "cluster-secret-wrong" });
-    fixture.server = await startServer(fixture.data, {}, elsewhere.options);
+    fixture.server = await startServer(fixture.data, {}, optionsOf(elsewhere));
   },
 );
 
@@ -82,13 +95,13 @@ test("an upload resumes at its last whole part after a restart", async (elsewher
     await alice.send(tag, content, 0, 1, 2, 3, 4);
     await assert.rejects(alice.settle());
   }
-  await fixture.restart(elsewhere.options);
+  await fixture.restart(optionsOf(elsewhere));
   using alice = await Uploader.login(fixture, "Alice");
   const { tag, offset } = await alice.resume(content);
   assert.equal(offset, 2 * PART_SIZE);
   await alice.send(tag, content, 4, 5, 6, 7);
   await alice.end(tag, content);
-  assert.deepEqual(elsewhere.blobs.counts, { blobs: 1, uploads: 0 });
+  assert.deepEqual(elsewhere.counts, { blobs: 1, uploads: 0 });
 });
 
 test("files are stored over protocol 3", async (elsewhere, fixture) => {
@@ -96,13 +109,13 @@ test("files are stored over protocol 3", async (elsewhere, fixture) => {
   await peer.enrol("Carol");
   await peer.sendFile("good", content);
   assert.equal(kindOf(await peer.judge("crcValid", "good")), "messageReceived");
-  assert.deepEqual(elsewhere.blobs.counts, { blobs: 1, uploads: 0 });
+  assert.deepEqual(elsewhere.counts, { blobs: 1, uploads: 0 });
 });
 
 test(
   "a second server is refused while the first one renews its lease",
   async (elsewhere, fixture) => {
-    const { openers } = elsewhere.options;
+    const { openers } = optionsOf(elsewhere);
     const running: ServerOptions["openers"] = {
       blobs: () => Promise.reject(new Error("it was opened")),
       async catalog(url) {
@@ -118,14 +131,16 @@ test(
         return { ...catalog, nodes: { ...catalog.nodes, join } };
       },
     };
-    const second = startServer(fixture.data, {}, { ...elsewhere.options, openers: running });
+    const second = startServer(fixture.data, {}, { ...optionsOf(elsewhere), openers: running });
     await assert.rejects(second, { code: "catalog-in-use" });
   },
 );
 
-test(
-  "a server whose lease was taken over stops, and confirms nothing before",
-  async (elsewhere, fixture) => {
+Deno.test(
+  "stores elsewhere: a server whose lease was taken over stops, and confirms nothing before",
+  async () => {
+    const elsewhere = new ElsewhereInMemory(PART_SIZE);
+    await using fixture = await Fixture.create({}, optionsOf(elsewhere));
     await using log = await ServerLog.take();
     using client = await fixture.client("Alice");
     elsewhere.memory.pass(LEASE_MS);
@@ -140,15 +155,15 @@ test(
 );
 
 Deno.test("stores elsewhere: contents alone can be in an object store", async () => {
-  const elsewhere = new Elsewhere(PART_SIZE);
-  const { catalog: _, ...blobs } = elsewhere.options;
+  const elsewhere = new ElsewhereInMemory(PART_SIZE);
+  const { catalog: _, ...blobs } = optionsOf(elsewhere);
   await using fixture = await Fixture.create({}, blobs);
   const { shown, onNewServer } = noting();
   {
     using client = await fixture.client("Alice", { onNewServer });
     await put(client, [{ file: await fixture.source("a", content), name: "a" }]);
   }
-  assert.deepEqual(elsewhere.blobs.counts, { blobs: 1, uploads: 0 });
+  assert.deepEqual(elsewhere.counts, { blobs: 1, uploads: 0 });
   assert.deepEqual((await listUsers(fixture.data)).map(({ name }) => name), ["Alice"]);
   await fixture.restart(blobs);
   using client = await fixture.client("Alice", { onNewServer });
@@ -158,8 +173,8 @@ Deno.test("stores elsewhere: contents alone can be in an object store", async ()
 });
 
 Deno.test("stores elsewhere: the catalog alone can be in a database", async () => {
-  const elsewhere = new Elsewhere(PART_SIZE);
-  const { blobs: _, ...catalog } = elsewhere.options;
+  const elsewhere = new ElsewhereInMemory(PART_SIZE);
+  const { blobs: _, ...catalog } = optionsOf(elsewhere);
   await using fixture = await Fixture.create({}, catalog);
   {
     using client = await fixture.client("Alice");

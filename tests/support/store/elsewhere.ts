@@ -1,8 +1,13 @@
 /** Stores of a server that are not in its data folder. */
+import { openPostgresCatalog } from "../../../server/catalog/postgres/postgres_catalog.ts";
+import type { SharedCatalog } from "../../../server/catalog/shared_catalog.ts";
+import { S3BlobStore } from "../../../server/blobs/s3/s3_blob_store.ts";
 import { ClusterSecret } from "../../../server/cluster/cluster_secret.ts";
 import type { ServerOptions } from "../../../server/server.ts";
 import type { StoreOpeners } from "../../../server/stores/open_stores.ts";
+import { FakeS3 } from "./fake_s3.ts";
 import { ObjectBlobStore } from "./object_blob_store.ts";
+import { createDatabase } from "./postgres.ts";
 import { SharedMemory } from "./shared_memory_catalog.ts";
 
 /** The secret of a cluster in tests. */
@@ -10,27 +15,67 @@ export const CLUSTER_SECRET = "a secret of tests, which nobody needs to guess";
 
 export const clusterSecret = (text: string = CLUSTER_SECRET) => () => ClusterSecret.fromText(text);
 
-/** A database and an object store in memory. Several servers can use them, one after the other. */
-export class Elsewhere {
-  readonly memory = new SharedMemory();
-  readonly blobs: ObjectBlobStore;
+/** A database and an object store, which several servers can use, one after the other. */
+export interface Elsewhere extends AsyncDisposable {
   readonly openers: StoreOpeners;
+  /** The number of blobs and of uploads. */
+  readonly counts: { readonly blobs: number; readonly uploads: number };
+}
+
+/** The options of a server on such stores. */
+export function optionsOf(
+  { openers }: Pick<Elsewhere, "openers">,
+): Pick<ServerOptions, "catalog" | "blobs" | "openers" | "clusterSecret"> {
+  return {
+    catalog: "postgres://db.example.org/xfer",
+    blobs: "s3://files/xfer",
+    openers,
+    clusterSecret: clusterSecret(),
+  };
+}
+
+/** In memory. Time passes there only by {@link SharedMemory.pass}. */
+export class ElsewhereInMemory implements Elsewhere {
+  readonly memory = new SharedMemory();
+  readonly openers: StoreOpeners;
+  readonly #blobs: ObjectBlobStore;
 
   constructor(partSize: number) {
-    this.blobs = new ObjectBlobStore({ partSize });
+    this.#blobs = new ObjectBlobStore({ partSize });
     this.openers = {
       catalog: () => Promise.resolve(this.memory.connect()),
-      blobs: () => Promise.resolve(this.blobs),
+      blobs: () => Promise.resolve(this.#blobs),
     };
   }
 
-  /** The options of a server. */
-  get options(): Pick<ServerOptions, "catalog" | "blobs" | "openers" | "clusterSecret"> {
-    return {
-      catalog: "postgres://db.example.org/xfer",
-      blobs: "s3://files/xfer",
-      openers: this.openers,
-      clusterSecret: clusterSecret(),
-    };
+  get counts() {
+    return this.#blobs.counts;
   }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** PostgreSQL, and a server with the rules of S3. */
+export async function elsewhereForReal(partSize: number): Promise<Elsewhere> {
+  await using opening = new AsyncDisposableStack();
+  const database = opening.use(await createDatabase());
+  const s3 = opening.use(new FakeS3({ minPartSize: partSize, pageSize: 3 }));
+  const open = opening.move();
+  return {
+    openers: {
+      catalog: (): Promise<SharedCatalog> => openPostgresCatalog(database.options),
+      blobs: () =>
+        S3BlobStore.open({
+          ...{ bucketUrl: s3.bucketUrl(), region: s3.signer.region, prefix: "xfer/" },
+          readCredentials: () => Promise.resolve(s3.signer),
+          sizes: { part: partSize, minPart: partSize },
+        }),
+    },
+    get counts() {
+      return { blobs: s3.objects.size, uploads: s3.uploads.size };
+    },
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
 }

@@ -65,7 +65,7 @@ interface Call {
   readonly body: Bytes;
 }
 
-const SIGNER: Signer = {
+export const SIGNER: Signer = {
   accessKeyId: "fake-key",
   secretAccessKey: "fake-secret",
   region: "fake-region-1",

@@ -1,0 +1,129 @@
+/** A server on PostgreSQL and an object store, clients of both protocols, and the operator's commands: real processes. */
+import assert from "node:assert/strict";
+import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
+import { pseudoRandomBytes } from "../support/bytes.ts";
+import { CommandHost } from "../support/command_host.ts";
+import { CLIENT_3, ServerProcess, writeTransferInfo, xfer } from "../support/processes.ts";
+import { CLUSTER_SECRET } from "../support/store/elsewhere.ts";
+import { FakeS3, SIGNER } from "../support/store/fake_s3.ts";
+import { createDatabase, type TestDatabase } from "../support/store/postgres.ts";
+import { SocketRelay } from "../support/net/socket_relay.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
+
+const FILES: Readonly<Record<string, Uint8Array>> = {
+  "small.txt": pseudoRandomBytes(1000, 1),
+  "empty": new Uint8Array(0),
+  "medium": pseudoRandomBytes(200_000, 2),
+  "large": pseudoRandomBytes(9 * CHUNK_SIZE + 5, 3),
+};
+
+/** Only secrets come from the environment. */
+const SECRETS = {
+  AWS_ACCESS_KEY_ID: SIGNER.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: SIGNER.secretAccessKey,
+  XFER_CLUSTER_SECRET: CLUSTER_SECRET,
+};
+
+const host = new CommandHost({ ...Deno.env.toObject(), ...SECRETS });
+// Created before any test, so no test leaks it. It ends when its standard input is closed.
+host.start();
+
+/** A database that the executable can reach: it may not use files in /dev, where the socket is. */
+function reachable({ options }: TestDatabase) {
+  const { host, port, user, database } = options;
+  const relay = new SocketRelay(`${host}/.s.PGSQL.${port}`);
+  return {
+    url: `postgres://${user}@127.0.0.1:${relay.port}/${database}?sslmode=disable`,
+    [Symbol.asyncDispose]: () => relay[Symbol.asyncDispose](),
+  };
+}
+
+Deno.test("server on PostgreSQL and S3: clients of both protocols store and fetch, and the operator sees it", async () => {
+  await using folder = await TemporaryFolder.createOnDisk();
+  await using database = await createDatabase();
+  await using reached = reachable(database);
+  await using s3 = new FakeS3();
+  const endpoint = s3.bucketUrl().replace(/\/bucket$/, "");
+  const stores = [
+    ...["--catalog", reached.url, "--blobs", "s3://bucket/xfer"],
+    ...["--s3-endpoint", endpoint, "--s3-region", SIGNER.region],
+  ];
+  const data = folder.join("data");
+  const start = () =>
+    ServerProcess.start(data, {
+      ...{ args: ["--listen", "127.0.0.1:0", ...stores], env: SECRETS, first: true },
+    });
+  const operate = async (...args: string[]) => {
+    const { code, stdout, stderr } = await host.run(["server", ...args, ...stores], folder.path);
+    assert.equal(code, 0, stderr);
+    return stdout;
+  };
+  const client = folder.join("client");
+  await Deno.mkdir(folder.join("client/dir"), { recursive: true });
+  for (const [name, bytes] of Object.entries(FILES)) {
+    await folder.write(`client/dir/${name}`, bytes);
+  }
+  const run = async (...args: string[]) => {
+    const { code, stdout, stderr } = await host.run(["client", ...args], client);
+    assert.equal(code, 0, stderr);
+    return stdout;
+  };
+  {
+    await using server = await start();
+    const { location } = await server.logged("server.listening-securely");
+    await folder.write("client/transfer.info", `${location}\nAlice\n`);
+    await run("put", "dir");
+    await run("rename", "dir/medium", "dir/renamed");
+    await run("remove", "dir/empty");
+    await writeTransferInfo(folder.path, { port: server.port, userName: "Bob", file: "three" });
+    await folder.write("three", FILES["medium"] as Uint8Array);
+    const { code, stderr } = await host.run(CLIENT_3, folder.path);
+    assert.equal(code, 0, stderr);
+    assert.equal((await server.stop()).code, 0);
+  }
+  await using server = await start();
+  await folder.write(
+    "client/transfer.info",
+    `${(await server.logged("server.listening-securely"))["location"]}\nAlice\n`,
+  );
+  assert.deepEqual((await run("list", "--recursive")).match(/dir\/\S+/g), [
+    ...["dir/large", "dir/renamed", "dir/small.txt"],
+  ]);
+  await run("get", "dir", "--recursive", "-o", "down");
+  for (
+    const [name, as] of [["large", "large"], ["medium", "renamed"], ["small.txt", "small.txt"]]
+  ) {
+    assert.deepEqual(await Deno.readFile(`${client}/down/${as}`), FILES[name as string], name);
+  }
+  assert.match(await operate("users", "list"), /Alice[\s\S]*Bob/);
+  assert.match(await operate("list", "Bob"), /three/);
+  assert.match(await operate("usage"), /Alice/);
+  await operate("export", "Alice", "dir/large", folder.join("exported"));
+  assert.deepEqual(await Deno.readFile(folder.join("exported")), FILES["large"]);
+  await operate("verify");
+  assert.match(await operate("invite"), /[A-Z2-7a-z]{26}/);
+  await operate("users", "remove", "Bob", "--yes");
+  for (const args of [["backup", "copy"], ["verify", "--repair"], ["import", "Alice", "three"]]) {
+    const { code, stderr } = await host.run(["server", ...args, ...stores], folder.path);
+    assert.equal(code, 3, stderr);
+    assert.match(stderr, /\[needs-data-folder\]/);
+  }
+  await assert.rejects(Deno.stat(data), Deno.errors.NotFound);
+  const shown = JSON.stringify(server.log);
+  for (const secret of Object.values(SECRETS)) assert.ok(!shown.includes(secret));
+});
+
+Deno.test("server on PostgreSQL: a second server is refused, and one without the secret too", async () => {
+  await using folder = await TemporaryFolder.createOnDisk();
+  await using database = await createDatabase();
+  await using reached = reachable(database);
+  const data = folder.join("data");
+  const args = ["--catalog", reached.url, "--listen", "127.0.0.1:0"];
+  {
+    const { code, stderr } = await xfer(["server", ...args, "--data", data]);
+    assert.deepEqual([code, /\[cluster-secret-missing\]/.test(stderr)], [3, true], stderr);
+  }
+  await using _server = await ServerProcess.start(data, { args, env: SECRETS, first: true });
+  const { code, stderr } = await xfer(["server", ...args, "--data", data], folder.path, SECRETS);
+  assert.deepEqual([code, /\[catalog-in-use\]/.test(stderr)], [3, true], stderr);
+});
