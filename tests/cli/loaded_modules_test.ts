@@ -1,0 +1,52 @@
+/** Modules that a command loads before it runs. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+interface Module {
+  readonly specifier: string;
+  readonly dependencies?: readonly { readonly code?: { readonly specifier?: string } }[];
+}
+
+/** The modules that Deno loads with a module, and packages, by their specifiers. Types are not loaded. */
+async function loadedWith(entry: string): Promise<string[]> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    ...{ args: ["info", "--json", "--no-lock", entry], cwd: ROOT, stderr: "null" },
+  }).output();
+  const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as {
+    modules: readonly Module[];
+  };
+  const bySpecifier = new Map(modules.map((module) => [module.specifier, module]));
+  const loaded = new Set<string>();
+  const visit = (specifier: string) => {
+    if (loaded.has(specifier)) return;
+    loaded.add(specifier);
+    for (const { code } of bySpecifier.get(specifier)?.dependencies ?? []) {
+      if (code?.specifier !== undefined) visit(code.specifier);
+    }
+  };
+  visit(new URL(`../../${entry}`, import.meta.url).href);
+  return [...loaded];
+}
+
+const ELSEWHERE = /\/server\/catalog\/postgres\/|\/server\/blobs\/s3\/|^npm:\/?(pg|aws4fetch)@/;
+
+Deno.test("loading: a server with a data folder loads nothing of databases and object stores", async () => {
+  const loaded = await loadedWith("cli/commands/server/mod.ts");
+  assert.ok(loaded.some((specifier) => specifier.endsWith("/server/stores/open_stores.ts")));
+  assert.deepEqual(loaded.filter((specifier) => ELSEWHERE.test(specifier)), []);
+});
+
+for (
+  const [entry, needed] of [
+    ["server/catalog/postgres/open_catalog.ts", /^npm:\/?pg@/],
+    ["server/blobs/s3/open_blobs.ts", /^npm:\/?aws4fetch@/],
+  ] as const
+) {
+  Deno.test(`loading: ${entry} is compiled in, and loads its library`, async () => {
+    const { compile } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
+    assert.ok(compile.include.includes(entry));
+    assert.ok((await loadedWith(entry)).some((specifier) => needed.test(specifier)));
+  });
+}
