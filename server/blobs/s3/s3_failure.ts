@@ -22,7 +22,7 @@ const TRANSIENT_CODES: readonly string[] = [
 const MISSING_CODES: readonly string[] = ["", "NoSuchKey", "NoSuchUpload"];
 
 const HINTS: Readonly<Record<string, string>> = {
-  AccessDenied: "Give the access key the rights that docs/cluster.md lists.",
+  AccessDenied: "Give the access key the rights that docs/object-store.md lists.",
   AuthorizationHeaderMalformed: "Set the bucket's region with --s3-region.",
   InvalidAccessKeyId: "Check AWS_ACCESS_KEY_ID.",
   NoSuchBucket: "Create the bucket, or correct its name in --blobs.",
