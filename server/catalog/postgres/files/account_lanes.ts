@@ -45,10 +45,14 @@ export class AccountLanes {
     });
   }
 
-  /** Runs a transaction that changes files of an account. */
-  change<T>(owner: Bytes, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+  /** Runs a transaction that changes files of an account. `statementMs`: the time that a statement may take. */
+  change<T>(
+    owner: Bytes,
+    work: (transaction: Transaction) => Promise<T>,
+    statementMs?: number,
+  ): Promise<T> {
     return new Promise((resolve, reject) => {
-      const run = () => this.#database.transaction(work).then(resolve, reject);
+      const run = () => this.#database.transaction(work, statementMs).then(resolve, reject);
       this.#add(owner, { run });
     });
   }

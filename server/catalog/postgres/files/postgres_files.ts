@@ -30,9 +30,15 @@ import { restore } from "./restore.ts";
 type All = Files & PackedFiles;
 
 /** Changes of an account's files, which wait for each other. */
-const CHANGES = { commitPack, updatePack, rename, remove, restore, trimHistory };
+const CHANGES = { commitPack, updatePack, trimHistory };
+/** The same for folders with any number of files. */
+const FOLDER_CHANGES = { rename, remove, restore };
+/** The time that a statement for a whole folder may take, in milliseconds: it can have a million files. */
+const FOLDER_MS = 10 * 60_000;
 
-const OTHERS: OperationsOf<Omit<All, keyof typeof CHANGES | "commit">> = {
+type Changing = typeof CHANGES & typeof FOLDER_CHANGES;
+
+const OTHERS: OperationsOf<Omit<All, keyof Changing | "commit">> = {
   find: read(find),
   chunkDigests: read(chunkDigests),
   content: read(content),
@@ -64,14 +70,22 @@ type Change = (transaction: Transaction, owner: Bytes, ...args: unknown[]) => Pr
 /** The files of a catalog in a database. */
 export function postgresFiles(database: PostgresDatabase): All {
   const lanes = new AccountLanes(database);
-  const changes = Object.entries(CHANGES).map(([name, change]) => [
-    name,
-    (owner: Bytes, ...args: unknown[]) =>
-      lanes.change(owner, (transaction) => (change as Change)(transaction, owner, ...args)),
-  ]);
+  const changing = (changes: Readonly<Record<string, unknown>>, statementMs?: number) =>
+    Object.fromEntries(
+      Object.entries(changes).map(([name, change]) => [
+        name,
+        (owner: Bytes, ...args: unknown[]) =>
+          lanes.change(
+            owner,
+            (transaction) => (change as Change)(transaction, owner, ...args),
+            statementMs,
+          ),
+      ]),
+    );
+  const all = { ...changing(CHANGES), ...changing(FOLDER_CHANGES, FOLDER_MS) };
   return {
     ...methodsOf(database, OTHERS),
-    ...Object.fromEntries(changes) as Pick<All, keyof typeof CHANGES>,
+    ...all as Pick<All, keyof Changing>,
     commit: (file, options = {}) => lanes.commit(file, options),
   };
 }

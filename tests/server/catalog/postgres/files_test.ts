@@ -238,6 +238,26 @@ postgresTest(
   },
 );
 
+postgresTest(
+  "a folder with more names than a page is restored as a whole",
+  1,
+  async ({ files }) => {
+    const names = Array.from({ length: 1000 }, (_, i) => `d/${i}`);
+    const options = { storedAt: 1, storedBy: key(1), accepted: new Uint8Array(1000).fill(1) };
+    await files.commitPack(alice, packOf(names, "x"), options);
+    await files.commit(v4File(1, { name: "d/5000" }));
+    // A file and names below it exclude each other, also if they are on different pages.
+    await files.remove(alice, "d", { recursive: true, now: 5, ...KEEP });
+    await files.commit(v4File(2, { name: "d/0/x" }));
+    await files.remove(alice, "d/0/x", { now: 6, ...KEEP });
+    const restored = await files.restore(alice, "d", { now: 7, ...KEEP });
+    assert.equal(restored?.entries, 1001);
+    assert.equal(await files.find(alice, "d/0"), undefined);
+    assert.equal((await files.find(alice, "d/0/x"))?.version, 2);
+    assert.equal((await files.usage(alice)).files, 1001);
+  },
+);
+
 postgresTest("content is stored once, and moves with its row", 1, async ({ files, database }) => {
   const content = crypto.getRandomValues(new Uint8Array(60_000));
   const file = withBytes(inlineFile(1, { size: content.length, tree }), content);
