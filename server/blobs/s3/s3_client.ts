@@ -7,6 +7,7 @@ import { AwsV4Signer } from "aws4fetch";
 import { type Bytes, toHex } from "../../../protocol/bytes.ts";
 import { ConfigurationError, reasonOf } from "../../../protocol/errors.ts";
 import { Backoff, RETRY_POLICY, type RetryPolicy, TransientFailure } from "./backoff.ts";
+import { FairBudget } from "./fair_budget.ts";
 import { failureIn, S3Refusal } from "./s3_failure.ts";
 
 /** The time for an attempt, in milliseconds, in addition to that for its bytes. */
@@ -15,6 +16,9 @@ const ATTEMPT_MS = 30_000;
 const SLOWEST_RATE = 128;
 /** The longest answer that is not the content of an object, in bytes. A page of a list has about 500,000. */
 const MAX_ANSWER = 8 * 1024 * 1024;
+
+/** The most requests without an answer. Further ones wait. Downloads are limited by the server's connections. */
+export const MOST_REQUESTS = 128;
 
 /** After these refusals, the credentials are read again: they may have been replaced. */
 const STALE_CREDENTIALS: readonly string[] = [
@@ -66,6 +70,7 @@ export class S3Client implements Disposable {
   /** Derived keys by day: most requests need one HMAC. */
   #signingKeys = new Map<string, ArrayBuffer>();
   #credentials: Promise<S3Credentials> | undefined;
+  readonly #requests = new FairBudget(MOST_REQUESTS);
 
   constructor(options: S3ClientOptions) {
     this.#options = options;
@@ -84,23 +89,29 @@ export class S3Client implements Disposable {
    */
   async send(request: S3Request, signal?: AbortSignal): Promise<S3Answer> {
     const digest = await sha256(request.body ?? NOTHING);
-    return await this.#repeat(signal, () =>
-      this.#attempt(request, digest, async (response) => {
-        const text = await textIn(response);
-        const failure = failureIn(response, text);
-        if (failure !== undefined) throw failure;
-        return { status: response.status, headers: response.headers, text };
-      }));
+    return await this.#repeat(
+      signal,
+      () =>
+        this.#attempt(request, digest, signal, async (response) => {
+          const text = await textIn(response);
+          const failure = failureIn(response, text);
+          if (failure !== undefined) throw failure;
+          return { status: response.status, headers: response.headers, text };
+        }),
+    );
   }
 
   /** Sends a request whose answer is read by the caller, who repeats it if it is cut off. Throws as `send` does. */
   async open(request: S3Request): Promise<Response> {
     const digest = await sha256(NOTHING);
-    return await this.#repeat(undefined, () =>
-      this.#attempt(request, digest, async (response) => {
-        if (response.ok) return response;
-        throw failureIn(response, await textIn(response));
-      }));
+    return await this.#repeat(
+      undefined,
+      () =>
+        this.#attempt(request, digest, undefined, async (response) => {
+          if (response.ok) return response;
+          throw failureIn(response, await textIn(response));
+        }),
+    );
   }
 
   async #repeat<T>(signal: AbortSignal | undefined, attempt: () => Promise<T>): Promise<T> {
@@ -121,6 +132,20 @@ export class S3Client implements Disposable {
   }
 
   async #attempt<T>(
+    request: S3Request,
+    digest: string,
+    signal: AbortSignal | undefined,
+    read: (response: Response) => Promise<T>,
+  ): Promise<T> {
+    await this.#requests.take(1, signal);
+    try {
+      return await this.#fetch(request, digest, read);
+    } finally {
+      this.#requests.give(1);
+    }
+  }
+
+  async #fetch<T>(
     { body, ...request }: S3Request,
     digest: string,
     read: (response: Response) => Promise<T>,

@@ -4,6 +4,7 @@ import { ConfigurationError } from "../../../protocol/errors.ts";
 import type { BlobId } from "../../../server/blobs/blob_store.ts";
 import { PartMemory } from "../../../server/blobs/s3/part_memory.ts";
 import { MAX_PARTS, mostBytes, PART_SIZE, partSize } from "../../../server/blobs/s3/part_sizes.ts";
+import { MOST_REQUESTS } from "../../../server/blobs/s3/s3_client.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { Authority } from "../../support/tls/certificate_authority.ts";
 import { PART, type S3Scene, withS3 } from "./s3_scene.ts";
@@ -84,6 +85,19 @@ test("uploads in parallel take no more memory than they may", async ({ open }) =
   assert.ok(most > 0 && most <= memory, `${most} bytes`);
   assert.equal(blobs.bytesInMemory, 0);
   for (const id of ids) assert.deepEqual(await readAll(blobs, id), content.slice(0, 200_000));
+});
+
+test("requests in progress have a limit", async ({ s3, open }) => {
+  const blobs = await open();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  s3.gate = promise;
+  const uploads = Array.from({ length: 3 * MOST_REQUESTS }, () => stored(blobs, new Uint8Array(1)));
+  const turn = () => new Promise((next) => setTimeout(next, 1));
+  while (s3.calls.length < MOST_REQUESTS) await turn();
+  for (let i = 0; i < 50; i++) await turn(); // others would arrive now
+  resolve();
+  assert.equal(new Set(await Promise.all(uploads)).size, 3 * MOST_REQUESTS);
+  assert.equal(s3.mostAtOnce, MOST_REQUESTS);
 });
 
 test("an upload that waits for memory can be aborted", async ({ s3, open }) => {

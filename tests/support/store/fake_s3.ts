@@ -80,6 +80,11 @@ export class FakeS3 implements AsyncDisposable {
   readonly calls: S3Operation[] = [];
   /** Decides for each request whether it meets a fault. */
   fault: (call: Pick<Call, "operation" | "key" | "query">) => S3Fault | undefined = () => undefined;
+  /** Answers wait for it. */
+  gate: Promise<void> = Promise.resolve();
+  /** The most requests at a time. */
+  mostAtOnce = 0;
+  #atOnce = 0;
   readonly #server: HttpServer;
   readonly #scheme: string;
   readonly #minPartSize: number;
@@ -117,11 +122,13 @@ export class FakeS3 implements AsyncDisposable {
     await this.#server[Symbol.asyncDispose]();
   }
 
-  // deno-lint-ignore require-await -- the interface of the handler
   async #answer(request: HttpRequest): Promise<HttpAnswer | Cut> {
     const call = parse(request);
     if (call === undefined) return error(404, "NoSuchBucket");
     this.calls.push(call.operation);
+    this.mostAtOnce = Math.max(this.mostAtOnce, ++this.#atOnce);
+    await this.gate;
+    this.#atOnce--;
     const fault = this.fault(call);
     if (fault === "cut") return { cut: true };
     if (fault === "slow-down") return error(503, "SlowDown");
