@@ -5,16 +5,16 @@
  */
 import { printable } from "../protocol/printable.ts";
 import { AccountCache } from "./accounts/account_cache.ts";
-import type { RegistrationCounts } from "./accounts/registration.ts";
+import { localState } from "./accounts/local_state.ts";
 import { expireHistory, historyToDrop } from "./uploads/history.ts";
 import { GarbageCollector } from "./uploads/garbage_collector.ts";
 import { QuotaReservations } from "./uploads/quota_reservations.ts";
 import type { Random } from "./random.ts";
-import { TtlMap } from "./ttl_map.ts";
 import { LimitLog } from "./limits/limit_log.ts";
 import type { Limits } from "./limits/limits.ts";
 import { StagingArea } from "./uploads/staging_area.ts";
 import type { RegistrationMode } from "./catalog/accounts.ts";
+import { isStateSharing, type SharedState } from "./catalog/shared_state.ts";
 import type { Store } from "./data_folder/data_folder.ts";
 import type { Log } from "./limits/server_log.ts";
 
@@ -35,15 +35,14 @@ export interface ContextOptions {
 
 export interface Context extends ContextOptions {
   readonly accounts: AccountCache;
-  readonly registrations: RegistrationCounts;
+  /** State that a client must find at each server. */
+  readonly shared: SharedState;
   readonly staging: StagingArea;
   /** Reservations of uploads in progress. */
   readonly quotaReservations: QuotaReservations;
   readonly garbage: GarbageCollector;
   readonly limitLog: LimitLog;
 }
-
-const HOUR_MS = 60 * 60_000;
 
 export function createContext(options: ContextOptions, freeSpace: () => Promise<number>): Context {
   const { store, limits, ticks, log } = options;
@@ -60,7 +59,7 @@ export function createContext(options: ContextOptions, freeSpace: () => Promise<
   return {
     ...options,
     accounts: new AccountCache(store.catalog, ticks),
-    registrations: new TtlMap(() => ({ ttlMs: HOUR_MS, max: limits.maxAddresses }), ticks),
+    shared: isStateSharing(store.catalog) ? store.catalog.state : localState(limits, ticks),
     staging: new StagingArea(store.blobs, limits, freeSpace, history),
     quotaReservations: new QuotaReservations(),
     garbage,
@@ -70,8 +69,8 @@ export function createContext(options: ContextOptions, freeSpace: () => Promise<
 
 /** Removes expired entries. */
 export async function expireShared(context: Context): Promise<void> {
-  const { store, limits, clock, registrations } = context;
-  registrations.sweep();
+  const { store, limits, clock, shared } = context;
+  await shared.sweep();
   await store.catalog.accounts.expireRegistrations(clock() - limits.registrationTtlMs);
   await expireHistory(context, clock());
 }

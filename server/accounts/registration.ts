@@ -10,25 +10,16 @@ import type { Account, RegistrationMode } from "../catalog/accounts.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { LimitError, type Limits } from "../limits/limits.ts";
 import type { Log } from "../limits/server_log.ts";
-import type { TtlMap } from "../ttl_map.ts";
-
-/** The number of registration attempts of each address within the last hour, by `addressKey`. */
-export type RegistrationCounts = TtlMap<{ count: number }>;
+import type { SharedState } from "../catalog/shared_state.ts";
 
 /** Counts an attempt to register. Throws `LimitError` if the address has made too many. */
-export function countRegistration(
-  { registrations, limits }: {
-    readonly registrations: RegistrationCounts;
-    readonly limits: Limits;
-  },
+export async function countRegistration(
+  { shared, limits }: { readonly shared: SharedState; readonly limits: Limits },
   { origin }: { readonly origin: string },
-): void {
-  const before = registrations.peek(origin);
-  const counter = before ?? { count: 0 };
-  if (before === undefined) registrations.set(origin, counter);
-  counter.count++;
+): Promise<void> {
+  const count = await shared.registrations.count(origin);
   const { maxRegistrationsPerHour } = limits;
-  if (counter.count <= maxRegistrationsPerHour) return;
+  if (count <= maxRegistrationsPerHour) return;
   throw new LimitError("maxRegistrationsPerHour", maxRegistrationsPerHour);
 }
 

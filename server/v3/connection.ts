@@ -175,9 +175,8 @@ export class V3Connection {
     this.#client = clientId;
     this.#isRegistered = false;
     const client = await this.#context.store.catalog.accounts.find({ id: clientId });
-    const profile = client === undefined
-      ? this.#context.reservedIds.find(clientId)?.profile
-      : toProfile(client.storedProfile);
+    const known = client ?? await this.#context.shared.reservedIds.find(clientId);
+    const profile = known && toProfile(known.storedProfile);
     this.#storedProfile = profile;
     return profile;
   }
@@ -195,7 +194,7 @@ export class V3Connection {
     if (profile === undefined || this.#client === undefined) return;
     if (this.#storedProfile !== undefined && sameProfile(profile, this.#storedProfile)) return;
     const isItself = this.#isRegistered ||
-      this.#context.sessionKeys.find(this.#peer, this.#client) !== undefined;
+      await this.#context.sessionKeys.find(this.#peer, this.#client) !== undefined;
     if (!isItself) return;
     this.#storedProfile = profile;
     await this.#context.store.catalog.accounts.setProfile(this.#client, toStoredProfile(profile));

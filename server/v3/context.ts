@@ -7,13 +7,11 @@ import type { HelloAnswer } from "../../protocol/hello.ts";
 import type { Context } from "../context.ts";
 import { DisputedChecksums } from "./disputed_checksums.ts";
 import { PendingUploads } from "./pending_uploads.ts";
-import { ReservedIds } from "./reserved_ids.ts";
 import { SessionKeys } from "./session_keys.ts";
 import { UnverifiedFiles } from "./unverified_files.ts";
 
 export interface V3Context extends Context {
   readonly sessionKeys: SessionKeys;
-  readonly reservedIds: ReservedIds;
   readonly unverified: UnverifiedFiles;
   readonly disputes: DisputedChecksums;
   /** Uploads whose packets arrive on separate connections. */
@@ -29,8 +27,7 @@ export function createV3Context(
   const { limits, ticks, log } = context;
   return {
     ...context,
-    sessionKeys: new SessionKeys(limits, ticks),
-    reservedIds: new ReservedIds(limits, ticks),
+    sessionKeys: new SessionKeys(context.shared.sessions, limits, ticks),
     unverified: new UnverifiedFiles(limits, log),
     disputes: new DisputedChecksums(ticks),
     pendingUploads: new PendingUploads(limits),
@@ -40,9 +37,7 @@ export function createV3Context(
 
 /** Removes expired entries. */
 export async function expireV3(context: V3Context): Promise<void> {
-  const { limits, ticks, sessionKeys, reservedIds } = context;
-  sessionKeys.sweep();
-  reservedIds.sweep();
+  const { limits, ticks } = context;
   await dropUploads(context, ticks() - limits.unverifiedTtlMs);
 }
 

@@ -33,15 +33,16 @@ const GENERAL_ERROR: Response = { kind: "generalError" };
 const handlers: { readonly [K in NonFileRequest["kind"]]: Handler<K> } = {
   async register(context, peer, { clientId: claimedId, name: field }) {
     const { store, random, registration, log } = context;
-    countRegistration(context, peer);
+    await countRegistration(context, peer);
     const name = decodeTextField(field);
     const now = context.clock();
     const id = random.clientId();
+    const reserved = await context.shared.reservedIds.ofName(name);
     const accepted = registration() === "open" && isUserName(name) &&
       await store.catalog.accounts.registerV3({
         ...{ id, name, now, storedProfile: toStoredProfile(peer.profile) },
         expiredBefore: pendingBefore(context),
-        claimedIds: [claimedId, ...context.reservedIds.ofName(name).map((one) => one.claimedId)],
+        claimedIds: [claimedId, ...reserved.map((one) => one.claimedId)],
       });
     if (!accepted) {
       log.warn("Refused to register {name} from {address}", {
@@ -65,7 +66,7 @@ const handlers: { readonly [K in NonFileRequest["kind"]]: Handler<K> } = {
     const name = decodeTextField(field);
     const now = context.clock();
     const wrapped = await freshKey(context, peer, publicKey);
-    const reserved = context.reservedIds.find(clientId);
+    const reserved = await context.shared.reservedIds.find(clientId);
     const outcome = isUserName(name)
       ? await store.catalog.accounts.setPublicKey({
         ...{ id: clientId, name, publicKey, now, storedProfile: toStoredProfile(peer.profile) },
@@ -84,7 +85,7 @@ const handlers: { readonly [K in NonFileRequest["kind"]]: Handler<K> } = {
       });
       return GENERAL_ERROR;
     }
-    context.reservedIds.deleteName(name);
+    await context.shared.reservedIds.deleteName(name);
     if (outcome === "replaced") {
       log.warn("Replaced the public key of {name} ({client}) from {address}", {
         event: "key.replaced",
@@ -195,7 +196,8 @@ async function reserveId(
   if (context.registration() !== "open" || !isUserName(name)) return id;
   const holder = await context.store.catalog.accounts.find({ name });
   if (holder === undefined || mayYield(holder, pendingBefore(context), [claimedId])) {
-    context.reservedIds.add(id, { name, claimedId, profile: peer.profile });
+    const storedProfile = toStoredProfile(peer.profile);
+    await context.shared.reservedIds.add(id, { name, claimedId, storedProfile });
   }
   return id;
 }
@@ -206,7 +208,7 @@ async function takeUnverified(
   clientId: Bytes,
   fileName: Bytes,
 ): Promise<UnverifiedFile | undefined> {
-  if (context.sessionKeys.find(peer, clientId) === undefined) return undefined;
+  if (await context.sessionKeys.find(peer, clientId) === undefined) return undefined;
   return await context.unverified.take(clientId, storedName(fileName), peer.connection);
 }
 
@@ -218,7 +220,7 @@ async function drop(
   peer: Peer,
   { kind, clientId, fileName }: RequestOf<"crcInvalid" | "crcGivenUp">,
 ): Promise<Response> {
-  if (context.sessionKeys.find(peer, clientId) === undefined) return GENERAL_ERROR;
+  if (await context.sessionKeys.find(peer, clientId) === undefined) return GENERAL_ERROR;
   const file = await takeUnverified(context, peer, clientId, fileName);
   if (file?.intact) context.disputes.note(file);
   if (file !== undefined) await context.unverified.discard(file);

@@ -3,33 +3,31 @@
  *
  * @module
  */
-import { type Bytes, equalBytes, toHex } from "../../protocol/bytes.ts";
+import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
 import { importAesKey } from "../../protocol/cipher/aes_cbc.ts";
 import type { Limits } from "../limits/limits.ts";
-import { TtlMap } from "../ttl_map.ts";
+import type { SessionSecrets } from "../catalog/shared_state.ts";
 import type { Peer } from "./peer.ts";
 
 export class SessionKeys {
   readonly #limits: Limits;
   readonly #ticks: () => number;
-  /** The last key given to each client on any connection, by the client's id in hexadecimal. */
-  readonly #keys: TtlMap<CryptoKey>;
+  /** The last key given to each client on any connection. */
+  readonly #secrets: SessionSecrets;
 
-  constructor(limits: Limits, ticks: () => number) {
+  constructor(secrets: SessionSecrets, limits: Limits, ticks: () => number) {
+    this.#secrets = secrets;
     this.#limits = limits;
     this.#ticks = ticks;
-    this.#keys = new TtlMap(
-      () => ({ ttlMs: limits.sessionTtlMs, max: limits.maxSessions }),
-      ticks,
-    );
   }
 
   /** The key of a client on a connection, if it has one. */
-  find(peer: Pick<Peer, "key">, clientId: Bytes): CryptoKey | undefined {
+  async find(peer: Pick<Peer, "key">, clientId: Bytes): Promise<CryptoKey | undefined> {
     const now = this.#ticks();
     const { key } = peer;
     if (key === undefined || !equalBytes(key.clientId, clientId)) {
-      return this.#keys.get(toHex(clientId));
+      const secret = await this.#secrets.find(clientId);
+      return secret && await importAesKey(secret);
     }
     if (key.usedAt + this.#limits.sessionTtlMs <= now) return undefined;
     key.usedAt = now;
@@ -40,16 +38,11 @@ export class SessionKeys {
   async set(peer: Pick<Peer, "key">, clientId: Bytes, aesKey: Bytes): Promise<void> {
     const key = await importAesKey(aesKey);
     peer.key = { clientId, key, usedAt: this.#ticks() };
-    this.#keys.set(toHex(clientId), key);
+    await this.#secrets.set(clientId, aesKey);
   }
 
   /** Removes the key of a client whose account no longer uses protocol 3. */
-  delete(clientId: Bytes): void {
-    this.#keys.delete(toHex(clientId));
-  }
-
-  /** Removes expired keys. */
-  sweep(): void {
-    this.#keys.sweep();
+  async delete(clientId: Bytes): Promise<void> {
+    await this.#secrets.delete(clientId);
   }
 }

@@ -146,7 +146,7 @@ export class V3Upload implements PendingUpload {
 
   async #open(): Promise<void> {
     const { clientId, contentSize, fileName } = this.request;
-    const key = this.#context.sessionKeys.find(this.#peer, clientId);
+    const key = await this.#context.sessionKeys.find(this.#peer, clientId);
     if (key === undefined) throw new Error("the key exchange was not done or has expired");
     const account = await this.#context.accounts.find(clientId);
     this.#user = account?.name;

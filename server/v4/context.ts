@@ -35,7 +35,7 @@ export interface V4Context extends Context {
   /** Reads stored files once, and compares them with their digests. */
   readonly confirmation: Confirmation;
   /** Called when an account gets its first key of protocol 4. Its sessions of protocol 3 must then end. */
-  readonly onAccountClaimed: (accountId: Bytes) => void;
+  readonly onAccountClaimed: (accountId: Bytes) => Promise<void>;
 }
 
 /** The most files that are read whole at a time, at most one of each account, so that the disk can serve others. */
@@ -44,7 +44,7 @@ const MAX_READINGS = 2;
 /** `confirmAfterMs`: the time without a request after which the server counts as idle. */
 export function createV4Context(
   context: Context,
-  onAccountClaimed: (accountId: Bytes) => void,
+  onAccountClaimed: (accountId: Bytes) => Promise<void>,
   confirmAfterMs?: number,
 ): V4Context {
   const activity = new Activity(context.ticks);

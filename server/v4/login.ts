@@ -64,7 +64,7 @@ type LoginHandler<K extends MessageKind> = (
 const LOGIN_HANDLERS: { readonly [K in "register" | "login" | "claim"]: LoginHandler<K> } = {
   async register(connection, { name, key, signature, token }) {
     const { context, fingerprint, nonce, peer } = connection;
-    countRegistration(context, peer);
+    await countRegistration(context, peer);
     await refuseUnsigned(
       connection,
       name,
@@ -113,7 +113,7 @@ const LOGIN_HANDLERS: { readonly [K in "register" | "login" | "claim"]: LoginHan
 
   async claim(connection, { clientId: accountId, name, key, signature }) {
     const { context, fingerprint, nonce, peer } = connection;
-    countRegistration(context, peer);
+    await countRegistration(context, peer);
     const claim = { fingerprint, nonce, clientId: accountId, key, name };
     await refuseUnsigned(connection, name, verifySignature(claim, signature));
     const { catalog } = context.store;
@@ -201,18 +201,18 @@ const REFUSALS: Readonly<Record<LoginFault, readonly [code: RequestErrorCode, me
 };
 
 /** Throws `RequestError`. */
-function accept(
+async function accept(
   connection: UnauthenticatedConnection,
   entered: LoginResult | LoginFault,
   name: string,
   key: Bytes,
-): NamedPrincipal {
+): Promise<NamedPrincipal> {
   const { context, peer: { address } } = connection;
   if (typeof entered === "string") throw refused(connection, name, ...REFUSALS[entered]);
   const { account, how } = entered;
   const id = toHex(account.id);
   context.accounts.forget(account.id);
-  if (how === "linked" || how === "claimed") context.onAccountClaimed(account.id);
+  if (how === "linked" || how === "claimed") await context.onAccountClaimed(account.id);
   if (how === "known") noteSeen(context, account);
   const [event, words] = WORDS[how];
   context.log.info(words, { event, name: printable(account.name), client: id, address });

@@ -1,13 +1,12 @@
 /** Tables of unfinished work of clients: each has a bound, at which the oldest entry makes room, and a time limit. */
 import assert from "node:assert/strict";
-import { getLogger } from "@logtape/logtape";
 import type { Bytes } from "../../../protocol/bytes.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../../server/limits/limits.ts";
 import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
 import { FIELDS, fixedSize, type RequestKind } from "../../../protocol/v3/editions/edition.ts";
 import type { SendFile } from "../../../protocol/v3/messages.ts";
 import type { Server } from "../../../server/server.ts";
-import { type ContextOptions, createContext } from "../../../server/context.ts";
+import { localState } from "../../../server/accounts/local_state.ts";
 import { PendingUploads } from "../../../server/v3/pending_uploads.ts";
 import type { V3Upload } from "../../../server/v3/upload.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
@@ -160,19 +159,13 @@ Deno.test("unverifiedTtlMs: a file whose next packet is late is dropped after th
   assert.deepEqual(dropped(uploads), [true, false]);
 });
 
-Deno.test("maxAddresses: the address whose last request is oldest makes room", () => {
-  const shared = {
-    ...{ store: { blobs: {}, catalog: {} }, random: {}, log: getLogger("unheard") },
-    ...{ limits: { ...DEFAULT_LIMITS, maxAddresses: 2 }, clock: () => 0, ticks: () => 0 },
-  } as unknown as ContextOptions;
-  const { registrations } = createContext(shared, () => Promise.resolve(0));
-  for (const address of ["192.0.2.1", "192.0.2.2", "192.0.2.3"]) {
-    registrations.set(address, { count: 1 });
-  }
-  assert.deepEqual([...registrations.entries()].map(([address]) => address), [
-    "192.0.2.2",
-    "192.0.2.3",
-  ]);
+Deno.test("maxAddresses: the address whose first request is oldest makes room", async () => {
+  const { registrations } = localState({ ...DEFAULT_LIMITS, maxAddresses: 2 }, () => 0);
+  const [first, second, third] = ["192.0.2.1", "192.0.2.2", "192.0.2.3"] as const;
+  for (const address of [first, second, third]) await registrations.count(address);
+  assert.equal(await registrations.count(third), 2);
+  assert.equal(await registrations.count(second), 2);
+  assert.equal(await registrations.count(first), 1);
 });
 
 const CODES = Object.entries(edition2023c.requests) as [

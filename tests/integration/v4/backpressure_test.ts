@@ -179,7 +179,7 @@ function test(
       },
       ...{ log: getLogger(["xfer", "server"]), registration: () => "open" as const },
     }, () => Promise.resolve(Infinity));
-    const context = createV4Context(shared, () => undefined);
+    const context = createV4Context(shared, () => Promise.resolve());
     const peer = new ScriptedSocket();
     const connection = new V4Connection(context, peer, {
       ...{ fingerprint: FINGERPRINT, names: undefined },
