@@ -14,6 +14,8 @@ import { type PooledConnection, PostgresPool } from "./connection/pool.ts";
 
 /** The time for which a transaction waits for a database that is away, in milliseconds. */
 export const PATIENCE_MS = 5000;
+/** The time for which a transaction waits for a connection, in milliseconds. */
+const CONNECT_MS = 5000;
 /** The most attempts of a transaction that conflicts with others. */
 const MAX_ATTEMPTS = 20;
 /** The longest pauses before the second attempt, and before later ones, in milliseconds. */
@@ -76,7 +78,7 @@ export class PostgresDatabase implements AsyncDisposable {
     const { host, port, database } = options;
     this.#name = printable(`${database} at ${host.startsWith("/") ? host : `${host}:${port}`}`);
     this.#patienceMs = patienceMs;
-    this.#pool = new PostgresPool(options, patienceMs);
+    this.#pool = new PostgresPool(options, CONNECT_MS);
   }
 
   /** From now on, each transaction checks that the lease of an epoch was not taken over; if it was, throws `LeaseLost`. */

@@ -41,13 +41,15 @@ export async function dialPostgres({ host, port, tls }: PostgresAddress): Promis
   plain.setNoDelay(true);
   plain.setKeepAlive(true);
   if (tls === undefined) return plain;
+  let secure: Deno.TlsConn | undefined;
   try {
     await requestTls(plain);
     const caCerts = tls.caCerts === undefined ? {} : { caCerts: [...tls.caCerts] };
-    const secure = await Deno.startTls(plain, { hostname: host, ...caCerts });
+    secure = await Deno.startTls(plain, { hostname: host, ...caCerts });
     await secure.handshake();
     return secure;
   } catch (error) {
+    close(secure);
     close(plain);
     throw error;
   }
@@ -74,7 +76,8 @@ export class DenoSocket extends Duplex {
   readonly #address: PostgresAddress;
   readonly #buffer = new Uint8Array(READ_SIZE);
   #conn: Deno.Conn | undefined;
-  #isReading = false;
+  /** Resolves when no read is in progress; `undefined` if none is. */
+  #reading: Promise<void> | undefined;
 
   constructor(address: PostgresAddress) {
     super({
@@ -115,12 +118,9 @@ export class DenoSocket extends Duplex {
 
   override _read(): void {
     const conn = this.#conn;
-    if (conn === undefined || this.#isReading) return;
-    this.#isReading = true;
-    this.#fill(conn).then(() => this.#isReading = false, (error) => {
-      this.#isReading = false;
-      this.destroy(error);
-    });
+    if (conn === undefined || this.destroyed || this.#reading !== undefined) return;
+    this.#reading = this.#fill(conn).catch((error) => void this.destroy(error))
+      .finally(() => this.#reading = undefined);
   }
 
   /** Reads until the buffer of the stream is full or the server has closed the connection. */
@@ -155,8 +155,16 @@ export class DenoSocket extends Duplex {
     for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
   }
 
+  /** All is written, also the message that ends the session. The server has nothing to say to it. */
+  override _final(done: (error?: Error | null) => void): void {
+    done();
+    this.destroy();
+  }
+
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     close(this.#conn);
-    done(error);
+    // The read that this interrupts.
+    const reading = this.#reading ?? Promise.resolve();
+    reading.then(() => done(error));
   }
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { once } from "node:events";
 import pg from "pg";
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import { ConfigurationError, XferError } from "../../../../protocol/errors.ts";
@@ -41,6 +42,22 @@ interface PgPool {
   end(): Promise<void>;
 }
 
+/** The client of `pg` before it has signed in. */
+interface Connectable {
+  readonly connection: { readonly stream: DenoSocket };
+  connect(done: (error: unknown) => void): void;
+}
+
+/** A client that closes its socket if it cannot sign in. That of `pg` leaves it to the server, for a minute. */
+class PoolClient extends (pg.Client as new (config: unknown) => Connectable) {
+  override connect(done: (error: unknown) => void): void {
+    super.connect((error: unknown) => {
+      if (error) this.connection.stream.destroy();
+      done(error);
+    });
+  }
+}
+
 /** The result of a statement. */
 export interface StatementResult {
   /** The command that was carried out: `ROLLBACK` for the commit of a failed transaction. */
@@ -64,6 +81,8 @@ export interface PooledConnection {
 /** The pool of connections to one database. */
 export class PostgresPool {
   readonly #pool: PgPool;
+  /** Those that are not closed yet. */
+  readonly #sockets = new Set<DenoSocket>();
 
   /** `waitMs`: the most time to wait for a connection. */
   constructor(options: PostgresOptions, waitMs: number) {
@@ -75,9 +94,9 @@ export class PostgresPool {
     };
     this.#pool = new pg.Pool({
       ...{ host, port, user, database, password, ssl: false, client_encoding: "UTF8" },
-      ...{ application_name: "xfer", stream: () => new DenoSocket(options), pipeline: true },
+      ...{ application_name: "xfer", stream: () => this.#newSocket(options), pipeline: true },
       ...{ max: connections, connectionTimeoutMillis: waitMs, idleTimeoutMillis: IDLE_MS },
-      types: { getTypeParser },
+      ...{ Client: PoolClient, types: { getTypeParser } },
     }) as unknown as PgPool;
     // Each statement of a broken connection fails by itself. Its next user gets another one.
     this.#pool.on("connect", (client) => client.on("error", () => undefined));
@@ -100,9 +119,18 @@ export class PostgresPool {
     };
   }
 
+  #newSocket(options: PostgresOptions): DenoSocket {
+    const socket = new DenoSocket(options);
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    return socket;
+  }
+
   /** Waits for all transactions and closes the connections. */
   async close(): Promise<void> {
     await this.#pool.end();
+    // The pool only begins to close them.
+    await Promise.all([...this.#sockets].map((socket) => once(socket, "close")));
   }
 }
 
