@@ -1,7 +1,7 @@
 /** Two servers with one PostgreSQL catalog: whatever they do at a time, the result is that of some order. */
 import assert from "node:assert/strict";
 import type { Catalog } from "../../../../server/catalog/catalog.ts";
-import { CatalogRefusal } from "../../../../server/catalog/refusal.ts";
+import type { CatalogRefusal } from "../../../../server/catalog/refusal.ts";
 import {
   openPostgresCatalog,
   type PostgresCatalog,
