@@ -158,7 +158,7 @@ twoServersTest(
     await at(0).files.commit(v4File(1));
     await at(0).blobs.reserve(blob(9));
     let owner: Promise<string | undefined> | undefined;
-    // What a commit does last, of which the client has lost track.
+    // The last statements of a commit without an answer.
     await database.transaction(async (one) => {
       await one.run("DELETE FROM orphans WHERE path = $1", blob(9));
       await one.run("UPDATE files SET path = $1 WHERE path = $2", blob(9), blob(1));
