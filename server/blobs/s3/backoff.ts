@@ -36,16 +36,17 @@ export class TransientFailure extends Error {
 /** The pauses between the attempts of one request. */
 export class Backoff {
   readonly #policy: RetryPolicy;
-  #since = performance.now();
+  /** The beginning of the first attempt, or the first failure after progress. */
+  #since: number | undefined = performance.now();
   #failures = 0;
 
   constructor(policy: RetryPolicy) {
     this.#policy = policy;
   }
 
-  /** An attempt has brought the work forward: the time begins again. */
+  /** An attempt has brought the work forward: the time begins again with the next failure. */
   progress(): void {
-    this.#since = performance.now();
+    this.#since = undefined;
     this.#failures = 0;
   }
 
@@ -61,6 +62,7 @@ export class Backoff {
     // Servers that have failed together must not try again together.
     const jittered = Math.min(doubled, longestPauseMs) * (0.5 + Math.random() / 2);
     const ms = Math.min(Math.max(jittered, failure.retryAfterMs ?? 0), longestPauseMs);
+    this.#since ??= performance.now();
     if (performance.now() + ms - this.#since > retryForMs) {
       throw new UnavailableError(
         "unavailable",

@@ -12,8 +12,8 @@ import { failureIn, S3Refusal } from "./s3_failure.ts";
 
 /** The time for an attempt, in milliseconds, in addition to that for its bytes. */
 const ATTEMPT_MS = 30_000;
-/** The slowest rate at which a store must take bytes, in bytes per millisecond. */
-const SLOWEST_RATE = 128;
+/** The slowest rate at which a store must take a part, in bytes per millisecond. Many parts can share a slow network. */
+const SLOWEST_RATE = 64;
 /** The longest answer that is not the content of an object, in bytes. A page of a list has about 500,000. */
 const MAX_ANSWER = 8 * 1024 * 1024;
 

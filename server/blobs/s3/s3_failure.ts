@@ -31,6 +31,9 @@ const HINTS: Readonly<Record<string, string>> = {
   SignatureDoesNotMatch: "Check AWS_SECRET_ACCESS_KEY.",
 };
 
+/** The most characters of a store's message that are shown. */
+const MAX_WORDS = 200;
+
 /** The store refused a request for good. */
 export class S3Refusal extends Error {
   readonly status: number;
@@ -58,8 +61,8 @@ export function failureIn(
   const isSuccess = status >= 200 && status < 300;
   // The answer to a long request can begin with 200 before the request fails.
   if (isSuccess && !/^\s*(?:<\?xml[^>]*>\s*)?<Error>/.test(text)) return undefined;
-  const code = printable(textOf(text, "Code") ?? (isRedirect(status) ? "PermanentRedirect" : ""));
-  const words = printable(textOf(text, "Message") ?? "");
+  const code = shown(textOf(text, "Code") ?? (isRedirect(status) ? "PermanentRedirect" : ""));
+  const words = shown(textOf(text, "Message") ?? "");
   const message = [String(status), code, words].filter((part) => part !== "").join(" ");
   if (!isTransient(status, code)) return new S3Refusal(status, code, message);
   const seconds = Number(headers.get("retry-after") ?? NaN);
@@ -76,6 +79,10 @@ export function explained(error: unknown, doing: string): unknown {
     `cannot ${doing} the bucket: the object store answered ${error.message}`,
     { ...(hint === undefined ? {} : { hint }), cause: error },
   );
+}
+
+function shown(text: string): string {
+  return printable(text.slice(0, MAX_WORDS));
 }
 
 function isTransient(status: number, code: string): boolean {

@@ -14,8 +14,19 @@ const LAST_CODE_POINT = 0x10ffff;
 
 /** The contents of all elements of a name, in order, not unescaped. Elements of a name must not be nested. */
 export function elementsOf(xml: string, name: string): string[] {
-  const element = new RegExp(`<${name}(?:\\s[^>]*)?(?:/>|>([\\s\\S]*?)</${name}>)`, "g");
-  return Array.from(xml.matchAll(element), ([, content = ""]) => content);
+  const contents: string[] = [];
+  const opening = new RegExp(`<${name}(?:\\s[^<>]*|/)?>`, "g");
+  for (let open = opening.exec(xml); open !== null; open = opening.exec(xml)) {
+    const begin = opening.lastIndex;
+    if (open[0].endsWith("/>")) contents.push("");
+    else {
+      const end = xml.indexOf(`</${name}>`, begin);
+      if (end < 0) break;
+      contents.push(xml.slice(begin, end));
+      opening.lastIndex = end;
+    }
+  }
+  return contents;
 }
 
 /** The text of the first element of a name. */

@@ -187,6 +187,23 @@ test("a read that is cut resumes at that byte", async ({ s3, open }) => {
   assert.ok(s3.count("GetObject") >= 10 && s3.count("GetObject") <= 14);
 });
 
+test("a read that is cut while the reader pauses is tried again", async ({ s3, open }) => {
+  const blobs = await open({ retry: IMPATIENT, sizes: { range: 100_000 } });
+  const id = await stored(blobs);
+  let ranges = 0;
+  s3.fault = ({ operation }) =>
+    operation === "GetObject" && ++ranges === 2 ? "cut-body" : undefined;
+  const read: Bytes[] = [];
+  for await (const bytes of blobs.read(id, { pieceSize: 50_000 })) {
+    read.push(bytes.slice());
+    // Longer than requests are repeated.
+    if (read.length < 4) {
+      await new Promise((resolve) => setTimeout(resolve, 3 * IMPATIENT.retryForMs));
+    }
+  }
+  assert.deepEqual(concatBytes(...read), content);
+});
+
 test("a read fails if the object disappears between ranges, or is another one", async ({ s3, open }) => {
   const blobs = await open({ sizes: { range: 100_000 } });
   const id = await stored(blobs);

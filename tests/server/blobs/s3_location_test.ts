@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { ConfigurationError } from "../../../protocol/errors.ts";
 import { type S3Location, s3Options } from "../../../server/blobs/s3/s3_location.ts";
-import { escapeXml, textOf } from "../../../server/blobs/s3/xml.ts";
+import { elementsOf, escapeXml, textOf } from "../../../server/blobs/s3/xml.ts";
 
 const KEYS = { AWS_ACCESS_KEY_ID: "AKIA", AWS_SECRET_ACCESS_KEY: "top-secret" };
 
@@ -143,6 +143,9 @@ Deno.test("s3 xml: text is unescaped once, and escaped text is the same again", 
   assert.equal(textOf(xml, "A"), text);
   assert.equal(textOf(xml, "B"), "");
   assert.equal(textOf(xml, "C"), undefined);
+  assert.deepEqual(elementsOf("<P><A>1</A></P><Q/><P>2</P><P/><P>3", "P"), ["<A>1</A>", "2", ""]);
+  // In time proportional to the length.
+  assert.deepEqual(elementsOf("<P>".repeat(1_000_000), "P"), []);
   assert.equal(
     textOf("<A>&quot;&#65;&#x42;&apos;&none;&#x110000;</A>", "A"),
     `"AB'&none;&#x110000;`,
