@@ -1,16 +1,18 @@
 /**
- * Changes of one account, one transaction at a time. In the database, they would wait for the lock of the account's row, and
- * each would keep a connection that others need. Commits that wait share a transaction.
+ * Changes of each account, one transaction at a time. In the database, they would wait for the lock of the account's row, and
+ * each would keep a connection that others need. Commits that wait share a transaction, also those of several accounts: a
+ * transaction costs as much as forty files in it.
  *
  * @module
  */
 import { type Bytes, toHex } from "../../../../protocol/bytes.ts";
-import { UnavailableError } from "../../../../protocol/errors.ts";
+import { XferError } from "../../../../protocol/errors.ts";
 import type { CommitOptions, CommitResult, CommittedFile } from "../../files.ts";
-import { CatalogRefusal } from "../../refusal.ts";
 import { canFailAlone, type PostgresDatabase, type Transaction } from "../database.ts";
-import { canShare, type Commit, commitTogether } from "./commit.ts";
+import { type AccountCommits, canShare, type Commit, commitTogether } from "./commit.ts";
 
+/** The most transactions with commits at a time. Commits that come meanwhile go into the next one together. */
+const MAX_TRANSACTIONS = 4;
 /** The most commits in one transaction. */
 const MAX_TOGETHER = 256;
 /** The most bytes of contents and digests of chunks in one transaction with several commits. */
@@ -26,10 +28,25 @@ interface WaitingCommit extends Commit {
 /** A change that waits: a commit, or anything else, which never rejects. */
 type Waiting = WaitingCommit | { readonly run: () => Promise<void> };
 
+/** The changes of an account that wait, while one of them is made or about to be. */
+interface Lane {
+  readonly owner: Bytes;
+  readonly waiting: Waiting[];
+}
+
+/** Commits of an account that are taken from its lane. */
+interface TakenCommits extends AccountCommits {
+  readonly lane: Lane;
+  readonly commits: readonly WaitingCommit[];
+}
+
 /** The lanes of all accounts with changes in progress. Connections make one call at a time each. */
 export class AccountLanes {
   readonly #database: PostgresDatabase;
-  readonly #lanes = new Map<string, Waiting[]>();
+  readonly #lanes = new Map<string, Lane>();
+  /** Lanes whose next change is a commit that no transaction has taken yet, in their order. */
+  #ready: Lane[] = [];
+  #transactions = 0;
 
   /** Lanes of one process: other processes wait for the lock of the account's row. */
   constructor(database: PostgresDatabase) {
@@ -61,64 +78,81 @@ export class AccountLanes {
     const name = toHex(owner);
     const lane = this.#lanes.get(name);
     if (lane !== undefined) {
-      lane.push(change);
+      lane.waiting.push(change);
       return;
     }
-    const created = [change];
+    const created = { owner, waiting: [change] };
     this.#lanes.set(name, created);
-    void this.#drain(name, created);
+    this.#advance(created);
   }
 
-  async #drain(name: string, lane: Waiting[]): Promise<void> {
-    while (lane.length > 0) {
-      const commits = takeCommits(lane);
-      if (commits.length > 0) await this.#commitAll(commits);
-      else {
-        const next = lane.shift();
-        if (next !== undefined && "run" in next) await next.run();
-      }
+  /** Begins the next change of a lane that has none in progress. */
+  #advance(lane: Lane): void {
+    const [next] = lane.waiting;
+    if (next === undefined) this.#lanes.delete(toHex(lane.owner));
+    else if ("run" in next) {
+      lane.waiting.shift();
+      next.run().finally(() => this.#advance(lane));
+    } else {
+      this.#ready.push(lane);
+      this.#commitReady();
     }
-    this.#lanes.delete(name);
   }
 
-  /** Commits files in one transaction. If it fails, each of them is tried by itself. */
-  async #commitAll(commits: readonly WaitingCommit[]): Promise<void> {
-    const [first] = commits;
-    if (first === undefined) return;
+  #commitReady(): void {
+    while (this.#ready.length > 0 && this.#transactions < MAX_TRANSACTIONS) {
+      const taken = this.#take();
+      this.#transactions++;
+      this.#commitAll(taken).finally(() => {
+        this.#transactions--;
+        for (const { lane } of taken) this.#advance(lane);
+        this.#commitReady();
+      });
+    }
+  }
+
+  /** Takes commits of ready lanes, as many as can share a transaction. */
+  #take(): TakenCommits[] {
+    const taken: TakenCommits[] = [];
+    let [count, bytes] = [0, 0];
+    for (const lane of this.#ready) {
+      const commits: WaitingCommit[] = [];
+      for (const change of lane.waiting) {
+        if ("run" in change || count === MAX_TOGETHER) break;
+        if (commits[0] !== undefined && !canShare(commits[0], change)) break;
+        if (count > 0 && bytes + change.size > MAX_TOGETHER_BYTES) break;
+        commits.push(change);
+        count++;
+        bytes += change.size;
+      }
+      if (commits.length === 0) break;
+      lane.waiting.splice(0, commits.length);
+      taken.push({ lane, owner: lane.owner, commits });
+    }
+    this.#ready = this.#ready.slice(taken.length);
+    return taken;
+  }
+
+  /** Commits files in one transaction. If it fails, each of them is tried by itself. Never rejects. */
+  async #commitAll(groups: readonly AccountCommits[]): Promise<void> {
+    const all = groups.flatMap(({ commits }) => commits as readonly WaitingCommit[]);
     try {
       const outcomes = await this.#database.transaction((transaction) =>
-        commitTogether(transaction, first.file.accountId, commits)
+        commitTogether(transaction, groups)
       );
-      for (const [i, outcome] of outcomes.entries()) {
-        if ("value" in outcome) commits[i]?.resolve(outcome.value);
-        else commits[i]?.reject(outcome.error);
+      for (const [i, outcome] of outcomes.flat().entries()) {
+        if ("value" in outcome) all[i]?.resolve(outcome.value);
+        else all[i]?.reject(outcome.error);
       }
     } catch (error) {
-      if (commits.length > 1 && isOfOne(error)) {
-        for (const commit of commits) await this.#commitAll([commit]);
-      } else for (const { reject } of commits) reject(error);
+      // A failure can be that of one of the commits: a blob that belongs to another file.
+      if (all.length === 1 || error instanceof XferError || !canFailAlone(error)) {
+        for (const { reject } of all) reject(error);
+        return;
+      }
+      for (const commit of all) {
+        await this.#commitAll([{ owner: commit.file.accountId, commits: [commit] }]);
+      }
     }
   }
-}
-
-/** Whether a failure can be that of one of the commits: a blob that belongs to another file. */
-function isOfOne(error: unknown): boolean {
-  return !(error instanceof UnavailableError) && !(error instanceof CatalogRefusal) &&
-    canFailAlone(error);
-}
-
-/** Takes commits from the beginning of a lane, as many as can share a transaction. */
-function takeCommits(lane: Waiting[]): WaitingCommit[] {
-  const taken: WaitingCommit[] = [];
-  let bytes = 0;
-  for (const change of lane) {
-    if ("run" in change || taken.length === MAX_TOGETHER) break;
-    const [first] = taken;
-    if (first !== undefined && !canShare(first, change)) break;
-    bytes += change.size;
-    if (first !== undefined && bytes > MAX_TOGETHER_BYTES) break;
-    taken.push(change);
-  }
-  lane.splice(0, taken.length);
-  return taken;
 }

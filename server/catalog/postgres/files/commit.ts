@@ -11,6 +11,7 @@ import { nameKey } from "../../name_key.ts";
 import { checkQuota, isUnlimited, quotaOf } from "../../quotas.ts";
 import { CatalogRefusal } from "../../refusal.ts";
 import type { Transaction } from "../database.ts";
+import { writeChanges } from "./file_changes.ts";
 import { trimAfter } from "./history.ts";
 import { type KnownFiles, lockAndLookUp } from "./known_files.ts";
 import { FilePlacement, type FileToPlace } from "./file_placement.ts";
@@ -21,41 +22,83 @@ export interface Commit {
   readonly options: CommitOptions;
 }
 
-/** The result of a commit, or why it was refused. */
-export type CommitOutcome = { readonly value: CommitResult } | { readonly error: CatalogRefusal };
+/** The result of a commit, or why it was refused: `CatalogRefusal`, or another error if its account is missing. */
+export type CommitOutcome = { value: CommitResult } | { readonly error: Error };
 
-/** Commits files of one account. Those with the same quota and history can share a transaction. */
+/** Commits of one account that are placed together. */
+export interface AccountCommits {
+  readonly owner: Bytes;
+  /** Not empty; all of them have the same quota and keep history or don't: see {@link canShare}. */
+  readonly commits: readonly Commit[];
+}
+
+/** Commits files of several accounts in one transaction. Returns the outcomes of each account's commits. */
 export async function commitTogether(
   transaction: Transaction,
-  owner: Bytes,
-  commits: readonly Commit[],
-): Promise<CommitOutcome[]> {
-  const entries = commits.map(({ file, options }) => toEntry(file, options));
-  const known = await lockAndLookUp(transaction, owner, entries.map(({ key }) => key));
-  if (known === undefined) throw missingOwner();
+  groups: readonly AccountCommits[],
+): Promise<CommitOutcome[][]> {
+  const entries = groups.map(({ commits }) => commits.map(toEntry));
+  const known = await lockAndLookUp(
+    transaction,
+    groups.map(({ owner }, i) => ({
+      owner,
+      names: [...new Set(entries[i]?.map(({ key }) => key))],
+    })),
+  );
+  const placed = groups.map((group, i) => placeAll(group, entries[i] ?? [], known[i]));
+  const changed = placed.filter(({ changed }) => changed !== undefined)
+    .map(({ changed }) => changed as PlacedChanges);
+  await writeChanges(
+    transaction,
+    changed.map(({ placement, ...rest }) => ({
+      ...rest,
+      changes: placement.changes,
+    })),
+  );
+  for (const { owner, placement, quota, last } of changed) {
+    const { garbage, hasSurplus } = await trimAfter(transaction, owner, placement, quota);
+    last.value = {
+      ...last.value,
+      garbage: [...last.value.garbage, ...garbage],
+      hasSurplus,
+    };
+  }
+  return placed.map(({ outcomes }) => outcomes);
+}
+
+/** The changes of an account by its commits. */
+interface PlacedChanges {
+  readonly owner: Bytes;
+  readonly placement: FilePlacement;
+  readonly quota: Usage;
+  readonly seenAt: number;
+  /** The last commit that was not refused. Its result has the history that all of them drop. */
+  readonly last: { value: CommitResult };
+}
+
+/** Places the files of an account. */
+function placeAll(
+  { owner, commits }: AccountCommits,
+  entries: readonly FileToPlace[],
+  known: KnownFiles | undefined,
+): { readonly outcomes: CommitOutcome[]; readonly changed: PlacedChanges | undefined } {
+  if (known === undefined) {
+    return { outcomes: commits.map(() => ({ error: missingOwner() })), changed: undefined };
+  }
   const placement = new FilePlacement(known);
-  let seenAt: number | undefined;
-  const outcomes = commits.map(({ options }, i): CommitOutcome => {
-    const entry = entries[i] as FileToPlace;
+  const quota = quotaOf(commits[0]?.options.quota, known.account.quota);
+  let changed: PlacedChanges | undefined;
+  const outcomes = entries.map((entry, i): CommitOutcome => {
     try {
-      const value = commit(placement, known, entry, options);
-      seenAt = entry.file.storedAt;
-      return { value };
+      const last = { value: commit(placement, known, entry, commits[i]?.options ?? {}) };
+      changed = { owner, placement, quota, seenAt: entry.file.storedAt, last };
+      return last;
     } catch (error) {
       if (error instanceof CatalogRefusal) return { error };
       throw error;
     }
   });
-  if (seenAt === undefined) return outcomes;
-  await placement.changes.write(transaction, owner, seenAt);
-  const quota = quotaOf(commits[0]?.options.quota, known.account.quota);
-  const trimmed = await trimAfter(transaction, owner, placement, quota);
-  const last = outcomes.findLastIndex((outcome) => "value" in outcome);
-  return outcomes.map((outcome, i) => {
-    if (i !== last || !("value" in outcome)) return outcome;
-    const garbage = [...outcome.value.garbage, ...trimmed.garbage];
-    return { value: { ...outcome.value, garbage, hasSurplus: trimmed.hasSurplus } };
-  });
+  return { outcomes, changed };
 }
 
 /** Commits can share a transaction if these are equal. */
@@ -64,7 +107,7 @@ export function canShare({ options: a }: Commit, { options: b }: Commit): boolea
     (a.keepHistory ?? false) === (b.keepHistory ?? false);
 }
 
-function toEntry(file: CommittedFile, { chunks }: CommitOptions): FileToPlace {
+function toEntry({ file, options: { chunks } }: Commit): FileToPlace {
   const mtime = file.tree === undefined ? { ms: null, ns: 0 } : splitNanoseconds(file.tree.mtime);
   return { file, key: nameKey(file.name), mtime, chunks };
 }

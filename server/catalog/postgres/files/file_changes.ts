@@ -1,5 +1,5 @@
 /**
- * Changes of an account's files that are written together, each kind of them as one statement.
+ * Changes of the files of accounts that are written together, each kind of them as one statement.
  *
  * @module
  */
@@ -23,6 +23,11 @@ export interface AddedVersion extends Version {
   endedAt: number | undefined;
 }
 
+interface ReplacedContent {
+  readonly content: NewContent;
+  readonly confirmedAt: number | undefined;
+}
+
 type UsageDelta = { files: number; bytes: number; history: { files: number; bytes: number } };
 
 /** Changes so far. The objects of versions change with them. */
@@ -31,7 +36,7 @@ export class FileChanges {
   readonly #dropped = new Set<number>();
   readonly #ended = new Map<number, number>();
   readonly #metadata = new Map<number, Version>();
-  readonly #contents = new Map<number, { content: NewContent; confirmedAt: number | undefined }>();
+  readonly #contents = new Map<number, ReplacedContent>();
   /** Blobs that become garbage, or no longer are. */
   readonly #garbage = new Map<BlobId | UploadId, boolean>();
   readonly #partials = new Set<UploadId>();
@@ -108,65 +113,108 @@ export class FileChanges {
     this.#partials.add(id);
   }
 
-  /** Writes everything. `seenAt`: when the account was last seen, if it was. */
-  async write(queries: Queries, owner: Bytes, seenAt: number | undefined): Promise<void> {
-    const bag = new ByteBag();
-    await Promise.all([
-      ...this.#metadata.size === 0 ? [] : [writeMetadata(queries, this.#metadata.values())],
-      ...this.#contents.size === 0 ? [] : [writeContents(queries, this.#contents)],
-      ...this.#ended.size === 0 ? [] : [
-        queries.run(ENDED, [...this.#ended.keys()], [...this.#ended.values()]),
-      ],
-      ...this.#dropped.size === 0 ? [] : [
-        queries.run("DELETE FROM files WHERE id = ANY ($1::bigint[])", [...this.#dropped]),
-      ],
-      ...this.#added.size === 0 ? [] : [insert(queries, owner, [...this.#added], bag)],
-      ...this.#writeGarbage(queries),
-      ...this.#partials.size === 0 ? [] : [
-        queries.run("DELETE FROM partials WHERE path = ANY ($1::text[])", [...this.#partials]),
-      ],
-      ...this.#writeCounts(queries, owner),
-      ...seenAt === undefined ? [] : [
-        queries.run("UPDATE clients SET last_seen = $2 WHERE id = $1", owner, seenAt),
-      ],
-    ]);
+  /** The changes by kind, for {@link writeChanges}. */
+  get parts() {
+    return {
+      ...{ added: this.#added, dropped: this.#dropped, ended: this.#ended },
+      ...{ metadata: this.#metadata, contents: this.#contents },
+      ...{ garbage: this.#garbage, partials: this.#partials },
+    };
   }
+}
 
-  #writeGarbage(queries: Queries): Promise<unknown>[] {
-    const of = (isGarbage: boolean) =>
-      [...this.#garbage].filter(([, is]) => is === isGarbage).map(([id]) => id);
-    const [begun, ended] = [of(true), of(false)];
-    return [
-      ...ended.length === 0 ? [] : [
-        queries.run("DELETE FROM orphans WHERE path = ANY ($1::text[])", ended),
-      ],
-      ...begun.length === 0 ? [] : [queries.run(LIST_GARBAGE, begun)],
-    ];
-  }
+/** Changes of an account. */
+export interface OwnedChanges {
+  readonly owner: Bytes;
+  readonly changes: FileChanges;
+  /** When the account was last seen, if it was. */
+  readonly seenAt?: number | undefined;
+}
 
-  #writeCounts(queries: Queries, owner: Bytes): Promise<unknown>[] {
-    const { files, bytes, history } = this.#counts;
-    const counts = [files, bytes, history.files, history.bytes];
-    return counts.every((count) => count === 0) ? [] : [queries.run(ADD_USAGE, owner, ...counts)];
-  }
+/** Writes changes of accounts whose rows are locked, in one round trip. */
+export async function writeChanges(
+  queries: Queries,
+  owned: readonly OwnedChanges[],
+): Promise<void> {
+  const all = owned.map(({ changes }) => changes.parts);
+  const metadata = all.flatMap((one) => [...one.metadata.values()]);
+  const contents = all.flatMap((one) => [...one.contents]);
+  const ended = all.flatMap((one) => [...one.ended]);
+  const dropped = all.flatMap((one) => [...one.dropped]);
+  const added = all.flatMap((one, i) =>
+    Array.from(one.added, (version) => ({ version, owner: i + 1 }))
+  );
+  const partials = all.flatMap((one) => [...one.partials]);
+  const garbage = all.flatMap((one) => [...one.garbage]);
+  const idsOf = (isGarbage: boolean) =>
+    garbage.filter(([, is]) => is === isGarbage).map(([id]) => id);
+  const counted = owned.filter(({ changes: { added } }) =>
+    [added.files, added.bytes, added.history.files, added.history.bytes].some((one) => one !== 0)
+  );
+  const seen = owned.filter(({ seenAt }) => seenAt !== undefined);
+  const some = (rows: readonly unknown[], write: () => Promise<unknown>) =>
+    rows.length === 0 ? undefined : write();
+  await Promise.all([
+    some(metadata, () => writeMetadata(queries, metadata)),
+    some(contents, () => writeContents(queries, contents)),
+    some(ended, () => queries.run(ENDED, ended.map(([id]) => id), ended.map(([, at]) => at))),
+    some(dropped, () => queries.run(DROPPED, dropped)),
+    some(added, () => insert(queries, owned.map(({ owner }) => owner), added)),
+    some(idsOf(false), () => queries.run(UNLIST_GARBAGE, idsOf(false))),
+    some(idsOf(true), () => queries.run(LIST_GARBAGE, idsOf(true))),
+    some(partials, () => queries.run(END_PARTIALS, partials)),
+    some(counted, () => addUsage(queries, counted.map(toUsageRow))),
+    some(
+      seen,
+      () => queries.run(SEEN, seen.map(({ owner }) => owner), seen.map(({ seenAt }) => seenAt)),
+    ),
+  ]);
 }
 
 const ENDED = `UPDATE files SET current = false, ended_at = one.ended_at
   FROM unnest($1::bigint[], $2::bigint[]) AS one (id, ended_at) WHERE files.id = one.id`;
 
-const LIST_GARBAGE = `INSERT INTO orphans (path) SELECT unnest($1::text[])
-  ON CONFLICT (path) DO UPDATE SET reserved = false`;
+const DROPPED = "DELETE FROM files WHERE id = ANY ($1::bigint[])";
+const END_PARTIALS = "DELETE FROM partials WHERE path = ANY ($1::text[])";
+const UNLIST_GARBAGE = "DELETE FROM orphans WHERE path = ANY ($1::text[])";
+const LIST_GARBAGE =
+  `INSERT INTO orphans (path) SELECT DISTINCT path FROM unnest($1::text[]) AS one (path)
+  ORDER BY path ON CONFLICT (path) DO UPDATE SET reserved = false`;
+const SEEN = `UPDATE clients SET last_seen = one.seen_at
+  FROM unnest($1::bytea[], $2::bigint[]) AS one (id, seen_at) WHERE clients.id = one.id`;
 
-/** Adds to the usage of an account. */
-export const ADD_USAGE = `INSERT INTO usage (client_id, files, bytes, history_files, history_bytes)
-  VALUES ($1, $2, $3, $4, $5) ON CONFLICT (client_id) DO UPDATE SET
-    files = usage.files + excluded.files, bytes = usage.bytes + excluded.bytes,
-    history_files = usage.history_files + excluded.history_files,
-    history_bytes = usage.history_bytes + excluded.history_bytes`;
+const USAGE_COLUMNS = {
+  ...{ client_id: "bytea", files: "bigint", bytes: "bigint" },
+  ...{ history_files: "bigint", history_bytes: "bigint" },
+};
 
-function writeMetadata(queries: Queries, versions: Iterable<Version>): Promise<number> {
+/** An addition to the usage of an account, by the columns of the table. */
+export type UsageRow = Readonly<Record<keyof typeof USAGE_COLUMNS, unknown>>;
+
+function toUsageRow({ owner, changes: { added: { files, bytes, history } } }: OwnedChanges) {
+  return {
+    ...{ client_id: owner, files, bytes },
+    ...{ history_files: history.files, history_bytes: history.bytes },
+  };
+}
+
+/** Adds to the usage of accounts. */
+export async function addUsage(queries: Queries, rows: readonly UsageRow[]): Promise<void> {
+  const { sql, values } = rowTable("one", USAGE_COLUMNS, rows);
+  const columns = Object.keys(USAGE_COLUMNS).join(", ");
+  await queries.run(
+    `INSERT INTO usage (${columns}) SELECT ${columns} FROM ${sql}
+     ON CONFLICT (client_id) DO UPDATE SET
+       files = usage.files + excluded.files, bytes = usage.bytes + excluded.bytes,
+       history_files = usage.history_files + excluded.history_files,
+       history_bytes = usage.history_bytes + excluded.history_bytes`,
+    ...values,
+  );
+}
+
+function writeMetadata(queries: Queries, versions: readonly Version[]): Promise<number> {
   const columns = { id: "bigint", mode: "integer", mtime: "bigint", mtime_ns: "integer" };
-  const rows = Array.from(versions, ({ id, mode, mtime: { ms, ns } }) => ({
+  const rows = versions.map(({ id, mode, mtime: { ms, ns } }) => ({
     ...{ id, mode, mtime: ms, mtime_ns: ns },
   }));
   const { sql, values } = rowTable("one", columns, rows);
@@ -179,14 +227,14 @@ function writeMetadata(queries: Queries, versions: Iterable<Version>): Promise<n
 
 function writeContents(
   queries: Queries,
-  contents: ReadonlyMap<number, { content: NewContent; confirmedAt: number | undefined }>,
+  contents: readonly (readonly [number, ReplacedContent])[],
 ): Promise<number> {
   const bag = new ByteBag();
   const columns = {
     ...{ id: "bigint", path: "text", confirmed_at: "bigint" },
     ...{ content_at: "integer", content_size: "integer" },
   };
-  const rows = Array.from(contents, ([id, { content, confirmedAt }]) => {
+  const rows = contents.map(([id, { content, confirmedAt }]) => {
     const place = bag.add(content.kind === "inline" ? content.bytes : undefined);
     return {
       ...{ id, path: content.id, confirmed_at: confirmedAt },
@@ -217,18 +265,18 @@ const BYTES_COLUMNS = Object.fromEntries(
 /** Inserts rows. Their bytes are one value, since arrays of bytes are sent as text. */
 function insert(
   queries: Queries,
-  owner: Bytes,
-  versions: readonly AddedVersion[],
-  bag: ByteBag,
+  owners: readonly Bytes[],
+  added: readonly { readonly version: AddedVersion; readonly owner: number }[],
 ): Promise<number> {
-  const rows = versions.map((version) => {
+  const bag = new ByteBag();
+  const rows = added.map(({ version, owner }) => {
     const { file, key, name, mtime: { ms, ns }, content, chunks, digest, storedBy } = version;
     const bytes = {
       ...{ stored_by: storedBy, digest, chunks },
       content: content.kind === "inline" ? content.bytes : undefined,
     };
     return {
-      ...{ name: key, given: name === key ? null : name, version: version.version },
+      ...{ owner, name: key, given: name === key ? null : name, version: version.version },
       ...{ current: version.current, kind: ENTRY_KINDS.indexOf(version.kind), mode: version.mode },
       ...{ path: version.path, size: version.size, crc: version.crc, stored_at: file.storedAt },
       ...{ ended_at: version.endedAt, verified: file.verified, mtime: ms, mtime_ns: ns },
@@ -239,13 +287,14 @@ function insert(
       })),
     };
   });
-  const { sql, values } = rowTable("one", { ...ADDED_COLUMNS, ...BYTES_COLUMNS }, rows, 3);
+  const types = { owner: "integer", ...ADDED_COLUMNS, ...BYTES_COLUMNS };
+  const { sql, values } = rowTable("one", types, rows, 3);
   const columns = Object.keys(ADDED_COLUMNS).join(", ");
   const parts = BYTES.map((column) => `substring($2::bytea FROM ${column}_at FOR ${column}_size)`)
     .join(", ");
   return queries.run(
     `INSERT INTO files (client_id, ${columns}, ${BYTES.join(", ")})
-     SELECT $1::bytea, ${columns}, ${parts} FROM ${sql} ORDER BY at`,
-    ...[owner, bag.bytes, ...values],
+     SELECT ($1::bytea[])[owner], ${columns}, ${parts} FROM ${sql} ORDER BY at`,
+    ...[owners, bag.bytes, ...values],
   );
 }

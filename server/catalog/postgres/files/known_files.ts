@@ -1,15 +1,15 @@
 /**
- * Look-ups of an account and of names, before a transaction places files there.
+ * Look-ups of accounts and of names, before a transaction places files there.
  *
  * @module
  */
-import type { Bytes } from "../../../../protocol/bytes.ts";
+import { type Bytes, toHex } from "../../../../protocol/bytes.ts";
 import type { UploadId } from "../../../blobs/blob_store.ts";
 import type { Account } from "../../accounts.ts";
 import type { UsageWithHistory } from "../../files.ts";
 import { type Row, toAccount, toUsage } from "../../rows.ts";
 import type { Queries } from "../database.ts";
-import { isBelow, isNamed, isNamedAnyOf } from "./name_conditions.ts";
+import { isBelow, isNamed } from "./name_conditions.ts";
 import { foldersAbove } from "./name_tree.ts";
 import { type Version, versionOf } from "./version.ts";
 
@@ -18,6 +18,13 @@ export interface KnownPartial {
   readonly id: UploadId;
   readonly name: string;
   readonly durableBytes: number;
+}
+
+/** Names of an account. */
+export interface OwnedNames {
+  readonly owner: Bytes;
+  /** Each once. */
+  readonly names: readonly string[];
 }
 
 /** The state of names. */
@@ -48,39 +55,42 @@ const VERSION_COLUMNS =
 
 /** Locks the row of an account until the end of the transaction. Changes of its files wait for each other. */
 export async function lockOwner(queries: Queries, owner: Bytes): Promise<Account | undefined> {
-  const row = await queries.get("SELECT * FROM clients WHERE id = $1 FOR NO KEY UPDATE", owner);
-  return row && toAccount(row);
+  return (await lockOwners(queries, [owner])).get(toHex(owner));
 }
 
-/** Locks the rows of accounts, always in the same order. */
-export async function lockOwners(queries: Queries, owners: readonly Bytes[]): Promise<void> {
-  const query = "SELECT 1 FROM clients WHERE id = ANY ($1::bytea[]) ORDER BY id FOR NO KEY UPDATE";
-  await queries.all(query, owners);
+/** Locks the rows of accounts, always in the same order. Returns them by their ids in hexadecimal. */
+export async function lockOwners(
+  queries: Queries,
+  owners: readonly Bytes[],
+): Promise<ReadonlyMap<string, Account>> {
+  const query = "SELECT * FROM clients WHERE id = ANY ($1::bytea[]) ORDER BY id FOR NO KEY UPDATE";
+  const rows = await queries.all(query, owners);
+  return new Map(rows.map((row) => [toHex(row["id"] as Bytes), toAccount(row)]));
 }
 
-/** Locks an account and looks up its state, in one round trip; `undefined` if the account is missing. */
+/** Locks accounts and looks up their states, in one round trip; `undefined` for those that are missing. */
 export async function lockAndLookUp(
   queries: Queries,
-  owner: Bytes,
-  keys: readonly string[],
-): Promise<KnownFiles | undefined> {
-  const names = [...new Set(keys)];
-  const [account, known, { hasDamage, used, partials }] = await Promise.all([
-    lockOwner(queries, owner),
-    lookUpNames(queries, owner, names),
-    lookUpUsage(queries, owner),
+  wanted: readonly OwnedNames[],
+): Promise<(KnownFiles | undefined)[]> {
+  const owners = wanted.map(({ owner }) => owner);
+  const [accounts, names, usages] = await Promise.all([
+    lockOwners(queries, owners),
+    lookUpNames(queries, wanted),
+    lookUpUsages(queries, owners),
   ]);
-  if (account === undefined) return undefined;
-  const damaged = hasDamage ? await lookUpDamaged(queries, owner, names) : [];
-  return { account, ...known, damaged, used, partials };
+  return await Promise.all(wanted.map(async (one, i) => {
+    const account = accounts.get(toHex(one.owner));
+    const [known, usage] = [names[i], usages[i]];
+    if (account === undefined || known === undefined || usage === undefined) return undefined;
+    const { hasDamage, ...rest } = usage;
+    const damaged = hasDamage ? await lookUpDamaged(queries, one) : [];
+    return { account, ...known, ...rest, damaged };
+  }));
 }
 
 /** Looks up damaged versions of names. Most accounts have none. */
-async function lookUpDamaged(
-  queries: Queries,
-  owner: Bytes,
-  names: readonly string[],
-): Promise<Version[]> {
+async function lookUpDamaged(queries: Queries, { owner, names }: OwnedNames): Promise<Version[]> {
   const rows = await queries.all(
     `SELECT ${VERSION_COLUMNS} FROM files
      WHERE client_id = $1 AND damage IS NOT NULL AND name = ANY ($2::text[])`,
@@ -89,25 +99,34 @@ async function lookUpDamaged(
   return rows.map(versionOf);
 }
 
-/** One row for each partial upload, or one without any. */
-const USAGE = `SELECT usage.*, path, name, held,
-    EXISTS (SELECT FROM files WHERE client_id = $1 AND damage IS NOT NULL LIMIT 1) AS has_damage
-  FROM (SELECT) AS one LEFT JOIN usage ON usage.client_id = $1
-  LEFT JOIN partials ON partials.client_id = $1`;
+/** For each account, one row for each partial upload, or one without any. */
+const USAGE = `SELECT owner, files, bytes, history_files, history_bytes, path, name, held,
+    EXISTS (SELECT FROM files AS one WHERE one.client_id = wanted.id AND damage IS NOT NULL LIMIT 1)
+      AS has_damage
+  FROM unnest($1::bytea[]) WITH ORDINALITY AS wanted (id, owner)
+  LEFT JOIN usage ON usage.client_id = wanted.id LEFT JOIN partials ON partials.client_id = wanted.id`;
 
-async function lookUpUsage(
-  queries: Queries,
-  owner: Bytes,
-): Promise<Pick<KnownFiles, "used" | "partials"> & { readonly hasDamage: boolean }> {
-  const rows = await queries.all(USAGE, owner);
-  const { usage: { bytes, files }, history } = toUsage(rows[0] ?? {});
-  const partials = rows.filter(({ path }) => path !== null).map(toPartial);
-  const held = partials.reduce((sum, { durableBytes }) => sum + durableBytes, 0);
-  return {
-    used: { bytes: bytes + held, files, history },
-    partials,
-    hasDamage: rows[0]?.["has_damage"] === true,
-  };
+type KnownUsage = Pick<KnownFiles, "used" | "partials"> & { readonly hasDamage: boolean };
+
+async function lookUpUsages(queries: Queries, owners: readonly Bytes[]): Promise<KnownUsage[]> {
+  const groups = byOwner(owners.length, await queries.all(USAGE, owners));
+  return groups.map((rows) => {
+    const { usage: { bytes, files }, history } = toUsage(rows[0] ?? {});
+    const partials = rows.filter(({ path }) => path !== null).map(toPartial);
+    const held = partials.reduce((sum, { durableBytes }) => sum + durableBytes, 0);
+    return {
+      used: { bytes: bytes + held, files, history },
+      partials,
+      hasDamage: rows[0]?.["has_damage"] === true,
+    };
+  });
+}
+
+/** Rows by their column `owner`, from 1. */
+function byOwner(owners: number, rows: readonly Row[]): Row[][] {
+  const groups: Row[][] = Array.from({ length: owners }, () => []);
+  for (const row of rows) groups[(row["owner"] as number) - 1]?.push(row);
+  return groups;
 }
 
 function toPartial(row: Row): KnownPartial {
@@ -126,60 +145,79 @@ export async function hasBelow(queries: Queries, owner: Bytes, name: string): Pr
   return (await queries.get(HAS_BELOW, owner, name))?.["is_above"] === true;
 }
 
+/** The account of a wanted name: $1 are the accounts, $2 their places in it, $3 the names. */
+const OWNER = "($1::bytea[])[wanted.owner]";
+const WANTED = "unnest($2::integer[], $3::text[]) AS wanted (owner, name)";
+
 /** For each name, its newest version, and whether something is below it, unless it is a current file. */
 const NEWEST = `SELECT * FROM (
-  SELECT wanted.name AS wanted, newest.*,
+  SELECT wanted.owner, wanted.name AS wanted, newest.*,
     CASE WHEN newest.current AND newest.kind <> 1 THEN false
-      ELSE EXISTS (SELECT FROM files WHERE client_id = $1 AND current AND ${isBelow("wanted.name")}
-        LIMIT 1) END AS is_above
-  FROM unnest($2::text[]) AS wanted (name) LEFT JOIN LATERAL (
-    SELECT ${VERSION_COLUMNS} FROM files WHERE client_id = $1 AND ${isNamed("wanted.name")}
+      ELSE EXISTS (SELECT FROM files WHERE client_id = ${OWNER} AND current
+        AND ${isBelow("wanted.name")} LIMIT 1) END AS is_above
+  FROM ${WANTED} LEFT JOIN LATERAL (
+    SELECT ${VERSION_COLUMNS} FROM files WHERE client_id = ${OWNER} AND ${isNamed("wanted.name")}
     ORDER BY version DESC LIMIT 1
   ) AS newest ON true
 ) AS known WHERE id IS NOT NULL OR is_above`;
 
-const BLOCKING = `SELECT name FROM files
-  WHERE client_id = $1 AND current AND kind <> 1 AND ${isNamedAnyOf("$2::text[]")}`;
+const BLOCKING = `SELECT wanted.owner, wanted.name FROM ${WANTED} CROSS JOIN LATERAL (
+    SELECT FROM files WHERE client_id = ${OWNER} AND current AND kind <> 1
+    AND ${isNamed("wanted.name")} LIMIT 1
+  ) AS one`;
 
-/** Looks up names, each once in `names`. */
+/** Looks up names of accounts. */
 export async function lookUpNames(
   queries: Queries,
-  owner: Bytes,
-  names: readonly string[],
-): Promise<KnownNames> {
-  const [known, blocking] = await Promise.all([
-    lookUpVersions(queries, owner, names),
-    lookUpBlocking(queries, owner, names),
+  wanted: readonly OwnedNames[],
+): Promise<KnownNames[]> {
+  const [versions, blocking] = await Promise.all([
+    lookUpVersions(queries, wanted),
+    lookUpBlocking(queries, wanted),
   ]);
-  return { ...known, blocking };
+  return versions.map((known, i) => ({ ...known, blocking: blocking[i] ?? new Set() }));
 }
 
 /** Looks up the newest versions of names. */
 export async function lookUpVersions(
   queries: Queries,
-  owner: Bytes,
-  names: readonly string[],
-): Promise<Pick<KnownNames, "newest" | "above">> {
-  const rows = await queries.all(NEWEST, owner, names);
-  return {
+  wanted: readonly OwnedNames[],
+): Promise<Pick<KnownNames, "newest" | "above">[]> {
+  const names = wanted.flatMap(({ names }, i) => names.map((name) => [i + 1, name] as const));
+  const rows = await queries.all(NEWEST, ...valuesOf(wanted, names));
+  return byOwner(wanted.length, rows).map((rows) => ({
     newest: new Map(
       rows.filter(({ id }) => id !== null).map((row) => [row["wanted"] as string, versionOf(row)]),
     ),
     above: new Set(
       rows.filter(({ is_above }) => is_above).map((row) => row["wanted"] as string),
     ),
-  };
+  }));
 }
 
 /** Looks up names of current entries that are folders in other names, but are none. */
 export async function lookUpBlocking(
   queries: Queries,
-  owner: Bytes,
-  names: readonly string[],
-): Promise<ReadonlySet<string>> {
-  const slices = [...slicesOf(foldersOf(names))];
-  const found = await Promise.all(slices.map((folders) => queries.all(BLOCKING, owner, folders)));
-  return new Set(found.flat().map((row) => row["name"] as string));
+  wanted: readonly OwnedNames[],
+): Promise<ReadonlySet<string>[]> {
+  const folders = wanted.flatMap(({ names }, i) =>
+    Array.from(foldersOf(names), (folder) => [i + 1, folder] as const)
+  );
+  const found = await Promise.all(
+    Array.from(slicesOf(folders), (slice) => queries.all(BLOCKING, ...valuesOf(wanted, slice))),
+  );
+  return byOwner(wanted.length, found.flat())
+    .map((rows) => new Set(rows.map((row) => row["name"] as string)));
+}
+
+type OwnedName = readonly [owner: number, name: string];
+
+function valuesOf(wanted: readonly OwnedNames[], names: readonly OwnedName[]) {
+  return [
+    wanted.map(({ owner }) => owner),
+    names.map(([owner]) => owner),
+    names.map(([, name]) => name),
+  ];
 }
 
 /** All folders in names, each once. */
@@ -195,15 +233,16 @@ function foldersOf(names: readonly string[]): Set<string> {
   return folders;
 }
 
-function* slicesOf(names: Iterable<string>): Generator<string[]> {
-  let [slice, characters]: [string[], number] = [[], 0];
-  for (const name of names) {
-    if (slice.length === MAX_FOLDERS || characters + name.length > MAX_CHARACTERS) {
+function* slicesOf(names: readonly OwnedName[]): Generator<OwnedName[]> {
+  let [slice, characters]: [OwnedName[], number] = [[], 0];
+  for (const one of names) {
+    const { length } = one[1];
+    if (slice.length === MAX_FOLDERS || slice.length > 0 && characters + length > MAX_CHARACTERS) {
       yield slice;
       [slice, characters] = [[], 0];
     }
-    slice.push(name);
-    characters += name.length;
+    slice.push(one);
+    characters += length;
   }
   if (slice.length > 0) yield slice;
 }

@@ -19,12 +19,6 @@ export function isNamed(name: string, table = "files"): string {
   return `${table}.head = ${headOf(name)} AND ${table}.tail = ${tail} AND ${table}.name = ${name}`;
 }
 
-/** Rows whose name is in an array of names. */
-export function isNamedAnyOf(names: string): string {
-  return `files.head = ANY (ARRAY(SELECT DISTINCT ${headOf("one")} FROM unnest(${names}) AS one))
-    AND files.name = ANY (${names})`;
-}
-
 /** Rows whose name is below a folder. */
 export function isBelow(folder: string, table = "files"): string {
   const [after, end] = [`(${folder} || '/')`, `(${folder} || '0')`];

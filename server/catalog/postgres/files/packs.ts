@@ -18,7 +18,7 @@ import {
 } from "../../packs.ts";
 import { isUnlimited, quotaOf, Room } from "../../quotas.ts";
 import type { Transaction } from "../database.ts";
-import { FileChanges } from "./file_changes.ts";
+import { FileChanges, writeChanges } from "./file_changes.ts";
 import { missingOwner } from "./commit.ts";
 import { trimAfter } from "./history.ts";
 import { lockAndLookUp, lockOwner, lookUpVersions } from "./known_files.ts";
@@ -40,7 +40,8 @@ export async function commitPack(
 ): Promise<PackResult> {
   const { accepted, reserved, storedAt, keepHistory = false } = options;
   const entries = entriesOf(owner, pack, options);
-  const known = await lockAndLookUp(transaction, owner, entries.map(({ key }) => key));
+  const names = [...new Set(entries.map(({ key }) => key))];
+  const [known] = await lockAndLookUp(transaction, [{ owner, names }]);
   if (known === undefined) throw missingOwner();
   const outcomes = new PackOutcomes(accepted.length);
   const quota = quotaOf(options.quota, known.account.quota);
@@ -75,7 +76,7 @@ export async function commitPack(
       garbage.push(...placement.changes.makeGarbage([partial]));
     }
   }
-  await placement.changes.write(transaction, owner, storedAt);
+  await writeChanges(transaction, [{ owner, changes: placement.changes, seenAt: storedAt }]);
   const trimmed = await trimAfter(transaction, owner, placement, quota);
   return {
     outcomes: outcomes.numbers,
@@ -121,22 +122,22 @@ export async function updatePack(
 ): Promise<PackResult> {
   const entries = updatesOf(update, accepted);
   const names = [...new Set(entries.map(({ key }) => key))];
-  const [, { newest }] = await Promise.all([
+  const [, [known]] = await Promise.all([
     lockOwner(transaction, owner),
-    lookUpVersions(transaction, owner, names),
+    lookUpVersions(transaction, [{ owner, names }]),
   ]);
   const outcomes = new PackOutcomes(accepted.length);
   const changes = new FileChanges();
   for (const { index, key, version, mode, mtime } of entries) {
-    const known = newest.get(key);
-    if (known === undefined || !known.current) outcomes.set(index, "missing");
-    else if (known.version !== version) outcomes.set(index, "changed");
+    const newest = known?.newest.get(key);
+    if (newest === undefined || !newest.current) outcomes.set(index, "missing");
+    else if (newest.version !== version) outcomes.set(index, "changed");
     else {
-      changes.setMetadata(known, mode, mtime);
+      changes.setMetadata(newest, mode, mtime);
       outcomes.set(index, "kept", version);
     }
   }
-  await changes.write(transaction, owner, undefined);
+  await writeChanges(transaction, [{ owner, changes }]);
   return { outcomes: outcomes.numbers, garbage: [], hasSurplus: false };
 }
 

@@ -10,7 +10,13 @@ import type { ChangedEntries, RenameResult } from "../../files.ts";
 import { nameKey } from "../../name_key.ts";
 import { CatalogRefusal } from "../../refusal.ts";
 import type { Transaction } from "../database.ts";
-import { hasBelow, lockOwner, lookUpBlocking, lookUpVersions } from "./known_files.ts";
+import {
+  hasBelow,
+  type KnownNames,
+  lockOwner,
+  lookUpBlocking,
+  lookUpVersions,
+} from "./known_files.ts";
 import { isNamed } from "./name_conditions.ts";
 import { isConflict } from "./name_tree.ts";
 import { countNamed, type NamedRows, whereNamed } from "./remove.ts";
@@ -35,10 +41,11 @@ export async function rename(
   to: string,
 ): Promise<RenameResult> {
   const [oldKey, newKey] = [nameKey(from), nameKey(to)];
-  const [, { newest, above }] = await Promise.all([
+  const [, [known]] = await Promise.all([
     lockOwner(transaction, owner),
-    lookUpVersions(transaction, owner, [...new Set([oldKey, newKey])]),
+    lookUpVersions(transaction, [{ owner, names: [...new Set([oldKey, newKey])] }]),
   ]);
+  const { newest, above } = known as KnownNames;
   const kindOf = (key: string) => newest.get(key)?.current ? newest.get(key)?.kind : undefined;
   const kind = kindOf(oldKey);
   const isFolder = kind === "folder" || kind === undefined && above.has(oldKey);
@@ -68,11 +75,11 @@ async function refuseConflict(
   key: string,
   kind: EntryKind,
 ): Promise<void> {
-  const [isAbove, blocking] = await Promise.all([
+  const [isAbove, [blocking]] = await Promise.all([
     hasBelow(transaction, owner, key),
-    lookUpBlocking(transaction, owner, [key]),
+    lookUpBlocking(transaction, [{ owner, names: [key] }]),
   ]);
-  const around = { isAbove, isBlocking: (folder: string) => blocking.has(folder) };
+  const around = { isAbove, isBlocking: (folder: string) => blocking?.has(folder) ?? false };
   if (isConflict(around, key, kind, undefined)) throw new CatalogRefusal("name-conflict");
 }
 

@@ -13,9 +13,9 @@ import { CatalogRefusal } from "../../refusal.ts";
 import { kindOf, type Row } from "../../rows.ts";
 import type { Transaction } from "../database.ts";
 import { usageOf } from "../operations/usage.ts";
-import { ADD_USAGE, FileChanges } from "./file_changes.ts";
+import { addUsage, FileChanges, writeChanges } from "./file_changes.ts";
 import { trimAfter } from "./history.ts";
-import { lockOwner, lookUpBlocking, lookUpNames } from "./known_files.ts";
+import { type KnownNames, lockOwner, lookUpBlocking, lookUpNames } from "./known_files.ts";
 import { newestFrom } from "./lists.ts";
 import { isBelow, isNamed } from "./name_conditions.ts";
 import { isBelowOther, isConflict } from "./name_tree.ts";
@@ -36,10 +36,11 @@ export async function restore(
 ): Promise<RestoreVersionResult | undefined> {
   const key = nameKey(name);
   const { version } = options;
-  const [account, { newest, above, blocking }] = await Promise.all([
+  const [account, [known]] = await Promise.all([
     lockOwner(transaction, owner),
-    lookUpNames(transaction, owner, [key]),
+    lookUpNames(transaction, [{ owner, names: [key] }]),
   ]);
+  const { newest, above, blocking } = known as KnownNames;
   const last = newest.get(key);
   const current = last?.current ? last : undefined;
   if (version !== undefined && version === current?.version) {
@@ -85,7 +86,7 @@ async function restoreOne(
   const changes = new FileChanges();
   const { keepHistory = false, now } = options;
   const garbage = last.current ? changes.end(last, keepHistory, now) : [];
-  await changes.write(transaction, owner, undefined);
+  await writeChanges(transaction, [{ owner, changes }]);
   await makeCurrent(transaction, owner, [{ row, version: last.version + 1 }], options);
   return { entries: 1, bytes: row["size"] as number, garbage };
 }
@@ -154,15 +155,16 @@ async function withoutExcluded(
   rows: readonly Row[],
 ): Promise<Row[]> {
   if (rows.length === 0) return [];
-  const [blocking, found] = await Promise.all([
-    lookUpBlocking(transaction, owner, rows.map(({ name }) => name as string)),
+  const names = rows.map(({ name }) => name as string);
+  const [[blocking], found] = await Promise.all([
+    lookUpBlocking(transaction, [{ owner, names }]),
     transaction.all(ABOVE_LATER, owner, rows.map(({ id }) => id)),
   ]);
   const above = new Set(found.map(({ id }) => id));
   const restored = new Set<string>();
   return rows.filter((row) => {
     const name = row["name"] as string;
-    const isBlocking = (folder: string) => blocking.has(folder) || restored.has(folder);
+    const isBlocking = (folder: string) => blocking?.has(folder) || restored.has(folder);
     if (isBelowOther(name, isBlocking)) return false;
     if (kindOf(row) === "folder") return true;
     if (above.has(row["id"])) return false;
@@ -187,6 +189,9 @@ async function makeCurrent(
        FROM unnest($1::bigint[], $2::bigint[]) AS one (id, version) WHERE files.id = one.id`,
       ...[versions.map(({ row }) => row["id"]), versions.map(({ version }) => version), now, by],
     ),
-    transaction.run(ADD_USAGE, owner, versions.length, bytes, -versions.length, -bytes),
+    addUsage(transaction, [{
+      ...{ client_id: owner, files: versions.length, bytes },
+      ...{ history_files: -versions.length, history_bytes: -bytes },
+    }]),
   ]);
 }

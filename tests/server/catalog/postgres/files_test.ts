@@ -175,9 +175,47 @@ postgresTest(
     const row = await catalog.database.read((queries) =>
       queries.get("SELECT count(DISTINCT xmin::text) AS count FROM files WHERE name LIKE 'n%'")
     );
-    assert.equal(row?.["count"], 2, "the first goes alone, all others together");
+    assert.equal(row?.["count"], 2, "the first goes alone, all others of the account together");
   },
 );
+
+postgresTest("commits of several accounts share transactions", 1, async (catalog) => {
+  const owners = Array.from({ length: 40 }, (_, i) => id(100 + i));
+  // The last one has no account.
+  for (const [i, owner] of owners.slice(0, -1).entries()) {
+    await login(catalog, { id: owner, name: `u${i}` });
+  }
+  await catalog.accounts.update(owners[0] as Bytes, { disabled: true });
+  const results = await Promise.allSettled(
+    owners.flatMap((accountId, i) =>
+      [0, 1].map((n) =>
+        catalog.files.commit(
+          v4File(10 * i + n, { accountId, name: `${n}`, storedAt: i }),
+          { quota: { bytes: i === 1 ? 15 : 99, files: 99 } },
+        )
+      )
+    ),
+  );
+  const refused = results.flatMap((one, i) =>
+    one.status === "rejected" ? [[i, one.reason.reason ?? "missing"]] : []
+  );
+  assert.deepEqual(refused, [
+    ...[[0, "account-disabled"], [1, "account-disabled"], [3, "quota-bytes"]],
+    ...[[78, "missing"], [79, "missing"]],
+  ]);
+  const row = await catalog.database.read((queries) =>
+    queries.get(`SELECT count(DISTINCT xmin::text) AS transactions, count(*) AS files,
+      (SELECT count(*) FROM usage WHERE files > 0 AND bytes = 10 * files) AS counted,
+      (SELECT count(*) FROM clients WHERE last_seen < 100) AS seen FROM files`)
+  );
+  assert.deepEqual({ ...row, transactions: 0 }, {
+    transactions: 0,
+    files: 75,
+    counted: 38,
+    seen: 38,
+  });
+  assert.ok(row?.["transactions"] as number <= 8, `${row?.["transactions"]} transactions`);
+});
 
 /** A name of 4,096 bytes that cannot be compressed to fit into an index, with 3 bytes in each character. */
 function longName(seed: number): string {
