@@ -86,10 +86,7 @@ export class PostgresDatabase implements AsyncDisposable {
     this.#epoch = epoch;
   }
 
-  /**
-   * Runs statements that commit one by one. They only read, or have the same effect if they run again, since a broken
-   * connection can leave open whether they ran.
-   */
+  /** Runs statements that only read. Each sees the state of its own moment. */
   read<T>(work: (queries: Queries) => Promise<T>): Promise<T> {
     return this.#persist((connection) => work(queriesOver(connection, ANSWER_MS)));
   }
@@ -101,6 +98,24 @@ export class PostgresDatabase implements AsyncDisposable {
   transaction<T>(
     work: (transaction: Transaction) => Promise<T>,
     statementMs: number = STATEMENT_MS,
+  ): Promise<T> {
+    return this.#run(work, statementMs, (error) => {
+      throw this.#unavailable("did not answer a commit, which it may have made", error);
+    });
+  }
+
+  /** Like `transaction`, for changes with the same effect if they are made again: also repeats an unanswered commit. */
+  repeatable<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    return this.#run(work, STATEMENT_MS, (error) => {
+      throw error;
+    });
+  }
+
+  /** `onUnanswered`: throws for a commit without an answer. */
+  #run<T>(
+    work: (transaction: Transaction) => Promise<T>,
+    statementMs: number,
+    onUnanswered: (error: unknown) => never,
   ): Promise<T> {
     const answerMs = ANSWER_MS - STATEMENT_MS + statementMs;
     const lease = this.#epoch === undefined ? "" : `; SELECT hold_lease(${this.#epoch})`;
@@ -120,22 +135,9 @@ export class PostgresDatabase implements AsyncDisposable {
         await connection.query("ROLLBACK", [], answerMs);
         throw error;
       }
-      await this.#commit(connection, answerMs);
+      await commit(connection, answerMs, onUnanswered);
       return result;
     });
-  }
-
-  async #commit(connection: PooledConnection, answerMs: number): Promise<void> {
-    let command: string;
-    try {
-      ({ command } = await connection.query("COMMIT", [], answerMs));
-    } catch (error) {
-      const kind = failureKind(error);
-      if (kind === "conflict" || kind === "other") throw error;
-      throw this.#unavailable("did not answer a commit, which it may have made", error);
-    }
-    if (command === "COMMIT") return;
-    throw new Error("cannot commit: a statement of the transaction has failed");
   }
 
   /** Repeats work that failed because of others or of the connection. */
@@ -191,6 +193,23 @@ export class PostgresDatabase implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pool.close();
   }
+}
+
+async function commit(
+  connection: PooledConnection,
+  answerMs: number,
+  onUnanswered: (error: unknown) => never,
+): Promise<void> {
+  let command: string;
+  try {
+    ({ command } = await connection.query("COMMIT", [], answerMs));
+  } catch (error) {
+    const kind = failureKind(error);
+    if (kind === "conflict" || kind === "other") throw error;
+    onUnanswered(error);
+  }
+  if (command === "COMMIT") return;
+  throw new Error("cannot commit: a statement of the transaction has failed");
 }
 
 /** Throws `LeaseLost` in place of the error of `hold_lease`. */

@@ -207,6 +207,10 @@ export async function createDatabase(
   const name = `test_${crypto.randomUUID().replaceAll("-", "")}`;
   const template = isEmpty ? "template0" : await templateOf(place);
   await execute(place, `CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`);
+  // A change outside of a transaction would not check the lease of its server. Here, it fails.
+  if (!isEmpty) {
+    await execute(place, `ALTER DATABASE ${name} SET default_transaction_read_only = on`);
+  }
   return {
     ...{ name, options: await optionsOf(place, name), url: urlOf(place, name) },
     [Symbol.asyncDispose]: () => execute(place, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),

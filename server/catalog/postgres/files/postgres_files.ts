@@ -7,7 +7,7 @@ import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { Files } from "../../files.ts";
 import type { PackedFiles } from "../../packs.ts";
 import type { PostgresDatabase, Transaction } from "../database.ts";
-import { methodsOf, type OperationsOf, read, write } from "../operations/operation.ts";
+import { methodsOf, type OperationsOf, read, repeatable, write } from "../operations/operation.ts";
 import { AccountLanes } from "./account_lanes.ts";
 import { dropOldestHistory, expireHistory, totalHistory, trimHistory } from "./history.ts";
 import { list, listAll, listLevel, listRemoved, scan, versions } from "./lists.ts";
@@ -56,9 +56,9 @@ const OTHERS: OperationsOf<Omit<All, keyof Changing | "commit">> = {
   unconfirmed: write(unconfirmed),
   totalHistory: read(totalHistory),
   // These have the same effect if they run again.
-  update: read(update),
-  setDigests: read(setDigests),
-  confirm: read(confirm),
+  update: repeatable(update),
+  setDigests: repeatable(setDigests),
+  confirm: repeatable(confirm),
   setDamage: write(setDamage),
   forget: write(forget),
   expireHistory: write(expireHistory),

@@ -26,7 +26,7 @@ import { MAX_KEYS } from "../../bounds.ts";
 import { INLINE_PREFIX } from "../../inline_ids.ts";
 import { toAccount, toUsage } from "../../rows.ts";
 import type { Queries } from "../database.ts";
-import { type OperationsOf, read, wholeTime, write } from "./operation.ts";
+import { type OperationsOf, read, repeatable, wholeTime, write } from "./operation.ts";
 import { dropLinks, findGoodToken, revocationsOf, useToken } from "./tokens.ts";
 
 export const ACCOUNT_OPERATIONS: OperationsOf<Accounts> = {
@@ -127,10 +127,10 @@ export const ACCOUNT_OPERATIONS: OperationsOf<Accounts> = {
       ...toUsage(row),
     }));
   }),
-  touch: read(async (queries, id: Bytes, now: number) => {
+  touch: repeatable(async (queries, id: Bytes, now: number) => {
     await queries.run("UPDATE clients SET last_seen = $1 WHERE id = $2", now, id);
   }),
-  setProfile: read(async (queries, id: Bytes, { edition, quirks }: StoredProfile) => {
+  setProfile: repeatable(async (queries, id: Bytes, { edition, quirks }: StoredProfile) => {
     // A connection of protocol 3 may still be open when its account moves to protocol 4.
     const query = "UPDATE clients SET edition = $1, habits = $2 WHERE id = $3 AND edition <> $4";
     await queries.run(query, edition, quirks.join(" "), id, PROTOCOL_4);
@@ -178,7 +178,7 @@ export const ACCOUNT_OPERATIONS: OperationsOf<Accounts> = {
     await queries.run("DELETE FROM clients WHERE id = $1", id);
     return listed.map((row) => row["path"] as BlobId | UploadId);
   }),
-  expireRegistrations: read(async (queries, before: number) => {
+  expireRegistrations: repeatable(async (queries, before: number) => {
     await queries.run(
       "DELETE FROM clients WHERE public_key IS NULL AND edition <> $1 AND first_seen < $2",
       ...[PROTOCOL_4, wholeTime(before)],

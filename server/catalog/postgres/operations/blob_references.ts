@@ -7,14 +7,14 @@ import type { BlobId, UploadId } from "../../../blobs/blob_store.ts";
 import type { BlobOwner, BlobReferences } from "../../blob_references.ts";
 import { isInline } from "../../inline_ids.ts";
 import type { Queries } from "../database.ts";
-import { type OperationsOf, read, write } from "./operation.ts";
+import { type OperationsOf, read, repeatable, write } from "./operation.ts";
 
 const OWNER = `SELECT 'file' AS owner FROM files WHERE path = $1
   UNION ALL SELECT 'upload' FROM partials WHERE path = $1
   UNION ALL SELECT 'garbage' FROM orphans WHERE path = $1`;
 
 export const BLOB_OPERATIONS: OperationsOf<BlobReferences> = {
-  reserve: read(async (queries, path: BlobId) => {
+  reserve: repeatable(async (queries, path: BlobId) => {
     await queries.run(
       "INSERT INTO orphans (path, reserved) VALUES ($1, true) ON CONFLICT DO NOTHING",
       path,
@@ -41,7 +41,7 @@ export const BLOB_OPERATIONS: OperationsOf<BlobReferences> = {
     );
     return rows.map((row) => row["path"] as BlobId | UploadId);
   }),
-  collected: read(endGarbage),
+  collected: repeatable(endGarbage),
 };
 
 /**

@@ -12,7 +12,7 @@ export type PostgresOperation<Args extends readonly any[] = readonly any[], Resu
   ...args: Args
 ) => Promise<Result>;
 
-/** An operation that only reads, or whose statements have the same effect if they run again. */
+/** An operation that only reads. */
 export function read<Args extends readonly unknown[], Result>(
   run: (queries: Queries, ...args: Args) => Promise<Result>,
 ): PostgresOperation<Args, Result> {
@@ -24,6 +24,13 @@ export function write<Args extends readonly unknown[], Result>(
   run: (transaction: Transaction, ...args: Args) => Promise<Result>,
 ): PostgresOperation<Args, Result> {
   return (database, ...args) => database.transaction((transaction) => run(transaction, ...args));
+}
+
+/** An operation whose changes have the same effect if they are made again. */
+export function repeatable<Args extends readonly unknown[], Result>(
+  run: (transaction: Transaction, ...args: Args) => Promise<Result>,
+): PostgresOperation<Args, Result> {
+  return (database, ...args) => database.repeatable((transaction) => run(transaction, ...args));
 }
 
 // deno-lint-ignore no-explicit-any

@@ -6,10 +6,10 @@
 import type { BlobId } from "../../../blobs/blob_store.ts";
 import type { Repair, Repairs } from "../../repairs.ts";
 import type { Queries } from "../database.ts";
-import { type OperationsOf, read, write } from "./operation.ts";
+import { type OperationsOf, read, repeatable, write } from "./operation.ts";
 
 export const REPAIR_OPERATIONS: OperationsOf<Repairs> = {
-  begin: read(async (queries, { path, movedTo, record }: Repair) => {
+  begin: repeatable(async (queries, { path, movedTo, record }: Repair) => {
     await queries.run(
       `INSERT INTO repairs (path, moved_to, record) VALUES ($1, $2, $3)
        ON CONFLICT (path) DO UPDATE SET moved_to = excluded.moved_to, record = excluded.record`,

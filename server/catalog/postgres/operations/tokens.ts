@@ -9,7 +9,7 @@ import { MAX_INVITATIONS, MAX_LINKS } from "../../bounds.ts";
 import type { Row } from "../../rows.ts";
 import type { Token, Tokens } from "../../tokens.ts";
 import type { Queries } from "../database.ts";
-import { type OperationsOf, read, wholeTime, write } from "./operation.ts";
+import { type OperationsOf, read, repeatable, wholeTime, write } from "./operation.ts";
 
 /** The time for which expired tokens are remembered, so that a client learns the reason: 30 days in milliseconds. */
 const REMEMBERED_MS = 30 * 24 * 60 * 60_000;
@@ -52,7 +52,7 @@ export const TOKEN_OPERATIONS: OperationsOf<Tokens> = {
     const query = `SELECT * FROM tokens WHERE ${GOOD_INVITATION} ORDER BY made_at, id`;
     return (await queries.all(query, now)).map(toToken);
   }),
-  remove: read(async (queries, hash: Bytes) => {
+  remove: repeatable(async (queries, hash: Bytes) => {
     await queries.run("DELETE FROM tokens WHERE hash = $1", hash);
   }),
 };

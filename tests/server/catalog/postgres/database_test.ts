@@ -250,6 +250,7 @@ function cuttingProxy(port: number, where: "before" | "after", ending: Ending) {
           return [bytes];
         }
         state.commits++;
+        state.isArmed = false;
         if (where === "before") return [ending];
         isCut = true;
         return [bytes];
@@ -270,7 +271,7 @@ for (
   const [where, left] of [["before", []], ["after", [1]]] as const
 ) {
   for (const ending of ["rst", "fin"] as const) {
-    Deno.test(`database: cut ${where} a commit (${ending}): reported, and never repeated`, async () => {
+    Deno.test(`database: cut ${where} a commit (${ending}): reported, and not repeated unless that has no effect`, async () => {
       await using server = await PostgresServer.start({ isTcp: true });
       await using test = await createDatabase({ server, isEmpty: true });
       await using direct = await makeNumbers(test);
@@ -285,10 +286,13 @@ for (
         (error) => error instanceof UnavailableError && /may have made/.test(error.message),
       );
       assert.equal(state.commits, 1);
-      state.isArmed = false;
       assert.deepEqual(await numbers(direct), left);
       await database.transaction((one) => one.run(insert, 2));
       assert.deepEqual(await numbers(database), [...left, 2]);
+      state.isArmed = true;
+      await database.repeatable((one) => one.run(`${insert} ON CONFLICT DO NOTHING`, 3));
+      assert.deepEqual(await numbers(database), [...left, 2, 3]);
+      assert.equal(state.commits, 2);
     });
   }
 }
