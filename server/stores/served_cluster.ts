@@ -3,9 +3,12 @@
  *
  * @module
  */
+import type { Bytes } from "../../protocol/bytes.ts";
 import { hasQuarantine } from "../blobs/blob_store.ts";
+import type { SharedValues } from "../catalog/shared_catalog.ts";
 import { readClusterSecret } from "../cluster/cluster_secret.ts";
 import { NodeLease } from "../cluster/node_lease.ts";
+import { prepareBlobFolder } from "../data_folder/blob_folder.ts";
 import { finishRepairs } from "../data_folder/quarantine.ts";
 import type { Log } from "../limits/server_log.ts";
 import { closeBlobs, openBlobs, OPENERS } from "./open_stores.ts";
@@ -13,9 +16,12 @@ import type { ServedStore, StoreSystem } from "./served_store.ts";
 import { dataFolderOf, nameOf, type StoreSettings } from "./store_settings.ts";
 import { loadSharedIdentity } from "./shared_identity.ts";
 
+/** The name of the catalog's id among the shared values. */
+const CATALOG_ID = "catalog-id";
+
 /**
  * Opens the catalog at a URL and its store of contents, and takes the lease. Throws `ConfigurationError`
- * `catalog-in-use`, and as the stores do.
+ * `catalog-in-use`, `blobs-of-other-catalog`, and as the stores do.
  */
 export async function serveCluster(
   catalogUrl: string,
@@ -35,9 +41,13 @@ export async function serveCluster(
         }),
     }),
   );
+  const isOnDisk = settings.blobs === undefined;
+  if (isOnDisk) {
+    const id = await idOf(catalog.values);
+    await prepareBlobFolder(dataFolderOf(settings), id, fileSystem);
+  }
   const blobs = await openBlobs(settings, openers, fileSystem, { creates: true });
   opening.defer(() => closeBlobs(blobs));
-  const isOnDisk = settings.blobs === undefined;
   const identity = async () => await loadSharedIdentity(catalog.values, await clusterSecret());
   const open = opening.move();
   return {
@@ -54,6 +64,12 @@ export async function serveCluster(
     },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
+}
+
+/** The id of a catalog, 16 random bytes. */
+async function idOf(values: SharedValues): Promise<Bytes> {
+  return await values.find(CATALOG_ID) ??
+    await values.keep(CATALOG_ID, crypto.getRandomValues(new Uint8Array(16)));
 }
 
 /** The name of this server, for people. */

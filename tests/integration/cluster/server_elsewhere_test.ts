@@ -13,6 +13,8 @@ import {
   ElsewhereInMemory,
   optionsOf,
 } from "../../support/store/elsewhere.ts";
+import { seedDataFolder } from "../../support/store/seeded_folder.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { kindOf, RawClient } from "../../support/v3/raw_client.ts";
 import { Fixture, got, put, startServer } from "../../support/v4/fixture.ts";
 import { Uploader } from "../../support/v4/raw_client.ts";
@@ -186,3 +188,30 @@ Deno.test("stores elsewhere: the catalog alone can be in a database", async () =
   assert.equal(fixture.blobs("files").length, 1);
   await assert.rejects(Deno.stat(fixture.folder.join("data", "catalog.db")), Deno.errors.NotFound);
 });
+
+for (
+  const [what, prepare] of [
+    [
+      "of a server that has its catalog there",
+      (folder: string) => seedDataFolder(folder, { secure: true }),
+    ],
+    ["with other files", async (folder: string) => {
+      await Deno.mkdir(folder, { mode: 0o700 });
+      await Deno.writeTextFile(`${folder}/letter`, "");
+    }],
+    ["of another database", async (folder: string) => {
+      const { blobs: _, ...other } = optionsOf(new ElsewhereInMemory(PART_SIZE));
+      await (await startServer(folder, {}, other)).close();
+    }],
+  ] as const
+) {
+  Deno.test(`stores elsewhere: a folder ${what} is refused for contents`, async () => {
+    await using folder = await TemporaryFolder.create();
+    const data = folder.join("data");
+    await prepare(data);
+    const before = await Array.fromAsync(Deno.readDir(data));
+    const { blobs: _, ...catalog } = optionsOf(new ElsewhereInMemory(PART_SIZE));
+    await assert.rejects(startServer(data, {}, catalog), { code: "blobs-of-other-catalog" });
+    assert.deepEqual(await Array.fromAsync(Deno.readDir(data)), before);
+  });
+}
