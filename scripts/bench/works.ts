@@ -24,8 +24,8 @@ const KIB = 1024;
 const GIB = 2 ** 30;
 
 const ALL: readonly ContenderName[] = [
-  ...["xfer, protocol 4", "xfer, protocol 3", "scp", "scp, aes128-gcm"] as const,
-  ...["rsync -a over ssh", "curl to nginx, TLS", "cp"] as const,
+  ...["xfer, protocol 4", "xfer before, protocol 4", "xfer, protocol 3", "scp"] as const,
+  ...["scp, aes128-gcm", "rsync -a over ssh", "curl to nginx, TLS", "cp"] as const,
 ];
 
 const SYNCED: readonly ContenderName[] = [
