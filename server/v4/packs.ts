@@ -18,7 +18,7 @@ import { quotaOfAll } from "../uploads/quota_reservations.ts";
 import { type CheckedPack, checkPack } from "./check_pack.ts";
 import { type PackBlobs, writeBlobs } from "./pack_blobs.ts";
 import { noSuchFile, quoted } from "./descriptions.ts";
-import { logFile, type RequestContext } from "./request_context.ts";
+import { endUnanswered, logFile, type RequestContext } from "./request_context.ts";
 import { RequestError } from "./request_error.ts";
 
 /** Explains why a request failed, and logs it where that is needed. */
@@ -95,8 +95,7 @@ export class Packs {
         results.failRest(new Error("the record has no result"));
         return this.#session.answers.sendRecords("packed", tag, results.payload);
       })
-      // The client has disconnected.
-      .catch(() => undefined)
+      .catch((error) => endUnanswered(this.#session, error))
       .finally(() => {
         room[Symbol.dispose]();
         this.#storing.delete(answered);

@@ -17,7 +17,7 @@ import { FILE_REQUESTS } from "./file_requests.ts";
 import type { OpenUpload } from "./open_uploads.ts";
 import { V4Upload } from "./upload.ts";
 import { ContentMismatch, RequestError, toRefusal } from "./request_error.ts";
-import { type RequestContext, SendError } from "./request_context.ts";
+import { endUnanswered, type RequestContext, SendError } from "./request_context.ts";
 
 /** The most unanswered puts of a connection. Small files are synced and committed together. */
 export const WINDOW = 256;
@@ -123,8 +123,8 @@ export class Requests implements AsyncDisposable {
     await upload.awaitWhole(message);
     this.#incoming = undefined;
     const deciding: Promise<void> = this.#finish(upload, message)
-      // The client has disconnected.
-      .catch(() => undefined).finally(() => this.#deciding.delete(deciding));
+      .catch((error) => endUnanswered(this.#session, error))
+      .finally(() => this.#deciding.delete(deciding));
     this.#deciding.add(deciding);
     // A client that does not read its answers must not send more.
     if (this.#deciding.size >= WINDOW) await Promise.race(this.#deciding);
@@ -161,8 +161,9 @@ export class Requests implements AsyncDisposable {
     upload?.leave();
     const isThere = await this.#attempt(tag, () => {
       const failure = upload?.failure;
-      // The answer to the upload itself says that a chunk was changed on the way.
-      if (failure !== undefined && !(failure instanceof ContentMismatch)) throw failure;
+      // The answer to the upload itself says that a chunk was changed on the way. It may have ended the upload already.
+      if (failure instanceof ContentMismatch) return;
+      if (failure !== undefined) throw failure;
       if (upload?.isReceiving !== true) throw noSuchTransfer();
     });
     if (isThere) await this.#session.answers.send({ kind: "done", tag });

@@ -10,8 +10,10 @@ import {
 } from "../../../protocol/v4/messages.ts";
 import { MAX_PACKED_SIZE } from "../../../protocol/v4/pack.ts";
 import { MAX_RECORDS } from "../../../protocol/v4/record_reader.ts";
+import type { PackResult } from "../../../server/catalog/packs.ts";
 import { readWholeFolder } from "../../faults/data_folder.ts";
 import { pseudoRandomBytes, utf8 } from "../../support/bytes.ts";
+import { ServerLog } from "../../support/server_log.ts";
 import { openInThisThread } from "../../support/store/catalogs.ts";
 import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
 import { connectRaw, Fixture } from "../../support/v4/fixture.ts";
@@ -133,6 +135,22 @@ Deno.test("attack: one pack more than may be unanswered ends the connection; the
   setTimeout(() => storing.resolve(), 50);
   assert.equal(await ended, "bad-frame");
   assert.equal((await storedNames(fixture)).length, MAX_UNANSWERED_PACKS);
+});
+
+Deno.test("v4 packs: an answer that fails ends the connection and is logged, so that no client waits for it", async () => {
+  await using log = await ServerLog.take();
+  const openCatalog = async (path: string) =>
+    interceptedCatalog(await openInThisThread(path), async (method, _args, next) => {
+      const result = await next();
+      // No outcome has this number.
+      if (method === "files.commitPack") (result as PackResult).outcomes.fill(99);
+      return result;
+    });
+  await using fixture = await createFixture({}, { openCatalog });
+  using alice = await Uploader.login(fixture, "Alice");
+  await assert.rejects(send(alice, [text("a", "x")]), { code: "connection-lost" });
+  const [line] = await log.awaits("request.failed");
+  assert.equal(line?.["user"], "Alice");
 });
 
 Deno.test("attack: a pack that exceeds the quota with each entry stores as many as fit", async () => {
