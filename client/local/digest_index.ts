@@ -130,7 +130,7 @@ export class DigestIndex implements Disposable {
 
   /**
    * Since when a digest is kept, which was read from a file in the state `stat`; `undefined` if it must not be. `old`: the
-   * index of the last run, which does not stand behind the key.
+   * index of the last run, which stands at no later key.
    */
   #seenAt(
     key: Bytes,

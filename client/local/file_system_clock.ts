@@ -1,6 +1,6 @@
 /**
  * Whether the times of a file system come from the clock of this machine. Those of a network file system come from its
- * server, whose clock may be ahead or behind.
+ * server, whose clock may show another time.
  *
  * @module
  */

@@ -178,7 +178,7 @@ export class Confirmation {
   }
 }
 
-/** What names a file in the log. */
+/** The fields that name a file in the log. */
 function shown({ accountId, name, content: { id } }: StoredFile) {
   return { file: printable(name), path: printable(id), client: toHex(accountId) };
 }

@@ -54,8 +54,8 @@ type Reported = readonly Readonly<Record<string, unknown>>[];
 
 /**
  * Changes a folder, uploads it and downloads it into another one. Each transfer is killed at a call to files, network or
- * database, or at a random moment, and then repeated. What was approved is there. Each entry is as before, or as it
- * should be. What was stored already is not stored again.
+ * database, or at a random moment, and then repeated. Each approved file is there. Each entry is as before, or as it
+ * should be. Files that were stored already are not stored again.
  */
 export async function killTransfers(loop: Loop): Promise<void> {
   await using folder = await TemporaryFolder.create();

@@ -102,7 +102,7 @@ Deno.test("index: with the clock of another machine, a digest is trusted once th
     return [known, isLateKnown];
   };
   const [no, yes] = [[false, false], [true, true]];
-  // Its clock is far behind: what changes now has these times.
+  // Its clock is far off: a file that changes now has these times.
   const begin = LATER;
   assert.deepEqual(put(begin), no);
   assert.deepEqual(put(begin + CLOCK_GRAIN_MS), no, "read before, but too soon");
