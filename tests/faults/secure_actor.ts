@@ -129,6 +129,26 @@ export class SecureActor {
     });
   }
 
+  /** Lists everything. Entries are those that are expected. */
+  async list(client: V4Client): Promise<void> {
+    const names: string[] = [];
+    await connected(() =>
+      client.list("", ({ name, entry }) => void (entry === "file" && names.push(name)))
+    );
+    assert.deepEqual(names.sort(), this.#expected.names.sort(), `${this.name} listed`);
+  }
+
+  /** Asks whether the server's copy of a chunk is damaged, which it is not. */
+  async recheck({ session: { mux } }: V4Client, name: string): Promise<void> {
+    const message = { kind: "recheck", tag: mux.nextTag(), name, version: 0, offset: 0 } as const;
+    await connected(() =>
+      mux.askFor(message, "done").catch((error) => {
+        assert.notEqual(error.code, "damaged", `${this.name}/${name} is intact`);
+        throw error;
+      })
+    );
+  }
+
   /** Downloads small files with one request, and compares them with the expected contents. */
   async fetch({ session: { mux } }: V4Client, names: readonly string[]): Promise<void> {
     const expected = names.map((name) => this.#expected.sure(name));
