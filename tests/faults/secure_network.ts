@@ -154,7 +154,7 @@ interface Course {
   readonly outcomes: readonly PutOutcome[] | undefined;
   /** Whether the file was downloaded. */
   readonly got: boolean;
-  /** Whether the folder was uploaded again, of which only permissions and times had changed. */
+  /** Whether the folder was uploaded again after a change of permissions and times only. */
   readonly isUpdated: boolean;
   /** The number of hellos that the client sent. */
   readonly hellos: number;
