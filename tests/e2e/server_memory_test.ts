@@ -11,7 +11,7 @@ Deno.test({
   name: "memory: a server that has just started takes less than 130 MiB",
   ignore: !canMeasure,
   async fn() {
-    await using folder = await TemporaryFolder.create();
+    await using folder = await TemporaryFolder.createOnDisk();
     await using server = await ServerProcess.start(folder.join("data"));
     const peak = peakResident(server.pid) ?? 0;
     assert.ok(peak > 0 && peak < 130 * MIB, `${Math.round(peak / MIB)} MiB`);
