@@ -21,8 +21,9 @@ export function shareFreeMemory(): void {
   // Loading a library without the permission would prompt the user.
   if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return;
   try {
-    using library = Deno.dlopen(LIBC, CALLS);
+    const library = Deno.dlopen(LIBC, CALLS);
     library.symbols.mallopt(M_ARENA_MAX, 1);
+    library.close();
   } catch {
     // Another C library.
   }
