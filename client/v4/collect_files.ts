@@ -138,6 +138,11 @@ export class CollectedFiles {
     return this.#named.some(({ kind }) => kind === "folder");
   }
 
+  /** The names on the server of folders that the user named. */
+  get folders(): string[] {
+    return this.#named.flatMap(({ kind, name }) => kind === "folder" ? [name] : []);
+  }
+
   /** Whether folders that the user named share names on the server. */
   get hasSharedFolders(): boolean {
     return [...this.#shared].some(({ kind }) => kind === "folder");
