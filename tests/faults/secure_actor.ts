@@ -31,7 +31,7 @@ const NAMES = ["a", "b", "c/d", "c/e"] as const;
 /** The names of that folder: now this, now that. */
 const FOLDERS = ["c", "moved"] as const;
 /** Sizes around that of a chunk. */
-const SIZES = [0, 1, 70_000, CHUNK_SIZE, CHUNK_SIZE + 1, 2 * CHUNK_SIZE + 7] as const;
+const SIZES = [0, 1, 70_000, 300_000, CHUNK_SIZE, CHUNK_SIZE + 1, 2 * CHUNK_SIZE + 7] as const;
 /** Sizes of contents in packs, in the catalog and in files of their own. */
 const SMALL_SIZES = [0, 10, 3000, 40_000, MAX_PACKED_SIZE] as const;
 /** Small files in two packs. */

@@ -58,7 +58,7 @@ const BROKEN: Readonly<Record<string, Bytes>> = {
   "a size that is one smaller than the content": withSize(two, 4),
   "a size that is one larger than the content": withSize(two, 6),
   "a size beyond the message": withSize(two, MAX_PACKED_SIZE),
-  "a size beyond the limit": withSize(concatBytes(two, new Uint8Array(70_000)), 70_000),
+  "a size beyond the limit": withSize(concatBytes(two, new Uint8Array(300_000)), 300_000),
   "the largest size": withSize(two, 0xffff_ffff),
   "one record too many": concatBytes(
     ...Array.from({ length: MAX_RECORDS + 1 }, () => packOf(1, [text("a", "")]).bytes),
@@ -182,7 +182,7 @@ Deno.test("attack: a client that announces a pack and sends nothing is disconnec
 Deno.test("v4 packs: one that a slow network carries for longer than a request may take is stored", async () => {
   await using fixture = await createFixture({ requestTimeoutMs: 150, stallTimeoutMs: 20_000 });
   using alice = await Uploader.login(fixture, "Alice");
-  const records = Array.from({ length: 4 }, (_, i) => ({
+  const records = Array.from({ length: 3 }, (_, i) => ({
     ...{ name: `${i}`, content: pseudoRandomBytes(MAX_PACKED_SIZE, i) },
   }));
   const frame = encodeMessage(packOf(1, records));
@@ -192,5 +192,5 @@ Deno.test("v4 packs: one that a slow network carries for longer than a request m
     await alice.write(frame.subarray(at, at + piece));
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  assert.deepEqual(resultsOf(await answer), [1, 1, 1, 1]);
+  assert.deepEqual(resultsOf(await answer), [1, 1, 1]);
 });

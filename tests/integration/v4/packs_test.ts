@@ -203,7 +203,7 @@ Deno.test("v4 packs: a fetch refuses what is large or damaged, and finds other v
   await using fixture = await createFixture({ inlineSize: 100 });
   using alice = await Uploader.login(fixture, "Alice");
   await send(alice, [{ name: "blob", content: pseudoRandomBytes(2000) }, text("small", "x")]);
-  const large = pseudoRandomBytes(100_000);
+  const large = pseudoRandomBytes(300_000);
   const tag = await alice.begin(large, { name: "large" });
   await alice.send(tag, large, 0);
   await alice.end(tag, large);
