@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { AT_FDCWD, openCLibrary, PathBuffer } from "./c_library.ts";
 
 /** The kind of something in a folder. `other`: it has no content to upload. */
 export type StatKind = "file" | "folder" | "link" | "pipe" | "socket" | "other";
@@ -28,13 +29,9 @@ export interface EntryStat {
   readonly deviceMinor: number;
 }
 
-/** The C library of Linux that Deno itself is linked with. */
-const LIBC = "libc.so.6";
 const CALLS = {
   statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
-/** Relative paths begin at the current folder. */
-const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 /** Everything that stat(2) returns too. */
 const STATX_BASIC_STATS = 0x7ff;
@@ -42,8 +39,6 @@ const STATX_BASIC_STATS = 0x7ff;
 const STATX_SIZE = 256;
 /** The index of each field in 32-bit numbers. Of 64-bit fields, the lower half comes first. */
 const FIELD = { mode: 7, inode: 8, size: 10, ctime: 24, mtime: 28, device: 34 } as const;
-/** The longest path of Linux is 4096 bytes with its final NUL; UTF-8 has at most 3 bytes for a UTF-16 unit. */
-const MAX_PATH = 4096;
 
 const S_IFMT = 0o170000;
 const KINDS: Readonly<Record<number, StatKind>> = {
@@ -72,31 +67,24 @@ export function isSameStat(a: EntryStat, b: EntryStat): boolean {
 }
 
 function openStat(): ((path: string) => EntryStat) | undefined {
-  if (Deno.build.os !== "linux") return undefined;
-  // Loading a library without the permission would prompt the user.
-  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
-  try {
-    return statBy(Deno.dlopen(LIBC, CALLS).symbols);
-  } catch {
-    return undefined;
-  }
+  const symbols = openCLibrary(CALLS);
+  return symbols && statBy(symbols);
 }
 
 /** Calls that fail are repeated through Deno, which knows the reason. */
 function statBy(
   { statx }: Deno.StaticForeignLibraryInterface<typeof CALLS>,
 ): (path: string) => EntryStat {
-  const utf8 = new TextEncoder();
-  const name = new Uint8Array(3 * MAX_PATH);
+  const paths = new PathBuffer();
   const found = new Uint8Array(STATX_SIZE);
   const words = new Uint32Array(found.buffer);
   const signed = new Int32Array(found.buffer);
   const word = (index: number) => words[index] as number;
   const seconds = (index: number) => (signed[index + 1] as number) * TWO_32 + word(index);
   return (path) => {
-    if (path.length >= MAX_PATH || path.includes("\0")) return statByDeno(path);
-    name[utf8.encodeInto(path, name).written] = 0;
-    const isFound = statx(AT_FDCWD, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, found) === 0;
+    const name = paths.of(path);
+    const isFound = name !== undefined &&
+      statx(AT_FDCWD, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, found) === 0;
     if (!isFound) return statByDeno(path);
     const mode = word(FIELD.mode) & 0xffff;
     return {
