@@ -41,7 +41,7 @@ export interface StagedFilesOptions<F extends FileToWrite, W extends WaitingFile
   /** Throws if a folder must not be used any longer. Called before it is used. */
   readonly guard: (folder: string) => void;
   readonly attributes: Pick<TargetAttributes, "ofNew" | "applyToNew">;
-  /** Creates a file with few calls. What it cannot create is created through Deno. */
+  /** Creates a file with few calls. If that fails, the file is created through Deno. */
   readonly create: CreateFile | undefined;
   /** Returns what to keep of a file that is written. Many wait for a sync, so it should be small. */
   readonly keep: (file: F) => W;

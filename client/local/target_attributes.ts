@@ -16,7 +16,7 @@ export interface Attributes {
   readonly mtime: bigint | undefined;
 }
 
-/** What a new file gets. */
+/** The attributes of a new file. */
 export interface FileAttributes {
   readonly mode: number;
   /** `undefined`: the current time. */
