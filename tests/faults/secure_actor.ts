@@ -19,7 +19,7 @@ import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { SourceFile } from "../../client/local/source_file.ts";
 import { openSession } from "../../client/v4/session.ts";
 import type { Dice } from "../support/v3/fuzz.ts";
-import { pseudoRandomBytes } from "../support/bytes.ts";
+import { areEqual, pseudoRandomBytes } from "../support/bytes.ts";
 import { Lost, Refused } from "./actor.ts";
 import { ExpectedState, type FileSet, type Operation } from "./expected_state.ts";
 import { FILE_PUT } from "../support/v4/message_fields.ts";
@@ -244,6 +244,8 @@ export class SecureActor {
   async overwriteAndUndo(client: V4Client, name: string, content: Bytes): Promise<void> {
     const before = this.#expected.sure(name) as Bytes;
     await this.store(client, [{ name, content }]);
+    // The same content makes no version.
+    if (areEqual(before, content)) return;
     const restored: Operation = (files) => new Map([...files, [name, before]]);
     await this.#change([name], restored, () => client.restore(name));
   }
