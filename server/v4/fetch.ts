@@ -13,6 +13,7 @@ import { BlobNotFound } from "../blobs/blob_store.ts";
 import type { FoundFile } from "../catalog/files.ts";
 import { type FileWithDigests, refuseDamaged, withDigests } from "./backfill_digests.ts";
 import { describe, MAX_LOOKS, noSuchFile, quoted, replacedTooOften } from "./descriptions.ts";
+import { explainFailure } from "./explain_failure.ts";
 import type { RequestContext } from "./request_context.ts";
 import { RequestError } from "./request_error.ts";
 
@@ -119,8 +120,8 @@ async function readOrRefuse(
   try {
     return await read(session, wanted, file);
   } catch (error) {
-    if (error instanceof RequestError) return error;
-    throw error;
+    // A file that cannot be read does not affect the others.
+    return error instanceof RequestError ? error : explainFailure(session, error);
   }
 }
 

@@ -18,11 +18,9 @@ import { quotaOfAll } from "../uploads/quota_reservations.ts";
 import { type CheckedPack, checkPack } from "./check_pack.ts";
 import { type PackBlobs, writeBlobs } from "./pack_blobs.ts";
 import { noSuchFile, quoted } from "./descriptions.ts";
+import { explainFailure } from "./explain_failure.ts";
 import { endUnanswered, logFile, type RequestContext } from "./request_context.ts";
 import { RequestError } from "./request_error.ts";
-
-/** Explains why a request failed, and logs it where that is needed. */
-export type Explain = (error: unknown) => { readonly code: string; readonly message: string };
 
 /** The most files of a pack that are logged one by one. */
 const MAX_LINES = 8;
@@ -37,14 +35,12 @@ interface Turn {
 
 export class Packs {
   readonly #session: RequestContext;
-  readonly #explain: Explain;
   readonly #storing = new Set<Promise<void>>();
   /** Resolves when all earlier packs were passed to the catalog, which keeps their order. */
   #passed: Promise<void> = Promise.resolve();
 
-  constructor(session: RequestContext, explain: Explain) {
+  constructor(session: RequestContext) {
     this.#session = session;
-    this.#explain = explain;
   }
 
   /**
@@ -53,7 +49,7 @@ export class Packs {
    */
   store({ tag, bytes }: MessageOf<"pack">): Promise<void> {
     const checked = checkPack(bytes, this.#session.context.limits);
-    const results = new Results(checked.names.length, this.#explain);
+    const results = new Results(checked.names.length, this.#session);
     for (const [index, sums] of checked.mismatches) results.mismatch(index, sums);
     for (const [index, error] of checked.refusals) results.fail(index, error);
     return this.#begin(tag, bytes.length, results, (turn) => this.#store(checked, results, turn));
@@ -63,7 +59,7 @@ export class Packs {
   update({ tag, bytes }: MessageOf<"update">): Promise<void> {
     const names: string[] = [];
     for (const record = new UpdateReader(bytes); record.next();) names.push(record.name);
-    const results = new Results(names.length, this.#explain);
+    const results = new Results(names.length, this.#session);
     return this.#begin(
       ...[tag, bytes.length, results] as const,
       (turn) => this.#update(bytes, names, results, turn),
@@ -248,15 +244,15 @@ function fileChanged(name: string): RequestError {
 
 /** The results of a pack, which are known in any order. */
 class Results {
-  readonly #explain: Explain;
-  readonly #explained = new Map<unknown, ReturnType<Explain>>();
+  readonly #session: RequestContext;
+  readonly #explained = new Map<unknown, RequestError>();
   readonly #mismatches = new Map<number, ContentSums>();
-  readonly #failures = new Map<number, ReturnType<Explain>>();
+  readonly #failures = new Map<number, RequestError>();
   readonly #stored: PackOutcomes;
 
-  constructor(records: number, explain: Explain) {
+  constructor(records: number, session: RequestContext) {
     this.#stored = new PackOutcomes(records);
-    this.#explain = explain;
+    this.#session = session;
   }
 
   mismatch(index: number, sums: ContentSums): void {
@@ -270,7 +266,7 @@ class Results {
   fail(index: number, error: unknown): void {
     let explained = this.#explained.get(error);
     if (explained === undefined) {
-      explained = this.#explain(error);
+      explained = explainFailure(this.#session, error);
       this.#explained.set(error, explained);
     }
     this.#failures.set(index, explained);
