@@ -1,5 +1,5 @@
 /**
- * What a client is told about a request that failed, or about a record of it.
+ * The errors that clients get for requests that failed, or for records of them.
  *
  * @module
  */
