@@ -53,7 +53,7 @@ export function refuseConflict(
   }
 }
 
-/** What is known of a name's place without a look-up. */
+/** Facts about the place of a name that need no look-up. */
 export interface KnownPlace {
   /** Whether the folders above it are no files. */
   readonly isInFolder: boolean;
