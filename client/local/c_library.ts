@@ -17,6 +17,8 @@ export const OPEN = {
   create: 0o100,
   /** Fail if something has the name. */
   exclusive: 0o200,
+  /** Don't wait for the writer of a FIFO. */
+  nonBlocking: 0o4000,
   closeOnExec: 0o2000000,
 } as const;
 
