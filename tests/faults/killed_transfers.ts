@@ -1,7 +1,7 @@
 /** Uploads and downloads of a folder, whose client, server, or both are killed. Small entries travel in packs. */
 import assert from "node:assert/strict";
 import type { Address } from "../../protocol/address.ts";
-import { type Bytes, toHex } from "../../protocol/bytes.ts";
+import { type Bytes, concatBytes, toHex } from "../../protocol/bytes.ts";
 import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { setTime } from "../../client/local/file_metadata.ts";
@@ -35,8 +35,8 @@ const SMALL_SIZES = SIZES.slice(0, 6);
 const FILES = 60;
 /** The number of entries that change from round to round. */
 const CHANGES = 20;
-/** A time within which most clients end by themselves, in milliseconds. */
-const MAX_LIFE_MS = 1200;
+/** The time after the first output of a client within which most end by themselves, in milliseconds. */
+const MAX_LIFE_MS = 400;
 const BUG = 1;
 
 const VICTIMS = ["client", "server", "both"] as const;
@@ -176,13 +176,20 @@ class Transfers {
     let events: Reported = [];
     if (address !== undefined) {
       const client = await this.#spawn(address, clientAt, args);
-      const killing = moment === undefined ? undefined : setTimeout(() => {
-        if (kills("client")) killProcess(client);
-        if (kills("server")) void server.kill();
-      }, moment);
-      const { code, signal, stdout, stderr } = await client.output();
+      let killing: ReturnType<typeof setTimeout> | undefined;
+      const onOutput = () => {
+        if (moment === undefined) return;
+        killing ??= setTimeout(() => {
+          if (kills("client")) killProcess(client);
+          if (kills("server")) void server.kill();
+        }, moment);
+      };
+      const [{ code, signal }, stdout, text] = await Promise.all([
+        client.status,
+        readAll(client.stdout, onOutput),
+        new Response(client.stderr).text(),
+      ]);
       clearTimeout(killing);
-      const text = new TextDecoder().decode(stderr);
       assert.ok(signal === "SIGKILL" || (code !== BUG && signal === null), `${code}: ${text}`);
       if (clientAt !== undefined && signal === null) {
         this.#callsOf(command, "client").survived(clientAt);
@@ -289,6 +296,18 @@ function killProcess(process: Deno.ChildProcess): void {
   } catch (error) {
     if (!(error instanceof TypeError)) throw error; // It has already ended.
   }
+}
+
+async function readAll(
+  output: ReadableStream<Uint8Array<ArrayBuffer>>,
+  onOutput: () => void,
+): Promise<Bytes> {
+  const pieces: Bytes[] = [];
+  for await (const piece of output) {
+    pieces.push(piece);
+    onOutput();
+  }
+  return concatBytes(...pieces);
 }
 
 /** Whole lines of JSON. The last line of a killed process can be incomplete. */
