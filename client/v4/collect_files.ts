@@ -95,7 +95,7 @@ export async function collectFiles(options: CollectOptions): Promise<CollectedFi
     if (repeated.isRepeated(found, name)) continue;
     try {
       const { real, isLink, info } = found;
-      if (!isLink) await own.refuse(found);
+      if (!isLink) own.refuse(found);
       const kind = isLink ? "link" : info?.isDirectory === true ? "folder" : "file";
       if (kind === "file") await SourceFile.inspect(path);
       named.push({ path, name, real, kind });

@@ -27,6 +27,8 @@ const LOADED: Readonly<Record<string, string>> = {
   "cli/commands/server/mod.ts": "commands/server/mod.ts",
   "cli/commands/completions.ts": "commands/completions.ts",
   "cli/help/topic_text.ts": "../help/topic_text.ts",
+  "client/v3/mod.ts": "../client/v3/mod.ts",
+  "client/v4/downloads.ts": "../client/v4/downloads.ts",
 };
 
 /** The path of a program: its bundle or its source. */
