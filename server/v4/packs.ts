@@ -174,28 +174,42 @@ export class Packs {
     const outcomes = new PackOutcomes(numbers);
     const isConcerned = quotaReservations.isConcerned(accountId);
     const stored: number[] = [];
-    const refusals = new Map<RefusalReason, unknown>();
+    const refused: number[] = [];
     for (let i = 0; i < outcomes.length; i++) {
       const outcome = outcomes.outcome(i);
       if (outcome === "skipped") continue;
-      if (outcome === "stored" || outcome === "kept") {
-        results.stored(i, outcomes.version(i), outcomes.replaced(i), outcomes.byOther(i));
-        if (outcome === "kept") continue;
-        stored.push(i);
-        if (!isConcerned) continue;
-        quotaReservations.revoke(accountId, checked.names[i] as string, { isStored: true });
+      if (outcome !== "stored" && outcome !== "kept") {
+        refused.push(i);
         continue;
       }
-      const reason = outcome as RefusalReason;
-      if (!refusals.has(reason)) {
-        const limit = await limitErrorOf(context, accountId, reason);
-        refusals.set(reason, limit ?? new CatalogRefusal(reason));
-      }
-      results.fail(i, refusals.get(reason));
+      results.stored(i, outcomes.version(i), outcomes.replaced(i), outcomes.byOther(i));
+      if (outcome === "kept") continue;
+      stored.push(i);
+      if (!isConcerned) continue;
+      quotaReservations.revoke(accountId, checked.names[i] as string, { isStored: true });
     }
     this.#log(checked, blobs, stored);
     await context.garbage.collect(garbage);
     if (hasSurplus) await trimHistory(context, accountId);
+    await this.#explainRefused(refused, outcomes, results);
+  }
+
+  /** Fails records with the limit that they are over. Comes last, because the catalog may not know it any more. */
+  async #explainRefused(
+    refused: readonly number[],
+    outcomes: PackOutcomes,
+    results: Results,
+  ): Promise<void> {
+    const { context, owner: { accountId } } = this.#session;
+    const errors = new Map<RefusalReason, unknown>();
+    for (const i of refused) {
+      const reason = outcomes.outcome(i) as RefusalReason;
+      if (!errors.has(reason)) {
+        const limit = await limitErrorOf(context, accountId, reason);
+        errors.set(reason, limit ?? new CatalogRefusal(reason));
+      }
+      results.fail(i, errors.get(reason));
+    }
   }
 
   /** Logs each stored file of a small pack, and a large pack in one line, which costs much less than storing it. */

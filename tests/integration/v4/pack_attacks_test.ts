@@ -153,6 +153,24 @@ Deno.test("v4 packs: an answer that fails ends the connection and is logged, so 
   assert.equal(line?.["user"], "Alice");
 });
 
+Deno.test("v4 packs: what was stored is reported, even if the limit of the others cannot be looked up", async () => {
+  let isCommitted = false;
+  const openCatalog = async (path: string) =>
+    interceptedCatalog(await openInThisThread(path), async (method, _args, next) => {
+      if (isCommitted && method === "accounts.find") throw new Error("cannot read the disk");
+      const result = await next();
+      if (method === "files.commitPack") isCommitted = true;
+      return result;
+    });
+  await using fixture = await createFixture({ quota: 10 }, { openCatalog });
+  using alice = await Uploader.login(fixture, "Alice");
+  const [first, second, third] = await send(alice, [
+    ...[text("a", "x"), text("b", "more than ten"), text("c", "x")],
+  ]);
+  assert.deepEqual([first, third], [1, 1]);
+  assert.equal(typeof second, "string");
+});
+
 Deno.test("attack: a pack that exceeds the quota with each entry stores as many as fit", async () => {
   await using fixture = await createFixture({ quotaFiles: 10 });
   using alice = await Uploader.login(fixture, "Alice");
