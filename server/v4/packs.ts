@@ -194,7 +194,7 @@ export class Packs {
     await this.#explainRefused(refused, outcomes, results);
   }
 
-  /** Fails records with the limit that they are over. Comes last, because the catalog may not know it any more. */
+  /** Fails records with the limit that they are over. Comes last, because the catalog may fail to tell the limit. */
   async #explainRefused(
     refused: readonly number[],
     outcomes: PackOutcomes,
