@@ -106,7 +106,7 @@ export type { AttributeOptions, UnsetAttributes } from "./client/local/target_at
 export type { FileSelection } from "./client/v4/collect_files.ts";
 export type { SkipReason } from "./client/v4/tree_walk.ts";
 export { previewPut, putFiles } from "./client/v4/put_files.ts";
-export type { PreviewedEntry, PutPreview } from "./client/v4/put_preview.ts";
+export type { PreviewedEntry, PreviewOptions, PutPreview } from "./client/v4/put_preview.ts";
 export {
   MAX_UNTRIED,
   type MirrorOptions,

@@ -11,3 +11,13 @@
 export function loadModule<M>({ href }: URL): Promise<M> {
   return import(href);
 }
+
+/** Downloads over protocol 4. */
+export function loadDownloads(): Promise<typeof import("../client/v4/downloads.ts")> {
+  return loadModule(new URL("../client/v4/downloads.ts", import.meta.url));
+}
+
+/** Uploads over protocol 3. */
+export function loadProtocol3(): Promise<typeof import("../client/v3/mod.ts")> {
+  return loadModule(new URL("../client/v3/mod.ts", import.meta.url));
+}

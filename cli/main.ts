@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { shareFreeMemory } from "./allocator.ts";
 import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
 import { loadProgram, makeProgram } from "./program.ts";
 import { Run } from "./run.ts";
@@ -10,6 +11,7 @@ import { Ended } from "./arguments/usage_error.ts";
 
 /** Runs a command line and returns the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
+  shareFreeMemory();
   const run = new Run();
   try {
     const program = await makeProgram(run, (command) => args.includes(command));

@@ -1,12 +1,12 @@
 /**
- * The entry point of the client for `cli/`. Other programs use `mod.ts` at the root.
+ * The entry point of the client for `cli/`. Downloads and protocol 3 have one of their own, which few commands load.
+ * Other programs use `mod.ts` at the root.
  *
  * @module
  */
 export type { CommonEvent, Outcome, V3Event, V4Event } from "./events.ts";
 export { DEFAULT_RETRIES, type Retry, type RetryOptions } from "./net/retry.ts";
 export type { V3ConnectOptions } from "./v3/connect_options.ts";
-export { sendFiles } from "./v3/send_files.ts";
 export { DEFAULT_TIMEOUTS, type Timeouts } from "./net/dial.ts";
 export {
   clientFolder,
@@ -35,7 +35,6 @@ export {
 } from "./identity/upload_history.ts";
 export { hasV4Account } from "./identity/v4_account.ts";
 export type { ByteRange } from "./v4/file_download.ts";
-export { getFiles } from "./v4/get_files.ts";
 export {
   EVERYTHING,
   type GetManyOptions,
@@ -43,7 +42,6 @@ export {
   type GetSummary,
   type MirrorDeletion,
 } from "./v4/get_options.ts";
-export { getStream } from "./v4/stream_download.ts";
 export { previewPut, putFiles } from "./v4/put_files.ts";
 export type { PutPreview } from "./v4/put_preview.ts";
 export type { PutOptions, PutOutcome } from "./v4/put_options.ts";

@@ -21,6 +21,7 @@ import {
 } from "../tests/faults/io_errors.ts";
 import { killImportAtEveryCall } from "../tests/faults/imports.ts";
 import { killMirrorsAtEveryCall } from "../tests/faults/mirrors.ts";
+import { killTransfers } from "../tests/faults/killed_transfers.ts";
 import { Loop } from "../tests/faults/loop.ts";
 import { cutEverywhere, flipEverywhere, reshapeEverything } from "../tests/faults/network.ts";
 import {
@@ -107,6 +108,13 @@ const PARTS: readonly Part[] = [
     name: "mirror-kills",
     what: "get --delete and put --delete are killed before each call to files and network",
     work: (loop) => killMirrorsAtEveryCall(loop),
+  },
+  {
+    name: "pack-kills",
+    what:
+      "put and get of a folder: the client, the server, or both are killed, then all is repeated",
+    work: killTransfers,
+    rounds: 300,
   },
   {
     name: "io",

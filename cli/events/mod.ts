@@ -80,9 +80,9 @@ export function isDetail(event: Event, files = 1): boolean {
   return typeof isDetail === "boolean" ? isDetail : isDetail(event);
 }
 
-/** The note that follows a result. */
-export function noteOf(event: Event, show: Presentation): string | undefined {
-  return definitionOf(event).note?.(shown(event), show);
+/** The note that follows a result; `undefined` if it has none. Most have none, and need no presentation. */
+export function noteOf(event: Event, show: () => Presentation): string | undefined {
+  return definitionOf(event).note?.(shown(event), show());
 }
 
 /** The JSON Schema of an event. */

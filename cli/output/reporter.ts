@@ -185,7 +185,7 @@ export class Reporter {
   /** Commands of the client in it are for other machines, or name their folder themselves. */
   #noteOf(event: Event): string | undefined {
     const { places: { server } } = this.options;
-    const note = noteOf(event, this.#presentationFor(this.#streams.stderr));
+    const note = noteOf(event, () => this.#presentationFor(this.#streams.stderr));
     return server === undefined || note === undefined ? note : placed(note, { server });
   }
 

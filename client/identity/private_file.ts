@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { type FileHandle, open } from "node:fs/promises";
+import { closeSync, fchmodSync, fstatSync, openSync, readSync } from "node:fs";
 import { ConfigurationError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
-import { cannotRead, readSmall } from "../local/read_small_file.ts";
+import { cannotRead, readSmall, refusePipe } from "../local/read_small_file.ts";
 
 export interface Permissions {
   /** The permission bits, possibly with the file type. */
@@ -57,33 +57,35 @@ export async function isFolderOpen(path: string): Promise<boolean> {
  * Throws `ConfigurationError` `identity-not-private` if others can write to the file or it belongs to another user,
  * `oversized-file`; `StorageError` `cannot-read`.
  */
+// deno-lint-ignore require-await
 export async function readPrivateFile(
   path: string,
   onTightened: () => void,
 ): Promise<string | undefined> {
-  let file: FileHandle | undefined;
+  let file: number | undefined;
   try {
-    file = await open(path, "r");
-    if (await makePrivate(file, path)) onTightened();
-    return await readSmall(reader(file), path);
+    refusePipe(path);
+    const opened = file = openSync(path, "r");
+    if (makePrivate(opened, path)) onTightened();
+    return readSmall((buffer) => readSync(opened, buffer), path);
   } catch (cause) {
     if ((cause as { code?: unknown }).code === "ENOENT") return undefined;
     throw cannotRead(path, cause);
   } finally {
-    await file?.close();
+    if (file !== undefined) closeSync(file);
   }
 }
 
 /** Returns whether the mode was changed. */
-async function makePrivate(file: FileHandle, path: string): Promise<boolean> {
+function makePrivate(file: number, path: string): boolean {
   const ownUid = Deno.uid();
   if (ownUid === null) return false; // Windows: a file has the permissions of its folder
-  const permissions = await file.stat();
+  const permissions = fstatSync(file);
   const flaw = flawOf(permissions, ownUid);
   if (flaw === undefined) return false;
   if (flaw !== "readable") throw notPrivate(path, flaw, permissions, ownUid);
   // A `Deno.FsFile` cannot change its mode, and the path could lead to another file by now.
-  await file.chmod(0o600);
+  fchmodSync(file, 0o600);
   return true;
 }
 
@@ -102,10 +104,4 @@ function notPrivate(
     `cannot trust ${printable(path)}: ${what}`,
     { hint: `If the content is yours, run: ${remedy}chmod 600 ${quoted}` },
   );
-}
-
-function reader(file: FileHandle) {
-  return {
-    read: async (buffer: Uint8Array) => (await file.read(buffer, 0, buffer.length, null)).bytesRead,
-  };
 }

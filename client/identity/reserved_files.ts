@@ -8,7 +8,6 @@ import { printable } from "../../protocol/printable.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import { DATA_FOLDER_NAMES, isDataFolder } from "../../protocol/server_files.ts";
 import { LOCK_FILE } from "./folder_lock.ts";
-import { isThere } from "../local/atomic_file.ts";
 import { INDEX_FOLDER } from "../local/digest_index.ts";
 import { type NamedPath, realPath } from "../local/named_path.ts";
 import { EDITION_FILE, IDENTITY_FILE, KEY_FILE } from "./v3_identity.ts";
@@ -58,8 +57,8 @@ export class ReservedFiles {
   /** Their inodes. */
   readonly #inodes: ReadonlySet<number>;
   /** Results by the real path of a folder: the files of one command are mostly in few folders. */
-  readonly #servers = new Map<string, Promise<boolean>>();
-  readonly #own = new Map<string, Promise<(name: string) => ReservedFile | undefined>>();
+  readonly #servers = new Map<string, boolean>();
+  readonly #own = new Map<string, (name: string) => ReservedFile | undefined>();
 
   private constructor(folder: string | undefined, keys: ReadonlySet<string>) {
     this.#folder = folder;
@@ -119,27 +118,27 @@ export class ReservedFiles {
   }
 
   /** Throws `UsageError` `own-key` for a path that leads to a private file of a client or a server. */
-  async refuse({ path, real, info }: NamedPath): Promise<void> {
+  refuse({ path, real, info }: NamedPath): void {
     if (real === undefined || info === undefined) return;
     const [folder, name] = info.isDirectory ? [real, ""] : [dirname(real), basename(real)];
-    if (await this.#isServers(folder)) throw ownOf(path, "a server's data folder");
-    const own = (await remember(this.#own, folder, () => this.#ownAt(folder)))(name);
+    if (this.#isServers(folder)) throw ownOf(path, "a server's data folder");
+    const own = remember(this.#own, folder, () => this.#ownAt(folder))(name);
     if (this.isKey(info) || (own !== undefined && isOneOf(KEYS, name))) throw ownKey(path);
     if (own !== undefined && !PUBLIC.includes(name)) throw ownOf(path, own);
   }
 
   /** Whether a folder is a server's data folder or inside one. */
-  #isServers(folder: string): Promise<boolean> {
-    return remember(this.#servers, folder, async () => {
-      const found = await namesThere(folder, DATA_FOLDER_NAMES);
+  #isServers(folder: string): boolean {
+    return remember(this.#servers, folder, () => {
+      const found = namesThere(folder, DATA_FOLDER_NAMES);
       const above = dirname(folder);
       return isDataFolder((name) => found.has(name)) ||
-        (above !== folder && await this.#isServers(above));
+        (above !== folder && this.#isServers(above));
     });
   }
 
-  async #ownAt(folder: string): Promise<(name: string) => ReservedFile | undefined> {
-    const found = await namesThere(folder, MARKS);
+  #ownAt(folder: string): (name: string) => ReservedFile | undefined {
+    const found = namesThere(folder, MARKS);
     return this.in(folder, (name) => found.has(name));
   }
 }
@@ -150,9 +149,18 @@ function remember<T>(known: Map<string, T>, key: string, find: () => T): T {
   return found;
 }
 
-async function namesThere(folder: string, names: readonly string[]): Promise<Set<string>> {
-  const there = await Promise.all(names.map((name) => isThere(join(folder, name))));
-  return new Set(names.filter((_, i) => there[i] === true));
+function namesThere(folder: string, names: readonly string[]): Set<string> {
+  return new Set(names.filter((name) => isThere(join(folder, name))));
+}
+
+/** Asks in this thread, because dozens of questions to other threads take longer. */
+function isThere(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The device and inode of a file; `undefined` on systems that don't number files. */

@@ -178,7 +178,7 @@ async function lstatIfThere(path: string): Promise<Deno.FileInfo | undefined> {
 const TEMPORARY = /^[0-9a-f-]{36}\.tmp$/;
 
 /** Whether anything is at a path, without following links. */
-export async function isThere(path: string): Promise<boolean> {
+async function isThere(path: string): Promise<boolean> {
   return await Deno.lstat(path).then(() => true, () => false);
 }
 

@@ -1,6 +1,8 @@
 /**
  * Remembers the digests of local files from run to run, so that files that have not changed need not be read. A file
- * counts as unchanged while its size, times, inode and file system stay the same. An index is only a memory: without
+ * counts as unchanged while its size, times, inode and file system stay the same. A digest is trusted if a later change of
+ * the file has another time: on a file system of this machine, if it was last changed long enough ago; on any other,
+ * whose clock is not known, if it was read again long enough after it was first seen. An index is only a memory: without
  * one, or with a damaged one, files are read.
  *
  * @module
@@ -10,7 +12,8 @@ import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import type { Bytes } from "../../protocol/bytes.ts";
 import type { EntryStat } from "./entry_stat.ts";
-import { IndexReader, IndexWriter } from "./index_file.ts";
+import { type Device, deviceWithOwnClock } from "./file_system_clock.ts";
+import { IndexReader, IndexWriter, TRUSTED } from "./index_file.ts";
 
 /** The folder with the indexes, beside the identity. */
 export const INDEX_FOLDER = "me.index";
@@ -21,6 +24,8 @@ export const MAX_INDEXES = 64;
  * without a difference that shows.
  */
 export const CLOCK_GRAIN_MS = 2000;
+/** Temporary files of this age, in milliseconds, are those of runs that were killed. */
+const MAX_TEMPORARY_MS = 24 * 60 * 60_000;
 /** The most digests that may come out of order, for large files. Further files are read again by the next run. */
 const MAX_LATE = 16_384;
 
@@ -28,11 +33,12 @@ const MAX_LATE = 16_384;
 interface LateDigest {
   readonly key: Bytes;
   readonly stat: EntryStat;
+  readonly at: number;
   readonly digest: Bytes;
 }
 
 /** The names of indexes, and of temporary files. */
-const OWN = /^[0-9a-f]{32}(\.[0-9a-f-]{36}(-merged)?\.tmp)?$/;
+const OWN = /^[0-9a-f]{32}(?<temporary>\.[0-9a-f-]{36}(-merged)?\.tmp)?$/;
 
 /** The use of an index. */
 export interface IndexUse {
@@ -40,6 +46,8 @@ export interface IndexUse {
   readonly isRead?: boolean;
   /** Whether they are replaced; default true. */
   readonly isWritten?: boolean;
+  /** The file system of the folder, if it has the clock of this machine. Tests replace it. */
+  readonly deviceWithOwnClock?: (folder: string) => Device | undefined;
 }
 
 /** The index of one folder: that of the last run, which is read, and the one that replaces it, which is written. */
@@ -50,14 +58,18 @@ export class DigestIndex implements Disposable {
   /** `undefined` after an error. */
   #new: IndexWriter | undefined;
   readonly #late: LateDigest[] = [];
-  /** Whether the last run's index stands at the file that was sought last. */
-  #isFound = false;
+  /** The file system with the clock of this machine. */
+  readonly #local: Device | undefined;
 
-  private constructor(path: string, { isRead = true, isWritten = true }: IndexUse) {
+  private constructor(path: string, local: Device | undefined, use: IndexUse) {
+    const { isRead = true, isWritten = true } = use;
     this.#path = path;
+    this.#local = local;
     this.#temporary = `${path}.${crypto.randomUUID()}.tmp`;
     this.#old = isRead ? unlessError(() => new IndexReader(path)) : undefined;
-    this.#new = isWritten ? unlessError(() => new IndexWriter(this.#temporary)) : undefined;
+    if (!isWritten) return;
+    this.#new = unlessError(() => new IndexWriter(this.#temporary));
+    if (this.#new === undefined) this.#removeTemporary();
   }
 
   /** Opens the index of a folder. Never throws. `real`: the folder's path without links. */
@@ -65,7 +77,8 @@ export class DigestIndex implements Disposable {
     const folder = join(identityFolder, INDEX_FOLDER);
     if (use.isWritten !== false) unlessError(() => Deno.mkdirSync(folder, { mode: 0o700 }));
     const name = createHash("sha256").update(real).digest("hex").slice(0, 32);
-    return new DigestIndex(join(folder, name), use);
+    const local = (use.deviceWithOwnClock ?? deviceWithOwnClock)(real);
+    return new DigestIndex(join(folder, name), local, use);
   }
 
   /**
@@ -73,8 +86,7 @@ export class DigestIndex implements Disposable {
    * valid until the next call.
    */
   find(key: Bytes, stat: EntryStat): Bytes | undefined {
-    this.#isFound = this.#old?.seek(key) === true;
-    return this.#isFound ? this.#old?.digestOf(stat) : undefined;
+    return this.#old?.seek(key) === true ? this.#old.digestOf(stat) : undefined;
   }
 
   /**
@@ -82,13 +94,15 @@ export class DigestIndex implements Disposable {
    * ascend from call to call.
    */
   add(key: Bytes, stat: EntryStat, at: number, digest: Bytes): void {
-    if (isTrusted(stat, at)) this.#attempt((index) => index.add(key, stat, digest));
+    const seenAt = this.#seenAt(key, stat, at, this.#old);
+    if (seenAt !== undefined) this.#attempt((index) => index.add(key, stat, digest, seenAt));
   }
 
   /** Keeps the digest of a file that is read after others with later names. */
   addLate(key: Bytes, stat: EntryStat, at: number, digest: Bytes): void {
-    if (this.#late.length === MAX_LATE || !isTrusted(stat, at)) return;
-    this.#late.push({ key: key.slice(), stat, digest: digest.slice() });
+    if (this.#late.length === MAX_LATE) return;
+    if (this.#seenAt(key, stat, at, undefined) === undefined) return;
+    this.#late.push({ key: key.slice(), stat, at, digest: digest.slice() });
   }
 
   /** Replaces the index of the last run. `isWhole`: whether the whole folder was seen; if not, the rest stays as it was. */
@@ -111,16 +125,37 @@ export class DigestIndex implements Disposable {
     if (this.#new === undefined) return;
     this.#new[Symbol.dispose]();
     this.#new = undefined;
-    unlessError(() => Deno.removeSync(this.#temporary));
+    this.#removeTemporary();
+  }
+
+  /**
+   * Since when a digest is kept, which was read from a file in the state `stat`; `undefined` if it must not be. `old`: the
+   * index of the last run, which stands at no later key.
+   */
+  #seenAt(
+    key: Bytes,
+    stat: EntryStat,
+    at: number,
+    old: IndexReader | undefined,
+  ): number | undefined {
+    if (Number.isNaN(stat.ctimeSeconds)) return undefined;
+    const isLocal = stat.deviceMajor === this.#local?.deviceMajor &&
+      stat.deviceMinor === this.#local.deviceMinor;
+    if (isLocal) return isOld(stat, at) ? TRUSTED : undefined;
+    const before = old?.seek(key) === true ? old.seenAt(stat) : undefined;
+    if (before === TRUSTED) return TRUSTED;
+    if (before === undefined || before > at) return at;
+    return at - before > CLOCK_GRAIN_MS ? TRUSTED : before;
   }
 
   #insertLate(): void {
     const late = this.#late.toSorted((a, b) => Buffer.compare(a.key, b.key));
-    const merged = `${this.#temporary.slice(0, -".tmp".length)}-merged.tmp`;
+    const merged = this.#merged;
     {
+      using old = this.#old && unlessError(() => new IndexReader(this.#path));
       using reader = new IndexReader(this.#temporary);
       using writer = new IndexWriter(merged);
-      for (const { key, stat, digest } of late) {
+      for (const { key, stat, at, digest } of late) {
         let isHere = false;
         for (; !reader.hasEnded; reader.next()) {
           const order = Buffer.compare(reader.key, key);
@@ -128,12 +163,22 @@ export class DigestIndex implements Disposable {
           if (order === 0) isHere = true;
           writer.copy(reader);
         }
-        if (!isHere) writer.add(key, stat, digest);
+        const seenAt = isHere ? undefined : this.#seenAt(key, stat, at, old);
+        if (seenAt !== undefined) writer.add(key, stat, digest, seenAt);
       }
       for (; !reader.hasEnded; reader.next()) writer.copy(reader);
       writer.flush();
     }
     Deno.renameSync(merged, this.#temporary);
+  }
+
+  /** The temporary file of {@link #insertLate}. */
+  get #merged(): string {
+    return `${this.#temporary.slice(0, -".tmp".length)}-merged.tmp`;
+  }
+
+  #removeTemporary(): void {
+    for (const path of [this.#temporary, this.#merged]) unlessError(() => Deno.removeSync(path));
   }
 
   /** Does something with the new index. After an error, there will be none. */
@@ -145,13 +190,13 @@ export class DigestIndex implements Disposable {
     } catch {
       if (this.#new !== undefined) unlessError(() => index[Symbol.dispose]());
       this.#new = undefined;
-      unlessError(() => Deno.removeSync(this.#temporary));
+      this.#removeTemporary();
     }
   }
 }
 
-/** Whether a file's times would show a change after it was inspected. */
-function isTrusted({ mtimeSeconds, ctimeSeconds }: EntryStat, at: number): boolean {
+/** Whether a file's times, of this machine's clock, would show a change after it was inspected. */
+function isOld({ mtimeSeconds, ctimeSeconds }: EntryStat, at: number): boolean {
   return at - 1000 * (Math.max(mtimeSeconds, ctimeSeconds) + 1) > CLOCK_GRAIN_MS;
 }
 
@@ -160,12 +205,16 @@ function isTrusted({ mtimeSeconds, ctimeSeconds }: EntryStat, at: number): boole
  * which a folder of this name can have had before, stay.
  */
 function removeOldest(folder: string): void {
-  const files = [...Deno.readDirSync(folder)].filter(({ name }) => OWN.test(name)).map(
-    ({ name }) => {
-      const path = join(folder, name);
-      return { path, at: unlessError(() => Deno.lstatSync(path).mtime?.getTime()) ?? 0 };
-    },
-  );
+  const files: { readonly path: string; readonly at: number }[] = [];
+  for (const { name } of Deno.readDirSync(folder)) {
+    const found = OWN.exec(name);
+    if (found === null) continue;
+    const path = join(folder, name);
+    const at = unlessError(() => Deno.lstatSync(path).mtime?.getTime()) ?? 0;
+    const isLeft = found.groups?.["temporary"] !== undefined && Date.now() - at > MAX_TEMPORARY_MS;
+    if (isLeft) unlessError(() => Deno.removeSync(path));
+    else files.push({ path, at });
+  }
   const left = files.toSorted((a, b) => b.at - a.at).slice(MAX_INDEXES);
   for (const { path } of left) unlessError(() => Deno.removeSync(path));
 }

@@ -6,7 +6,7 @@
  * @module
  */
 import { lutimesSync } from "node:fs";
-import { toCString } from "./system_calls.ts";
+import { AT_FDCWD, openCLibrary, PathBuffer } from "./c_library.ts";
 
 /** Properties of an entry that are stored with its content. */
 export interface StoredAttributes {
@@ -37,15 +37,11 @@ export const MILLISECOND_TIMES: FileTimes = {
   },
 };
 
-/** The C library of Linux that Deno itself is linked with. */
-const LIBC = "libc.so.6";
 /** statx(2) and utimensat(2). */
 const CALLS = {
   statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
   utimensat: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
-/** Relative paths begin at the current folder. */
-const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const STATX_MTIME = 0x40;
 /** The bytes of `struct statx`, and where seconds (i64) and nanoseconds (u32) of its `stx_mtime` are. */
@@ -55,47 +51,49 @@ const STATX_NANOSECONDS = 120;
 /** In place of nanoseconds: leave this time as it is. */
 const UTIME_OMIT = (1n << 30n) - 2n;
 
-/**
- * Times to the nanosecond; `undefined` where this system or the permissions of the program allow none. The library stays
- * open until the program ends.
- */
+/** The argument of utimensat(2) and futimens(3) for a modification time. It is valid until the next one. */
+export class TimesBuffer {
+  // The first of both times, of the last access, stays as it is.
+  readonly #times = new BigInt64Array([0n, UTIME_OMIT, 0n, 0n]);
+
+  /** `time`: in nanoseconds since 1970 UTC. */
+  of(time: bigint): BigInt64Array<ArrayBuffer> {
+    const second = floorDivide(time, SECOND);
+    this.#times[2] = second;
+    this.#times[3] = time - second * SECOND;
+    return this.#times;
+  }
+}
+
+/** Times to the nanosecond; `undefined` where this system or the permissions of the program allow none. */
 export const NANOSECOND_TIMES: FileTimes | undefined = openTimes();
 
 function openTimes(): FileTimes | undefined {
-  if (Deno.build.os !== "linux") return undefined;
-  // Loading a library without the permission would prompt the user.
-  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
-  try {
-    return timesBy(Deno.dlopen(LIBC, CALLS).symbols);
-  } catch {
-    return undefined;
-  }
+  const symbols = openCLibrary(CALLS);
+  return symbols && timesBy(symbols);
 }
 
 /** Calls that fail are repeated through Deno, which knows the reason. */
 function timesBy(
   { statx, utimensat }: Deno.StaticForeignLibraryInterface<typeof CALLS>,
 ): FileTimes {
+  const paths = new PathBuffer();
   const found = new Uint8Array(STATX_SIZE);
   const seconds = new BigInt64Array(found.buffer, STATX_SECONDS, 1);
   const nanoseconds = new Uint32Array(found.buffer, STATX_NANOSECONDS, 1);
-  // Both times of utimensat(2). The first, of the last access, stays as it is.
-  const times = new BigInt64Array([0n, UTIME_OMIT, 0n, 0n]);
+  const times = new TimesBuffer();
   return {
     read(path) {
-      const name = toCString(path);
+      const name = paths.of(path);
       const isRead = name !== undefined &&
         statx(AT_FDCWD, name, AT_SYMLINK_NOFOLLOW, STATX_MTIME, found) === 0;
       if (!isRead) return MILLISECOND_TIMES.read(path);
       return (seconds[0] as bigint) * SECOND + BigInt(nanoseconds[0] as number);
     },
     set(path, time) {
-      const name = toCString(path);
-      const second = floorDivide(time, SECOND);
-      times[2] = second;
-      times[3] = time - second * SECOND;
+      const name = paths.of(path);
       const isSet = name !== undefined &&
-        utimensat(AT_FDCWD, name, times, AT_SYMLINK_NOFOLLOW) === 0;
+        utimensat(AT_FDCWD, name, times.of(time), AT_SYMLINK_NOFOLLOW) === 0;
       if (!isSet) MILLISECOND_TIMES.set(path, time);
     },
   };

@@ -17,7 +17,7 @@ const NONE: SyncFailures = new Map();
 /** The calls that make one file or folder durable. Tests replace them. */
 export interface SyncCalls {
   /** `undefined`: no call syncs a file system here. */
-  readonly system: Omit<SystemCalls, "renameToFree"> | undefined;
+  readonly system: Omit<SystemCalls, "renameToFree" | "typeOfFileSystem"> | undefined;
   readonly syncFile: (path: string) => Promise<void>;
   readonly syncFolder: (path: string) => Promise<void>;
 }

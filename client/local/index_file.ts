@@ -10,18 +10,22 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import { DIGEST_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { EntryStat } from "./entry_stat.ts";
 
-/** Version 1. A file with another header is ignored. */
-const HEADER = new TextEncoder().encode("xfer index v01\n\n");
+/** Version 2. A file with another header is ignored. */
+const HEADER = new TextEncoder().encode("xfer index v02\n\n");
 /** The bytes of records in a block, at most. */
 const BLOCK_SIZE = 64 * 1024;
 /** Before each block: its length and its CRC-32. */
 const BLOCK_HEADER = 8;
 /** The most bytes of an index: about five million files with names of usual length. */
 const MAX_INDEX = 512 * 1024 * 1024;
-/** Before the key: its length. After it: {@link writeStat}, then the digest. */
+/** Before the key: its length. After it: {@link writeStat}, `seenAt`, then the digest. */
 const KEY_HEADER = 2;
 const STAT_SIZE = 48;
-const FIXED_SIZE = STAT_SIZE + DIGEST_SIZE;
+const TIME_SIZE = 8;
+const FIXED_SIZE = STAT_SIZE + TIME_SIZE + DIGEST_SIZE;
+
+/** `seenAt` of a digest that is trusted. */
+export const TRUSTED = 0;
 
 /** Writes the records of a new index. The first error ends it: see {@link IndexWriter.isComplete}. */
 export class IndexWriter implements Disposable {
@@ -34,15 +38,24 @@ export class IndexWriter implements Disposable {
   /** Creates the file. Throws what Deno throws. */
   constructor(path: string) {
     this.#file = Deno.openSync(path, { write: true, createNew: true, mode: 0o600 });
-    writeAll(this.#file, HEADER);
+    try {
+      writeAll(this.#file, HEADER);
+    } catch (error) {
+      this.#file.close();
+      throw error;
+    }
   }
 
-  /** Adds a record, whose key comes after those before. Leaves it out once the index is too large. */
-  add(key: Bytes, stat: EntryStat, digest: Bytes): void {
+  /**
+   * Adds a record, whose key comes after those before. Leaves it out once the index is too large. `seenAt`:
+   * {@link TRUSTED}, or when the entry was first seen in this state, in milliseconds since 1970.
+   */
+  add(key: Bytes, stat: EntryStat, digest: Bytes, seenAt: number): void {
     if (!this.#makeRoom(key.length)) return;
     this.#addKey(key);
     writeStat(this.#view, this.#at, stat);
-    this.#block.set(digest, this.#at + STAT_SIZE);
+    this.#view.setFloat64(this.#at + STAT_SIZE, seenAt, true);
+    this.#block.set(digest, this.#at + STAT_SIZE + TIME_SIZE);
     this.#at += FIXED_SIZE;
   }
 
@@ -123,11 +136,18 @@ export class IndexReader implements Disposable {
     return this.#block.subarray(start, start + FIXED_SIZE);
   }
 
-  /** The digest of the record, if it was made of an entry that has not changed since; valid until `next`. */
+  /** The digest of the record, if it is trusted and the entry has not changed since; valid until `next`. */
   digestOf(stat: EntryStat): Bytes | undefined {
+    if (this.seenAt(stat) !== TRUSTED) return undefined;
+    const start = this.#at + KEY_HEADER + this.#keyLength;
+    return this.#block.subarray(start + STAT_SIZE + TIME_SIZE, start + FIXED_SIZE);
+  }
+
+  /** `seenAt` of the record; `undefined` if the entry has changed since. */
+  seenAt(stat: EntryStat): number | undefined {
     const start = this.#at + KEY_HEADER + this.#keyLength;
     if (!hasStat(this.#view, start, stat)) return undefined;
-    return this.#block.subarray(start + STAT_SIZE, start + FIXED_SIZE);
+    return this.#view.getFloat64(start + STAT_SIZE, true);
   }
 
   /** Moves to the first record whose key is not before this one. Returns whether it is this one. */

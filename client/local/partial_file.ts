@@ -10,6 +10,7 @@ import { WRITE_SIZE } from "../../protocol/memory.ts";
 import { printable } from "../../protocol/printable.ts";
 import { reasonOf, StorageError, UsageError, XferError } from "../../protocol/errors.ts";
 import { lock } from "./file_lock.ts";
+import { DirectWrites } from "./direct_writes.ts";
 import { moveToFree, overwritable, replace } from "./atomic_file.ts";
 
 /** The longest file name on all common file systems, in bytes. */
@@ -83,6 +84,7 @@ export class PartialFile {
   #unsynced = 0;
   #syncing: Promise<void> | undefined;
   #closed = false;
+  #direct: DirectWrites | undefined;
 
   private constructor(target: string, path: string, file: Deno.FsFile, isFindable: boolean) {
     this.#target = target;
@@ -133,6 +135,11 @@ export class PartialFile {
     return part;
   }
 
+  /** Writes past the page cache from now on, where the system can: see {@link DirectWrites}. */
+  writeDirectly(): void {
+    this.#direct ??= DirectWrites.open(this.path);
+  }
+
   /** Reads at an offset. Returns fewer bytes than the buffer can hold at the end of the file. Throws `StorageError`. */
   read(offset: number, buffer: Bytes): Promise<Bytes> {
     return this.#inTurn(async () => {
@@ -151,6 +158,10 @@ export class PartialFile {
   /** Writes bytes at an offset. Throws `StorageError` `cannot-write`. */
   write(offset: number, bytes: Bytes): Promise<void> {
     return this.#inTurn(async () => {
+      const direct = await this.#direct?.write(offset, bytes) ?? 0;
+      if (direct === bytes.length) return;
+      offset += direct;
+      bytes = bytes.subarray(direct);
       if (offset !== this.#position) await this.#file.seek(offset, Deno.SeekMode.Start);
       this.#position = undefined;
       for (let done = 0; done < bytes.length;) {
@@ -216,6 +227,7 @@ export class PartialFile {
   async #end(): Promise<void> {
     await this.#turn;
     await this.#syncing;
+    this.#direct?.[Symbol.dispose]();
     this.#file.close();
   }
 

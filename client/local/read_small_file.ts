@@ -10,31 +10,36 @@ import { printable } from "../../protocol/printable.ts";
 export const MAX_SMALL_FILE = 16 * 1024;
 
 /**
- * Returns the text of a small file, or `undefined` if it does not exist. Throws `StorageError` `cannot-read`, and
- * `ConfigurationError` `oversized-file`.
+ * Returns the text of a small file, or `undefined` if it does not exist. Reads in this thread: passing a small file from
+ * another thread takes longer than reading it. Throws `StorageError` `cannot-read`, and `ConfigurationError`
+ * `oversized-file`.
  */
+// deno-lint-ignore require-await
 export async function readTextFileIfThere(path: string): Promise<string | undefined> {
   try {
-    using file = await Deno.open(path, { read: true });
-    return await readSmall(file, path);
+    refusePipe(path);
+    using file = Deno.openSync(path, { read: true });
+    return readSmall((buffer) => file.readSync(buffer), path);
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return undefined;
     throw cannotRead(path, cause);
   }
 }
 
+/** Throws if a pipe is at a path. To open one, the thread would wait until another program writes to it. */
+export function refusePipe(path: string): void {
+  if (Deno.statSync(path).isFifo) throw new Error("it is a pipe");
+}
+
 /**
- * Returns the text of an open small file. Does not rely on its reported size. Throws `ConfigurationError`
- * `oversized-file`.
+ * Returns the text of an open small file. Does not rely on its reported size. `read`: reads some bytes into a buffer and
+ * returns their number; 0 or `null` at the end. Throws `ConfigurationError` `oversized-file`.
  */
-export async function readSmall(
-  file: { read(buffer: Uint8Array): Promise<number | null> },
-  path: string,
-): Promise<string> {
+export function readSmall(read: (buffer: Uint8Array) => number | null, path: string): string {
   const buffer = new Uint8Array(MAX_SMALL_FILE + 1);
   let filled = 0;
   while (filled < buffer.length) {
-    const size = await file.read(buffer.subarray(filled));
+    const size = read(buffer.subarray(filled));
     if (!size) return new TextDecoder().decode(buffer.subarray(0, filled));
     filled += size;
   }

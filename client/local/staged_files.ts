@@ -10,7 +10,8 @@ import { XferError } from "../../protocol/errors.ts";
 import { moveToFree, overwritable, replace } from "./atomic_file.ts";
 import type { FileSync } from "./file_sync.ts";
 import { cannotWrite, exists } from "./partial_file.ts";
-import { NEW_MODE } from "./target_attributes.ts";
+import type { CreateFile } from "./new_file.ts";
+import { type Attributes, NEW_MODE, type TargetAttributes } from "./target_attributes.ts";
 
 /** The most files that wait for one sync. A killed program leaves as many temporary files. */
 export const MAX_STAGED_FILES = 8192;
@@ -25,6 +26,8 @@ export interface FileToWrite {
   readonly target: string;
   /** Its verified content. */
   readonly content: Bytes;
+  /** As the server has them. */
+  readonly file: Attributes;
 }
 
 /** A file that waits for its sync. */
@@ -37,8 +40,9 @@ export interface StagedFilesOptions<F extends FileToWrite, W extends WaitingFile
   readonly force: boolean;
   /** Throws if a folder must not be used any longer. Called before it is used. */
   readonly guard: (folder: string) => void;
-  /** Sets the attributes of a file at its temporary path. */
-  readonly describe: (path: string, file: F) => void;
+  readonly attributes: Pick<TargetAttributes, "ofNew" | "applyToNew">;
+  /** Creates a file with few calls. If that fails, the file is created through Deno. */
+  readonly create: CreateFile | undefined;
   /** Returns what to keep of a file that is written. Many wait for a sync, so it should be small. */
   readonly keep: (file: F) => W;
   /** Called when a file is durable and has its final name, or with the reason why not. */
@@ -81,8 +85,7 @@ export class StagedFiles<F extends FileToWrite, W extends WaitingFile> {
       const path = join(folder, this.#nextName());
       try {
         guard(folder);
-        write(path, content);
-        this.#options.describe(path, file);
+        this.#write(path, content, file.file);
       } catch (cause) {
         this.#options.onEnd(this.#options.keep(file), discard(path, target, cause));
         continue;
@@ -91,6 +94,14 @@ export class StagedFiles<F extends FileToWrite, W extends WaitingFile> {
       this.#waiting.push({ file: this.#options.keep(file), path });
       this.#bytes += content.length;
     }
+  }
+
+  #write(path: string, content: Bytes, known: Attributes): void {
+    const { attributes, create } = this.#options;
+    const wanted = attributes.ofNew(known);
+    if (create?.(path, content, wanted) === true) return;
+    write(path, content);
+    attributes.applyToNew(path, wanted);
   }
 
   /**

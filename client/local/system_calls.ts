@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { AT_FDCWD, OPEN, openCLibrary, PathBuffer } from "./c_library.ts";
 
 /** Calls that fail are repeated through Deno, which knows the reason. */
 export interface SystemCalls {
@@ -19,62 +20,53 @@ export interface SystemCalls {
   readonly closeFileSystem: (handle: number) => void;
   /** Renames a file if nothing has the new name. Returns whether it was renamed. */
   readonly renameToFree: (path: string, target: string) => boolean;
+  /** The type of the file system of a path, as statfs(2) numbers it; `undefined` if it cannot be read. */
+  readonly typeOfFileSystem: (path: string) => number | undefined;
 }
 
-/** The C library of Linux that Deno itself is linked with. */
-const LIBC = "libc.so.6";
-/** open(2), close(2), syncfs(2), renameat2(2). */
+/** open(2), close(2), syncfs(2), renameat2(2), statfs(2). */
 const CALLS = {
   open: { parameters: ["buffer", "i32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   // Writing everything can take long.
   syncfs: { parameters: ["i32"], result: "i32", nonblocking: true },
   renameat2: { parameters: ["i32", "buffer", "i32", "buffer", "u32"], result: "i32" },
+  statfs: { parameters: ["buffer", "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-const O_RDONLY = 0;
-const O_CLOEXEC = 0o2000000;
-/** Relative paths begin at the current folder. */
-const AT_FDCWD = -100;
 const RENAME_NOREPLACE = 1;
+/** More than the bytes of `struct statfs`, which begins with the type. */
+const STATFS_SIZE = 256;
 
-/**
- * `undefined` where this system or the permissions of the program allow none. The library stays open until the program
- * ends.
- */
+/** `undefined` where this system or the permissions of the program allow none. */
 export const SYSTEM_CALLS: SystemCalls | undefined = openCalls();
 
 function openCalls(): SystemCalls | undefined {
-  if (Deno.build.os !== "linux") return undefined;
-  // Loading a library without the permission would prompt the user.
-  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
-  try {
-    return callsOf(Deno.dlopen(LIBC, CALLS).symbols);
-  } catch {
-    return undefined;
-  }
+  const symbols = openCLibrary(CALLS);
+  return symbols && callsOf(symbols);
 }
 
 function callsOf(
-  { open, close, syncfs, renameat2 }: Deno.StaticForeignLibraryInterface<typeof CALLS>,
+  { open, close, syncfs, renameat2, statfs }: Deno.StaticForeignLibraryInterface<typeof CALLS>,
 ): SystemCalls {
+  const [paths, targets] = [new PathBuffer(), new PathBuffer()];
   return {
     openFileSystem(folder) {
-      const name = toCString(folder);
-      const handle = name === undefined ? -1 : open(name, O_RDONLY | O_CLOEXEC);
+      const name = paths.of(folder);
+      const handle = name === undefined ? -1 : open(name, OPEN.readOnly | OPEN.closeOnExec);
       return handle < 0 ? undefined : handle;
     },
     syncFileSystem: async (handle) => await syncfs(handle) === 0,
     closeFileSystem: (handle) => void close(handle),
     renameToFree(path, target) {
-      const [from, to] = [toCString(path), toCString(target)];
+      const [from, to] = [paths.of(path), targets.of(target)];
       if (from === undefined || to === undefined) return false;
       return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) === 0;
     },
+    typeOfFileSystem(path) {
+      const name = paths.of(path);
+      const found = new Uint32Array(STATFS_SIZE / 4);
+      return name !== undefined && statfs(name, found) === 0 ? found[0] : undefined;
+    },
   };
-}
-
-/** Returns `undefined` for a path that would end early in C. */
-export function toCString(path: string): Uint8Array<ArrayBuffer> | undefined {
-  return path.includes("\0") ? undefined : new TextEncoder().encode(`${path}\0`);
 }

@@ -16,6 +16,13 @@ export interface Attributes {
   readonly mtime: bigint | undefined;
 }
 
+/** The attributes of a new file. */
+export interface FileAttributes {
+  readonly mode: number;
+  /** `undefined`: the current time. */
+  readonly mtime: bigint | undefined;
+}
+
 /** Of an entry about which the server knows nothing. */
 export const UNKNOWN_ATTRIBUTES: Attributes = { mode: undefined, mtime: undefined };
 
@@ -74,18 +81,22 @@ export class TargetAttributes {
     return this.#unset;
   }
 
-  /** Resolves when {@link TargetAttributes.applyToNew} can be called. */
+  /** Resolves when {@link TargetAttributes.ofNew} can be called. */
   async ready(): Promise<void> {
     this.#known = await this.#bitsLeft();
   }
 
-  /** Sets the attributes of a new file, whose mode is {@link NEW_MODE}, at once. Never throws. */
-  applyToNew(path: string, attributes: Attributes): void {
+  /** The attributes for a new file. */
+  ofNew(attributes: Attributes): FileAttributes {
     const left = this.#known ?? 0;
-    const bits = this.#wanted(attributes, left) ?? DEFAULTS.file & left;
-    const { mtime } = attributes;
-    if (bits !== NEW_MODE && HAS_MODES) this.#attempt(path, () => Deno.chmodSync(path, bits));
-    if (mtime !== undefined && this.#times) this.#attempt(path, () => setTime(path, mtime));
+    const mode = this.#wanted(attributes, left) ?? DEFAULTS.file & left;
+    return { mode, mtime: this.#times ? attributes.mtime : undefined };
+  }
+
+  /** Sets the attributes of a new file, whose mode is {@link NEW_MODE}, at once. Never throws. */
+  applyToNew(path: string, { mode, mtime }: FileAttributes): void {
+    if (mode !== NEW_MODE && HAS_MODES) this.#attempt(path, () => Deno.chmodSync(path, mode));
+    if (mtime !== undefined) this.#attempt(path, () => setTime(path, mtime));
   }
 
   /** Sets the attributes of a new entry, which is not at its final path yet, or a folder. Never throws. */

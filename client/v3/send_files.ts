@@ -107,7 +107,7 @@ async function inspect(options: SendOptions, { profile }: V3Client) {
     const named = await inspectPath(path);
     if (names.isRepeated(named, basename(path))) continue;
     try {
-      await own.refuse(named);
+      own.refuse(named);
       const { file, nameField } = await inspectFile(path, profile);
       names.claim(path, storedName(nameField));
       files.push(file);

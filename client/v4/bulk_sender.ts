@@ -47,6 +47,8 @@ export class BulkSender<T> {
   readonly #waiting: Bulk<T>[] = [];
   /** Messages that the server has not answered. */
   readonly #unanswered = new Set<Bulk<T>>();
+  /** Messages that were not written to a socket yet. */
+  readonly #unsent = new Set<Bulk<T>>();
   readonly #workers: Promise<void>[] = [];
   #records = 0;
   #working = 0;
@@ -64,15 +66,20 @@ export class BulkSender<T> {
     return this.#unanswered;
   }
 
-  /** Resolves when there is room for another message. Throws the error that ends the run. */
+  /**
+   * Resolves when there is room for another message. Throws the error that ends the run. A caller that fills messages
+   * without a pause leaves the sockets no time, so they come first: the server works while the next is filled.
+   */
   async send(bulk: Bulk<T>): Promise<void> {
     this.#unanswered.add(bulk);
     this.#records += bulk.items.length;
+    this.#unsent.add(bulk);
     this.#waiting.push(bulk);
     if (this.#workers.length < this.#pool.count) this.#start(this.#workers.length);
     this.#notify();
     await this.#until(() =>
-      this.#unanswered.size < MAX_UNANSWERED && this.#records < MAX_RECORDS_AHEAD
+      this.#unsent.size < this.#pool.count && this.#unanswered.size < MAX_UNANSWERED &&
+      this.#records < MAX_RECORDS_AHEAD
     );
   }
 
@@ -129,6 +136,8 @@ export class BulkSender<T> {
           this.#notify();
         });
         await isSent;
+        this.#unsent.delete(bulk);
+        this.#notify();
       }
     } finally {
       // After a protocol error, the answers to other requests don't matter.

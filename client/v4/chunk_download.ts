@@ -54,6 +54,9 @@ const RANGE = 16;
 /** The most requests for one file, because each answer has the digests of all chunks. */
 const MAX_RANGES = 64;
 
+/** The most chunks that wait to be verified or written while another arrives. */
+const MAX_UNWRITTEN = 3;
+
 export class ChunkDownload {
   readonly #wanted: Required<Pick<Wanted, "name" | "from" | "to">> & { readonly version: number };
   readonly #sink: ChunkSink;
@@ -172,6 +175,8 @@ export class ChunkDownload {
     let missing = 0;
     let at = Math.floor(from / CHUNK_SIZE) * CHUNK_SIZE;
     let writing = Promise.resolve();
+    /** The last chunks that have arrived, until each is written. */
+    const unwritten: Promise<void>[] = [];
     /** The handling of the current message. It continues when the connection is closed here, and must end first. */
     let taking: Promise<unknown> = Promise.resolve();
     const begin = async (file: RemoteFile) => {
@@ -213,12 +218,12 @@ export class ChunkDownload {
             const isNext = offset === at && bytes.length === chunkSize(file.size, at / CHUNK_SIZE);
             if (missing > 0 || !isNext || this.#sums.has(at)) throw unexpected(message);
             at += bytes.length;
-            // The chunk is verified and written while the next one arrives.
-            const before = writing;
-            writing = this.#write(message, file, before);
+            // The chunk is verified and written while the next ones arrive.
+            writing = this.#write(message, file, writing);
             // The promise is awaited later. Until then, a rejection must not count as unhandled.
             writing.catch(() => undefined);
-            await before;
+            unwritten.push(writing);
+            if (unwritten.length > MAX_UNWRITTEN) await unwritten.shift();
             return false;
           }
           case "done":

@@ -95,7 +95,7 @@ export async function collectFiles(options: CollectOptions): Promise<CollectedFi
     if (repeated.isRepeated(found, name)) continue;
     try {
       const { real, isLink, info } = found;
-      if (!isLink) await own.refuse(found);
+      if (!isLink) own.refuse(found);
       const kind = isLink ? "link" : info?.isDirectory === true ? "folder" : "file";
       if (kind === "file") await SourceFile.inspect(path);
       named.push({ path, name, real, kind });
@@ -136,6 +136,11 @@ export class CollectedFiles {
   /** Whether the user named a folder. */
   get hasFolders(): boolean {
     return this.#named.some(({ kind }) => kind === "folder");
+  }
+
+  /** The names on the server of folders that the user named. */
+  get folders(): string[] {
+    return this.#named.flatMap(({ kind, name }) => kind === "folder" ? [name] : []);
   }
 
   /** Whether folders that the user named share names on the server. */

@@ -8,7 +8,7 @@ import { fileChanged } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import { digestChunk, MerkleTree } from "../../protocol/v4/merkle_tree.ts";
 import { MAX_PACKED_SIZE } from "../../protocol/v4/pack.ts";
-import { isSameStat, statEntry } from "../local/entry_stat.ts";
+import { readUnchanged } from "../local/entry_stat.ts";
 import { cannotRead } from "../local/read_small_file.ts";
 import type { FoundEntry } from "./found_entry.ts";
 
@@ -22,27 +22,15 @@ export function roomFor({ size, content }: FoundEntry): number {
  * differs from the inspected one.
  */
 export function readContent(entry: FoundEntry, room: Bytes): void {
-  const { path, real, size, content } = entry;
+  const { path, real, stat, content } = entry;
   if (content !== undefined) return room.set(content);
   let isSame = false;
   try {
-    isSame = readFile(real, room) === size && isSameStat(entry.stat, statEntry(real));
+    isSame = readUnchanged(real, stat, room);
   } catch (cause) {
     throw cannotRead(path, cause, "Check the path and its permissions.");
   }
   if (!isSame) throw fileChanged(printable(path));
-}
-
-/** Reads until the end of a file, or of the buffer. Returns the number of bytes. */
-function readFile(path: string, buffer: Bytes): number {
-  using file = Deno.openSync(path, { read: true });
-  let done = 0;
-  while (done < buffer.length) {
-    const size = file.readSync(done === 0 ? buffer : buffer.subarray(done));
-    if (size === null) break;
-    done += size;
-  }
-  return done;
 }
 
 /** The digest of a content of at most one chunk. */

@@ -18,6 +18,9 @@ import { PartialFile } from "../local/partial_file.ts";
 import { checkKind, type RemoteFile, RESUMABLE_SIZE } from "./remote_file.ts";
 import type { V4Event } from "../events.ts";
 
+/** The size of the smallest download, in bytes, that is written past the page cache. A smaller one may be read at once. */
+const DIRECT_SIZE = 64 * 1024 * 1024;
+
 /** The most attempts if the file is replaced on the server during the download. */
 const ATTEMPTS = 3;
 
@@ -197,8 +200,10 @@ export class FileDownload {
       await this.#options.makeFolder?.();
       guard?.();
       this.#part = await PartialFile.create(target, isFindable);
+      if (this.#size >= DIRECT_SIZE) this.#part.writeDirectly();
       return;
     }
+    if (this.#size >= DIRECT_SIZE) this.#part.writeDirectly();
     const there = await this.#part.truncate(range === undefined ? file.size : 0);
     const buffer = createChunkBuffer();
     // Reads only what exists: the size that the server claims is not verified yet.

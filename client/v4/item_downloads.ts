@@ -15,6 +15,7 @@ import {
 } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import type { FileSync } from "../local/file_sync.ts";
+import { createFile } from "../local/new_file.ts";
 import { type FileToWrite, StagedFiles, type WaitingFile } from "../local/staged_files.ts";
 import { type TargetAttributes, UNKNOWN_ATTRIBUTES } from "../local/target_attributes.ts";
 import { createLink } from "../local/target_link.ts";
@@ -84,9 +85,8 @@ export class ItemDownloads {
     this.#context = context;
     const { attributes, tree, sync, itemAt, onEnd } = context;
     this.#staged = new StagedFiles({
-      ...{ sync, force: options.force ?? false },
+      ...{ sync, attributes, create: createFile, force: options.force ?? false },
       guard: (folder) => tree.guard(folder),
-      describe: (path, { file }) => attributes.applyToNew(path, file),
       keep: ({ item, file, target }) => ({
         ...{ target, index: item.index, changed: file === item.file ? undefined : file },
       }),

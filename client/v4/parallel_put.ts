@@ -66,7 +66,10 @@ export async function sendInParallel(
           const hasHelped = await help(helper, upload, segment, from === offset);
           if (!hasHelped) helpers.delete(helper);
         } catch (error) {
-          throw isGone(error) ? request.refusal ?? firstLost(error) : error;
+          if (!isGone(error)) throw error;
+          if (request.refusal !== undefined) throw request.refusal;
+          // Otherwise a chunk was changed on the way, and the result of the request says so.
+          if (!request.isOver) throw firstLost(error);
         }
       }),
     ], [upload.mux, ...others]);

@@ -8,7 +8,7 @@ import { type CollectedFiles, collectFiles } from "./collect_files.ts";
 import type { ConnectOptions } from "./connect_options.ts";
 import { ConnectionPool } from "./connection_pool.ts";
 import type { PutOptions, PutSummary } from "./put_options.ts";
-import { findPreview, type PutPreview } from "./put_preview.ts";
+import { findPreview, type PreviewOptions, type PutPreview } from "./put_preview.ts";
 import { PutRun } from "./put_run.ts";
 
 /**
@@ -68,11 +68,11 @@ export async function putFiles(options: PutOptions): Promise<PutSummary> {
 }
 
 /**
- * Returns the plan of a run of {@link putFiles}. Changes nothing on the server. `hasAccount`: whether the client has an account
+ * Finds out what a run of {@link putFiles} would do. Changes nothing on the server. `hasAccount`: whether the client has an account
  * of protocol 4. Without one, the server is not asked, because that would register it. Throws as `putFiles` does.
  */
 export async function previewPut(
-  { hasAccount, ...options }: Omit<PutOptions, "onOutcome"> & { readonly hasAccount: boolean },
+  { hasAccount, ...options }: PreviewOptions & { readonly hasAccount: boolean },
 ): Promise<PutPreview> {
   const collected = await collect(options);
   using pool = new ConnectionPool(options.connect, options.transfer);

@@ -28,14 +28,22 @@ import type { RemoteFile } from "./remote_file.ts";
 import { RemoteSection } from "./remote_section.ts";
 import { SectionDigests } from "./section_digests.ts";
 
-/** A run of {@link putFiles} that is not carried out. Its size grows with the number of entries. */
+/** The totals of a run of {@link putFiles} that is not carried out. Its size grows with the entries to remove. */
 export interface PutPreview {
-  /** Entries that would be stored, updated or left unchanged. */
-  readonly entries: readonly PreviewedEntry[];
+  /** The number of entries with each action. */
+  readonly counts: Readonly<Record<PreviewedEntry["action"], number>>;
+  /** The bytes of content that would be sent. */
+  readonly bytes: number;
   /** Entries that would be removed, for each uploaded folder; empty without `mirror`. */
   readonly removals: readonly FolderRemovals[];
   /** Paths that cannot be uploaded. */
   readonly failures: readonly Failure[];
+}
+
+/** Options of a preview. */
+export interface PreviewOptions extends Omit<PutOptions, "onOutcome"> {
+  /** Called with each entry that would be stored, updated or left unchanged. */
+  readonly onEntry?: ((entry: PreviewedEntry) => void) | undefined;
 }
 
 /** A local entry, and what would happen to it. */
@@ -50,10 +58,11 @@ export interface PreviewedEntry {
   readonly name: string;
 }
 
-interface EntryAndConflict extends PreviewedEntry {
-  /** Why the server would refuse it. */
-  readonly conflict?: RefusedError | undefined;
-}
+/** Receives an entry, and why the server would refuse it. */
+type TakePreviewed = (entry: PreviewedEntry, conflict: RefusedError | undefined) => void;
+
+/** The number of entries that are in memory at a time. */
+const BATCH = 1000;
 
 /** An entry, and the server's that may have the same content. */
 interface ComparedEntry {
@@ -68,43 +77,50 @@ interface ComparedEntry {
 export async function findPreview(
   pool: ConnectionPool | undefined,
   collected: CollectedFiles,
-  options: PutOptions,
+  options: PreviewOptions,
 ): Promise<PutPreview> {
-  const { connect: { signal }, mirror, exclude, onSkipped } = options;
-  const failures: Failure[] = [];
+  const { connect: { signal }, onSkipped, onEntry } = options;
+  const counts = { store: 0, update: 0, unchanged: 0 };
+  let bytes = 0;
+  const [failures, refused]: [Failure[], Failure[]] = [[], []];
+  const { folders, blocking, full } = await findOnServer(pool, collected, options);
+  const take: TakePreviewed = (entry, conflict) => {
+    const { action, file, file: { path } } = entry;
+    const error = conflict ?? (action === "store" ? refuseOverFolder(entry, full) : undefined);
+    if (error !== undefined) return void refused.push({ state: "not-stored", path, error });
+    counts[action]++;
+    if (action === "store") bytes += file.size;
+    onEntry?.(entry);
+  };
   const sections = collected.sections({
     onSkipped: (path, _name, why) => onSkipped?.(path, why),
     onFailure: (path, error) => void failures.push({ state: "not-stored", path, error }),
     check: () => throwIfAborted(signal),
   });
-  const folders: string[] = [];
-  const compared: EntryAndConflict[] = [];
-  for (const section of sections) {
-    if (section.folder !== undefined) folders.push(section.folder);
-    for (const entry of await previewSection(pool, section, options)) compared.push(entry);
-  }
-  failures.push(...collected.failures);
-  if (pool === undefined) return { entries: compared, failures, removals: [] };
-  const removes = mirror !== undefined && failures.length === 0;
-  const found = removes ? await findRemovals(pool, collected, exclude, signal) : NO_REMOVALS;
-  const removed = found.folders.flatMap(({ entries }) => entries);
-  const gone = new Set(removed.map(({ name }) => comparedForm(name)));
-  const full = await findFullFolders(pool, folders, gone);
-  const entries: PreviewedEntry[] = [];
-  const refused: Failure[] = [];
-  for (const { conflict, ...entry } of compared) {
-    const error = conflict ??
-      (entry.action === "store" ? refuseOverFolder(entry, full) : undefined);
-    if (error === undefined) entries.push(entry);
-    else refused.push({ state: "not-stored", path: entry.file.path, error });
-  }
+  for (const section of sections) await previewSection(pool, section, options, take);
+  failures.push(...collected.failures, ...refused);
   // After a failure, only what is in the way is removed.
   const isRemoved = ({ name }: RemoteName) =>
-    refused.length === 0 || found.blocking.has(comparedForm(name));
-  const removals = found.folders.map(({ entries, ...folder }) => {
+    refused.length === 0 || blocking.has(comparedForm(name));
+  const removals = folders.map(({ entries, ...folder }) => {
     return { ...folder, entries: entries.filter(isRemoved) };
   });
-  return { entries, failures: [...failures, ...refused], removals };
+  return { counts, bytes, removals, failures };
+}
+
+/** Finds what a mirror would remove, and the folders that then still have entries. */
+async function findOnServer(
+  pool: ConnectionPool | undefined,
+  collected: CollectedFiles,
+  { connect: { signal }, mirror, exclude }: PreviewOptions,
+): Promise<Pick<Removals, "folders" | "blocking"> & { readonly full: ReadonlySet<string> }> {
+  if (pool === undefined) return { ...NO_REMOVALS, full: new Set() };
+  const found = mirror && await findRemovals(pool, collected, exclude, signal);
+  const removals = found === undefined || found.hasFailures ? NO_REMOVALS : found;
+  const removed = removals.folders.flatMap(({ entries }) => entries);
+  const gone = new Set(removed.map(({ name }) => comparedForm(name)));
+  const full = await findFullFolders(pool, collected.folders, gone);
+  return { ...removals, full };
 }
 
 const NO_REMOVALS: Pick<Removals, "folders" | "blocking"> = { folders: [], blocking: new Set() };
@@ -112,9 +128,10 @@ const NO_REMOVALS: Pick<Removals, "folders" | "blocking"> = { folders: [], block
 async function previewSection(
   pool: ConnectionPool | undefined,
   section: LocalSection,
-  options: PutOptions,
-): Promise<EntryAndConflict[]> {
-  const { checksum = false, connect: { identityFolder, onEvent, signal } } = options;
+  options: PreviewOptions,
+  take: TakePreviewed,
+): Promise<void> {
+  const { checksum = false, connect: { identityFolder } } = options;
   using remote = pool === undefined ? RemoteSection.NONE : await RemoteSection.open(pool, section);
   const use = { isRead: !checksum, isWritten: false };
   using digests = new SectionDigests(identityFolder, section, use);
@@ -125,7 +142,18 @@ async function previewSection(
     const known = alikeOf(entry, found);
     const conflict = refuseOtherForm(entry.remoteName, found?.name);
     compared.push({ entry, known, conflict, isSame: isSame(entry, known, digests) });
+    if (compared.length === BATCH) await takeAll(compared.splice(0), options, take);
   }
+  await takeAll(compared, options, take);
+}
+
+/** Reads the files for which nothing else says whether they have changed. */
+async function takeAll(
+  compared: readonly ComparedEntry[],
+  options: PreviewOptions,
+  take: TakePreviewed,
+): Promise<void> {
+  const { onEvent, signal } = options.connect;
   const candidates = compared.flatMap(({ entry, known, isSame }) => {
     const file = isSame === undefined ? sourceOf(entry) : undefined;
     return file === undefined || known === undefined ? [] : [{ entry, file, known }];
@@ -133,11 +161,11 @@ async function previewSection(
   const onCompared = (done: number, total: number) => onEvent?.({ type: "comparing", done, total });
   const found = await findSame(candidates, { onCompared, signal });
   const same = new Set([...found].map(({ entry }) => entry));
-  return compared.map(({ entry, known, conflict, isSame }) => {
+  for (const { entry, known, conflict, isSame } of compared) {
     const keepsContent = isSame ?? same.has(entry);
     const action = actionOf(entry, keepsContent ? known : undefined, options);
-    return { action, conflict, ...shown(entry) };
-  });
+    take({ action, ...shown(entry) }, conflict);
+  }
 }
 
 function isSame(
@@ -164,7 +192,7 @@ function sourceOf({ path, real }: FoundEntry): SourceFile | undefined {
 function actionOf(
   entry: FoundEntry,
   same: RemoteFile | undefined,
-  options: PutOptions,
+  options: PreviewOptions,
 ): PreviewedEntry["action"] {
   if (same === undefined) return "store";
   const attributes = attributesOf(entry, same, options, same.mtime);

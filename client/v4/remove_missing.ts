@@ -8,6 +8,9 @@ import type { ConnectionPool } from "./connection_pool.ts";
 import { depthOf, type RemoteName } from "./put_plan.ts";
 import { forEachConcurrently, WorkQueue } from "./work_queue.ts";
 
+/** The most unanswered requests of a connection, so that a distant server costs few round trips. */
+const MAX_UNANSWERED = 128;
+
 /**
  * Removes entries, those that are deepest first, which `entries` must begin with. `onResult` is called with each entry,
  * and why it could not be removed. An entry that is already gone counts as removed, so a lost answer does not matter.
@@ -39,7 +42,7 @@ export async function removeMissing(
           onResult(entry, failureOf(error as XferError));
         }
         pool.advance();
-      }));
+      }, { maxItems: MAX_UNANSWERED }));
   }
 }
 

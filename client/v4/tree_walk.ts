@@ -52,7 +52,8 @@ export interface LocalTree {
 
 /** A folder whose content is still to come. */
 interface EnteredFolder {
-  readonly path: string;
+  /** Its path with a separator at the end. */
+  readonly prefix: string;
   /** Below the root, empty for the root. */
   readonly below: string;
   readonly name: string;
@@ -144,7 +145,7 @@ class TreeWalk {
     const { isDirectory, isSymlink } = entry;
     const below = folder.below === "" ? entry.name : `${folder.below}/${entry.name}`;
     if (this.#rules.isExcluded(isDirectory ? `${below}/` : below)) return undefined;
-    const path = join(folder.path, entry.name);
+    const path = folder.prefix + entry.name;
     const remoteName = folder.name === "" ? entry.name : `${folder.name}/${entry.name}`;
     const own = isDirectory && entry.name !== INDEX_FOLDER ? undefined : folder.ownIn(entry.name);
     if (own !== undefined) return this.#skip(path, remoteName, own);
@@ -183,7 +184,8 @@ class TreeWalk {
     const ownIn = this.#rules.own.in(real && join(real, below), hasName);
     const children = inOrder(entries);
     return {
-      ...{ path, below, name, form, ownIn, children, next: 0, taken: undefined },
+      ...{ prefix: prefixOf(path), below, name, form, ownIn, children },
+      ...{ next: 0, taken: undefined },
       depth: name === "" ? 0 : depth,
       entered: new Map(),
     };
@@ -217,6 +219,11 @@ class TreeWalk {
       return undefined;
     }
   }
+}
+
+/** Joins once for all names in a folder. */
+function prefixOf(path: string): string {
+  return join(path, "x").slice(0, -1);
 }
 
 /** The children of a folder in the order of a server's list. */

@@ -12,7 +12,7 @@ import { RecordWriter } from "./record_writer.ts";
 import { TimedRecordReader } from "./timed_record_reader.ts";
 
 /** The largest content in a pack or in `contents`, in bytes. Larger files have messages of their own. */
-export const MAX_PACKED_SIZE = 64 * 1024;
+export const MAX_PACKED_SIZE = 256 * 1024;
 
 /** The size of a record without name and content: kind, mode, mtime, size, cksum, digest. */
 const FIXED_SIZE = 1 + 2 + 12 + 4 + 4 + DIGEST_SIZE;

@@ -1,6 +1,5 @@
 /** Test files: writes them, compares them, and prepares equal conditions before a run. */
 import { Buffer } from "node:buffer";
-import { basename } from "node:path";
 import { run } from "./processes.ts";
 
 /** With fewer bytes, the state of the memory does not matter. */
@@ -36,21 +35,24 @@ export async function writeRandom(path: string, size: number): Promise<void> {
 }
 
 /**
- * Prepares equal conditions. The disk has finished earlier writes, and the system has memory available
- * for a copy of the files. A virtual machine returns memory that is free for some seconds to its host, and getting it
- * back takes longer than the whole transfer. So the same number of bytes is written and removed, twice, because the
- * system does not reuse all of the freed memory first.
+ * Prepares equal conditions for a copy of some bytes. The disk has finished earlier writes, and the system has memory
+ * available. A virtual machine returns memory that is free for some seconds to its host, and getting it back takes longer
+ * than the whole transfer. So the same number of bytes is written and removed, twice, because the system does not reuse
+ * all of the freed memory first.
  */
-export async function settle(folder: string, paths: readonly string[]): Promise<void> {
+export async function settle(folder: string, bytes: number): Promise<void> {
   await run(["sync"]);
-  const sizes = await Promise.all(paths.map(async (path) => (await Deno.stat(path)).size));
-  if (sizes.reduce((sum, size) => sum + size, 0) < LARGE) return;
+  if (bytes < LARGE) return;
   const warm = `${folder}/warm`;
-  await Deno.mkdir(warm);
-  for (const path of paths) {
-    for (const time of [1, 2]) await Deno.copyFile(path, `${warm}/${time}-${basename(path)}`);
-  }
-  await Deno.remove(warm, { recursive: true });
+  fill(warm, 2 * bytes);
+  await Deno.remove(warm);
+}
+
+/** Writes a file whose content does not matter. */
+function fill(path: string, size: number): void {
+  using file = Deno.openSync(path, { write: true, createNew: true });
+  const [block] = BUFFERS;
+  for (let left = size; left > 0;) left -= file.writeSync(block.subarray(0, left));
 }
 
 /** Whether two files have the same content. */

@@ -5,6 +5,8 @@
  * --runs N    number of rounds of each comparison (default: 5)
  * --only A,B  run only these parts: alone, resume, crowds, logins, scaling; groups of transfers: transfers, huge, pinned,
  *             near, far; or single transfers, such as put, get-folder, far-one
+ * --continue FILE
+ *             save the results of each part in a file, and measure only the parts that it does not have yet
  * --scale N   move only an Nth of everything, to test the bench itself; such results mean little
  *
  * XFER_BIN names an executable to measure in place of the sources. XFER_BEFORE names an earlier version to compare with:
@@ -15,7 +17,7 @@ import { alone } from "./stages.ts";
 import { logins, registrations, uploads } from "./crowds.ts";
 import { confine, describeMachine } from "./machine.ts";
 import { toMarkdown, writeReport } from "./report.ts";
-import type { Results } from "./results.ts";
+import { type Results, resumeResults, saveResults } from "./results.ts";
 import { resume } from "./resume.ts";
 import { compare } from "./transfers.ts";
 import { PUT_GIB, scaled, type Work, WORK_GROUPS, WORKS } from "./works.ts";
@@ -36,6 +38,8 @@ interface Options {
   readonly only: readonly string[];
   readonly scale: number;
   readonly json: boolean;
+  /** A file that keeps the results of each part. */
+  readonly file?: string;
 }
 
 type Part = (folder: string, results: Results, options: Options) => Promise<void>;
@@ -87,7 +91,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
 
 if (import.meta.main) {
   const options = parse(Deno.args);
-  const { runs, only, scale, json } = options;
+  const { runs, only, scale, json, file } = options;
   if (Deno.build.os !== "linux") {
     console.error("The bench runs only on Linux: it reads CPU time and memory from /proc");
     Deno.exit(2);
@@ -100,10 +104,16 @@ if (import.meta.main) {
   // Not on a file system in memory, because durable storage is compared.
   await using folder = await TemporaryFolder.createOnDisk();
   const machine = await describeMachine();
-  const results: Results = { machine, runs, scale, when: new Date().toISOString() };
-  for (const name of only) await PARTS[name]?.(folder.path, results, options);
+  const fresh: Results = { machine, runs, scale, when: new Date().toISOString(), parts: [] };
+  const results = file === undefined ? fresh : await resumeResults(file, fresh);
+  for (const name of only) {
+    if (results.parts.includes(name)) continue;
+    await PARTS[name]?.(folder.path, results, options);
+    results.parts.push(name);
+    if (file !== undefined) await saveResults(file, results);
+  }
   console.log(json ? JSON.stringify(results, undefined, 2) : toMarkdown(results));
-  if (scale === 1 && Object.keys(PARTS).every((name) => only.includes(name))) {
+  if (scale === 1 && Object.keys(PARTS).every((name) => results.parts.includes(name))) {
     await writeReport(results);
     say("Wrote docs/performance.md");
   }
@@ -128,6 +138,9 @@ function parse(args: readonly string[]): Options {
     if (args[i] === "--json") options = { ...options, json: true };
     else if (args[i] === "--runs" && /^[1-9]\d?$/.test(value)) {
       options = { ...options, runs: Number(args[++i]) };
+    } else if (args[i] === "--continue" && value !== "") {
+      options = { ...options, file: value };
+      i++;
     } else if (args[i] === "--scale" && /^[1-9]\d{0,3}$/.test(value)) {
       options = { ...options, scale: Number(args[++i]) };
     } else if (args[i] === "--only" && parts.every((name) => Object.hasOwn(PARTS, name))) {
@@ -135,7 +148,9 @@ function parse(args: readonly string[]): Options {
       i++;
     } else {
       const names = [...Object.keys(PARTS), ...Object.keys(GROUPS)].join(",");
-      console.error(`Usage: deno task bench [--runs N] [--only ${names}] [--scale N] [--json]`);
+      console.error(
+        `Usage: deno task bench [--runs N] [--only ${names}] [--continue FILE] [--scale N] [--json]`,
+      );
       Deno.exit(2);
     }
   }

@@ -10,6 +10,8 @@ export interface Results {
   /** The divisor of all amounts, for testing the bench itself. */
   readonly scale: number;
   readonly when: string;
+  /** The names of the parts that are here. */
+  readonly parts: string[];
   alone?: StageSpeeds;
   works?: WorkResult[];
   resume?: Resume;
@@ -19,4 +21,30 @@ export interface Results {
   logins?: Crowd;
   sizes?: WorkResult[];
   scaled?: Crowd[];
+}
+
+/**
+ * The results in a file, to which a run adds what is missing, or `fresh` if the file does not exist. Throws if they are
+ * of another kind of run, since only numbers of one run can be compared.
+ */
+export async function resumeResults(path: string, fresh: Results): Promise<Results> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return fresh;
+    throw error;
+  }
+  const found = JSON.parse(text) as Results;
+  for (const key of ["machine", "runs", "scale"] as const) {
+    if (found[key] === fresh[key]) continue;
+    throw new Error(`${path} has results with another ${key}: ${found[key]}, now ${fresh[key]}`);
+  }
+  return found;
+}
+
+/** Replaces the results in a file. */
+export async function saveResults(path: string, results: Results): Promise<void> {
+  await Deno.writeTextFile(`${path}.new`, JSON.stringify(results, undefined, 2));
+  await Deno.rename(`${path}.new`, path);
 }

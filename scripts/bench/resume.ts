@@ -49,7 +49,7 @@ async function measure(
 ): Promise<Cost> {
   await Deno.mkdir(folder);
   await using ready = await prepareXfer(folder, 4);
-  await settle(folder, [path]);
+  await settle(folder, size);
   const cost = await work({ ready, path, size, folder });
   const copy = await ready.find?.(path.slice(path.lastIndexOf("/") + 1)) ?? "nothing";
   if (!sameContent(path, copy)) throw new FailedError(`${copy} is not a copy of ${path}`);
@@ -74,7 +74,7 @@ async function finishByNewProcess({ ready, path, size, folder }: Fixture): Promi
     if (network.cutAt === undefined) throw new FailedError("The upload ended before the cut");
   }
   await ready.lead(ready.port);
-  await settle(folder, [path]);
+  await settle(folder, size);
   return await costOf(ready, ready.put([path]));
 }
 

@@ -8,7 +8,7 @@ import { FailedError, pin, pinned, run, time, watch, which } from "./processes.t
 import { isMany, type Work } from "./works.ts";
 
 /** The most copies of one run that are compared with their originals, evenly chosen from all. */
-const MAX_COMPARED = 10_000;
+const MAX_COMPARED = 1_000;
 
 /** The cost of one run, or the medians of several. */
 export interface Cost {
@@ -91,7 +91,7 @@ async function move(
   const contender: Contender = CONTENDERS[name];
   await using ready = await contender.prepare(folder, work);
   const { command, copyOf } = await plan(work, ready, source, { folder, root });
-  await settle(folder, source);
+  await settle(folder, work.files * work.size);
   const cost = await costOf(ready, command, work);
   const every = Math.ceil(source.length / MAX_COMPARED);
   for (const path of source.filter((_, i) => i % every === 0)) {

@@ -6,12 +6,17 @@
 import { PERMISSION_FLAGS } from "./permissions.ts";
 
 /**
- * The largest part of the young generation, in MiB. The default of V8 grows to 16 and more in each thread, and most of
- * it is garbage: a client that uploads 100,000 files takes 230 MiB with it, and 150 with this, in the same time.
+ * Options of V8. Without them, garbage takes more memory than a client or a server needs: with 100,000 small files, 230
+ * MiB of the client's memory instead of 120. The processor time stays the same.
  */
-const SEMI_SPACE = 2;
+const V8_OPTIONS: readonly string[] = [
+  // The largest size of the young generation, in MiB. By default, it grows to 16 and more in each thread.
+  "--max-semi-space-size=2",
+  // How much the heap grows before old objects are collected, in percent. By default, up to 300.
+  "--heap-growing-percent=20",
+];
 
 export const RUNTIME_FLAGS: readonly string[] = [
-  `--v8-flags=--max-semi-space-size=${SEMI_SPACE}`,
+  `--v8-flags=${V8_OPTIONS.join(",")}`,
   ...PERMISSION_FLAGS,
 ];

@@ -23,18 +23,32 @@ const BUSY_MS = 1000;
 /** The interval of looks at whether the server is idle again, in milliseconds. */
 const LOOK_MS = 100;
 
+/** Files that could not be read are read again after this time in milliseconds, then after twice as long, and so on. */
+const RETRY_MS = 60_000;
+/** The longest time until then, in milliseconds. */
+const MAX_RETRY_MS = 60 * 60_000;
+/** The number of failures in a row after which the other files wait, too: the store may be unreachable. */
+export const MAX_FAILURES = 8;
+
 export interface ConfirmationOptions {
   readonly context: Pick<Context, "store" | "limits" | "log" | "clock" | "staging">;
   readonly activity: Pick<Activity, "idleMs">;
   /** The time without a request after which the server counts as idle, in milliseconds. */
   readonly idleMs?: number | undefined;
+  /** The shortest time until files that could not be read are read again, in milliseconds. */
+  readonly retryMs?: number;
 }
 
 export class Confirmation {
   readonly #options: ConfirmationOptions;
   readonly #end = new AbortController();
-  /** The last file that was read. */
+  /** The last file of the current round that was read. */
   #after: BlobId | undefined;
+  /** Whether a file of the current round could not be read, so that another round must come. */
+  #hasFailed = false;
+  /** The number of failures since the last file that could be read. */
+  #failures = 0;
+  #retryMs: number;
   #running: Promise<void> | undefined;
   #wake: () => void = () => undefined;
   /** Whether files may have been stored since the last look-up. */
@@ -42,6 +56,7 @@ export class Confirmation {
 
   constructor(options: ConfirmationOptions) {
     this.#options = options;
+    this.#retryMs = this.#firstRetryMs;
   }
 
   /** Begins with the files that are not confirmed yet. */
@@ -65,55 +80,90 @@ export class Confirmation {
   async #run(): Promise<void> {
     const { signal } = this.#end;
     while (!signal.aborted) {
-      if (!this.#isDue) await new Promise<void>((resolve) => this.#wake = resolve);
       this.#isDue = false;
-      try {
-        await this.#confirmAll();
-      } catch (error) {
-        const { log } = this.#options.context;
-        log.error("Could not confirm stored files: {reason}", {
-          event: "store.not-confirmed",
-          reason: printable(reasonOf(error)),
-        });
-      }
+      const isReachable = await this.#confirmAll();
+      if (!this.#hasFailed) this.#after = undefined;
+      await this.#rest(isReachable);
     }
   }
 
-  async #confirmAll(): Promise<void> {
+  /** Waits for further files, or until those that could not be read are read again. */
+  async #rest(isReachable: boolean): Promise<void> {
+    const { signal } = this.#end;
+    const isWoken = () => signal.aborted || (isReachable && this.#isDue);
+    if (isWoken()) return;
+    const { promise, resolve } = Promise.withResolvers<"woken" | "later">();
+    this.#wake = () => void (isWoken() && resolve("woken"));
+    const timer = this.#hasFailed ? setTimeout(() => resolve("later"), this.#retryMs) : undefined;
+    const isLater = await promise === "later";
+    clearTimeout(timer);
+    if (!isLater) return;
+    this.#retryMs = Math.min(2 * this.#retryMs, MAX_RETRY_MS);
+    if (!isReachable) return;
+    this.#after = undefined;
+    this.#hasFailed = false;
+  }
+
+  /** Reads the remaining files of the round. Returns `false` after too many failures in a row. Never throws. */
+  async #confirmAll(): Promise<boolean> {
     const { store: { catalog }, limits } = this.#options.context;
     while (!this.#end.signal.aborted && limits.confirmRate > 0) {
-      const [file] = await catalog.files.unconfirmed(this.#after, 1);
-      if (file === undefined) return;
-      this.#after = file.content.id;
-      await this.#confirm(file);
+      let file: StoredFile | undefined;
+      try {
+        [file] = await catalog.files.unconfirmed(this.#after, 1);
+        if (file === undefined) return true;
+        this.#after = file.content.id;
+        await this.#confirm(file);
+        this.#failures = 0;
+        this.#retryMs = this.#firstRetryMs;
+      } catch (error) {
+        this.#logFailure(file, error);
+        this.#hasFailed = true;
+        if (file === undefined || ++this.#failures % MAX_FAILURES === 0) return false;
+      }
     }
+    return true;
   }
 
+  /** Throws if it cannot read the file, or record the result. */
   async #confirm(file: StoredFile): Promise<void> {
     const { store, log, clock } = this.#options.context;
     const { signal } = this.#end;
-    const { accountId, name, content: { id } } = file;
+    const { content: { id } } = file;
     const finding = await inspectContent(store, file, { signal, onChunk: () => this.#pace() });
     if (signal.aborted) return;
     // It may have been replaced or removed in the meantime.
     if (await store.catalog.blobs.owner(id) !== "file") return;
-    const about = { file: printable(name), path: printable(id), client: toHex(accountId) };
-    if (finding === undefined || finding.kind === "sound" || finding.kind === "confirmed") {
-      await store.catalog.files.confirm(id, clock());
-      log.debug("Confirmed {file} of account {client} ({path})", {
-        event: "file.confirmed",
-        ...about,
+    if (finding?.kind === "missing" || finding?.kind === "changed") {
+      if (finding.damage === undefined) throw new Error(finding.what);
+      const isRecorded = await recordDamage(this.#options.context, file, finding.damage);
+      if (!isRecorded) this.#hasFailed = true;
+      return;
+    }
+    await store.catalog.files.confirm(id, clock());
+    log.debug("Confirmed {file} of account {client} ({path})", {
+      event: "file.confirmed",
+      ...shown(file),
+    });
+  }
+
+  /** `file`: `undefined` if the catalog did not say which is next. */
+  #logFailure(file: StoredFile | undefined, error: unknown): void {
+    const { log } = this.#options.context;
+    const reason = printable(reasonOf(error));
+    if (file === undefined) {
+      log.error("Could not confirm stored files: {reason}", {
+        ...{ event: "store.not-confirmed", reason },
       });
-    } else if (finding.kind === "missing") {
-      await recordDamage(this.#options.context, file, finding.damage);
-    } else if (finding.damage !== undefined) {
-      await recordDamage(this.#options.context, file, finding.damage);
     } else {
       log.warn("Could not confirm {file} of account {client}: {reason} ({path})", {
-        event: "file.not-confirmed",
-        ...{ ...about, reason: finding.what },
+        ...{ event: "file.not-confirmed", ...shown(file), reason },
       });
     }
+  }
+
+  get #firstRetryMs(): number {
+    return this.#options.retryMs ?? RETRY_MS;
   }
 
   /** Waits between two chunks, so that others can use the disk and the processor. */
@@ -126,6 +176,11 @@ export class Confirmation {
       await pause(LOOK_MS, signal);
     }
   }
+}
+
+/** The fields that name a file in the log. */
+function shown({ accountId, name, content: { id } }: StoredFile) {
+  return { file: printable(name), path: printable(id), client: toHex(accountId) };
 }
 
 /** Resolves after some milliseconds, or when the signal aborts. */

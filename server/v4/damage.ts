@@ -31,27 +31,29 @@ export async function visibleDamage(
   return found.size === size ? undefined : "size";
 }
 
-/** Records and logs the damage of a requested file, unless the catalog already has it. */
+/** Records and logs the damage of a file, unless the catalog already has it. Returns whether the catalog has it now. */
 export async function recordDamage(
   { store: { catalog }, log }: Pick<Context, "store" | "log">,
   file: StoredFile,
   damage: Damage,
-): Promise<void> {
-  if (file.damage === damage) return;
+): Promise<boolean> {
+  if (file.damage === damage) return true;
   const { name, content: { id: path }, accountId } = file;
   const about = { file: printable(name), path: printable(path), client: toHex(accountId) };
   try {
     const isNew = await catalog.files.setDamage(path, damage);
-    if (!isNew) return;
+    if (!isNew) return true;
     const user = (await catalog.accounts.find({ id: accountId }))?.name ?? "";
     log.error("Found {file} of {user} damaged: {what} ({path}); run 'xfer server verify'", {
       event: "file.damaged",
       ...{ ...about, user, damage, what: WORDS[damage] },
     });
+    return true;
   } catch (error) {
     log.error("Could not mark {file} of account {client} as damaged: {reason}", {
       event: "file.damage-not-recorded",
       ...{ ...about, damage, reason: reasonWithPathOf(error) },
     });
+    return false;
   }
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
 import { ContentsWriter } from "../../protocol/v4/contents.ts";
 import { FetchReader } from "../../protocol/v4/fetch.ts";
 import { release } from "../../protocol/memory.ts";
@@ -13,11 +13,16 @@ import { BlobNotFound } from "../blobs/blob_store.ts";
 import type { FoundFile } from "../catalog/files.ts";
 import { type FileWithDigests, refuseDamaged, withDigests } from "./backfill_digests.ts";
 import { describe, MAX_LOOKS, noSuchFile, quoted, replacedTooOften } from "./descriptions.ts";
+import { explainFailure } from "./explain_failure.ts";
 import type { RequestContext } from "./request_context.ts";
 import { RequestError } from "./request_error.ts";
 
-/** The most contents that are read from the blob store at a time, so that they take at most 1 MiB. */
+/** The most contents that are read from the blob store at a time. */
 const AT_ONCE = 16;
+/** Their size in bytes, about one message. */
+const BYTES_AT_ONCE = 1024 * 1024;
+/** The bytes of a record besides its content, about. */
+const RECORD_SIZE = 256;
 
 interface WantedEntry {
   readonly name: string;
@@ -45,12 +50,13 @@ export async function sendContents(
     if (contents.length > 0) await answers.sendRecords("contents", tag, contents);
     release(contents);
     const first = next - others.length;
-    for (let at = 0; at < others.length; at += AT_ONCE) {
-      const group = others.slice(at, at + AT_ONCE);
+    for (let at = 0; at < others.length;) {
+      const group = takeGroup(others, at);
       const found = await Promise.all(
         group.map((file, i) => readOrRefuse(session, wanted[first + at + i] as WantedEntry, file)),
       );
       await sendFound(session, tag, found);
+      at += group.length;
     }
     if (next >= wanted.length) break;
   }
@@ -65,6 +71,20 @@ function readAll(bytes: Bytes): WantedEntry[] {
   return wanted;
 }
 
+/** The entries from an index on that are read together, at least one. */
+function takeGroup(
+  others: readonly (FoundFile | undefined)[],
+  from: number,
+): readonly (FoundFile | undefined)[] {
+  let [end, bytes] = [from, 0];
+  while (end < others.length && end < from + AT_ONCE) {
+    bytes += others[end]?.size ?? 0;
+    if (bytes > BYTES_AT_ONCE && end > from) break;
+    end++;
+  }
+  return others.slice(from, end);
+}
+
 type Found = { readonly file: FileWithDigests; readonly content: Bytes } | RequestError;
 
 async function sendFound(
@@ -72,7 +92,8 @@ async function sendFound(
   tag: number,
   all: readonly Found[],
 ): Promise<void> {
-  const writer = new ContentsWriter();
+  const sizes = all.map((found) => found instanceof RequestError ? 0 : found.content.length);
+  const writer = new ContentsWriter(sum(sizes) + all.length * RECORD_SIZE);
   for (const found of all) {
     const add = () =>
       found instanceof RequestError
@@ -84,6 +105,11 @@ async function sendFound(
     add();
   }
   if (writer.count > 0) await answers.sendRecords("contents", tag, writer.payload);
+  release(writer.payload);
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 async function readOrRefuse(
@@ -94,8 +120,8 @@ async function readOrRefuse(
   try {
     return await read(session, wanted, file);
   } catch (error) {
-    if (error instanceof RequestError) return error;
-    throw error;
+    // A file that cannot be read does not affect the others.
+    return error instanceof RequestError ? error : explainFailure(session, error);
   }
 }
 
@@ -128,16 +154,13 @@ async function read(
 /** The content of a small file; `undefined` if it is missing. */
 async function contentOf(
   { context: { store: { blobs, catalog } } }: RequestContext,
-  { content: { kind, id } }: FileWithDigests,
+  { content: { kind, id }, size }: FileWithDigests,
 ): Promise<Bytes | undefined> {
   if (kind === "inline") return await catalog.files.content(id);
   try {
-    const pieces: Bytes[] = [];
-    for await (const piece of blobs.read(id, { pieceSize: MAX_PACKED_SIZE })) {
-      pieces.push(piece.slice());
-      if (pieces.length > 1) break;
-    }
-    return concatBytes(...pieces);
+    // A larger piece than the file shows that the file is not longer than it should be.
+    for await (const piece of blobs.read(id, { pieceSize: size + 1 })) return piece;
+    return new Uint8Array();
   } catch (error) {
     if (error instanceof BlobNotFound) return undefined;
     throw error;

@@ -18,11 +18,9 @@ import { quotaOfAll } from "../uploads/quota_reservations.ts";
 import { type CheckedPack, checkPack } from "./check_pack.ts";
 import { type PackBlobs, writeBlobs } from "./pack_blobs.ts";
 import { noSuchFile, quoted } from "./descriptions.ts";
-import { logFile, type RequestContext } from "./request_context.ts";
+import { explainFailure } from "./explain_failure.ts";
+import { endUnanswered, logFile, type RequestContext } from "./request_context.ts";
 import { RequestError } from "./request_error.ts";
-
-/** Explains why a request failed, and logs it where that is needed. */
-export type Explain = (error: unknown) => { readonly code: string; readonly message: string };
 
 /** The most files of a pack that are logged one by one. */
 const MAX_LINES = 8;
@@ -37,14 +35,12 @@ interface Turn {
 
 export class Packs {
   readonly #session: RequestContext;
-  readonly #explain: Explain;
   readonly #storing = new Set<Promise<void>>();
   /** Resolves when all earlier packs were passed to the catalog, which keeps their order. */
   #passed: Promise<void> = Promise.resolve();
 
-  constructor(session: RequestContext, explain: Explain) {
+  constructor(session: RequestContext) {
     this.#session = session;
-    this.#explain = explain;
   }
 
   /**
@@ -53,7 +49,7 @@ export class Packs {
    */
   store({ tag, bytes }: MessageOf<"pack">): Promise<void> {
     const checked = checkPack(bytes, this.#session.context.limits);
-    const results = new Results(checked.names.length, this.#explain);
+    const results = new Results(checked.names.length, this.#session);
     for (const [index, sums] of checked.mismatches) results.mismatch(index, sums);
     for (const [index, error] of checked.refusals) results.fail(index, error);
     return this.#begin(tag, bytes.length, results, (turn) => this.#store(checked, results, turn));
@@ -63,7 +59,7 @@ export class Packs {
   update({ tag, bytes }: MessageOf<"update">): Promise<void> {
     const names: string[] = [];
     for (const record = new UpdateReader(bytes); record.next();) names.push(record.name);
-    const results = new Results(names.length, this.#explain);
+    const results = new Results(names.length, this.#session);
     return this.#begin(
       ...[tag, bytes.length, results] as const,
       (turn) => this.#update(bytes, names, results, turn),
@@ -96,12 +92,12 @@ export class Packs {
         const { answers } = this.#session;
         // The client sends the whole pack again. Records that are stored stay as they are.
         if (results.away !== undefined) {
-          return answers.send({ kind: "error", tag, ...results.away });
+          const { code, message } = results.away;
+          return answers.send({ kind: "error", tag, code, message });
         }
         return answers.sendRecords("packed", tag, results.payload);
       })
-      // The client has disconnected.
-      .catch(() => undefined)
+      .catch((error) => endUnanswered(this.#session, error))
       .finally(() => {
         room[Symbol.dispose]();
         this.#storing.delete(answered);
@@ -184,28 +180,42 @@ export class Packs {
     const outcomes = new PackOutcomes(numbers);
     const isConcerned = quotaReservations.isConcerned(accountId);
     const stored: number[] = [];
-    const refusals = new Map<RefusalReason, unknown>();
+    const refused: number[] = [];
     for (let i = 0; i < outcomes.length; i++) {
       const outcome = outcomes.outcome(i);
       if (outcome === "skipped") continue;
-      if (outcome === "stored" || outcome === "kept") {
-        results.stored(i, outcomes.version(i), outcomes.replaced(i), outcomes.byOther(i));
-        if (outcome === "kept") continue;
-        stored.push(i);
-        if (!isConcerned) continue;
-        quotaReservations.revoke(accountId, checked.names[i] as string, { isStored: true });
+      if (outcome !== "stored" && outcome !== "kept") {
+        refused.push(i);
         continue;
       }
-      const reason = outcome as RefusalReason;
-      if (!refusals.has(reason)) {
-        const limit = await limitErrorOf(context, accountId, reason);
-        refusals.set(reason, limit ?? new CatalogRefusal(reason));
-      }
-      results.fail(i, refusals.get(reason));
+      results.stored(i, outcomes.version(i), outcomes.replaced(i), outcomes.byOther(i));
+      if (outcome === "kept") continue;
+      stored.push(i);
+      if (!isConcerned) continue;
+      quotaReservations.revoke(accountId, checked.names[i] as string, { isStored: true });
     }
     this.#log(checked, blobs, stored);
     await context.garbage.collect(garbage);
     if (hasSurplus) await trimHistory(context, accountId);
+    await this.#explainRefused(refused, outcomes, results);
+  }
+
+  /** Fails records with the limit that they are over. Comes last, because the catalog may fail to tell the limit. */
+  async #explainRefused(
+    refused: readonly number[],
+    outcomes: PackOutcomes,
+    results: Results,
+  ): Promise<void> {
+    const { context, owner: { accountId } } = this.#session;
+    const errors = new Map<RefusalReason, unknown>();
+    for (const i of refused) {
+      const reason = outcomes.outcome(i) as RefusalReason;
+      if (!errors.has(reason)) {
+        const limit = await limitErrorOf(context, accountId, reason);
+        errors.set(reason, limit ?? new CatalogRefusal(reason));
+      }
+      results.fail(i, errors.get(reason));
+    }
   }
 
   /** Logs each stored file of a small pack, and a large pack in one line, which costs much less than storing it. */
@@ -254,17 +264,17 @@ function fileChanged(name: string): RequestError {
 
 /** The results of a pack, which are known in any order. */
 class Results {
-  readonly #explain: Explain;
-  readonly #explained = new Map<unknown, ReturnType<Explain>>();
+  readonly #session: RequestContext;
+  readonly #explained = new Map<unknown, RequestError>();
   readonly #mismatches = new Map<number, ContentSums>();
-  readonly #failures = new Map<number, ReturnType<Explain>>();
+  readonly #failures = new Map<number, RequestError>();
   readonly #stored: PackOutcomes;
   /** The answer instead of the results, if a store does not answer. */
-  away: ReturnType<Explain> | undefined;
+  away: RequestError | undefined;
 
-  constructor(records: number, explain: Explain) {
+  constructor(records: number, session: RequestContext) {
     this.#stored = new PackOutcomes(records);
-    this.#explain = explain;
+    this.#session = session;
   }
 
   mismatch(index: number, sums: ContentSums): void {
@@ -278,7 +288,7 @@ class Results {
   fail(index: number, error: unknown): void {
     let explained = this.#explained.get(error);
     if (explained === undefined) {
-      explained = this.#explain(error);
+      explained = explainFailure(this.#session, error);
       this.#explained.set(error, explained);
     }
     this.#failures.set(index, explained);

@@ -50,6 +50,17 @@ export interface RequestContext {
   readonly answers: Answers;
 }
 
+/** Ends a connection whose client waits for an answer that failed. Logs why, unless the client has disconnected. */
+export function endUnanswered({ context, owner, answers }: RequestContext, error: unknown): void {
+  if (error instanceof SendError) return;
+  const { name: user, address } = owner;
+  context.log.error("Could not answer a request of {user} from {address}: {reason}", {
+    event: "request.failed",
+    ...{ request: "protocol 4", user, address, reason: printable(String(error)) },
+  });
+  answers.close("an answer failed");
+}
+
 /** Logs a change of a file. `words` can contain {file}, {user}, {address} and the names in `others`. */
 export function logFile(
   { context, owner }: RequestContext,

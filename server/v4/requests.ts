@@ -3,21 +3,18 @@
  *
  * @module
  */
-import { printable } from "../../protocol/printable.ts";
-import { ProtocolError, UnavailableError } from "../../protocol/errors.ts";
+import { ProtocolError } from "../../protocol/errors.ts";
 import { release } from "../../protocol/memory.ts";
-import { toHex } from "../../protocol/bytes.ts";
 import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
 import { LINK_LIFE_MS, tryToMakeToken } from "../accounts/tokens.ts";
-import { LimitError } from "../limits/limits.ts";
-import { CatalogRefusal } from "../catalog/refusal.ts";
 import { WriteBacklog } from "./write_backlog.ts";
 import { Packs } from "./packs.ts";
 import { FILE_REQUESTS } from "./file_requests.ts";
 import type { OpenUpload } from "./open_uploads.ts";
 import { V4Upload } from "./upload.ts";
-import { ContentMismatch, RequestError, toRefusal, unavailable } from "./request_error.ts";
-import { type RequestContext, SendError } from "./request_context.ts";
+import { explainFailure } from "./explain_failure.ts";
+import { ContentMismatch, RequestError } from "./request_error.ts";
+import { endUnanswered, type RequestContext, SendError } from "./request_context.ts";
 
 /** The most unanswered puts of a connection. Small files are synced and committed together. */
 export const WINDOW = 256;
@@ -36,7 +33,7 @@ export class Requests implements AsyncDisposable {
   constructor(session: RequestContext) {
     this.#session = session;
     this.#backlog = new WriteBacklog(() => session.context.staging.count);
-    this.#packs = new Packs(session, (error) => this.#explain(error));
+    this.#packs = new Packs(session);
   }
 
   /**
@@ -123,8 +120,8 @@ export class Requests implements AsyncDisposable {
     await upload.awaitWhole(message);
     this.#incoming = undefined;
     const deciding: Promise<void> = this.#finish(upload, message)
-      // The client has disconnected.
-      .catch(() => undefined).finally(() => this.#deciding.delete(deciding));
+      .catch((error) => endUnanswered(this.#session, error))
+      .finally(() => this.#deciding.delete(deciding));
     this.#deciding.add(deciding);
     // A client that does not read its answers must not send more.
     if (this.#deciding.size >= WINDOW) await Promise.race(this.#deciding);
@@ -161,8 +158,9 @@ export class Requests implements AsyncDisposable {
     upload?.leave();
     const isThere = await this.#attempt(tag, () => {
       const failure = upload?.failure;
-      // The answer to the upload itself says that a chunk was changed on the way.
-      if (failure !== undefined && !(failure instanceof ContentMismatch)) throw failure;
+      // The answer to the upload itself says that a chunk was changed on the way. It may have ended the upload already.
+      if (failure instanceof ContentMismatch) return;
+      if (failure !== undefined) throw failure;
       if (upload?.isReceiving !== true) throw noSuchTransfer();
     });
     if (isThere) await this.#session.answers.send({ kind: "done", tag });
@@ -194,37 +192,10 @@ export class Requests implements AsyncDisposable {
         await this.#session.answers.send({ kind: "mismatch", tag, ...error.found });
         return false;
       }
-      const { code, message } = this.#explain(error);
+      const { code, message } = explainFailure(this.#session, error);
       await this.#session.answers.send({ kind: "error", tag, code, message });
       return false;
     }
-  }
-
-  #explain(error: unknown): RequestError {
-    const { context: { log, limitLog }, owner: { address, accountId, name: user } } = this.#session;
-    if (error instanceof LimitError) {
-      limitLog.report(error, address);
-      return new RequestError("over-limit", error.message);
-    }
-    if (error instanceof CatalogRefusal || error instanceof RequestError) {
-      const refusal = error instanceof RequestError ? error : toRefusal(error);
-      // Clients often ask for files that may not exist.
-      log.debug("Refused a request of {user} from {address}: {reason}", {
-        event: "request.refused",
-        ...{ client: toHex(accountId), user, address },
-        ...{ code: refusal.code, reason: printable(refusal.message) },
-      });
-      return refusal;
-    }
-    log.error("Could not answer a request of {user} from {address}: {reason}", {
-      event: "request.failed",
-      ...{ request: "protocol 4", user, address, reason: printable(String(error)) },
-    });
-    if (error instanceof UnavailableError) return unavailable();
-    return new RequestError(
-      "cannot-store",
-      "the server could not complete the request: disk full or I/O error",
-    );
   }
 }
 

@@ -1,6 +1,7 @@
 /** Ctrl-C with real processes: the client ends cleanly, reports what is stored, and resumes with the next run. */
 import assert from "node:assert/strict";
 import { AccountFolder } from "../../client/identity/v4_account.ts";
+import { MAX_PACKED_SIZE } from "../../protocol/v4/pack.ts";
 import { areEqual, pseudoRandomBytes } from "../support/bytes.ts";
 import { eventsIn } from "../support/events.ts";
 import { correctAnswers, ScriptedV3Server, silence } from "../support/v3/scripted_server.ts";
@@ -16,7 +17,7 @@ function test(what: string, fn: () => Promise<void>): void {
 
 const LARGE = pseudoRandomBytes(12_000_000);
 /** Small files are sent before larger ones. */
-const FILES = { small: "first", large: LARGE, last: pseudoRandomBytes(100_000) };
+const FILES = { small: "first", large: LARGE, last: pseudoRandomBytes(MAX_PACKED_SIZE + 1) };
 /** Slow enough for a signal during the transfer. */
 const SLOWLY = ["--limit-rate", "2MB"];
 

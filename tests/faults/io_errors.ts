@@ -146,7 +146,12 @@ const gatherSecure: Gather = async (folder, options) => {
       (address) => entered(alice, address, (client) => alice.store(client, small)),
       (address) =>
         entered(alice, address, (client) => alice.pack(client, files(["a", 10], ["p", 40_000]))),
+      (address) =>
+        entered(alice, address, (client) => alice.pack(client, files(["p", 50_000], ["q", 10]))),
+      (address) => entered(alice, address, (client) => alice.update(client, ["p", "q"])),
       (address) => entered(bob, address, (client) => bob.fetch(client, ["a", "c"])),
+      (address) => entered(bob, address, (client) => bob.list(client)),
+      (address) => entered(bob, address, (client) => bob.recheck(client, "b")),
       (address) => entered(alice, address, (client) => alice.rename(client, "b", "d/b")),
       (address) => entered(alice, address, (client) => alice.remove(client, "c")),
       (address) => entered(bob, address, (client) => bob.compare(client, "b")),

@@ -25,6 +25,8 @@ import { FetchReader } from "../../protocol/v4/fetch.ts";
 import type { FileFields } from "../../protocol/v4/file_record.ts";
 import { PackReader } from "../../protocol/v4/pack.ts";
 import { PackedWriter } from "../../protocol/v4/packed.ts";
+import { UpdateReader } from "../../protocol/v4/update.ts";
+import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import { pseudoRandomBytes, utf8 } from "../support/bytes.ts";
 import type { Dice } from "../support/v3/fuzz.ts";
@@ -174,6 +176,10 @@ async function meetOddServer(server: ScriptedV4Server, loop: Loop): Promise<void
   await using folder = await TemporaryFolder.create();
   await Deno.mkdir(folder.join("identity"), { mode: 0o700 });
   const paths = [await folder.write("a", content)];
+  await Deno.mkdir(folder.join("b"));
+  for (let i = 0; i < 5; i++) await folder.write(`b/${i}`, pseudoRandomBytes(100 * i, i));
+  const large = pseudoRandomBytes(CHUNK_SIZE + 5);
+  await folder.write("c", large);
   const seed = loop.dice.roll(2 ** 32);
   server.answers = oddAnswers(loop.dice, content);
   const connect = {
@@ -192,6 +198,19 @@ async function meetOddServer(server: ScriptedV4Server, loop: Loop): Promise<void
       assert.equal(outcome.crc, cksum(content), "both ends agree on the stored files");
     },
     () => getFile({ connect, transfer, name: "a", target }),
+    // The index, the list, packs and updates: the second time, only times have changed.
+    async () => {
+      for (const time of [1, 2]) {
+        for (const name of ["0", "1", "2"]) await Deno.utime(folder.join("b", name), time, time);
+        await putAll({ connect, transfer, paths: [folder.join("b")], mirror: {} });
+      }
+    },
+    async () => {
+      const [outcome] = await putAll({ connect, transfer, paths: [folder.join("c")] });
+      assert.ok(outcome !== undefined);
+      if ("error" in outcome) throw outcome.error;
+      if (outcome.state === "stored") assert.equal(outcome.crc, cksum(large), "both ends agree");
+    },
     () => getOutcomes({ connect, transfer, names: ["folder"], recursive: true, target }),
   ];
   const act = loop.dice.pick(acts);
@@ -206,7 +225,8 @@ async function meetOddServer(server: ScriptedV4Server, loop: Loop): Promise<void
   });
   loop.count(`odd servers: ${outcome}`);
   const there = [...Deno.readDirSync(folder.path)].map(({ name }) => name).sort();
-  const expected = there.includes("target") ? ["a", "identity", "target"] : ["a", "identity"];
+  const own = ["a", "b", "c", "identity"];
+  const expected = there.includes("target") ? [...own, "target"] : own;
   assert.deepEqual(there, expected, "only the target is written");
   assert.deepEqual(new Uint8Array(await Deno.readFile(folder.join("a"))), content);
   if (act === acts[1] && there.includes("target")) {
@@ -223,13 +243,18 @@ function oddAnswers(dice: Dice, content: Bytes): (message: Message | undefined) 
   const sound = (message: Message | undefined): Message[] => {
     if (message === undefined) return [{ kind: "challenge", tag: 0, version: 0x0400, nonce: hash }];
     const { kind, tag } = message;
+    // Damaged content makes the client ask for a `recheck`.
+    const sent = dice.roll(4) === 0 ? pseudoRandomBytes(content.length, 9) : content;
     const file = {
       ...FILE,
       kind: "file",
       tag,
       size: content.length,
     } as const;
-    const names = ["folder/x", "folder/../../evil", "folder//y", "../evil", "folder/x/y"];
+    const names = [
+      ...["b/0", "b/1", "b/2", "b/9", "folder/x", "folder/../../evil", "folder//y", "../evil"],
+      "folder/x/y",
+    ];
     switch (kind) {
       case "register":
       case "login":
@@ -252,7 +277,7 @@ function oddAnswers(dice: Dice, content: Bytes): (message: Message | undefined) 
         return [
           { ...file, name: message.name, cksum, digest },
           { kind: "digests", tag, bytes: sums.digests },
-          ...(message.to === 0 ? [] : [{ kind: "data", tag, offset: 0, bytes: content } as const]),
+          ...(message.to === 0 ? [] : [{ kind: "data", tag, offset: 0, bytes: sent } as const]),
           { kind: "done", tag },
         ];
       case "list":
@@ -274,6 +299,17 @@ function oddAnswers(dice: Dice, content: Bytes): (message: Message | undefined) 
         if (dice.roll(8) === 0) writer.addStored(1);
         return [{ kind: "packed", tag, bytes: writer.payload }];
       }
+      case "update": {
+        const writer = new PackedWriter();
+        for (const reader = new UpdateReader(message.bytes); reader.next();) {
+          const roll = dice.roll(4);
+          if (roll === 0) writer.addRefused("file-changed", "\x1b[2J");
+          else if (roll === 1) writer.addMismatch({ cksum, digest });
+          else writer.addStored(reader.version);
+        }
+        if (dice.roll(8) === 0) writer.addStored(1);
+        return [{ kind: "packed", tag, bytes: writer.payload }];
+      }
       case "fetch": {
         const records: (FileFields & { readonly content: Bytes })[] = [];
         for (const reader = new FetchReader(message.bytes); reader.next();) {
@@ -284,7 +320,8 @@ function oddAnswers(dice: Dice, content: Bytes): (message: Message | undefined) 
         return [contentsOf(tag, records), { kind: "done", tag }];
       }
       case "recheck":
-        return [{ kind: "done", tag }];
+        if (dice.roll(2) === 0) return [{ kind: "done", tag }];
+        return [{ kind: "error", tag, code: "damaged", message: "\x1b[2Jit is damaged" }];
       case "chunk":
       case "cancel":
         return [];

@@ -19,7 +19,7 @@ import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { SourceFile } from "../../client/local/source_file.ts";
 import { openSession } from "../../client/v4/session.ts";
 import type { Dice } from "../support/v3/fuzz.ts";
-import { pseudoRandomBytes } from "../support/bytes.ts";
+import { areEqual, pseudoRandomBytes } from "../support/bytes.ts";
 import { Lost, Refused } from "./actor.ts";
 import { ExpectedState, type FileSet, type Operation } from "./expected_state.ts";
 import { FILE_PUT } from "../support/v4/message_fields.ts";
@@ -31,7 +31,7 @@ const NAMES = ["a", "b", "c/d", "c/e"] as const;
 /** The names of that folder: now this, now that. */
 const FOLDERS = ["c", "moved"] as const;
 /** Sizes around that of a chunk. */
-const SIZES = [0, 1, 70_000, CHUNK_SIZE, CHUNK_SIZE + 1, 2 * CHUNK_SIZE + 7] as const;
+const SIZES = [0, 1, 70_000, 300_000, CHUNK_SIZE, CHUNK_SIZE + 1, 2 * CHUNK_SIZE + 7] as const;
 /** Sizes of contents in packs, in the catalog and in files of their own. */
 const SMALL_SIZES = [0, 10, 3000, 40_000, MAX_PACKED_SIZE] as const;
 /** Small files in two packs. */
@@ -129,6 +129,26 @@ export class SecureActor {
     });
   }
 
+  /** Lists everything. Entries are those that are expected. */
+  async list(client: V4Client): Promise<void> {
+    const names: string[] = [];
+    await connected(() =>
+      client.list("", ({ name, entry }) => void (entry === "file" && names.push(name)))
+    );
+    assert.deepEqual(names.sort(), this.#expected.names.sort(), `${this.name} listed`);
+  }
+
+  /** Asks whether the server's copy of a chunk is damaged, which it is not. */
+  async recheck({ session: { mux } }: V4Client, name: string): Promise<void> {
+    const message = { kind: "recheck", tag: mux.nextTag(), name, version: 0, offset: 0 } as const;
+    await connected(() =>
+      mux.askFor(message, "done").catch((error) => {
+        assert.notEqual(error.code, "damaged", `${this.name}/${name} is intact`);
+        throw error;
+      })
+    );
+  }
+
   /** Downloads small files with one request, and compares them with the expected contents. */
   async fetch({ session: { mux } }: V4Client, names: readonly string[]): Promise<void> {
     const expected = names.map((name) => this.#expected.sure(name));
@@ -224,6 +244,8 @@ export class SecureActor {
   async overwriteAndUndo(client: V4Client, name: string, content: Bytes): Promise<void> {
     const before = this.#expected.sure(name) as Bytes;
     await this.store(client, [{ name, content }]);
+    // The same content makes no version.
+    if (areEqual(before, content)) return;
     const restored: Operation = (files) => new Map([...files, [name, before]]);
     await this.#change([name], restored, () => client.restore(name));
   }

@@ -1,6 +1,6 @@
 /** Networks that cut, change, delay and split the data between client and server of protocol 4. */
 import assert from "node:assert/strict";
-import { relative } from "node:path";
+import { join, relative } from "node:path";
 import { getFile } from "../../client/v4/get_files.ts";
 import { getOutcomes } from "../support/v4/get_outcomes.ts";
 import { putAll } from "../support/v4/put_all.ts";
@@ -81,8 +81,8 @@ export async function cutSecurely(loop: Loop, { places = 10 } = {}): Promise<voi
     const ending = loop.dice.pick(ENDINGS);
     const faults = { secure: { [direction]: cutAt(place, ending) } };
     const what = `${ending} before byte ${place} ${direction}`;
-    const { outcomes, got } = await onFaultyNetwork(what, faults);
-    assert.deepEqual([statesOf(outcomes), got], [["stored"], true], what);
+    const { outcomes, isUpdated, got } = await onFaultyNetwork(what, faults);
+    assert.deepEqual([statesOf(outcomes), isUpdated, got], [["stored"], true, true], what);
     loop.count(`secure connections cut by ${ending}`);
   });
 }
@@ -154,6 +154,8 @@ interface Course {
   readonly outcomes: readonly PutOutcome[] | undefined;
   /** Whether the file was downloaded. */
   readonly got: boolean;
+  /** Whether the folder was uploaded again after a change of permissions and times only. */
+  readonly isUpdated: boolean;
   /** The number of hellos that the client sent. */
   readonly hellos: number;
 }
@@ -196,13 +198,14 @@ async function onFaultyNetwork(
         };
         const transfer = { retries, pause: () => Promise.resolve() };
         const outcomes = await typed(() => putAll({ connect, transfer, paths }));
+        const again = await putTouched(connect, transfer, folder.join(FOLDER));
         const target = folder.join("got");
         await Deno.remove(target).catch(() => undefined);
         const got = await typed(() => getFile({ connect, transfer, name: WANTED, target }));
         const content = await Deno.readFile(target).catch(() => undefined);
         assert.deepEqual(content, got && FILES[WANTED], "a download is whole, or missing");
         const small = await getSmall(connect, transfer, folder.join("got-s"));
-        return { outcomes, got: got !== undefined && small, hellos };
+        return { outcomes, got: got !== undefined && small, isUpdated: again, hellos };
       };
       {
         const counted = () => {
@@ -219,6 +222,7 @@ async function onFaultyNetwork(
       const isThere = (state: string) => state === "stored" || state === "unchanged";
       assert.ok(states.length > 0 && states.every(isThere), `later: ${states}`);
       assert.ok(later.got, "later it is downloaded");
+      assert.ok(later.isUpdated, "later its times are updated");
     }
     assert.deepEqual(readWholeFolder(dataFolder).get(USER), new Map(Object.entries(STORED)));
     const left = [...Deno.readDirSync(folder.path)].map(({ name }) => name).sort();
@@ -231,6 +235,26 @@ async function onFaultyNetwork(
   } catch (error) {
     throw new Error(`${what}: ${error instanceof Error ? error.stack : error}`, { cause: error });
   }
+}
+
+/**
+ * Changes permissions and times of the files of the folder, and uploads it again: the server gets no content. Returns
+ * whether all of it was done.
+ */
+async function putTouched(
+  connect: ConnectOptions,
+  transfer: TransferOptions,
+  path: string,
+): Promise<boolean> {
+  const now = Date.now() / 1000;
+  for (const name of Object.keys(SMALL)) {
+    const file = join(path, name.slice(FOLDER.length + 1));
+    await Deno.chmod(file, 0o600);
+    await Deno.utime(file, now, now - 1000);
+  }
+  const outcomes = await typed(() => putAll({ connect, transfer, paths: [path] })) ?? [];
+  const done = outcomes.filter(({ state }) => state === "updated" || state === "unchanged");
+  return done.length === Object.keys(SMALL).length + 1;
 }
 
 /** Downloads the folder. Every file of it is whole, or missing. Returns whether none is missing. */

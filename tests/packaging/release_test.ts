@@ -1,5 +1,6 @@
 /** The contents of a release. */
 import assert from "node:assert/strict";
+import { dirname, join, relative } from "node:path/posix";
 import { fileURLToPath } from "node:url";
 import type { Outcome } from "../../scripts/release/build.ts";
 import { unpackedPackages } from "../../scripts/release/npm_cache.ts";
@@ -63,6 +64,20 @@ Deno.test("deno task xfer has the permissions and options of the executable", ()
   // The task shell expands an unquoted star.
   const flags = RUNTIME_FLAGS.map((flag) => flag.includes("*") ? `'${flag}'` : flag);
   assert.equal(command, `deno run --quiet ${flags.join(" ")} main.ts`);
+});
+
+Deno.test("the executable includes every module that the command line loads by its URL", async () => {
+  const cli = join(ROOT, "cli");
+  const loaded = new Set<string>();
+  for await (const path of filesIn(cli)) {
+    const text = await Deno.readTextFile(join(cli, path));
+    for (const [, to] of text.matchAll(/new URL\(\s*"([^"]+)",\s*import\.meta\.url/g)) {
+      loaded.add(relative(ROOT, join(cli, dirname(path), to as string)));
+    }
+  }
+  assert.ok(loaded.has("client/v4/downloads.ts"));
+  const missing = [...loaded].filter((module) => !denoJson.compile.include.includes(module));
+  assert.deepEqual(missing, []);
 });
 
 Deno.test("the stage contains the program and its packages' code, but no tools of the tests", async () => {

@@ -7,7 +7,7 @@ import { quantile } from "../../scripts/bench/figures.ts";
 import { sameContent, writeFiles, writeRandom } from "../../scripts/bench/files.ts";
 import { run } from "../../scripts/bench/processes.ts";
 import { toMarkdown } from "../../scripts/bench/report.ts";
-import type { Results } from "../../scripts/bench/results.ts";
+import { type Results, resumeResults, saveResults } from "../../scripts/bench/results.ts";
 import { isMet, reached } from "../../scripts/bench/targets.ts";
 import type { Cost, Transfer } from "../../scripts/bench/transfers.ts";
 import { prepareXfer } from "../../scripts/bench/xfer.ts";
@@ -21,7 +21,9 @@ import {
 } from "../../scripts/bench/works.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
-const RUN = { machine: "2 processors", runs: 3, scale: 1, when: "2026-01-02T03:04:05.000Z" };
+const RUN: Results = {
+  ...{ machine: "2 processors", runs: 3, scale: 1, when: "2026-01-02T03:04:05.000Z", parts: [] },
+};
 
 function cost(seconds: number, peak = 0): Cost {
   return { seconds, clientCpu: 1, serverCpu: 2, clientPeak: peak, serverPeak: peak };
@@ -198,6 +200,16 @@ Deno.test("bench: a contender with a sync fails if it has not made a file", asyn
   await run(ready.put([folder.join("made")]));
   assert.ok(Deno.statSync(folder.join("made")).isFile);
   await assert.rejects(run(ready.get?.("x", folder.join("missing")) ?? []), { name: "Error" });
+});
+
+Deno.test("bench: saved results are continued; those of another kind of run are refused", async () => {
+  await using folder = await TemporaryFolder.create();
+  const path = folder.join("results.json");
+  assert.deepEqual(await resumeResults(path, RUN), RUN);
+  const saved = { ...RUN, parts: ["put"], works: [] };
+  await saveResults(path, saved);
+  assert.deepEqual(await resumeResults(path, { ...RUN, when: "now" }), saved);
+  await assert.rejects(resumeResults(path, { ...RUN, runs: 5 }), /another runs: 3, now 5/);
 });
 
 Deno.test("bench: quantiles are between the neighboring values", () => {

@@ -69,6 +69,9 @@ export const ARROWS: Arrows = {
     "client/identity",
     "protocol/v3/general_error.ts",
   ],
+  // Faces that few commands load.
+  "client/v3/mod.ts": ["client/v3"],
+  "client/v4/downloads.ts": ["client/v4"],
   "client/protocol_choice.ts": [...V4, ...CLIENT, "client/identity", "client/v4"],
   "client/status.ts": [
     ...[...V3, ...V4],
@@ -182,6 +185,7 @@ export const ARROWS: Arrows = {
   "cli/help": [...PROTOCOL, "client/mod.ts", "cli/exit_codes.ts", "cli/text"],
   "cli": [
     ...[...PROTOCOL, "client/mod.ts", "cli/output", "cli/help"],
+    ...["client/v3/mod.ts", "client/v4/downloads.ts"],
     ...["cli/exit_codes.ts", "cli/signals.ts"],
   ],
   "cli/configuration": [

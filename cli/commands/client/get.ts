@@ -4,16 +4,11 @@
  * @module
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import {
-  type ByteRange,
-  EVERYTHING,
-  getFiles,
-  type GetManyOptions,
-  getStream,
-} from "../../../client/mod.ts";
+import { type ByteRange, EVERYTHING, type GetManyOptions } from "../../../client/mod.ts";
 import { UsageError, XferError } from "../../../protocol/errors.ts";
 import { exitCodeOf, exitCodeOfAll, READER_ENDED } from "../../exit_codes.ts";
 import { parseVersion } from "../../arguments/quantities.ts";
+import { loadDownloads } from "../../load_module.ts";
 import type { Run } from "../../run.ts";
 import type { OptionsOf, V4Options } from "./connect.ts";
 import { showProgress } from "../../progress/mod.ts";
@@ -125,6 +120,7 @@ async function getToFiles({ run, names, choice, options }: Get): Promise<number>
     confirmDeletion(run, { entries, total, place }, yes);
   using _progress = showProgress(reporter, "get");
   const totals = new DownloadTotals(range);
+  const { getFiles } = await loadDownloads();
   const summary = await getFiles({
     ...await transferOptions(options, choice),
     ...{ names, target, recursive, force, range, version, dryRun, patterns: true, links },
@@ -154,6 +150,7 @@ async function getToOutput({ run, names, choice, options }: Get): Promise<number
   const write = reporter.divertResults();
   using _progress = showProgress(reporter, "get");
   try {
+    const { getStream } = await loadDownloads();
     const file = await getStream({
       ...await transferOptions(options, choice),
       name,

@@ -7,11 +7,11 @@ import {
   clientFolder,
   findEdition,
   KnownServers,
-  sendFiles,
   type V3ConnectOptions,
   type V3Reason,
 } from "../../../client/mod.ts";
 import { formatAddress } from "../../../protocol/address.ts";
+import { loadProtocol3 } from "../../load_module.ts";
 import { reportV3Event } from "../../output/client_events.ts";
 import { showProgress } from "../../progress/mod.ts";
 import { AUTO, toTimeouts } from "./connect.ts";
@@ -44,6 +44,7 @@ export async function putByProtocol3(
       record.add({ name, size, cksum });
     },
   };
+  const { sendFiles } = await loadProtocol3();
   const outcomes = await sendFiles({ connect, retry: { retries }, files });
   if (isAuthenticated && why === "asked") {
     await new KnownServers(identityFolder).keepProtocol3(server);

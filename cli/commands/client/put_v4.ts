@@ -89,15 +89,15 @@ async function preview(work: V4Put): Promise<number> {
   const plan = await previewPut({
     ...optionsOf(work),
     ...{ hasAccount, onSkipped: skipped.add, mirror: options.delete === true ? {} : undefined },
-  });
-  for (const { action, file: { path, size }, name, kind } of plan.entries) {
-    if (action === "unchanged") reporter.report({ event: "unchanged", name, path, updated: false });
-    else if (action === "update") reporter.report({ ...would("update", path), to: name });
-    else {
+    onEntry({ action, file: { path, size }, name, kind }) {
+      if (action === "unchanged") {
+        return reporter.report({ event: "unchanged", name, path, updated: false });
+      }
+      if (action === "update") return reporter.report({ ...would("update", path), to: name });
       const amount = kind === "folder" ? {} : { size };
       reporter.report({ ...would("upload", path), to: name, ...amount });
-    }
-  }
+    },
+  });
   for (const { entries } of plan.removals) {
     for (const { name } of entries) reporter.report(would("remove", name));
   }
@@ -106,25 +106,23 @@ async function preview(work: V4Put): Promise<number> {
   if (!hasAccount) {
     reporter.remark(() => "You have no account there yet. The first upload registers one.");
   }
-  return exitCodeOfAll(plan.entries.length, plan.failures.map(({ error }) => error));
+  const { store, update, unchanged } = plan.counts;
+  return exitCodeOfAll(store + update + unchanged, plan.failures.map(({ error }) => error));
 }
 
 function totalsOf(
-  { entries, removals, failures }: PutPreview,
+  { counts: { store, update, unchanged }, bytes, removals, failures }: PutPreview,
   skipped: number,
   size: (bytes: number) => string,
 ): string {
-  const of = (action: string) => entries.filter((entry) => entry.action === action);
-  const bytes = of("store").reduce((sum, { file }) => sum + file.size, 0);
   const removed = removals.reduce((sum, { entries }) => sum + entries.length, 0);
-  const stored = of("store").length;
   const parts = [
-    `upload ${stored === 1 ? "1 entry" : `${stored} entries`} (${size(bytes)})`,
-    ...of("update").length === 0 ? [] : [`update ${of("update").length}`],
+    `upload ${store === 1 ? "1 entry" : `${store} entries`} (${size(bytes)})`,
+    ...update === 0 ? [] : [`update ${update}`],
     ...removed === 0 ? [] : [`remove ${removed}`],
   ];
   const others = [
-    ...of("unchanged").length === 0 ? [] : [`${of("unchanged").length} unchanged`],
+    ...unchanged === 0 ? [] : [`${unchanged} unchanged`],
     ...skipped === 0 ? [] : [`${skipped} skipped`],
     ...failures.length === 0 ? [] : [`${plural(failures.length, "failure")}`],
   ];

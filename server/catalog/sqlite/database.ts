@@ -12,6 +12,11 @@ import type { Row } from "../rows.ts";
 
 /** The time for which a statement waits for another process (`xfer server list`), in milliseconds. */
 const BUSY_TIMEOUT_MS = 5000;
+/**
+ * The pages of 4 KiB in the log from which a commit copies them into the database, which it must sync too. With SQLite's
+ * default, 1000, every third commit of packs does so. More would make one commit wait longer.
+ */
+const CHECKPOINT_PAGES = 4000;
 
 export class Database implements Disposable {
   readonly #database: DatabaseSync;
@@ -30,6 +35,7 @@ export class Database implements Disposable {
         PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS};
         PRAGMA journal_mode = WAL;
         PRAGMA synchronous = FULL;
+        PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
         PRAGMA foreign_keys = ON;
       `);
       database.#migrate(path);

@@ -47,6 +47,16 @@ Deno.test("output: results go to standard output, all else to standard error; de
   ]);
 });
 
+Deno.test("output: an event that nobody sees is not prepared for people", () => {
+  const { reporter, stdout, stderr } = reporterWith({});
+  let asked = 0;
+  stdout.isTerminal = stderr.isTerminal = () => ++asked === 0;
+  reporter.report({ event: "unchanged", name: "b", path: "b", updated: false });
+  assert.equal(asked, 0);
+  reporter.report(STORED);
+  assert.notEqual(asked, 0);
+});
+
 Deno.test("output: --quiet keeps results, errors and security warnings", () => {
   const { stored, token, warning, failed } = WORDS;
   assert.deepEqual(printed({ quiet: true }), [stored + token, warning + failed]);

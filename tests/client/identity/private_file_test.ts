@@ -3,8 +3,11 @@ import assert from "node:assert/strict";
 import type { V3Event } from "../../../client/events.ts";
 import { generatePrivateKey } from "../../../protocol/cipher/rsa.ts";
 import { formatIdentity, IdentityFolder } from "../../../client/identity/v3_identity.ts";
+import { AccountFolder } from "../../../client/identity/v4_account.ts";
+import { KnownServers } from "../../../client/identity/known_servers.ts";
 import { type Flaw, flawOf, isOpenToAnybody } from "../../../client/identity/private_file.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { runTool } from "../../support/tools.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 const ME = 1000;
@@ -143,3 +146,15 @@ Deno.test("private file: a file that is too large for an identity is not read to
     }, { name: "ConfigurationError", code: "oversized-file", message: new RegExp(name) });
   }
 });
+
+Deno.test(
+  "private file: a pipe in place of an identity file is refused, without waiting for a writer",
+  posix,
+  async () => {
+    await using folder = await TemporaryFolder.create();
+    for (const name of ["me.key", "known_servers"]) await runTool("mkfifo", [folder.join(name)]);
+    const refused = { code: "cannot-read", message: /it is a pipe$/ };
+    await assert.rejects(new AccountFolder(folder.path).readKey(), refused);
+    await assert.rejects(new KnownServers(folder.path).list(), refused);
+  },
+);

@@ -6,6 +6,7 @@ import {
   CLOCK_GRAIN_MS,
   DigestIndex,
   INDEX_FOLDER,
+  type IndexUse,
   MAX_INDEXES,
 } from "../../../client/local/digest_index.ts";
 import type { EntryStat } from "../../../client/local/entry_stat.ts";
@@ -16,13 +17,16 @@ const STAT: EntryStat = {
   ...{ mtimeSeconds: 1000, mtimeNanoseconds: 5, ctimeSeconds: 1001, ctimeNanoseconds: 6 },
 };
 const LATER = 2_000_000;
+/** The files are on a file system with the clock of this machine, or of another one. */
+const LOCAL: IndexUse = { deviceWithOwnClock: () => STAT };
+const REMOTE: IndexUse = { deviceWithOwnClock: () => undefined };
 
 const keyOf = (name: string): Bytes => new TextEncoder().encode(name);
 const digestOf = (i: number): Bytes => new Uint8Array(32).fill(i % 251);
 
 /** Writes an index of files `names`, in this order; the digest of each is that of its place. */
 function write(folder: TemporaryFolder, names: readonly string[], isWhole = true): void {
-  using index = DigestIndex.open(folder.path, "/root");
+  using index = DigestIndex.open(folder.path, "/root", LOCAL);
   for (const [i, name] of names.entries()) {
     index.find(keyOf(name), STAT);
     index.add(keyOf(name), STAT, LATER, digestOf(i));
@@ -32,7 +36,7 @@ function write(folder: TemporaryFolder, names: readonly string[], isWhole = true
 
 /** The first byte of the digest of each name, as far as known. */
 function read(folder: TemporaryFolder, names: readonly string[], stat = STAT) {
-  using index = DigestIndex.open(folder.path, "/root");
+  using index = DigestIndex.open(folder.path, "/root", LOCAL);
   return names.map((name) => index.find(keyOf(name), stat)?.[0]);
 }
 
@@ -75,7 +79,7 @@ Deno.test("index: a file that has just changed, or has no time of change, is not
   ];
   for (const [stat, at, isKept] of cases) {
     {
-      using index = DigestIndex.open(folder.path, "/root");
+      using index = DigestIndex.open(folder.path, "/root", LOCAL);
       index.add(keyOf("a"), stat, at, digestOf(1));
       index.addLate(keyOf("b"), stat, at, digestOf(1));
       index.save(true);
@@ -85,10 +89,48 @@ Deno.test("index: a file that has just changed, or has no time of change, is not
   }
 });
 
+Deno.test("index: with the clock of another machine, a digest is trusted once the file was read again later", async () => {
+  await using folder = await TemporaryFolder.create();
+  /** Reads both files at a time, unless their digests are known. Returns whether they are. */
+  const put = (at: number, stat = STAT): boolean[] => {
+    using index = DigestIndex.open(folder.path, "/root", REMOTE);
+    const known = index.find(keyOf("a"), stat) !== undefined;
+    index.add(keyOf("a"), stat, at, digestOf(1));
+    const isLateKnown = index.find(keyOf("b"), stat) !== undefined;
+    index.addLate(keyOf("b"), stat, at, digestOf(1));
+    index.save(true);
+    return [known, isLateKnown];
+  };
+  const [no, yes] = [[false, false], [true, true]];
+  // Its clock is far off: a file that changes now has these times.
+  const begin = LATER;
+  assert.deepEqual(put(begin), no);
+  assert.deepEqual(put(begin + CLOCK_GRAIN_MS), no, "read before, but too soon");
+  assert.deepEqual(put(begin + CLOCK_GRAIN_MS + 1), no, "not read since");
+  assert.deepEqual(put(begin + CLOCK_GRAIN_MS + 2), yes);
+  assert.deepEqual(put(begin, STAT), yes, "whatever the clock says later");
+  const changed = { ...STAT, ctimeSeconds: 1002 };
+  assert.deepEqual(put(begin + 10_000, changed), no);
+  assert.deepEqual(put(begin, changed), no);
+  assert.deepEqual(put(begin + CLOCK_GRAIN_MS + 1, changed), no, "a clock that was set back");
+  assert.deepEqual(put(begin + CLOCK_GRAIN_MS + 1, changed), yes);
+});
+
+Deno.test("index: files of another file system below the folder do not have its clock", async () => {
+  await using folder = await TemporaryFolder.create();
+  const elsewhere = { ...STAT, deviceMinor: 99 };
+  {
+    using index = DigestIndex.open(folder.path, "/root", LOCAL);
+    index.add(keyOf("a"), elsewhere, LATER, digestOf(1));
+    index.save(true);
+  }
+  assert.deepEqual(read(folder, ["a"], elsewhere), [undefined]);
+});
+
 Deno.test("index: digests that come late are in their places", async () => {
   await using folder = await TemporaryFolder.create();
   {
-    using index = DigestIndex.open(folder.path, "/root");
+    using index = DigestIndex.open(folder.path, "/root", LOCAL);
     for (const [name, i] of [["b", 1], ["d", 3]] as const) {
       index.add(keyOf(name), STAT, LATER, digestOf(i));
     }
@@ -113,7 +155,7 @@ Deno.test("index: without a save, the last one stays, and no file is left", asyn
   await using folder = await TemporaryFolder.create();
   write(folder, ["a"]);
   {
-    using index = DigestIndex.open(folder.path, "/root");
+    using index = DigestIndex.open(folder.path, "/root", LOCAL);
     index.add(keyOf("b"), STAT, LATER, digestOf(1));
   }
   assert.deepEqual(read(folder, ["a", "b"]), [0, undefined]);
@@ -151,14 +193,14 @@ Deno.test("index: one that cannot be read or written is none", async () => {
   await folder.write(INDEX_FOLDER, "a file");
   write(folder, ["a"]);
   assert.deepEqual(read(folder, ["a"]), [undefined]);
-  using missing = DigestIndex.open(folder.join("missing/folder"), "/root");
+  using missing = DigestIndex.open(folder.join("missing/folder"), "/root", LOCAL);
   missing.add(keyOf("a"), STAT, LATER, digestOf(1));
   missing.save(true);
 });
 
 Deno.test("index: of many folders, those used last stay", async () => {
   await using folder = await TemporaryFolder.create();
-  const open = (root: number) => DigestIndex.open(folder.path, `/root${root}`);
+  const open = (root: number) => DigestIndex.open(folder.path, `/root${root}`, LOCAL);
   for (let root = 0; root < MAX_INDEXES + 3; root++) {
     using index = open(root);
     index.add(keyOf("a"), STAT, LATER, digestOf(root));
@@ -175,6 +217,49 @@ Deno.test("index: of many folders, those used last stay", async () => {
     using index = open(root);
     assert.equal(index.find(keyOf("a"), STAT) !== undefined, isKept, `${root}`);
   }
+});
+
+Deno.test("index: temporary files of killed runs are removed after a day", async () => {
+  await using folder = await TemporaryFolder.create();
+  write(folder, ["a"]);
+  const [path] = await filesIn(folder) as [string];
+  const names = [".tmp", "-merged.tmp"].map((end) => `${path}.${crypto.randomUUID()}${end}`);
+  const young = `${path}.${crypto.randomUUID()}.tmp`;
+  const now = Date.now() / 1000;
+  for (const name of [...names, young]) await Deno.writeTextFile(name, "killed");
+  for (const name of names) await Deno.utime(name, now, now - 25 * 60 * 60);
+  await Deno.utime(young, now, now - 23 * 60 * 60);
+  write(folder, ["a"]);
+  assert.deepEqual((await filesIn(folder)).sort(), [path, young].sort());
+});
+
+Deno.test("index: a disk that is full at any write leaves the last index, and no other file", async () => {
+  await using folder = await TemporaryFolder.create();
+  const names = Array.from({ length: 3000 }, (_, i) => `f${String(i).padStart(5, "0")}`);
+  write(folder, ["a"]);
+  const { writeSync } = Deno.FsFile.prototype;
+  let isWritten = false;
+  for (let room = 0; !isWritten; room++) {
+    let writes = 0;
+    Deno.FsFile.prototype.writeSync = function (bytes) {
+      if (writes++ >= room) throw new Error("No space left on device (os error 28)");
+      return writeSync.call(this, bytes);
+    };
+    try {
+      using index = DigestIndex.open(folder.path, "/root", LOCAL);
+      for (const [i, name] of names.entries()) {
+        index.add(keyOf(name), STAT, LATER, digestOf(i));
+      }
+      index.addLate(keyOf("g"), STAT, LATER, digestOf(1));
+      index.save(true);
+    } finally {
+      Deno.FsFile.prototype.writeSync = writeSync;
+    }
+    isWritten = writes <= room;
+    assert.equal((await filesIn(folder)).length, 1, `room for ${room} writes`);
+    if (!isWritten) assert.deepEqual(read(folder, ["a"]), [0]);
+  }
+  assert.deepEqual(read(folder, ["f00002", "g"]), [2, 1]);
 });
 
 Deno.test("index: a folder of its name that was there before keeps its files", async () => {

@@ -1,7 +1,13 @@
 /** Properties of local entries: read by the system's own call as by Deno. */
 import assert from "node:assert/strict";
 import { setTime } from "../../../client/local/file_metadata.ts";
-import { isSameStat, mtimeOf, statEntry, statOf } from "../../../client/local/entry_stat.ts";
+import {
+  isSameStat,
+  mtimeOf,
+  readUnchanged,
+  statEntry,
+  statOf,
+} from "../../../client/local/entry_stat.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 const ignore = Deno.build.os !== "linux";
@@ -71,4 +77,58 @@ Deno.test("entry stat: throws what Deno throws, for every path", async () => {
     });
   }
   assert.throws(() => statEntry(folder.join("file\0")));
+});
+
+for (const size of [0, 1, 4096, 65_536]) {
+  Deno.test(`a file of ${size} bytes that has not changed is read as a whole`, async () => {
+    await using folder = await TemporaryFolder.create();
+    const content = new Uint8Array(size).fill(7);
+    const path = folder.join("file");
+    await Deno.writeFile(path, content);
+    const room = new Uint8Array(size + 1);
+    assert.ok(readUnchanged(path, statEntry(path), room));
+    assert.deepEqual(room.subarray(0, size), content);
+  });
+}
+
+const CHANGES: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
+  "has grown": (path) => Deno.writeTextFile(path, "more", { append: true }),
+  "is shorter": (path) => Deno.truncate(path, 1),
+  "has another time": (path) => Deno.utime(path, 1, 1),
+  "is another one": async (path) => {
+    await Deno.writeTextFile(`${path}.new`, "content");
+    await Deno.rename(`${path}.new`, path);
+  },
+  "is a link now": async (path) => {
+    await Deno.rename(path, `${path}.old`);
+    await Deno.writeTextFile(`${path}.other`, "content");
+    await Deno.symlink(`${path}.other`, path);
+  },
+};
+
+for (const [what, change] of Object.entries(CHANGES)) {
+  Deno.test({ name: `reading notices a file that ${what}`, ignore }, async () => {
+    await using folder = await TemporaryFolder.create();
+    const path = await folder.write("file", "content");
+    const stat = statEntry(path);
+    await change(path);
+    assert.ok(!readUnchanged(path, stat, new Uint8Array(stat.size + 1)));
+  });
+}
+
+Deno.test({ name: "reading does not wait for the writer of a FIFO", ignore }, async () => {
+  await using folder = await TemporaryFolder.create();
+  const path = await folder.write("file", "content");
+  const stat = statEntry(path);
+  await Deno.remove(path);
+  await new Deno.Command("mkfifo", { args: [path] }).output();
+  assert.ok(!readUnchanged(path, stat, new Uint8Array(8)));
+});
+
+Deno.test("reading a file that is missing throws the reason", async () => {
+  await using folder = await TemporaryFolder.create();
+  const path = await folder.write("file", "content");
+  const stat = statEntry(path);
+  await Deno.remove(path);
+  assert.throws(() => readUnchanged(path, stat, new Uint8Array(8)), Deno.errors.NotFound);
 });

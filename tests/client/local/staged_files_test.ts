@@ -9,6 +9,9 @@ import {
   StagedFiles,
   type WaitingFile,
 } from "../../../client/local/staged_files.ts";
+import { readTime } from "../../../client/local/file_metadata.ts";
+import { type CreateFile, createFile } from "../../../client/local/new_file.ts";
+import { TargetAttributes } from "../../../client/local/target_attributes.ts";
 import { isPartName } from "../../../client/local/partial_file.ts";
 import { UsageError } from "../../../protocol/errors.ts";
 import { utf8 } from "../../support/bytes.ts";
@@ -29,8 +32,22 @@ interface Fixture {
   names(): string[];
 }
 
-function test(what: string, body: (fixture: Fixture) => Promise<void>, force = false): void {
+const ATTRIBUTES = { mode: 0o640, mtime: 1_234_567_890_123_456_789n };
+
+interface CaseOptions {
+  readonly force?: boolean;
+  /** Without: files are created through Deno. */
+  readonly create?: CreateFile | undefined;
+}
+
+function test(
+  what: string,
+  body: (fixture: Fixture) => Promise<void>,
+  { force = false, create }: CaseOptions = { create: createFile },
+): void {
   Deno.test(`staged files: ${what}`, async () => {
+    const attributes = new TargetAttributes();
+    await attributes.ready();
     await using folder = await TemporaryFolder.create();
     const ended: Record<string, string> = {};
     const syncs: string[][] = [];
@@ -53,7 +70,8 @@ function test(what: string, body: (fixture: Fixture) => Promise<void>, force = f
       guard: () => {
         if (guard.isClosed) throw new UsageError("through-link", "a link");
       },
-      describe: (path) => Deno.chmodSync(path, 0o640),
+      attributes,
+      create,
       keep: ({ target }) => ({ target }),
       onEnd: ({ target }, error) => {
         assert.equal(ended[target], undefined, "each file ends once");
@@ -64,14 +82,20 @@ function test(what: string, body: (fixture: Fixture) => Promise<void>, force = f
     await body({
       ...{ folder, staged, ended, syncs, failing, clock, guard },
       add: (...names) =>
-        staged.add(names.map((name) => ({ target: folder.join(name), content: utf8(name) }))),
+        staged.add(
+          names.map((name) => ({
+            target: folder.join(name),
+            content: utf8(name),
+            file: ATTRIBUTES,
+          })),
+        ),
       names: () => [...Deno.readDirSync(folder.path)].map(({ name }) => name).sort(),
     });
     assert.deepEqual([...Deno.readDirSync(folder.path)].filter(({ name }) => isPartName(name)), []);
   });
 }
 
-test("each is synced under a temporary name before it gets its own", async (fixture) => {
+async function syncsBeforeNames(fixture: Fixture): Promise<void> {
   const { add, names, staged, syncs, ended, folder } = fixture;
   add("a", "b");
   assert.ok(names().every(isPartName), "a killed run leaves nothing under a final name");
@@ -81,7 +105,13 @@ test("each is synced under a temporary name before it gets its own", async (fixt
   assert.deepEqual(ended, { a: "ok", b: "ok" });
   assert.deepEqual(names(), ["a", "b"]);
   assert.equal(Deno.readTextFileSync(folder.join("b")), "b");
-});
+  assert.equal((Deno.statSync(folder.join("b")).mode ?? 0) & 0o777, ATTRIBUTES.mode);
+  assert.equal(readTime(folder.join("b")), ATTRIBUTES.mtime);
+}
+
+const NAMED = "each is synced under a temporary name before it gets its own";
+test(NAMED, syncsBeforeNames);
+test(`${NAMED}, created through Deno`, syncsBeforeNames, {});
 
 test("one that cannot be synced: fails alone, and its name stays free", async (fixture) => {
   const { add, names, staged, ended, failing } = fixture;
@@ -117,7 +147,7 @@ test("a write that fails halfway: nothing is left", async ({ add, names, staged,
   await staged.publish();
   assert.deepEqual(ended, { one: "ok", two: "cannot-write", three: "ok" });
   assert.deepEqual(names(), ["one", "three"]);
-});
+}, {});
 
 test("a file that appears meanwhile: is not overwritten", async (fixture) => {
   const { add, staged, ended, folder } = fixture;
@@ -138,7 +168,7 @@ test("with force: a file is replaced, a folder is not", async (fixture) => {
   assert.equal(syncs.length, 1);
   assert.deepEqual(ended, { a: "ok", b: "target-exists" });
   assert.equal(Deno.readTextFileSync(folder.join("a")), "a");
-}, true);
+}, { force: true, create: createFile });
 
 test("a folder that becomes a link before files get their names: they fail", async (fixture) => {
   const { add, staged, ended, guard } = fixture;
@@ -181,7 +211,7 @@ test("several connections find that a sync is due: all files have ended when pub
 
 test("much content, or a long wait, is synced too", async ({ staged, folder, syncs, clock, add }) => {
   const content = new Uint8Array(MAX_STAGED_BYTES / 2);
-  staged.add(["a", "b"].map((name) => ({ target: folder.join(name), content })));
+  staged.add(["a", "b"].map((name) => ({ target: folder.join(name), content, file: ATTRIBUTES })));
   await staged.publishIfDue();
   assert.equal(syncs.length, 1);
   await staged.publish();

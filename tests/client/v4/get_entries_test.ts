@@ -1,5 +1,6 @@
 /** Folders, links, permissions and times of a scripted server, downloaded to this machine. */
 import assert from "node:assert/strict";
+import { newFileCalls } from "../../../client/local/new_file.ts";
 import { getOutcomes } from "../../support/v4/get_outcomes.ts";
 import type { GetManyOptions, GetOutcome } from "../../../client/v4/get_options.ts";
 import { modesSet } from "../../support/modes_set.ts";
@@ -385,7 +386,9 @@ test("attributes that the system does not set: reported once, with their number"
   const refusing = () => {
     throw new Deno.errors.PermissionDenied("Operation not permitted (os error 1)");
   };
+  const fchmod = newFileCalls?.fchmod;
   Object.assign(Deno, { chmodSync: refusing });
+  Object.assign(newFileCalls ?? {}, { fchmod: () => -1 });
   const unset: UnsetAttributes[] = [];
   try {
     assert.deepEqual(await get({ onUnset: (one) => unset.push(one) }), {
@@ -394,6 +397,7 @@ test("attributes that the system does not set: reported once, with their number"
     });
   } finally {
     Object.assign(Deno, { chmodSync });
+    Object.assign(newFileCalls ?? {}, { fchmod });
   }
   assert.equal(unset.length, 1);
   assert.equal(unset[0]?.count, 3, "two files and their folder");

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { cksum } from "../../../protocol/crc/cksum.ts";
 import type { GetOutcome } from "../../../client/v4/get_options.ts";
 import { printable } from "../../../protocol/printable.ts";
+import { newFileCalls } from "../../../client/local/new_file.ts";
 import { localFault } from "../../../client/local/path_mapping.ts";
 import { listFolder, type RemoteFolder } from "../../../client/v4/remote_folder.ts";
 import { partPath } from "../../../client/local/partial_file.ts";
@@ -203,7 +204,9 @@ test("a folder without permission to write: only its own files fail", [
     if (!`${path}`.includes("/closed/")) return openSync(path, options);
     throw new Deno.errors.PermissionDenied("Permission denied (os error 13)");
   };
+  const open = newFileCalls?.open;
   Object.assign(Deno, { openSync: refusing });
+  Object.assign(newFileCalls ?? {}, { open: () => -1 });
   try {
     assert.deepEqual(await get(), {
       "d/closed/a": "cannot-write",
@@ -212,6 +215,7 @@ test("a folder without permission to write: only its own files fail", [
     });
   } finally {
     Object.assign(Deno, { openSync });
+    Object.assign(newFileCalls ?? {}, { open });
   }
   assert.deepEqual(namesIn(`${root}/open`), ["b"]);
 });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { putAll } from "../../support/v4/put_all.ts";
 import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
 import type { TransferOptions } from "../../../client/v4/connection_pool.ts";
-import { MAX_PACKED_SIZE } from "../../../protocol/v4/pack.ts";
+import { MAX_PACKED_SIZE, PackWriter } from "../../../protocol/v4/pack.ts";
 import { PARALLEL_SIZE } from "../../../client/v4/parallel_put.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { nameOf } from "../../support/outcomes.ts";
@@ -114,7 +114,9 @@ for (const [what, size, parallel] of SIZES) {
       for (const name of ["d/a", "d/c"]) await fixture.folder.write(name, name);
       const path = await fixture.folder.write("d/b", pseudoRandomBytes(size));
       // Small files are read at once, after they were inspected.
-      using _changed = size <= MAX_PACKED_SIZE ? beforeOpening(path, change) : undefined;
+      using _changed = size > MAX_PACKED_SIZE
+        ? undefined
+        : beforeReading("d/b", () => change(path));
       const { outcomes, stored } = await put(fixture, [fixture.folder.join("d")], {
         parallel,
         onEvent: (event) => {
@@ -131,15 +133,15 @@ for (const [what, size, parallel] of SIZES) {
   }
 }
 
-/** Changes a file just before it is opened for the first time. */
-function beforeOpening(path: string, change: (path: string) => void): Disposable {
-  const { openSync } = Deno;
-  Deno.openSync = (opened, options) => {
-    if (opened === path) {
-      Deno.openSync = openSync;
-      change(path);
+/** Changes a file just before it is read into a pack for the first time. */
+function beforeReading(name: string, change: () => void): Disposable {
+  const { begin } = PackWriter.prototype;
+  PackWriter.prototype.begin = function (begun, maxSize) {
+    if (begun === name) {
+      PackWriter.prototype.begin = begin;
+      change();
     }
-    return openSync(opened, options);
+    return begin.call(this, begun, maxSize);
   };
-  return { [Symbol.dispose]: () => Deno.openSync = openSync };
+  return { [Symbol.dispose]: () => PackWriter.prototype.begin = begin };
 }

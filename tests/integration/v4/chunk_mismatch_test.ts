@@ -84,3 +84,23 @@ Deno.test("v4 chunks: if one of a joined connection has another checksum, the ne
   await alice.mux.send({ kind: "end", tag, ...sumsOf(content) });
   await assertSentAgain(alice);
 });
+
+Deno.test("v4 chunks: a connection whose chunk was changed can leave after the upload was answered with the mismatch", async () => {
+  await using fixture = await Fixture.create();
+  using alice = await signedIn(fixture);
+  using other = await Uploader.login(fixture, "Alice");
+  const large = pseudoRandomBytes(64 * CHUNK_SIZE);
+  const { tag, transfer } = await alice.resume(large);
+  const joined = await other.join(transfer);
+  let isAnswered = false;
+  const answer = alice.mux.answerOf(tag, "mismatch").finally(() => isAnswered = true);
+  const changed = { ...chunkSums(chunkOf(large, 1)), cksum: 1 };
+  await other.mux.sendChunk(joined, CHUNK_SIZE, chunkOf(large, 1), changed);
+  // The server notices at one of the next chunks of the first connection.
+  for (let at = 2; at < 64 && !isAnswered; at++) {
+    await alice.send(tag, large, at);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  await answer;
+  await other.leave(joined);
+});

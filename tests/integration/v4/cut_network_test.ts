@@ -130,7 +130,7 @@ test("a large file is downloaded", "down", always(EACH), async (cut) => {
 });
 
 test("a folder is downloaded", "down", always(MIB), async (cut) => {
-  const files = Array.from({ length: 60 }, (_, i) => [`d/${i}`, pseudoRandomBytes(100_000, i)]);
+  const files = Array.from({ length: 20 }, (_, i) => [`d/${i}`, pseudoRandomBytes(300_000, i)]);
   await prepare(cut, Object.fromEntries(files));
   const target = cut.fixture.folder.join("back");
   const outcomes = await getOutcomes({ ...cut, names: ["d"], recursive: true, target });

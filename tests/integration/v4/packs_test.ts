@@ -9,6 +9,7 @@ import { setUserDisabled } from "../../../server/operator/users.ts";
 import type { Limits } from "../../../server/limits/limits.ts";
 import { pseudoRandomBytes, utf8 } from "../../support/bytes.ts";
 import { readWholeFolder } from "../../faults/data_folder.ts";
+import { FaultySystem } from "../../support/store/faulty_file_system.ts";
 import { Fixture } from "../../support/v4/fixture.ts";
 import { packOf, type PackRecord } from "../../support/v4/records.ts";
 import { missing, Uploader } from "../../support/v4/raw_client.ts";
@@ -203,7 +204,7 @@ Deno.test("v4 packs: a fetch refuses what is large or damaged, and finds other v
   await using fixture = await createFixture({ inlineSize: 100 });
   using alice = await Uploader.login(fixture, "Alice");
   await send(alice, [{ name: "blob", content: pseudoRandomBytes(2000) }, text("small", "x")]);
-  const large = pseudoRandomBytes(100_000);
+  const large = pseudoRandomBytes(300_000);
   const tag = await alice.begin(large, { name: "large" });
   await alice.send(tag, large, 0);
   await alice.end(tag, large);
@@ -218,4 +219,23 @@ Deno.test("v4 packs: a fetch refuses what is large or damaged, and finds other v
     "2>1",
   ], "a damaged version is stored again");
   assert.deepEqual((await fetchAll(alice, ["blob"]))[0]?.content, pseudoRandomBytes(2000));
+});
+
+Deno.test("v4 packs: a file that the server cannot read fails alone in a fetch", async () => {
+  const system = new FaultySystem();
+  const { fileSystem } = system;
+  await using fixture = await Fixture.create({ inlineSize: 100 }, { fileSystem });
+  (await fixture.client("Alice"))[Symbol.dispose]();
+  using alice = await Uploader.login(fixture, "Alice");
+  await send(alice, [text("a", "x"), { name: "blob", content: pseudoRandomBytes(2000) }]);
+  await send(alice, [{ name: "other", content: pseudoRandomBytes(3000) }, text("z", "y")]);
+  const small = fixture.blobs("files").find((path) => Deno.statSync(path).size === 2000);
+  system.plan = ({ operation, target }) =>
+    operation === "open" && target === small
+      ? { type: "fail", error: "EIO", when: "before" }
+      : undefined;
+  const found = await fetchAll(alice, ["a", "blob", "other", "z"]);
+  assert.deepEqual(found.map(({ content }) => typeof content === "string" ? content : "found"), [
+    ...["found", "cannot-store", "found", "found"],
+  ]);
 });

@@ -1,6 +1,7 @@
 /** Folders on a real server that become mirrors of local ones, and previews. */
 import assert from "node:assert/strict";
 import { previewPut } from "../../../client/v4/put_files.ts";
+import type { PreviewedEntry } from "../../../client/v4/put_preview.ts";
 import { putAll } from "../../support/v4/put_all.ts";
 import type { PutOptions, PutOutcome } from "../../../client/v4/put_options.ts";
 import type { FolderRemovals } from "../../../client/v4/put_plan.ts";
@@ -136,9 +137,12 @@ Deno.test("preview: says what a run would do, and changes nothing", async () => 
   const preview = async () => {
     const connect = await fixture.options("Alice");
     const paths = [fixture.folder.join("d")];
-    const { entries, removals, failures } = await previewPut({
+    const entries: PreviewedEntry[] = [];
+    const { counts, removals, failures } = await previewPut({
       ...{ connect, paths, mirror: {}, hasAccount: true },
+      onEntry: (entry) => void entries.push(entry),
     });
+    assert.deepEqual(counts, { store: 3, update: 2, unchanged: 1 });
     assert.deepEqual(failures, []);
     return [
       ...entries.map(({ action, name }) => `${action} ${name}`),
@@ -183,9 +187,25 @@ Deno.test("preview: without an account, everything would be stored, and nothing 
   await makeFiles(fixture, "d/a");
   const connect = await fixture.options("Alice");
   const paths = [fixture.folder.join("d")];
-  const { entries } = await previewPut({ connect, paths, hasAccount: false });
+  const entries: PreviewedEntry[] = [];
+  const onEntry = (entry: PreviewedEntry) => void entries.push(entry);
+  await previewPut({ connect, paths, hasAccount: false, onEntry });
   assert.deepEqual(entries.map(({ action, name }) => [action, name]), [
     ...[["store", "d"], ["store", "d/a"]],
   ]);
   assert.deepEqual(await Array.fromAsync(Deno.readDir(connect.identityFolder)), []);
+});
+
+Deno.test("preview: entries are reported while the folder is walked, and not kept", async () => {
+  await using fixture = await Fixture.create();
+  await makeFiles(fixture, ...Array.from({ length: 1500 }, (_, i) => `d/${i}`));
+  const stop = new AbortController();
+  const connect = await fixture.options("Alice", { signal: stop.signal });
+  let count = 0;
+  const onEntry = () => void (++count === 10 && stop.abort());
+  const paths = [fixture.folder.join("d")];
+  await assert.rejects(previewPut({ connect, paths, hasAccount: false, onEntry }), {
+    name: "InterruptedError",
+  });
+  assert.ok(count < 1500, `${count} entries`);
 });

@@ -25,7 +25,7 @@ import { STORED_COLUMNS } from "../columns.ts";
 import { findBy } from "./accounts.ts";
 import { endGarbage, makeGarbage } from "./blob_references.ts";
 import { drop, trim } from "./history.ts";
-import { isConflict } from "./name_tree.ts";
+import { isConflict, type KnownPlace } from "./name_tree.ts";
 import { write } from "./operation.ts";
 import { addUsage, usageOf } from "./usage.ts";
 
@@ -138,22 +138,19 @@ export function trimAfter(
   return { garbage, hasSurplus: hasSurplus({ ...used, history }, quota) };
 }
 
-/**
- * Why a file cannot be stored under its name. `newest`: the newest version of the name. `isInFolder`: whether the folders
- * above the name are known to be no files.
- */
+/** Why a file cannot be stored under its name. `newest`: the newest version of the name. */
 export function refusalOf(
   database: Database,
   { accountId, name, kind = "file", tree }: EntryToPlace,
   key: string,
   newest: Row | undefined,
-  isInFolder = false,
+  known?: KnownPlace,
 ): RefusalReason | undefined {
   const current = currentOf(newest);
   if (current !== undefined && nameOf(current) !== name) return "other-form";
   const before = current && kindOf(current);
   const conflicts = tree !== undefined &&
-    isConflict(database, accountId, key, kind, before, isInFolder);
+    isConflict(database, accountId, key, kind, before, known);
   return conflicts ? "name-conflict" : undefined;
 }
 

@@ -43,9 +43,19 @@ export function refuseConflict(
   }
 }
 
+/** Facts about the place of a name that need no look-up. */
+export interface KnownPlace {
+  /** Whether the folders above it are no files. */
+  readonly isInFolder: boolean;
+  /** Whether nothing is stored below it. */
+  readonly hasNoneBelow: boolean;
+}
+
+const UNKNOWN: KnownPlace = { isInFolder: false, hasNoneBelow: false };
+
 /**
  * Whether an entry does not fit into the tree of folders: only folders have names below them. `before`: the kind that its
- * name has now. `isInFolder`: whether the folders above it are known to be no files.
+ * name has now.
  */
 export function isConflict(
   database: Database,
@@ -53,11 +63,11 @@ export function isConflict(
   name: string,
   kind: EntryKind,
   before: EntryKind | undefined,
-  isInFolder = false,
+  { isInFolder, hasNoneBelow }: KnownPlace = UNKNOWN,
 ): boolean {
   // The folders above a name in use were checked before, and nothing is below a file.
   if (before === undefined && !isInFolder && isBelowOther(database, accountId, name)) return true;
-  return kind !== "folder" && (before === undefined || before === "folder") &&
+  return kind !== "folder" && (before === undefined || before === "folder") && !hasNoneBelow &&
     hasBelow(database, accountId, name);
 }
 

@@ -34,6 +34,7 @@ import {
   setMetadata,
   trimAfter,
 } from "./commit.ts";
+import { NameGap } from "./name_gap.ts";
 import { write } from "./operation.ts";
 import { addUsage, usageOf } from "./usage.ts";
 
@@ -87,6 +88,7 @@ class PackCommit {
   readonly #partials: ReadonlyMap<string, UploadId>;
   readonly #refusal: RefusalReason | undefined;
   readonly #quota: Usage;
+  readonly #gap: NameGap;
   #added: Usage = { files: 0, bytes: 0 };
   #hasEnded = false;
   /** The folder of the last name that was stored, with its slash. Other names in it need no look at the folders above. */
@@ -96,6 +98,7 @@ class PackCommit {
     this.#database = database;
     this.#owner = owner;
     this.#options = options;
+    this.#gap = new NameGap(database, owner);
     this.#outcomes = new PackOutcomes(options.accepted.length);
     let own: Quota | undefined;
     try {
@@ -139,9 +142,11 @@ class PackCommit {
     const database = this.#database;
     const file = this.#fileOf(record);
     const key = nameKey(file.name);
-    const newest = newestRow(database, this.#owner, key);
+    const isFree = this.#gap.isFree(key);
+    const newest = isFree ? undefined : newestRow(database, this.#owner, key);
     const folder = key.slice(0, key.lastIndexOf("/") + 1);
-    const refusal = refusalOf(database, file, key, newest, folder === this.#folder);
+    const known = { isInFolder: folder === this.#folder, hasNoneBelow: isFree };
+    const refusal = refusalOf(database, file, key, newest, known);
     if (refusal !== undefined) return this.#refuse(index, refusal);
     if (isSame(database, file, newest)) {
       const mtime = { ms: record.mtimeMs, ns: record.mtimeNs };
@@ -153,6 +158,7 @@ class PackCommit {
     const full = this.#room?.take(file.size, currentOf(newest)?.["size"] as number | undefined);
     if (full !== undefined) return this.#refuse(index, full);
     this.#place(index, file, key, newest);
+    if (newest === undefined) this.#gap.beginAfter(key);
     this.#folder = folder;
   }
 

@@ -151,6 +151,64 @@ catalogTest("a pack can have a name more than once", async (catalog) => {
   assert.deepEqual([bytes, files, history], [5, 1, { files: 1, bytes: 3 }]);
 });
 
+const BESIDE_STORED: readonly {
+  readonly what: string;
+  readonly stored: readonly string[];
+  readonly removed?: string;
+  readonly pack: readonly string[];
+  readonly outcomes: readonly string[];
+}[] = [
+  {
+    what: "between stored names",
+    ...{ stored: ["b", "d"], pack: ["a", "aa", "b", "c", "d", "e"] },
+    outcomes: ["stored 1", "stored 1", "stored 2>1", "stored 1", "stored 2>1", "stored 1"],
+  },
+  {
+    what: "above stored names",
+    ...{ stored: ["m-1", "m/x"], pack: ["a", "l", "m", "n"] },
+    outcomes: ["stored 1", "stored 1", "name-conflict", "stored 1"],
+  },
+  {
+    what: "of removed files",
+    ...{ stored: ["b"], removed: "b", pack: ["a", "b", "c"] },
+    outcomes: ["stored 1", "stored 2", "stored 1"],
+  },
+  {
+    what: "above and below others of the pack",
+    ...{ stored: [], pack: ["c", "a/b", "a", "c/d", "d/e", "d"] },
+    outcomes: [
+      "stored 1",
+      "stored 1",
+      "name-conflict",
+      "name-conflict",
+      "stored 1",
+      "name-conflict",
+    ],
+  },
+  {
+    what: "in descending order, and again",
+    ...{ stored: [], pack: ["c", "b", "a", "c", "b"] },
+    outcomes: ["stored 1", "stored 1", "stored 1", "stored 2>1", "stored 2>1"],
+  },
+  {
+    what: "that UTF-8 and UTF-16 order otherwise",
+    ...{ stored: ["\uffee", "\u{1f600}"], pack: ["a", "\uffee", "\u{1f600}", "\uffef"] },
+    outcomes: ["stored 1", "stored 2>1", "stored 2>1", "stored 1"],
+  },
+];
+
+for (const { what, stored, removed, pack, outcomes } of BESIDE_STORED) {
+  catalogTest(`a pack can have names ${what}`, async (catalog) => {
+    await login(catalog);
+    if (stored.length > 0) {
+      await commit(catalog, stored.map((name) => ({ name, content: "before" })), KEEP);
+    }
+    if (removed !== undefined) await catalog.files.remove(alice, removed, { ...KEEP, now: 3500 });
+    const entries = pack.map((name, i) => ({ name, content: `${i}` }));
+    assert.deepEqual(words(await commit(catalog, entries, KEEP)), outcomes);
+  });
+}
+
 concurrentCatalogTest("a refused record of a pack does not affect the others", async (catalog) => {
   await login(catalog);
   await commit(catalog, [{ name: "f", content: "x" }, { name: "\u00c5" }, { name: "d/x" }]);

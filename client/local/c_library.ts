@@ -1,0 +1,57 @@
+/**
+ * The C library of Linux that Deno itself is linked with, for calls that Deno does not offer or that cost more through
+ * it.
+ *
+ * @module
+ */
+
+const LIBC = "libc.so.6";
+
+/** Relative paths begin at the current folder. */
+export const AT_FDCWD = -100;
+
+/** Flags of open(2), the same on each processor that Deno runs on. */
+export const OPEN = {
+  readOnly: 0,
+  writeOnly: 1,
+  create: 0o100,
+  /** Fail if something has the name. */
+  exclusive: 0o200,
+  /** Don't wait for the writer of a FIFO. */
+  nonBlocking: 0o4000,
+  closeOnExec: 0o2000000,
+} as const;
+
+/**
+ * Opens functions of the library, until the program ends. `undefined` where this system or the permissions of the
+ * program allow none.
+ */
+export function openCLibrary<const C extends Deno.ForeignLibraryInterface>(
+  calls: C,
+): Deno.StaticForeignLibraryInterface<C> | undefined {
+  if (Deno.build.os !== "linux") return undefined;
+  // Loading a library without the permission would prompt the user.
+  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
+  try {
+    return Deno.dlopen(LIBC, calls).symbols;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The longest path of Linux is 4096 bytes with its final NUL; UTF-8 has at most 3 bytes for a UTF-16 unit. */
+const MAX_PATH = 4096;
+
+const UTF8 = new TextEncoder();
+
+/** Paths for the library. Each has a buffer, so it is valid until the next one. */
+export class PathBuffer {
+  readonly #bytes = new Uint8Array(3 * MAX_PATH);
+
+  /** Returns a path as the library reads it, or `undefined` if it is too long, or would end early. */
+  of(path: string): Uint8Array<ArrayBuffer> | undefined {
+    if (path.length >= MAX_PATH || path.includes("\0")) return undefined;
+    this.#bytes[UTF8.encodeInto(path, this.#bytes).written] = 0;
+    return this.#bytes;
+  }
+}
