@@ -5,7 +5,7 @@
  */
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { Database } from "../database.ts";
-import { below } from "./name_tree.ts";
+import { below } from "../../name_ranges.ts";
 
 /** SQLite orders these units of UTF-16 otherwise: surrogates, and what follows them. */
 const HIGH = /[\ud800-\uffff]/;
