@@ -31,7 +31,7 @@ const COMMANDS: Readonly<
       )).clientCommand,
   },
   server: {
-    description: "Run a server, or manage the accounts and files that it stores.",
+    description: "Serve until Ctrl-C or SIGTERM, or manage accounts and files.",
     load: async () =>
       (await loadModule<typeof import("./commands/server/mod.ts")>(
         new URL("./commands/server/mod.ts", import.meta.url),
@@ -46,10 +46,7 @@ const COMMANDS: Readonly<
   },
 };
 
-const HELP = example(
-  "xfer client init",
-  "xfer client put report.pdf photos",
-);
+const HELP = example("xfer client put report.pdf photos");
 
 /** The program, with the subcommands of the wanted commands only. */
 export async function makeProgram(

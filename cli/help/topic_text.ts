@@ -91,7 +91,7 @@ Secrets come from the environment or from files, never from options:
                                             the path of a file with it
 
 Example:
-  $ xfer server --catalog postgres://xfer@db.example.org/xfer --blobs s3://files/xfer`,
+  $ xfer server --catalog postgres://xfer@db/xfer --blobs s3://files/xfer`,
   ],
   "limits": [
     "'xfer server' enforces these limits. \"none\" lifts a limit. Each can also be set in the " +

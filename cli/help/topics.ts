@@ -12,7 +12,7 @@ export const TOPICS = {
   "options": { about: "options that many commands take" },
   "transfers": { about: "options of 'xfer client put' and 'get'" },
   "serving": { about: "ports, TLS certificate, log and end of a server" },
-  "stores": { about: "a database and an object store instead of the data folder" },
+  "stores": { about: "a database and an object store for the data" },
   "limits": { about: "limits of a server, with their defaults" },
   "patterns": { about: "patterns of names, and for --exclude" },
   "protocol-3": { about: "the older protocol 3, its editions and quirks" },

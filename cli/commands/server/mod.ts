@@ -31,7 +31,6 @@ export function serverCommand(server: Command, run: Run): void {
   addSettings(server);
   for (const option of ["config", "data"]) run.addPlace(server, option);
   server
-    .description(`${server.description()} ${NOTES}`)
     .addHelpText("after", HELP)
     .action(async (_: unknown, command: Command) => await serve(command, run.reporter))
     .hook("preAction", giveUpLibraries);
@@ -46,8 +45,6 @@ export function serverCommand(server: Command, run: Run): void {
   addUsersCommand(server, run);
   addInviteCommand(server, run);
 }
-
-const NOTES = "Without a command, serves files until Ctrl-C (SIGINT) or SIGTERM.";
 
 const HELP = example("xfer server --data /srv/xfer --quota 10GB --registration invite");
 

@@ -9,7 +9,7 @@ import type { Row } from "../rows.ts";
 import type { PostgresOptions } from "./connection/connection_options.ts";
 import { LeaseLost } from "../shared_catalog.ts";
 import { LEASE_LOST } from "./cluster_tables.ts";
-import { failureKind, sqlStateOf } from "./connection/failures.ts";
+import { ConnectionFailure, failureKind, sqlStateOf } from "./connection/failures.ts";
 import { type PooledConnection, PostgresPool } from "./connection/pool.ts";
 
 /** The time for which a transaction waits for a database that is away, in milliseconds. */
@@ -205,7 +205,8 @@ async function commit(
     ({ command } = await connection.query("COMMIT", [], answerMs));
   } catch (error) {
     const kind = failureKind(error);
-    if (kind === "conflict" || kind === "other") throw error;
+    const isUnsent = error instanceof ConnectionFailure && error.isUnsent;
+    if (isUnsent || kind === "conflict" || kind === "other") throw error;
     onUnanswered(error);
   }
   if (command === "COMMIT") return;

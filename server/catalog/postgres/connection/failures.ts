@@ -52,6 +52,11 @@ export class ConnectionFailure extends Error {
   constructor(cause: unknown) {
     super(cause instanceof Error ? cause.message : String(cause), { cause });
   }
+
+  /** Whether the statement was not even sent, because the connection was broken before. `pg` has only words for it. */
+  get isUnsent(): boolean {
+    return this.message.endsWith("is not queryable");
+  }
 }
 
 /** The SQLSTATE of an error that the server has sent. */
