@@ -32,8 +32,8 @@ const NAMES = ["a", "b", "c/d", "c/e"] as const;
 const FOLDERS = ["c", "moved"] as const;
 /** Sizes around that of a chunk. */
 const SIZES = [0, 1, 70_000, 300_000, CHUNK_SIZE, CHUNK_SIZE + 1, 2 * CHUNK_SIZE + 7] as const;
-/** Sizes of contents in packs, in the catalog and in files of their own. */
-const SMALL_SIZES = [0, 10, 3000, 40_000, MAX_PACKED_SIZE] as const;
+/** Sizes of contents in packs, in the catalog and in files of their own. Half of `PACKED` files fit into one pack. */
+const SMALL_SIZES = [0, 10, 3000, 40_000, 80_000] as const;
 /** Small files in two packs. */
 const PACKED = 20;
 /** Small files that are sent at once, more than are in transit at a time. */

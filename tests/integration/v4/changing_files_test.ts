@@ -128,6 +128,8 @@ for (const [what, size, parallel] of SIZES) {
       });
       assert.deepEqual(outcomes, { a: "stored", b: code, c: "stored" });
       assert.deepEqual(stored, ["d/a 3", "d/c 3"]);
+      // The server deletes what it received after the client has left.
+      await fixture.server.close();
       assert.deepEqual(fixture.blobs("staging"), []);
     });
   }
