@@ -36,7 +36,11 @@ Deno.exit(code === 0 && left.length > 0 ? 1 : code);
 
 /** Returns the exit code. */
 async function runTests(): Promise<number> {
-  const postgres = Deno.build.os === "windows" ? undefined : await PostgresServer.start();
+  // A run that is part of another shares its server.
+  const hasServer = Deno.env.has(POSTGRES_VARIABLE);
+  const postgres = hasServer || Deno.build.os === "windows"
+    ? undefined
+    : await PostgresServer.start();
   try {
     return await runTestsWith(postgres);
   } finally {
