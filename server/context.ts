@@ -14,6 +14,7 @@ import { LimitLog } from "./limits/limit_log.ts";
 import type { Limits } from "./limits/limits.ts";
 import { StagingArea } from "./uploads/staging_area.ts";
 import type { RegistrationMode } from "./catalog/accounts.ts";
+import { isShared } from "./catalog/shared_catalog.ts";
 import { isStateSharing, type SharedState } from "./catalog/shared_state.ts";
 import type { Store } from "./data_folder/data_folder.ts";
 import type { Log } from "./limits/server_log.ts";
@@ -31,6 +32,8 @@ export interface ContextOptions {
   readonly log: Log;
   /** The current registration mode. */
   readonly registration: () => RegistrationMode;
+  /** Whether this server does what only one of those that share a catalog has to do. */
+  readonly isHousekeeper: () => boolean;
 }
 
 export interface Context extends ContextOptions {
@@ -44,11 +47,16 @@ export interface Context extends ContextOptions {
   readonly limitLog: LimitLog;
 }
 
+/** A server that shares its catalog with no other. */
+const ALONE = { openUploads: undefined, claims: undefined };
+
 export function createContext(options: ContextOptions, freeSpace: () => Promise<number>): Context {
   const { store, limits, ticks, log } = options;
+  const { openUploads, claims } = isShared(store.catalog) ? store.catalog : ALONE;
   const garbage = new GarbageCollector({
     catalog: store.catalog,
     blobs: store.blobs,
+    openUploads,
     onFailure: (path, error) =>
       log.warn("Could not delete the unused blob {path}: {reason}", {
         event: "orphan.kept",
@@ -60,8 +68,8 @@ export function createContext(options: ContextOptions, freeSpace: () => Promise<
     ...options,
     accounts: new AccountCache(store.catalog, ticks),
     shared: isStateSharing(store.catalog) ? store.catalog.state : localState(limits, ticks),
-    staging: new StagingArea(store.blobs, limits, freeSpace, history),
-    quotaReservations: new QuotaReservations(),
+    staging: new StagingArea(store.blobs, limits, freeSpace, history, garbage),
+    quotaReservations: new QuotaReservations(claims),
     garbage,
     limitLog: new LimitLog(log, ticks),
   };
@@ -71,6 +79,7 @@ export function createContext(options: ContextOptions, freeSpace: () => Promise<
 export async function expireShared(context: Context): Promise<void> {
   const { store, limits, clock, shared } = context;
   await shared.sweep();
+  if (!context.isHousekeeper()) return;
   await store.catalog.accounts.expireRegistrations(clock() - limits.registrationTtlMs);
   await expireHistory(context, clock());
 }

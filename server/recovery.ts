@@ -1,5 +1,6 @@
 /**
- * Work at the start of a server: compares catalog and files, and removes leftovers.
+ * Work at the start of a server: compares catalog and files, and removes leftovers. Servers that share a catalog remove
+ * leftovers of each other from time to time.
  *
  * @module
  */
@@ -79,7 +80,7 @@ async function logDifference({ store, log }: Context, finding: Finding): Promise
   });
 }
 
-/** Removes the leftovers of a server that was killed. */
+/** Removes the leftovers of servers that were killed. */
 export async function removeLeftovers(
   context: Context,
   partialUploads: { sweep(): Promise<number> },

@@ -9,11 +9,12 @@ import type { Bytes } from "../protocol/bytes.ts";
 import { keepFreedMemory } from "../protocol/memory.ts";
 import { reasonOf } from "../protocol/errors.ts";
 import { addressKey } from "./limits/client_address.ts";
-import { type Context, createContext, expireShared } from "./context.ts";
+import { type Context, createContext } from "./context.ts";
+import { Housekeeping } from "./housekeeping.ts";
 import { V3Connection as V3Connection } from "./v3/connection.ts";
-import { closeV3, createV3Context, expireV3, type V3Context } from "./v3/context.ts";
+import { closeV3, createV3Context, type V3Context } from "./v3/context.ts";
 import { V4Connection as V4Connection } from "./v4/connection.ts";
-import { createV4Context, expireV4, type V4Context } from "./v4/context.ts";
+import { createV4Context, type V4Context } from "./v4/context.ts";
 import { RejectedConnections } from "./listen/rejected_connections.ts";
 import { type Random, systemRandom } from "./random.ts";
 import { LimitError, type LimitName } from "./limits/limits.ts";
@@ -37,7 +38,6 @@ import { type FreeSpace, freeSpaceOf } from "./fs/free_space.ts";
 import type { ClusterSecret } from "./cluster/cluster_secret.ts";
 import type { StoreOpeners } from "./stores/open_stores.ts";
 import type { ServedStore } from "./stores/served_store.ts";
-import { LeaseLost } from "./catalog/shared_catalog.ts";
 import { serveStores } from "./stores/serve_stores.ts";
 import type { StoreSettings } from "./stores/store_settings.ts";
 
@@ -78,6 +78,12 @@ export interface ServerOptions extends SettingChanges, StoreSettings {
    * @internal
    */
   readonly confirmAfterMs?: number;
+  /**
+   * The interval of housekeeping, in milliseconds.
+   *
+   * @internal
+   */
+  readonly housekeepingMs?: number;
   /** @internal */
   readonly openers?: StoreOpeners;
   /**
@@ -93,13 +99,13 @@ export interface ServerOptions extends SettingChanges, StoreSettings {
   readonly freeSpace?: FreeSpace;
 }
 
-/** The interval at which expired entries are removed, in milliseconds. */
-const HOUSEKEEPING_MS = 60_000;
 /**
  * The pause after accepting failed for want of descriptors or memory, in milliseconds. It keeps the loop from spinning.
  */
 const ACCEPT_RETRY_MS = 100;
 const EXHAUSTED: readonly unknown[] = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
+/** Why a server without a lease ends connections. */
+const REMOVED = "other servers have removed this one, whose lease has ended";
 
 /**
  * A running server. It logs through LogTape, category `xfer.server`; without a LogTape configuration nothing is printed.
@@ -131,15 +137,14 @@ export class Server implements AsyncDisposable {
   readonly #rejected = new RejectedConnections();
   /** The number of connections of each address. */
   readonly #origins = new Map<string, number>();
-  readonly #housekeeping: ReturnType<typeof setInterval>;
-  /** The running housekeeping. It can take longer than its interval. */
-  #expiring: Promise<void> | undefined;
+  readonly #housekeeping: Housekeeping;
   readonly #accepting: Promise<unknown>;
   #connectionNumber = 0;
   readonly #auditing: Promise<void>;
   readonly #auditEnd = new AbortController();
   #closing: Promise<void> | undefined;
-  #hasLostLease = false;
+  /** Whether other servers have removed this one, which has not joined again. */
+  #isRemoved = false;
   readonly #closed = Promise.withResolvers<void>();
 
   private constructor(
@@ -149,6 +154,7 @@ export class Server implements AsyncDisposable {
     store: ServedStore,
     listeners: readonly Listener[],
     securePort: ReloadableTlsListener | undefined,
+    housekeepingMs: number | undefined,
   ) {
     this.#context = context;
     this.#v3 = v3;
@@ -158,14 +164,17 @@ export class Server implements AsyncDisposable {
     this.#store = store;
     this.#listeners = listeners;
     this.#securePort = securePort;
-    this.#housekeeping = setInterval(() => {
-      this.#expiring ??= this.#runHousekeeping().finally(() => this.#expiring = undefined);
-    }, HOUSEKEEPING_MS);
-    this.#auditing = logDifferences(context, this.#auditEnd.signal);
+    const { lease } = store;
+    this.#housekeeping = new Housekeeping({
+      ...{ context, v3, v4, lease, log },
+      everyMs: housekeepingMs,
+    });
+    this.#auditing = context.isHousekeeper()
+      ? logDifferences(context, this.#auditEnd.signal)
+      : Promise.resolve();
     v4.confirmation.start();
-    this.#closed.promise.catch(() => undefined);
     this.#accepting = Promise.all(listeners.map((listener) => this.#accept(listener)));
-    void store.lost?.then(() => this.#stopForOther());
+    lease?.onLost({ end: () => this.#endWork(), resume: () => this.#resume() });
   }
 
   /**
@@ -190,6 +199,7 @@ export class Server implements AsyncDisposable {
       const context = createContext({
         ...{ store, limits: settings.limits, random, clock, ticks, log },
         registration: () => settings.registration,
+        isHousekeeper: () => store.lease?.isOldest ?? true,
       }, () => store.freeSpace());
       const v3 = createV3Context(context, () => securePort?.helloAnswer);
       const onClaimed = (accountId: Bytes) => v3.sessionKeys.delete(accountId);
@@ -199,7 +209,10 @@ export class Server implements AsyncDisposable {
         log.info(`${words}, data in {folder}${link}`, { ...properties, folder: store.name });
       }
       warnOf(context, securePort?.identity);
-      return new Server({ context, v3, v4 }, log, settings, store, listeners, securePort);
+      return new Server(
+        ...[{ context, v3, v4 }, log, settings, store, listeners, securePort] as const,
+        options.housekeepingMs,
+      );
     } catch (error) {
       for (const listener of listeners) listener.close();
       await store[Symbol.asyncDispose]();
@@ -257,10 +270,7 @@ export class Server implements AsyncDisposable {
     return this.#closing;
   }
 
-  /**
-   * Resolves when the server has closed; rejects with `UnavailableError` `lease-lost` if it has closed by itself, because
-   * another server has taken over its catalog.
-   */
+  /** Resolves when the server has closed. */
   get closed(): Promise<void> {
     return this.#closed.promise;
   }
@@ -271,7 +281,6 @@ export class Server implements AsyncDisposable {
   }
 
   async #close(graceMs: number): Promise<void> {
-    clearInterval(this.#housekeeping);
     this.#auditEnd.abort();
     await Promise.all([this.#auditing, this.#v4.confirmation.close()]);
     for (const listener of this.#listeners) listener.close();
@@ -288,22 +297,34 @@ export class Server implements AsyncDisposable {
     clearTimeout(id);
     await closeV3(this.#v3);
     await this.#context.garbage.close();
-    await this.#expiring;
+    await this.#housekeeping.close();
     await this.#store[Symbol.asyncDispose]();
     this.#log.flush();
     this.#context.log.info("Stopped", { event: "server.stopped" });
-    if (this.#hasLostLease) this.#closed.reject(new LeaseLost());
-    else this.#closed.resolve();
+    this.#closed.resolve();
   }
 
-  /** Another server has the catalog. This one can change nothing, so that no client should wait for it. */
-  async #stopForOther(): Promise<void> {
-    if (this.#closing !== undefined) return;
-    this.#hasLostLease = true;
-    this.#context.log.error("Stopping: another server has taken over, since the lease had ended", {
-      event: "server.lease-lost",
-    });
-    await this.close();
+  /**
+   * Other servers have removed this one. Clients continue at another server. Nothing that has begun may change anything
+   * after this server has joined again, since what it has reserved is garbage now.
+   */
+  async #endWork(): Promise<void> {
+    // It is called again if the server could not join.
+    if (!this.#isRemoved) {
+      this.#context.log.error("Ending all connections: the lease of this server has ended", {
+        event: "server.lease-lost",
+        connections: this.#connections.size,
+      });
+    }
+    this.#isRemoved = true;
+    for (const connection of this.#connections.keys()) connection.close(REMOVED);
+    await Promise.all(this.#connections.values());
+    await closeV3(this.#v3);
+  }
+
+  #resume(): void {
+    this.#isRemoved = false;
+    this.#context.log.warn("Joined the other servers again", { event: "server.joined" });
   }
 
   #cutOff(): void {
@@ -330,6 +351,7 @@ export class Server implements AsyncDisposable {
     const { socket } = arrival;
     if ("setNoDelay" in socket) socket.setNoDelay();
     const connection = this.#open(arrival);
+    if (this.#isRemoved) return connection.close(REMOVED);
     const origin = addressKey(socket.remoteAddr.hostname);
     const full = this.#fullFor(origin);
     if (full !== undefined) return this.#rejected.rejectBusy(connection, full);
@@ -367,19 +389,6 @@ export class Server implements AsyncDisposable {
     const count = (this.#origins.get(origin) ?? 0) + change;
     if (count > 0) this.#origins.set(origin, count);
     else this.#origins.delete(origin);
-  }
-
-  async #runHousekeeping(): Promise<void> {
-    this.#log.flush();
-    try {
-      await Promise.all([expireShared(this.#context), expireV3(this.#v3), expireV4(this.#v4)]);
-    } catch (error) {
-      const what = "expired uploads, registrations and history";
-      this.#context.log.error(`Could not remove ${what}: {reason}`, {
-        event: "housekeeping.failed",
-        reason: String(error),
-      });
-    }
   }
 }
 

@@ -79,11 +79,12 @@ export type {
   UsageWithHistory,
   VersionPage,
 } from "./files.ts";
-export type {
-  CheckpointOptions,
-  PartialUpload,
-  PartialUploadKey,
-  PartialUploadRows,
+export {
+  type CheckpointOptions,
+  NameLost,
+  type PartialUpload,
+  type PartialUploadKey,
+  type PartialUploadRows,
 } from "./partial_uploads.ts";
 export {
   type EncodedEntries,

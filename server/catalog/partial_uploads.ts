@@ -13,6 +13,15 @@ export interface CheckpointOptions {
   readonly max: number;
   /** The quota that applies if the account has none of its own. This upload counts towards it. */
   readonly quota?: Usage;
+  /** The upload's claim to its name, in a catalog that servers share: see `NameClaimRows`. */
+  readonly claim?: Bytes | undefined;
+}
+
+/** Another upload has the name now, so that this one can no longer be resumed. */
+export class NameLost extends Error {
+  constructor() {
+    super("another upload has taken the name");
+  }
 }
 
 /** An upload, and the size of its durable part. */
@@ -43,7 +52,8 @@ export interface PartialUpload extends PartialUploadKey {
 export interface PartialUploadRows {
   /**
    * Records a checkpoint, which replaces the previous one of the name. If the account has more than `max`, discards the
-   * oldest. Returns the ids of the uploads that became garbage. Throws `CatalogRefusal`.
+   * oldest. Returns the ids of the uploads that became garbage. Throws `CatalogRefusal`; `NameLost` if another upload
+   * has taken the claim.
    */
   save(partial: PartialUpload, options: CheckpointOptions): Promise<UploadId[]>;
   /** The partial upload of a name. */

@@ -17,6 +17,7 @@ import {
 import type { AccountSummary, Quota } from "../catalog/accounts.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { type Account, PROTOCOL_4 } from "../catalog/accounts.ts";
+import { isShared } from "../catalog/shared_catalog.ts";
 import { GarbageCollector } from "../uploads/garbage_collector.ts";
 import { LINK_LIFE_MS, makeToken, type NewToken } from "../accounts/tokens.ts";
 
@@ -34,7 +35,7 @@ export function removeUser(dataFolder: ServerLocation, name: string): Promise<nu
     const { id } = found(await catalog.accounts.find({ name }), name);
     const { files } = await catalog.files.usage(id);
     const garbage = new GarbageCollector({
-      ...{ catalog, blobs },
+      ...{ catalog, blobs, openUploads: isShared(catalog) ? catalog.openUploads : undefined },
       onFailure: (_, error) => {
         throw error;
       },

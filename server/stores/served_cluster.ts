@@ -20,7 +20,7 @@ import { loadSharedIdentity } from "./shared_identity.ts";
 const CATALOG_ID = "catalog-id";
 
 /**
- * Opens the catalog at a URL and its store of contents, and takes the lease. Throws `ConfigurationError`
+ * Opens the catalog at a URL and its store of contents, and joins the servers that use it. Throws `ConfigurationError`
  * `catalog-in-use`, `blobs-of-other-catalog`, and as the stores do.
  */
 export async function serveCluster(
@@ -31,17 +31,15 @@ export async function serveCluster(
 ): Promise<ServedStore> {
   await using opening = new AsyncDisposableStack();
   const catalog = opening.use(await openers.catalog(catalogUrl));
-  const lease = opening.use(
-    await NodeLease.take(catalog.nodes, {
-      name: nodeName(),
-      onWait: ({ name, leftMs }) =>
-        log.info("Waiting for the lease of {node}, which ends in {seconds} s", {
-          event: "server.waiting",
-          ...{ node: name, seconds: Math.ceil(leftMs / 1000) },
-        }),
-    }),
-  );
   const isOnDisk = settings.blobs === undefined;
+  const node = {
+    name: nodeName(),
+    onRemoved: (node: string) =>
+      log.warn("Removed server {node}, whose lease has ended", { event: "node.removed", node }),
+  };
+  // A server that was removed can still shorten a file that another one continues.
+  const join = isOnDisk ? NodeLease.joinAlone : NodeLease.join;
+  const lease = opening.use(await join(catalog.nodes, node));
   if (isOnDisk) {
     const id = await idOf(catalog.values);
     await prepareBlobFolder(dataFolderOf(settings), id, fileSystem);
@@ -51,7 +49,7 @@ export async function serveCluster(
   const identity = async () => await loadSharedIdentity(catalog.values, await clusterSecret());
   const open = opening.move();
   return {
-    ...{ catalog, blobs, name: nameOf(settings), lost: lease.lost },
+    ...{ catalog, blobs, name: nameOf(settings), lease },
     loadIdentity: identity,
     readIdentity: identity,
     freeSpace: () => isOnDisk ? freeSpace(dataFolderOf(settings)) : Promise.resolve(Infinity),
@@ -60,7 +58,8 @@ export async function serveCluster(
         const path = dataFolderOf(settings);
         await finishRepairs({ path, catalog, blobs }, fileSystem);
       }
-      await sweep();
+      // Others sweep at their start, or from time to time.
+      if (lease.isOldest) await sweep();
     },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };

@@ -4,6 +4,7 @@
  * @module
  */
 import type { ClusterSecret } from "../cluster/cluster_secret.ts";
+import type { NodeLease } from "../cluster/node_lease.ts";
 import type { OpenCatalog, Store } from "../data_folder/data_folder.ts";
 import type { FileSystem } from "../fs/file_system.ts";
 import type { FreeSpace } from "../fs/free_space.ts";
@@ -38,6 +39,6 @@ export interface ServedStore extends Store, AsyncDisposable {
    * besides.
    */
   recover(sweep: () => Promise<void>, log: Log): Promise<void>;
-  /** Resolves when another server has taken over, so that this one must stop. */
-  readonly lost?: Promise<void>;
+  /** The lease on a catalog that other servers use, too. */
+  readonly lease?: NodeLease;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { type Bytes, toHex } from "../../protocol/bytes.ts";
+import { UnavailableError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import { quotaOfAll, type QuotaReservation, type QuotaReservations } from "./quota_reservations.ts";
 import { keepsHistory, trimHistory } from "./history.ts";
@@ -11,7 +12,7 @@ import type { GarbageCollector } from "./garbage_collector.ts";
 import type { Log } from "../limits/server_log.ts";
 import { LimitError, type LimitName, type Limits } from "../limits/limits.ts";
 import type { Quota } from "../catalog/accounts.ts";
-import type { BlobStore } from "../blobs/blob_store.ts";
+import type { BlobStore, BlobWriter } from "../blobs/blob_store.ts";
 import type { StagedUpload } from "./staging_area.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { CatalogRefusal, type RefusalReason } from "../catalog/refusal.ts";
@@ -91,7 +92,7 @@ export async function commitFile(
     quotaReservations.revoke(accountId, name, { isStored: true });
   } catch (error) {
     // If these fail too, the blob stays listed as garbage.
-    await writer.abort().catch(() => undefined);
+    await discard(writer, { isPartial, size, error }).catch(() => undefined);
     // A commit can fail in its last step and still be durable. Then the blob belongs to the file.
     const isUsed = async () => await catalog.blobs.owner(id).catch(() => "file") === "file";
     if (inline === undefined && !(await isUsed())) await garbage.collect([id]);
@@ -110,6 +111,28 @@ export async function commitFile(
   await garbage.collect(recorded.garbage);
   if (recorded.hasSurplus) await trimHistory(context, accountId);
   return recorded;
+}
+
+/** An upload that has failed. */
+interface FailedUpload {
+  /** Whether the catalog may have its checkpoint. */
+  readonly isPartial?: boolean | undefined;
+  /** The received bytes. */
+  readonly size: number;
+  /** Why it has failed. */
+  readonly error: unknown;
+}
+
+/**
+ * Deletes an upload that has failed. If its checkpoint stays in the catalog because a store does not answer, the client can
+ * continue it, perhaps at another server already: then only the writing ends here.
+ */
+export async function discard(
+  writer: BlobWriter,
+  { isPartial = false, size, error }: FailedUpload,
+): Promise<void> {
+  if (isPartial && error instanceof UnavailableError) await writer.suspend(size);
+  else await writer.abort();
 }
 
 /** A stored file for the log. Its texts are printable. */

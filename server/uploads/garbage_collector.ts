@@ -8,6 +8,7 @@
  */
 import type { BlobReferences } from "../catalog/blob_references.ts";
 import type { BlobId, BlobStore, UploadId } from "../blobs/blob_store.ts";
+import type { OpenUploadRows } from "../catalog/shared_catalog.ts";
 
 /** The most blobs that are removed from the list in one transaction. */
 const TOGETHER = 100;
@@ -15,6 +16,8 @@ const TOGETHER = 100;
 export interface GarbageCollectorOptions {
   readonly catalog: { readonly blobs: Pick<BlobReferences, "garbage" | "collected"> };
   readonly blobs: Pick<BlobStore, "delete">;
+  /** Uploads that servers are writing, if several share the catalog. */
+  readonly openUploads?: OpenUploadRows | undefined;
   /** Called for a blob that could not be deleted. It stays listed, and the next start tries again. */
   readonly onFailure: (id: BlobId | UploadId, error: unknown) => void;
 }
@@ -23,6 +26,8 @@ export class GarbageCollector {
   readonly #options: GarbageCollectorOptions;
   /** Open uploads. */
   readonly #open = new Set<BlobId | UploadId>();
+  /** Ends of open uploads that other servers do not know of yet. */
+  readonly #ending = new Map<UploadId, Promise<void>>();
   /** Open uploads that are garbage. They are deleted when they end. */
   readonly #waiting = new Set<BlobId | UploadId>();
 
@@ -60,6 +65,7 @@ export class GarbageCollector {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#collecting;
+    await Promise.all(this.#ending.values());
   }
 
   /** Whether only what is most necessary should be deleted, since the server is stopping. */
@@ -75,7 +81,10 @@ export class GarbageCollector {
     }
   }
 
-  /** Deletes all listed garbage, and returns the number of blobs. Called at the start, before anything is reserved. */
+  /**
+   * Deletes all listed garbage, and returns the number of blobs. Called before this server reserves anything, or if servers
+   * that share a catalog know what others have reserved.
+   */
   async collectAll(): Promise<number> {
     return await this.#collectPages("all");
   }
@@ -113,11 +122,33 @@ export class GarbageCollector {
     return this.#waiting.has(id);
   }
 
-  async #delete(ids: readonly (BlobId | UploadId)[]): Promise<void> {
+  /** Tells other servers that an upload is being written here. */
+  async own(id: UploadId): Promise<void> {
+    const { openUploads } = this.#options;
+    if (openUploads === undefined) return;
+    // The upload can be continued as soon as it has ended.
+    await this.#ending.get(id);
+    await openUploads.begin(id);
+  }
+
+  /** Tells other servers that it no longer is, in the background. Deletes it if one of them has made it garbage. */
+  disown(id: UploadId): void {
+    const { openUploads } = this.#options;
+    if (openUploads === undefined) return;
+    const end = async () => {
+      // If the catalog does not answer, the upload seems to be open until the lease of this server ends.
+      const isGarbage = await openUploads.end(id).catch(() => false);
+      this.#ending.delete(id);
+      if (isGarbage) await this.collect([id]);
+    };
+    this.#ending.set(id, end());
+  }
+
+  async #delete(listed: readonly (BlobId | UploadId)[]): Promise<void> {
     const { catalog, blobs, onFailure } = this.#options;
     const deleted: (BlobId | UploadId)[] = [];
     const failures: [BlobId | UploadId, unknown][] = [];
-    for (const id of ids) {
+    for (const id of await this.#unopened(listed)) {
       try {
         await blobs.delete(id);
         deleted.push(id);
@@ -131,5 +162,16 @@ export class GarbageCollector {
       failures.push(...deleted.map((id): [BlobId | UploadId, unknown] => [id, error]));
     }
     for (const [id, error] of failures) onFailure(id, error);
+  }
+
+  /** Those that no server is writing. The server that writes one deletes it when it has ended. */
+  async #unopened(
+    ids: readonly (BlobId | UploadId)[],
+  ): Promise<readonly (BlobId | UploadId)[]> {
+    const { openUploads } = this.#options;
+    if (openUploads === undefined || ids.length === 0) return ids;
+    // If the catalog does not answer, the next sweep tries again.
+    const open = await openUploads.among(ids).catch(() => undefined);
+    return open === undefined ? [] : ids.filter((id) => !open.includes(id as UploadId));
   }
 }

@@ -9,6 +9,7 @@ import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { AccountCache } from "../accounts/account_cache.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { nameKey } from "../catalog/name_key.ts";
+import type { NameClaimRows } from "../catalog/shared_catalog.ts";
 import type { StoredFile } from "../catalog/files.ts";
 import type { Usage } from "../catalog/accounts.ts";
 import { LimitError, type Limits } from "../limits/limits.ts";
@@ -118,8 +119,11 @@ export interface ReservedTotal extends Usage {
   readonly isExact: boolean;
 }
 
+const NO_USAGE: Usage = { bytes: 0, files: 0 };
+
 /** The number of reservations is bounded by `maxStagedPerClient`. */
 export class QuotaReservations {
+  readonly #claims: Pick<NameClaimRows, "reserved"> | undefined;
   /** By account, oldest first. */
   readonly #byClient = new Map<string, Set<QuotaReservation>>();
   #latest = 0;
@@ -127,6 +131,16 @@ export class QuotaReservations {
   readonly #snapshots = new Set<
     { readonly key: string; readonly name: string; isStale: boolean; isStored: boolean }
   >();
+
+  /** `claims`: those of servers that share the catalog. */
+  constructor(claims?: Pick<NameClaimRows, "reserved">) {
+    this.#claims = claims;
+  }
+
+  /** The reservations of uploads at other servers. */
+  async elsewhere(accountId: Bytes): Promise<Usage> {
+    return await this.#claims?.reserved(accountId) ?? NO_USAGE;
+  }
 
   add(accountId: Bytes, claimed: QuotaShare): QuotaReservation {
     const key = toHex(accountId);
@@ -251,6 +265,8 @@ export function quotaOfAll({ quota, quotaFiles }: Limits): Usage {
  * check is repeated.
  */
 const MAX_ATTEMPTS = 16;
+/** The pause before another check if uploads at other servers leave no room, in milliseconds. */
+const ELSEWHERE_MS = 50;
 
 /**
  * Reserves quota for an upload, so that it is refused now and not after its transfer. Returns `undefined` if the
@@ -284,13 +300,16 @@ export async function claimRoom(
   for (let attempt = 1;; attempt++) {
     using snapshot = quotaReservations.snapshot(accountId, name);
     const replacing = { name, open: snapshot.names };
-    const { replaced, ...beside } = await store.catalog.files.usage(accountId, replacing);
+    const [{ replaced, ...beside }, elsewhere] = await Promise.all([
+      store.catalog.files.usage(accountId, replacing),
+      quotaReservations.elsewhere(accountId),
+    ]);
     const claimed = quotaReservations.sum(accountId, snapshot, name, own);
     const spent = Math.min(claimed.spent, replaced.bytes);
     const alone = { bytes: beside.bytes + size, files: beside.files + 1 };
     const all = {
-      bytes: alone.bytes + spent + claimed.bytes,
-      files: alone.files + claimed.files,
+      bytes: alone.bytes + spent + claimed.bytes + elsewhere.bytes,
+      files: alone.files + claimed.files + elsewhere.files,
     };
     const refused = over(all);
     if (refused === undefined) {
@@ -310,7 +329,11 @@ export async function claimRoom(
     if (claimed.isAgain && !hasSuspended) {
       hasSuspended = true;
       await suspendOthers();
-    } else if (claimed.isExact || attempt >= MAX_ATTEMPTS) throw refused;
+    } else if (attempt >= MAX_ATTEMPTS) throw refused;
+    else if (elsewhere.bytes + elsewhere.files > 0) {
+      // An upload that was committed elsewhere is counted twice until its claim has ended.
+      await new Promise((resolve) => setTimeout(resolve, ELSEWHERE_MS));
+    } else if (claimed.isExact) throw refused;
     else await quotaReservations.settle(accountId);
   }
 }

@@ -76,11 +76,24 @@ const NO_HISTORY: OldHistory = {
   dropOldest: () => Promise.resolve(false),
 };
 
+/** Tells servers that share a catalog what this one is writing. */
+export interface UploadOwner {
+  own(id: UploadId): Promise<void>;
+  disown(id: UploadId): void;
+}
+
+/**
+ * The largest upload that ends before a sweep of another server could find it twice, in bytes: that of a pack. Only larger
+ * ones are worth a row in the catalog.
+ */
+const MAX_SHORT = 1024 * 1024;
+
 export class StagingArea {
   readonly #blobs: Pick<BlobStore, "create" | "reopen">;
   readonly #limits: Limits;
   readonly #freeSpace: () => Promise<number>;
   readonly #history: OldHistory;
+  readonly #owner: UploadOwner | undefined;
   readonly #countByClient = new Map<string, number>();
   #count = 0;
   /** Bytes that are reserved and not written yet. */
@@ -100,8 +113,10 @@ export class StagingArea {
     limits: Limits,
     freeSpace: () => Promise<number>,
     history: OldHistory = NO_HISTORY,
+    owner?: UploadOwner,
   ) {
     this.#history = history;
+    this.#owner = owner;
     this.#blobs = blobs;
     this.#limits = limits;
     this.#freeSpace = freeSpace;
@@ -114,12 +129,13 @@ export class StagingArea {
 
   /** Begins an upload of `size` bytes. Throws `LimitError` `maxStagedPerClient` or `minFree`. */
   create(owner: Bytes, size: number): Promise<StagedUpload> {
-    return this.#open(owner, size, () => this.#blobs.create({ owner, size }));
+    const isLong = size > MAX_SHORT;
+    return this.#open(owner, size, () => this.#blobs.create({ owner, size }), { isLong });
   }
 
   /** Begins an upload of unknown size, whose space is reserved as it grows. Throws `LimitError` `maxStagedPerClient`. */
   createGrowing(owner: Bytes): Promise<StagedUpload> {
-    return this.#open(owner, 0, () => this.#blobs.create({ owner }));
+    return this.#open(owner, 0, () => this.#blobs.create({ owner }), { isLong: true });
   }
 
   /** Like `create` for at most `size` bytes, but in memory if the catalog can keep the file and memory is left. */
@@ -127,7 +143,7 @@ export class StagingArea {
     const isSmall = size <= Math.min(this.#limits.inlineSize, MAX_INLINE);
     if (!isSmall || this.#inMemory + size > MOST_IN_MEMORY) return this.create(owner, size);
     const writer = new InlineWriter(newInlineId(), size);
-    return this.#open(owner, size, () => Promise.resolve(writer), size);
+    return this.#open(owner, size, () => Promise.resolve(writer), { inMemory: size });
   }
 
   /**
@@ -141,15 +157,23 @@ export class StagingArea {
 
   /** Reopens an upload of `size` bytes at an offset. Throws as `create` does, and as `BlobStore.reopen`. */
   reopen(owner: Bytes, id: UploadId, offset: number, size: number): Promise<StagedUpload> {
-    return this.#open(owner, size - offset, () => this.#blobs.reopen(id, { owner, offset }));
+    const reopen = () => this.#blobs.reopen(id, { owner, offset });
+    return this.#open(owner, size - offset, reopen, { isLong: true, offset });
   }
 
-  /** `size`: bytes to come; `inMemory`: those that take memory until the upload is released. */
+  /**
+   * `size`: bytes to come; `inMemory`: those that take memory until the upload is released; `isLong`: whether other servers
+   * must know of it; `offset`: where a partial upload continues.
+   */
   async #open(
     accountId: Bytes,
     size: number,
     open: () => Promise<BlobWriter>,
-    inMemory = 0,
+    { inMemory = 0, isLong = false, offset }: {
+      readonly inMemory?: number;
+      readonly isLong?: boolean;
+      readonly offset?: number;
+    },
   ): Promise<StagedUpload> {
     const owner = toHex(accountId);
     const { maxStagedPerClient } = this.#limits;
@@ -171,17 +195,33 @@ export class StagingArea {
       else promised += bytes;
     };
     let isReleased = false;
+    let owned: UploadId | undefined;
     const release = () => {
       isReleased = true;
+      if (owned !== undefined) this.#owner?.disown(owned);
       written(promised);
       this.#inMemory -= inMemory;
       this.#release(owner);
     };
     try {
       await grow(size);
-      return new StagedUpload(await open(), { written, grow, release });
+      const writer = await open();
+      if (isLong) owned = await this.#own(writer, offset);
+      return new StagedUpload(writer, { written, grow, release });
     } catch (error) {
       release();
+      throw error;
+    }
+  }
+
+  async #own(writer: BlobWriter, offset: number | undefined): Promise<UploadId> {
+    try {
+      await this.#owner?.own(writer.uploadId);
+      return writer.uploadId;
+    } catch (error) {
+      // Another server may continue a partial upload.
+      const ended = offset === undefined ? writer.abort() : writer.suspend(offset);
+      await ended.catch(() => undefined);
       throw error;
     }
   }

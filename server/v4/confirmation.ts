@@ -31,7 +31,10 @@ const MAX_RETRY_MS = 60 * 60_000;
 export const MAX_FAILURES = 8;
 
 export interface ConfirmationOptions {
-  readonly context: Pick<Context, "store" | "limits" | "log" | "clock" | "staging">;
+  readonly context: Pick<
+    Context,
+    "store" | "limits" | "log" | "clock" | "staging" | "isHousekeeper"
+  >;
   readonly activity: Pick<Activity, "idleMs">;
   /** The time without a request after which the server counts as idle, in milliseconds. */
   readonly idleMs?: number | undefined;
@@ -106,8 +109,8 @@ export class Confirmation {
 
   /** Reads the remaining files of the round. Returns `false` after too many failures in a row. Never throws. */
   async #confirmAll(): Promise<boolean> {
-    const { store: { catalog }, limits } = this.#options.context;
-    while (!this.#end.signal.aborted && limits.confirmRate > 0) {
+    const { store: { catalog }, limits, isHousekeeper } = this.#options.context;
+    while (!this.#end.signal.aborted && limits.confirmRate > 0 && isHousekeeper()) {
       let file: StoredFile | undefined;
       try {
         [file] = await catalog.files.unconfirmed(this.#after, 1);

@@ -6,8 +6,10 @@
 import type { Bytes } from "../../protocol/bytes.ts";
 import type { Context } from "../context.ts";
 import type { FileDigest } from "../catalog/files.ts";
+import { isShared } from "../catalog/shared_catalog.ts";
 import { Activity } from "./activity.ts";
 import { Confirmation } from "./confirmation.ts";
+import { NameClaims } from "./name_claims.ts";
 import { OpenUploads } from "./open_uploads.ts";
 import { PackRoom } from "./pack_room.ts";
 import { PartialUploads } from "./partial_uploads.ts";
@@ -27,6 +29,8 @@ export interface V4Context extends Context {
   /** Files of protocol 3 whose digests are being computed, by blob id. */
   readonly readings: SharedWork<ComputedDigest | undefined>;
   readonly openUploads: OpenUploads;
+  /** Claims of uploads to their names. */
+  readonly claims: NameClaims;
   /** The memory of packs that are not stored yet. */
   readonly packRoom: PackRoom;
   /** Uploads that were interrupted and can be resumed. */
@@ -54,6 +58,7 @@ export function createV4Context(
     revocation: new RevocationWatch({ catalog, ticks, log }),
     readings: new SharedWork(MAX_READINGS),
     openUploads: new OpenUploads(),
+    claims: new NameClaims(isShared(catalog) ? catalog.claims : undefined),
     packRoom: new PackRoom(),
     partialUploads: new PartialUploads({ catalog, blobs, limits, clock, garbage }),
     activity,
@@ -63,6 +68,8 @@ export function createV4Context(
 }
 
 /** Removes expired partial uploads. */
-export async function expireV4({ partialUploads, limits, clock }: V4Context): Promise<void> {
-  await partialUploads.expire(clock() - limits.partialTtlMs);
+export async function expireV4(
+  { partialUploads, limits, clock, isHousekeeper }: V4Context,
+): Promise<void> {
+  if (isHousekeeper()) await partialUploads.expire(clock() - limits.partialTtlMs);
 }

@@ -10,6 +10,7 @@ import type { ContentSums } from "../../protocol/v4/content_sums.ts";
 import { PackedWriter } from "../../protocol/v4/packed.ts";
 import { UpdateReader } from "../../protocol/v4/update.ts";
 import type { BlobId } from "../blobs/blob_store.ts";
+import type { Usage } from "../catalog/accounts.ts";
 import { PackOutcomes, type PackResult } from "../catalog/packs.ts";
 import { CatalogRefusal, type RefusalReason } from "../catalog/refusal.ts";
 import { limitErrorOf, logStored } from "../uploads/commit.ts";
@@ -116,8 +117,10 @@ export class Packs {
       }
       if (!checked.accepted.includes(1)) return;
       await this.#makeWay(checked);
+      const { context: { quotaReservations }, owner: { accountId } } = this.#session;
+      const elsewhere = await quotaReservations.elsewhere(accountId);
       await turn.before;
-      const committed = this.#commit(checked, blobs);
+      const committed = this.#commit(checked, blobs, elsewhere);
       turn.pass();
       await this.#follow(checked, blobs, await committed, results);
     } catch (error) {
@@ -158,11 +161,20 @@ export class Packs {
   }
 
   /** Passes the pack to the catalog before it returns. */
-  #commit({ pack, accepted }: CheckedPack, { blobs }: PackBlobs): Promise<PackResult> {
+  #commit(
+    { pack, accepted }: CheckedPack,
+    { blobs }: PackBlobs,
+    elsewhere: Usage,
+  ): Promise<PackResult> {
     const { context, owner: { accountId, key } } = this.#session;
     const { limits, quotaReservations } = context;
+    const here = quotaReservations.total(accountId);
+    const reserved = {
+      bytes: here.bytes + elsewhere.bytes,
+      files: here.files + elsewhere.files,
+    };
     return context.store.catalog.files.commitPack(accountId, pack, {
-      ...{ accepted, blobs, reserved: quotaReservations.total(accountId) },
+      ...{ accepted, blobs, reserved },
       ...{ quota: quotaOfAll(limits), keepHistory: keepsHistory(limits) },
       ...{ storedAt: context.clock(), storedBy: key },
     });

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
-import { ProtocolError } from "../../protocol/errors.ts";
+import { ProtocolError, UnavailableError } from "../../protocol/errors.ts";
 import { release } from "../../protocol/memory.ts";
 import type { FileDigests } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
@@ -12,14 +12,21 @@ import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
 import { inSlices, type Sliced } from "../../protocol/v4/slices.ts";
 import type { UploadId } from "../blobs/blob_store.ts";
 import { breath } from "../breath.ts";
+import { discard } from "../uploads/commit.ts";
 import { checkPut } from "./check_put.ts";
 import { commitUpload } from "./commit_upload.ts";
 import type { V4Context } from "./context.ts";
 import { ContentMismatch } from "./request_error.ts";
 import { JoinedConnections } from "./joined_connections.ts";
+import type { HeldClaim } from "./name_claims.ts";
 import type { OpenUpload } from "./open_uploads.ts";
 import { ReceivedContent } from "./received_content.ts";
-import { type ConnectedPrincipal, type RequestContext, SendError } from "./request_context.ts";
+import {
+  type Answers,
+  type ConnectedPrincipal,
+  type RequestContext,
+  SendError,
+} from "./request_context.ts";
 import { UploadCheckpoints } from "./upload_checkpoints.ts";
 import { UploadLog } from "./upload_log.ts";
 import { UploadRoom } from "./upload_room.ts";
@@ -35,12 +42,15 @@ export class V4Upload implements OpenUpload {
   readonly #log: UploadLog;
   /** Closes the connection of the `put`. */
   readonly #closeConnection: (reason: string) => void;
+  readonly #onDisconnect: Answers["onDisconnect"];
   /** Leaves `receiving` before the end awaits anything, so that no more data is accepted. */
   #state: "opening" | "receiving" | "ending" | "ended" = "opening";
   #opening: Promise<void> | undefined;
   #suspending: Promise<void> | undefined;
   readonly #ended = Promise.withResolvers<void>();
   readonly #room: UploadRoom;
+  /** The claim to the name, if servers share the catalog. */
+  #claim: HeldClaim | undefined;
   #content: ReceivedContent | undefined;
   /** Whether this is the newest upload of its name: only that one can be resumed. */
   #isNewest = true;
@@ -54,6 +64,7 @@ export class V4Upload implements OpenUpload {
     this.#context = context;
     this.#owner = owner;
     this.#closeConnection = answers.close;
+    this.#onDisconnect = answers.onDisconnect;
     this.request = request;
     this.#log = new UploadLog(context.log, owner, request);
     const file = { accountId: owner.accountId, name: request.name };
@@ -62,6 +73,7 @@ export class V4Upload implements OpenUpload {
       ...{ partialUploads: context.partialUploads, log: this.#log },
       file: { ...file, size: request.size, mtime: request.mtime },
       isNewest: () => this.#isNewest,
+      claim: () => this.#claim?.id,
     });
   }
 
@@ -97,7 +109,9 @@ export class V4Upload implements OpenUpload {
     try {
       await checkPut(this.#context, this.accountId, this.request);
       if (resume !== 0) await this.#suspendPredecessors();
+      this.#claim = await this.#context.claims.take(this, this.#onDisconnect);
       await this.#room.claim(size ?? 0);
+      await this.#reserve();
       if (resume === 0 || !(await this.#resume())) await this.#begin();
       this.#state = "receiving";
     } catch (error) {
@@ -105,6 +119,14 @@ export class V4Upload implements OpenUpload {
       await this.#end();
       throw error;
     }
+  }
+
+  /** Tells other servers what the upload will add to the usage of its account. */
+  async #reserve(): Promise<void> {
+    const { reservation } = this.#room;
+    if (reservation === undefined) return;
+    const { size, credit, isNew } = reservation;
+    await this.#claim?.reserve({ bytes: size - credit, files: isNew ? 1 : 0 });
   }
 
   /** Resolves when all earlier uploads of the name have ended. */
@@ -232,7 +254,7 @@ export class V4Upload implements OpenUpload {
       });
       return { kind: "stored", tag, ...stored };
     } catch (error) {
-      await this.#drop();
+      await this.#drop(error);
       throw error;
     } finally {
       await this.#end();
@@ -254,7 +276,7 @@ export class V4Upload implements OpenUpload {
       if (!(await this.#keep())) await this.#drop();
     } catch (error) {
       this.#log.notKept(error);
-      await this.#drop();
+      await this.#drop(error);
     } finally {
       await this.#end();
     }
@@ -305,10 +327,22 @@ export class V4Upload implements OpenUpload {
     }
   }
 
-  async #drop(): Promise<void> {
+  /**
+   * Deletes the upload. While the catalog does not answer, its checkpoint stays, so that the client can continue: also at
+   * another server, which then owns the upload.
+   */
+  async #drop(why?: unknown): Promise<void> {
     await this.#checkpoints.settle();
-    await this.#content?.staged.writer.abort();
-    await this.#checkpoints.remove(this.uploadId);
+    const isPartial = this.#checkpoints.hasRow;
+    let error = why;
+    if (!(why instanceof UnavailableError)) {
+      await this.#checkpoints.remove(this.uploadId).catch((failure) => error = failure);
+    }
+    if (this.#content !== undefined) {
+      const { digests, staged: { writer } } = this.#content;
+      await discard(writer, { isPartial, size: digests.contiguousBytes, error });
+    }
+    if (error !== why) throw error;
   }
 
   /** Resolves when the upload is deleted, if it has become garbage. */
@@ -317,6 +351,7 @@ export class V4Upload implements OpenUpload {
     this.#context.openUploads.remove(this);
     this.#room.end();
     await this.#content?.end();
+    await this.#claim?.end();
     this.#ended.resolve();
   }
 

@@ -23,6 +23,8 @@ export interface UploadCheckpointsOptions {
   };
   /** Whether the upload is the newest of its name: only that one can be resumed. */
   readonly isNewest: () => boolean;
+  /** The claim to the name, if servers share the catalog. */
+  readonly claim: () => Bytes | undefined;
 }
 
 export class UploadCheckpoints {
@@ -69,14 +71,14 @@ export class UploadCheckpoints {
    * Records how many bytes are durable, in whole chunks. Returns the number recorded: 0 if the upload is not resumable.
    */
   async save(id: UploadId, digests: ChunkDigests, durable: number): Promise<number> {
-    const { partialUploads, file, isNewest } = this.#options;
+    const { partialUploads, file, isNewest, claim } = this.#options;
     const { size } = file;
     const durableBytes = durable === size ? size : durable - durable % CHUNK_SIZE;
     if (size === undefined || durableBytes === 0 || !isNewest()) return 0;
     this.#hasRow = true;
     const sums = digests.encode(durableBytes);
-    await partialUploads.save({ ...file, size, id, durableBytes, sums });
-    return durableBytes;
+    const isSaved = await partialUploads.save({ ...file, size, id, durableBytes, sums }, claim());
+    return isSaved ? durableBytes : 0;
   }
 
   /** Removes the row of a discarded upload. Keeps another upload's row under the same name. */

@@ -113,7 +113,7 @@ Deno.test("server on PostgreSQL and S3: clients of both protocols store and fetc
   for (const secret of Object.values(SECRETS)) assert.ok(!shown.includes(secret));
 });
 
-Deno.test("server on PostgreSQL: a second server is refused, and one without the secret too", async () => {
+Deno.test("server on PostgreSQL with contents in a folder: a second server is refused, and one without the secret too", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   await using database = await createDatabase();
   await using reached = reachable(database);

@@ -157,9 +157,14 @@ export const ARROWS: Arrows = {
     ...[...PROTOCOL, ...SERVER, "server/blobs/disk", "server/data_folder", "server/stores"],
   ],
   "server/recovery.ts": [...PROTOCOL, ...SERVING, "server/data_folder"],
+  "server/housekeeping.ts": [
+    ...[...PROTOCOL, "server/context.ts", "server/cluster", "server/limits", "server/v3"],
+    ...["server/v4", "server/recovery.ts"],
+  ],
   "server/server.ts": [
     ...[...V4, ...SERVING, ...STORE, "server/listen/*"],
     ...["server/v3", "server/v4", "server/recovery.ts", "server/stores", "server/cluster"],
+    "server/housekeeping.ts",
   ],
   // Faces of the library.
   "server/catalog/mod.ts": ["server/catalog"],

@@ -81,7 +81,12 @@ export class PostgresDatabase implements AsyncDisposable {
     this.#pool = new PostgresPool(options, CONNECT_MS);
   }
 
-  /** From now on, each transaction checks that the lease of an epoch was not taken over; if it was, throws `LeaseLost`. */
+  /** The server whose lease transactions check; `undefined` if it has not joined. */
+  get epoch(): number | undefined {
+    return this.#epoch;
+  }
+
+  /** From now on, each transaction checks that the server of an epoch was not removed; if it was, throws `LeaseLost`. */
   checkLease(epoch: number): void {
     this.#epoch = epoch;
   }
@@ -101,14 +106,17 @@ export class PostgresDatabase implements AsyncDisposable {
   ): Promise<T> {
     return this.#run(work, statementMs, (error) => {
       throw this.#unavailable("did not answer a commit, which it may have made", error);
-    });
+    }, this.#epoch);
   }
 
   /** Like `transaction`, for changes with the same effect if they are made again: also repeats an unanswered commit. */
   repeatable<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    return this.#run(work, STATEMENT_MS, (error) => {
-      throw error;
-    });
+    return this.#run(work, STATEMENT_MS, repeat, this.#epoch);
+  }
+
+  /** Like `repeatable`, without a check of the lease: for a server that joins. */
+  unchecked<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    return this.#run(work, STATEMENT_MS, repeat, undefined);
   }
 
   /** `onUnanswered`: throws for a commit without an answer. */
@@ -116,9 +124,10 @@ export class PostgresDatabase implements AsyncDisposable {
     work: (transaction: Transaction) => Promise<T>,
     statementMs: number,
     onUnanswered: (error: unknown) => never,
+    epoch: number | undefined,
   ): Promise<T> {
     const answerMs = ANSWER_MS - STATEMENT_MS + statementMs;
-    const lease = this.#epoch === undefined ? "" : `; SELECT hold_lease(${this.#epoch})`;
+    const lease = epoch === undefined ? "" : `; SELECT hold_lease(${epoch})`;
     const begin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ${BY_INDEX};
       SET LOCAL statement_timeout = ${statementMs};
       SET LOCAL idle_in_transaction_session_timeout = ${IDLE_MS}${lease}`;
@@ -211,6 +220,11 @@ async function commit(
   }
   if (command === "COMMIT") return;
   throw new Error("cannot commit: a statement of the transaction has failed");
+}
+
+/** A commit without an answer is made again. */
+function repeat(error: unknown): never {
+  throw error;
 }
 
 /** Throws `LeaseLost` in place of the error of `hold_lease`. */

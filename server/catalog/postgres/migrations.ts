@@ -73,7 +73,9 @@ export const MIGRATIONS: readonly Migration[] = [
   CREATE TABLE orphans (
     path text COLLATE "C" NOT NULL PRIMARY KEY,
     -- Whether a commit has reserved the blob, which is garbage only after a crash.
-    reserved boolean NOT NULL DEFAULT false
+    reserved boolean NOT NULL DEFAULT false,
+    -- The server that has reserved it.
+    epoch bigint
   );
   -- Files that a repair moves to quarantine, from before the move until their rows are gone.
   CREATE TABLE repairs (

@@ -10,7 +10,9 @@ import { postgresFiles } from "./files/postgres_files.ts";
 import { migrate } from "./migrate.ts";
 import { ACCOUNT_OPERATIONS } from "./operations/accounts.ts";
 import { BLOB_OPERATIONS } from "./operations/blob_references.ts";
+import { CLAIM_OPERATIONS } from "./operations/name_claims.ts";
 import { nodesOf, VALUE_OPERATIONS } from "./operations/nodes.ts";
+import { OPEN_UPLOAD_OPERATIONS } from "./operations/open_uploads.ts";
 import { methodsOf } from "./operations/operation.ts";
 import { UPLOAD_OPERATIONS } from "./operations/partial_uploads.ts";
 import { REPAIR_OPERATIONS } from "./operations/repairs.ts";
@@ -52,6 +54,8 @@ export function postgresCatalogOver(database: PostgresDatabase): PostgresCatalog
     repairs: methodsOf(database, REPAIR_OPERATIONS),
     nodes: nodesOf(database),
     values: methodsOf(database, VALUE_OPERATIONS),
+    openUploads: methodsOf(database, OPEN_UPLOAD_OPERATIONS),
+    claims: methodsOf(database, CLAIM_OPERATIONS),
     [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
   };
 }

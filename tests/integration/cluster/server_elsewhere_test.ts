@@ -1,9 +1,9 @@
 /** A server whose accounts and files are in a database and an object store. */
 import assert from "node:assert/strict";
+import { UnavailableError } from "../../../protocol/errors.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
-import { LEASE_MS } from "../../../server/cluster/node_lease.ts";
+import type { SharedCatalog } from "../../../server/catalog/shared_catalog.ts";
 import { listUsers } from "../../../server/operator/users.ts";
-import type { ServerOptions } from "../../../server/server.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { ServerLog } from "../../support/server_log.ts";
 import {
@@ -15,6 +15,7 @@ import {
 } from "../../support/store/elsewhere.ts";
 import { seedDataFolder } from "../../support/store/seeded_folder.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
 import { kindOf, RawClient } from "../../support/v3/raw_client.ts";
 import { Fixture, got, put, startServer } from "../../support/v4/fixture.ts";
 import { Uploader } from "../../support/v4/raw_client.ts";
@@ -106,6 +107,46 @@ test("an upload resumes at its last whole part after a restart", async (elsewher
   assert.deepEqual(elsewhere.counts, { blobs: 1, uploads: 0 });
 });
 
+Deno.test(
+  "stores elsewhere: an upload whose commit the database does not answer resumes",
+  async () => {
+    const elsewhere = new ElsewhereInMemory(PART_SIZE);
+    let isAway = false;
+    const catalog = async (url: string): Promise<SharedCatalog> => {
+      const shared = await elsewhere.openers.catalog(url);
+      const away = () => Promise.reject(new UnavailableError("unavailable", "it is away"));
+      const intercepted = interceptedCatalog(
+        shared,
+        (method, _args, next) => isAway && method === "blobs.reserve" ? away() : next(),
+      );
+      return { ...shared, ...intercepted };
+    };
+    await using fixture = await Fixture.create(
+      {},
+      optionsOf({ openers: { ...elsewhere.openers, catalog } }),
+    );
+    (await fixture.client("Alice"))[Symbol.dispose]();
+    {
+      using alice = await Uploader.login(fixture, "Alice");
+      const { tag } = await alice.resume(content);
+      await alice.send(tag, content, 0, 1, 2, 3, 4);
+      await assert.rejects(alice.settle());
+    }
+    using alice = await Uploader.login(fixture, "Alice");
+    const { tag } = await alice.resume(content);
+    await alice.send(tag, content, 4, 5, 6, 7);
+    isAway = true;
+    await assert.rejects(alice.end(tag, content), { code: "unavailable" });
+    isAway = false;
+    using again = await Uploader.login(fixture, "Alice");
+    const resumed = await again.resume(content);
+    assert.equal(resumed.offset, 2 * PART_SIZE);
+    await again.send(resumed.tag, content, 4, 5, 6, 7);
+    await again.end(resumed.tag, content);
+    assert.deepEqual(elsewhere.counts, { blobs: 1, uploads: 0 });
+  },
+);
+
 test("files are stored over protocol 3", async (elsewhere, fixture) => {
   using peer = await RawClient.connect(fixture.server.address);
   await peer.enrol("Carol");
@@ -113,48 +154,6 @@ test("files are stored over protocol 3", async (elsewhere, fixture) => {
   assert.equal(kindOf(await peer.judge("crcValid", "good")), "messageReceived");
   assert.deepEqual(elsewhere.counts, { blobs: 1, uploads: 0 });
 });
-
-test(
-  "a second server is refused while the first one renews its lease",
-  async (elsewhere, fixture) => {
-    const { openers } = optionsOf(elsewhere);
-    const running: ServerOptions["openers"] = {
-      blobs: () => Promise.reject(new Error("it was opened")),
-      async catalog(url) {
-        const catalog = await openers!.catalog(url);
-        let renewals = 0;
-        // The first server renews its lease between any two attempts.
-        const join = async (...args: Parameters<typeof catalog.nodes.join>) => {
-          const joined = await catalog.nodes.join(...args);
-          return "epoch" in joined
-            ? joined
-            : { other: { ...joined.other, leftMs: 1, renewals: renewals++ } };
-        };
-        return { ...catalog, nodes: { ...catalog.nodes, join } };
-      },
-    };
-    const second = startServer(fixture.data, {}, { ...optionsOf(elsewhere), openers: running });
-    await assert.rejects(second, { code: "catalog-in-use" });
-  },
-);
-
-Deno.test(
-  "stores elsewhere: a server whose lease was taken over stops, and confirms nothing before",
-  async () => {
-    const elsewhere = new ElsewhereInMemory(PART_SIZE);
-    await using fixture = await Fixture.create({}, optionsOf(elsewhere));
-    await using log = await ServerLog.take();
-    using client = await fixture.client("Alice");
-    elsewhere.memory.pass(LEASE_MS);
-    const other = elsewhere.memory.connect();
-    assert.ok("epoch" in await other.nodes.join("other", LEASE_MS));
-    const file = await fixture.source("a", content);
-    await assert.rejects(put(client, [{ file, name: "a" }]), { code: "unavailable" });
-    await assert.rejects(fixture.server.closed, { code: "lease-lost" });
-    assert.equal(log.of("server.lease-lost").length, 1);
-    assert.deepEqual(await other.files.list(new Uint8Array(16), { limit: 1 }), []);
-  },
-);
 
 Deno.test("stores elsewhere: contents alone can be in an object store", async () => {
   const elsewhere = new ElsewhereInMemory(PART_SIZE);

@@ -178,6 +178,7 @@ function test(
         ticks: Date.now,
       },
       ...{ log: getLogger(["xfer", "server"]), registration: () => "open" as const },
+      isHousekeeper: () => true,
     }, () => Promise.resolve(Infinity));
     const context = createV4Context(shared, () => Promise.resolve());
     const peer = new ScriptedSocket();

@@ -1,8 +1,26 @@
-/** The leases and values of a shared catalog, with each implementation. */
+/** Leases, claims and open uploads of servers that share a catalog, with each implementation. */
 import assert from "node:assert/strict";
-import { LeaseLost, type SharedCatalog } from "../../../server/catalog/shared_catalog.ts";
-import { openPostgresCatalog } from "../../../server/catalog/postgres/postgres_catalog.ts";
-import { enrolV3 } from "../../support/store/catalog_suite.ts";
+import {
+  LeaseLost,
+  type NameClaim,
+  type SharedCatalog,
+} from "../../../server/catalog/shared_catalog.ts";
+import { NameLost } from "../../../server/catalog/partial_uploads.ts";
+import {
+  openPostgresCatalog,
+  type PostgresCatalog,
+} from "../../../server/catalog/postgres/postgres_catalog.ts";
+import {
+  alice,
+  blob,
+  enrolV3,
+  id,
+  login,
+  NO_QUOTA,
+  partial,
+  upload,
+  v4File,
+} from "../../support/store/catalog_suite.ts";
 import { createDatabase } from "../../support/store/postgres.ts";
 import { SharedMemory } from "../../support/store/shared_memory_catalog.ts";
 
@@ -46,45 +64,57 @@ function test(
 }
 
 async function join(catalog: SharedCatalog, name: string, leaseMs = LONG_MS): Promise<number> {
-  const joined = await catalog.nodes.join(name, leaseMs);
-  assert.ok("epoch" in joined);
-  return joined.epoch;
+  return (await catalog.nodes.join(name, leaseMs)).epoch;
 }
 
-test(
-  "a second server is refused while the lease of the first has not ended",
-  async (first, second) => {
-    const epoch = await join(first, "one");
-    const refused = await second.nodes.join("two", LONG_MS);
-    assert.ok("other" in refused);
-    const { leftMs, ...other } = refused.other;
-    assert.deepEqual(other, { name: "one", epoch, renewals: 0 });
-    assert.ok(leftMs > 0 && leftMs <= LONG_MS);
-    assert.equal(await first.nodes.renew(epoch, LONG_MS), true);
-    const again = await second.nodes.join("two", LONG_MS);
-    assert.ok("other" in again && again.other.renewals === 1);
-  },
-);
-
-test("a server that leaves makes room at once, and epochs grow", async (first, second) => {
-  const epoch = await join(first, "one");
-  await first.nodes.leave(epoch);
-  assert.ok(await join(second, "two") > epoch);
+test("servers join beside each other, and know the oldest", async (first, second) => {
+  const one = await first.nodes.join("one", LONG_MS);
+  const two = await second.nodes.join("two", LONG_MS);
+  assert.deepEqual([one.isOldest, two.isOldest], [true, false]);
+  assert.ok(two.epoch > one.epoch);
+  await first.nodes.leave(one.epoch);
+  const renewed = await second.nodes.renew(two.epoch, LONG_MS);
+  assert.deepEqual(renewed, { epoch: two.epoch, isOldest: true, removed: [] });
 });
 
-test("an ended lease can be renewed until another server joins", async (first, second) => {
+test("servers with a lease are listed with their renewals", async (first, second) => {
+  const one = await join(first, "one");
+  await first.nodes.renew(one, LONG_MS);
+  const two = await join(second, "two");
+  const listed = await second.nodes.running();
+  assert.ok(listed.every(({ leftMs }) => leftMs > 0 && leftMs <= LONG_MS));
+  assert.deepEqual(
+    listed.map(({ leftMs: _, ...node }) => node),
+    [{ name: "one", epoch: one, renewals: 1 }, { name: "two", epoch: two, renewals: 0 }],
+  );
+  await first.nodes.renew(one, 0);
+  assert.deepEqual((await second.nodes.running()).map(({ name }) => name), ["two"]);
+});
+
+test("an ended lease can be renewed until another server removes it", async (first, second) => {
   const epoch = await join(first, "one", 0);
-  assert.equal(await first.nodes.renew(epoch, 0), true);
-  await join(second, "two");
-  assert.equal(await first.nodes.renew(epoch, LONG_MS), false);
+  assert.notEqual(await first.nodes.renew(epoch, 0), undefined);
+  const two = await second.nodes.join("two", LONG_MS);
+  assert.deepEqual([two.removed, two.isOldest], [["one"], true]);
+  assert.equal(await first.nodes.renew(epoch, LONG_MS), undefined);
 });
 
-test("a server whose lease was taken over changes nothing", async (first, second) => {
+test("a renewal removes servers whose lease has ended, too", async (first, second) => {
+  const one = await join(first, "one");
+  const two = await join(second, "two", 0);
+  assert.deepEqual((await first.nodes.renew(one, LONG_MS))?.removed, ["two"]);
+  assert.equal(await second.nodes.renew(two, LONG_MS), undefined);
+});
+
+test("a server that was removed changes nothing before it joins again", async (first, second) => {
   await join(first, "one", 0);
   await enrolV3(first);
   await join(second, "two");
   await assert.rejects(enrolV3(first, undefined, "Bob"), LeaseLost);
   assert.deepEqual((await second.accounts.list()).map(({ name }) => name), ["Alice"]);
+  await join(first, "one");
+  await enrolV3(first, id(2), "Bob");
+  assert.equal((await second.accounts.list()).length, 2);
 });
 
 test("connections that have not joined are not checked", async (first, second) => {
@@ -102,29 +132,145 @@ test("the first value of a name stays", async (first, second) => {
   assert.deepEqual(await first.values.find("b"), one);
 });
 
-Deno.test("shared catalog PostgreSQL: who takes over waits for the transaction of the other server in progress", async () => {
-  await using database = await createDatabase();
-  await using first = await openPostgresCatalog(database.options);
-  await using second = await openPostgresCatalog(database.options);
+test("an upload that is being written has an owner until it ends", async (first, second) => {
+  await login(first);
+  const epoch = await join(first, "one");
+  await join(second, "two");
+  await first.openUploads.begin(upload(1));
+  assert.deepEqual(await second.openUploads.among([upload(1), upload(2)]), [upload(1)]);
+  assert.equal(await second.blobs.owner(upload(1)), "upload");
+  await second.openUploads.end(upload(1));
+  assert.equal(await second.blobs.owner(upload(1)), "upload", "only its server ends it");
+  assert.equal(await first.openUploads.end(upload(1)), false);
+  assert.equal(await second.blobs.owner(upload(1)), undefined);
+  await first.openUploads.begin(upload(2));
+  await first.nodes.leave(epoch);
+  assert.equal(await second.blobs.owner(upload(2)), undefined);
+});
+
+test("a server learns that its open upload has become garbage", async (first, second) => {
+  await login(first);
+  await join(first, "one");
+  await join(second, "two");
+  await first.uploads.save(partial(1), { max: 9, quota: NO_QUOTA });
+  await first.openUploads.begin(upload(1));
+  assert.deepEqual(await second.uploads.remove(alice, "file1"), [upload(1)]);
+  assert.deepEqual(await second.openUploads.among([upload(1)]), [upload(1)]);
+  assert.equal(await first.openUploads.end(upload(1)), true);
+});
+
+function claim(number: number, resumes: boolean): NameClaim {
+  return { id: id(number), accountId: alice, name: "file1", resumes };
+}
+
+test(
+  "an upload takes the name of one at another server, which learns it",
+  async (first, second) => {
+    await login(first);
+    await join(first, "one");
+    await join(second, "two");
+    assert.equal(await first.claims.take(claim(1, false)), true);
+    assert.equal(await second.claims.take(claim(2, false)), true);
+    const lost = [{ id: id(1), isWanted: false, isCurrent: false }];
+    assert.deepEqual(await first.claims.contested(), lost);
+    assert.deepEqual(await second.claims.contested(), []);
+  },
+);
+
+test(
+  "an upload that resumes one at another server waits until that one has ended",
+  async (first, second) => {
+    await login(first);
+    await join(first, "one");
+    await join(second, "two");
+    await first.claims.take(claim(1, true));
+    assert.equal(await second.claims.take(claim(2, true)), false);
+    const wanted = [{ id: id(1), isWanted: true, isCurrent: true }];
+    assert.deepEqual(await first.claims.contested(), wanted);
+    await first.claims.end(id(1));
+    assert.equal(await second.claims.take(claim(2, true)), true);
+    assert.equal(
+      await second.claims.take(claim(3, true)),
+      true,
+      "one of the own server is no obstacle",
+    );
+  },
+);
+
+test("the claims of a server that was removed are free", async (first, second) => {
+  await login(first);
   await join(first, "one", 0);
+  await first.claims.take(claim(1, true));
+  await join(second, "two");
+  assert.equal(await second.claims.take(claim(2, true)), true);
+});
+
+test("reservations of uploads at other servers are summed", async (first, second) => {
+  await login(first);
+  await join(first, "one");
+  await join(second, "two");
+  await first.claims.take(claim(1, false));
+  await first.claims.take({ ...claim(2, false), name: "other" });
+  await first.claims.reserve(id(1), { bytes: 100, files: 1 });
+  await first.claims.reserve(id(2), { bytes: 10, files: 0 });
+  assert.deepEqual(await second.claims.reserved(alice), { bytes: 110, files: 1 });
+  assert.deepEqual(await first.claims.reserved(alice), { bytes: 0, files: 0 });
+  assert.deepEqual(await second.claims.reserved(id(9)), { bytes: 0, files: 0 });
+});
+
+/** Two connections to one PostgreSQL database. The first has joined. */
+function postgresTest(
+  what: string,
+  body: (first: PostgresCatalog, second: PostgresCatalog) => Promise<void>,
+): void {
+  Deno.test(`shared catalog PostgreSQL: ${what}`, async () => {
+    await using database = await createDatabase();
+    await using first = await openPostgresCatalog(database.options);
+    await using second = await openPostgresCatalog(database.options);
+    await login(first);
+    await join(first, "one", 0);
+    await body(first, second);
+  });
+}
+
+postgresTest("a server is not removed during a transaction of it", async (first, second) => {
   const [begun, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const order: string[] = [];
   const changing = first.database.transaction(async (transaction) => {
     await transaction.run("INSERT INTO shared_values VALUES ('x', '')");
     begun.resolve();
     await go.promise;
-    order.push("change");
   });
   await begun.promise;
-  const joining = join(second, "two").then(() => order.push("takeover"));
-  const waiting =
-    "SELECT count(*) AS count FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
-  for (;;) {
-    const row = await first.database.read(({ get }) => get(waiting));
-    if ((row?.["count"] as number) > 0) break;
-  }
+  const { epoch, removed } = await second.nodes.join("two", LONG_MS);
+  assert.deepEqual(removed, []);
   go.resolve();
-  await Promise.all([changing, joining]);
-  assert.deepEqual(order, ["change", "takeover"]);
+  await changing;
+  assert.deepEqual((await second.nodes.renew(epoch, LONG_MS))?.removed, ["one"]);
   assert.notEqual(await second.values.find("x"), undefined);
+});
+
+postgresTest("only without its server, a reserved blob is garbage", async (first, second) => {
+  await first.blobs.reserve(blob(1));
+  await first.files.commit(v4File(2));
+  await first.files.commit(v4File(3));
+  assert.deepEqual(await second.blobs.garbage(undefined, 9, "all"), [blob(2)]);
+  await join(second, "two");
+  assert.deepEqual(await second.blobs.garbage(undefined, 9, "unreserved"), [blob(2)]);
+  assert.deepEqual(await second.blobs.garbage(undefined, 9, "all"), [blob(1), blob(2)]);
+});
+
+Deno.test("shared catalog PostgreSQL: an upload whose name was taken records no checkpoint", async () => {
+  await using database = await createDatabase();
+  await using first = await openPostgresCatalog(database.options);
+  await using second = await openPostgresCatalog(database.options);
+  await login(first);
+  await join(first, "one");
+  await join(second, "two");
+  const options = { max: 9, quota: NO_QUOTA };
+  await first.claims.take(claim(1, false));
+  await first.uploads.save(partial(1), { ...options, claim: id(1) });
+  await second.claims.take(claim(2, false));
+  await second.uploads.save(partial(1, { id: upload(7) }), { ...options, claim: id(2) });
+  await assert.rejects(first.uploads.save(partial(1), { ...options, claim: id(1) }), NameLost);
+  assert.equal((await first.uploads.find(alice, "file1"))?.id, upload(7));
 });

@@ -9,11 +9,14 @@ import {
   blob,
   garbageOf,
   login,
+  NO_QUOTA,
+  partial,
   upload,
   v4File,
 } from "../../support/store/catalog_suite.ts";
 import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
 import { memoryCatalog } from "../../support/store/memory_catalog.ts";
+import { SharedMemory } from "../../support/store/shared_memory_catalog.ts";
 
 type Id = Parameters<GarbageCollectorOptions["onFailure"]>[0];
 
@@ -61,6 +64,30 @@ Deno.test("garbage: a blob that cannot be deleted is reported and stays listed; 
   broken.clear();
   assert.equal(await collector.collectAll(), 1);
   assert.deepEqual(await garbageOf(catalog), []);
+});
+
+Deno.test("garbage: an upload that another server writes is deleted there, when it ends", async () => {
+  const memory = new SharedMemory();
+  const [one, two] = [memory.connect(), memory.connect()];
+  for (const { nodes } of [one, two]) await nodes.join("a server", 1);
+  await login(one);
+  await one.uploads.save(partial(1), { max: 9, quota: NO_QUOTA });
+  const deleted: string[] = [];
+  const [first, second] = [one, two].map((catalog, i) =>
+    new GarbageCollector({
+      ...{ catalog, openUploads: catalog.openUploads },
+      blobs: { delete: (id) => Promise.resolve(void deleted.push(`${i} ${id}`)) },
+      onFailure: (_, error) => assert.fail(String(error)),
+    })
+  ) as [GarbageCollector, GarbageCollector];
+  await first.own(upload(1));
+  await second.collect(await two.uploads.remove(alice, "file1"));
+  assert.equal(await second.collectAll(), 1);
+  assert.deepEqual(deleted, []);
+  first.disown(upload(1));
+  await first.close();
+  assert.deepEqual(deleted, [`0 ${upload(1)}`]);
+  assert.deepEqual(await garbageOf(two), []);
 });
 
 Deno.test("garbage: an open upload is deleted when it ends", async () => {

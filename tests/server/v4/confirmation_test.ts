@@ -40,6 +40,7 @@ class Confirmed implements AsyncDisposable {
         log: { debug: write, info: write, warn: write, error: write },
         clock: () => 5000,
         staging: { count: 0 } as Context["staging"],
+        isHousekeeper: () => true,
       },
       activity: { idleMs: Infinity },
       retryMs,

@@ -15,7 +15,7 @@ export const CLUSTER_SECRET = "a secret of tests, which nobody needs to guess";
 
 export const clusterSecret = (text: string = CLUSTER_SECRET) => () => ClusterSecret.fromText(text);
 
-/** A database and an object store, which several servers can use, one after the other. */
+/** A database and an object store, which several servers can use. */
 export interface Elsewhere extends AsyncDisposable {
   readonly openers: StoreOpeners;
   /** The number of blobs and of uploads. */
@@ -58,7 +58,12 @@ export class ElsewhereInMemory implements Elsewhere {
 }
 
 /** PostgreSQL, and a server with the rules of S3. */
-export async function elsewhereForReal(partSize: number): Promise<Elsewhere> {
+export interface RealElsewhere extends Elsewhere {
+  /** The number of parts of all uploads in progress. */
+  readonly parts: number;
+}
+
+export async function elsewhereForReal(partSize: number): Promise<RealElsewhere> {
   await using opening = new AsyncDisposableStack();
   const database = opening.use(await createDatabase());
   const s3 = opening.use(new FakeS3({ minPartSize: partSize, pageSize: 3 }));
@@ -75,6 +80,9 @@ export async function elsewhereForReal(partSize: number): Promise<Elsewhere> {
     },
     get counts() {
       return { blobs: s3.objects.size, uploads: s3.uploads.size };
+    },
+    get parts() {
+      return s3.uploads.values().reduce((sum, { parts }) => sum + parts.size, 0);
     },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };

@@ -1,22 +1,38 @@
 /** A catalog in memory that several servers can connect to: the contract of a shared catalog in little code. */
-import type { Bytes } from "../../../protocol/bytes.ts";
+import { type Bytes, toHex } from "../../../protocol/bytes.ts";
+import type { UploadId } from "../../../server/blobs/blob_store.ts";
+import type { Usage } from "../../../server/catalog/accounts.ts";
 import {
+  type JoinedNode,
   LeaseLost,
+  type NameClaim,
+  type NameClaimRows,
   type Nodes,
-  type RunningNode,
+  type OpenUploadRows,
   type SharedCatalog,
 } from "../../../server/catalog/shared_catalog.ts";
 import { interceptedCatalog } from "./intercepted_catalog.ts";
 import { memoryCatalog } from "./memory_catalog.ts";
 
-interface Node extends Omit<RunningNode, "leftMs" | "renewals"> {
+interface Node {
+  readonly name: string;
+  readonly epoch: number;
   until: number;
   renewals: number;
+}
+
+interface Claim extends NameClaim {
+  readonly epoch: number;
+  isCurrent: boolean;
+  isWanted: boolean;
+  usage: Usage;
 }
 
 export class SharedMemory {
   readonly #catalog = memoryCatalog();
   readonly #values = new Map<string, Bytes>();
+  readonly #uploads = new Map<UploadId, number>();
+  #claims: Claim[] = [];
   #nodes: Node[] = [];
   #epochs = 0;
   /** Milliseconds; moves only with {@link pass}. */
@@ -35,36 +51,45 @@ export class SharedMemory {
         throw new LeaseLost();
       }
     };
-    const catalog = interceptedCatalog(this.#catalog, async (_method, _args, next) => {
+    const epochOf = () => {
       check();
+      if (own === undefined) throw new Error("the server has not joined");
+      return own;
+    };
+    const catalog = interceptedCatalog(this.#catalog, async (method, args, next) => {
+      check();
+      // An upload that is being written has an owner.
+      if (method === "blobs.owner" && this.#uploads.has(args[0] as UploadId)) return "upload";
       return await next();
     });
     const nodes: Nodes = {
       join: (name, leaseMs) => {
-        const other = this.#nodes.find(({ until }) => until > this.#now);
-        if (other !== undefined) {
-          const { until, ...rest } = other;
-          return Promise.resolve({ other: { ...rest, leftMs: until - this.#now } });
-        }
         own = ++this.#epochs;
-        this.#nodes = [{ name, epoch: own, until: this.#now + leaseMs, renewals: 0 }];
-        return Promise.resolve({ epoch: own });
+        this.#nodes.push({ name, epoch: own, until: this.#now + leaseMs, renewals: 0 });
+        return Promise.resolve(this.#joined(own));
       },
       renew: (mine, leaseMs) => {
         const node = this.#nodes.find(({ epoch }) => epoch === mine);
-        if (node === undefined) return Promise.resolve(false);
+        if (node === undefined) return Promise.resolve(undefined);
         node.until = this.#now + leaseMs;
         node.renewals++;
-        return Promise.resolve(true);
+        return Promise.resolve(this.#joined(mine));
       },
       leave: (mine) => {
-        this.#nodes = this.#nodes.filter(({ epoch }) => epoch !== mine);
+        this.#remove(({ epoch }) => epoch === mine);
         return Promise.resolve();
       },
+      running: () =>
+        Promise.resolve(
+          this.#nodes.filter(({ until }) => until > this.#now)
+            .map(({ until, ...node }) => ({ ...node, leftMs: until - this.#now })),
+        ),
     };
     return {
       ...catalog,
       nodes,
+      openUploads: this.#openUploads(epochOf),
+      claims: this.#nameClaims(epochOf),
       values: {
         find: (name) => Promise.resolve(this.#values.get(name)),
         keep: (name, value) => {
@@ -74,6 +99,76 @@ export class SharedMemory {
         },
       },
       [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
+  }
+
+  #joined(epoch: number): JoinedNode {
+    const removed = this.#remove((node) => node.epoch !== epoch && node.until <= this.#now);
+    const oldest = this.#nodes.find(({ until }) => until > this.#now);
+    return { epoch, removed, isOldest: (oldest?.epoch ?? epoch) >= epoch };
+  }
+
+  #remove(isGone: (node: Node) => boolean): string[] {
+    const gone = this.#nodes.filter(isGone);
+    this.#nodes = this.#nodes.filter((node) => !gone.includes(node));
+    const isOf = (mine: number) => gone.some(({ epoch }) => epoch === mine);
+    this.#claims = this.#claims.filter(({ epoch }) => !isOf(epoch));
+    for (const [id, epoch] of this.#uploads) if (isOf(epoch)) this.#uploads.delete(id);
+    return gone.map(({ name }) => name);
+  }
+
+  #openUploads(epochOf: () => number): OpenUploadRows {
+    return {
+      begin: async (id) => void this.#uploads.set(id, await epochOf()),
+      end: async (id) => {
+        if (this.#uploads.get(id) === await epochOf()) this.#uploads.delete(id);
+        return await this.#catalog.blobs.owner(id) === "garbage";
+      },
+      among: (ids) => Promise.resolve([...this.#uploads.keys()].filter((id) => ids.includes(id))),
+    };
+  }
+
+  #nameClaims(epochOf: () => number): NameClaimRows {
+    const find = (id: Bytes) => this.#claims.find((claim) => toHex(claim.id) === toHex(id));
+    const ofAccount = (accountId: Bytes) =>
+      this.#claims.filter((claim) => toHex(claim.accountId) === toHex(accountId));
+    return {
+      take: async (claim) => {
+        const epoch = await epochOf();
+        const same = ofAccount(claim.accountId)
+          .filter(({ name, isCurrent }) => name === claim.name && isCurrent);
+        const others = same.filter((other) => other.epoch !== epoch);
+        if (claim.resumes && others.length > 0) {
+          for (const other of others) other.isWanted = true;
+          return false;
+        }
+        for (const other of same) other.isCurrent = false;
+        const usage = { bytes: 0, files: 0 };
+        this.#claims.push({ ...claim, epoch, usage, isCurrent: true, isWanted: false });
+        return true;
+      },
+      reserve: async (id, usage) => {
+        await epochOf();
+        Object.assign(find(id) ?? {}, { usage });
+      },
+      end: async (id) => {
+        await epochOf();
+        this.#claims = this.#claims.filter((claim) => claim !== find(id));
+      },
+      contested: async () => {
+        const mine = await epochOf();
+        return this.#claims.filter(({ epoch, isWanted, isCurrent }) =>
+          epoch === mine && (isWanted || !isCurrent)
+        ).map(({ id, isWanted, isCurrent }) => ({ id, isWanted, isCurrent }));
+      },
+      reserved: async (accountId) => {
+        const mine = await epochOf();
+        const others = ofAccount(accountId).filter(({ epoch }) => epoch !== mine);
+        return {
+          bytes: others.reduce((sum, { usage }) => sum + usage.bytes, 0),
+          files: others.reduce((sum, { usage }) => sum + usage.files, 0),
+        };
+      },
     };
   }
 }

@@ -11,15 +11,15 @@ import { type OperationsOf, read, repeatable, write } from "./operation.ts";
 
 const OWNER = `SELECT 'file' AS owner FROM files WHERE path = $1
   UNION ALL SELECT 'upload' FROM partials WHERE path = $1
+  UNION ALL SELECT 'upload' FROM open_uploads WHERE path = $1
   UNION ALL SELECT 'garbage' FROM orphans WHERE path = $1`;
 
 export const BLOB_OPERATIONS: OperationsOf<BlobReferences> = {
-  reserve: repeatable(async (queries, path: BlobId) => {
-    await queries.run(
-      "INSERT INTO orphans (path, reserved) VALUES ($1, true) ON CONFLICT DO NOTHING",
-      path,
-    );
-  }),
+  reserve: async (database, path: BlobId) => {
+    const reserve = `INSERT INTO orphans (path, reserved, epoch) VALUES ($1, true, $2)
+      ON CONFLICT DO NOTHING`;
+    await database.repeatable((one) => one.run(reserve, path, database.epoch));
+  },
   // The answer to a commit may be lost while the server still carries it out. It changes the row that the commit has
   // reserved, so this waits for it.
   owner: write(async (transaction, path: BlobId | UploadId) => {
@@ -36,7 +36,10 @@ export const BLOB_OPERATIONS: OperationsOf<BlobReferences> = {
     which: "all" | "unreserved" = "all",
   ) => {
     const rows = await queries.all(
-      `SELECT path FROM orphans WHERE path > $1 AND (NOT reserved OR $2) ORDER BY path LIMIT $3`,
+      // Blobs that a running server has reserved are not garbage.
+      `SELECT path FROM orphans WHERE path > $1 AND (NOT reserved OR $2 AND NOT EXISTS
+         (SELECT FROM nodes WHERE nodes.epoch = orphans.epoch))
+       ORDER BY path LIMIT $3`,
       ...[after ?? "", which === "all", limit],
     );
     return rows.map((row) => row["path"] as BlobId | UploadId);

@@ -6,57 +6,55 @@
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { Row } from "../../rows.ts";
 import {
-  type Joined,
+  type JoinedNode,
   LeaseLost,
   type Nodes,
   type RunningNode,
   type SharedValues,
 } from "../../shared_catalog.ts";
-import { LEASE_LOCK, NODES_LOCK } from "../cluster_tables.ts";
-import type { PostgresDatabase } from "../database.ts";
+import { LEASE_LOCK } from "../cluster_tables.ts";
+import type { PostgresDatabase, Transaction } from "../database.ts";
 import { type OperationsOf, read, write } from "./operation.ts";
 
 /** The end of a lease that begins now, by the clock of the database. */
 const LEASE_END = "clock_timestamp() + $1 * interval '1 millisecond'";
+/** A row of a server beside the oldest one with a lease. */
+const JOINED = `epoch, NOT EXISTS (SELECT FROM nodes AS other
+  WHERE other.epoch < nodes.epoch AND other.lease_until > clock_timestamp()) AS oldest`;
 
 /** The servers. A database object that has joined checks its lease in each of its transactions. */
 export function nodesOf(database: PostgresDatabase): Nodes {
   return {
     async join(name, leaseMs) {
-      const joined = await database.transaction<Joined>(async (transaction) => {
-        await transaction.run("SELECT pg_advisory_xact_lock($1)", NODES_LOCK);
-        const other = await transaction.get(
-          `SELECT epoch, name, renewals,
-            extract(epoch FROM lease_until - clock_timestamp()) * 1000 AS left_ms
-          FROM nodes WHERE lease_until > clock_timestamp() ORDER BY epoch LIMIT 1`,
-        );
-        if (other !== undefined) return { other: toNode(other) };
-        await transaction.run(
-          "SELECT pg_advisory_xact_lock($1, epoch::integer) FROM nodes",
-          LEASE_LOCK,
-        );
-        await transaction.run("DELETE FROM nodes");
-        const own = await transaction.get(
-          `INSERT INTO nodes (lease_until, name) VALUES (${LEASE_END}, $2) RETURNING epoch`,
-          ...[leaseMs, name],
-        );
-        return { epoch: own?.["epoch"] as number };
-      });
-      if ("epoch" in joined) database.checkLease(joined.epoch);
+      const insert = `INSERT INTO nodes (lease_until, name) VALUES (${LEASE_END}, $2)
+        RETURNING ${JOINED}`;
+      const joined = await database.unchecked((one) => change(one, insert, leaseMs, name));
+      if (joined === undefined) throw new Error("cannot join: the database has added no row");
+      database.checkLease(joined.epoch);
       return joined;
     },
     async renew(epoch, leaseMs) {
       const extend = `UPDATE nodes SET lease_until = ${LEASE_END}, renewals = renewals + 1
-        WHERE epoch = $2`;
+        WHERE epoch = $2 RETURNING ${JOINED}`;
       try {
-        return await database.transaction((one) => one.run(extend, leaseMs, epoch)) === 1;
+        return await database.repeatable((one) => change(one, extend, leaseMs, epoch));
       } catch (error) {
-        if (error instanceof LeaseLost) return false;
+        if (error instanceof LeaseLost) return undefined;
         throw error;
       }
     },
     async leave(epoch) {
-      await database.transaction((one) => one.run("DELETE FROM nodes WHERE epoch = $1", epoch));
+      await database.transaction((one) => remove(one, epoch));
+    },
+    async running() {
+      const rows = await database.read(({ all }) =>
+        all(
+          `SELECT epoch, name, renewals,
+            extract(epoch FROM lease_until - clock_timestamp()) * 1000 AS left_ms
+          FROM nodes WHERE lease_until > clock_timestamp() ORDER BY epoch`,
+        )
+      );
+      return rows.map(toNode);
     },
   };
 }
@@ -68,6 +66,49 @@ function toNode(row: Row): RunningNode {
     leftMs: row["left_ms"] as number,
     renewals: row["renewals"] as number,
   };
+}
+
+/** Removes servers whose lease has ended, and changes the own row. Returns `undefined` without such a row. */
+async function change(
+  transaction: Transaction,
+  sql: string,
+  ...values: readonly unknown[]
+): Promise<JoinedNode | undefined> {
+  const row = await transaction.get(sql, ...values);
+  if (row === undefined) return undefined;
+  const epoch = row["epoch"] as number;
+  const removed = await removeEnded(transaction, epoch);
+  return { epoch, isOldest: row["oldest"] as boolean, removed };
+}
+
+/** Removes servers whose lease has ended, unless a transaction of theirs is in progress: then, the next one does it. */
+async function removeEnded(transaction: Transaction, own: number): Promise<string[]> {
+  const ended = await transaction.all(
+    `SELECT epoch, name FROM nodes WHERE epoch <> $1 AND lease_until <= clock_timestamp()
+     ORDER BY epoch FOR UPDATE SKIP LOCKED`,
+    own,
+  );
+  const removed: string[] = [];
+  for (const row of ended) {
+    const epoch = row["epoch"] as number;
+    const locked = await transaction.get(
+      "SELECT pg_try_advisory_xact_lock($1, $2::integer) AS locked",
+      ...[LEASE_LOCK, epoch],
+    );
+    if (locked?.["locked"] !== true) continue;
+    await remove(transaction, epoch);
+    removed.push(row["name"] as string);
+  }
+  return removed;
+}
+
+/** Removes a server, and what belongs to it. Blobs that it has reserved are garbage without its row. */
+async function remove(transaction: Transaction, epoch: number): Promise<void> {
+  await Promise.all(
+    ["nodes", "open_uploads", "claims"].map((table) =>
+      transaction.run(`DELETE FROM ${table} WHERE epoch = $1`, epoch)
+    ),
+  );
 }
 
 export const VALUE_OPERATIONS: OperationsOf<SharedValues> = {

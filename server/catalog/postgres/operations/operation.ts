@@ -53,6 +53,12 @@ export function methodsOf<Aggregate>(
   return Object.fromEntries(methods);
 }
 
+/** The epoch of this server, which must have joined. */
+export function epochOf({ epoch }: PostgresDatabase): number {
+  if (epoch === undefined) throw new Error("cannot do this: the server has not joined");
+  return epoch;
+}
+
 /** The least whole time, in milliseconds, that is not before `time`, which can be infinite. */
 export function wholeTime(time: number): number {
   return Math.min(Math.max(Math.ceil(time), Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);

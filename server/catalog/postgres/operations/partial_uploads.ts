@@ -6,11 +6,12 @@
 import type { UploadId } from "../../../blobs/blob_store.ts";
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import { splitNanoseconds } from "../../../../protocol/nanoseconds.ts";
-import type {
-  CheckpointOptions,
-  PartialUpload,
-  PartialUploadKey,
-  PartialUploadRows,
+import {
+  type CheckpointOptions,
+  NameLost,
+  type PartialUpload,
+  type PartialUploadKey,
+  type PartialUploadRows,
 } from "../../partial_uploads.ts";
 import { checkQuota, isUnlimited, quotaOf } from "../../quotas.ts";
 import { type Row, toAccount, toMtime } from "../../rows.ts";
@@ -30,8 +31,9 @@ export const UPLOAD_OPERATIONS: OperationsOf<PartialUploadRows> = {
     const { ms, ns } = splitNanoseconds(mtime);
     const lock = "SELECT * FROM clients WHERE id = $1 FOR NO KEY UPDATE";
     // Sent together, since none needs the result of another.
-    const [owner, replaced, surplus, , used] = await Promise.all([
+    const [owner, claim, replaced, surplus, , used] = await Promise.all([
       queries.get(lock, accountId),
+      queries.get("SELECT 1 FROM claims WHERE id = $1 AND current", options.claim),
       queries.all(`DELETE FROM partials WHERE ${NAMED} RETURNING path`, accountId, name),
       queries.all(
         `DELETE FROM partials WHERE id IN (SELECT id FROM partials WHERE client_id = $1
@@ -48,6 +50,7 @@ export const UPLOAD_OPERATIONS: OperationsOf<PartialUploadRows> = {
       // While it was open, it may have been discarded for newer partial uploads.
       endGarbage(queries, [path]),
     ]);
+    if (options.claim !== undefined && claim === undefined) throw new NameLost();
     // A partial upload does not count as a file.
     const own = { ...owner && toAccount(owner).quota, files: Infinity };
     const limit = quotaOf(options.quota, own);
