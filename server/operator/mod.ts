@@ -25,6 +25,7 @@
 export { backup, type BackupOptions, type BackupReport } from "./backup/backup.ts";
 export type { ComparedCopyReport, CopyReport } from "./backup/copy_store.ts";
 export { listBackup, type ListedState } from "./backup/list_backup.ts";
+export { migrateFromFolder, type MigrateOptions, migrateToFolder } from "./backup/migrate.ts";
 export { restore, type RestoreOptions } from "./backup/restore.ts";
 export { exportFile, type ExportRequest } from "./export_file.ts";
 export { type ImportedEntry } from "./import/import_entry.ts";

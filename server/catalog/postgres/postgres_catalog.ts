@@ -4,6 +4,7 @@
  * @module
  */
 import type { SharedCatalog } from "../shared_catalog.ts";
+import type { Dumping, Fillable } from "../table_copy.ts";
 import type { PostgresOptions } from "./connection/connection_options.ts";
 import { type DatabaseSettings, PostgresDatabase } from "./database.ts";
 import { postgresFiles } from "./files/postgres_files.ts";
@@ -14,10 +15,11 @@ import { nodesOf, VALUE_OPERATIONS } from "./operations/nodes.ts";
 import { methodsOf } from "./operations/operation.ts";
 import { UPLOAD_OPERATIONS } from "./operations/partial_uploads.ts";
 import { REPAIR_OPERATIONS } from "./operations/repairs.ts";
+import { dumpOf, fillableOf } from "./table_copy.ts";
 import { TOKEN_OPERATIONS } from "./operations/tokens.ts";
 
 /** A catalog in PostgreSQL. */
-export interface PostgresCatalog extends SharedCatalog {
+export interface PostgresCatalog extends SharedCatalog, Dumping, Fillable {
   /** For other tables of a server. */
   readonly database: PostgresDatabase;
 }
@@ -52,6 +54,8 @@ export function postgresCatalogOver(database: PostgresDatabase): PostgresCatalog
     repairs: methodsOf(database, REPAIR_OPERATIONS),
     nodes: nodesOf(database),
     values: methodsOf(database, VALUE_OPERATIONS),
+    ...dumpOf(database),
+    ...fillableOf(database),
     [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
   };
 }
