@@ -20,7 +20,8 @@ import { type Dumping, type Fillable, isFillable } from "../../catalog/table_cop
 import { readClusterSecret } from "../../cluster/cluster_secret.ts";
 import { damageIn, readChecked } from "../../data_folder/stored_content.ts";
 import type { FileSystem } from "../../fs/file_system.ts";
-import { closeBlobs, openBlobs, OPENERS } from "../../stores/open_stores.ts";
+import { closeBlobs, OPENERS } from "../../stores/open_stores.ts";
+import { openBlobsOf } from "../../stores/served_cluster.ts";
 import { TLS_IDENTITY } from "../../stores/shared_identity.ts";
 import type { StoreSettings } from "../../stores/store_settings.ts";
 import type { CopySource, StoreAccess } from "./copy_source.ts";
@@ -55,7 +56,7 @@ export async function copyToCluster(
   if (settings.catalog === undefined) throw needsCatalog();
   await using opened = new AsyncDisposableStack();
   const catalog = opened.use(await openers.catalog(settings.catalog));
-  const blobs = await openBlobs(settings, openers, fs, { creates: true });
+  const blobs = await openBlobsOf(catalog, settings, openers, fs);
   opened.defer(() => closeBlobs(blobs));
   if (!isFillable(catalog) || !canCopy(blobs)) throw new Error("the target cannot be filled");
   await catalog.refuseFilling();
