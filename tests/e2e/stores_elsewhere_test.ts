@@ -103,12 +103,28 @@ Deno.test("server on PostgreSQL and S3: clients of both protocols store and fetc
   await operate("verify");
   assert.match(await operate("invite"), /[A-Z2-7a-z]{26}/);
   await operate("users", "remove", "Bob", "--yes");
-  for (const args of [["backup", "copy"], ["verify", "--repair"], ["import", "Alice", "three"]]) {
+  assert.match(await operate("backup", folder.join("copy")), /Backed up \d files/);
+  for (const args of [["verify", "--repair"], ["import", "Alice", "three"]]) {
     const { code, stderr } = await host.run(["server", ...args, ...stores], folder.path);
     assert.equal(code, 3, stderr);
     assert.match(stderr, /\[needs-data-folder\]/);
   }
   await assert.rejects(Deno.stat(data), Deno.errors.NotFound);
+  const migrate = ["migrate", "--to", folder.join("moved")];
+  const refused = await host.run(["server", ...migrate, ...stores], folder.path);
+  assert.match(refused.stderr, /\[catalog-in-use\]/);
+  assert.equal((await server.stop()).code, 0);
+  assert.match(await operate(...migrate), /Copied \d files .* to .*moved/);
+  for (const data of ["moved", "restored"]) {
+    const args = ["server", "restore", folder.join("copy"), "--data", folder.join("restored")];
+    if (data === "restored") assert.equal((await host.run(args, folder.path)).code, 0);
+    const { code, stdout } = await host.run(
+      ["server", "export", "Alice", "dir/large", folder.join(`of-${data}`), "--data", data],
+      folder.path,
+    );
+    assert.equal(code, 0, stdout);
+    assert.deepEqual(await Deno.readFile(folder.join(`of-${data}`)), FILES["large"]);
+  }
   const shown = JSON.stringify(server.log);
   for (const secret of Object.values(SECRETS)) assert.ok(!shown.includes(secret));
 });

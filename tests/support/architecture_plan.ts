@@ -101,7 +101,7 @@ export const ARROWS: Arrows = {
   "server/catalog/postgres/files": [...POSTGRES, "server/catalog/postgres/operations"],
   "server/catalog/postgres/postgres_catalog.ts": [
     ...[...POSTGRES, "server/catalog/postgres/operations", "server/catalog/postgres/files"],
-    "server/catalog/postgres/connection",
+    ...["server/catalog/postgres/connection", "server/catalog/postgres/table_copy.ts"],
   ],
   "server/catalog/postgres/open_catalog.ts": [
     "server/catalog/postgres/connection",
@@ -153,8 +153,9 @@ export const ARROWS: Arrows = {
   ],
   // A backup copies blobs as they are on this disk.
   "server/operator/backup": [
-    ...[...PROTOCOL, ...SERVER, "server/blobs/disk", "server/data_folder", "server/stores"],
-    ...["server/catalog/sqlite/sqlite_catalog.ts", "server/cluster"],
+    ...[...V4, ...SERVER, "server/blobs/disk", "server/data_folder", "server/stores"],
+    ...["server/catalog/sqlite/sqlite_catalog.ts", "server/catalog/sqlite/local_catalog.ts"],
+    "server/cluster",
   ],
   "server/recovery.ts": [...PROTOCOL, ...SERVING, "server/data_folder"],
   "server/server.ts": [

@@ -21,7 +21,7 @@ export interface SqliteCatalog extends Catalog, SelfChecking, Dumping {
 }
 
 /** A copy of a catalog that is being written. */
-export interface CatalogCopy extends Catalog {
+export interface CatalogCopy extends Catalog, Dumping {
   /** Gives all blobs the ids that their copies have in another store. */
   moveBlobs(idOf: (blob: BlobToCopy) => BlobId): Promise<void>;
   /** Merges the copy into a single file, which can be read on read-only disks. The copy must be closed next. */

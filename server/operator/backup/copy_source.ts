@@ -6,6 +6,8 @@
 import { join } from "node:path";
 import type { Bytes } from "../../../protocol/bytes.ts";
 import { type IntegrityError, reasonOf } from "../../../protocol/errors.ts";
+import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
+import type { BlobId, UploadId } from "../../blobs/blob_store.ts";
 import type { Catalog } from "../../catalog/catalog.ts";
 import { isShared } from "../../catalog/shared_catalog.ts";
 import { type Dumping, isDumping } from "../../catalog/table_copy.ts";
@@ -29,6 +31,8 @@ export interface CopySource extends Store {
   readonly catalog: Catalog & Dumping;
   /** The path of the folder that they are in, which a copy must not be in. */
   readonly folder?: string;
+  /** Reads what has arrived of an upload, if its store can; an object store cannot. */
+  readonly readUpload?: (id: UploadId) => AsyncGenerator<Bytes, void, void>;
   /** The server's key and certificate in PEM; `undefined` if the server never had protocol 4. */
   readIdentity(): Promise<Bytes | undefined>;
   /** The error for a catalog that its database reports as damaged; `undefined` for any other failure. */
@@ -69,6 +73,8 @@ export function folderSource(folder: DataFolder): CopySource {
   const { catalog, blobs, path, place, tlsFile } = folder;
   return {
     ...{ catalog: copied(catalog), blobs, folder: path },
+    // On the disk, an upload is a file like a blob.
+    readUpload: (id) => blobs.read(id as string as BlobId, { pieceSize: CHUNK_SIZE }),
     readIdentity: () => readKey(tlsFile),
     explainDamage: (cause) => damageOf(place, cause),
     refuseRemoved: () => folder.refuseRemoved(),

@@ -7,14 +7,18 @@
 import { type Abortable, throwIfAborted } from "../../../protocol/abort.ts";
 import type { Bytes } from "../../../protocol/bytes.ts";
 import { ConfigurationError } from "../../../protocol/errors.ts";
+import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import {
   type BlobCopying,
   type BlobId,
+  BlobNotFound,
   type BlobStore,
   type BlobToCopy,
   canCopy,
+  type UploadId,
 } from "../../blobs/blob_store.ts";
 import type { Damage, StoredFile } from "../../catalog/files.ts";
+import type { PartialUpload } from "../../catalog/partial_uploads.ts";
 import type { SharedCatalog } from "../../catalog/shared_catalog.ts";
 import { type Dumping, type Fillable, isFillable } from "../../catalog/table_copy.ts";
 import { readClusterSecret } from "../../cluster/cluster_secret.ts";
@@ -34,6 +38,8 @@ const SENDING = 8;
 
 /** Options of a copy into a cluster. */
 export interface ClusterCopyOptions extends Abortable {
+  /** Whether partial uploads are copied, too. */
+  readonly withUploads: boolean;
   readonly fs: FileSystem;
   readonly access: StoreAccess;
 }
@@ -50,9 +56,9 @@ interface Target {
 export async function copyToCluster(
   source: CopySource,
   settings: StoreSettings,
-  { fs, access: { openers = OPENERS, clusterSecret = readClusterSecret }, signal }:
-    ClusterCopyOptions,
+  { fs, access, signal, withUploads }: ClusterCopyOptions,
 ): Promise<CopyReport> {
+  const { openers = OPENERS, clusterSecret = readClusterSecret } = access;
   if (settings.catalog === undefined) throw needsCatalog();
   await using opened = new AsyncDisposableStack();
   const catalog = opened.use(await openers.catalog(settings.catalog));
@@ -71,7 +77,53 @@ export async function copyToCluster(
   const skipped = new Set<unknown>(report.damaged.map(({ content }) => content.id));
   const idOf = (blob: BlobToCopy) => blobs.copyId(blob) ?? blob.id;
   await catalog.fill({ from: withoutDamage(source.catalog, skipped), idOf, values });
+  if (withUploads) await copyUploads(source, { catalog, blobs });
   return report;
+}
+
+/** Copies partial uploads, each up to the end of its last part. */
+async function copyUploads({ catalog, readUpload }: CopySource, target: Target): Promise<void> {
+  if (readUpload === undefined) return;
+  let after: UploadId | undefined;
+  for (;;) {
+    const page = await catalog.uploads.scan(after, PAGE);
+    const last = page.at(-1);
+    if (last === undefined) return;
+    after = last.id;
+    for (const { accountId, name, id } of page) {
+      const partial = await catalog.uploads.find(accountId, name);
+      if (partial?.id === id) await copyUpload(partial, readUpload(id), target);
+    }
+  }
+}
+
+/** An upload that lacks bytes, or has no whole part yet, begins again. */
+async function copyUpload(
+  partial: PartialUpload,
+  pieces: AsyncIterable<Bytes>,
+  { catalog, blobs }: Target,
+): Promise<void> {
+  const { accountId, size, durableBytes: end } = partial;
+  const writer = await blobs.create({ owner: accountId, size });
+  try {
+    let offset = 0;
+    for await (const piece of pieces) {
+      const wanted = piece.subarray(0, end - offset);
+      await writer.write(offset, wanted);
+      offset += wanted.length;
+      if (offset === end) break;
+    }
+    const durable = await writer.suspend(offset);
+    const kept = durable === size ? size : durable - durable % CHUNK_SIZE;
+    if (kept > 0) {
+      const copy = { ...partial, id: writer.uploadId, durableBytes: kept };
+      await catalog.uploads.save(copy, { max: Infinity });
+      return;
+    }
+  } catch (error) {
+    if (!(error instanceof BlobNotFound)) throw error;
+  }
+  await writer.abort();
 }
 
 /** The rows without damaged files. All others are intact. */

@@ -45,7 +45,7 @@ export async function migrateFromFolder(
   await using folder = await DataFolder.openToServe(dataFolder, fs, open);
   return await explainingFailures(
     folder.place,
-    () => copyToCluster(folderSource(folder), target, { fs, access, signal }),
+    () => copyToCluster(folderSource(folder), target, { fs, access, signal, withUploads: true }),
   );
 }
 

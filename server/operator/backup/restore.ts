@@ -45,7 +45,7 @@ export function restore(
     const source = folderSource(folder);
     const report = await (isLocal(settings)
       ? copyInto(resolve(dataFolderOf(settings)))
-      : copyToCluster(source, settings, { fs, access, signal }));
+      : copyToCluster(source, settings, { fs, access, signal, withUploads: false }));
     if (onNoIdentity !== undefined && await source.readIdentity() === undefined) {
       const accounts = (await source.catalog.accounts.list())
         .filter(({ protocol, keys }) =>
