@@ -146,9 +146,12 @@ export function canCopy<B extends BlobStore>(blobs: B): blobs is B & BlobCopying
   return "createCopy" in blobs;
 }
 
-/** The random part of a blob's id, which all stores of xfer have at its end: 32 hexadecimal digits. */
+/** The ids that the stores of xfer give their blobs. */
+const OWN_ID = /^(?:blobs|files\/[0-9a-f]{32})\/([0-9a-f]{32})$/;
+
+/** The random part of an id of one of xfer's stores: 32 hexadecimal digits. */
 export function randomPartOf(id: string): string | undefined {
-  return /\/([0-9a-f]{32})$/.exec(id)?.[1];
+  return OWN_ID.exec(id)?.[1];
 }
 
 /** Whether a store has the capability. */

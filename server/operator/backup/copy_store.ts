@@ -23,6 +23,7 @@ import {
   writeAll,
 } from "../../fs/file_system.ts";
 import type { CopySource } from "./copy_source.ts";
+import { COPIED_AT_A_TIME, eachOf } from "./each_of.ts";
 
 /**
  * The most rounds of a copy. A busy server can replace files faster than they are copied. Each round copies only the
@@ -144,38 +145,40 @@ async function copyContents(
   const sums = { files: 0, bytes: 0, newFiles: 0, newBytes: 0 };
   let stale = false;
   let after: BlobId | undefined;
+  const copyOne = async (file: StoredFile): Promise<void> => {
+    throwIfAborted(signal);
+    const { content: { kind, id }, accountId, size } = file;
+    const copyId = kind === "inline" ? id : blobs.copyId({ id, accountId });
+    const damage = kind === "inline"
+      ? await damageOf({ catalog, blobs }, file)
+      : copyId === undefined
+      ? "missing"
+      : (await blobs.stat(copyId))?.size === size
+      ? undefined
+      : await copyBlob(copying, file, copyId);
+    if (damage === undefined) {
+      sums.files++;
+      sums.bytes += size;
+      if (copyId !== undefined && !known?.has(copyId)) {
+        sums.newFiles++;
+        sums.newBytes += size;
+      }
+      // The copy is intact, or was made before the damage.
+      if (file.damage !== undefined) await catalog.files.setDamage(id, undefined);
+      return;
+    }
+    if (await source.catalog.blobs.owner(id) !== "file") stale = true;
+    else {
+      damaged.push({ ...file, damage });
+      await catalog.files.forget(id);
+    }
+  };
+  const atOnce = source.folder === undefined ? COPIED_AT_A_TIME : 1;
   for (;;) {
     const page = await catalog.files.scan(after, PAGE);
-    for (const file of page) {
-      throwIfAborted(signal);
-      const { content: { kind, id }, accountId, size } = file;
-      const copyId = kind === "inline" ? id : blobs.copyId({ id, accountId });
-      const damage = kind === "inline"
-        ? await damageOf({ catalog, blobs }, file)
-        : copyId === undefined
-        ? "missing"
-        : (await blobs.stat(copyId))?.size === size
-        ? undefined
-        : await copyBlob(copying, file, copyId);
-      if (damage === undefined) {
-        sums.files++;
-        sums.bytes += size;
-        if (copyId !== undefined && !known?.has(copyId)) {
-          sums.newFiles++;
-          sums.newBytes += size;
-        }
-        // The copy is intact, or was made before the damage.
-        if (file.damage !== undefined) await catalog.files.setDamage(id, undefined);
-        continue;
-      }
-      if (await source.catalog.blobs.owner(id) !== "file") stale = true;
-      else {
-        damaged.push({ ...file, damage });
-        await catalog.files.forget(id);
-      }
-    }
     const last = page.at(-1);
     if (last === undefined) return stale ? undefined : { ...sums, damaged };
+    await eachOf(page, atOnce, copyOne);
     after = last.content.id;
   }
 }

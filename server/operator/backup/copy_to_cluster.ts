@@ -30,11 +30,10 @@ import { TLS_IDENTITY } from "../../stores/shared_identity.ts";
 import type { StoreSettings } from "../../stores/store_settings.ts";
 import type { CopySource, StoreAccess } from "./copy_source.ts";
 import type { CopyReport } from "./copy_store.ts";
+import { COPIED_AT_A_TIME, eachOf } from "./each_of.ts";
 
 /** The number of files looked up and reserved at a time. */
 const PAGE = 1000;
-/** The number of contents that are sent at a time. */
-const SENDING = 8;
 
 /** Options of a copy into a cluster. */
 export interface ClusterCopyOptions extends Abortable {
@@ -76,7 +75,7 @@ export async function copyToCluster(
   await source.refuseRemoved();
   const skipped = new Set<unknown>(report.damaged.map(({ content }) => content.id));
   const idOf = (blob: BlobToCopy) => blobs.copyId(blob) ?? blob.id;
-  await catalog.fill({ from: withoutDamage(source.catalog, skipped), idOf, values });
+  await catalog.fill({ from: withoutDamage(source.catalog, skipped, signal), idOf, values });
   if (withUploads) await copyUploads(source, { catalog, blobs });
   return report;
 }
@@ -127,10 +126,15 @@ async function copyUpload(
 }
 
 /** The rows without damaged files. All others are intact. */
-function withoutDamage(from: Dumping, skipped: ReadonlySet<unknown>): Dumping {
+function withoutDamage(
+  from: Dumping,
+  skipped: ReadonlySet<unknown>,
+  signal: AbortSignal | undefined,
+): Dumping {
   return {
     dump: (each, restart) =>
       from.dump(({ table, rows }) => {
+        throwIfAborted(signal);
         if (table !== "files") return each({ table, rows });
         const kept = rows.filter((row) => !skipped.has(row["path"]));
         return each({ table, rows: kept.map((row) => ({ ...row, damage: null })) });
@@ -154,7 +158,7 @@ async function copyContents(
     const copies = page.map((file) => ({ file, id: copyIdOf(target.blobs, file) }));
     const ids = copies.flatMap(({ id }) => id ?? []);
     if (ids.length > 0) await target.catalog.reserveAll(ids);
-    await eachOf(copies, async ({ file, id }) => {
+    await eachOf(copies, COPIED_AT_A_TIME, async ({ file, id }) => {
       throwIfAborted(signal);
       const damage = await copyFile(source, target.blobs, file, id, signal);
       if (damage !== undefined) return void damaged.push({ ...file, damage });
@@ -167,17 +171,6 @@ async function copyContents(
 /** The id of a copy; `undefined` for content in the catalog, and for a blob that no store of xfer has made. */
 function copyIdOf(blobs: BlobCopying, { content: { kind, id }, accountId }: StoredFile) {
   return kind === "inline" ? undefined : blobs.copyId({ id, accountId });
-}
-
-/** Runs work for all items, a few at a time. After a failure, begins no more. */
-async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const rest = items.values();
-  const workers = Array.from({ length: SENDING }, async () => {
-    for (const item of rest) await work(item);
-  });
-  const results = await Promise.allSettled(workers);
-  const failed = results.find(({ status }) => status === "rejected");
-  if (failed?.status === "rejected") throw failed.reason;
 }
 
 /** Copies the content of a file, unless the target has it, and returns its damage. */

@@ -12,9 +12,8 @@ import { localCatalog } from "../../catalog/sqlite/local_catalog.ts";
 import { SqliteCatalog } from "../../catalog/sqlite/sqlite_catalog.ts";
 import { isFillable } from "../../catalog/table_copy.ts";
 import { DataFolder } from "../../data_folder/data_folder.ts";
-import { explainingFailures } from "../../data_folder/errors.ts";
 import type { FileSystem } from "../../fs/file_system.ts";
-import type { StoreSettings } from "../../stores/store_settings.ts";
+import { nameOf, type StoreSettings } from "../../stores/store_settings.ts";
 import { folderSource, type StoreAccess, withCopySource } from "./copy_source.ts";
 import { type CopyReport, explainingCopy } from "./copy_store.ts";
 import { copyToCluster } from "./copy_to_cluster.ts";
@@ -43,9 +42,10 @@ export async function migrateFromFolder(
   await (await DataFolder.openToRead(dataFolder, fs))[Symbol.asyncDispose]();
   const open = (path: string) => Promise.resolve(localCatalog(SqliteCatalog.open(path)));
   await using folder = await DataFolder.openToServe(dataFolder, fs, open);
-  return await explainingFailures(
-    folder.place,
-    () => copyToCluster(folderSource(folder), target, { fs, access, signal, withUploads: true }),
+  const source = folderSource(folder);
+  return await explainingCopy(
+    ...[source, nameOf(target)] as const,
+    () => copyToCluster(source, target, { fs, access, signal, withUploads: true }),
   );
 }
 

@@ -7,7 +7,7 @@ import { resolve } from "node:path";
 import type { Abortable } from "../../../protocol/abort.ts";
 import { withBackup } from "../../data_folder/with_data_folder.ts";
 import type { FileSystem } from "../../fs/file_system.ts";
-import { dataFolderOf, isLocal } from "../../stores/store_settings.ts";
+import { dataFolderOf, isLocal, nameOf } from "../../stores/store_settings.ts";
 import type { ServerLocation } from "../../stores/with_store.ts";
 import { folderSource, type StoreAccess } from "./copy_source.ts";
 import { type CopyReport, explainingCopy } from "./copy_store.ts";
@@ -43,9 +43,14 @@ export function restore(
   const settings = typeof target === "string" ? { dataFolder: target } : target;
   return withBackup({ backup: backupFolder, state }, fs, async (folder) => {
     const source = folderSource(folder);
-    const report = await (isLocal(settings)
-      ? copyInto(resolve(dataFolderOf(settings)))
-      : copyToCluster(source, settings, { fs, access, signal, withUploads: false }));
+    const place = isLocal(settings) ? resolve(dataFolderOf(settings)) : nameOf(settings);
+    const report = await explainingCopy(
+      ...[source, place] as const,
+      () =>
+        isLocal(settings)
+          ? copyToFolder(source, place, { fs, signal, resumes: false })
+          : copyToCluster(source, settings, { fs, access, signal, withUploads: false }),
+    );
     if (onNoIdentity !== undefined && await source.readIdentity() === undefined) {
       const accounts = (await source.catalog.accounts.list())
         .filter(({ protocol, keys }) =>
@@ -54,10 +59,5 @@ export function restore(
       if (accounts > 0) onNoIdentity(accounts);
     }
     return report;
-
-    function copyInto(path: string): Promise<CopyReport> {
-      const copy = () => copyToFolder(source, path, { fs, signal, resumes: false });
-      return explainingCopy(source, path, copy);
-    }
   });
 }
