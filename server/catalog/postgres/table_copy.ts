@@ -63,19 +63,19 @@ export function dumpOf(database: PostgresDatabase): Dumping {
 
 async function* pagesOf(queries: Queries, table: CopiedTable): AsyncGenerator<Row[]> {
   const { columns, first } = ORDERS[table];
-  const place = columns.map((column, i) => `${column} AS place_${i}`).join(", ");
-  const [order, start] = [columns.join(", "), columns.map((_, i) => `$${i + 1}`).join(", ")];
+  const order = columns.join(", ");
+  const places = columns.map((_, i) => `place_${i}`).join(", ");
+  const aliases = columns.map((column, i) => `${column} AS place_${i}`).join(", ");
+  const start = columns.map((_, i) => `$${i + 1}`).join(", ");
   // The sizes are known without reading the values. The first row is in the page whatever its size.
   const size = table === "files"
     ? "coalesce(octet_length(chunks), 0) + coalesce(octet_length(content), 0)"
     : "0";
   const query = `SELECT * FROM (
-      SELECT *, sum(size) OVER (ORDER BY ${columns.map((_, i) => `place_${i}`).join(", ")}) - size
-        AS before
-      FROM (SELECT ${place}, ${COPIED_COLUMNS[table].join(", ")}, ${size} AS size FROM ${table}
-        WHERE (${order}) > (${start}) ORDER BY ${order} LIMIT ${PAGE}) AS some
-    ) AS page WHERE before < ${COPIED_AT_ONCE}
-    ORDER BY ${columns.map((_, i) => `place_${i}`).join(", ")}`;
+      SELECT *, sum(row_bytes) OVER (ORDER BY ${places}) - row_bytes AS bytes_before
+      FROM (SELECT ${aliases}, ${COPIED_COLUMNS[table].join(", ")}, ${size} AS row_bytes
+        FROM ${table} WHERE (${order}) > (${start}) ORDER BY ${order} LIMIT ${PAGE}) AS some
+    ) AS page WHERE bytes_before < ${COPIED_AT_ONCE} ORDER BY ${places}`;
   for (let after = first;;) {
     const rows = await queries.all(query, ...after);
     const last = rows.at(-1);

@@ -1,5 +1,6 @@
 /**
- * Backs up everything that a server keeps. Each backup into a folder adds a state, and copies only contents that the folder lacks.
+ * Backs up everything that a server keeps. Each backup into a folder adds a state, and copies only contents that the folder
+ * lacks.
  *
  * A state appears by one rename, after all of its contents are durable. Leftovers of a killed backup are used or deleted
  * by the next one.
@@ -43,8 +44,8 @@ export interface BackupReport extends ComparedCopyReport {
 }
 
 /**
- * Adds a state of a data folder, or of a database and an object store, to `target`, a backup or a new or empty folder: catalog and files as they are at one moment, while the
- * server keeps running. Then deletes the oldest states if `keep` is exceeded, unless the new state lacks damaged files.
+ * Adds a state of a data folder, or of a database and an object store, to `target`, a backup or a new or empty folder:
+ * catalog and files as they are at one moment, while servers keep running. Then deletes the oldest states if `keep` is exceeded, unless the new state lacks damaged files.
  * An interrupted backup adds no state; the next one continues it. Throws `ConfigurationError` `no-data-folder`,
  * `target-not-empty`, `target-no-folder`, `target-in-source`, `backup-in-use`; `StorageError` `cannot-copy`,
  * `store-too-busy`; `IntegrityError` `catalog-damaged`.
