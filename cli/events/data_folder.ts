@@ -137,7 +137,9 @@ export const DATA_FOLDER_EVENTS = {
     note: ({ action, leftOut }) =>
       leftOut === 0
         ? undefined
-        : `The ${action === "backup" ? "backup" : "copy"} lacks the skipped files. Restore them from ` +
+        : `The ${
+          action === "backup" ? "backup" : "copy"
+        } lacks the skipped files. Restore them from ` +
           "an earlier backup, or ask their owners to upload them again.",
   }),
   "state": defineEvent({

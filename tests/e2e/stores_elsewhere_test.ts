@@ -163,7 +163,7 @@ Deno.test("docs/cluster.md: the commands for moving and backup, run in the order
     await using fixture = await Fixture.create({}, { dataFolder: path });
     using client = await fixture.client("Alice");
     for (const [name, bytes] of Object.entries(FILES)) {
-      await put(client, [{ file: await fixture.source(name, bytes), name }]);
+      await put(client, [{ file: await fixture.source(name, new Uint8Array(bytes)), name }]);
     }
     await client.remove("medium");
   }

@@ -107,7 +107,9 @@ Deno.test("compose.yaml: settings, ports, secrets and files of its services are 
 });
 
 Deno.test("kubernetes.yaml: settings, ports, secrets and labels are consistent", async () => {
-  const documents: Value[] = (await read("kubernetes.yaml")).split("\n---\n").map((one) => parse(one));
+  const documents: Value[] = (await read("kubernetes.yaml")).split("\n---\n").map((one) =>
+    parse(one)
+  );
   const [deployment, service, budget] = documents;
   assert.deepEqual(documents.map(({ kind }) => kind), [
     ...["Deployment", "Service", "PodDisruptionBudget"],
@@ -168,7 +170,9 @@ Deno.test("postgres.sql: its role can serve a catalog, and enter no other databa
   await using server = await PostgresServer.start();
   const optionsOf = (user: string, database: string) =>
     connectionOptions(
-      `postgres://${user}@/${database}?host=${encodeURIComponent(server.socket)}&port=${server.port}`,
+      `postgres://${user}@/${database}?host=${
+        encodeURIComponent(server.socket)
+      }&port=${server.port}`,
       NO_SOURCES,
     );
   const run = async (database: string, script: string) => {
@@ -179,7 +183,10 @@ Deno.test("postgres.sql: its role can serve a catalog, and enter no other databa
   const [first = "", second = ""] = (await read("postgres.sql")).split("\\connect xfer\n");
   await run("postgres", first);
   await run("xfer", second);
-  await run("postgres", "CREATE ROLE eve LOGIN; CREATE DATABASE other; REVOKE ALL ON DATABASE other FROM PUBLIC");
+  await run(
+    "postgres",
+    "CREATE ROLE eve LOGIN; CREATE DATABASE other; REVOKE ALL ON DATABASE other FROM PUBLIC",
+  );
   {
     await using catalog = await openPostgresCatalog(await optionsOf("xfer", "xfer"));
     await catalog.nodes.join("server", 600_000);
@@ -194,5 +201,8 @@ Deno.test("postgres.sql: its role can serve a catalog, and enter no other databa
   await assert.rejects(attempt("xfer", "other", "SELECT 1"), { code: "database-refused" });
   await assert.rejects(attempt("xfer", "xfer", "CREATE DATABASE more"), /permission denied/);
   await assert.rejects(attempt("xfer", "xfer", "CREATE ROLE more"), /permission denied/);
-  await assert.rejects(attempt("xfer", "xfer", "COPY (SELECT 1) TO PROGRAM 'true'"), /permission denied/);
+  await assert.rejects(
+    attempt("xfer", "xfer", "COPY (SELECT 1) TO PROGRAM 'true'"),
+    /permission denied/,
+  );
 });

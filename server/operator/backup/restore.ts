@@ -53,9 +53,7 @@ export function restore(
     );
     if (onNoIdentity !== undefined && await source.readIdentity() === undefined) {
       const accounts = (await source.catalog.accounts.list())
-        .filter(({ protocol, keys }) =>
-          protocol === 4 && keys > 0
-        ).length;
+        .filter(({ protocol, keys }) => protocol === 4 && keys > 0).length;
       if (accounts > 0) onNoIdentity(accounts);
     }
     return report;

@@ -76,7 +76,9 @@ async function fill(fixture: Fixture): Promise<void> {
 /** Differences between the catalog and the contents of a place, and all its rows. */
 async function look(location: ServerLocation, cluster?: Cluster) {
   return await withReadOnly(location, async ({ catalog, blobs }) => {
-    const found = await Array.fromAsync(audit({ catalog, blobs }, { contents: true, strays: true }));
+    const found = await Array.fromAsync(
+      audit({ catalog, blobs }, { contents: true, strays: true }),
+    );
     assert.ok(isDumping(catalog));
     return {
       differences: found.filter(({ kind }) => kind !== "confirmed" && kind !== "sound"),

@@ -377,7 +377,7 @@ export function blobStoreSuite(
     const originals = [`blobs/${random}`, `files/${"f".repeat(32)}/${random}`] as BlobId[];
     for (const id of originals) {
       const copy = blobs.copyId({ id, accountId: owner });
-      assert.ok(copy?.endsWith(random));
+      assert.ok(copy !== undefined && copy.endsWith(random));
       assert.equal(blobs.copyId({ id: copy, accountId: owner }), copy);
       for (const bytes of [content.subarray(1), content]) {
         const writer = await blobs.createCopy(copy, bytes.length);

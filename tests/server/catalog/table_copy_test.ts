@@ -18,7 +18,8 @@ const NO_VALUES = new Map();
 async function filled(path: string): Promise<SqliteCatalog> {
   const catalog = SqliteCatalog.open(path);
   await enrolV3(catalog);
-  const insert = `INSERT INTO files (client_id, name, given, version, current, kind, mode, path, size,
+  const insert =
+    `INSERT INTO files (client_id, name, given, version, current, kind, mode, path, size,
       crc, stored_at, ended_at, stored_by, verified, mtime, mtime_ns, digest, damage)
     SELECT clients.id, CASE i % 3 WHEN 0 THEN 'ä' || i ELSE printf('%.1000c', 'n') || i END,
       iif(i % 7 = 0, 'given' || i, NULL), 1 + i % 2, i % 2, 0, iif(i % 5 = 0, 420, NULL),
