@@ -74,7 +74,7 @@ async function* pagesOf(queries: Queries, table: CopiedTable): AsyncGenerator<Ro
   const query = `SELECT * FROM (
       SELECT *, sum(row_bytes) OVER (ORDER BY ${places}) - row_bytes AS bytes_before
       FROM (SELECT ${aliases}, ${COPIED_COLUMNS[table].join(", ")}, ${size} AS row_bytes
-        FROM ${table} WHERE (${order}) > (${start}) ORDER BY ${order} LIMIT ${PAGE}) AS some
+        FROM ${table} WHERE (${order}) > (${start}) ORDER BY ${order} LIMIT ${PAGE}) AS several
     ) AS page WHERE bytes_before < ${COPIED_AT_ONCE} ORDER BY ${places}`;
   for (let after = first;;) {
     const rows = await queries.all(query, ...after);
