@@ -25,6 +25,8 @@ const FILES = {
   medium: pseudoRandomBytes(100_000, 2),
   large: pseudoRandomBytes(3 * PART_SIZE + 5, 3),
 };
+/** Old versions are kept. */
+const HISTORY = { historyMs: Infinity };
 const NEWER = pseudoRandomBytes(100_001, 4);
 
 /** A database and a bucket. */
@@ -96,7 +98,7 @@ async function assertServed(fixture: Fixture): Promise<void> {
 
 Deno.test("migrate: from a data folder to a cluster and back, nothing is different and the server is the same", async () => {
   await using cluster = await Cluster.create();
-  await using fixture = await Fixture.create();
+  await using fixture = await Fixture.create(HISTORY);
   const shown: string[] = [];
   await fill(fixture);
   (await fixture.client("Bob", { onNewServer: (one) => shown.push(one) > 0 }))[Symbol.dispose]();
@@ -107,7 +109,7 @@ Deno.test("migrate: from a data folder to a cluster and back, nothing is differe
   assert.deepEqual([there.files, there.damaged], [4, []]);
   const after = await look(settings, cluster);
   assert.deepEqual(after, { differences: [], rows: before.rows });
-  fixture.server = await startServer(fixture.data, {}, cluster.options);
+  fixture.server = await startServer(fixture.data, HISTORY, cluster.options);
   await assertServed(fixture);
   (await fixture.client("Carol", { onNewServer: (one) => shown.push(one) > 0 }))[Symbol.dispose]();
   assert.equal(shown[0], shown[1]);
@@ -125,7 +127,7 @@ Deno.test("migrate: from a data folder to a cluster and back, nothing is differe
 
 Deno.test("migrate: what was interrupted is continued, in both directions", async () => {
   await using cluster = await Cluster.create();
-  await using fixture = await Fixture.create();
+  await using fixture = await Fixture.create(HISTORY);
   await fill(fixture);
   await fixture.server.close();
   const { settings, access, s3 } = cluster;
@@ -159,7 +161,7 @@ Deno.test("migrate: what was interrupted is continued, in both directions", asyn
 
 Deno.test("migrate: contents of an abandoned migration are deleted by the next server", async () => {
   await using cluster = await Cluster.create();
-  await using fixture = await Fixture.create();
+  await using fixture = await Fixture.create(HISTORY);
   await fill(fixture);
   await fixture.server.close();
   const { settings, access, s3 } = cluster;
@@ -178,7 +180,7 @@ Deno.test("migrate: contents of an abandoned migration are deleted by the next s
 
 Deno.test("migrate: a folder in use, a cluster with accounts, and a bucket without a database are refused", async () => {
   await using cluster = await Cluster.create();
-  await using fixture = await Fixture.create();
+  await using fixture = await Fixture.create(HISTORY);
   await fill(fixture);
   const { settings, access } = cluster;
   const migrate = (target = {}) =>
@@ -196,7 +198,7 @@ Deno.test("migrate: a folder in use, a cluster with accounts, and a bucket witho
 
 Deno.test("migrate: a damaged file is left out and reported, all others arrive", async () => {
   await using cluster = await Cluster.create();
-  await using fixture = await Fixture.create();
+  await using fixture = await Fixture.create(HISTORY);
   await fill(fixture);
   await fixture.server.close();
   const { settings, access } = cluster;
@@ -214,7 +216,7 @@ Deno.test("migrate: a damaged file is left out and reported, all others arrive",
 
 Deno.test("migrate: a partial upload resumes on the cluster, at its last whole part", async () => {
   await using cluster = await Cluster.create();
-  await using fixture = await Fixture.create();
+  await using fixture = await Fixture.create(HISTORY);
   (await fixture.client("Alice"))[Symbol.dispose]();
   {
     using alice = await Uploader.login(fixture, "Alice");
@@ -224,7 +226,7 @@ Deno.test("migrate: a partial upload resumes on the cluster, at its last whole p
   }
   await fixture.server.close();
   await migrateFromFolder(fixture.data, cluster.settings, { access: cluster.access });
-  fixture.server = await startServer(fixture.data, {}, cluster.options);
+  fixture.server = await startServer(fixture.data, HISTORY, cluster.options);
   using alice = await Uploader.login(fixture, "Alice");
   const { tag, offset } = await alice.resume(FILES.large);
   assert.equal(offset, 2 * PART_SIZE);
@@ -234,7 +236,7 @@ Deno.test("migrate: a partial upload resumes on the cluster, at its last whole p
 
 Deno.test("backup of a cluster: states share contents, and each restores into a folder or a cluster", async () => {
   await using cluster = await Cluster.create();
-  await using fixture = await Fixture.create({}, cluster.options);
+  await using fixture = await Fixture.create(HISTORY, cluster.options);
   await fill(fixture);
   const { settings, access } = cluster;
   const target = fixture.folder.join("backup");
@@ -262,7 +264,7 @@ Deno.test("backup of a cluster: states share contents, and each restores into a 
 
 Deno.test("backup of a cluster: without the secret of the cluster, there is none", async () => {
   await using cluster = await Cluster.create();
-  await using fixture = await Fixture.create({}, cluster.options);
+  await using fixture = await Fixture.create(HISTORY, cluster.options);
   const { settings, openers } = cluster;
   const access = { openers, clusterSecret: clusterSecret("another secret, which is as long") };
   const target = fixture.folder.join("backup");
