@@ -26,7 +26,7 @@ const FILES = {
   large: pseudoRandomBytes(3 * PART_SIZE + 5, 3),
 };
 /** Old versions are kept. */
-const HISTORY = { historyMs: Infinity };
+const HISTORY = { historyMs: 1e9 };
 const NEWER = pseudoRandomBytes(100_001, 4);
 
 /** A database and a bucket. */
