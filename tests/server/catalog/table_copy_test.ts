@@ -37,7 +37,9 @@ async function filled(path: string): Promise<SqliteCatalog> {
     INSERT INTO tokens (hash, client_id, label, uses_left, used, expires_at, made_at)
       SELECT randomblob(32), NULL, 'for all', 3, 1, 9, 8 UNION ALL
       SELECT randomblob(32), id, NULL, 1, 0, 7, 6 FROM clients;
-    INSERT INTO keys SELECT id, randomblob(32), 5 FROM clients;`,
+    INSERT INTO keys SELECT id, randomblob(32), 5 FROM clients;
+    INSERT OR REPLACE INTO usage SELECT client_id, sum(current), sum(current * size),
+      sum(1 - current), sum((1 - current) * size) FROM files;`,
   );
   return catalog;
 }
@@ -70,7 +72,9 @@ async function blobsOf(catalog: SqliteCatalog): Promise<BlobId[]> {
     const last = page.at(-1);
     if (last === undefined) return found;
     after = last.content.id;
-    found.push(...page.filter(({ content: { kind } }) => kind === "blob").map(({ content }) => content.id));
+    found.push(
+      ...page.filter(({ content: { kind } }) => kind === "blob").map(({ content }) => content.id),
+    );
   }
 }
 
