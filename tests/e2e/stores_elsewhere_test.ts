@@ -160,7 +160,7 @@ Deno.test("docs/cluster.md: the commands for moving and backup, run in the order
       files.map(({ name, version, current, crc }) => [user, name, version, current, crc])
     );
   {
-    await using fixture = await Fixture.create({}, { dataFolder: path });
+    await using fixture = await Fixture.create({ historyMs: 1e9 }, { dataFolder: path });
     using client = await fixture.client("Alice");
     for (const [name, bytes] of Object.entries(FILES)) {
       await put(client, [{ file: await fixture.source(name, new Uint8Array(bytes)), name }]);

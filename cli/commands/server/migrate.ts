@@ -16,7 +16,7 @@ import type { Run } from "../../run.ts";
 import { example } from "../../text/format.ts";
 import { reportDamaged, reportInterruption } from "./target_report.ts";
 
-interface Direction {
+interface MigrateChoice {
   readonly from?: string;
   readonly to?: string;
 }
@@ -32,7 +32,7 @@ export function addMigrateCommand(server: Command, run: Run): void {
     )
     .option("--to <dir>", "new data folder for the data of --catalog and --blobs")
     .addHelpText("after", HELP)
-    .action(async ({ from, to }: Direction, command: Command) => {
+    .action(async ({ from, to }: MigrateChoice, command: Command) => {
       const stores = await dataOf(command);
       if (typeof stores === "string") throw noStores();
       const { signal } = run;

@@ -70,7 +70,7 @@ export async function migrateToFolder(
   });
 }
 
-/** What a running server stores would be missing in the copy. */
+/** The copy would lack the changes of a running server. */
 async function refuseRunning(catalog: Catalog): Promise<void> {
   const [name] = isFillable(catalog) ? await catalog.running() : [];
   if (name === undefined) return;

@@ -262,7 +262,7 @@ Deno.test("backup of a cluster: states share contents, and each restores into a 
   await assertServed(fixture);
 });
 
-Deno.test("backup of a cluster: without the secret of the cluster, there is none", async () => {
+Deno.test("backup of a cluster: it needs the secret of the cluster", async () => {
   await using cluster = await Cluster.create();
   await using fixture = await Fixture.create(HISTORY, cluster.options);
   const { settings, openers } = cluster;
