@@ -25,7 +25,7 @@ interface MigrateChoice {
 export function addMigrateCommand(server: Command, run: Run): void {
   server.command("migrate")
     .description(
-      `Move from a data folder to a database and an object store, or back.\n\n${NOTES}`,
+      `Move to a database and an object store, or back.\n\n${NOTES}`,
     )
     .addOption(
       new Option("--from <dir>", "data folder to copy to --catalog and --blobs").conflicts(["to"]),
@@ -55,7 +55,7 @@ Accounts, files, history and the server key are copied. The source does not chan
 before, and start them only on one of them afterwards. If interrupted, run the same command again.`;
 
 const HELP = example(
-  "xfer server migrate --from /srv/xfer --catalog postgres://xfer@db/xfer --blobs s3://files/xfer",
+  "xfer server migrate --from /srv/xfer --config /etc/xfer/server.toml",
   "xfer server migrate --to /srv/xfer --config /etc/xfer/server.toml",
 );
 

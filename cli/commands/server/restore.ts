@@ -15,7 +15,7 @@ import { reportDamaged, reportInterruption } from "./target_report.ts";
 export function addRestoreCommand(server: Command, run: Run): void {
   server.command("restore")
     .description(
-      "Create a data folder from a backup, or fill a database and an object store.\n\n" +
+      "Create a data folder from a backup, or fill a database.\n\n" +
         "The folder of --data, or the database of --catalog, must be new or empty.",
     )
     .argument("<dir>", "folder of the backup")
