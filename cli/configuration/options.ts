@@ -4,7 +4,7 @@
  * @module
  */
 import { type Command, Option } from "commander";
-import { type ServerLocation, wholeFolder } from "../../server/mod.ts";
+import type { ServerLocation } from "../../server/mod.ts";
 import { type Configuration, readConfiguration } from "./configuration.ts";
 import { locationIn } from "./server_options.ts";
 import { LIMITS, PROTOCOL_3, SERVER, SERVING, STORES } from "../help/groups.ts";
@@ -67,11 +67,6 @@ export function configurationOf(command: Command): Promise<Configuration> {
 /** The place of the data of a command of `xfer server`. Throws as `readConfiguration` does. */
 export async function dataOf(command: Command): Promise<ServerLocation> {
   return locationIn((await configurationOf(command)).settings);
-}
-
-/** The data folder of a command that works only there. Throws `ConfigurationError` `needs-data-folder` too. */
-export async function folderOf(command: Command): Promise<string> {
-  return wholeFolder(await dataOf(command));
 }
 
 /** The name that commander gives the value of an option. */

@@ -12,6 +12,8 @@ export const name = text("name of the file");
 
 const FINDINGS = { missing: "Missing", changed: "Damaged", stray: "Not in the catalog" } as const;
 
+const COPIED = { backup: "Backed up", restore: "Restored", migrate: "Copied" } as const;
+
 const RESTORE = "Restore them from a backup, or ask their owners to upload them again.";
 
 export const DATA_FOLDER_EVENTS = {
@@ -99,6 +101,13 @@ export const DATA_FOLDER_EVENTS = {
     words: ({ target }) =>
       `Interrupted: ${target} has no new state. To continue, run the same command again.`,
   }),
+  "not-migrated": defineEvent({
+    kind: "error",
+    what: "A migration, or a restore into a database, was interrupted. The next one continues it.",
+    fields: { target: text("place of the copy"), code: text("code of the error") },
+    words: ({ target }) =>
+      `Interrupted: ${target} is not complete. To continue, run the same command again.`,
+  }),
   "not-exported": defineEvent({
     kind: "error",
     what: "The export of a file was interrupted. Nothing of it remains.",
@@ -107,12 +116,12 @@ export const DATA_FOLDER_EVENTS = {
   }),
   "copied": defineEvent({
     kind: "result",
-    what: "A backup, or a data folder restored from one, is complete except for damaged files.",
+    what: "A backup, or what was restored from one or moved, is complete except for damaged files.",
     fields: {
-      action: oneOf(["backup", "restore"], "the command"),
+      action: oneOf(["backup", "restore", "migrate"], "the command"),
       files: count("number of files and old versions in the copy"),
       bytes: count("their bytes"),
-      target: text("folder of the copy"),
+      target: text("folder or place of the copy"),
       leftOut: count("number of damaged files, which were not copied"),
       state: optional(text("name of the new state of a backup")),
       newFiles: optional(count("number of files that the previous state of the backup lacks")),
@@ -120,7 +129,7 @@ export const DATA_FOLDER_EVENTS = {
     },
     words: ({ action, files, bytes, target, leftOut, state, newFiles = 0, newBytes = 0 }, show) => {
       const { paint, size } = show;
-      return `${paint("success", action === "backup" ? "Backed up" : "Restored")} ` +
+      return `${paint("success", COPIED[action])} ` +
         `${plural(files, "file")} (${size(bytes)}) to ${target}` +
         (state === undefined ? "" : ` as ${state}, ${newFiles} new (${size(newBytes)})`) +
         (leftOut === 0 ? "" : paint("warning", `, skipped ${plural(leftOut, "damaged file")}`));
@@ -129,7 +138,7 @@ export const DATA_FOLDER_EVENTS = {
       leftOut === 0
         ? undefined
         : `The ${
-          action === "backup" ? "backup" : "restored folder"
+          action === "backup" ? "backup" : "copy"
         } lacks the skipped files. Restore them from ` +
           "an earlier backup, or ask their owners to upload them again.",
   }),

@@ -122,6 +122,38 @@ export interface Quarantine {
   quarantine(id: BlobId | UploadId, place: string): Promise<void>;
 }
 
+/** A blob of another store, to be copied. */
+export interface BlobToCopy {
+  /** Its id in the other store. */
+  readonly id: BlobId;
+  /** The account whose file it is: 16 bytes. */
+  readonly accountId: Bytes;
+}
+
+/**
+ * A capability: blobs can be copied from another store. The id of a copy follows from that of the blob, so that an
+ * interrupted copy of many blobs can be continued.
+ */
+export interface BlobCopying {
+  /** The id of the copy; `undefined` if the blob's id is not one of a store of xfer. */
+  copyId(blob: BlobToCopy): BlobId | undefined;
+  /** Begins the upload that becomes the copy with an id from `copyId`. It replaces one that exists. */
+  createCopy(id: BlobId, size: number): Promise<BlobWriter>;
+}
+
+/** Whether blobs can be copied into a store. */
+export function canCopy<B extends BlobStore>(blobs: B): blobs is B & BlobCopying {
+  return "createCopy" in blobs;
+}
+
+/** The ids that the stores of xfer give their blobs. */
+const OWN_ID = /^(?:blobs|files\/[0-9a-f]{32})\/([0-9a-f]{32})$/;
+
+/** The random part of an id of one of xfer's stores: 32 hexadecimal digits. */
+export function randomPartOf(id: string): string | undefined {
+  return OWN_ID.exec(id)?.[1];
+}
+
 /** Whether a store has the capability. */
 export function hasQuarantine<B extends BlobStore>(blobs: B): blobs is B & Quarantine {
   return "quarantine" in blobs;

@@ -4,10 +4,13 @@
  * @module
  */
 export {
+  type BlobCopying,
   type BlobId,
   BlobNotFound,
   type BlobStore,
+  type BlobToCopy,
   type BlobWriter,
+  canCopy,
   type CreateOptions,
   hasQuarantine,
   type Quarantine,

@@ -44,20 +44,3 @@ export interface SelfChecking {
 export function isSelfChecking(catalog: Catalog): catalog is Catalog & SelfChecking {
   return "faults" in catalog;
 }
-
-/** A capability: a catalog that can be copied completely, as of one moment. */
-export interface Snapshotting {
-  /** Copies everything except work in progress into a catalog at `path`, which must be missing or an empty file. */
-  snapshotTo(path: string): Promise<CatalogSnapshot>;
-}
-
-/** A copy of a catalog that is being written. */
-export interface CatalogSnapshot extends Catalog {
-  /** Merges the copy into a single file, which can be read on read-only disks. The copy must be closed next. */
-  finish(): Promise<void>;
-}
-
-/** Whether a catalog can be copied completely. */
-export function isSnapshotting(catalog: Catalog): catalog is Catalog & Snapshotting {
-  return "snapshotTo" in catalog;
-}

@@ -38,15 +38,7 @@ export {
   MAX_LINKS,
 } from "./bounds.ts";
 export type { BlobOwner, BlobReferences } from "./blob_references.ts";
-export {
-  type Aggregates,
-  type Catalog,
-  type CatalogSnapshot,
-  isSelfChecking,
-  isSnapshotting,
-  type SelfChecking,
-  type Snapshotting,
-} from "./catalog.ts";
+export { type Aggregates, type Catalog, isSelfChecking, type SelfChecking } from "./catalog.ts";
 export type {
   AllFilesPage,
   ChangedEntries,

@@ -1,5 +1,5 @@
 /**
- * An operator's functions for a data folder, whether a server is running on it or not: backup and restore, verify,
+ * An operator's functions for a server's data, whether a server is running or not: backup and restore, migration, verify,
  * export, users, invitations. A running server notices a change within a second.
  *
  * @example Start a server for invited users only
@@ -25,6 +25,7 @@
 export { backup, type BackupOptions, type BackupReport } from "./backup/backup.ts";
 export type { ComparedCopyReport, CopyReport } from "./backup/copy_store.ts";
 export { listBackup, type ListedState } from "./backup/list_backup.ts";
+export { migrateFromFolder, type MigrateOptions, migrateToFolder } from "./backup/migrate.ts";
 export { restore, type RestoreOptions } from "./backup/restore.ts";
 export { exportFile, type ExportRequest } from "./export_file.ts";
 export { type ImportedEntry } from "./import/import_entry.ts";
@@ -61,7 +62,11 @@ export { type Verified, verify, type VerifyOptions, type VerifyReport } from "./
 export type { NewToken, TokenOptions } from "../accounts/tokens.ts";
 export type { Finding } from "../data_folder/audit.ts";
 export type { BackupLocation } from "../data_folder/with_data_folder.ts";
-export type { ObjectStoreSettings, StoreSettings } from "../stores/store_settings.ts";
+export {
+  nameOfLocation,
+  type ObjectStoreSettings,
+  type StoreSettings,
+} from "../stores/store_settings.ts";
 export {
   isBackup,
   type ServerLocation,

@@ -4,14 +4,15 @@
  * @module
  */
 import type { Bytes } from "../../protocol/bytes.ts";
-import { hasQuarantine } from "../blobs/blob_store.ts";
-import type { SharedValues } from "../catalog/shared_catalog.ts";
+import { type BlobStore, hasQuarantine } from "../blobs/blob_store.ts";
+import type { SharedCatalog, SharedValues } from "../catalog/shared_catalog.ts";
 import { readClusterSecret } from "../cluster/cluster_secret.ts";
 import { NodeLease } from "../cluster/node_lease.ts";
 import { prepareBlobFolder } from "../data_folder/blob_folder.ts";
 import { finishRepairs } from "../data_folder/quarantine.ts";
+import type { FileSystem } from "../fs/file_system.ts";
 import type { Log } from "../limits/server_log.ts";
-import { closeBlobs, openBlobs, OPENERS } from "./open_stores.ts";
+import { closeBlobs, openBlobs, OPENERS, type StoreOpeners } from "./open_stores.ts";
 import type { ServedStore, StoreSystem } from "./served_store.ts";
 import { dataFolderOf, nameOf, type StoreSettings } from "./store_settings.ts";
 import { loadSharedIdentity } from "./shared_identity.ts";
@@ -40,11 +41,7 @@ export async function serveCluster(
   // A server that was removed can still shorten a file that another one continues.
   const join = isOnDisk ? NodeLease.joinAlone : NodeLease.join;
   const lease = opening.use(await join(catalog.nodes, node));
-  if (isOnDisk) {
-    const id = await idOf(catalog.values);
-    await prepareBlobFolder(dataFolderOf(settings), id, fileSystem);
-  }
-  const blobs = await openBlobs(settings, openers, fileSystem, { creates: true });
+  const blobs = await openBlobsOf(catalog, settings, openers, fileSystem);
   opening.defer(() => closeBlobs(blobs));
   const identity = async () => await loadSharedIdentity(catalog.values, await clusterSecret());
   const open = opening.move();
@@ -63,6 +60,19 @@ export async function serveCluster(
     },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
+}
+
+/** Opens the store of contents of a catalog; a folder for it is created if it is missing. */
+export async function openBlobsOf(
+  catalog: SharedCatalog,
+  settings: StoreSettings,
+  openers: StoreOpeners,
+  fs: FileSystem,
+): Promise<BlobStore> {
+  if (settings.blobs === undefined) {
+    await prepareBlobFolder(dataFolderOf(settings), await idOf(catalog.values), fs);
+  }
+  return await openBlobs(settings, openers, fs, { creates: true });
 }
 
 /** The id of a catalog, 16 random bytes. */

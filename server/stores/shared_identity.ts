@@ -9,7 +9,7 @@ import type { ClusterSecret } from "../cluster/cluster_secret.ts";
 import { parseIdentity, type TlsIdentity } from "../listen/tls/identity.ts";
 
 /** The name of the identity among the shared values. */
-const TLS_IDENTITY = "tls-identity";
+export const TLS_IDENTITY = "tls-identity";
 
 /**
  * The identity in a catalog, created by the first server. Of servers that start at the same time, the first to store its

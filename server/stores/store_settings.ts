@@ -43,6 +43,11 @@ export function nameOf({ dataFolder, catalog, blobs }: StoreSettings): string {
   return printable(places.map((place) => place?.split("?")[0]).join(" and "));
 }
 
+/** Names a place for people: the path of a data folder, or where the data is instead. */
+export function nameOfLocation(location: string | StoreSettings): string {
+  return typeof location === "string" ? location : nameOf(location);
+}
+
 /** The data folder. Throws `TypeError` if it is needed and missing, a mistake of the calling program. */
 export function dataFolderOf({ dataFolder }: StoreSettings): string {
   if (dataFolder === undefined) throw new TypeError("dataFolder is missing");

@@ -12,7 +12,7 @@ import {
   withBackup,
   withFolder,
 } from "../data_folder/with_data_folder.ts";
-import { closeBlobs, openBlobs, OPENERS } from "./open_stores.ts";
+import { closeBlobs, openBlobs, OPENERS, type StoreOpeners } from "./open_stores.ts";
 import { dataFolderOf, isLocal, nameOf, type StoreSettings } from "./store_settings.ts";
 
 /** The path of a data folder, or where a server keeps accounts and files instead. */
@@ -34,22 +34,27 @@ export interface NamedStore extends Store {
 export function withReadOnly<T>(
   location: StoreLocation,
   look: (store: NamedStore) => Promise<T>,
+  openers: StoreOpeners = OPENERS,
 ): Promise<T> {
-  return isBackup(location) ? withBackup(location, Deno, look) : withStores(location, "read", look);
+  return isBackup(location)
+    ? withBackup(location, Deno, look)
+    : withStores(location, "read", look, openers);
 }
 
 /** Opens stores for changes of the catalog. Throws as `withReadOnly` does. */
 export function withWritable<T>(
   location: ServerLocation,
   change: (store: NamedStore) => Promise<T>,
+  openers?: StoreOpeners,
 ): Promise<T> {
-  return withStores(location, "change", change);
+  return withStores(location, "change", change, openers);
 }
 
 /** Records damage and intact files in the catalog; nothing in that of a backup. Throws as `withWritable` does. */
 export async function recordFound(
   location: StoreLocation,
   found: readonly FoundDamage[],
+  openers?: StoreOpeners,
 ): Promise<void> {
   if (found.length === 0 || isBackup(location)) return;
   await withWritable(location, async ({ catalog }) => {
@@ -57,7 +62,7 @@ export async function recordFound(
       catalog.files.setDamage(id, damage),
       ...confirmedAt === undefined ? [] : [catalog.files.confirm(id, confirmedAt)],
     ]));
-  });
+  }, openers);
 }
 
 /** Whether a location is a backup, whose catalog never changes. */
@@ -82,17 +87,18 @@ async function withStores<T>(
   location: ServerLocation,
   use: "read" | "change",
   work: (store: NamedStore) => Promise<T>,
+  openers: StoreOpeners = OPENERS,
   fs: FileSystem = Deno,
 ): Promise<T> {
   const settings = typeof location === "string" ? { dataFolder: location } : location;
   if (isLocal(settings)) return await withFolder(dataFolderOf(settings), use, work);
   await using opened = new AsyncDisposableStack();
-  const blobs = await openBlobs(settings, OPENERS, fs, { creates: false });
+  const blobs = await openBlobs(settings, openers, fs, { creates: false });
   opened.defer(() => closeBlobs(blobs));
   if (settings.catalog === undefined) {
     const folder = dataFolderOf(settings);
     return await withFolder(folder, use, ({ catalog, name }) => work({ catalog, blobs, name }));
   }
-  const catalog = opened.use(await OPENERS.catalog(settings.catalog));
+  const catalog = opened.use(await openers.catalog(settings.catalog));
   return await work({ catalog, blobs, name: nameOf(settings) });
 }

@@ -175,6 +175,7 @@ Deno.test("--json: every command reports its work as events; errors also appear 
   );
   await operate("verify", ["--backup", folder.join("backup")], "verified");
   await say(alice, "server restore", [folder.join("backup")], "error", 3);
+  await say(alice, "server migrate", ["--to", folder.join("moved")], "error", 2);
   const listed = await operate(
     "list",
     [],

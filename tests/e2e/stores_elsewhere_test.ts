@@ -1,12 +1,15 @@
 /** A server on PostgreSQL and an object store, clients of both protocols, and the operator's commands: real processes. */
 import assert from "node:assert/strict";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
+import { listStored } from "../../server/operator/mod.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { CommandHost } from "../support/command_host.ts";
 import { CLIENT_3, ServerProcess, writeTransferInfo, xfer } from "../support/processes.ts";
 import { CLUSTER_SECRET } from "../support/store/elsewhere.ts";
 import { FakeS3, SIGNER } from "../support/store/fake_s3.ts";
 import { createDatabase, type TestDatabase } from "../support/store/postgres.ts";
+import { fencesIn } from "../support/markdown.ts";
+import { Fixture, put } from "../support/v4/fixture.ts";
 import { SocketRelay } from "../support/net/socket_relay.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
@@ -103,12 +106,28 @@ Deno.test("server on PostgreSQL and S3: clients of both protocols store and fetc
   await operate("verify");
   assert.match(await operate("invite"), /[A-Z2-7a-z]{26}/);
   await operate("users", "remove", "Bob", "--yes");
-  for (const args of [["backup", "copy"], ["verify", "--repair"], ["import", "Alice", "three"]]) {
+  assert.match(await operate("backup", folder.join("copy")), /Backed up \d files/);
+  for (const args of [["verify", "--repair"], ["import", "Alice", "three"]]) {
     const { code, stderr } = await host.run(["server", ...args, ...stores], folder.path);
     assert.equal(code, 3, stderr);
     assert.match(stderr, /\[needs-data-folder\]/);
   }
   await assert.rejects(Deno.stat(data), Deno.errors.NotFound);
+  const migrate = ["migrate", "--to", folder.join("moved")];
+  const refused = await host.run(["server", ...migrate, ...stores], folder.path);
+  assert.match(refused.stderr, /\[catalog-in-use\]/);
+  assert.equal((await server.stop()).code, 0);
+  assert.match(await operate(...migrate), /Copied \d files .* to .*moved/);
+  for (const data of ["moved", "restored"]) {
+    const args = ["server", "restore", folder.join("copy"), "--data", folder.join("restored")];
+    if (data === "restored") assert.equal((await host.run(args, folder.path)).code, 0);
+    const { code, stdout } = await host.run(
+      ["server", "export", "Alice", "dir/large", folder.join(`of-${data}`), "--data", data],
+      folder.path,
+    );
+    assert.equal(code, 0, stdout);
+    assert.deepEqual(await Deno.readFile(folder.join(`of-${data}`)), FILES["large"]);
+  }
   const shown = JSON.stringify(server.log);
   for (const secret of Object.values(SECRETS)) assert.ok(!shown.includes(secret));
 });
@@ -126,4 +145,50 @@ Deno.test("server on PostgreSQL with contents in a folder: a second server is re
   await using _server = await ServerProcess.start(data, { args, env: SECRETS, first: true });
   const { code, stderr } = await xfer(["server", ...args, "--data", data], folder.path, SECRETS);
   assert.deepEqual([code, /\[catalog-in-use\]/.test(stderr)], [3, true], stderr);
+});
+
+Deno.test("docs/cluster.md: the commands for moving and backup, run in the order of the page, keep every file", async () => {
+  await using folder = await TemporaryFolder.createOnDisk();
+  await using database = await createDatabase();
+  await using reached = reachable(database);
+  await using s3 = new FakeS3();
+  const path = folder.join("srv/xfer");
+  await Deno.mkdir(folder.join("mnt"));
+  await Deno.mkdir(folder.join("srv"));
+  const listing = async (dataFolder: string) =>
+    (await listStored(dataFolder)).flatMap(({ name: user, files }) =>
+      files.map(({ name, version, current, crc }) => [user, name, version, current, crc])
+    );
+  {
+    await using fixture = await Fixture.create({ historyMs: 1e9 }, { dataFolder: path });
+    using client = await fixture.client("Alice");
+    for (const [name, bytes] of Object.entries(FILES)) {
+      await put(client, [{ file: await fixture.source(name, new Uint8Array(bytes)), name }]);
+    }
+    await client.remove("medium");
+  }
+  await using store = new CommandHost({
+    ...{ ...Deno.env.toObject(), ...SECRETS, AWS_REGION: SIGNER.region },
+    AWS_ENDPOINT_URL: s3.bucketUrl().replace(/\/bucket$/, ""),
+  });
+  const page = await Deno.readTextFile(new URL("../../docs/cluster.md", import.meta.url));
+  const lines = fencesIn(page).filter(({ info }) => info === "sh move")
+    .flatMap(({ text }) => text.trim().split("\n"));
+  assert.equal(lines.length, 5);
+  for (const line of lines) {
+    const command = line.replace("postgres://xfer@db.example.org/xfer", reached.url)
+      .replace("s3://files/", "s3://bucket/")
+      .replaceAll(/ (\/(?:srv|mnt)\/)/g, ` ${folder.path}$1`);
+    const { code, stderr } = await store.run(command.split(" ").slice(1), folder.path);
+    assert.equal(code, 0, `${line}\n${stderr}`);
+  }
+  const before = await listing(path);
+  assert.equal(before.length, Object.keys(FILES).length);
+  for (const copy of ["srv/xfer-back", "srv/xfer-restored"]) {
+    assert.deepEqual(await listing(folder.join(copy)), before, copy);
+    assert.deepEqual(
+      await Deno.readFile(folder.join(copy, "tls.pem")),
+      await Deno.readFile(`${path}/tls.pem`),
+    );
+  }
 });

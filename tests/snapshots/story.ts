@@ -197,6 +197,7 @@ async function operator(world: SnapshotWorld): Promise<void> {
   await world.run("", ["server", "restore", "monday", "--data", "restored"]);
   await world.write("full/hello.txt", "hello\n");
   await world.run("", ["server", "restore", "monday", "--data", "full"]);
+  await world.run("", ["server", "migrate", "--to", "moved"]);
 }
 
 async function trouble(world: SnapshotWorld): Promise<void> {

@@ -97,10 +97,11 @@ export const ARROWS: Arrows = {
     ...[...PROTOCOL, "server/catalog", "server/catalog/postgres/connection"],
   ],
   "server/catalog/postgres/operations": [...POSTGRES],
+  "server/catalog/postgres/table_copy.ts": [...POSTGRES, "server/catalog/postgres/files"],
   "server/catalog/postgres/files": [...POSTGRES, "server/catalog/postgres/operations"],
   "server/catalog/postgres/postgres_catalog.ts": [
     ...[...POSTGRES, "server/catalog/postgres/operations", "server/catalog/postgres/files"],
-    "server/catalog/postgres/connection",
+    ...["server/catalog/postgres/connection", "server/catalog/postgres/table_copy.ts"],
   ],
   "server/catalog/postgres/open_catalog.ts": [
     "server/catalog/postgres/connection",
@@ -109,15 +110,13 @@ export const ARROWS: Arrows = {
   "server/catalog/sqlite": [...PROTOCOL, "server/blobs", "server/catalog"],
   "server/catalog/sqlite/operations": SQLITE,
   "server/catalog/sqlite/sqlite_catalog.ts": [
-    ...[...SQLITE, "server/catalog/sqlite/operations", "server/catalog/sqlite/snapshot.ts"],
+    ...[...SQLITE, "server/catalog/sqlite/operations", "server/catalog/sqlite/dump.ts"],
   ],
   "server/catalog/sqlite/batching.ts": [
     ...[...SQLITE, "server/catalog/sqlite/operations", "server/catalog/sqlite/sqlite_catalog.ts"],
   ],
-  "server/catalog/sqlite/snapshot.ts": [...SQLITE, "server/catalog/sqlite/operations"],
-  "server/catalog/sqlite/foreign_catalog.ts": [
-    ...[...PROTOCOL, "protocol/v4", "server/catalog", "server/catalog/sqlite/snapshot.ts"],
-  ],
+  "server/catalog/sqlite/dump.ts": [...SQLITE, "server/catalog/sqlite/operations"],
+  "server/catalog/sqlite/foreign_catalog.ts": [...PROTOCOL, "protocol/v4", "server/catalog"],
   "server/catalog/sqlite/local_catalog.ts": [
     ...[...SQLITE, "server/catalog/sqlite/batching.ts", "server/catalog/sqlite/sqlite_catalog.ts"],
   ],
@@ -154,7 +153,9 @@ export const ARROWS: Arrows = {
   ],
   // A backup copies blobs as they are on this disk.
   "server/operator/backup": [
-    ...[...PROTOCOL, ...SERVER, "server/blobs/disk", "server/data_folder", "server/stores"],
+    ...[...V4, ...SERVER, "server/blobs/disk", "server/data_folder", "server/stores"],
+    ...["server/catalog/sqlite/sqlite_catalog.ts", "server/catalog/sqlite/local_catalog.ts"],
+    "server/cluster",
   ],
   "server/recovery.ts": [...PROTOCOL, ...SERVING, "server/data_folder"],
   "server/housekeeping.ts": [

@@ -6,7 +6,7 @@
 import { type Command, Option } from "commander";
 import { backup, listBackup } from "../../../server/mod.ts";
 import { parseQuantity } from "../../arguments/quantities.ts";
-import { folderOf } from "../../configuration/options.ts";
+import { dataOf } from "../../configuration/options.ts";
 import type { Run } from "../../run.ts";
 import { example } from "../../text/format.ts";
 import { isoTime } from "../../text/time.ts";
@@ -31,7 +31,7 @@ export function addBackupCommand(server: Command, run: Run): void {
     .addHelpText("after", HELP)
     .action(async (target: string, { keep, list = false }: BackupChoice, command: Command) => {
       if (list) return await printStates(run, target);
-      const data = await folderOf(command);
+      const data = await dataOf(command);
       const { signal } = run;
       const report = await reportInterruption(
         ...[run, "not-backed-up", target] as const,

@@ -21,6 +21,7 @@ import { addBackupCommand } from "./backup.ts";
 import { addExportCommand } from "./export.ts";
 import { addImportCommand } from "./import.ts";
 import { addListCommand } from "./list.ts";
+import { addMigrateCommand } from "./migrate.ts";
 import { addRestoreCommand } from "./restore.ts";
 import { addUsageCommand } from "./usage.ts";
 import { addVerifyCommand } from "./verify.ts";
@@ -42,6 +43,7 @@ export function serverCommand(server: Command, run: Run): void {
   addVerifyCommand(server, run);
   addBackupCommand(server, run);
   addRestoreCommand(server, run);
+  addMigrateCommand(server, run);
   addUsersCommand(server, run);
   addInviteCommand(server, run);
 }

@@ -4,8 +4,8 @@
  * @module
  */
 import type { Command } from "commander";
-import { restore } from "../../../server/mod.ts";
-import { folderOf } from "../../configuration/options.ts";
+import { nameOfLocation, restore } from "../../../server/mod.ts";
+import { dataOf } from "../../configuration/options.ts";
 import type { Run } from "../../run.ts";
 import { example } from "../../text/format.ts";
 import { stateOption } from "./store_location.ts";
@@ -15,7 +15,8 @@ import { reportDamaged, reportInterruption } from "./target_report.ts";
 export function addRestoreCommand(server: Command, run: Run): void {
   server.command("restore")
     .description(
-      "Create a data folder from a backup.\n\nThe folder of --data must be new or empty.",
+      "Create a data folder from a backup, or fill a database.\n\n" +
+        "The folder of --data, or the database of --catalog, must be new or empty.",
     )
     .argument("<dir>", "folder of the backup")
     .addOption(stateOption())
@@ -27,13 +28,14 @@ export function addRestoreCommand(server: Command, run: Run): void {
       ),
     )
     .action(async (source: string, { state }: { state?: string }, command: Command) => {
-      const target = await folderOf(command);
+      const location = await dataOf(command);
+      const target = nameOfLocation(location);
       const { signal } = run;
       const onNoIdentity = (accounts: number) =>
         run.reporter.report({ event: "no-server-identity", accounts });
       const report = await reportInterruption(
-        ...[run, "not-copied", target] as const,
-        restore(source, target, { state, signal, onNoIdentity }),
+        ...[run, typeof location === "string" ? "not-copied" : "not-migrated", target] as const,
+        restore(source, location, { state, signal, onNoIdentity }),
       );
       reportDamaged(run, report);
       const { files, bytes, damaged } = report;

@@ -11,7 +11,7 @@ import type { Run } from "../../run.ts";
 /** Reports the target if the work is interrupted. */
 export async function reportInterruption<T>(
   run: Run,
-  event: "not-copied" | "not-backed-up" | "not-exported",
+  event: "not-copied" | "not-backed-up" | "not-migrated" | "not-exported",
   target: string,
   work: Promise<T>,
 ): Promise<T> {

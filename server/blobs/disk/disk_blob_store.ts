@@ -4,12 +4,13 @@
  * @module
  */
 import { dirname, join } from "node:path";
-import type { Bytes } from "../../../protocol/bytes.ts";
+import { type Bytes, toHex } from "../../../protocol/bytes.ts";
 import { printable } from "../../../protocol/printable.ts";
 import {
   blobIdOf,
   FILES,
   isBlobName,
+  isBlobPath,
   isStorePath,
   newBlobId,
   newQuarantinePath,
@@ -19,12 +20,15 @@ import {
   uploadIdOf,
 } from "./paths.ts";
 import {
+  type BlobCopying,
   type BlobId,
   BlobNotFound,
   type BlobStore,
+  type BlobToCopy,
   type BlobWriter,
   type CreateOptions,
   type Quarantine,
+  randomPartOf,
   type ReadOptions,
   type ReopenOptions,
   type UploadId,
@@ -43,7 +47,7 @@ import { DurableFolders } from "./durable_folders.ts";
 /** The default size of the pieces in which blobs are read, in bytes. */
 const READ_SIZE = 256 * 1024;
 
-export class DiskBlobStore implements BlobStore, Quarantine {
+export class DiskBlobStore implements BlobStore, BlobCopying, Quarantine {
   readonly randomAccess = true;
   readonly #folder: string;
   readonly #fs: FileSystem;
@@ -63,7 +67,7 @@ export class DiskBlobStore implements BlobStore, Quarantine {
   }
 
   create({ owner }: CreateOptions): Promise<BlobWriter> {
-    return Promise.resolve(this.#writer(newUploadId(), owner));
+    return Promise.resolve(this.#writer(newUploadId(), newBlobId(owner)));
   }
 
   async reopen(id: UploadId, { owner, offset }: ReopenOptions): Promise<BlobWriter> {
@@ -78,11 +82,20 @@ export class DiskBlobStore implements BlobStore, Quarantine {
       file.close();
       throw error;
     }
-    return this.#writer(id, owner, file);
+    return this.#writer(id, newBlobId(owner), file);
   }
 
-  #writer(uploadId: UploadId, owner: Bytes, file?: Deno.FsFile): DiskBlobWriter {
-    const blobId = newBlobId(owner);
+  copyId({ id, accountId }: BlobToCopy): BlobId | undefined {
+    if (isBlobPath(id)) return id;
+    const random = randomPartOf(id);
+    return random === undefined ? undefined : blobIdOf(toHex(accountId), random);
+  }
+
+  createCopy(id: BlobId): Promise<BlobWriter> {
+    return Promise.resolve(this.#writer(newUploadId(), id));
+  }
+
+  #writer(uploadId: UploadId, blobId: BlobId, file?: Deno.FsFile): DiskBlobWriter {
     return new DiskBlobWriter({
       ...{ fs: this.#fs, folders: this.#folders, uploadId, blobId },
       ...{ path: this.#pathOf(uploadId), blobPath: this.#pathOf(blobId) },

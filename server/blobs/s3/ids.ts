@@ -18,7 +18,12 @@ const MAX_STORE_ID = 1024;
 
 /** A random id, so that the keys spread over the store's partitions. It never changes, not even with the file's name. */
 export function newBlobId(): BlobId {
-  return `${BLOBS}${toHex(crypto.getRandomValues(new Uint8Array(ID_SIZE)))}` as BlobId;
+  return blobIdOf(toHex(crypto.getRandomValues(new Uint8Array(ID_SIZE))));
+}
+
+/** The id with a random part of 32 hexadecimal digits. */
+export function blobIdOf(random: string): BlobId {
+  return `${BLOBS}${random}` as BlobId;
 }
 
 /** Whether an id is one of a blob of this store. Others come from foreign objects, or from another store's catalog. */

@@ -7,17 +7,20 @@ import { ConfigurationError, reasonOf, UnavailableError } from "../../../protoco
 import { printable } from "../../../protocol/printable.ts";
 import type { Bytes } from "../../../protocol/bytes.ts";
 import {
+  type BlobCopying,
   type BlobId,
   BlobNotFound,
   type BlobStore,
+  type BlobToCopy,
   type BlobWriter,
   type CreateOptions,
+  randomPartOf,
   type ReadOptions,
   type ReopenOptions,
   type UploadId,
 } from "../blob_store.ts";
 import { type BegunUpload, Bucket, type UploadPart } from "./bucket.ts";
-import { BLOBS, isBlobId, newBlobId, parseUploadId, uploadIdOf } from "./ids.ts";
+import { blobIdOf, BLOBS, isBlobId, newBlobId, parseUploadId, uploadIdOf } from "./ids.ts";
 import { PartMemory } from "./part_memory.ts";
 import { MIN_PART_SIZE, mostBytes, PART_SIZE, tooLarge } from "./part_sizes.ts";
 import { readRanges } from "./ranged_read.ts";
@@ -40,7 +43,7 @@ export interface S3BlobStoreOptions extends S3ClientOptions {
   };
 }
 
-export class S3BlobStore implements BlobStore, Disposable {
+export class S3BlobStore implements BlobStore, BlobCopying, Disposable {
   readonly randomAccess = false;
   readonly #client: S3Client;
   readonly #bucket: Bucket;
@@ -94,9 +97,21 @@ export class S3BlobStore implements BlobStore, Disposable {
     return this.#memory.taken;
   }
 
-  async create({ size }: CreateOptions): Promise<BlobWriter> {
+  create({ size }: CreateOptions): Promise<BlobWriter> {
+    return this.#create(newBlobId(), size);
+  }
+
+  copyId({ id }: BlobToCopy): BlobId | undefined {
+    const random = randomPartOf(id);
+    return random === undefined ? undefined : blobIdOf(random);
+  }
+
+  createCopy(id: BlobId, size: number): Promise<BlobWriter> {
+    return this.#create(id, size);
+  }
+
+  async #create(blobId: BlobId, size: number | undefined): Promise<BlobWriter> {
     if (size !== undefined && size > mostBytes(this.#partSize)) throw tooLarge();
-    const blobId = newBlobId();
     const isSmall = size !== undefined && size <= this.#partSize;
     const storeId = isSmall
       ? undefined

@@ -149,6 +149,22 @@ export class PostgresDatabase implements AsyncDisposable {
     });
   }
 
+  /** Reads the state of one moment. `statementMs`: the most time of a statement. `work` can run several times. */
+  snapshot<T>(work: (queries: Queries) => Promise<T>, statementMs: number): Promise<T> {
+    const answerMs = ANSWER_MS - STATEMENT_MS + statementMs;
+    const begin = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${BY_INDEX};
+      SET LOCAL statement_timeout = ${statementMs};
+      SET LOCAL idle_in_transaction_session_timeout = ${IDLE_MS}`;
+    return this.#persist(async (connection) => {
+      await connection.query(begin, [], answerMs);
+      try {
+        return await work(queriesOver(connection, answerMs));
+      } finally {
+        await connection.query("ROLLBACK", [], answerMs);
+      }
+    });
+  }
+
   /** Repeats work that failed because of others or of the connection. */
   async #persist<T>(work: (connection: PooledConnection) => Promise<T>): Promise<T> {
     const end = performance.now() + this.#patienceMs;

@@ -4,6 +4,7 @@
  * @module
  */
 import type { SharedCatalog } from "../shared_catalog.ts";
+import type { Dumping, Fillable } from "../table_copy.ts";
 import type { PostgresOptions } from "./connection/connection_options.ts";
 import { type DatabaseSettings, PostgresDatabase } from "./database.ts";
 import { postgresFiles } from "./files/postgres_files.ts";
@@ -16,10 +17,11 @@ import { OPEN_UPLOAD_OPERATIONS } from "./operations/open_uploads.ts";
 import { methodsOf } from "./operations/operation.ts";
 import { UPLOAD_OPERATIONS } from "./operations/partial_uploads.ts";
 import { REPAIR_OPERATIONS } from "./operations/repairs.ts";
+import { dumpOf, fillableOf } from "./table_copy.ts";
 import { TOKEN_OPERATIONS } from "./operations/tokens.ts";
 
 /** A catalog in PostgreSQL. */
-export interface PostgresCatalog extends SharedCatalog {
+export interface PostgresCatalog extends SharedCatalog, Dumping, Fillable {
   /** For other tables of a server. */
   readonly database: PostgresDatabase;
 }
@@ -56,6 +58,8 @@ export function postgresCatalogOver(database: PostgresDatabase): PostgresCatalog
     values: methodsOf(database, VALUE_OPERATIONS),
     openUploads: methodsOf(database, OPEN_UPLOAD_OPERATIONS),
     claims: methodsOf(database, CLAIM_OPERATIONS),
+    ...dumpOf(database),
+    ...fillableOf(database),
     [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
   };
 }

@@ -140,6 +140,21 @@ export class Database implements Disposable {
     }
   }
 
+  /** From now on, commits are not synced. A crash can damage the database. */
+  withoutSync(): void {
+    this.#database.exec("PRAGMA synchronous = OFF");
+  }
+
+  /** The same for work that waits in between. Nothing else may use this object meanwhile. */
+  async reading<T>(work: () => Promise<T>): Promise<T> {
+    this.#database.exec("BEGIN");
+    try {
+      return await work();
+    } finally {
+      this.#database.exec("COMMIT");
+    }
+  }
+
   /**
    * Merges everything into one file, which can be read on read-only disks. No one else may have the database open, and
    * nothing may be written afterwards.

@@ -7,7 +7,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { CHUNK_SIZE, DIGEST_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { MAX_INLINE } from "../bounds.ts";
-import { COPIED } from "./snapshot.ts";
+import { COPIED_TABLES } from "../table_copy.ts";
 
 /** The most bytes of a value. Names, the longest, have 4,096. */
 const MAX_VALUE = 64 * 1024;
@@ -34,7 +34,7 @@ export function refuseForeign(path: string): void {
     if (all(`SELECT 1 FROM sqlite_schema WHERE ${isView} LIMIT 1`).length > 0) {
       throw new Error("its catalog has views, which xfer never creates");
     }
-    for (const table of COPIED) {
+    for (const table of [...COPIED_TABLES, "contents"]) {
       const columns = all("SELECT name, hidden FROM pragma_table_xinfo(?)", table);
       const tooLong = columns.map(({ name, hidden }) => {
         if (hidden !== 0) {

@@ -1,5 +1,6 @@
 /**
- * Backs up a data folder. Each backup into a folder adds a state, and copies only contents that the folder lacks.
+ * Backs up everything that a server keeps. Each backup into a folder adds a state, and copies only contents that the folder
+ * lacks.
  *
  * A state appears by one rename, after all of its contents are durable. Leftovers of a killed backup are used or deleted
  * by the next one.
@@ -12,12 +13,12 @@ import { ConfigurationError } from "../../../protocol/errors.ts";
 import { printable } from "../../../protocol/printable.ts";
 import { BACKUP_CATALOG } from "../../../protocol/server_files.ts";
 import { type BackupState, listStates, newStateName } from "../../data_folder/backup_states.ts";
-import { DataFolder } from "../../data_folder/data_folder.ts";
 import { type InUse, lockFolder } from "../../data_folder/folder_lock.ts";
 import { ReferencedBlobs } from "../../data_folder/referenced_blobs.ts";
-import { recordFound } from "../../stores/with_store.ts";
+import { recordFound, type ServerLocation } from "../../stores/with_store.ts";
 import { createOwnFolder, type FileSystem } from "../../fs/file_system.ts";
 import { type ComparedCopyReport, copyStore, explainingCopy } from "./copy_store.ts";
+import { type CopySource, type StoreAccess, withCopySource } from "./copy_source.ts";
 import { addState, removeLeftovers, removeState } from "./state_folders.ts";
 import { removeUnneeded } from "./unneeded_contents.ts";
 import { refuseForeignFiles, refuseInside } from "./target_folder.ts";
@@ -30,6 +31,8 @@ export interface BackupOptions extends Abortable {
   readonly clock?: () => number;
   /** The file system of both folders; `Deno` by default. */
   readonly fileSystem?: FileSystem;
+  /** @internal */
+  readonly access?: StoreAccess;
 }
 
 /** The result of a backup. */
@@ -41,34 +44,38 @@ export interface BackupReport extends ComparedCopyReport {
 }
 
 /**
- * Adds a state to `target`, a backup or a new or empty folder: catalog and files as they are at one moment, while the
- * server keeps running. Then deletes the oldest states if `keep` is exceeded, unless the new state lacks damaged files.
+ * Adds a state of a data folder, or of a database and an object store, to `target`, a backup or a new or empty folder:
+ * catalog and files as they are at one moment, while servers keep running. Then deletes the oldest states if `keep` is exceeded, unless the new state lacks damaged files.
  * An interrupted backup adds no state; the next one continues it. Throws `ConfigurationError` `no-data-folder`,
  * `target-not-empty`, `target-no-folder`, `target-in-source`, `backup-in-use`; `StorageError` `cannot-copy`,
  * `store-too-busy`; `IntegrityError` `catalog-damaged`.
  */
 export async function backup(
-  dataFolder: string,
+  dataFolder: ServerLocation,
   target: string,
   options: BackupOptions = {},
 ): Promise<BackupReport> {
-  const { fileSystem: fs = Deno } = options;
-  await using source = await DataFolder.openToRead(dataFolder, fs);
+  const { fileSystem: fs = Deno, access = {} } = options;
   const path = resolve(target);
-  const report = await explainingCopy(source, path, () => copyAndPrune(source, path, fs, options));
-  // A read-only folder can be backed up too.
-  await recordFound(source.path, report.damaged).catch(() => undefined);
-  return report;
+  return await withCopySource(dataFolder, fs, access, async (source) => {
+    const report = await explainingCopy(
+      ...[source, path] as const,
+      () => copyAndPrune(source, path, fs, options),
+    );
+    // A read-only folder can be backed up too.
+    await recordFound(dataFolder, report.damaged, access.openers).catch(() => undefined);
+    return report;
+  });
 }
 
 async function copyAndPrune(
-  source: DataFolder,
+  source: CopySource,
   target: string,
   fs: FileSystem,
   { keep = Infinity, clock = Date.now, signal }: BackupOptions,
 ): Promise<BackupReport> {
   await refuseForeignFiles(target);
-  await refuseInside(source.path, target);
+  if (source.folder !== undefined) await refuseInside(source.folder, target);
   await createOwnFolder(fs, target);
   using _lock = await lockFolder(target, inUse(target));
   await removeLeftovers(target, fs);

@@ -5,26 +5,25 @@
  */
 import { dirname, join } from "node:path";
 import { type Abortable, throwIfAborted } from "../../../protocol/abort.ts";
-import type { Bytes } from "../../../protocol/bytes.ts";
 import { printable } from "../../../protocol/printable.ts";
 import { reasonOf, StorageError, XferError } from "../../../protocol/errors.ts";
-import { FILES, isBlobPath } from "../../blobs/disk/paths.ts";
+import { FILES } from "../../blobs/disk/paths.ts";
 import { DiskBlobStore } from "../../blobs/disk/disk_blob_store.ts";
 import type { BlobId } from "../../blobs/blob_store.ts";
-import { type Catalog, type CatalogSnapshot, isSnapshotting } from "../../catalog/catalog.ts";
 import type { Damage, StoredFile } from "../../catalog/files.ts";
-import { type DataFolder, MAX_TLS_FILE, TLS_FILE } from "../../data_folder/data_folder.ts";
-import { damageOf as damagedCatalog } from "../../data_folder/errors.ts";
+import { type CatalogCopy, SqliteCatalog } from "../../catalog/sqlite/sqlite_catalog.ts";
+import { TLS_FILE } from "../../data_folder/data_folder.ts";
 import type { ReferencedBlobs } from "../../data_folder/referenced_blobs.ts";
 import { damageIn, readChecked } from "../../data_folder/stored_content.ts";
 import {
   createOwnFolder,
   type FileSystem,
-  readRegularFile,
   removeIfThere,
   syncFolder,
   writeAll,
 } from "../../fs/file_system.ts";
+import type { CopySource } from "./copy_source.ts";
+import { COPIED_AT_A_TIME, eachOf } from "./each_of.ts";
 
 /**
  * The most rounds of a copy. A busy server can replace files faster than they are copied. Each round copies only the
@@ -49,7 +48,7 @@ export interface CopyReport {
 
 /** A copy in progress. */
 export interface Copying extends Abortable {
-  readonly source: DataFolder;
+  readonly source: CopySource;
   /** The path of the folder that gets `files/`. */
   readonly target: string;
   /** The path of an existing folder for the catalog and the server's key. */
@@ -84,7 +83,7 @@ export async function copyStore(copying: Copying): Promise<ComparedCopyReport> {
       continue;
     }
     await syncContents(fs, target);
-    await copyIdentity(fs, source.tlsFile, join(folder, TLS_FILE));
+    await copyIdentity(source, join(folder, TLS_FILE), fs);
     using file = await fs.open(path, { read: true, write: true });
     await file.sync();
     return report;
@@ -98,7 +97,7 @@ export async function copyStore(copying: Copying): Promise<ComparedCopyReport> {
 
 /** Gives failures of a copy their reason. Throws `StorageError` `cannot-copy`, `IntegrityError` `catalog-damaged`. */
 export async function explainingCopy<T>(
-  source: DataFolder,
+  source: CopySource,
   target: string,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -106,7 +105,7 @@ export async function explainingCopy<T>(
     return await work();
   } catch (cause) {
     if (cause instanceof XferError) throw cause;
-    throw damagedCatalog(source.place, cause) ??
+    throw source.explainDamage(cause) ??
       new StorageError(
         "cannot-copy",
         `cannot copy to ${printable(target)}: ${reasonOf(cause)}`,
@@ -121,22 +120,19 @@ export async function explainingCopy<T>(
 /** Copies the state of one moment. Returns `undefined` if a file was replaced before its content was copied. */
 async function copyOnce(copying: Copying, path: string): Promise<ComparedCopyReport | undefined> {
   const { source, target, fs } = copying;
-  await using catalog = await snapshotOf(source.catalog, path);
-  const report = await copyContents(copying, { catalog, blobs: new DiskBlobStore(target, fs) });
+  // Only its owner can read it. Closed before SQLite opens it: closing it later would end SQLite's locks.
+  (await Deno.open(path, NEW_FILE)).close();
+  await using catalog = await SqliteCatalog.copy(source.catalog, path);
+  const blobs = new DiskBlobStore(target, fs);
+  const report = await copyContents(copying, { catalog, blobs });
+  if (report === undefined) return undefined;
+  await catalog.moveBlobs((blob) => blobs.copyId(blob) ?? blob.id);
   await catalog.finish();
   return report;
 }
 
-/** A copy of the catalog in a file that only its owner can read. */
-async function snapshotOf(catalog: Catalog, path: string): Promise<CatalogSnapshot> {
-  if (!isSnapshotting(catalog)) throw new Error("the catalog cannot be copied to a file");
-  // Closed before SQLite opens it: closing it later would end SQLite's locks.
-  (await Deno.open(path, NEW_FILE)).close();
-  return await catalog.snapshotTo(path);
-}
-
 interface Copy {
-  readonly catalog: Catalog;
+  readonly catalog: CatalogCopy;
   readonly blobs: DiskBlobStore;
 }
 
@@ -149,35 +145,40 @@ async function copyContents(
   const sums = { files: 0, bytes: 0, newFiles: 0, newBytes: 0 };
   let stale = false;
   let after: BlobId | undefined;
+  const copyOne = async (file: StoredFile): Promise<void> => {
+    throwIfAborted(signal);
+    const { content: { kind, id }, accountId, size } = file;
+    const copyId = kind === "inline" ? id : blobs.copyId({ id, accountId });
+    const damage = kind === "inline"
+      ? await damageOf({ catalog, blobs }, file)
+      : copyId === undefined
+      ? "missing"
+      : (await blobs.stat(copyId))?.size === size
+      ? undefined
+      : await copyBlob(copying, file, copyId);
+    if (damage === undefined) {
+      sums.files++;
+      sums.bytes += size;
+      if (copyId !== undefined && !known?.has(copyId)) {
+        sums.newFiles++;
+        sums.newBytes += size;
+      }
+      // The copy is intact, or was made before the damage.
+      if (file.damage !== undefined) await catalog.files.setDamage(id, undefined);
+      return;
+    }
+    if (await source.catalog.blobs.owner(id) !== "file") stale = true;
+    else {
+      damaged.push({ ...file, damage });
+      await catalog.files.forget(id);
+    }
+  };
+  const atOnce = source.folder === undefined ? COPIED_AT_A_TIME : 1;
   for (;;) {
     const page = await catalog.files.scan(after, PAGE);
-    for (const file of page) {
-      throwIfAborted(signal);
-      const { content: { kind, id }, size } = file;
-      const damage = kind === "inline"
-        ? await damageOf({ catalog, blobs }, file)
-        : (await blobs.stat(id))?.size === size
-        ? undefined
-        : await copyBlob(copying, file);
-      if (damage === undefined) {
-        sums.files++;
-        sums.bytes += size;
-        if (!known?.has(id)) {
-          sums.newFiles++;
-          sums.newBytes += size;
-        }
-        // The copy is intact, or was made before the damage.
-        if (file.damage !== undefined) await catalog.files.setDamage(id, undefined);
-        continue;
-      }
-      if (await source.catalog.blobs.owner(id) !== "file") stale = true;
-      else {
-        damaged.push({ ...file, damage });
-        await catalog.files.forget(id);
-      }
-    }
     const last = page.at(-1);
     if (last === undefined) return stale ? undefined : { ...sums, damaged };
+    await eachOf(page, atOnce, copyOne);
     after = last.content.id;
   }
 }
@@ -192,13 +193,13 @@ async function damageOf(copy: Copy, file: StoredFile): Promise<Damage | undefine
   }
 }
 
-/** Copies a blob and returns its damage. Does not copy a damaged blob, or one whose id is not a blob's path. */
+/** Copies a blob and returns its damage. Does not copy a damaged blob. */
 async function copyBlob(
   { source, target, fs, signal }: Copying,
   file: StoredFile,
+  id: BlobId,
 ): Promise<Damage | undefined> {
-  if (!isBlobPath(file.content.id)) return "missing";
-  const path = join(target, file.content.id);
+  const path = join(target, id);
   await createOwnFolder(fs, dirname(path));
   const partial = `${path}${PARTIAL_CONTENT}`;
   await removeIfThere(fs, partial);
@@ -228,14 +229,9 @@ async function syncContents(fs: FileSystem, target: string): Promise<void> {
 }
 
 /** Copies the server's identity. Without it, clients of protocol 4 would refuse the restored server. */
-async function copyIdentity(fs: FileSystem, source: string, target: string): Promise<void> {
-  let identity: Bytes;
-  try {
-    identity = await readRegularFile(source, MAX_TLS_FILE, Deno.lstat);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return; // the server never had protocol 4
-    throw new Error(`cannot copy ${TLS_FILE}: ${reasonOf(error)}`, { cause: error });
-  }
+async function copyIdentity(source: CopySource, target: string, fs: FileSystem): Promise<void> {
+  const identity = await source.readIdentity();
+  if (identity === undefined) return;
   using copy = await fs.open(target, NEW_FILE);
   await writeAll(copy, identity);
   await copy.sync();

@@ -6,6 +6,7 @@ import {
   BlobNotFound,
   type BlobStore,
   type BlobWriter,
+  canCopy,
   type UploadId,
 } from "../../../server/blobs/blob_store.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
@@ -368,6 +369,28 @@ export function blobStoreSuite(
     assert.notEqual(await later.stat(kept as UploadId), undefined);
     assert.equal(await later.stat(dropped as UploadId), undefined);
     assert.deepEqual(await readAll(later, id), content);
+  });
+
+  test("a copy of a blob has an id that follows from the blob's, and can be made again", async (blobs) => {
+    if (!canCopy(blobs)) return;
+    const random = "0123456789abcdef".repeat(2);
+    const originals = [`blobs/${random}`, `files/${"f".repeat(32)}/${random}`] as BlobId[];
+    for (const id of originals) {
+      const copy = blobs.copyId({ id, accountId: owner });
+      assert.ok(copy !== undefined && copy.endsWith(random));
+      assert.equal(blobs.copyId({ id: copy, accountId: owner }), copy);
+      for (const bytes of [content.subarray(1), content]) {
+        const writer = await blobs.createCopy(copy, bytes.length);
+        assert.equal(writer.blobId, copy);
+        await writeFrom(writer, 0, bytes);
+        await writer.finish();
+        assert.deepEqual(await readAll(blobs, copy), bytes);
+      }
+    }
+    const foreign = ["../outside", `staging/${random}`, `blobs/../${random}`, "catalog/1", random];
+    for (const id of foreign as BlobId[]) {
+      assert.equal(blobs.copyId({ id, accountId: owner }), undefined, id);
+    }
   });
 
   test("many uploads of one owner can be finished in parallel", async (blobs) => {

@@ -137,23 +137,3 @@ databaseTest("a user without the right to create tables is refused", async ({ op
     await admin.read((queries) => queries.run(`DROP USER ${user}`));
   }
 });
-
-Deno.test("schema: the SQL of docs/cluster.md gives a user what it needs", async () => {
-  const page = await Deno.readTextFile(new URL("../../../../docs/cluster.md", import.meta.url));
-  const script = /```sql\n([^`]*)```/.exec(page)?.[1] as string;
-  const name = `xfer_${crypto.randomUUID().slice(0, 8)}`;
-  await using test = await createDatabase({ isEmpty: true });
-  await using admin = new PostgresDatabase(test.options);
-  const execute = (sql: string) => admin.read((queries) => queries.run(sql));
-  try {
-    for (const statement of script.replace(/\bxfer\b/g, name).split(";\n").slice(0, -1)) {
-      await execute(statement);
-    }
-    const options = { ...test.options, user: name, database: name };
-    await using catalog = await openPostgresCatalog(options);
-    assert.ok(await catalog.accounts.registerV3(registration()));
-  } finally {
-    await execute(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-    await execute(`DROP ROLE IF EXISTS ${name}`);
-  }
-});

@@ -143,7 +143,7 @@ Deno.test("SqliteCatalog: a copy contains everything durable, and nothing in pro
   await catalog.uploads.save(partial(1), { max: 9, quota: NO_QUOTA });
   await catalog.blobs.reserve(blob(2));
   await catalog.repairs.begin({ path: blob(3), record: "{}" });
-  await using copy = await catalog.snapshotTo(folder.join("copy.db"));
+  await using copy = await SqliteCatalog.copy(catalog, folder.join("copy.db"));
   await catalog.files.remove(alice, "a", { now: 1 });
   const [file] = await copy.files.listAll(alice);
   assert.deepEqual(file && await copy.files.content(file.content.id), key(1));
