@@ -57,16 +57,18 @@ export const DATA_FOLDER_EVENTS = {
       differences: count("number of problems"),
       repaired: flag("whether damaged files were moved to quarantine/, with `--repair`"),
       whole: flag("whether every file was read; if not, the command was interrupted"),
+      part: optional(text("the part that was verified, with `--part`, such as 2/3")),
       backup: optional(text("folder of the backup, with `--backup`")),
     },
-    words: ({ differences, whole }, { paint }) => {
+    words: ({ differences, whole, part }, { paint }) => {
       if (!whole) {
         const found = differences === 0 ? "No problems" : plural(differences, "problem");
         return `Interrupted before every file was read. ${found} found so far.`;
       }
+      const where = part === undefined ? "" : ` in part ${part}`;
       return differences === 0
-        ? paint("success", "No problems found")
-        : `Found ${plural(differences, "problem")}`;
+        ? paint("success", `No problems found${where}`)
+        : `Found ${plural(differences, "problem")}${where}`;
     },
     note: ({ differences, repaired, backup }) => {
       if (differences === 0) return undefined;
@@ -76,8 +78,8 @@ export const DATA_FOLDER_EVENTS = {
       }
       return repaired
         ? `Moved the damaged files to quarantine/ and removed them from the catalog. ${RESTORE}`
-        : "To move damaged files to quarantine/, stop the server and run " +
-          "'xfer server verify --repair'.";
+        : "To move damaged files to quarantine/, run 'xfer server verify --repair'. Stop a server " +
+          "with a data folder first.";
     },
   }),
   "left-out": defineEvent({

@@ -7,10 +7,13 @@ import { type Abortable, throwIfAborted } from "../../protocol/abort.ts";
 import { XferError } from "../../protocol/errors.ts";
 import { sleep } from "./graceful_abort.ts";
 
-/** The default number of retries: about 15 seconds on average, enough for a server's restart. */
-export const DEFAULT_RETRIES = 5;
+/**
+ * The default number of retries: half a minute to a minute, longer than another server needs to take over from one that has
+ * died.
+ */
+export const DEFAULT_RETRIES = 6;
 
-/** The longest first wait, in milliseconds. It doubles with each retry. */
+/** The longest first wait, in milliseconds. It doubles with each retry. The shortest is half of it. */
 const BACKOFF_BASE_MS = 1000;
 
 /** The longest wait, in milliseconds, so that a network that is back is noticed within a minute. */
@@ -18,7 +21,7 @@ const BACKOFF_CAP_MS = 60_000;
 
 /** Retries after network failures, with exponential backoff up to a minute. */
 export interface RetryOptions {
-  /** The most retries without progress in between; default 5, 0 for none. */
+  /** The most retries without progress in between; default {@link DEFAULT_RETRIES}, 0 for none. */
   readonly retries?: number;
   /** Called before each wait. */
   readonly onRetry?: (retry: Retry) => void;
@@ -77,7 +80,8 @@ export async function withRetries<T>(
   }
 }
 
-/** Exponential with full jitter, so that clients that lost the same server don't come back all at once. */
+/** Exponential. Half of it is random, so that clients that lost the same server don't come back all at once. */
 function backoffMs(retry: number, random: () => number): number {
-  return Math.floor(random() * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** (retry - 1)));
+  const most = Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** (retry - 1));
+  return Math.floor((0.5 + random() / 2) * most);
 }

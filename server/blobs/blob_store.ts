@@ -116,10 +116,17 @@ export interface Quarantine {
   /** A new place in the quarantine. */
   newQuarantinePlace(): string;
   /**
-   * Moves a blob or an upload, or whatever is in its place, to a place from `newQuarantinePlace`. Durable when the
-   * promise resolves. Does nothing if it was moved before.
+   * Moves a blob, or whatever is in its place, to a place from `newQuarantinePlace`. Durable when the promise resolves.
+   * Does nothing if it was moved before.
    */
-  quarantine(id: BlobId | UploadId, place: string): Promise<void>;
+  quarantine(id: BlobId, place: string): Promise<void>;
+  /** Writes content that no blob has to a place from `newQuarantinePlace`. Durable when the promise resolves. */
+  quarantineContent(content: Bytes, place: string): Promise<void>;
+  /**
+   * Adds an entry, a JSON object, to the record of the quarantine, before the content is moved to `place`, if anything is.
+   * Durable when the promise resolves. An entry that is added again right away is there once.
+   */
+  recordQuarantined(entry: string, place: string | undefined): Promise<void>;
 }
 
 /** A blob of another store, to be copied. */

@@ -13,6 +13,8 @@ import { type BlobId, BlobNotFound, type BlobStore, hasQuarantine } from "../blo
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Damage, StoredFile } from "../catalog/files.ts";
 import type { Store } from "./data_folder.ts";
+import { isInPart, type Part } from "./part.ts";
+import { resultsOf } from "./results_of.ts";
 import {
   compareContent,
   type ContentDifference,
@@ -53,6 +55,10 @@ export interface AuditOptions extends Abortable {
   readonly contents: boolean;
   /** Whether to find blobs that the catalog lacks. Default: true. */
   readonly strays?: boolean;
+  /** The number of files that are read at a time. Default: 1; with more, the order of the results is any. */
+  readonly atOnce?: number;
+  /** The part of all files and blobs to compare; all by default. */
+  readonly part?: Part | undefined;
 }
 
 /**
@@ -61,30 +67,39 @@ export interface AuditOptions extends Abortable {
  */
 export async function* audit(
   store: Store,
-  { contents, strays = true, signal }: AuditOptions,
+  { contents, strays = true, signal, atOnce = 1, part }: AuditOptions,
 ): AsyncGenerator<Finding | IntactFile, void, void> {
-  let after: BlobId | undefined;
-  for (;;) {
-    const page = await store.catalog.files.scan(after, PAGE);
-    for (const file of page) {
-      if (signal?.aborted) return;
-      const finding = await inspect(store, file, { contents, signal });
-      if (signal?.aborted) return;
-      // Files that were replaced or removed in the meantime left the catalog before their blobs were deleted.
-      if (finding !== undefined && await store.catalog.blobs.owner(file.content.id) === "file") {
-        yield finding;
-      }
-    }
-    const last = page.at(-1);
-    if (last === undefined) break;
-    after = last.content.id;
+  const inspectOne = async (file: StoredFile) => {
+    if (signal?.aborted) return undefined;
+    const finding = await inspect(store, file, { contents, signal });
+    if (finding === undefined || signal?.aborted) return undefined;
+    // Files that were replaced or removed in the meantime left the catalog before their blobs were deleted.
+    return await store.catalog.blobs.owner(file.content.id) === "file" ? finding : undefined;
+  };
+  for await (const finding of resultsOf(filesOf(store.catalog, part), atOnce, inspectOne)) {
+    if (signal?.aborted) return;
+    if (finding !== undefined) yield finding;
   }
   if (!strays) return;
   for await (const path of store.blobs.list()) {
     if (signal?.aborted) return;
+    if (!isInPart(path, part)) continue;
     // The catalog has a blob's id before the blob exists and until it is deleted.
     if (await store.catalog.blobs.owner(path) !== undefined) continue;
     if (await isOccupied(store.blobs, path)) yield { kind: "stray", path };
+  }
+}
+
+/** All files of a part, including old versions. */
+async function* filesOf(
+  { files }: Catalog,
+  part: Part | undefined,
+): AsyncGenerator<StoredFile, void, void> {
+  for (let after: BlobId | undefined;;) {
+    const page = await files.scan(after, PAGE);
+    for (const file of page) if (isInPart(file.content.id, part)) yield file;
+    after = page.at(-1)?.content.id;
+    if (after === undefined) return;
   }
 }
 

@@ -143,12 +143,16 @@ export class DataFolder implements Store, AsyncDisposable {
    * Opens a folder to store files in it, whether a server uses it or not, and keeps other imports out. Throws as `openToRead`
    * does, and `ConfigurationError` `data-folder-not-private`, `import-in-progress`.
    */
-  static openToImport(folder: string, fs: FileSystem): Promise<DataFolder> {
+  static openToImport(
+    folder: string,
+    fs: FileSystem,
+    { openBlobs }: Pick<OwnStores, "openBlobs"> = {},
+  ): Promise<DataFolder> {
     const open = (path: string) => SqliteCatalog.open(path);
     return DataFolder.#openExisting(folder, fs, open, async (path) => {
       await makePrivate(path);
-      await DiskBlobStore.create(path, fs);
-      return await lockForImport(path);
+      const blobs = await (openBlobs?.() ?? DiskBlobStore.create(path, fs));
+      return { blobs, lock: await lockForImport(path) };
     });
   }
 
@@ -179,7 +183,7 @@ export class DataFolder implements Store, AsyncDisposable {
     folder: string,
     fs: FileSystem,
     open: (path: string) => SqliteCatalog,
-    acquire?: (path: string) => Promise<Disposable>,
+    prepare?: (path: string) => Promise<{ readonly blobs: BlobStore; readonly lock: Disposable }>,
   ): Promise<DataFolder> {
     const place = placeOf("data folder", folder);
     const { path } = place;
@@ -193,13 +197,13 @@ export class DataFolder implements Store, AsyncDisposable {
       }
       await checkKinds(place);
       refuseEmpty(join(path, CATALOG));
-      const lock = await acquire?.(path);
+      const prepared = await prepare?.(path);
       try {
         const catalog = localCatalog(open(join(path, CATALOG)));
-        const store = { catalog, blobs: new DiskBlobStore(path, fs) };
-        return new DataFolder(place, store, lock === undefined ? {} : { lock });
+        const store = { catalog, blobs: prepared?.blobs ?? new DiskBlobStore(path, fs) };
+        return new DataFolder(place, store, prepared === undefined ? {} : { lock: prepared.lock });
       } catch (error) {
-        lock?.[Symbol.dispose]();
+        prepared?.lock[Symbol.dispose]();
         throw error;
       }
     });

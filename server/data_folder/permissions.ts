@@ -6,11 +6,8 @@
 import { ConfigurationError } from "../../protocol/errors.ts";
 import { printable, shellWord } from "../../protocol/printable.ts";
 import { BACKUP_STATES, DATA_FILES } from "../../protocol/server_files.ts";
-import { FILES, QUARANTINE, STAGING } from "../blobs/disk/paths.ts";
+import { FILES, QUARANTINE, QUARANTINE_RECORD, STAGING } from "../blobs/disk/paths.ts";
 import type { DataFolderPath } from "./errors.ts";
-
-/** The record of the quarantine: one JSON object per line. */
-export const QUARANTINE_RECORD = `${QUARANTINE}.jsonl`;
 
 const WRITABLE_BY_OTHERS = 0o022;
 const OPEN_TO_OTHERS = 0o077;

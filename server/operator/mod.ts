@@ -58,6 +58,7 @@ export {
   type UserKey,
 } from "./users.ts";
 export { type LargeFile, MAX_TOP, measureUsage, type StoreUsage, type UserUsage } from "./usage.ts";
+export { MAX_PARTS, type Part } from "../data_folder/part.ts";
 export { type Verified, verify, type VerifyOptions, type VerifyReport } from "./verify.ts";
 export type { NewToken, TokenOptions } from "../accounts/tokens.ts";
 export type { Finding } from "../data_folder/audit.ts";
@@ -71,5 +72,4 @@ export {
   isBackup,
   type ServerLocation,
   type StoreLocation,
-  wholeFolder,
 } from "../stores/with_store.ts";

@@ -7,19 +7,22 @@ import type { Abortable } from "../../protocol/abort.ts";
 import { reasonOf } from "../../protocol/errors.ts";
 import {
   isBackup,
+  isOneFolder,
   type NamedStore,
   recordFound,
   type StoreLocation,
-  wholeFolder,
   withReadOnly,
+  withRepairable,
 } from "../stores/with_store.ts";
 import { asRepairable, finishRepairs, quarantineFinding } from "../data_folder/quarantine.ts";
 import { isSelfChecking } from "../catalog/catalog.ts";
 import type { FoundDamage } from "../data_folder/with_data_folder.ts";
 import { audit, type Finding } from "../data_folder/audit.ts";
+import type { Part } from "../data_folder/part.ts";
 import type { StoredFile } from "../catalog/files.ts";
-import { DataFolder, type OpenCatalog } from "../data_folder/data_folder.ts";
+import type { OpenCatalog, Store } from "../data_folder/data_folder.ts";
 import type { FileSystem } from "../fs/file_system.ts";
+import type { StoreOpeners } from "../stores/open_stores.ts";
 
 /** A difference between catalog and contents. */
 export interface Verified {
@@ -27,7 +30,7 @@ export interface Verified {
   readonly finding: Finding;
   /** The user name of the owner. */
   readonly user?: string;
-  /** The path in the quarantine, relative to the data folder, if `repair` moved a file there. */
+  /** The path in the quarantine, relative to the data folder or the prefix in the bucket, if `repair` moved a file there. */
   readonly movedTo?: string;
 }
 
@@ -36,10 +39,15 @@ export interface VerifyOptions extends Abortable {
   /** Path of the data folder or where the data is instead, or a state of a backup. */
   readonly dataFolder: StoreLocation;
   /**
-   * Moves damaged files to `quarantine/` and removes them from the catalog. No server may run on the folder. A backup
-   * cannot be repaired.
+   * Moves damaged files to `quarantine/` in the data folder or the bucket, and removes them from the catalog. No server may
+   * run on the folder; servers that share a catalog may. A backup cannot be repaired.
    */
   readonly repair?: boolean;
+  /**
+   * The part of all contents to verify, so that several processes or machines share the work; all by default. The
+   * database itself is checked with the first part.
+   */
+  readonly part?: Part | undefined;
   /** Called with each difference. */
   readonly onFinding?: (verified: Verified) => void;
   /** Called with each file that was recorded as damaged and is intact. */
@@ -50,6 +58,8 @@ export interface VerifyOptions extends Abortable {
   readonly fileSystem?: FileSystem;
   /** @internal */
   readonly openCatalog?: OpenCatalog;
+  /** @internal */
+  readonly openers?: StoreOpeners;
 }
 
 /** The result of a verification. */
@@ -62,6 +72,9 @@ export interface VerifyReport {
   readonly catalogFaults: readonly string[];
 }
 
+/** The number of files that are read at a time if each request crosses a network. */
+const AT_ONCE_ELSEWHERE = 8;
+
 /** Findings are recorded together up to this number … */
 const PAGE = 100;
 /**
@@ -72,25 +85,25 @@ const RECORDED_EVERY_MS = 1000;
 
 /**
  * Reads every stored file, compares it with the catalog, and records damage there. With `repair`, moves damaged files to
- * the quarantine. Throws `ConfigurationError` `no-data-folder` or `no-backup`, and with `repair` `data-folder-in-use`, `needs-data-folder`;
+ * the quarantine. Throws `ConfigurationError` `no-data-folder` or `no-backup`, and with `repair` `data-folder-in-use`;
  * `UsageError` `no-such-state`.
  */
 export function verify(options: VerifyOptions): Promise<VerifyReport> {
-  const { dataFolder, repair = false, onFinding, onIntact, signal } = options;
-  const { fileSystem = Deno, openCatalog } = options;
+  const { dataFolder, repair = false, part, onFinding, onIntact, signal } = options;
+  const { openers } = options;
   // Contents of a backup can belong to other states.
   const strays = !isBackup(dataFolder);
-  return withReadOnly(dataFolder, async (folder) => {
-    await using own = repair && !isBackup(dataFolder)
-      ? await DataFolder.openToServe(wholeFolder(dataFolder), fileSystem, openCatalog)
-      : undefined;
+  const atOnce = isOneFolder(dataFolder) ? 1 : AT_ONCE_ELSEWHERE;
+  const compare = (folder: NamedStore) => async (own?: Store) => {
+    if (own !== undefined) await finishRepairs(own);
     const repairable = own && asRepairable(own);
-    if (repairable !== undefined) await finishRepairs(repairable, fileSystem);
-    const catalogFaults = isSelfChecking(folder.catalog) ? await folder.catalog.faults() : [];
+    const catalogFaults = isSelfChecking(folder.catalog) && (part === undefined || part.number === 1)
+      ? await folder.catalog.faults()
+      : [];
     let findings = 0;
     const toRecord: FoundDamage[] = [];
     let recordedAt = -Infinity;
-    for await (const found of audit(folder, { contents: true, strays, signal })) {
+    for await (const found of audit(folder, { contents: true, strays, atOnce, part, signal })) {
       if (found.kind === "confirmed") {
         toRecord.push({ content: found.file.content, confirmedAt: Date.now() });
       } else if (found.kind === "sound") {
@@ -99,7 +112,7 @@ export function verify(options: VerifyOptions): Promise<VerifyReport> {
       } else {
         findings++;
         const user = await userOf(folder, found);
-        const movedTo = repairable && await quarantineFinding(repairable, found, user, fileSystem);
+        const movedTo = repairable && await quarantineFinding(repairable, found, user);
         onFinding?.({
           finding: found,
           ...(user === undefined ? {} : { user }),
@@ -116,16 +129,20 @@ export function verify(options: VerifyOptions): Promise<VerifyReport> {
     }
     await record(options, toRecord);
     return { findings, whole: signal?.aborted !== true, catalogFaults };
-  });
+  };
+  return withReadOnly(dataFolder, (folder) => {
+    const work = compare(folder);
+    return repair && !isBackup(dataFolder) ? withRepairable(dataFolder, work, options) : work();
+  }, openers);
 }
 
 /** Records damage and intact files if the folder can be written. A backup is never changed. */
 async function record(
-  { dataFolder, onNotRecorded }: VerifyOptions,
+  { dataFolder, onNotRecorded, openers }: VerifyOptions,
   found: readonly FoundDamage[],
 ): Promise<void> {
   try {
-    await recordFound(dataFolder, found);
+    await recordFound(dataFolder, found, openers);
   } catch (error) {
     const isDamage = found.some(({ confirmedAt }) => confirmedAt === undefined);
     if (isDamage) onNotRecorded?.(reasonOf(error));

@@ -46,7 +46,11 @@ export async function openBlobs(
   const { blobs, objectStore = {} } = settings;
   if (blobs !== undefined) return await openers.blobs(blobs, objectStore);
   const folder = dataFolderOf(settings);
-  return creates ? await DiskBlobStore.create(folder, fs) : new DiskBlobStore(folder, fs);
+  // A server that was paused may wake while the next one uses the folder.
+  const options = { isShared: settings.catalog !== undefined };
+  return creates
+    ? await DiskBlobStore.create(folder, fs, options)
+    : new DiskBlobStore(folder, fs, options);
 }
 
 /** Closes a store of contents, if it must be closed. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Bytes } from "../../protocol/bytes.ts";
-import { type BlobStore, hasQuarantine } from "../blobs/blob_store.ts";
+import type { BlobStore } from "../blobs/blob_store.ts";
 import type { SharedCatalog, SharedValues } from "../catalog/shared_catalog.ts";
 import { readClusterSecret } from "../cluster/cluster_secret.ts";
 import { NodeLease } from "../cluster/node_lease.ts";
@@ -38,7 +38,7 @@ export async function serveCluster(
     onRemoved: (node: string) =>
       log.warn("Removed server {node}, whose lease has ended", { event: "node.removed", node }),
   };
-  // A server that was removed can still shorten a file that another one continues.
+  // Two servers could be given two folders.
   const join = isOnDisk ? NodeLease.joinAlone : NodeLease.join;
   const lease = opening.use(await join(catalog.nodes, node));
   const blobs = await openBlobsOf(catalog, settings, openers, fileSystem);
@@ -51,10 +51,7 @@ export async function serveCluster(
     readIdentity: identity,
     freeSpace: () => isOnDisk ? freeSpace(dataFolderOf(settings)) : Promise.resolve(Infinity),
     async recover(sweep) {
-      if (isOnDisk && hasQuarantine(blobs)) {
-        const path = dataFolderOf(settings);
-        await finishRepairs({ path, catalog, blobs }, fileSystem);
-      }
+      if (isOnDisk) await finishRepairs({ catalog, blobs });
       // Others sweep at their start, or from time to time.
       if (lease.isOldest) await sweep();
     },

@@ -6,7 +6,7 @@
 import { DataFolder, type OwnStores } from "../data_folder/data_folder.ts";
 import { explainingFailures } from "../data_folder/errors.ts";
 import { unlessImporting } from "../data_folder/import_lock.ts";
-import { asRepairable, finishRepairs } from "../data_folder/quarantine.ts";
+import { finishRepairs } from "../data_folder/quarantine.ts";
 import { loadIdentity, readIdentity } from "../listen/tls/identity.ts";
 import type { ServedStore, StoreSystem } from "./served_store.ts";
 
@@ -32,8 +32,7 @@ export async function serveFolder(
         });
       }
       await explaining(async () => {
-        const repairable = asRepairable(folder);
-        if (repairable !== undefined) await finishRepairs(repairable, fileSystem);
+        await finishRepairs(folder);
         if (await unlessImporting(path, sweep)) return;
         log.warn("Left leftover uploads to the next start: an import is in progress", {
           event: "store.not-swept",

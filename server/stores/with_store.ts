@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { ConfigurationError } from "../../protocol/errors.ts";
 import type { FileSystem } from "../fs/file_system.ts";
-import type { Store } from "../data_folder/data_folder.ts";
+import { DataFolder, type OpenCatalog, type Store } from "../data_folder/data_folder.ts";
 import {
   type BackupLocation,
   type FoundDamage,
@@ -50,6 +49,32 @@ export function withWritable<T>(
   return withStores(location, "change", change, openers);
 }
 
+/**
+ * Opens stores to move damaged contents to quarantine. A data folder is locked meanwhile, also one that has only the catalog.
+ * Servers that share a catalog can run. Throws as `withWritable` and `DataFolder.openToServe` do.
+ */
+export async function withRepairable<T>(
+  location: ServerLocation,
+  work: (store: Store) => Promise<T>,
+  { fileSystem = Deno, openCatalog, openers = OPENERS }: OpenSystem = {},
+): Promise<T> {
+  const settings = typeof location === "string" ? { dataFolder: location } : location;
+  if (settings.catalog !== undefined) return await withStores(settings, "change", work, openers);
+  const { dataFolder, blobs, objectStore = {} } = settings;
+  const own = blobs === undefined ? {} : { openBlobs: () => openers.blobs(blobs, objectStore) };
+  const folder = dataFolderOf({ dataFolder });
+  await using opened = await DataFolder.openToServe(folder, fileSystem, openCatalog, own);
+  using _blobs = { [Symbol.dispose]: () => closeBlobs(opened.blobs) };
+  return await work(opened);
+}
+
+/** The system below stores of an operator. Tests replace parts of it. */
+export interface OpenSystem {
+  readonly fileSystem?: FileSystem | undefined;
+  readonly openCatalog?: OpenCatalog | undefined;
+  readonly openers?: StoreOpeners | undefined;
+}
+
 /** Records damage and intact files in the catalog; nothing in that of a backup. Throws as `withWritable` does. */
 export async function recordFound(
   location: StoreLocation,
@@ -70,17 +95,9 @@ export function isBackup(location: StoreLocation): location is BackupLocation {
   return typeof location === "object" && "backup" in location;
 }
 
-/**
- * The path of a data folder that has everything. Throws `ConfigurationError` `needs-data-folder` if something is elsewhere.
- */
-export function wholeFolder(location: ServerLocation): string {
-  if (typeof location === "string") return location;
-  if (isLocal(location)) return dataFolderOf(location);
-  throw new ConfigurationError(
-    "needs-data-folder",
-    `this works only with a data folder, not with data in ${nameOf(location)}`,
-    { hint: "Omit --catalog and --blobs, or use the tools of the database and the object store." },
-  );
+/** Whether everything is in one folder of this machine. */
+export function isOneFolder(location: StoreLocation): boolean {
+  return typeof location === "string" || isBackup(location) || isLocal(location);
 }
 
 async function withStores<T>(

@@ -149,7 +149,7 @@ export const ARROWS: Arrows = {
   ],
   "server/operator/import": [
     ...[...V4, ...SERVER, "server/accounts", "server/data_folder", "server/uploads"],
-    "server/operator",
+    ...["server/operator", "server/stores"],
   ],
   // A backup copies blobs as they are on this disk.
   "server/operator/backup": [

@@ -7,7 +7,7 @@ import type { Command } from "commander";
 import { readTime } from "../../../client/mod.ts";
 import { InterruptedError, type XferError } from "../../../protocol/errors.ts";
 import { fromPrintable } from "../../../protocol/printable.ts";
-import { importFiles, type ImportOutcome, wholeFolder } from "../../../server/mod.ts";
+import { importFiles, type ImportOutcome } from "../../../server/mod.ts";
 import { configurationOf } from "../../configuration/options.ts";
 import { locationIn, toRules } from "../../configuration/server_options.ts";
 import { exitCodeOfAll } from "../../exit_codes.ts";
@@ -33,7 +33,7 @@ export function addImportCommand(server: Command, run: Run): void {
       try {
         await importFiles({
           ...{
-            dataFolder: wholeFolder(locationIn(settings)),
+            dataFolder: locationIn(settings),
             userName: user,
             paths,
             as,

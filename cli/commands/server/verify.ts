@@ -5,18 +5,29 @@
  */
 import type { Command } from "commander";
 import { throwIfAborted } from "../../../protocol/abort.ts";
-import { isBackup, type Verified, verify } from "../../../server/mod.ts";
+import { isBackup, type Part, type Verified, verify } from "../../../server/mod.ts";
+import { parsePart } from "../../arguments/part.ts";
 import type { EventOf } from "../../events/mod.ts";
 import { DAMAGED, SUCCESS } from "../../exit_codes.ts";
 import type { Run } from "../../run.ts";
 import { example } from "../../text/format.ts";
 import { addLocation, locationOf } from "./store_location.ts";
 
+interface ChosenVerify {
+  readonly repair?: boolean;
+  readonly part?: Part;
+}
+
 /** Adds the command below `server`. */
 export function addVerifyCommand(server: Command, run: Run): void {
   const command = server.command("verify")
     .description("Check every stored file against the catalog.")
-    .option("--repair", "move damaged files to quarantine/ (stop the server first)");
+    .option("--repair", "move damaged files to quarantine/ (stop a server with a data folder first)")
+    .option(
+      "--part <k/n>",
+      "verify only one of several parts, such as 2/3, while other machines verify the others",
+      parsePart,
+    );
   addLocation(command, ["repair"])
     .addHelpText(
       "after",
@@ -24,12 +35,13 @@ export function addVerifyCommand(server: Command, run: Run): void {
         "xfer server verify --data /srv/xfer",
         "xfer server verify --repair",
         "xfer server verify --backup /mnt/backup",
+        "xfer server verify --part 2/3",
       ),
     )
-    .action(async ({ repair = false }: { repair?: boolean }, command: Command) => {
+    .action(async ({ repair = false, part }: ChosenVerify, command: Command) => {
       const dataFolder = await locationOf(command);
       const { findings, whole, catalogFaults } = await verify({
-        ...{ dataFolder, repair, signal: run.signal },
+        ...{ dataFolder, repair, part, signal: run.signal },
         onFinding: (verified) => run.reporter.report(findingEvent(verified)),
         onIntact: ({ content: { id: path }, name }) =>
           run.reporter.report({ event: "sound-again", path, name }),
@@ -39,7 +51,10 @@ export function addVerifyCommand(server: Command, run: Run): void {
       for (const fault of catalogFaults) run.reporter.report({ event: "catalog-fault", fault });
       const differences = findings + catalogFaults.length;
       const backup = isBackup(dataFolder) ? dataFolder.backup : undefined;
-      run.reporter.report({ event: "verified", differences, repaired: repair, whole, backup });
+      run.reporter.report({
+        ...{ event: "verified", differences, repaired: repair, whole, backup },
+        part: part && `${part.number}/${part.count}`,
+      });
       throwIfAborted(run.signal);
       run.finish(differences === 0 ? SUCCESS : DAMAGED);
     });

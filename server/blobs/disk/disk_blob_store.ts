@@ -41,26 +41,45 @@ import {
   removeIfThere,
   syncFolder,
 } from "../../fs/file_system.ts";
+import { tryLock } from "../../fs/try_lock.ts";
 import { DiskBlobWriter } from "./disk_blob_writer.ts";
 import { DurableFolders } from "./durable_folders.ts";
+import { addToRecord } from "./quarantine_record.ts";
+
+/** The owner of content that is written only to be moved. */
+const NO_OWNER: Bytes = new Uint8Array(16);
 
 /** The default size of the pieces in which blobs are read, in bytes. */
 const READ_SIZE = 256 * 1024;
 
+export interface DiskBlobStoreOptions {
+  /**
+   * Whether other processes write uploads here, too. Then each upload is locked by the one that writes it, also while that
+   * one is paused.
+   */
+  readonly isShared?: boolean;
+}
+
 export class DiskBlobStore implements BlobStore, BlobCopying, Quarantine {
   readonly randomAccess = true;
+  readonly #isShared: boolean;
   readonly #folder: string;
   readonly #fs: FileSystem;
   readonly #folders: DurableFolders;
 
   /** Opens a store in an existing folder. Creates missing subfolders. */
-  static async create(folder: string, fs: FileSystem): Promise<DiskBlobStore> {
+  static async create(
+    folder: string,
+    fs: FileSystem,
+    options?: DiskBlobStoreOptions,
+  ): Promise<DiskBlobStore> {
     for (const name of [STAGING, FILES]) await createOwnFolder(fs, join(folder, name));
-    return new DiskBlobStore(folder, fs);
+    return new DiskBlobStore(folder, fs, options);
   }
 
   /** An existing store. */
-  constructor(folder: string, fs: FileSystem) {
+  constructor(folder: string, fs: FileSystem, { isShared = false }: DiskBlobStoreOptions = {}) {
+    this.#isShared = isShared;
     this.#folder = folder;
     this.#fs = fs;
     this.#folders = new DurableFolders(fs);
@@ -76,11 +95,16 @@ export class DiskBlobStore implements BlobStore, BlobCopying, Quarantine {
       throw new BlobNotFound(`cannot reopen ${printable(id)}: it has fewer than ${offset} bytes`);
     }
     const file = await this.#open(id, { write: true });
+    let isLocked = true;
     try {
-      await file.truncate(offset);
+      if (this.#isShared) isLocked = await tryLock(file);
+      if (isLocked) await file.truncate(offset);
     } catch (error) {
       file.close();
       throw error;
+    }
+    if (!isLocked) {
+      throw new BlobNotFound(`cannot reopen ${printable(id)}: another process may still write it`);
     }
     return this.#writer(id, newBlobId(owner), file);
   }
@@ -97,7 +121,7 @@ export class DiskBlobStore implements BlobStore, BlobCopying, Quarantine {
 
   #writer(uploadId: UploadId, blobId: BlobId, file?: Deno.FsFile): DiskBlobWriter {
     return new DiskBlobWriter({
-      ...{ fs: this.#fs, folders: this.#folders, uploadId, blobId },
+      ...{ fs: this.#fs, folders: this.#folders, uploadId, blobId, isShared: this.#isShared },
       ...{ path: this.#pathOf(uploadId), blobPath: this.#pathOf(blobId) },
       ...(file === undefined ? {} : { file }),
     });
@@ -172,7 +196,22 @@ export class DiskBlobStore implements BlobStore, BlobCopying, Quarantine {
     return newQuarantinePath();
   }
 
-  async quarantine(id: BlobId | UploadId, place: string): Promise<void> {
+  async quarantine(id: BlobId, place: string): Promise<void> {
+    await this.#moveToQuarantine(id, place);
+  }
+
+  async quarantineContent(content: Bytes, place: string): Promise<void> {
+    const writer = await this.create({ owner: NO_OWNER });
+    await writer.write(0, content);
+    await writer.suspend(content.length);
+    await this.#moveToQuarantine(writer.uploadId, place);
+  }
+
+  async recordQuarantined(entry: string): Promise<void> {
+    await addToRecord(this.#folder, new TextEncoder().encode(`${entry}\n`), this.#fs);
+  }
+
+  async #moveToQuarantine(id: BlobId | UploadId, place: string): Promise<void> {
     const [source, target] = [this.#pathOf(id), this.#pathOf(place)];
     await createOwnFolder(this.#fs, join(this.#folder, QUARANTINE));
     try {

@@ -7,6 +7,7 @@ import { dirname } from "node:path";
 import type { Bytes } from "../../../protocol/bytes.ts";
 import type { BlobId, BlobWriter, UploadId } from "../blob_store.ts";
 import { type FileSystem, removeIfThere, writeAll } from "../../fs/file_system.ts";
+import { tryLock } from "../../fs/try_lock.ts";
 import { Coalesced } from "./coalesced.ts";
 import type { DurableFolders } from "./durable_folders.ts";
 
@@ -21,7 +22,9 @@ export interface DiskBlobWriterOptions {
   /** The path of the upload, and that of its blob. */
   readonly path: string;
   readonly blobPath: string;
-  /** The open file of an upload that is resumed. */
+  /** Whether other processes may want to write the file. It is locked then, and closed last. */
+  readonly isShared: boolean;
+  /** The open file of an upload that is resumed, locked if it `isShared`. */
   readonly file?: Deno.FsFile;
 }
 
@@ -36,6 +39,7 @@ export class DiskBlobWriter implements BlobWriter {
   readonly #folders: DurableFolders;
   readonly #path: string;
   readonly #blobPath: string;
+  readonly #isShared: boolean;
   #file: Deno.FsFile | undefined;
   /** Changes before anything is awaited. Writes are accepted while it is open. No work begins once it is gone. */
   #state: "open" | "closed" | "gone" = "open";
@@ -62,6 +66,7 @@ export class DiskBlobWriter implements BlobWriter {
     this.#folders = options.folders;
     this.#path = options.path;
     this.#blobPath = options.blobPath;
+    this.#isShared = options.isShared;
     this.#file = options.file;
   }
 
@@ -94,6 +99,7 @@ export class DiskBlobWriter implements BlobWriter {
       await file.truncate(upTo);
       await file.sync();
     });
+    this.#closeFile();
     await this.#makeNameDurable();
     return upTo;
   }
@@ -103,6 +109,7 @@ export class DiskBlobWriter implements BlobWriter {
     if (this.#state === "gone") throw this.#over();
     this.#finished = this.#rename();
     await this.#finished;
+    this.#closeFile();
     this.#state = "gone";
   }
 
@@ -131,8 +138,12 @@ export class DiskBlobWriter implements BlobWriter {
 
   async #delete(): Promise<void> {
     await Promise.allSettled([this.#busy, this.#syncing, this.#finished]);
-    this.#closeFile();
-    await removeIfThere(this.#fs, this.#path);
+    if (!this.#isShared) this.#closeFile();
+    try {
+      await removeIfThere(this.#fs, this.#path);
+    } finally {
+      this.#closeFile();
+    }
   }
 
   /** Does the last work, then closes the file. Only the first call has an effect. */
@@ -143,7 +154,8 @@ export class DiskBlobWriter implements BlobWriter {
         await lastWork(file);
       });
       if (this.#state === "open") this.#state = "closed";
-      this.#closed = closing.then(() => this.#closeFile());
+      // Its lock keeps others from writing the file until it has its new name.
+      this.#closed = closing.then(() => this.#isShared ? undefined : this.#closeFile());
     }
     return this.#closed;
   }
@@ -165,6 +177,7 @@ export class DiskBlobWriter implements BlobWriter {
   async #create(): Promise<Deno.FsFile> {
     const created = await this.#fs.open(this.#path, { write: true, createNew: true, mode: 0o600 });
     this.#position = 0;
+    if (this.#isShared) await tryLock(created);
     return created;
   }
 

@@ -11,6 +11,8 @@ import type { BlobId, UploadId } from "../blob_store.ts";
 export const STAGING = "staging";
 export const FILES = "files";
 export const QUARANTINE = "quarantine";
+/** The record of the quarantine: one JSON object per line. */
+export const QUARANTINE_RECORD = `${QUARANTINE}.jsonl`;
 
 /** `<folder>/<name>`, or `<folder>/<owner id>/<name>`. */
 const MAX_DEPTH = 3;

@@ -7,10 +7,12 @@
 import { toHex } from "../../../protocol/bytes.ts";
 import type { BlobId, UploadId } from "../blob_store.ts";
 
-/** Where blobs are, after the prefix. */
+/** Where blobs are, after the prefix, and what was moved to quarantine. */
 export const BLOBS = "blobs/";
+export const QUARANTINE = "quarantine/";
 const ID_SIZE = 16;
 const BLOB = /^blobs\/[0-9a-f]{32}$/;
+const QUARANTINED = /^quarantine\/[0-9a-f]{32}$/;
 /** Between the key and the store's id of an upload. No key of a blob contains it. */
 const SEPARATOR = "?";
 /** The longest id that a store may give an upload. Those of S3 have about 130 characters. */
@@ -18,7 +20,20 @@ const MAX_STORE_ID = 1024;
 
 /** A random id, so that the keys spread over the store's partitions. It never changes, not even with the file's name. */
 export function newBlobId(): BlobId {
-  return blobIdOf(toHex(crypto.getRandomValues(new Uint8Array(ID_SIZE))));
+  return blobIdOf(newName());
+}
+
+/** The key of something in the quarantine. That of its entry in the record ends with `.json`. */
+export function newQuarantineKey(): string {
+  return `${QUARANTINE}${newName()}`;
+}
+
+export function isQuarantineKey(key: string): boolean {
+  return QUARANTINED.test(key);
+}
+
+function newName(): string {
+  return toHex(crypto.getRandomValues(new Uint8Array(ID_SIZE)));
 }
 
 /** The id with a random part of 32 hexadecimal digits. */

@@ -14,13 +14,23 @@ import {
   type BlobToCopy,
   type BlobWriter,
   type CreateOptions,
+  type Quarantine,
   randomPartOf,
   type ReadOptions,
   type ReopenOptions,
   type UploadId,
 } from "../blob_store.ts";
 import { type BegunUpload, Bucket, type UploadPart } from "./bucket.ts";
-import { blobIdOf, BLOBS, isBlobId, newBlobId, parseUploadId, uploadIdOf } from "./ids.ts";
+import {
+  blobIdOf,
+  BLOBS,
+  isBlobId,
+  isQuarantineKey,
+  newBlobId,
+  newQuarantineKey,
+  parseUploadId,
+  uploadIdOf,
+} from "./ids.ts";
 import { PartMemory } from "./part_memory.ts";
 import { MIN_PART_SIZE, mostBytes, PART_SIZE, tooLarge } from "./part_sizes.ts";
 import { readRanges } from "./ranged_read.ts";
@@ -43,7 +53,7 @@ export interface S3BlobStoreOptions extends S3ClientOptions {
   };
 }
 
-export class S3BlobStore implements BlobStore, BlobCopying, Disposable {
+export class S3BlobStore implements BlobStore, BlobCopying, Quarantine, Disposable {
   readonly randomAccess = false;
   readonly #client: S3Client;
   readonly #bucket: Bucket;
@@ -152,15 +162,20 @@ export class S3BlobStore implements BlobStore, BlobCopying, Disposable {
    * Reads a blob by ranges. A blob that is deleted in the meantime is read to the end of the ranges that were
    * requested. Then the reading throws `BlobNotFound`.
    */
-  async *read(
-    id: BlobId,
-    { from = 0, to = Infinity, pieceSize = READ_SIZE }: ReadOptions = {},
+  async *read(id: BlobId, options: ReadOptions = {}): AsyncGenerator<Bytes, void, void> {
+    if (!isBlobId(id)) throw noObject(id);
+    yield* this.#pieces(id, options);
+  }
+
+  /** Pieces of any object below the prefix. */
+  async *#pieces(
+    key: string,
+    { from = 0, to = Infinity, pieceSize = READ_SIZE }: ReadOptions,
   ): AsyncGenerator<Bytes, void, void> {
-    const missing = () => new BlobNotFound(`cannot read ${printable(id)}: no such object`);
-    if (!isBlobId(id)) throw missing();
+    const missing = () => noObject(key);
     try {
       yield* readRanges({
-        get: (begin, end) => this.#bucket.get(id, begin, end),
+        get: (begin, end) => this.#bucket.get(key, begin, end),
         ...{ retry: this.#client.retry, range: this.#range, from, to, pieceSize, missing },
       });
     } catch (error) {
@@ -189,6 +204,52 @@ export class S3BlobStore implements BlobStore, BlobCopying, Disposable {
     else if (upload !== undefined) await explaining("write to", this.#bucket.abortUpload(upload));
   }
 
+  async isOccupied(id: BlobId): Promise<boolean> {
+    return await explaining("read", this.#bucket.size(id)) !== undefined;
+  }
+
+  newQuarantinePlace(): string {
+    return newQuarantineKey();
+  }
+
+  /** Copies the object through this process: stores copy no large objects in one request, and not all offer more. */
+  async quarantine(id: BlobId, place: string): Promise<void> {
+    // Foreign objects among the blobs, too.
+    if (!id.startsWith(BLOBS)) throw noObject(id);
+    const size = await explaining("read", this.#bucket.size(id));
+    if (size === undefined) return;
+    const writer = await this.#quarantineWriter(place, size);
+    try {
+      let at = 0;
+      for await (const piece of this.#pieces(id, {})) {
+        await writer.write(at, piece);
+        at += piece.length;
+      }
+      await writer.finish();
+    } catch (error) {
+      await writer.abort();
+      // Another process has moved it in the meantime.
+      if (error instanceof BlobNotFound) return;
+      throw error;
+    }
+    await explaining("write to", this.#bucket.delete(id));
+  }
+
+  async quarantineContent(content: Bytes, place: string): Promise<void> {
+    await explaining("write to", this.#bucket.put(quarantineKey(place), content));
+  }
+
+  async recordQuarantined(entry: string, place = newQuarantineKey()): Promise<void> {
+    const content = new TextEncoder().encode(`${entry}\n`);
+    await explaining("write to", this.#bucket.put(`${quarantineKey(place)}.json`, content));
+  }
+
+  async #quarantineWriter(place: string, size: number): Promise<BlobWriter> {
+    const key = quarantineKey(place);
+    for await (const upload of this.#bucket.uploads(key)) await this.#bucket.abortUpload(upload);
+    return await this.#create(key as BlobId, size);
+  }
+
   async *list(): AsyncGenerator<BlobId, void, void> {
     try {
       for await (const key of this.#bucket.list(BLOBS)) yield key as BlobId;
@@ -211,6 +272,16 @@ export class S3BlobStore implements BlobStore, BlobCopying, Disposable {
     }
     return count;
   }
+}
+
+function noObject(id: string): BlobNotFound {
+  return new BlobNotFound(`cannot read ${printable(id)}: no such object`);
+}
+
+/** Throws `BlobNotFound` for a place that is not one of the quarantine: it comes from a catalog. */
+function quarantineKey(place: string): string {
+  if (isQuarantineKey(place)) return place;
+  throw new BlobNotFound(`cannot write ${printable(place)}: not a place of the quarantine`);
 }
 
 /** The upload in the store; `undefined` for an id of another store, and for a small file, which the store has not. */

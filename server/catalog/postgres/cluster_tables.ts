@@ -14,7 +14,9 @@ export const CLUSTER_TABLES = `
     epoch bigint NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name text NOT NULL,
     lease_until timestamptz NOT NULL,
-    renewals bigint NOT NULL DEFAULT 0
+    renewals bigint NOT NULL DEFAULT 0,
+    -- The newest version of the schema that the server knows.
+    schema_version integer NOT NULL
   );
   -- Uploads that a server is writing.
   CREATE TABLE open_uploads (

@@ -5,10 +5,9 @@
  */
 import { ConfigurationError } from "../../../protocol/errors.ts";
 import type { PostgresDatabase, Queries } from "./database.ts";
-import { type Migration, MIGRATIONS } from "./migrations.ts";
+import { type Migration, MIGRATION_LOCK, MIGRATIONS, tooNew } from "./migrations.ts";
+import { removeOlderNodes } from "./operations/nodes.ts";
 
-/** The lock of a change of the schema, the letters "xfer". */
-export const MIGRATION_LOCK = 0x78666572;
 /** The time that a step may take, in milliseconds: a large table can get a new index. */
 const STEP_MS = 60 * 60_000;
 /** The oldest version of PostgreSQL, as `server_version_num`. */
@@ -17,7 +16,8 @@ const OLDEST = 140_000;
 /**
  * Brings the schema to the version of this program. A server of a newer version may have upgraded it already: then this
  * program uses it as long as the newer steps allow it. Servers that start at the same time wait for each other. Throws
- * `ConfigurationError` `catalog-too-new`, `database-unsuitable`.
+ * `ConfigurationError` `catalog-too-new`, `database-unsuitable`; `catalog-in-use` if a server is running that cannot work with
+ * the new schema.
  */
 export async function migrate(
   database: PostgresDatabase,
@@ -31,8 +31,9 @@ export async function migrate(
     );
     const found = await versionOf(transaction);
     if (found >= migrations.length) return;
-    for (const { script } of migrations.slice(found)) await transaction.run(script);
     const usableFrom = Math.max(...migrations.map(({ usableFrom }) => usableFrom));
+    if (found > 0) await removeOlderNodes(transaction, usableFrom);
+    for (const { script } of migrations.slice(found)) await transaction.run(script);
     await transaction.run("DELETE FROM schema_version");
     await transaction.run(
       "INSERT INTO schema_version (version, usable_from) VALUES ($1, $2)",
@@ -89,13 +90,5 @@ function unsuitable(reason: string, hint: string): ConfigurationError {
     "database-unsuitable",
     `cannot keep a catalog in this database: ${reason}`,
     { hint },
-  );
-}
-
-function tooNew(version: number, known: number): ConfigurationError {
-  return new ConfigurationError(
-    "catalog-too-new",
-    `the catalog's database has schema version ${version}; this xfer knows up to ${known}`,
-    { hint: "Use the newer version of xfer that wrote it." },
   );
 }

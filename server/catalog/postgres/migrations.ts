@@ -3,8 +3,12 @@
  *
  * @module
  */
+import { ConfigurationError } from "../../../protocol/errors.ts";
 import { CLUSTER_TABLES } from "./cluster_tables.ts";
 import { FILE_TABLES } from "./file_tables.ts";
+
+/** The lock of a change of the schema, the letters "xfer". */
+export const MIGRATION_LOCK = 0x78666572;
 
 /** A step of the schema. */
 export interface Migration {
@@ -86,3 +90,12 @@ export const MIGRATIONS: readonly Migration[] = [
   `,
   },
 ];
+
+/** The error of a program that knows an older schema than the database has. */
+export function tooNew(version: number, known: number): ConfigurationError {
+  return new ConfigurationError(
+    "catalog-too-new",
+    `the catalog's database has schema version ${version}; this xfer knows up to ${known}`,
+    { hint: "Use the newer version of xfer that wrote it." },
+  );
+}

@@ -8,14 +8,14 @@ import { UsageError, XferError } from "../../../protocol/errors.ts";
 import { joinNanoseconds } from "../../../protocol/nanoseconds.ts";
 import { AccountCache } from "../../accounts/account_cache.ts";
 import type { Account } from "../../catalog/accounts.ts";
-import { DataFolder } from "../../data_folder/data_folder.ts";
-import { explainingFailures } from "../../data_folder/errors.ts";
-import { freeSpaceOf } from "../../fs/free_space.ts";
 import type { FileSystem } from "../../fs/file_system.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../limits/limits.ts";
 import type { Log } from "../../limits/server_log.ts";
 import { GarbageCollector } from "../../uploads/garbage_collector.ts";
 import { QuotaReservations } from "../../uploads/quota_reservations.ts";
+import type { StoreOpeners } from "../../stores/open_stores.ts";
+import { type ImportableStore, withImportable } from "../../stores/with_importable.ts";
+import type { ServerLocation } from "../../stores/with_store.ts";
 import { StagingArea } from "../../uploads/staging_area.ts";
 import { found } from "../users.ts";
 import { type ImportContext, type ImportedEntry, importEntry } from "./import_entry.ts";
@@ -26,8 +26,8 @@ const AT_ONCE = 16;
 
 /** Options of an import. */
 export interface ImportRequest extends Abortable {
-  /** Path of the data folder. */
-  readonly dataFolder: string;
+  /** Path of the data folder, or where the data is instead. */
+  readonly dataFolder: ServerLocation;
   /** The user name of the account, which must exist. */
   readonly userName: string;
   /** Paths of files and links, and of folders with everything below them. */
@@ -40,6 +40,8 @@ export interface ImportRequest extends Abortable {
   readonly readTime?: ReadTime;
   /** The file system of the data folder; `Deno` by default. */
   readonly fileSystem?: FileSystem;
+  /** @internal */
+  readonly openers?: StoreOpeners;
   /** Called with the result for each entry: of a folder before those below it, which are in the order of their names. */
   readonly onOutcome?: (outcome: ImportOutcome) => void;
   /** Called with each path that is skipped, and the reason. */
@@ -74,17 +76,16 @@ export type ImportOutcome = ImportSuccess | ImportFailure;
  * `InterruptedError` after an abort, when the entries in progress have ended.
  */
 export async function importFiles(request: ImportRequest): Promise<void> {
-  const { dataFolder, userName, paths, as, signal, fileSystem = Deno } = request;
+  const { dataFolder, userName, paths, as, signal } = request;
   if (as !== undefined && paths.length !== 1) {
     throw new UsageError("one-name", "--as takes exactly one path", {
       hint: "Import the files one by one, each with its own --as NAME.",
     });
   }
-  await using folder = await DataFolder.openToImport(dataFolder, fileSystem);
-  await explainingFailures(folder.place, async () => {
-    const account = found(await folder.catalog.accounts.find({ name: userName }), userName);
-    await importAll(contextOf(folder, request), account, request);
-  });
+  await withImportable(dataFolder, async (store) => {
+    const account = found(await store.catalog.accounts.find({ name: userName }), userName);
+    await importAll(contextOf(store, request), account, request);
+  }, request);
   throwIfAborted(signal);
 }
 
@@ -134,16 +135,21 @@ async function outcomeOf(
   }
 }
 
-function contextOf(store: DataFolder, { limits: set = {}, signal }: ImportRequest): ImportContext {
+function contextOf(
+  store: ImportableStore,
+  { limits: set = {}, signal }: ImportRequest,
+): ImportContext {
   const limits = { ...DEFAULT_LIMITS, ...set };
-  const { catalog, blobs, path } = store;
+  const { catalog, blobs, shared, freeSpace } = store;
+  const openUploads = shared?.openUploads;
+  // The next start of a server tries again.
+  const garbage = new GarbageCollector({ catalog, blobs, openUploads, onFailure: () => {} });
   return {
     ...{ store, limits, signal, log: SILENT },
     accounts: new AccountCache(catalog, () => performance.now()),
-    quotaReservations: new QuotaReservations(),
-    staging: new StagingArea(blobs, limits, () => freeSpaceOf(path)),
-    // The next start of the server tries again.
-    garbage: new GarbageCollector({ catalog, blobs, onFailure: () => {} }),
+    quotaReservations: new QuotaReservations(shared?.claims),
+    staging: new StagingArea(blobs, limits, freeSpace, undefined, garbage),
+    garbage,
   };
 }
 

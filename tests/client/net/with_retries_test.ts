@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { connect, DEFAULT_TIMEOUTS } from "../../../client/net/dial.ts";
 import { withRetries } from "../../../client/net/retry.ts";
 import { NetworkError } from "../../../protocol/errors.ts";
+import { LEASE_MS } from "../../../server/cluster/node_lease.ts";
 
 Deno.test("retry: a number of retries that is not a number, from a program, means none", async () => {
   let calls = 0;
@@ -13,6 +14,16 @@ Deno.test("retry: a number of retries that is not a number, from a program, mean
   const retry = { retries: NaN, pause: () => Promise.resolve() };
   await assert.rejects(withRetries(fails, retry, {}), NetworkError);
   assert.equal(calls, 1);
+});
+
+Deno.test("retry: the default retries last longer than the lease of a server that has died, and its start", async () => {
+  const fails = () => Promise.reject(new NetworkError("connection-lost", "lost"));
+  for (const [random, least, most] of [[0, 2 * LEASE_MS, 40_000], [1, 4 * LEASE_MS, 70_000]]) {
+    let total = 0;
+    const pause = (ms: number) => Promise.resolve(void (total += ms));
+    await assert.rejects(withRetries(fails, { pause, random: () => random as number }, {}));
+    assert.ok(total >= (least as number) && total <= (most as number), `${total}`);
+  }
 });
 
 Deno.test("retry: an internal error is not retried", async () => {

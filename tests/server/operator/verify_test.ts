@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { backup } from "../../../server/operator/mod.ts";
 import { exportFile } from "../../../server/operator/export_file.ts";
 import { removeUser } from "../../../server/operator/users.ts";
-import { verify } from "../../../server/operator/verify.ts";
+import { type Verified, verify } from "../../../server/operator/verify.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { tamper } from "../../support/store/database.ts";
 import { kindOf, RawClient } from "../../support/v3/raw_client.ts";
@@ -188,6 +188,23 @@ Deno.test("verify: while the server runs it finds no problem; repair requires a 
   while (!done) assert.deepEqual(shown(await findings(dataFolder)), []);
   await replacing;
   await assert.rejects(findings(dataFolder, true), { code: "data-folder-in-use" });
+});
+
+Deno.test("verify: parts of a verification find each difference once", async () => {
+  await using folder = await TemporaryFolder.create();
+  const dataFolder = await prepared(folder, 12);
+  for (const { content: { id: path } } of await files(dataFolder)) {
+    Deno.removeSync(join(dataFolder, path));
+  }
+  Deno.writeTextFileSync(join(dataFolder, "files", "stray"), "");
+  const found: Verified[] = [];
+  for (const number of [1, 2, 3]) {
+    await verify({
+      ...{ dataFolder, part: { number, count: 3 } },
+      onFinding: (one) => found.push(one),
+    });
+  }
+  assert.deepEqual(shown(found), shown(await findings(dataFolder)));
 });
 
 Deno.test("verify: if interrupted, it reports its findings so far", async () => {

@@ -59,6 +59,7 @@ export class ElsewhereInMemory implements Elsewhere {
 
 /** PostgreSQL, and a server with the rules of S3. */
 export interface RealElsewhere extends Elsewhere {
+  readonly s3: FakeS3;
   /** The number of parts of all uploads in progress. */
   readonly parts: number;
 }
@@ -69,6 +70,7 @@ export async function elsewhereForReal(partSize: number): Promise<RealElsewhere>
   const s3 = opening.use(new FakeS3({ minPartSize: partSize, pageSize: 3 }));
   const open = opening.move();
   return {
+    s3,
     openers: {
       catalog: (): Promise<SharedCatalog> => openPostgresCatalog(database.options),
       blobs: () =>

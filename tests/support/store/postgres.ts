@@ -169,7 +169,15 @@ function spawn(args: readonly string[]): Deno.ChildProcess {
 }
 
 /** The place of a server's socket. */
-type Place = Pick<PostgresServer, "socket" | "port">;
+export type Place = Pick<PostgresServer, "socket" | "port">;
+
+let pooler: ((server: Place) => Promise<Place>) | undefined;
+
+/** From now on, tests reach the databases of the shared server through a pooler. `start` returns its place. */
+export function connectThrough(start: (server: Place) => Promise<Place>): void {
+  let started: Promise<Place> | undefined;
+  pooler = (server) => started ??= start(server);
+}
 
 let ownServer: Promise<Place> | undefined;
 
@@ -211,8 +219,9 @@ export async function createDatabase(
   if (!isEmpty) {
     await execute(place, `ALTER DATABASE ${name} SET default_transaction_read_only = on`);
   }
+  const reached = server === undefined && pooler !== undefined ? await pooler(place) : place;
   return {
-    ...{ name, options: await optionsOf(place, name), url: urlOf(place, name) },
+    ...{ name, options: await optionsOf(reached, name), url: urlOf(reached, name) },
     [Symbol.asyncDispose]: () => execute(place, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
   };
 }

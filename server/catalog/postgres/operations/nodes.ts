@@ -4,6 +4,8 @@
  * @module
  */
 import type { Bytes } from "../../../../protocol/bytes.ts";
+import { ConfigurationError } from "../../../../protocol/errors.ts";
+import { printable } from "../../../../protocol/printable.ts";
 import type { Row } from "../../rows.ts";
 import {
   type JoinedNode,
@@ -14,6 +16,7 @@ import {
 } from "../../shared_catalog.ts";
 import { LEASE_LOCK } from "../cluster_tables.ts";
 import type { PostgresDatabase, Transaction } from "../database.ts";
+import { MIGRATION_LOCK, MIGRATIONS, tooNew } from "../migrations.ts";
 import { type OperationsOf, read, write } from "./operation.ts";
 
 /** The end of a lease that begins now, by the clock of the database. */
@@ -23,13 +26,20 @@ const JOINED = `epoch, NOT EXISTS (SELECT FROM nodes AS other
   WHERE other.epoch < nodes.epoch AND other.lease_until > clock_timestamp()) AS oldest`;
 
 /** The servers. A database object that has joined checks its lease in each of its transactions. */
-export function nodesOf(database: PostgresDatabase): Nodes {
+export function nodesOf(database: PostgresDatabase, version = MIGRATIONS.length): Nodes {
   return {
     async join(name, leaseMs) {
-      const insert = `INSERT INTO nodes (lease_until, name) VALUES (${LEASE_END}, $2)
+      const insert = `INSERT INTO nodes (lease_until, name, schema_version)
+        SELECT ${LEASE_END}, $2, $3 FROM schema_version WHERE usable_from <= $3
         RETURNING ${JOINED}`;
-      const joined = await database.unchecked((one) => change(one, insert, leaseMs, name));
-      if (joined === undefined) throw new Error("cannot join: the database has added no row");
+      const joined = await database.unchecked(async (one) => {
+        // The schema can be upgraded while this server is without a lease.
+        await one.run("SELECT pg_advisory_xact_lock_shared($1)", MIGRATION_LOCK);
+        const joined = await change(one, insert, leaseMs, name, version);
+        if (joined !== undefined) return joined;
+        const row = await one.get("SELECT version FROM schema_version");
+        throw tooNew((row?.["version"] ?? 0) as number, version);
+      });
       database.checkLease(joined.epoch);
       return joined;
     },
@@ -100,6 +110,37 @@ async function removeEnded(transaction: Transaction, own: number): Promise<strin
     removed.push(row["name"] as string);
   }
   return removed;
+}
+
+/**
+ * Removes servers without a lease that cannot work with a schema that is about to be made. Waits for their transactions.
+ * Throws `ConfigurationError` `catalog-in-use` if such a server has a lease.
+ */
+export async function removeOlderNodes(
+  transaction: Transaction,
+  usableFrom: number,
+): Promise<void> {
+  const table = await transaction.get("SELECT to_regclass('nodes') AS found");
+  if (table?.["found"] === null) return;
+  const older = await transaction.all(
+    `SELECT epoch, name, lease_until > clock_timestamp() AS runs FROM nodes
+     WHERE schema_version < $1 ORDER BY epoch FOR UPDATE`,
+    usableFrom,
+  );
+  for (const row of older) if (row["runs"] === true) throw olderServer(row["name"] as string);
+  for (const row of older) {
+    const epoch = row["epoch"] as number;
+    await transaction.run("SELECT pg_advisory_xact_lock($1, $2::integer)", LEASE_LOCK, epoch);
+    await remove(transaction, epoch);
+  }
+}
+
+function olderServer(name: string): ConfigurationError {
+  return new ConfigurationError(
+    "catalog-in-use",
+    `the catalog is served by an older version that cannot work with this one: ${printable(name)}`,
+    { hint: "Stop all servers of the older version, then start those of the newer one." },
+  );
 }
 
 /** Removes a server, and what belongs to it. Blobs that it has reserved are garbage without its row. */

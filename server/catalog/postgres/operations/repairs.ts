@@ -32,6 +32,12 @@ export const REPAIR_OPERATIONS: OperationsOf<Repairs> = {
 
 /** Deletes the row of a version without making its blob garbage. */
 export async function forgetFile(queries: Queries, path: BlobId): Promise<void> {
+  // A commit may be about to change the same version.
+  await queries.run(
+    `SELECT FROM clients WHERE id = (SELECT client_id FROM files WHERE path = $1)
+     FOR NO KEY UPDATE`,
+    path,
+  );
   await queries.run(
     `WITH gone AS (DELETE FROM files WHERE path = $1 RETURNING client_id, current::integer, size)
      UPDATE usage SET files = files - current, bytes = bytes - current * size,

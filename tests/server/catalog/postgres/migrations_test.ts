@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import { ConfigurationError } from "../../../../protocol/errors.ts";
 import { connectionOptions } from "../../../../server/catalog/postgres/connection/connection_options.ts";
 import { PostgresDatabase } from "../../../../server/catalog/postgres/database.ts";
-import { migrate, MIGRATION_LOCK } from "../../../../server/catalog/postgres/migrate.ts";
-import { type Migration, MIGRATIONS } from "../../../../server/catalog/postgres/migrations.ts";
+import { migrate } from "../../../../server/catalog/postgres/migrate.ts";
+import { type Migration, MIGRATION_LOCK, MIGRATIONS } from "../../../../server/catalog/postgres/migrations.ts";
+import { nodesOf } from "../../../../server/catalog/postgres/operations/nodes.ts";
+import { LEASE_MS } from "../../../../server/cluster/node_lease.ts";
 import { openPostgresCatalog } from "../../../../server/catalog/postgres/postgres_catalog.ts";
 import { registration } from "../../../support/store/catalog_suite.ts";
 import { createDatabase, NO_SOURCES, type TestDatabase } from "../../../support/store/postgres.ts";
@@ -90,6 +92,47 @@ databaseTest("a catalog of a newer version is refused", async ({ options }) => {
   const version = MIGRATIONS.length + 1;
   await migrate(database, [...MIGRATIONS, { usableFrom: version, script: "SELECT 1" }]);
   await assert.rejects(openPostgresCatalog(options), tooNew);
+});
+
+/** The next version, whose step servers of this one can work with or not. */
+function nextVersion(canShare: boolean): readonly Migration[] {
+  const version = MIGRATIONS.length;
+  const script = canShare
+    ? "ALTER TABLE clients ADD COLUMN shoe_size integer NOT NULL DEFAULT 43"
+    : "ALTER TABLE clients RENAME COLUMN name TO title";
+  return [...MIGRATIONS, { usableFrom: canShare ? version : version + 1, script }];
+}
+
+databaseTest("a step that this version can work with is made while its servers run", async ({ options }) => {
+  await using running = await openPostgresCatalog(options);
+  const { epoch } = await running.nodes.join("running", LEASE_MS);
+  await using newer = new PostgresDatabase(options);
+  await migrate(newer, nextVersion(true));
+  await running.accounts.registerV3(registration());
+  assert.ok(await running.nodes.renew(epoch, LEASE_MS));
+  // A server of this version can be started, too, beside one of the next.
+  await using another = await openPostgresCatalog(options);
+  await another.nodes.join("another", LEASE_MS);
+  await nodesOf(newer, MIGRATIONS.length + 1).join("newer", LEASE_MS);
+  assert.deepEqual((await another.nodes.running()).map(({ name }) => name), [
+    ...["running", "another", "newer"],
+  ]);
+  assert.equal((await another.accounts.list()).length, 1);
+});
+
+databaseTest("a step that this version cannot work with waits until its servers have ended", async ({ options }) => {
+  await using running = await openPostgresCatalog(options);
+  const { epoch } = await running.nodes.join("running", LEASE_MS);
+  await using newer = new PostgresDatabase(options);
+  const inUse = { code: "catalog-in-use", message: /older version .*: running$/ };
+  await assert.rejects(migrate(newer, nextVersion(false)), inUse);
+  await running.accounts.registerV3(registration());
+  // It is paused, and its lease ends.
+  await running.nodes.renew(epoch, 0);
+  await migrate(newer, nextVersion(false));
+  await assert.rejects(running.accounts.registerV3(registration()), { code: "lease-lost" });
+  assert.equal(await running.nodes.renew(epoch, LEASE_MS), undefined);
+  await assert.rejects(running.nodes.join("running", LEASE_MS), tooNew);
 });
 
 databaseTest("a database that could lose a commit is refused", async ({ name, options }) => {
