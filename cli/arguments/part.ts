@@ -4,10 +4,10 @@
  * @module
  */
 import { InvalidArgumentError } from "commander";
-import { MAX_PARTS, type Part } from "../../server/mod.ts";
+import { MAX_PARTS, type StorePart } from "../../server/mod.ts";
 
 /** Throws commander's `InvalidArgumentError`. */
-export function parsePart(text: string): Part {
+export function parsePart(text: string): StorePart {
   const [, number = 0, count = 0] = (/^(\d{1,4})\/(\d{1,4})$/.exec(text) ?? []).map(Number);
   if (number >= 1 && number <= count && count <= MAX_PARTS) return { number, count };
   throw new InvalidArgumentError(

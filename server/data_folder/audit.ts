@@ -13,7 +13,7 @@ import { type BlobId, BlobNotFound, type BlobStore, hasQuarantine } from "../blo
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Damage, StoredFile } from "../catalog/files.ts";
 import type { Store } from "./data_folder.ts";
-import { isInPart, type Part } from "./part.ts";
+import { isInPart, type StorePart } from "./store_part.ts";
 import { resultsOf } from "./results_of.ts";
 import {
   compareContent,
@@ -58,7 +58,7 @@ export interface AuditOptions extends Abortable {
   /** The number of files that are read at a time. Default: 1; with more, the order of the results is any. */
   readonly atOnce?: number;
   /** The part of all files and blobs to compare; all by default. */
-  readonly part?: Part | undefined;
+  readonly part?: StorePart | undefined;
 }
 
 /**
@@ -93,14 +93,14 @@ export async function* audit(
 /** All files of a part, including old versions. */
 async function* filesOf(
   { files }: Catalog,
-  part: Part | undefined,
+  part: StorePart | undefined,
 ): AsyncGenerator<StoredFile, void, void> {
-  for (let after: BlobId | undefined;;) {
+  let after: BlobId | undefined;
+  do {
     const page = await files.scan(after, PAGE);
     for (const file of page) if (isInPart(file.content.id, part)) yield file;
     after = page.at(-1)?.content.id;
-    if (after === undefined) return;
-  }
+  } while (after !== undefined);
 }
 
 /** Whether a blob, or anything in its place, exists. */

@@ -7,7 +7,12 @@
 import { toHex } from "../../protocol/bytes.ts";
 import { splitNanoseconds } from "../../protocol/nanoseconds.ts";
 import type { Finding } from "./audit.ts";
-import { type BlobId, type BlobStore, hasQuarantine, type Quarantine } from "../blobs/blob_store.ts";
+import {
+  type BlobId,
+  type BlobStore,
+  hasQuarantine,
+  type Quarantine,
+} from "../blobs/blob_store.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { StoredFile } from "../catalog/files.ts";
 import type { Repair } from "../catalog/repairs.ts";

@@ -58,7 +58,7 @@ export {
   type UserKey,
 } from "./users.ts";
 export { type LargeFile, MAX_TOP, measureUsage, type StoreUsage, type UserUsage } from "./usage.ts";
-export { MAX_PARTS, type Part } from "../data_folder/part.ts";
+export { MAX_PARTS, type StorePart } from "../data_folder/store_part.ts";
 export { type Verified, verify, type VerifyOptions, type VerifyReport } from "./verify.ts";
 export type { NewToken, TokenOptions } from "../accounts/tokens.ts";
 export type { Finding } from "../data_folder/audit.ts";
@@ -68,8 +68,4 @@ export {
   type ObjectStoreSettings,
   type StoreSettings,
 } from "../stores/store_settings.ts";
-export {
-  isBackup,
-  type ServerLocation,
-  type StoreLocation,
-} from "../stores/with_store.ts";
+export { isBackup, type ServerLocation, type StoreLocation } from "../stores/with_store.ts";

@@ -18,7 +18,7 @@ import { asRepairable, finishRepairs, quarantineFinding } from "../data_folder/q
 import { isSelfChecking } from "../catalog/catalog.ts";
 import type { FoundDamage } from "../data_folder/with_data_folder.ts";
 import { audit, type Finding } from "../data_folder/audit.ts";
-import type { Part } from "../data_folder/part.ts";
+import type { StorePart } from "../data_folder/store_part.ts";
 import type { StoredFile } from "../catalog/files.ts";
 import type { OpenCatalog, Store } from "../data_folder/data_folder.ts";
 import type { FileSystem } from "../fs/file_system.ts";
@@ -47,7 +47,7 @@ export interface VerifyOptions extends Abortable {
    * The part of all contents to verify, so that several processes or machines share the work; all by default. The
    * database itself is checked with the first part.
    */
-  readonly part?: Part | undefined;
+  readonly part?: StorePart | undefined;
   /** Called with each difference. */
   readonly onFinding?: (verified: Verified) => void;
   /** Called with each file that was recorded as damaged and is intact. */
@@ -97,9 +97,10 @@ export function verify(options: VerifyOptions): Promise<VerifyReport> {
   const compare = (folder: NamedStore) => async (own?: Store) => {
     if (own !== undefined) await finishRepairs(own);
     const repairable = own && asRepairable(own);
-    const catalogFaults = isSelfChecking(folder.catalog) && (part === undefined || part.number === 1)
-      ? await folder.catalog.faults()
-      : [];
+    const catalogFaults =
+      isSelfChecking(folder.catalog) && (part === undefined || part.number === 1)
+        ? await folder.catalog.faults()
+        : [];
     let findings = 0;
     const toRecord: FoundDamage[] = [];
     let recordedAt = -Infinity;

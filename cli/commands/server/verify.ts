@@ -5,7 +5,7 @@
  */
 import type { Command } from "commander";
 import { throwIfAborted } from "../../../protocol/abort.ts";
-import { isBackup, type Part, type Verified, verify } from "../../../server/mod.ts";
+import { isBackup, type StorePart, type Verified, verify } from "../../../server/mod.ts";
 import { parsePart } from "../../arguments/part.ts";
 import type { EventOf } from "../../events/mod.ts";
 import { DAMAGED, SUCCESS } from "../../exit_codes.ts";
@@ -15,14 +15,17 @@ import { addLocation, locationOf } from "./store_location.ts";
 
 interface ChosenVerify {
   readonly repair?: boolean;
-  readonly part?: Part;
+  readonly part?: StorePart;
 }
 
 /** Adds the command below `server`. */
 export function addVerifyCommand(server: Command, run: Run): void {
   const command = server.command("verify")
     .description("Check every stored file against the catalog.")
-    .option("--repair", "move damaged files to quarantine/ (stop a server with a data folder first)")
+    .option(
+      "--repair",
+      "move damaged files to quarantine/ (stop a server with a data folder first)",
+    )
     .option(
       "--part <k/n>",
       "verify only one of several parts, such as 2/3, while other machines verify the others",

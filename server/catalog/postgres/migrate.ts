@@ -6,7 +6,7 @@
 import { ConfigurationError } from "../../../protocol/errors.ts";
 import type { PostgresDatabase, Queries } from "./database.ts";
 import { type Migration, MIGRATION_LOCK, MIGRATIONS, tooNew } from "./migrations.ts";
-import { removeOlderNodes } from "./operations/nodes.ts";
+import { removeOlderNodes } from "./remove_nodes.ts";
 
 /** The time that a step may take, in milliseconds: a large table can get a new index. */
 const STEP_MS = 60 * 60_000;

@@ -3,7 +3,12 @@ import assert from "node:assert/strict";
 import { toHex } from "../../../protocol/bytes.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import type { PostgresCatalog } from "../../../server/catalog/postgres/postgres_catalog.ts";
-import { importFiles, type Verified, verify, type VerifyOptions } from "../../../server/operator/mod.ts";
+import {
+  importFiles,
+  type Verified,
+  verify,
+  type VerifyOptions,
+} from "../../../server/operator/mod.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { elsewhereForReal, optionsOf, type RealElsewhere } from "../../support/store/elsewhere.ts";
 import { shown } from "../../support/store/stored.ts";
@@ -59,7 +64,7 @@ Deno.test("a cluster: parts of a verification find each difference once", async 
   await damage(elsewhere, "large");
   elsewhere.s3.objects.delete(await damage(elsewhere, "medium"));
   for (let i = 0; i < 8; i++) {
-    const key = `xfer/blobs/${toHex(pseudoRandomBytes(16, i))}`;
+    const key = `xfer/blobs/${toHex(pseudoRandomBytes(16, 2 * i))}`;
     elsewhere.s3.objects.set(key, { bytes: FILES.small, etag: "" });
   }
   const all = shown(await found(elsewhere));
@@ -135,6 +140,7 @@ Deno.test("a cluster: an import stores files while servers run, and leaves no le
   await using scene = await prepare();
   const { elsewhere, fixture } = scene;
   const { openers } = elsewhere;
+  await Deno.mkdir(fixture.folder.join("local"));
   for (const [name, content] of Object.entries(FILES)) {
     await fixture.folder.write(`local/${name}`, content);
   }

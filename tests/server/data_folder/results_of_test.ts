@@ -11,7 +11,7 @@ Deno.test("resultsOf: each result comes once, and never more items are in progre
     let [now, most] = [0, 0];
     const results = resultsOf(upTo(7), atOnce, async (item) => {
       most = Math.max(most, ++now);
-      for (let i = 0; i < item % 3; i++) await Promise.resolve();
+      for (let i = 0; i < 20 + item % 3; i++) await Promise.resolve();
       now--;
       return 10 * item;
     });

@@ -4,8 +4,6 @@
  * @module
  */
 import type { Bytes } from "../../../../protocol/bytes.ts";
-import { ConfigurationError } from "../../../../protocol/errors.ts";
-import { printable } from "../../../../protocol/printable.ts";
 import type { Row } from "../../rows.ts";
 import {
   type JoinedNode,
@@ -17,6 +15,7 @@ import {
 import { LEASE_LOCK } from "../cluster_tables.ts";
 import type { PostgresDatabase, Transaction } from "../database.ts";
 import { MIGRATION_LOCK, MIGRATIONS, tooNew } from "../migrations.ts";
+import { removeNode } from "../remove_nodes.ts";
 import { type OperationsOf, read, write } from "./operation.ts";
 
 /** The end of a lease that begins now, by the clock of the database. */
@@ -54,7 +53,7 @@ export function nodesOf(database: PostgresDatabase, version = MIGRATIONS.length)
       }
     },
     async leave(epoch) {
-      await database.transaction((one) => remove(one, epoch));
+      await database.transaction((one) => removeNode(one, epoch));
     },
     async running() {
       const rows = await database.read(({ all }) =>
@@ -106,50 +105,10 @@ async function removeEnded(transaction: Transaction, own: number): Promise<strin
       ...[LEASE_LOCK, epoch],
     );
     if (locked?.["locked"] !== true) continue;
-    await remove(transaction, epoch);
+    await removeNode(transaction, epoch);
     removed.push(row["name"] as string);
   }
   return removed;
-}
-
-/**
- * Removes servers without a lease that cannot work with a schema that is about to be made. Waits for their transactions.
- * Throws `ConfigurationError` `catalog-in-use` if such a server has a lease.
- */
-export async function removeOlderNodes(
-  transaction: Transaction,
-  usableFrom: number,
-): Promise<void> {
-  const table = await transaction.get("SELECT to_regclass('nodes') AS found");
-  if (table?.["found"] === null) return;
-  const older = await transaction.all(
-    `SELECT epoch, name, lease_until > clock_timestamp() AS runs FROM nodes
-     WHERE schema_version < $1 ORDER BY epoch FOR UPDATE`,
-    usableFrom,
-  );
-  for (const row of older) if (row["runs"] === true) throw olderServer(row["name"] as string);
-  for (const row of older) {
-    const epoch = row["epoch"] as number;
-    await transaction.run("SELECT pg_advisory_xact_lock($1, $2::integer)", LEASE_LOCK, epoch);
-    await remove(transaction, epoch);
-  }
-}
-
-function olderServer(name: string): ConfigurationError {
-  return new ConfigurationError(
-    "catalog-in-use",
-    `the catalog is served by an older version that cannot work with this one: ${printable(name)}`,
-    { hint: "Stop all servers of the older version, then start those of the newer one." },
-  );
-}
-
-/** Removes a server, and what belongs to it. Blobs that it has reserved are garbage without its row. */
-async function remove(transaction: Transaction, epoch: number): Promise<void> {
-  await Promise.all(
-    ["nodes", "open_uploads", "claims"].map((table) =>
-      transaction.run(`DELETE FROM ${table} WHERE epoch = $1`, epoch)
-    ),
-  );
 }
 
 export const VALUE_OPERATIONS: OperationsOf<SharedValues> = {

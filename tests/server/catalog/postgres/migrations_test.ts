@@ -4,7 +4,11 @@ import { ConfigurationError } from "../../../../protocol/errors.ts";
 import { connectionOptions } from "../../../../server/catalog/postgres/connection/connection_options.ts";
 import { PostgresDatabase } from "../../../../server/catalog/postgres/database.ts";
 import { migrate } from "../../../../server/catalog/postgres/migrate.ts";
-import { type Migration, MIGRATION_LOCK, MIGRATIONS } from "../../../../server/catalog/postgres/migrations.ts";
+import {
+  type Migration,
+  MIGRATION_LOCK,
+  MIGRATIONS,
+} from "../../../../server/catalog/postgres/migrations.ts";
 import { nodesOf } from "../../../../server/catalog/postgres/operations/nodes.ts";
 import { LEASE_MS } from "../../../../server/cluster/node_lease.ts";
 import { openPostgresCatalog } from "../../../../server/catalog/postgres/postgres_catalog.ts";
@@ -103,37 +107,43 @@ function nextVersion(canShare: boolean): readonly Migration[] {
   return [...MIGRATIONS, { usableFrom: canShare ? version : version + 1, script }];
 }
 
-databaseTest("a step that this version can work with is made while its servers run", async ({ options }) => {
-  await using running = await openPostgresCatalog(options);
-  const { epoch } = await running.nodes.join("running", LEASE_MS);
-  await using newer = new PostgresDatabase(options);
-  await migrate(newer, nextVersion(true));
-  await running.accounts.registerV3(registration());
-  assert.ok(await running.nodes.renew(epoch, LEASE_MS));
-  // A server of this version can be started, too, beside one of the next.
-  await using another = await openPostgresCatalog(options);
-  await another.nodes.join("another", LEASE_MS);
-  await nodesOf(newer, MIGRATIONS.length + 1).join("newer", LEASE_MS);
-  assert.deepEqual((await another.nodes.running()).map(({ name }) => name), [
-    ...["running", "another", "newer"],
-  ]);
-  assert.equal((await another.accounts.list()).length, 1);
-});
+databaseTest(
+  "a step that this version can work with is made while its servers run",
+  async ({ options }) => {
+    await using running = await openPostgresCatalog(options);
+    const { epoch } = await running.nodes.join("running", LEASE_MS);
+    await using newer = new PostgresDatabase(options);
+    await migrate(newer, nextVersion(true));
+    await running.accounts.registerV3(registration());
+    assert.ok(await running.nodes.renew(epoch, LEASE_MS));
+    // A server of this version can be started, too, beside one of the next.
+    await using another = await openPostgresCatalog(options);
+    await another.nodes.join("another", LEASE_MS);
+    await nodesOf(newer, MIGRATIONS.length + 1).join("newer", LEASE_MS);
+    assert.deepEqual((await another.nodes.running()).map(({ name }) => name), [
+      ...["running", "another", "newer"],
+    ]);
+    assert.equal((await another.accounts.list()).length, 1);
+  },
+);
 
-databaseTest("a step that this version cannot work with waits until its servers have ended", async ({ options }) => {
-  await using running = await openPostgresCatalog(options);
-  const { epoch } = await running.nodes.join("running", LEASE_MS);
-  await using newer = new PostgresDatabase(options);
-  const inUse = { code: "catalog-in-use", message: /older version .*: running$/ };
-  await assert.rejects(migrate(newer, nextVersion(false)), inUse);
-  await running.accounts.registerV3(registration());
-  // It is paused, and its lease ends.
-  await running.nodes.renew(epoch, 0);
-  await migrate(newer, nextVersion(false));
-  await assert.rejects(running.accounts.registerV3(registration()), { code: "lease-lost" });
-  assert.equal(await running.nodes.renew(epoch, LEASE_MS), undefined);
-  await assert.rejects(running.nodes.join("running", LEASE_MS), tooNew);
-});
+databaseTest(
+  "a step that this version cannot work with waits until its servers have ended",
+  async ({ options }) => {
+    await using running = await openPostgresCatalog(options);
+    const { epoch } = await running.nodes.join("running", LEASE_MS);
+    await using newer = new PostgresDatabase(options);
+    const inUse = { code: "catalog-in-use", message: /older version .*: running$/ };
+    await assert.rejects(migrate(newer, nextVersion(false)), inUse);
+    await running.accounts.registerV3(registration());
+    // It is paused, and its lease ends.
+    await running.nodes.renew(epoch, 0);
+    await migrate(newer, nextVersion(false));
+    await assert.rejects(running.accounts.registerV3(registration()), { code: "lease-lost" });
+    assert.equal(await running.nodes.renew(epoch, LEASE_MS), undefined);
+    await assert.rejects(running.nodes.join("running", LEASE_MS), tooNew);
+  },
+);
 
 databaseTest("a database that could lose a commit is refused", async ({ name, options }) => {
   await using database = new PostgresDatabase(options);

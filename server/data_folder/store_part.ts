@@ -7,7 +7,7 @@ import { cksum } from "../../protocol/crc/cksum.ts";
 import type { BlobId } from "../blobs/blob_store.ts";
 
 /** One of `count` parts, about equally large. */
-export interface Part {
+export interface StorePart {
   /** Counts from 1. */
   readonly number: number;
   readonly count: number;
@@ -17,7 +17,7 @@ export interface Part {
 export const MAX_PARTS = 1000;
 
 /** Whether a blob belongs to a part. Each blob belongs to exactly one of the parts of a count. */
-export function isInPart(id: BlobId, part: Part | undefined): boolean {
+export function isInPart(id: BlobId, part: StorePart | undefined): boolean {
   if (part === undefined) return true;
   return cksum(new TextEncoder().encode(id)) % part.count === part.number - 1;
 }
