@@ -6,10 +6,11 @@
 import { cksum } from "../../protocol/crc/cksum.ts";
 import type { BlobId } from "../blobs/blob_store.ts";
 
-/** One of `count` parts, about equally large. */
+/** One of several parts, about equally large. */
 export interface StorePart {
   /** Counts from 1. */
   readonly number: number;
+  /** The number of parts, at most {@link MAX_PARTS}. */
   readonly count: number;
 }
 

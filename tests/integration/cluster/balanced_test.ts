@@ -17,7 +17,7 @@ import { elsewhereForReal, optionsOf } from "../../support/store/elsewhere.ts";
 import { Fixture, got, startServer } from "../../support/v4/fixture.ts";
 import { putAll } from "../../support/v4/put_all.ts";
 
-/** Both ports of some servers, behind balancers, and a client that knows their key and has been there before. */
+/** Balancers before both ports of some servers, and a client that knows their key and has been there before. */
 async function balanced(fixture: Fixture, servers: readonly Server[]) {
   const { certificate } = await findV4Server(fixture.server.address, DEFAULT_TIMEOUTS);
   const answers = servers.map(async ({ address }) =>
