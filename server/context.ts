@@ -18,6 +18,7 @@ import { isShared } from "./catalog/shared_catalog.ts";
 import { isStateSharing, type SharedState } from "./catalog/shared_state.ts";
 import type { Store } from "./data_folder/data_folder.ts";
 import type { Log } from "./limits/server_log.ts";
+import type { Monitor } from "./monitor/monitor.ts";
 
 /** The dependencies of all connections. */
 export interface ContextOptions {
@@ -30,6 +31,7 @@ export interface ContextOptions {
   /** Milliseconds since any moment, never decreasing, for intervals. */
   readonly ticks: () => number;
   readonly log: Log;
+  readonly monitor: Monitor;
   /** The current registration mode. */
   readonly registration: () => RegistrationMode;
   /** Whether this server does what only one of those that share a catalog has to do. */

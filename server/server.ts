@@ -28,6 +28,7 @@ import {
 } from "./listen/listeners.ts";
 import { LiveSettings, type SettingChanges } from "./limits/live_settings.ts";
 import { ServerLog } from "./limits/server_log.ts";
+import { Monitor } from "./monitor/monitor.ts";
 import { logDifferences, removeLeftovers } from "./recovery.ts";
 import type { OpenCatalog, OwnStores } from "./data_folder/data_folder.ts";
 import type { TlsIdentity } from "./listen/tls/identity.ts";
@@ -188,7 +189,8 @@ export class Server implements AsyncDisposable {
     const { clock = Date.now, ticks = () => performance.now() } = options;
     const { freeSpace = freeSpaceOf, openCatalog, openers, clusterSecret } = options;
     const system = { fileSystem, freeSpace, openCatalog, openers, clusterSecret };
-    const log = new ServerLog(getLogger(["xfer", "server"]), ticks);
+    const monitor = new Monitor(clock);
+    const log = new ServerLog(getLogger(["xfer", "server"]), ticks, monitor.events);
     const store = await serveStores(options, system, log);
     const listeners: Listener[] = [];
     try {
@@ -197,7 +199,7 @@ export class Server implements AsyncDisposable {
       if (securePort !== undefined) listeners.push(securePort);
       const settings = new LiveSettings(options);
       const context = createContext({
-        ...{ store, limits: settings.limits, random, clock, ticks, log },
+        ...{ store, limits: settings.limits, random, clock, ticks, log, monitor },
         registration: () => settings.registration,
         isHousekeeper: () => store.lease?.isOldest ?? true,
       }, () => store.freeSpace());
@@ -218,6 +220,15 @@ export class Server implements AsyncDisposable {
       await store[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /**
+   * The open connections and transfers, their numbers and events.
+   *
+   * @internal
+   */
+  get monitor(): Monitor {
+    return this.#context.monitor;
   }
 
   /** All addresses on which the server listens, in the order of `listen`. That of protocol 4 comes last. */

@@ -10,6 +10,9 @@ import type { Log } from "./server_log.ts";
 const PAUSE_MS = 1000;
 
 export class LimitLog {
+  /** How often each limit was reached. */
+  readonly counts: ReadonlyMap<LimitName, number>;
+  readonly #counts = new Map<LimitName, number>();
   readonly #log: Log;
   readonly #ticks: () => number;
   readonly #last = new Map<LimitName, { readonly at: number; omitted: number }>();
@@ -17,9 +20,11 @@ export class LimitLog {
   constructor(log: Log, ticks: () => number) {
     this.#log = log;
     this.#ticks = ticks;
+    this.counts = this.#counts;
   }
 
   report(error: LimitError, address: string): void {
+    this.#counts.set(error.limit, (this.#counts.get(error.limit) ?? 0) + 1);
     const now = this.#ticks();
     const last = this.#last.get(error.limit);
     if (last !== undefined && now - last.at < PAUSE_MS) {

@@ -4,9 +4,9 @@
  *
  * @module
  */
+import type { EventStream, Properties } from "../monitor/event_stream.ts";
 import { addressKey } from "./client_address.ts";
 
-export type Properties = Readonly<Record<string, unknown>> & { readonly event: string };
 type Write = (words: string, properties: Properties) => void;
 
 /** The methods of a logger that the server uses. */
@@ -50,12 +50,15 @@ export class ServerLog implements Log {
   readonly error: Write;
   readonly #log: Log;
   readonly #ticks: () => number;
+  readonly #events: EventStream | undefined;
   /** By kind and address, oldest first. */
   readonly #counted = new Map<string, SimilarLines>();
 
-  constructor(log: Log, ticks: () => number) {
+  /** `events` get every line, also suppressed ones. */
+  constructor(log: Log, ticks: () => number, events?: EventStream) {
     this.#log = log;
     this.#ticks = ticks;
+    this.#events = events;
     const at = (level: keyof Log): Write => (words, properties) =>
       this.#write(level, words, properties);
     this.debug = at("debug");
@@ -74,6 +77,7 @@ export class ServerLog implements Log {
 
   #write(level: keyof Log, words: string, properties: Properties): void {
     const { event, address } = properties;
+    this.#events?.publish(level, words, properties);
     // The server's own lines are not caused by a peer.
     if (event.startsWith("server.")) return this.#log[level](words, properties);
     const isPeers = typeof address === "string" && !LASTING.includes(event);

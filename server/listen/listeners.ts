@@ -12,7 +12,7 @@ import type { HelloAnswer } from "../../protocol/hello.ts";
 import type { LimitError } from "../limits/limits.ts";
 import { sendAtOnce } from "./no_delay.ts";
 import type { TlsIdentity } from "./tls/identity.ts";
-import type { Properties } from "../limits/server_log.ts";
+import type { Properties } from "../monitor/event_stream.ts";
 
 /** An address to listen on. Port 0 takes any free port. */
 export interface ListenOptions extends Address {

@@ -52,6 +52,10 @@ export class V3Connection {
       connection: number,
       address: this.#socket.address,
       origin: this.#socket.origin,
+      live: context.monitor.describe({
+        ...{ protocol: 3, address: this.#socket.address },
+        end: (reason) => this.close(reason),
+      }),
       ended: this.#ending.promise,
       profile: { edition: served[0] ?? DEFAULT_EDITION, quirks: NO_QUIRKS },
       noteQuirk: (quirk, has) => this.#session.noteQuirk(quirk, has),
@@ -61,6 +65,7 @@ export class V3Connection {
 
   /** Serves the peer until it disconnects, violates the protocol or is closed. Never rejects. */
   async serve(): Promise<void> {
+    using _ = this.#context.monitor.connect(this.#peer.live);
     try {
       try {
         await this.#converse();
@@ -222,6 +227,7 @@ export class V3Connection {
     if (upload?.isOpen && this.#peer.profile.quirks.has("acknowledged-parts")) {
       const { clientId } = upload.request;
       this.#upload = undefined;
+      upload.detach();
       // The next part may come on another connection before this one ends.
       await this.#context.pendingUploads.add(upload, this.#context.ticks());
       return await this.#answer(this.#session.reply({ kind: "messageReceived", clientId }));

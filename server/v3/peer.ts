@@ -6,6 +6,7 @@
 import type { Bytes } from "../../protocol/bytes.ts";
 import type { Profile } from "../../protocol/v3/server_session.ts";
 import type { Quirk } from "../../protocol/v3/editions/quirks.ts";
+import type { LiveConnection } from "../monitor/live_connection.ts";
 
 export interface Peer {
   /** Unique among the connections of this process. */
@@ -14,6 +15,8 @@ export interface Peer {
   readonly address: string;
   /** The key under which the peer is counted, see `addressKey`. */
   readonly origin: string;
+  /** The connection, for the operator. */
+  readonly live: LiveConnection;
   /** Resolves when the connection has ended. */
   readonly ended: Promise<void>;
   /** The client's profile, as far as it is known. */

@@ -16,6 +16,8 @@ export interface PendingUpload extends AsyncDisposable {
   readonly isOpen: boolean;
   /** Whether a part belongs to the same file. */
   isOf(part: SendFile): boolean;
+  /** The end of the connection no longer ends it. */
+  detach(): void;
   /** Begins another part, if it belongs to this file. */
   continue(part: SendFile): Promise<void>;
   /** Writes content, which may be changed after the promise resolves. */

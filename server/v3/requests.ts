@@ -58,6 +58,7 @@ const handlers: { readonly [K in NonFileRequest["kind"]]: Handler<K> } = {
       client: toHex(id),
       address: peer.address,
     });
+    peer.live.user = { client: toHex(id), name };
     return { kind: "registered", clientId: id };
   },
 
@@ -93,6 +94,7 @@ const handlers: { readonly [K in NonFileRequest["kind"]]: Handler<K> } = {
       });
     }
     await context.sessionKeys.set(peer, clientId, wrapped.aesKey);
+    peer.live.user = { client: properties.client, name };
     return { kind: "keyReceived", clientId, wrappedKey: wrapped.wrappedKey };
   },
 
@@ -120,6 +122,7 @@ const handlers: { readonly [K in NonFileRequest["kind"]]: Handler<K> } = {
     const { aesKey, wrappedKey } = await freshKey(context, peer, client.publicKey);
     noteSeen(context, client);
     await context.sessionKeys.set(peer, clientId, aesKey);
+    peer.live.user = { client: properties.client, name };
     log.info("Reconnected {name} from {address}", {
       event: "client.reconnected",
       ...properties,
@@ -137,7 +140,13 @@ const handlers: { readonly [K in NonFileRequest["kind"]]: Handler<K> } = {
     // Nothing else of the file: the catalog's threads get what is given here.
     const { accountId, name, staged, size, crc, reservation } = file;
     const received = { accountId, name, staged, size, crc, reservation, storedAt: context.clock() };
-    await commitFile(context, { name: file.user, address: peer.address }, received);
+    try {
+      await commitFile(context, { name: file.user, address: peer.address }, received);
+      file.transfer.end("completed");
+    } catch (error) {
+      file.transfer.end({ code: error instanceof LimitError ? "over-limit" : "cannot-store" });
+      throw error;
+    }
     context.disputes.end(clientId, file.name);
     // From now on, the client gets the kind of checksum that it has accepted.
     const isZlib = peer.profile.quirks.has("zlib-crc") !== file.isOtherChecksumSent;
@@ -223,6 +232,7 @@ async function drop(
   if (await context.sessionKeys.find(peer, clientId) === undefined) return GENERAL_ERROR;
   const file = await takeUnverified(context, peer, clientId, fileName);
   if (file?.intact) context.disputes.note(file);
+  file?.transfer.end({ code: "mismatch" });
   if (file !== undefined) await context.unverified.discard(file);
   const who = file === undefined ? "account {client}" : "{user}";
   context.log.info(`Discarded {file} for ${who} from {address}: {reason}`, {

@@ -9,6 +9,7 @@ import type { QuotaReservation } from "../uploads/quota_reservations.ts";
 import type { Limits } from "../limits/limits.ts";
 import type { StagedUpload } from "../uploads/staging_area.ts";
 import type { Log } from "../limits/server_log.ts";
+import type { LiveTransfer } from "../monitor/live_transfer.ts";
 
 export interface UnverifiedFile {
   readonly accountId: Bytes;
@@ -34,6 +35,8 @@ export interface UnverifiedFile {
   readonly arrivedAt: number;
   /** The reserved quota. The reservation ends when the file is stored or discarded. */
   readonly reservation: QuotaReservation | undefined;
+  /** The upload, for the operator. It ends when the file is stored or discarded. */
+  readonly transfer: Pick<LiveTransfer, "end">;
 }
 
 /** The time until the server notices that a client has disconnected, in milliseconds. */
@@ -117,7 +120,8 @@ export class UnverifiedFiles {
   }
 
   /** Discards a file that was taken out. */
-  async discard({ staged, reservation }: UnverifiedFile): Promise<void> {
+  async discard({ staged, reservation, intact, transfer }: UnverifiedFile): Promise<void> {
+    transfer.end({ code: intact ? "unconfirmed" : "mismatch" });
     try {
       await staged.writer.abort();
     } finally {

@@ -23,6 +23,7 @@ import type { PendingUpload } from "./pending_uploads.ts";
 import { DecryptPipeline } from "./decrypt_pipeline.ts";
 import { LimitError } from "../limits/limits.ts";
 import type { StagedUpload } from "../uploads/staging_area.ts";
+import type { LiveTransfer } from "../monitor/live_transfer.ts";
 
 /** The most padding in the ciphertext. Some clients encrypt a file in two pieces. */
 const MAX_PADDING = 2 * BLOCK_SIZE;
@@ -51,6 +52,8 @@ export class V3Upload implements PendingUpload {
   #work: OpenPart | undefined;
   #intact = true;
   #answered = false;
+  /** The upload, for the operator. Its bytes are those of the ciphertext. */
+  readonly #transfer: LiveTransfer;
   /** The user name, once the account is known. */
   #user: string | undefined;
 
@@ -58,6 +61,9 @@ export class V3Upload implements PendingUpload {
     this.#context = context;
     this.#peer = peer;
     this.request = request;
+    const { fileName, contentSize: size } = request;
+    const file = printable(decodeTextField(fileName));
+    this.#transfer = peer.live.begin({ direction: "upload", file, size });
   }
 
   static async begin(context: V3Context, peer: Peer, request: SendFile): Promise<V3Upload> {
@@ -79,6 +85,7 @@ export class V3Upload implements PendingUpload {
 
   /** Writes content, which may be changed after the promise resolves. */
   async write(content: Bytes): Promise<void> {
+    this.#transfer.add(content.length);
     await this.#guard(() => this.#work?.pipeline.write(this.#work.packets.take(content)));
   }
 
@@ -98,6 +105,10 @@ export class V3Upload implements PendingUpload {
     return answered ? undefined : { kind: "generalError" };
   }
 
+  detach(): void {
+    this.#transfer.detach();
+  }
+
   /** Whether all parts were accepted so far and more are expected. */
   get isOpen(): boolean {
     return this.#work !== undefined;
@@ -106,8 +117,12 @@ export class V3Upload implements PendingUpload {
   async #receive(work: OpenPart, end: SendFile): Promise<Response> {
     const { staged, reservation, zlibCrc, pipeline: { checksum } } = work;
     const { maxFileSize } = this.#context.limits;
-    if (checksum.size > maxFileSize) throw new LimitError("maxFileSize", maxFileSize);
+    if (checksum.size > maxFileSize) {
+      this.#transfer.end({ code: "over-limit" });
+      throw new LimitError("maxFileSize", maxFileSize);
+    }
     this.#work = undefined;
+    this.detach();
     const { clientId, contentSize, fileName } = end;
     const { size } = checksum;
     const sound = { accountId: clientId, name: storedName(fileName), size, crc: checksum.digest() };
@@ -125,6 +140,7 @@ export class V3Upload implements PendingUpload {
       intact: this.#intact,
       arrivedAt: this.#context.ticks(),
       reservation,
+      transfer: this.#transfer,
     });
     // A checksum that certainly differs from the client's, so that it sends the file again. The complement would not
     // do: for an empty file, it turns one kind of checksum into the other.
@@ -135,6 +151,7 @@ export class V3Upload implements PendingUpload {
   async [Symbol.asyncDispose](): Promise<void> {
     const work = this.#work;
     this.#work = undefined;
+    if (work !== undefined) this.#transfer.end({ code: "interrupted" });
     await work?.pipeline.settle();
     try {
       await work?.staged.writer.abort();
@@ -150,6 +167,9 @@ export class V3Upload implements PendingUpload {
     if (key === undefined) throw new Error("the key exchange was not done or has expired");
     const account = await this.#context.accounts.find(clientId);
     this.#user = account?.name;
+    if (account !== undefined) {
+      this.#peer.live.user = { client: toHex(account.id), name: printable(account.name) };
+    }
     const refused = faultOf(account);
     if (refused !== undefined) throw new Error(refused);
     const fault = nameFault(storedName(fileName));
@@ -218,7 +238,9 @@ export class V3Upload implements PendingUpload {
     try {
       await work();
     } catch (error) {
-      if (error instanceof LimitError) throw error;
+      const isLimit = error instanceof LimitError;
+      this.#transfer.end({ code: isLimit ? "over-limit" : "refused" });
+      if (isLimit) throw error;
       this.#logRefusal(reasonWithPathOf(error));
       await this[Symbol.asyncDispose]();
     }

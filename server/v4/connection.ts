@@ -23,6 +23,7 @@ import { fingerprintOfName, isOneOf } from "../../protocol/v4/server_name.ts";
 import type { V4Context } from "./context.ts";
 import { LimitError } from "../limits/limits.ts";
 import type { RevocationReason } from "../catalog/accounts.ts";
+import type { LiveConnection } from "../monitor/live_connection.ts";
 import { PeerSocket, type TcpSocket } from "../listen/peer_socket.ts";
 import type { ReadPhase } from "../listen/read_deadline.ts";
 import { authenticate, dismissal, type NamedPrincipal, refused } from "./login.ts";
@@ -52,6 +53,7 @@ export class V4Connection {
   /** The fingerprint of the server that the client signs. */
   #fingerprint: Bytes;
   readonly #socket: PeerSocket;
+  readonly #live: LiveConnection;
   readonly #state = new ConnectionState(WINDOW);
   readonly #frames = new FrameReader("client", (header) => this.#state.expect(header));
   #requests: Requests | undefined;
@@ -69,10 +71,15 @@ export class V4Connection {
     this.#identity = identity;
     this.#fingerprint = identity.fingerprint;
     this.#socket = new PeerSocket(socket, context.limits);
+    this.#live = context.monitor.describe({
+      ...{ protocol: 4, address: this.#socket.address },
+      end: (reason) => this.close(reason),
+    });
   }
 
   /** Serves the peer until it disconnects, violates the protocol or is closed. Never rejects. */
   async serve(): Promise<void> {
+    using _ = this.#context.monitor.connect(this.#live);
     try {
       try {
         await this.#converse();
@@ -136,6 +143,7 @@ export class V4Connection {
     }, first);
     if (principal === undefined) return;
     const { accountId, name } = principal;
+    this.#live.user = { client: toHex(accountId), name: printable(name) };
     await this.#send({ kind: "welcome", tag: 0, clientId: accountId, name, window: WINDOW });
     const dismiss = (fault: RevocationReason) => this.#dismiss(principal, dismissal(fault));
     const session = { ...principal, dismiss };
@@ -194,7 +202,8 @@ export class V4Connection {
 
   #requestsOf(principal: NamedPrincipal): Requests {
     return new Requests({
-      ...{ context: this.#context, owner: { ...principal, address: this.#socket.address } },
+      ...{ context: this.#context, live: this.#live },
+      owner: { ...principal, address: this.#socket.address },
       answers: {
         send: (message) => this.#unlessDismissed(message.kind, () => this.#send(message)),
         sendChunk: (tag, offset, chunk) =>

@@ -13,30 +13,42 @@ import { type FileWithDigests, isDamaged, refuseDamaged, withDigests } from "./b
 import { StoredDigests } from "./chunk_digests.ts";
 import { recordDamage } from "./damage.ts";
 import { describe, MAX_LOOKS, noSuchFile, replacedTooOften } from "./descriptions.ts";
+import { failureCode } from "./explain_failure.ts";
 import type { RequestContext } from "./request_context.ts";
 
 /** Sends a file, or a range of it. Throws `RequestError`. */
 export async function sendFile(session: RequestContext, request: MessageOf<"get">): Promise<void> {
   const { tag, from, to } = request;
-  const { answers } = session;
-  const { file, digests, first, chunks } = await open(session, request);
+  const { answers, live } = session;
+  const { file, digests, first, chunks } = await open(session, request).catch((error) => {
+    live.count("download", { files: 0, bytes: 0, failed: [failureCode(error)] });
+    throw error;
+  });
+  const end = Math.min(to, file.size);
+  const size = end - Math.min(beginOfChunk(from), end);
+  const transfer = live.begin({ direction: "download", file: printable(file.name), size });
   try {
     await answers.send({ kind: "file", tag, ...describe(file) });
     for await (const bytes of digests.pages()) {
       if (bytes === undefined) throw noSuchFile(file.name, file.version);
       await answers.send({ kind: "digests", tag, bytes });
     }
-    const end = Math.min(to, file.size);
     for (let at = beginOfChunk(from), piece = first; from < end && at < end;) {
       // The client verifies the chunk, and asks for a `recheck` if it is damaged.
       if (piece.value?.length !== chunkSize(file.size, at / CHUNK_SIZE)) {
         return await refuseChunk(session, file);
       }
+      const { length } = piece.value;
       await answers.sendChunk(tag, at, piece.value);
-      at += piece.value.length;
+      transfer.add(length);
+      at += length;
       if (at < end) piece = await nextOf(chunks, file);
     }
     await answers.send({ kind: "done", tag });
+    transfer.end("completed");
+  } catch (error) {
+    transfer.end({ code: failureCode(error) });
+    throw error;
   } finally {
     await chunks.return();
   }

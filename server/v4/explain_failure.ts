@@ -4,12 +4,23 @@
  * @module
  */
 import { toHex } from "../../protocol/bytes.ts";
-import { UnavailableError } from "../../protocol/errors.ts";
+import { ProtocolError, UnavailableError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import { CatalogRefusal } from "../catalog/refusal.ts";
 import { LimitError } from "../limits/limits.ts";
-import type { RequestContext } from "./request_context.ts";
-import { RequestError, toRefusal, unavailable } from "./request_error.ts";
+import { type RequestContext, SendError } from "./request_context.ts";
+import { ContentMismatch, RequestError, toRefusal, unavailable } from "./request_error.ts";
+
+/** The error code of a failed transfer, for its count. */
+export function failureCode(error: unknown): string {
+  if (error instanceof ContentMismatch) return "mismatch";
+  if (error instanceof RequestError) return error.code;
+  if (error instanceof CatalogRefusal) return toRefusal(error).code;
+  if (error instanceof LimitError) return "over-limit";
+  if (error instanceof SendError) return "interrupted";
+  if (error instanceof ProtocolError) return "bad-frame";
+  return error instanceof UnavailableError ? "unavailable" : "cannot-store";
+}
 
 /** Explains why a request failed, and logs it where that is needed. */
 export function explainFailure({ context, owner }: RequestContext, error: unknown): RequestError {

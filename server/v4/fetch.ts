@@ -35,7 +35,7 @@ export async function sendContents(
   session: RequestContext,
   { tag, bytes }: MessageOf<"fetch">,
 ): Promise<void> {
-  const { context: { store: { catalog } }, owner: { accountId }, answers } = session;
+  const { context: { store: { catalog } }, owner: { accountId }, live, answers } = session;
   const wanted = readAll(bytes);
   const look = (from: number) => {
     const page = catalog.files.fetchPack(accountId, bytes, from);
@@ -43,24 +43,36 @@ export async function sendContents(
     page.catch(() => undefined);
     return page;
   };
-  for (let coming = look(0);;) {
+  for (let coming = look(0), begin = 0;;) {
     const { contents, others, next } = await coming;
     // The catalog looks up the next page while this one is sent.
     if (next < wanted.length) coming = look(next);
     if (contents.length > 0) await answers.sendRecords("contents", tag, contents);
-    release(contents);
     const first = next - others.length;
+    live.count("download", { files: first - begin, bytes: contents.length });
+    release(contents);
     for (let at = 0; at < others.length;) {
       const group = takeGroup(others, at);
       const found = await Promise.all(
         group.map((file, i) => readOrRefuse(session, wanted[first + at + i] as WantedEntry, file)),
       );
       await sendFound(session, tag, found);
+      live.count("download", countsOf(found));
       at += group.length;
     }
+    begin = next;
     if (next >= wanted.length) break;
   }
   await answers.send({ kind: "done", tag });
+}
+
+function countsOf(all: readonly Found[]) {
+  const found = all.flatMap((one) => one instanceof RequestError ? [] : [one]);
+  return {
+    files: found.length,
+    bytes: sum(found.map(({ content }) => content.length)),
+    failed: all.flatMap((one) => one instanceof RequestError ? [one.code] : []),
+  };
 }
 
 function readAll(bytes: Bytes): WantedEntry[] {

@@ -53,7 +53,8 @@ export class Packs {
     const results = new Results(checked.names.length, this.#session);
     for (const [index, sums] of checked.mismatches) results.mismatch(index, sums);
     for (const [index, error] of checked.refusals) results.fail(index, error);
-    return this.#begin(tag, bytes.length, results, (turn) => this.#store(checked, results, turn));
+    const work = (turn: Turn) => this.#store(checked, results, turn);
+    return this.#begin(tag, bytes.length, results, work, () => this.#countFailures(results));
   }
 
   /** Begins to change modes and times of current versions, as `store` does. */
@@ -72,12 +73,13 @@ export class Packs {
     await Promise.all(this.#storing);
   }
 
-  /** Begins work that gets its results, and answers with them. */
+  /** Begins work that gets its results, and answers with them. `onEnd` is called when all results are known. */
   async #begin(
     tag: number,
     size: number,
     results: Results,
     work: (turn: Turn) => Promise<void>,
+    onEnd: () => void = () => undefined,
   ): Promise<void> {
     const { packRoom } = this.#session.context;
     const room = packRoom.take(size);
@@ -90,6 +92,7 @@ export class Packs {
       .then(() => {
         // Nothing is called stored by default.
         results.failRest(new Error("the record has no result"));
+        onEnd();
         const { answers } = this.#session;
         // The client sends the whole pack again. Records that are stored stay as they are.
         if (results.away !== undefined) {
@@ -206,7 +209,9 @@ export class Packs {
       if (!isConcerned) continue;
       quotaReservations.revoke(accountId, checked.names[i] as string, { isStored: true });
     }
-    this.#log(checked, blobs, stored);
+    const bytes = stored.reduce((sum, i) => sum + (checked.sizes[i] as number), 0);
+    this.#session.live.count("upload", { files: stored.length, bytes });
+    this.#log(checked, blobs, stored, bytes);
     await context.garbage.collect(garbage);
     if (hasSurplus) await trimHistory(context, accountId);
     await this.#explainRefused(refused, outcomes, results);
@@ -235,6 +240,7 @@ export class Packs {
     { names, sizes, cksums }: CheckedPack,
     blobs: PackBlobs["blobs"],
     stored: readonly number[],
+    bytes: number,
   ): void {
     const { context: { log }, owner: { accountId, name: user, address } } = this.#session;
     const where = { client: toHex(accountId), user, address };
@@ -253,9 +259,13 @@ export class Packs {
       "Stored {files} files for {user} from {address}: {first} to {last}, {bytes} bytes";
     log.info(words, {
       ...{ event: "pack.stored", files: stored.length, ...where },
-      ...{ first: fileAt(stored[0]), last: fileAt(stored.at(-1)) },
-      bytes: stored.reduce((bytes, i) => bytes + (sizes[i] as number), 0),
+      ...{ first: fileAt(stored[0]), last: fileAt(stored.at(-1)), bytes },
     });
+  }
+
+  #countFailures({ failures }: Results): void {
+    if (failures.length === 0) return;
+    this.#session.live.count("upload", { files: 0, bytes: 0, failed: failures });
   }
 
   /** Deletes blobs that no file has. A commit can fail in its last step and still be durable. */
@@ -305,6 +315,12 @@ class Results {
     }
     this.#failures.set(index, explained);
     if (explained.code === "unavailable") this.away = explained;
+  }
+
+  /** The error codes of the failed records. */
+  get failures(): readonly string[] {
+    const refused = [...this.#failures.values()].map(({ code }) => code);
+    return [...refused, ...Array<string>(this.#mismatches.size).fill("mismatch")];
   }
 
   /** Fails all records without a result. */

@@ -8,6 +8,7 @@ import { printable } from "../../protocol/printable.ts";
 import { reasonOf } from "../../protocol/errors.ts";
 import type { Message } from "../../protocol/v4/messages.ts";
 import type { DisconnectListener } from "../listen/peer_socket.ts";
+import type { LiveConnection } from "../monitor/live_connection.ts";
 import type { V4Context } from "./context.ts";
 
 export interface ConnectedPrincipal {
@@ -47,6 +48,8 @@ export interface RequestContext {
   readonly context: V4Context;
   /** The signed-in account. */
   readonly owner: ConnectedPrincipal;
+  /** The connection, for the operator. */
+  readonly live: LiveConnection;
   readonly answers: Answers;
 }
 

@@ -108,7 +108,7 @@ export class Requests implements AsyncDisposable {
   async #giveUp(tag: number, upload: V4Upload, why: unknown): Promise<void> {
     this.#incoming = undefined;
     await this.#attempt(tag, async () => {
-      await upload.abort();
+      await upload.abort(why);
       throw why;
     });
   }

@@ -6,16 +6,19 @@
 import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
 import { ProtocolError, UnavailableError } from "../../protocol/errors.ts";
 import { release } from "../../protocol/memory.ts";
+import { printable } from "../../protocol/printable.ts";
 import type { FileDigests } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
 import { inSlices, type Sliced } from "../../protocol/v4/slices.ts";
 import type { UploadId } from "../blobs/blob_store.ts";
 import { breath } from "../breath.ts";
+import type { LiveTransfer } from "../monitor/live_transfer.ts";
 import { discard } from "../uploads/commit.ts";
 import { checkPut } from "./check_put.ts";
 import { commitUpload } from "./commit_upload.ts";
 import type { V4Context } from "./context.ts";
+import { failureCode } from "./explain_failure.ts";
 import { ContentMismatch } from "./request_error.ts";
 import { JoinedConnections } from "./joined_connections.ts";
 import type { HeldClaim } from "./name_claims.ts";
@@ -40,6 +43,8 @@ export class V4Upload implements OpenUpload {
   readonly #context: V4Context;
   readonly #owner: ConnectedPrincipal;
   readonly #log: UploadLog;
+  /** The upload, for the operator. */
+  readonly #transfer: LiveTransfer;
   /** Closes the connection of the `put`. */
   readonly #closeConnection: (reason: string) => void;
   readonly #onDisconnect: Answers["onDisconnect"];
@@ -60,18 +65,20 @@ export class V4Upload implements OpenUpload {
   readonly #checkpoints: UploadCheckpoints;
   readonly #joined = new JoinedConnections();
 
-  constructor({ context, owner, answers }: RequestContext, request: MessageOf<"put">) {
+  constructor({ context, owner, live, answers }: RequestContext, request: MessageOf<"put">) {
     this.#context = context;
     this.#owner = owner;
     this.#closeConnection = answers.close;
     this.#onDisconnect = answers.onDisconnect;
     this.request = request;
     this.#log = new UploadLog(context.log, owner, request);
+    const { size } = request;
+    this.#transfer = live.begin({ direction: "upload", file: printable(request.name), size });
     const file = { accountId: owner.accountId, name: request.name };
     this.#room = new UploadRoom(context, file, () => this.#suspendPredecessors());
     this.#checkpoints = new UploadCheckpoints({
       ...{ partialUploads: context.partialUploads, log: this.#log },
-      file: { ...file, size: request.size, mtime: request.mtime },
+      file: { ...file, size, mtime: request.mtime },
       isNewest: () => this.#isNewest,
       claim: () => this.#claim?.id,
     });
@@ -115,6 +122,7 @@ export class V4Upload implements OpenUpload {
       if (resume === 0 || !(await this.#resume())) await this.#begin();
       this.#state = "receiving";
     } catch (error) {
+      this.#transfer.end({ code: failureCode(error) });
       await this.#content?.staged.writer.abort().catch(() => undefined);
       await this.#end();
       throw error;
@@ -143,6 +151,7 @@ export class V4Upload implements OpenUpload {
     if (this.#content === undefined) return false;
     const { contiguousBytes } = this.#content.digests;
     this.#checkpoints.continueFrom(contiguousBytes);
+    this.#transfer.continueFrom(contiguousBytes);
     this.#log.resumed(contiguousBytes);
     return true;
   }
@@ -184,6 +193,7 @@ export class V4Upload implements OpenUpload {
       return Promise.resolve();
     }
     const content = this.#opened();
+    this.#transfer.add(chunk.bytes.length);
     let writing: Promise<void>;
     try {
       writing = content.write(chunk);
@@ -242,6 +252,7 @@ export class V4Upload implements OpenUpload {
       if (this.#failure instanceof ContentMismatch) throw this.#failure;
       const found = await this.#inSlices(digests.summing());
       if (!isSame(found, end)) {
+        this.#transfer.end({ code: "mismatch" });
         await this.#drop();
         return { kind: "mismatch", tag, ...found };
       }
@@ -252,8 +263,10 @@ export class V4Upload implements OpenUpload {
         isPartial: this.#checkpoints.hasRow,
         reservation: this.#room.reservation,
       });
+      this.#transfer.end("completed");
       return { kind: "stored", tag, ...stored };
     } catch (error) {
+      this.#transfer.end({ code: failureCode(error) });
       await this.#drop(error);
       throw error;
     } finally {
@@ -316,10 +329,11 @@ export class V4Upload implements OpenUpload {
 
   // Abort: the client cancels, or a write has failed.
 
-  /** Discards the received data and the partial upload. */
-  async abort(): Promise<void> {
+  /** Discards the received data and the partial upload. `why`: `undefined` if the client cancels. */
+  async abort(why?: unknown): Promise<void> {
     if (!this.isReceiving) return await this.#ended.promise;
     this.#state = "ending";
+    this.#transfer.end({ code: why === undefined ? "cancelled" : failureCode(why) });
     try {
       await this.#drop();
     } finally {
@@ -348,6 +362,7 @@ export class V4Upload implements OpenUpload {
   /** Resolves when the upload is deleted, if it has become garbage. */
   async #end(): Promise<void> {
     this.#state = "ended";
+    this.#transfer.end({ code: "interrupted" });
     this.#context.openUploads.remove(this);
     this.#room.end();
     await this.#content?.end();

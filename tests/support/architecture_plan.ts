@@ -14,7 +14,10 @@ const V3 = [
 const V4 = [...PROTOCOL, "protocol/crc", "protocol/v4"];
 
 /** Files at the top of `server/` that need no other room, and those that both protocols use. */
-const SERVER = ["server", "server/catalog", "server/blobs", "server/fs", "server/limits"];
+const SERVER = [
+  ...["server", "server/catalog", "server/blobs", "server/fs", "server/limits"],
+  "server/monitor",
+];
 const SERVING = [...SERVER, "server/context.ts", "server/accounts", "server/uploads"];
 
 const SQLITE = [...V4, "server/blobs", "server/catalog", "server/catalog/sqlite"];
@@ -131,9 +134,13 @@ export const ARROWS: Arrows = {
   "server/blobs/disk": [...PROTOCOL, "server/blobs", "server/fs"],
   "server/blobs/s3": [...PROTOCOL, "server/blobs"],
   "server/data_folder": [...V4, "server", "server/catalog/*", "server/blobs/*", "server/fs"],
-  "server/limits": [...PROTOCOL, "server", "server/catalog"],
+  "server/monitor": PROTOCOL,
+  "server/limits": [...PROTOCOL, "server", "server/catalog", "server/monitor"],
   "server/listen/tls": [...V4, "protocol/encoding", "server/fs", "server/data_folder"],
-  "server/listen": [...V4, "protocol/v3/editions", "server", "server/limits", "server/listen/tls"],
+  "server/listen": [
+    ...[...V4, "protocol/v3/editions", "server", "server/limits", "server/monitor"],
+    "server/listen/tls",
+  ],
   "server/cluster": [...PROTOCOL, "server/catalog"],
   "server/stores": [...PROTOCOL, ...STORE, "server/limits", "server/listen/tls", "server/cluster"],
   "server/accounts": [...V4, "server", "server/catalog", "server/limits"],

@@ -36,6 +36,7 @@ Deno.test("drop: files that have waited too long for a verdict cannot be confirm
     await unverified.add({
       ...{ accountId: idOf(client), name: "a", connection: 1, arrivedAt: 0 },
       staged: { writer: { abort: () => slow.drop() }, release: () => undefined },
+      transfer: { end: () => undefined },
     } as unknown as UnverifiedFile);
   }
   const expired = unverified.expire(1);

@@ -11,6 +11,7 @@ import { createV4Context, type V4Context } from "../../../server/v4/context.ts";
 import { systemRandom } from "../../../server/random.ts";
 import type { TcpSocket } from "../../../server/listen/peer_socket.ts";
 import { DataFolder } from "../../../server/data_folder/data_folder.ts";
+import { Monitor } from "../../../server/monitor/monitor.ts";
 import { V4Connection } from "../../../server/v4/connection.ts";
 import { Requests, WINDOW } from "../../../server/v4/requests.ts";
 import { openInThisThread } from "../../support/store/catalogs.ts";
@@ -177,7 +178,8 @@ function test(
         clock: Date.now,
         ticks: Date.now,
       },
-      ...{ log: getLogger(["xfer", "server"]), registration: () => "open" as const },
+      ...{ log: getLogger(["xfer", "server"]), monitor: new Monitor(Date.now) },
+      registration: () => "open" as const,
       isHousekeeper: () => true,
     }, () => Promise.resolve(Infinity));
     const context = createV4Context(shared, () => Promise.resolve());
@@ -214,6 +216,7 @@ test("answers that are not read stop the storing of further files", async (fixtu
   let [asked, told] = [0, 0];
   await using requests = new Requests({
     context,
+    live: context.monitor.describe({ protocol: 4, address: "127.0.0.1:1", end: () => undefined }),
     owner: {
       accountId: await clientIdOf(fixture),
       key: new Uint8Array(32),

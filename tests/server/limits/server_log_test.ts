@@ -5,10 +5,10 @@ import {
   LOGGED_AT_ONCE,
   LOGGED_EVERY_MS,
   MAX_LOGGED_TEXT,
-  type Properties,
   ServerLog,
   shortened,
 } from "../../../server/limits/server_log.ts";
+import type { Properties } from "../../../server/monitor/event_stream.ts";
 
 function fixture() {
   const time = { ms: 0 };

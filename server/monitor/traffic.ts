@@ -1,0 +1,53 @@
+/**
+ * The transfers of a server in numbers, since its start.
+ *
+ * @module
+ */
+
+/** The protocol of a connection. */
+export type ProtocolNumber = 3 | 4;
+export type Direction = "upload" | "download";
+
+export const PROTOCOL_NUMBERS: readonly ProtocolNumber[] = [3, 4];
+export const DIRECTIONS: readonly Direction[] = ["upload", "download"];
+
+/** The files of one direction of one protocol. */
+export interface FileCounts {
+  started: number;
+  /** Files that were stored or downloaded. */
+  completed: number;
+  /** Bytes of content, also of files that failed. */
+  bytes: number;
+  /** The numbers of failed files by error code. The codes are those of the server, so that they are few. */
+  readonly failed: Map<string, number>;
+}
+
+export class Traffic {
+  readonly #counts = new Map<string, FileCounts>();
+
+  constructor() {
+    for (const protocol of PROTOCOL_NUMBERS) {
+      for (const direction of DIRECTIONS) {
+        const counts = { started: 0, completed: 0, bytes: 0, failed: new Map() };
+        this.#counts.set(`${protocol} ${direction}`, counts);
+      }
+    }
+  }
+
+  of(protocol: ProtocolNumber, direction: Direction): FileCounts {
+    return this.#counts.get(`${protocol} ${direction}`) as FileCounts;
+  }
+}
+
+/** How a transfer ended: with the file stored or downloaded, or with an error code. */
+export type TransferOutcome = "completed" | { readonly code: string };
+
+export function countOutcome(counts: FileCounts, outcome: TransferOutcome): void {
+  if (outcome === "completed") counts.completed++;
+  else countFailure(counts, outcome.code);
+}
+
+/** Counts one more failure. */
+export function countFailure({ failed }: FileCounts, code: string): void {
+  failed.set(code, (failed.get(code) ?? 0) + 1);
+}
