@@ -26,7 +26,7 @@ export interface MonitorListener {
 
 export class Monitor {
   readonly events: EventStream;
-  readonly traffic = new Traffic();
+  readonly traffic: Traffic = new Traffic();
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly #clock: () => number;
