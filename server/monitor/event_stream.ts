@@ -9,7 +9,7 @@ export type Properties = Readonly<Record<string, unknown>> & { readonly event: s
 
 export type EventLevel = "debug" | "info" | "warn" | "error";
 
-export interface ServerEvent {
+export interface MonitorEvent {
   readonly level: EventLevel;
   /** The sentence of the log; `{name}` stands for a property. */
   readonly words: string;
@@ -17,7 +17,7 @@ export interface ServerEvent {
 }
 
 /** Gets each event at once. It must not throw or take long. */
-export type EventListener = (event: ServerEvent) => void;
+export type EventListener = (event: MonitorEvent) => void;
 
 export class EventStream {
   readonly #listeners = new Set<EventListener>();

@@ -7,9 +7,9 @@ import { LiveTransfer, type TransferStart } from "./live_transfer.ts";
 import {
   countFailure,
   countOutcome,
-  type Direction,
   type ProtocolNumber,
   type Traffic,
+  type TransferDirection,
   type TransferOutcome,
 } from "./traffic.ts";
 
@@ -34,7 +34,7 @@ export interface DirectionTotals {
   bytes: number;
 }
 
-/** What connections report to. */
+/** The recipient of what connections report. */
 export interface ConnectionObserver {
   readonly traffic: Traffic;
   readonly clock: () => number;
@@ -54,7 +54,7 @@ export class LiveConnection {
   /** The account, once the client has signed in. Anyone can name one over protocol 3. */
   user: LiveUser | undefined;
   readonly #transfers = new Set<LiveTransfer>();
-  readonly #totals: Readonly<Record<Direction, DirectionTotals>> = {
+  readonly #totals: Readonly<Record<TransferDirection, DirectionTotals>> = {
     upload: { files: 0, bytes: 0 },
     download: { files: 0, bytes: 0 },
   };
@@ -80,7 +80,7 @@ export class LiveConnection {
   }
 
   /** The files that were stored or downloaded, and all bytes. */
-  total(direction: Direction): Readonly<DirectionTotals> {
+  total(direction: TransferDirection): Readonly<DirectionTotals> {
     return this.#totals[direction];
   }
 
@@ -111,7 +111,7 @@ export class LiveConnection {
 
   /** Counts files that were transferred together. */
   count(
-    direction: Direction,
+    direction: TransferDirection,
     { files, bytes, failed = [] }: DirectionTotals & { readonly failed?: readonly string[] },
   ): void {
     const counts = this.#observer.traffic.of(this.protocol, direction);

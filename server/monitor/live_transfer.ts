@@ -3,17 +3,17 @@
  *
  * @module
  */
-import type { Direction, TransferOutcome } from "./traffic.ts";
+import type { TransferDirection, TransferOutcome } from "./traffic.ts";
 
 export interface TransferStart {
-  readonly direction: Direction;
+  readonly direction: TransferDirection;
   /** The name of the file, {@link printable}. */
   readonly file: string;
   /** Bytes; `undefined` if the client does not know it in advance. */
   readonly size: number | undefined;
 }
 
-/** What a transfer reports to. */
+/** The recipient of what a transfer reports. */
 export interface TransferObserver {
   /** The time of its start, in milliseconds since the epoch. */
   readonly since: number;
@@ -25,7 +25,7 @@ export interface TransferObserver {
 }
 
 export class LiveTransfer {
-  readonly direction: Direction;
+  readonly direction: TransferDirection;
   readonly file: string;
   readonly size: number | undefined;
   /** Milliseconds since the epoch. */

@@ -13,7 +13,7 @@ import { type ProtocolNumber, Traffic, type TransferOutcome } from "./traffic.ts
 /** Bytes of an id. It is unlikely to be that of an earlier connection, which an operator has in mind. */
 const ID_SIZE = 4;
 
-/** Is told at once what happens. Its methods must not throw or take long. */
+/** Hears at once of connections and transfers. Its methods must not throw or take long. */
 export interface MonitorListener {
   connected?(connection: LiveConnection): void;
   disconnected?(connection: LiveConnection): void;

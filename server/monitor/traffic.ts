@@ -6,10 +6,10 @@
 
 /** The protocol of a connection. */
 export type ProtocolNumber = 3 | 4;
-export type Direction = "upload" | "download";
+export type TransferDirection = "upload" | "download";
 
 export const PROTOCOL_NUMBERS: readonly ProtocolNumber[] = [3, 4];
-export const DIRECTIONS: readonly Direction[] = ["upload", "download"];
+export const DIRECTIONS: readonly TransferDirection[] = ["upload", "download"];
 
 /** The files of one direction of one protocol. */
 export interface FileCounts {
@@ -34,7 +34,7 @@ export class Traffic {
     }
   }
 
-  of(protocol: ProtocolNumber, direction: Direction): FileCounts {
+  of(protocol: ProtocolNumber, direction: TransferDirection): FileCounts {
     return this.#counts.get(`${protocol} ${direction}`) as FileCounts;
   }
 }

@@ -1,8 +1,8 @@
-/** What connections of both protocols tell the monitor of their server. */
+/** The monitor of a server, fed by connections of both protocols. */
 import assert from "node:assert/strict";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { LiveConnection } from "../../server/monitor/live_connection.ts";
-import type { Direction, ProtocolNumber } from "../../server/monitor/traffic.ts";
+import type { ProtocolNumber, TransferDirection } from "../../server/monitor/traffic.ts";
 import type { Server } from "../../server/server.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { kindOf, RawClient } from "../support/v3/raw_client.ts";
@@ -24,7 +24,7 @@ async function until(isReached: () => boolean): Promise<void> {
   while (!isReached()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-function counted({ monitor }: Server, protocol: ProtocolNumber, direction: Direction) {
+function counted({ monitor }: Server, protocol: ProtocolNumber, direction: TransferDirection) {
   const { started, completed, bytes, failed } = monitor.traffic.of(protocol, direction);
   return { started, completed, bytes, failed: Object.fromEntries(failed) };
 }

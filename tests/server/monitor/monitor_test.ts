@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { ServerLog } from "../../../server/limits/server_log.ts";
 import { LimitLog } from "../../../server/limits/limit_log.ts";
 import { LimitError } from "../../../server/limits/limits.ts";
-import type { Properties, ServerEvent } from "../../../server/monitor/event_stream.ts";
+import type { MonitorEvent, Properties } from "../../../server/monitor/event_stream.ts";
 import { Monitor } from "../../../server/monitor/monitor.ts";
 
 function fixture() {
@@ -87,7 +87,7 @@ Deno.test("monitor: files of a pack are counted together", () => {
 Deno.test("monitor: events have every line of the log, also suppressed ones, until the listener is disposed of", () => {
   const { monitor } = fixture();
   const log = new ServerLog(SILENT, () => 0, monitor.events);
-  const events: ServerEvent[] = [];
+  const events: MonitorEvent[] = [];
   const line: Properties = { event: "client.denied", address: "192.0.2.1:1000" };
   log.info("nobody listens", line);
   {
