@@ -1,6 +1,6 @@
 /**
- * `deno task test`: runs `deno test` with its arguments, in its own folder for temporary files. Also fails if the tests
- * leave a process or a file behind: it names the leftover and removes it.
+ * `deno task test`: runs `deno test` with its arguments, in its own folder for temporary files. Also fails if types are
+ * wrong, or if the tests leave a process or a file behind: it names the leftover and removes it.
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -36,45 +36,93 @@ Deno.exit(code === 0 && left.length > 0 ? 1 : code);
 
 /** Returns the exit code. */
 async function runTests(): Promise<number> {
-  // A run that is part of another shares its server.
-  const hasServer = Deno.env.has(POSTGRES_VARIABLE);
-  const postgres = hasServer || Deno.build.os === "windows"
-    ? undefined
-    : await PostgresServer.start();
+  const types = Deno.args.includes("--no-check") ? undefined : checkTypes();
+  const [postgres, identity, hasBundles] = await Promise.all([
+    startPostgres(),
+    makeIdentity(),
+    // A run that is part of another shares its bundles.
+    Deno.env.has(BUNDLES_VARIABLE) || bundlePrograms(BUNDLES),
+  ]);
   try {
-    return await runTestsWith(postgres);
+    return await runTestsWith({
+      [IDENTITY_VARIABLE]: identity,
+      ...postgres === undefined ? {} : { [POSTGRES_VARIABLE]: postgres.socket },
+      ...hasBundles ? { [BUNDLES_VARIABLE]: BUNDLES } : {},
+    }, types);
   } finally {
     await postgres?.[Symbol.asyncDispose]();
   }
 }
 
-async function runTestsWith(postgres: PostgresServer | undefined): Promise<number> {
+/** Starts the database server for all tests, unless this run is part of another. */
+async function startPostgres(): Promise<PostgresServer | undefined> {
+  if (Deno.env.has(POSTGRES_VARIABLE) || Deno.build.os === "windows") return undefined;
+  return await PostgresServer.start();
+}
+
+/** Checks types, for most of a minute on one processor. Tests run meanwhile on the others. */
+function checkTypes(): Deno.ChildProcess {
+  return tiedCommand(Deno.execPath(), {
+    args: ["check", "--quiet", ...Deno.args.filter(hasTests)],
+    ...{ stdin: "null", stdout: "null", stderr: "piped" },
+  }).spawn();
+}
+
+/** Whether an argument is a folder or file of tests. */
+function hasTests(argument: string): boolean {
+  try {
+    return Deno.statSync(argument).isDirectory || argument.endsWith(".ts");
+  } catch {
+    return false;
+  }
+}
+
+/** Runs the tests, and ends them if the check of types fails. Returns the exit code. */
+async function runTestsWith(
+  env: Readonly<Record<string, string>>,
+  types: Deno.ChildProcess | undefined,
+): Promise<number> {
   const temporary = TEMPORARY_VARIABLES.map((name) => [name, folder]);
+  const args = Deno.args.filter((argument) => argument !== "--no-check");
   const tests = tiedCommand(Deno.execPath(), {
-    args: ["test", "--quiet", "--allow-all", "--parallel", ...Deno.args],
+    args: ["test", "--quiet", "--allow-all", "--parallel", "--no-check", ...args],
     env: {
       ...Object.fromEntries(temporary),
+      ...env,
       [run.name]: run.value,
-      [IDENTITY_VARIABLE]: await makeIdentity(),
-      ...postgres === undefined ? {} : { [POSTGRES_VARIABLE]: postgres.socket },
-      ...await hasBundles() ? { [BUNDLES_VARIABLE]: BUNDLES } : {},
       DENO_JOBS: Deno.env.get("DENO_JOBS") ?? `${JOBS}`,
     },
   }).spawn();
   const signals = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM", "SIGHUP"];
-  let running = true;
   for (const signal of signals as Deno.Signal[]) {
     // Signals are caught even after the tests have ended, so that leftovers are removed first.
-    Deno.addSignalListener(signal, () => running && tests.kill(signal));
+    Deno.addSignalListener(signal, () => {
+      kill(tests, signal);
+      if (types !== undefined) kill(types, signal);
+    });
   }
+  const errors = types && errorsOf(types, () => kill(tests, "SIGTERM"));
   const { code } = await tests.status;
-  running = false;
-  return code;
+  const found = await errors ?? "";
+  if (found === "") return code;
+  console.error(found);
+  return code || 1;
 }
 
-/** Bundles the programs that tests start, unless this run is part of another. Returns whether that succeeded. */
-async function hasBundles(): Promise<boolean> {
-  return Deno.env.has(BUNDLES_VARIABLE) || await bundlePrograms(BUNDLES);
+/** The errors that a check prints; empty if all types are right. */
+async function errorsOf(types: Deno.ChildProcess, onError: () => void): Promise<string> {
+  const printed = await new Response(types.stderr).text();
+  if ((await types.status).success) return "";
+  onError();
+  return printed || "Types could not be checked";
+}
+
+function kill(process: Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    process.kill(signal);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // It has ended already.
+  }
 }
 
 async function endProcesses(): Promise<string[]> {

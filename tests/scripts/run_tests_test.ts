@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { lasting, marked } from "../support/marked_processes.ts";
 import { writeLauncher } from "../support/processes.ts";
+import { POSTGRES_VARIABLE } from "../support/store/postgres.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { HAS_TERMINAL, Terminal } from "../support/terminal.ts";
 import { tiedCommand, TIES } from "../support/tied_processes.ts";
@@ -16,8 +17,19 @@ const SEES_PROCESSES = Deno.build.os === "linux";
 /** An environment variable that marks the processes of one test by its value. */
 const NAME = "XFER_TEST_OF_THE_RUNNER";
 
-/** Runs one test with this body. */
-function runTest(folder: TemporaryFolder, body: string, mark = "none"): Deno.Command {
+interface RunOptions {
+  /** The value of the variable that marks its processes. */
+  readonly mark: string;
+  /** Whether types are checked. */
+  readonly isChecked?: boolean;
+}
+
+/** Runs one test with this body, which needs no database. */
+function runTest(
+  folder: TemporaryFolder,
+  body: string,
+  { mark, isChecked = false }: RunOptions,
+): Deno.Command {
   const path = folder.join("one_test.ts");
   Deno.writeTextFileSync(path, `Deno.test("one", async () => {\n${body}\n});\n`);
   return tiedCommand(Deno.execPath(), {
@@ -27,12 +39,16 @@ function runTest(folder: TemporaryFolder, body: string, mark = "none"): Deno.Com
       "--no-check",
       "--allow-all",
       RUN_TESTS,
-      "--no-check",
+      ...isChecked ? [] : ["--no-check"],
       "--config",
       CONFIG,
       path,
     ],
-    env: { NO_COLOR: "1", TMPDIR: folder.join("tmp"), [NAME]: mark },
+    env: {
+      ...{ NO_COLOR: "1", TMPDIR: folder.join("tmp"), [NAME]: mark },
+      // A run that is killed could not remove its server's files.
+      [POSTGRES_VARIABLE]: "none",
+    },
     ...{ cwd: folder.path, stdin: "null", stdout: "piped", stderr: "piped" },
   });
 }
@@ -45,11 +61,14 @@ interface Outcome {
   readonly processes: readonly string[];
 }
 
-async function outcomeOf(body: string): Promise<Outcome> {
+async function outcomeOf(
+  body: string,
+  options: Omit<RunOptions, "mark"> = {},
+): Promise<Outcome> {
   await using folder = await TemporaryFolder.createOnDisk();
   await Deno.mkdir(folder.join("tmp"));
   const mark = crypto.randomUUID();
-  const { code, stdout, stderr } = await runTest(folder, body, mark).output();
+  const { code, stdout, stderr } = await runTest(folder, body, { ...options, mark }).output();
   const [printed, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
   const files = [...Deno.readDirSync(folder.join("tmp"))].map(({ name }) => name);
   const processes = marked({ name: NAME, value: mark }).map(({ command }) => command);
@@ -72,6 +91,14 @@ Deno.test("run: a failing test fails the run", async () => {
   const { code, printed, ...left } = await outcomeOf('throw new Error("wrong")');
   assert.equal(code, 1, printed);
   assert.match(printed, /FAILED \| 0 passed \| 1 failed/);
+  assert.deepEqual(left, NOTHING);
+});
+
+Deno.test("run: a wrong type fails the run, and is named", async () => {
+  const body = 'const wrong: number = "text";\nif (wrong) return;';
+  const { code, printed, ...left } = await outcomeOf(body, { isChecked: true });
+  assert.notEqual(code, 0, printed);
+  assert.match(printed, /Type 'string' is not assignable to type 'number'/);
   assert.deepEqual(left, NOTHING);
 });
 
@@ -119,7 +146,7 @@ async function interrupt(signal: Deno.Signal) {
   await Deno.mkdir(folder.join("tmp"));
   const variable = { name: NAME, value: crypto.randomUUID() };
   using news = Deno.watchFs(folder.path, { recursive: false });
-  const run = runTest(folder, STARTS_PROCESSES, variable.value).spawn();
+  const run = runTest(folder, STARTS_PROCESSES, { mark: variable.value }).spawn();
   const printed = Promise.all([new Response(run.stdout).text(), new Response(run.stderr).text()]);
   const ended = run.status.then(() => news.close());
   for await (const { paths } of news) {

@@ -1,4 +1,5 @@
 /** PostgreSQL for tests: real servers, each with databases of its own for a test. */
+import { join } from "node:path";
 import { toHex } from "../../../protocol/bytes.ts";
 import {
   connectionOptions,
@@ -11,6 +12,7 @@ import { MIGRATIONS } from "../../../server/catalog/postgres/migrations.ts";
 import { RUN_VARIABLE } from "../marked_processes.ts";
 import { tied } from "../tied_processes.ts";
 import { TemporaryFolder } from "../temporary_folder.ts";
+import { emptyDatabase, LentDatabases } from "./lent_databases.ts";
 import { AS_USER, giveAway, preparePostgres } from "./postgres_binaries.ts";
 
 /** `deno task test` starts one server for all tests of its run, and passes the folder of its socket in this variable. */
@@ -207,23 +209,53 @@ export interface TestDatabaseOptions {
   readonly isEmpty?: boolean;
 }
 
-/** Creates a database, which is dropped with the scope that holds it. */
+/** A database for the scope that holds it: one with tables is emptied then for another test, others are dropped. */
 export async function createDatabase(
   { server, isEmpty = false }: TestDatabaseOptions = {},
 ): Promise<TestDatabase> {
   const place = server ?? await sharedServer();
-  const name = `test_${crypto.randomUUID().replaceAll("-", "")}`;
-  const template = isEmpty ? "template0" : await templateOf(place);
-  await execute(place, `CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`);
-  // A change outside of a transaction would not check the lease of its server. Here, it fails.
-  if (!isEmpty) {
-    await execute(place, `ALTER DATABASE ${name} SET default_transaction_read_only = on`);
-  }
   const reached = server === undefined && pooler !== undefined ? await pooler(place) : place;
+  // A pooler keeps connections, which emptying a database ends.
+  const lent = isEmpty || reached !== place ? undefined : await lentBy(place);
+  const name = lent?.take() ?? await makeDatabase(place, { isEmpty });
   return {
     ...{ name, options: await optionsOf(reached, name), url: urlOf(reached, name) },
-    [Symbol.asyncDispose]: () => execute(place, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+    async [Symbol.asyncDispose]() {
+      if (lent === undefined) return await dropDatabase(place, name);
+      try {
+        await using database = new PostgresDatabase(await optionsOf(place, name));
+        await emptyDatabase(database);
+      } catch (error) {
+        await dropDatabase(place, name);
+        throw error;
+      }
+      lent.giveBack(name);
+    },
   };
+}
+
+async function lentBy(place: Place): Promise<LentDatabases> {
+  return new LentDatabases(join(place.socket, `free_${await templateOf(place)}`));
+}
+
+async function makeDatabase(
+  place: Place,
+  { isEmpty }: Required<Pick<TestDatabaseOptions, "isEmpty">>,
+): Promise<string> {
+  const name = `test_${crypto.randomUUID().replaceAll("-", "")}`;
+  const template = isEmpty ? "template0" : await templateOf(place);
+  await using admin = new PostgresDatabase(await optionsOf(place, "postgres"));
+  await admin.read(async (queries) => {
+    await queries.run(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`);
+    // A change outside of a transaction would not check the lease of its server. Here, it fails.
+    if (isEmpty) return;
+    await queries.run(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
+  });
+  return name;
+}
+
+function dropDatabase(place: Place, name: string): Promise<void> {
+  return execute(place, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
 }
 
 function urlOf({ socket, port }: Place, database: string): string {

@@ -74,7 +74,7 @@ catalogTest("removed names are listed with their newest version, in pages", asyn
 
 catalogTest("removed names are found among many current ones", async (catalog) => {
   await login(catalog);
-  for (let i = 0; i < 600; i++) await store(catalog, `${1000 + i}`);
+  await Promise.all(Array.from({ length: 600 }, (_, i) => store(catalog, `${1000 + i}`)));
   await remove(catalog, "1599", 5000);
   const found: string[] = [];
   for (let after: string | undefined = ""; after !== undefined;) {
@@ -207,7 +207,7 @@ for (
 
 catalogTest("history is dropped in pages until it fits", async (catalog) => {
   await login(catalog);
-  for (let i = 0; i <= MAX_DROPPED + 5; i++) await store(catalog, "a", i);
+  await Promise.all(Array.from({ length: MAX_DROPPED + 6 }, (_, i) => store(catalog, "a", i)));
   const quota = { bytes: 30, files: 99 };
   const commit = await catalog.files.commit(v4File(++number, { storedAt: 999 }), {
     quota,

@@ -459,7 +459,9 @@ concurrentCatalogTest("a list of records has all entries in order", async (catal
   assert.deepEqual(whole.unchecked, ["n/0100b"]);
   assert.equal(whole.pages, 2);
   assert.deepEqual((await listed(catalog, "n/", 1024)).found, expected);
-  assert.deepEqual((await listed(catalog, "n/", 1)).pages, expected.length);
+  const some = expected.filter((name) => name.startsWith("n/01"));
+  const single = await listed(catalog, "n/01", 1);
+  assert.deepEqual([single.found, single.pages], [some, some.length]);
   assert.deepEqual((await listed(catalog, "none", 1024)).found, []);
 });
 

@@ -9,6 +9,7 @@ import {
   bob,
   catalogTest,
   garbageOf,
+  id,
   KEEP,
   login,
   stored,
@@ -29,8 +30,8 @@ function entry(number: number, name: string) {
     : v4File(number, { name });
 }
 
-async function names(catalog: Catalog): Promise<string[]> {
-  return (await catalog.files.list(alice, { limit: 99 })).map(({ name }) => name);
+async function names(catalog: Catalog, account = alice): Promise<string[]> {
+  return (await catalog.files.list(account, { limit: 99 })).map(({ name }) => name);
 }
 
 /** Names of an account with their versions; history in brackets. */
@@ -78,7 +79,6 @@ catalogTest(
 );
 
 catalogTest("a level is what its names say, in pages of any size", async (catalog) => {
-  await login(catalog);
   const part = fc.constantFrom("a", "a-", "a0", "-", "0", "\u{10000}", "\u{10ffff}");
   const name = fc.array(part, { minLength: 1, maxLength: 3 }).map((parts) => parts.join("/"));
   let number = 0;
@@ -88,23 +88,23 @@ catalogTest("a level is what its names say, in pages of any size", async (catalo
       fc.option(name, { nil: undefined }),
       fc.integer({ min: 1, max: 3 }),
       async (wanted, folder, limit) => {
-        for (const old of await names(catalog)) {
-          await catalog.files.remove(alice, old, { now: 1, recursive: true });
-        }
-        for (const [name, isFolder] of wanted) {
-          await catalog.files.commit(entry(++number, isFolder ? `${name}/` : name))
-            .catch(() => undefined);
-        }
+        const accountId = id(++number);
+        await login(catalog, { id: accountId, name: `User${number}` });
+        const entries = wanted.map(([name, isFolder]) => ({
+          ...entry(++number, isFolder ? `${name}/` : name),
+          accountId,
+        }));
+        await Promise.allSettled(entries.map((one) => catalog.files.commit(one)));
         const prefix = folder === undefined ? "" : `${folder}/`;
         const expected = new Set(
-          (await names(catalog)).filter((name) => name.startsWith(prefix))
+          (await names(catalog, accountId)).filter((name) => name.startsWith(prefix))
             .map((name) => prefix + name.slice(prefix.length).split("/")[0]),
         );
         const found: string[] = [];
         for (let after: string | undefined = ""; after !== undefined;) {
           const page = { prefix, after, limit };
           const { files, next }: Awaited<ReturnType<Catalog["files"]["listLevel"]>> = await catalog
-            .files.listLevel(alice, page);
+            .files.listLevel(accountId, page);
           found.push(...files.map(({ name }) => name));
           after = next;
         }
