@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { canRunSwift, Swift } from "../../scripts/cluster/swift.ts";
 import { S3BlobStore, type S3BlobStoreOptions } from "../../server/blobs/s3/s3_blob_store.ts";
 import { PART_SIZE } from "../../server/blobs/s3/part_sizes.ts";
-import { blobStoreSuite, owner } from "../server/blobs/suite.ts";
+import { owner } from "../server/blobs/blob_backend.ts";
+import { blobStoreSuite } from "../server/blobs/suite.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { PlainBucket, S3_CHECKS } from "../support/store/s3_checks.ts";
 

@@ -1,7 +1,7 @@
 /** docs/object-store.md has the rights and the variables that the store of a bucket needs. */
 import assert from "node:assert/strict";
 import { S3_VARIABLES } from "../../server/blobs/s3/s3_location.ts";
-import type { S3Operation } from "../support/store/fake_s3.ts";
+import type { S3Operation } from "../support/store/s3_call.ts";
 import { fencesIn } from "../support/markdown.ts";
 
 const page = await Deno.readTextFile(new URL("../../docs/object-store.md", import.meta.url));

@@ -1,15 +1,12 @@
 /** Uploads and downloads of a folder, whose client, server, or both are killed. Small entries travel in packs. */
 import assert from "node:assert/strict";
 import type { Address } from "../../protocol/address.ts";
-import { type Bytes, concatBytes, toHex } from "../../protocol/bytes.ts";
-import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
+import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { setTime } from "../../client/local/file_metadata.ts";
-import { isPartName } from "../../client/local/partial_file.ts";
 import type { ConnectOptions } from "../../client/v4/connect_options.ts";
-import { V4Client } from "../../client/v4/client.ts";
 import { verify } from "../../server/operator/verify.ts";
-import { pseudoRandomBytes, utf8 } from "../support/bytes.ts";
+import { pseudoRandomBytes } from "../support/bytes.ts";
 import { pathOfProgram } from "../support/programs.ts";
 import { startInThisThread } from "../support/server.ts";
 import { seedDataFolder } from "../support/store/seeded_folder.ts";
@@ -21,6 +18,7 @@ import { putAll } from "../support/v4/put_all.ts";
 import { readWholeFolder } from "./data_folder.ts";
 import { FaultyServer } from "./faulty_server_process.ts";
 import type { Loop } from "./loop.ts";
+import { assertMixed, assertSame, contentsOf, listOf, stateOf, type TreeState } from "./tree_state.ts";
 
 const CLIENT = pathOfProgram("tests/faults/killed_client.ts");
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
@@ -41,13 +39,6 @@ const BUG = 1;
 
 const VICTIMS = ["client", "server", "both"] as const;
 type Victim = typeof VICTIMS[number];
-
-/** An entry's kind and content, and with its mode and time. */
-interface Seen {
-  readonly content: string;
-  readonly all: string;
-}
-type State = ReadonlyMap<string, Seen>;
 
 /** What a command that may have been killed reported: events in order. */
 type Reported = readonly Readonly<Record<string, unknown>>[];
@@ -227,7 +218,7 @@ class Transfers {
   async #withServer<T>(
     work: (server: {
       readonly connect: ConnectOptions;
-      readonly list: () => Promise<State>;
+      readonly list: () => Promise<TreeState>;
     }) => Promise<T>,
   ): Promise<T> {
     const dataFolder = this.#folder.join("data");
@@ -239,7 +230,7 @@ class Transfers {
       ...{ server: server.address, userName: USER, identityFolder: await this.#identity() },
       onNewServer: () => true,
     };
-    return await work({ connect, list: () => listOf(connect) });
+    return await work({ connect, list: () => listOf(connect, TREE) });
   }
 
   async #identity(): Promise<string> {
@@ -314,71 +305,4 @@ async function readAll(
 function eventsOf(output: Uint8Array): Reported {
   const lines = new TextDecoder().decode(output).split("\n");
   return lines.slice(0, -1).map((line) => JSON.parse(line));
-}
-
-async function listOf(connect: ConnectOptions): Promise<State> {
-  using client = await V4Client.connect(connect);
-  const state = new Map<string, Seen>();
-  await client.list(`${TREE}/`, ({ name, entry, digest, mode, mtime }) => {
-    const content = `${entry} ${toHex(digest)}`;
-    state.set(name, { content, all: `${content} ${mode} ${mtime}` });
-  });
-  return state;
-}
-
-/** The entries below a local folder, by their names on the server. */
-function stateOf(root: string, as: string): State {
-  const state = new Map<string, Seen>();
-  const visit = (below: string) => {
-    for (const { name, isDirectory, isSymlink } of entriesIn(`${root}/${below}`)) {
-      if (isPartName(name)) continue;
-      const path = `${root}/${below}${name}`;
-      const content = isDirectory
-        ? `folder ${digestOf(new Uint8Array())}`
-        : isSymlink
-        ? `link ${digestOf(utf8(Deno.readLinkSync(path)))}`
-        : `file ${digestOf(Deno.readFileSync(path))}`;
-      const { mode, mtime } = Deno.lstatSync(path);
-      const all = `${content} ${isSymlink ? "" : mode} ${mtime?.getTime()}`;
-      state.set(`${as}/${below}${name}`, { content, all });
-      if (isDirectory) visit(`${below}${name}/`);
-    }
-  };
-  visit("");
-  return state;
-}
-
-function entriesIn(folder: string): Deno.DirEntry[] {
-  try {
-    return [...Deno.readDirSync(folder)];
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
-}
-
-function digestOf(content: Bytes): string {
-  const sums = new ChunkDigests(content.length);
-  for (let at = 0; at < content.length; at += CHUNK_SIZE) {
-    sums.add(at, content.subarray(at, at + CHUNK_SIZE));
-  }
-  return toHex(sums.sums().digest);
-}
-
-function contentsOf(state: State): State {
-  return new Map([...state].map(([name, { content }]) => [name, { content, all: content }]));
-}
-
-/** Fails unless each entry is as before, or as it should be. */
-function assertMixed(found: State, before: State, after: State): void {
-  for (const name of new Set([...found.keys(), ...before.keys()])) {
-    const content = found.get(name)?.content;
-    const allowed = [before, after].map((state) => state.get(name)?.content);
-    assert.ok(allowed.includes(content), `${name}: ${content}, not ${allowed.join(" or ")}`);
-  }
-}
-
-function assertSame(found: State, expected: State, what: string): void {
-  const shown = (state: State) => [...state].map(([name, { all }]) => `${name}: ${all}`).sort();
-  assert.deepEqual(shown(found), shown(expected), what);
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
 import { cksum } from "../../../protocol/crc/cksum.ts";
-import { ENTRY_KINDS, MODE_BITS } from "../../../protocol/entry.ts";
+import { MODE_BITS } from "../../../protocol/entry.ts";
 import { MAX_NANOSECONDS, splitNanoseconds } from "../../../protocol/nanoseconds.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import { sumsInPlace } from "../../../protocol/v4/content_sums.ts";
@@ -16,14 +16,11 @@ import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
 import { MAX_BULK, MESSAGES } from "../../../protocol/v4/messages.ts";
 import { MAX_PACKED_SIZE, PackReader, PackWriter } from "../../../protocol/v4/pack.ts";
 import { MAX_RESULT_MESSAGE, PackedReader, PackedWriter } from "../../../protocol/v4/packed.ts";
-import { MAX_RECORDS, type RecordReader } from "../../../protocol/v4/record_reader.ts";
+import { MAX_RECORDS } from "../../../protocol/v4/record_reader.ts";
 import type { RecordWriter } from "../../../protocol/v4/record_writer.ts";
 import { UpdateReader, UpdateWriter } from "../../../protocol/v4/update.ts";
 import { pseudoRandomBytes, splitAt, utf8 } from "../../support/bytes.ts";
-import { FILE } from "../../support/v4/message_fields.ts";
-
-const NOTHING: Bytes = new Uint8Array(0);
-const NO_DIGEST = new Uint8Array(32);
+import { all, NO_DIGEST, NOTHING, packed } from "./read_records.ts";
 
 const name = fc.string({ unit: "grapheme", maxLength: 100 });
 const u32 = fc.nat(0xffff_ffff);
@@ -41,16 +38,6 @@ const anyFile: fc.Arbitrary<FileFields> = fc.record({
   ...{ storedAt: date, endedAt: date, cksum: u32, digest, confirmedAt: date },
 }, plain);
 
-/** Reads all records of a reader. */
-function all<R extends RecordReader, T>(reader: R, read: (reader: R) => T): T[] {
-  const records: T[] = [];
-  while (reader.next()) {
-    assert.equal(reader.index, records.length);
-    records.push(read(reader));
-  }
-  return records;
-}
-
 /** The payload of a frame that a reader of frames has received in pieces. */
 function sent(writer: RecordWriter, cuts: readonly number[]): Bytes {
   const { from } = MESSAGES[writer.messageKind];
@@ -65,15 +52,6 @@ function sent(writer: RecordWriter, cuts: readonly number[]): Bytes {
   }
   assert.deepEqual(payload, writer.payload);
   return payload as Bytes;
-}
-
-function packed(records: readonly { name: string; content: Bytes }[]): PackWriter {
-  const writer = new PackWriter();
-  for (const { name, content } of records) {
-    writer.begin(name, content.length)?.set(content);
-    writer.add({ entry: "file", mode: undefined, mtime: 0n }, content.length);
-  }
-  return writer;
 }
 
 Deno.test("records: a pack is read as written, however it was cut", () => {
@@ -292,93 +270,4 @@ Deno.test("records: a record that cannot be encoded is not added", () => {
   assert.throws(() => contents.add(file, Uint8Array.of(1)), RangeError);
   assert.throws(() => contents.add({ ...file, digest: NOTHING }, new Uint8Array(2)), RangeError);
   assert.equal(contents.count, 0);
-});
-
-const READERS = [
-  PackReader,
-  PackedReader,
-  UpdateReader,
-  FetchReader,
-  ContentsReader,
-  EntriesReader,
-];
-
-/** A payload that each reader reads, with its reader. */
-function valid(): readonly (readonly [payload: Bytes, reader: (typeof READERS)[number]])[] {
-  const [results, update, fetch] = [new PackedWriter(), new UpdateWriter(), new FetchWriter()];
-  results.addStored(1, 2, true);
-  results.addMismatch({ cksum: 3, digest: NO_DIGEST });
-  results.addRefused("over-limit", "ü");
-  update.add("ü", 1, { mode: 0o644, mtime: -1n });
-  fetch.add("ü", 1);
-  fetch.add("b", 0);
-  const [contents, entries] = [new ContentsWriter(), new EntriesWriter()];
-  contents.add({ ...FILE, name: "ü", size: 3, cksum: 0, digest: NO_DIGEST }, utf8("abc"));
-  contents.addRefused("no-such-file", "ü");
-  entries.add({ ...FILE, name: "ü", size: 2 ** 40, cksum: 0, digest: NO_DIGEST });
-  entries.addDamaged("b", 4);
-  const pack = packed([{ name: "ü", content: utf8("abc") }, { name: "b", content: NOTHING }]);
-  return [
-    ...[[pack.payload, PackReader], [results.payload, PackedReader]] as const,
-    ...[[update.payload, UpdateReader], [fetch.payload, FetchReader]] as const,
-    ...[[contents.payload, ContentsReader], [entries.payload, EntriesReader]] as const,
-  ].map(([payload, reader]) => [payload.slice(), reader] as const);
-}
-
-Deno.test("records: a payload that ends within a record is refused, wherever it ends", () => {
-  for (const [payload, Reader] of valid()) {
-    const whole = all(new Reader(payload), () => 0).length;
-    let readable = 0;
-    for (let size = 0; size < payload.length; size++) {
-      try {
-        all(new Reader(payload.subarray(0, size)), () => 0);
-        readable++;
-      } catch (error) {
-        assert.equal((error as { code?: string }).code, "bad-frame");
-      }
-    }
-    // Between two records, a payload has fewer of them.
-    assert.equal(readable, whole - 1, Reader.name);
-  }
-});
-
-Deno.test("records: a payload without a record is refused", () => {
-  for (const Reader of READERS) {
-    assert.throws(() => new Reader(NOTHING).next(), { code: "bad-frame" }, Reader.name);
-  }
-});
-
-Deno.test("records: a content of more than 64 KiB is refused", () => {
-  const room = new Uint8Array(MAX_PACKED_SIZE + 1);
-  const { payload } = packed([{ name: "", content: NOTHING }]);
-  const size = new DataView(payload.buffer, payload.byteOffset);
-  for (
-    const [bytes, isAccepted] of [[MAX_PACKED_SIZE, true], [MAX_PACKED_SIZE + 1, false]] as const
-  ) {
-    // After name (2), kind, mode and time (15).
-    size.setUint32(17, bytes, true);
-    const reader = new PackReader(concatBytes(payload, room.subarray(0, bytes)));
-    if (isAccepted) assert.ok(reader.next());
-    else assert.throws(() => reader.next(), { code: "bad-frame" });
-  }
-});
-
-Deno.test("records: mutated payloads are read or refused", () => {
-  const mutation = fc.tuple(fc.nat(), fc.nat(255));
-  fc.assert(
-    fc.property(fc.nat(5), fc.array(mutation, { maxLength: 4 }), (which, mutations) => {
-      const [payload, Reader] = valid()[which] as ReturnType<typeof valid>[number];
-      for (const [at, value] of mutations) payload[at % payload.length] = value;
-      try {
-        all(new Reader(payload) as RecordReader, (reader) => {
-          if (reader instanceof PackReader) reader.findDifference();
-          if (reader instanceof ContentsReader && !reader.isRefused) reader.findDifference();
-          if (reader instanceof EntriesReader && !reader.isDamaged) assert.ok(reader.file);
-        });
-      } catch (error) {
-        assert.equal((error as { code?: string }).code, "bad-frame");
-      }
-    }),
-    { numRuns: 1000 },
-  );
 });

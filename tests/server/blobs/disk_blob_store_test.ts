@@ -5,7 +5,8 @@ import { type BlobId, BlobNotFound, hasQuarantine } from "../../../server/blobs/
 import { DiskBlobStore } from "../../../server/blobs/disk/disk_blob_store.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
-import { blobStoreSuite, content, owner, readAll, readWhileDeleted, stored } from "./suite.ts";
+import { content, owner, readAll, readWhileDeleted, stored } from "./blob_backend.ts";
+import { blobStoreSuite } from "./suite.ts";
 
 blobStoreSuite("DiskBlobStore", (folder) => ({
   open: () => DiskBlobStore.create(folder.path, Deno),

@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
 import { StorageError, UnavailableError } from "../../../protocol/errors.ts";
 import { type BlobId, BlobNotFound, type BlobStore } from "../../../server/blobs/blob_store.ts";
-import type { S3Fault, S3Operation } from "../../support/store/fake_s3.ts";
+import type { S3Fault } from "../../support/store/fake_s3.ts";
+import type { S3Operation } from "../../support/store/s3_call.ts";
 import { IMPATIENT, PART, QUICK, type S3Scene, withS3 } from "./s3_scene.ts";
-import { content, owner, readAll, stored } from "./suite.ts";
+import { content, owner, readAll, stored } from "./blob_backend.ts";
 
 const test = (what: string, work: (scene: S3Scene) => Promise<void>) =>
   Deno.test(`S3BlobStore, faults: ${what}`, () => withS3(work));

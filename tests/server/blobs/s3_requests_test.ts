@@ -8,7 +8,7 @@ import { MOST_REQUESTS } from "../../../server/blobs/s3/s3_client.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { Authority } from "../../support/tls/certificate_authority.ts";
 import { PART, type S3Scene, withS3 } from "./s3_scene.ts";
-import { content, owner, readAll, stored } from "./suite.ts";
+import { content, owner, readAll, stored } from "./blob_backend.ts";
 
 const MIB = 1024 * 1024;
 const test = (what: string, work: (scene: S3Scene) => Promise<void>) =>

@@ -8,20 +8,18 @@ import { concatBytes } from "../../../protocol/bytes.ts";
 import { elementsOf, escapeXml, textOf } from "../../../server/blobs/s3/xml.ts";
 import { type Cut, type HttpAnswer, type HttpRequest, HttpServer } from "./http_server.ts";
 import { signatureFault, type Signer } from "./s3_signature.ts";
-
-export type S3Operation =
-  | "AbortMultipartUpload"
-  | "CompleteMultipartUpload"
-  | "CreateMultipartUpload"
-  | "DeleteObject"
-  | "GetObject"
-  | "HeadBucket"
-  | "HeadObject"
-  | "ListMultipartUploads"
-  | "ListObjectsV2"
-  | "ListParts"
-  | "PutObject"
-  | "UploadPart";
+import {
+  BUCKET,
+  damaged,
+  errorAnswer,
+  parseCall,
+  ranged,
+  type S3Call,
+  type S3Operation,
+  stored,
+  type StoredObject,
+  xmlAnswer,
+} from "./s3_call.ts";
 
 /** A fault that a request meets. */
 export type S3Fault =
@@ -49,20 +47,7 @@ export interface FakeS3Options {
 
 interface Begun {
   readonly key: string;
-  readonly parts: Map<number, Stored>;
-}
-
-interface Stored {
-  readonly bytes: Bytes;
-  readonly etag: string;
-}
-
-interface Call {
-  readonly operation: S3Operation;
-  readonly key: string;
-  readonly query: URLSearchParams;
-  readonly headers: Headers;
-  readonly body: Bytes;
+  readonly parts: Map<number, StoredObject>;
 }
 
 export const SIGNER: Signer = {
@@ -70,16 +55,15 @@ export const SIGNER: Signer = {
   secretAccessKey: "fake-secret",
   region: "fake-region-1",
 };
-const BUCKET = "bucket";
 
 export class FakeS3 implements AsyncDisposable {
   readonly signer = SIGNER;
-  readonly objects = new Map<string, Stored>();
+  readonly objects = new Map<string, StoredObject>();
   readonly uploads = new Map<string, Begun>();
   /** The operations that have been requested, in order. */
   readonly calls: S3Operation[] = [];
   /** Decides for each request whether it meets a fault. */
-  fault: (call: Pick<Call, "operation" | "key" | "query">) => S3Fault | undefined = () => undefined;
+  fault: (call: Pick<S3Call, "operation" | "key" | "query">) => S3Fault | undefined = () => undefined;
   /** Answers wait for it. */
   gate: Promise<void> = Promise.resolve();
   /** The most requests at a time. */
@@ -123,25 +107,25 @@ export class FakeS3 implements AsyncDisposable {
   }
 
   async #answer(request: HttpRequest): Promise<HttpAnswer | Cut> {
-    const call = parse(request);
-    if (call === undefined) return error(404, "NoSuchBucket");
+    const call = parseCall(request);
+    if (call === undefined) return errorAnswer(404, "NoSuchBucket");
     this.calls.push(call.operation);
     this.mostAtOnce = Math.max(this.mostAtOnce, ++this.#atOnce);
     await this.gate;
     this.#atOnce--;
     const fault = this.fault(call);
     if (fault === "cut") return { cut: true };
-    if (fault === "slow-down") return error(503, "SlowDown");
+    if (fault === "slow-down") return errorAnswer(503, "SlowDown");
     if (fault === "error-in-200") return { ...error(200, "InternalError"), status: 200 };
     if (typeof fault === "object") return fault;
     const received = fault === "damage" ? { ...request, body: damaged(request.body) } : request;
     const code = signatureFault(received, SIGNER);
     if (code !== undefined) {
-      return error(["XAmzContentSHA256Mismatch"].includes(code) ? 400 : 403, code);
+      return errorAnswer(["XAmzContentSHA256Mismatch"].includes(code) ? 400 : 403, code);
     }
     const md5 = request.headers.get("content-md5");
     if (md5 !== null && md5 !== createHash("md5").update(request.body).digest("base64")) {
-      return error(400, "BadDigest");
+      return errorAnswer(400, "BadDigest");
     }
     const answer = this.#work(call);
     if (fault === "lose-answer") return { cut: true };
@@ -151,7 +135,7 @@ export class FakeS3 implements AsyncDisposable {
     return answer;
   }
 
-  #work(call: Call): HttpAnswer {
+  #work(call: S3Call): HttpAnswer {
     const { operation, key, query, body } = call;
     const storeId = query.get("uploadId") ?? "";
     const upload = this.uploads.get(storeId);
@@ -159,7 +143,7 @@ export class FakeS3 implements AsyncDisposable {
     if (operation === "ListParts" && completed !== undefined) {
       return this.#listParts(completed, query);
     }
-    if (NEEDS_UPLOAD.includes(operation) && upload?.key !== key) return error(404, "NoSuchUpload");
+    if (NEEDS_UPLOAD.includes(operation) && upload?.key !== key) return errorAnswer(404, "NoSuchUpload");
     const object = this.objects.get(key);
     const part = Number(query.get("partNumber"));
     switch (operation) {
@@ -170,7 +154,7 @@ export class FakeS3 implements AsyncDisposable {
         return { status: 200, headers: { etag: stored(body).etag } };
       case "HeadObject":
       case "GetObject":
-        return object === undefined ? error(404, "NoSuchKey") : ranged(object, call.headers);
+        return object === undefined ? errorAnswer(404, "NoSuchKey") : ranged(object, call.headers);
       case "DeleteObject":
         this.objects.delete(key);
         return { status: 204 };
@@ -181,10 +165,10 @@ export class FakeS3 implements AsyncDisposable {
       case "CreateMultipartUpload": {
         const id = `${crypto.randomUUID()}&<~`; // to be escaped
         this.uploads.set(id, { key, parts: new Map() });
-        return xml("InitiateMultipartUploadResult", `<UploadId>${escapeXml(id)}</UploadId>`);
+        return xmlAnswer("InitiateMultipartUploadResult", `<UploadId>${escapeXml(id)}</UploadId>`);
       }
       case "UploadPart":
-        if (!(part >= 1 && part <= 10_000)) return error(400, "InvalidArgument");
+        if (!(part >= 1 && part <= 10_000)) return errorAnswer(400, "InvalidArgument");
         upload?.parts.set(part, stored(body));
         return { status: 200, headers: { etag: stored(body).etag } };
       case "ListParts":
@@ -202,22 +186,22 @@ export class FakeS3 implements AsyncDisposable {
       number: Number(textOf(part, "PartNumber")),
       etag: textOf(part, "ETag"),
     }));
-    if (named.length === 0) return error(400, "MalformedXML");
+    if (named.length === 0) return errorAnswer(400, "MalformedXML");
     const found = named.map(({ number }) => parts.get(number));
     if (found.some((part, i) => part === undefined || part.etag !== named[i]?.etag)) {
-      return error(400, "InvalidPart");
+      return errorAnswer(400, "InvalidPart");
     }
     if (named.some(({ number }, i) => i > 0 && number <= (named[i - 1]?.number ?? 0))) {
-      return error(400, "InvalidPartOrder");
+      return errorAnswer(400, "InvalidPartOrder");
     }
     const contents = found.map((part) => part?.bytes as Bytes);
     if (contents.slice(0, -1).some(({ length }) => length < this.#minPartSize)) {
-      return error(400, "EntityTooSmall");
+      return errorAnswer(400, "EntityTooSmall");
     }
     this.objects.set(key, stored(concatBytes(...contents)));
     this.uploads.delete(storeId);
     this.#completed?.set(storeId, { key, parts });
-    return xml("CompleteMultipartUploadResult", `<Key>${escapeXml(key)}</Key>`);
+    return xmlAnswer("CompleteMultipartUploadResult", `<Key>${escapeXml(key)}</Key>`);
   }
 
   #listObjects(query: URLSearchParams): HttpAnswer {
@@ -230,7 +214,7 @@ export class FakeS3 implements AsyncDisposable {
     const token = isTruncated
       ? `<NextContinuationToken>${escapeXml(page.at(-1) ?? "")}</NextContinuationToken>`
       : "";
-    return xml(
+    return xmlAnswer(
       "ListBucketResult",
       `<IsTruncated>${isTruncated}</IsTruncated>${token}` +
         (isEncoded ? "<EncodingType>url</EncodingType>" : "") +
@@ -258,7 +242,7 @@ export class FakeS3 implements AsyncDisposable {
       ? `<NextKeyMarker>${escapeXml(last.key)}</NextKeyMarker>` +
         `<NextUploadIdMarker>${escapeXml(last.id)}</NextUploadIdMarker>`
       : "";
-    return xml(
+    return xmlAnswer(
       "ListMultipartUploadsResult",
       `<IsTruncated>${isTruncated}</IsTruncated>${next}` +
         page.map(({ key, id }) =>
@@ -272,7 +256,7 @@ export class FakeS3 implements AsyncDisposable {
     const all = [...parts].filter(([number]) => number > after).sort(([a], [b]) => a - b);
     const { page, isTruncated } = this.#page(all, query.get("max-parts"));
     const [last = 0] = page.at(-1) ?? [];
-    return xml(
+    return xmlAnswer(
       "ListPartsResult",
       `<NextPartNumberMarker>${last}</NextPartNumberMarker><IsTruncated>${isTruncated}</IsTruncated>` +
         page.map(([number, { bytes, etag }]) =>
@@ -292,65 +276,3 @@ const NEEDS_UPLOAD: readonly S3Operation[] = [
   ...["UploadPart", "ListParts", "AbortMultipartUpload", "CompleteMultipartUpload"] as const,
 ];
 
-/** `undefined` for another bucket. */
-function parse({ method, target, headers, body }: HttpRequest): Call | undefined {
-  const url = new URL(target, "http://localhost");
-  const [, bucket, ...names] = url.pathname.split("/");
-  if (bucket !== BUCKET) return undefined;
-  const key = decodeURIComponent(names.join("/"));
-  const query = url.searchParams;
-  return { operation: operationOf(method, key, query), key, query, headers, body };
-}
-
-function operationOf(method: string, key: string, query: URLSearchParams): S3Operation {
-  if (key === "") {
-    if (method !== "GET") return "HeadBucket";
-    return query.has("uploads") ? "ListMultipartUploads" : "ListObjectsV2";
-  }
-  const isUpload = query.has("uploadId");
-  switch (method) {
-    case "POST":
-      return isUpload ? "CompleteMultipartUpload" : "CreateMultipartUpload";
-    case "PUT":
-      return isUpload ? "UploadPart" : "PutObject";
-    case "DELETE":
-      return isUpload ? "AbortMultipartUpload" : "DeleteObject";
-    case "HEAD":
-      return "HeadObject";
-    default:
-      return isUpload ? "ListParts" : "GetObject";
-  }
-}
-
-function ranged({ bytes, etag }: Stored, headers: Headers): HttpAnswer {
-  const range = /^bytes=(\d+)-(\d*)$/.exec(headers.get("range") ?? "");
-  if (range === null) return { status: 200, headers: { etag }, body: bytes };
-  const from = Number(range[1]);
-  if (from >= bytes.length) return error(416, "InvalidRange");
-  const to = Math.min(range[2] === "" ? Infinity : Number(range[2]) + 1, bytes.length);
-  const part = bytes.slice(from, to);
-  const contentRange = `bytes ${from}-${to - 1}/${bytes.length}`;
-  return { status: 206, headers: { etag, "content-range": contentRange }, body: part };
-}
-
-function stored(bytes: Bytes): Stored {
-  return { bytes, etag: `"${createHash("md5").update(bytes).digest("hex")}"` };
-}
-
-function damaged(bytes: Bytes): Bytes {
-  const changed = bytes.slice();
-  changed[0] = (changed[0] ?? 0) ^ 1;
-  return changed;
-}
-
-function xml(root: string, content: string): HttpAnswer {
-  const body = `<?xml version="1.0" encoding="UTF-8"?>\n` +
-    `<${root} xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${content}</${root}>`;
-  return { status: 200, headers: { "content-type": "application/xml" }, body };
-}
-
-function error(status: number, code: string): HttpAnswer {
-  const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code>` +
-    `<Message>about ${code}</Message><RequestId>1</RequestId></Error>`;
-  return { status, headers: { "content-type": "application/xml" }, body };
-}

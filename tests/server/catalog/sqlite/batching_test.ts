@@ -1,100 +1,14 @@
 /** Catalog calls that are committed together. */
 import assert from "node:assert/strict";
-import { DatabaseSync } from "node:sqlite";
-import {
-  argumentsToHandOver,
-  batchedCatalog,
-  type Call,
-  type CallOutcome,
-  commitTogether,
-  type Executors,
-  lookUp,
-  MAX_BATCH_BYTES,
-  MAX_BATCH_MS,
-} from "../../../../server/catalog/sqlite/batching.ts";
+import { argumentsToHandOver, batchedCatalog, type Call, type CallOutcome, commitTogether, type Executors, lookUp, MAX_BATCH_BYTES, MAX_BATCH_MS } from "../../../../server/catalog/sqlite/batching.ts";
 import { CatalogRefusal } from "../../../../server/catalog/refusal.ts";
-import type { CommittedFile, StoredFile } from "../../../../server/catalog/files.ts";
 import { sizeOf } from "../../../../server/catalog/sqlite/value_size.ts";
 import type { Catalog } from "../../../../server/catalog/catalog.ts";
 import { SqliteCatalog } from "../../../../server/catalog/sqlite/sqlite_catalog.ts";
 import { pseudoRandomBytes } from "../../../support/bytes.ts";
 import { openDatabase } from "../../../support/store/database.ts";
-import { TemporaryFolder } from "../../../support/temporary_folder.ts";
 import { blobId } from "../../../support/store/ids.ts";
-
-const storedProfile = { edition: "2023c", quirks: [] };
-const id = pseudoRandomBytes(16, 1);
-
-const file = (name: string, size = 1): StoredFile & CommittedFile => ({
-  ...{
-    accountId: id,
-    name,
-    content: { kind: "blob", id: blobId(`files/1/${name}`) },
-    size,
-    crc: 0,
-    storedAt: 1,
-    verified: true,
-  },
-});
-
-interface Fixture {
-  readonly path: string;
-  readonly catalog: SqliteCatalog;
-  /** Statements that end transactions, in order. */
-  readonly executed: string[];
-  /** Makes the next statement with this text fail. */
-  readonly fail: (sql: string) => void;
-  /** Makes the statement with this path as an orphan end the transaction, like one on a full disk. */
-  readonly fillUp: (orphan: string) => void;
-}
-
-async function fixture(body: (fixture: Fixture) => Promise<void>) {
-  await using folder = await TemporaryFolder.create();
-  const executed: string[] = [];
-  const failing = new Set<string>();
-  let full: string | undefined;
-  const open = (path: string) => {
-    const database = new DatabaseSync(path);
-    const exec = database.exec.bind(database);
-    const prepare = database.prepare.bind(database);
-    database.prepare = (sql: string) => {
-      const statement = prepare(sql);
-      const run = statement.run.bind(statement);
-      statement.run = (...values: unknown[]) => {
-        if (values[0] === full) {
-          exec("ROLLBACK");
-          throw new Error("database or disk is full");
-        }
-        return run(...values as Parameters<typeof run>);
-      };
-      return statement;
-    };
-    database.exec = (sql: string) => {
-      executed.push(sql);
-      if (failing.delete(sql)) throw new Error("disk I/O error");
-      exec(sql);
-    };
-    return database;
-  };
-  await using catalog = SqliteCatalog.open(folder.join("catalog.db"), open);
-  const registration = {
-    id,
-    name: "Alice",
-    now: 1,
-    storedProfile,
-    expiredBefore: 0,
-    claimedIds: [],
-  };
-  await catalog.accounts.registerV3(registration);
-  executed.length = 0;
-  await body({
-    path: folder.join("catalog.db"),
-    catalog,
-    executed,
-    fail: (sql) => failing.add(sql),
-    fillUp: (orphan) => full = orphan,
-  });
-}
+import { file, fixture, id, storedProfile } from "./batching_fixture.ts";
 
 const waysTo = (catalog: SqliteCatalog, changes: Partial<Executors> = {}): Executors => ({
   read: (calls) => lookUp(catalog, calls),

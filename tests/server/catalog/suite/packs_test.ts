@@ -1,67 +1,10 @@
 /** Many files in one call: each is stored, changed or found by itself. */
 import assert from "node:assert/strict";
-import type { Bytes } from "../../../../protocol/bytes.ts";
-import type { EntryKind } from "../../../../protocol/entry.ts";
-import { ContentsReader } from "../../../../protocol/v4/contents.ts";
-import { EntriesReader } from "../../../../protocol/v4/entries.ts";
-import { FetchWriter } from "../../../../protocol/v4/fetch.ts";
-import { PackWriter } from "../../../../protocol/v4/pack.ts";
 import { UpdateWriter } from "../../../../protocol/v4/update.ts";
-import type { BlobId } from "../../../../server/blobs/blob_store.ts";
 import type { Catalog } from "../../../../server/catalog/catalog.ts";
-import {
-  type PackOptions,
-  PackOutcomes,
-  type PackResult,
-} from "../../../../server/catalog/packs.ts";
-import {
-  alice,
-  blob,
-  bob,
-  catalogTest,
-  concurrentCatalogTest,
-  garbageOf,
-  inlineFile,
-  KEEP,
-  key,
-  login,
-  partial,
-  v3File,
-  v4File,
-  withBytes,
-} from "../../../support/store/catalog_suite.ts";
-
-interface Entry {
-  readonly name: string;
-  readonly content?: string;
-  readonly entry?: EntryKind;
-  readonly mode?: number;
-  readonly mtime?: bigint;
-}
-
-const utf8 = new TextEncoder();
-const [STORED_AT, MTIME] = [3000, 5_000_001n];
-
-function packOf(entries: readonly Entry[]): Bytes {
-  const writer = new PackWriter();
-  for (const { name, content = "", entry = "file", mode, mtime = MTIME } of entries) {
-    const bytes = utf8.encode(content);
-    writer.begin(name, bytes.length)?.set(bytes);
-    writer.add({ entry, mode, mtime }, bytes.length);
-  }
-  return writer.payload.slice();
-}
-
-async function commit(
-  catalog: Catalog,
-  entries: readonly Entry[],
-  options: Partial<PackOptions> = {},
-): Promise<PackResult> {
-  return await catalog.files.commitPack(alice, packOf(entries), {
-    ...{ accepted: new Uint8Array(entries.length).fill(1), storedAt: STORED_AT, storedBy: key(1) },
-    ...options,
-  });
-}
+import { PackOutcomes, type PackResult } from "../../../../server/catalog/packs.ts";
+import { alice, blob, catalogTest, concurrentCatalogTest, garbageOf, inlineFile, KEEP, key, login, partial, withBytes } from "../../../support/store/catalog_suite.ts";
+import { commitPack, type PackedEntry, STORED_AT, utf8 } from "./commit_pack.ts";
 
 /** The outcomes in words: `stored 2>1!` is version 2, which replaces version 1 of another key. */
 function words({ outcomes }: PackResult): string[] {
@@ -80,7 +23,7 @@ async function names(catalog: Catalog): Promise<string[]> {
 
 concurrentCatalogTest("a pack stores its records, with content and metadata", async (catalog) => {
   await login(catalog);
-  const result = await commit(catalog, [
+  const result = await commitPack(catalog, [
     { name: "a", content: "one", mode: 0o600, mtime: -1n },
     { name: "b/c", content: "", entry: "folder" },
     { name: "b/d", content: "target", entry: "link" },
@@ -110,9 +53,9 @@ concurrentCatalogTest("a pack stores its records, with content and metadata", as
 concurrentCatalogTest("a pack that is sent again changes only metadata", async (catalog) => {
   await login(catalog);
   const entries = [{ name: "a", content: "one" }, { name: "b", entry: "folder" as const }];
-  await commit(catalog, entries, KEEP);
+  await commitPack(catalog, entries, KEEP);
   const changed = entries.map((entry) => ({ ...entry, mode: 0o700, mtime: 9n }));
-  assert.deepEqual(words(await commit(catalog, changed, { ...KEEP, storedAt: 4000 })), [
+  assert.deepEqual(words(await commitPack(catalog, changed, { ...KEEP, storedAt: 4000 })), [
     ...["kept 1", "kept 1"],
   ]);
   assert.deepEqual(await names(catalog), ["a@1", "b@1"]);
@@ -126,25 +69,25 @@ concurrentCatalogTest("a pack that is sent again changes only metadata", async (
 
 catalogTest("a record of a pack replaces a version with other content", async (catalog) => {
   await login(catalog);
-  await commit(catalog, [{ name: "a", content: "one" }, { name: "b", content: "x" }], {
+  await commitPack(catalog, [{ name: "a", content: "one" }, { name: "b", content: "x" }], {
     storedBy: key(2),
   });
   const next = [{ name: "a", content: "other" }, { name: "b", content: "y" }];
-  assert.deepEqual(words(await commit(catalog, next, KEEP)), ["stored 2>1!", "stored 2>1!"]);
-  assert.deepEqual(words(await commit(catalog, [{ name: "a", content: "three" }])), [
+  assert.deepEqual(words(await commitPack(catalog, next, KEEP)), ["stored 2>1!", "stored 2>1!"]);
+  assert.deepEqual(words(await commitPack(catalog, [{ name: "a", content: "three" }])), [
     "stored 3>2",
   ]);
   assert.deepEqual(await names(catalog), ["(a@1)", "a@3", "(b@1)", "b@2"]);
   const { bytes, files, history } = await catalog.files.usage(alice);
   assert.deepEqual([bytes, files, history], [6, 2, { files: 2, bytes: 4 }]);
   await catalog.files.remove(alice, "b", { ...KEEP, now: 5000 });
-  assert.deepEqual(words(await commit(catalog, [{ name: "b", content: "y" }])), ["stored 3"]);
+  assert.deepEqual(words(await commitPack(catalog, [{ name: "b", content: "y" }])), ["stored 3"]);
 });
 
 catalogTest("a pack can have a name more than once", async (catalog) => {
   await login(catalog);
   const entries = ["one", "one", "other"].map((content) => ({ name: "a", content }));
-  assert.deepEqual(words(await commit(catalog, entries, KEEP)), [
+  assert.deepEqual(words(await commitPack(catalog, entries, KEEP)), [
     ...["stored 1", "kept 1", "stored 2>1"],
   ]);
   const { bytes, files, history } = await catalog.files.usage(alice);
@@ -201,18 +144,18 @@ for (const { what, stored, removed, pack, outcomes } of BESIDE_STORED) {
   catalogTest(`a pack can have names ${what}`, async (catalog) => {
     await login(catalog);
     if (stored.length > 0) {
-      await commit(catalog, stored.map((name) => ({ name, content: "before" })), KEEP);
+      await commitPack(catalog, stored.map((name) => ({ name, content: "before" })), KEEP);
     }
     if (removed !== undefined) await catalog.files.remove(alice, removed, { ...KEEP, now: 3500 });
     const entries = pack.map((name, i) => ({ name, content: `${i}` }));
-    assert.deepEqual(words(await commit(catalog, entries, KEEP)), outcomes);
+    assert.deepEqual(words(await commitPack(catalog, entries, KEEP)), outcomes);
   });
 }
 
 concurrentCatalogTest("a refused record of a pack does not affect the others", async (catalog) => {
   await login(catalog);
-  await commit(catalog, [{ name: "f", content: "x" }, { name: "\u00c5" }, { name: "d/x" }]);
-  const result = await commit(catalog, [
+  await commitPack(catalog, [{ name: "f", content: "x" }, { name: "\u00c5" }, { name: "d/x" }]);
+  const result = await commitPack(catalog, [
     { name: "f/below", content: "y" },
     { name: "ok", content: "1" },
     { name: "A\u030a", content: "z" },
@@ -232,21 +175,21 @@ catalogTest("a pack stores what the quota has room for", async (catalog) => {
   await login(catalog);
   const entries = ["12345", "12345678", "123"].map((content, i) => ({ name: `${i}`, content }));
   const quota = { bytes: 10, files: 3 };
-  assert.deepEqual(words(await commit(catalog, entries, { quota })), [
+  assert.deepEqual(words(await commitPack(catalog, entries, { quota })), [
     ...["stored 1", "quota-bytes", "stored 1"],
   ]);
   const more = ["", "", "1"].map((content, i) => ({ name: `m${i}`, content }));
-  assert.deepEqual(words(await commit(catalog, more, { quota })), [
+  assert.deepEqual(words(await commitPack(catalog, more, { quota })), [
     ...["stored 1", "quota-files", "quota-files"],
   ]);
   const again = [{ name: "0", content: "abcdefg" }, { name: "2", content: "abcd" }];
   const reserved = { bytes: 1, files: 0 };
-  assert.deepEqual(words(await commit(catalog, again, { quota, reserved })), [
+  assert.deepEqual(words(await commitPack(catalog, again, { quota, reserved })), [
     ...["quota-bytes", "stored 2>1"],
   ]);
   await catalog.accounts.update(alice, { quota: { bytes: 1 } });
-  assert.deepEqual(words(await commit(catalog, [entries[0] as Entry], { quota })), ["kept 1"]);
-  assert.deepEqual(words(await commit(catalog, [{ name: "0", content: "a" }], { quota })), [
+  assert.deepEqual(words(await commitPack(catalog, [entries[0] as PackedEntry], { quota })), ["kept 1"]);
+  assert.deepEqual(words(await commitPack(catalog, [{ name: "0", content: "a" }], { quota })), [
     "quota-bytes",
   ]);
 });
@@ -255,7 +198,7 @@ catalogTest("a pack drops history that is over the quota", async (catalog) => {
   await login(catalog);
   const quota = { bytes: 10, files: Infinity };
   for (const content of ["1234", "12345", "123456"]) {
-    await commit(catalog, [{ name: "a", content }], { ...KEEP, quota });
+    await commitPack(catalog, [{ name: "a", content }], { ...KEEP, quota });
   }
   assert.deepEqual(await names(catalog), ["a@3"]);
   assert.deepEqual((await catalog.files.usage(alice)).history, { files: 0, bytes: 0 });
@@ -264,21 +207,21 @@ catalogTest("a pack drops history that is over the quota", async (catalog) => {
 catalogTest("records of a pack can have blobs", async (catalog) => {
   await login(catalog);
   for (const number of [1, 2, 3]) await catalog.blobs.reserve(blob(number));
-  await commit(catalog, [{ name: "f" }]);
+  await commitPack(catalog, [{ name: "f" }]);
   const entries = [{ name: "a", content: "one" }, { name: "f/b", content: "x" }];
   const blobs = (a: number, b: number) => new Map([[0, blob(a)], [1, blob(b)]]);
-  const first = await commit(catalog, entries, { blobs: blobs(1, 2) });
+  const first = await commitPack(catalog, entries, { blobs: blobs(1, 2) });
   assert.deepEqual(words(first), ["stored 1", "name-conflict"]);
   assert.deepEqual(first.garbage, [blob(2)]);
   assert.deepEqual(await garbageOf(catalog), [blob(2), blob(3)]);
   const file = await catalog.files.find(alice, "a", { want: "all" });
   assert.deepEqual([file?.content, file?.bytes], [{ kind: "blob", id: blob(1) }, undefined]);
-  const again = await commit(catalog, entries.slice(0, 1), { blobs: new Map([[0, blob(3)]]) });
+  const again = await commitPack(catalog, entries.slice(0, 1), { blobs: new Map([[0, blob(3)]]) });
   assert.deepEqual([words(again), again.garbage], [["kept 1"], [blob(1)]]);
   const mended = await catalog.files.find(alice, "a", { want: "all" });
   assert.deepEqual(mended?.content, { kind: "blob", id: blob(3) }, "the new blob is there");
   assert.deepEqual(await garbageOf(catalog), [blob(1), blob(2)]);
-  assert.deepEqual(words(await commit(catalog, entries.slice(0, 1))), ["kept 1"]);
+  assert.deepEqual(words(await commitPack(catalog, entries.slice(0, 1))), ["kept 1"]);
   const inline = await catalog.files.find(alice, "a", { want: "all" });
   assert.deepEqual([inline?.content.kind, inline?.bytes], ["inline", utf8.encode("one")]);
   assert.deepEqual(inline?.chunks?.first, inline?.tree?.digest);
@@ -288,7 +231,7 @@ catalogTest(
   "a file of one commit is kept like that of a pack, a damaged one is not",
   async (catalog) => {
     await login(catalog);
-    await commit(catalog, [{ name: "a", content: "one" }]);
+    await commitPack(catalog, [{ name: "a", content: "one" }]);
     const found = await catalog.files.find(alice, "a");
     assert.ok(found?.tree !== undefined);
     const { size, crc, tree } = found;
@@ -296,7 +239,7 @@ catalogTest(
       withBytes(inlineFile(number, { name: "a", size, crc, tree }), utf8.encode("one"));
     assert.equal((await catalog.files.commit(file(1))).version, 1);
     await catalog.files.setDamage(found.content.id, "content");
-    assert.deepEqual(words(await commit(catalog, [{ name: "a", content: "one" }])), ["stored 2>1"]);
+    assert.deepEqual(words(await commitPack(catalog, [{ name: "a", content: "one" }])), ["stored 2>1"]);
     assert.deepEqual(await names(catalog), ["a@2"], "the damaged version is discarded");
   },
 );
@@ -305,7 +248,7 @@ catalogTest("a pack ends partial uploads of its names", async (catalog) => {
   await login(catalog);
   await catalog.uploads.save(partial(1), { max: 9 });
   await catalog.uploads.save(partial(2), { max: 9 });
-  const { garbage } = await commit(catalog, [{ name: "file1", content: "x" }, { name: "other" }]);
+  const { garbage } = await commitPack(catalog, [{ name: "file1", content: "x" }, { name: "other" }]);
   assert.deepEqual(garbage, [partial(1).id]);
   assert.equal(await catalog.uploads.find(alice, "file1"), undefined);
   assert.notEqual(await catalog.uploads.find(alice, "file2"), undefined);
@@ -316,11 +259,11 @@ catalogTest(
   async (catalog) => {
     await login(catalog);
     await catalog.accounts.update(alice, { disabled: true });
-    assert.deepEqual(words(await commit(catalog, [{ name: "a" }, { name: "b" }])), [
+    assert.deepEqual(words(await commitPack(catalog, [{ name: "a" }, { name: "b" }])), [
       ...["account-disabled", "account-disabled"],
     ]);
     await catalog.accounts.remove(alice);
-    await assert.rejects(commit(catalog, [{ name: "a" }]));
+    await assert.rejects(commitPack(catalog, [{ name: "a" }]));
   },
 );
 
@@ -330,7 +273,7 @@ concurrentCatalogTest("packs at the same time are all stored", async (catalog) =
   const packs = Array.from({ length: 12 }, (_, i) => [
     ...Array.from({ length: 16 }, (_, j) => ({ name: `${i}/${j}`, content })),
   ]);
-  const results = await Promise.all(packs.map((entries) => commit(catalog, entries)));
+  const results = await Promise.all(packs.map((entries) => commitPack(catalog, entries)));
   for (const result of results) assert.deepEqual(words(result), Array(16).fill("stored 1"));
   const { bytes, files } = await catalog.files.usage(alice);
   assert.deepEqual([bytes, files], [12 * 16 * 60_000, 12 * 16]);
@@ -338,7 +281,7 @@ concurrentCatalogTest("packs at the same time are all stored", async (catalog) =
 
 concurrentCatalogTest("an update changes the metadata of current versions", async (catalog) => {
   await login(catalog);
-  await commit(catalog, ["a", "b", "c"].map((name) => ({ name, content: name })));
+  await commitPack(catalog, ["a", "b", "c"].map((name) => ({ name, content: name })));
   const writer = new UpdateWriter();
   const change = { mode: 0o640, mtime: 77n };
   for (const [name, version] of [["a", 1], ["b", 2], ["none", 1], ["c", 1]] as const) {
@@ -350,131 +293,4 @@ concurrentCatalogTest("an update changes the metadata of current versions", asyn
   assert.deepEqual(words(result), ["kept 1", "changed", "missing", "skipped"]);
   const modes = (await catalog.files.list(alice, { limit: 9 })).map(({ mode }) => mode);
   assert.deepEqual(modes, [0o640, undefined, undefined]);
-});
-
-function fetchOf(...wanted: readonly (readonly [string, number])[]): Bytes {
-  const writer = new FetchWriter();
-  for (const [name, version] of wanted) writer.add(name, version);
-  return writer.payload.slice();
-}
-
-const contentsOf = (bytes: Bytes) => {
-  const found: string[] = [];
-  if (bytes.length === 0) return found;
-  const reader = new ContentsReader(bytes);
-  while (reader.next()) {
-    assert.equal(reader.findDifference(), undefined);
-    found.push(`${reader.name}@${reader.version} ${new TextDecoder().decode(reader.content)}`);
-  }
-  return found;
-};
-
-concurrentCatalogTest("a fetch has the contents in order", async (catalog) => {
-  await login(catalog);
-  await commit(catalog, [{ name: "a", content: "one" }, { name: "b", content: "two" }]);
-  await commit(catalog, [{ name: "a", content: "three" }], KEEP);
-  await catalog.files.commit(v4File(1, { name: "blob" }));
-  const wanted = fetchOf(["b", 0], ["a", 1], ["none", 0], ["blob", 0], ["a", 0], ["a", 9]);
-  const pages = [];
-  for (let from = 0; from < 6; from = pages.at(-1)?.next ?? 6) {
-    pages.push(await catalog.files.fetchPack(alice, wanted, from));
-  }
-  const seen = pages.map(({ contents, others, next }) => ({
-    contents: contentsOf(contents),
-    others: others.map((file) => file?.name),
-    next,
-  }));
-  assert.deepEqual(seen, [
-    { contents: ["b@1 two", "a@1 one"], others: [undefined, "blob"], next: 4 },
-    { contents: ["a@2 three"], others: [undefined], next: 6 },
-  ]);
-  assert.deepEqual((await catalog.files.fetchPack(bob, fetchOf(["a", 0]), 0)).others, [undefined]);
-});
-
-concurrentCatalogTest("a fetch of more than a frame has several pages", async (catalog) => {
-  await login(catalog);
-  const content = "x".repeat(60_000);
-  const all = Array.from({ length: 40 }, (_, i) => `${i}`);
-  for (const half of [all.slice(0, 16), all.slice(16, 32), all.slice(32)]) {
-    await commit(catalog, half.map((name) => ({ name, content })));
-  }
-  const wanted = fetchOf(...all.map((name) => [name, 0] as const));
-  const found: string[] = [];
-  let [pages, next] = [0, 0];
-  for (; next < all.length; pages++) {
-    const page = await catalog.files.fetchPack(alice, wanted, next);
-    assert.deepEqual(page.others, []);
-    found.push(...contentsOf(page.contents).map((one) => one.split("@")[0] as string));
-    next = page.next;
-  }
-  assert.deepEqual(found, all);
-  assert.ok(pages >= 3, `${pages} pages`);
-});
-
-/** All entries in words, and the files that the catalog leaves to its caller. */
-async function listed(catalog: Catalog, prefix: string, bytes: number) {
-  const found: string[] = [];
-  const unchecked: string[] = [];
-  let after: string | undefined = "";
-  let pages = 0;
-  for (; after !== undefined; pages++) {
-    const page: Awaited<ReturnType<typeof catalog.files.listEncoded>> = await catalog.files
-      .listEncoded(alice, { prefix, after, bytes, part: 1000 });
-    const names: string[] = [];
-    const reader = page.entries.length === 0 ? undefined : new EntriesReader(page.entries);
-    while (reader?.next()) names.push(`${reader.name}${reader.isDamaged ? " damaged" : ""}`);
-    let begin = 0;
-    let parts = 0;
-    for (const end of page.ends) {
-      for (const part = new EntriesReader(page.entries.subarray(begin, end)); part.next();) parts++;
-      begin = end;
-    }
-    assert.deepEqual(
-      [begin, parts],
-      [page.entries.length, names.length],
-      "parts are whole records",
-    );
-    for (const { index, file } of page.unchecked) {
-      assert.equal(names[index], file.name);
-      unchecked.push(file.name);
-    }
-    found.push(...names, ...page.others.map(({ name }) => `${name} without digest`));
-    after = page.next;
-  }
-  return { found, unchecked, pages };
-}
-
-concurrentCatalogTest("a list of records has all entries in order", async (catalog) => {
-  await login(catalog);
-  const all = Array.from({ length: 600 }, (_, i) => `n/${String(i).padStart(4, "0")}`);
-  await commit(catalog, all.map((name) => ({ name, content: name })));
-  await commit(catalog, [{ name: "n", entry: "folder" }, { name: "z" }, { name: "A\u030a" }]);
-  await catalog.files.commit(v4File(1, { name: "n/0100b" }));
-  const damaged = await catalog.files.find(alice, "n/0003");
-  await catalog.files.setDamage(damaged?.content.id as BlobId, "missing");
-  const expected = all.map((name) => name === "n/0003" ? `${name} damaged` : name)
-    .toSpliced(101, 0, "n/0100b");
-  const whole = await listed(catalog, "", 48 * 1024);
-  assert.deepEqual(whole.found, ["n", ...expected, "z", "A\u030a"]);
-  assert.deepEqual(whole.unchecked, ["n/0100b"]);
-  assert.equal(whole.pages, 2);
-  assert.deepEqual((await listed(catalog, "n/", 1024)).found, expected);
-  const some = expected.filter((name) => name.startsWith("n/01"));
-  const single = await listed(catalog, "n/01", 1);
-  assert.deepEqual([single.found, single.pages], [some, some.length]);
-  assert.deepEqual((await listed(catalog, "none", 1024)).found, []);
-});
-
-catalogTest("a list of records leaves files without a digest to its caller", async (catalog) => {
-  await catalog.accounts.registerV3({
-    ...{ id: alice, name: "Alice", now: 1, storedProfile: { edition: "2023c", quirks: [] } },
-    ...{ expiredBefore: 0, claimedIds: [] },
-  });
-  for (const [number, name] of ["a", "b", "d"].entries()) {
-    await catalog.files.commit(v3File(number, { name }));
-  }
-  await catalog.files.commit(v4File(9, { name: "c" }));
-  const { found } = await listed(catalog, "", 1024);
-  assert.deepEqual(found, ["a without digest", "b without digest", "c", "d without digest"]);
-  assert.deepEqual((await catalog.files.usage(alice)).files, 4);
 });
