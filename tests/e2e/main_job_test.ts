@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { cksum } from "../../protocol/crc/cksum.ts";
 import { areEqual, pseudoRandomBytes } from "../support/bytes.ts";
 import { xfer } from "../support/hosted_xfer.ts";
+import { freePort } from "../support/net/free_port.ts";
 import { CLIENT_3, ServerProcess, startXfer, writeTransferInfo } from "../support/processes.ts";
 import { ProcessFixture } from "../support/process_fixture.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
@@ -123,8 +124,3 @@ Deno.test("port.info is honoured, --listen takes precedence, and SIGTERM ends th
   assert.notEqual(server.port, port);
   assert.equal((await server.stop("SIGINT")).code, 0);
 });
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}

@@ -7,10 +7,10 @@ import { CommandHost } from "../support/command_host.ts";
 import { CLIENT_3, ServerProcess, writeTransferInfo, xfer } from "../support/processes.ts";
 import { CLUSTER_SECRET } from "../support/store/elsewhere.ts";
 import { FakeS3, SIGNER } from "../support/store/fake_s3.ts";
-import { createDatabase, type TestDatabase } from "../support/store/postgres.ts";
+import { createDatabase } from "../support/store/postgres.ts";
+import { reachable } from "../support/store/reachable.ts";
 import { fencesIn } from "../support/markdown.ts";
 import { Fixture, put } from "../support/v4/fixture.ts";
-import { SocketRelay } from "../support/net/socket_relay.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 const FILES: Readonly<Record<string, Uint8Array>> = {
@@ -30,16 +30,6 @@ const SECRETS = {
 const host = new CommandHost({ ...Deno.env.toObject(), ...SECRETS });
 // Created before any test, so no test leaks it. It ends when its standard input is closed.
 host.start();
-
-/** A database that the executable can reach: it may not use files in /dev, where the socket is. */
-function reachable({ options }: TestDatabase) {
-  const { host, port, user, database } = options;
-  const relay = new SocketRelay(`${host}/.s.PGSQL.${port}`);
-  return {
-    url: `postgres://${user}@127.0.0.1:${relay.port}/${database}?sslmode=disable`,
-    [Symbol.asyncDispose]: () => relay[Symbol.asyncDispose](),
-  };
-}
 
 Deno.test("server on PostgreSQL and S3: clients of both protocols store and fetch, and the operator sees it", async () => {
   await using folder = await TemporaryFolder.createOnDisk();

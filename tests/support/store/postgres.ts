@@ -10,6 +10,7 @@ import { PostgresDatabase } from "../../../server/catalog/postgres/database.ts";
 import { migrate } from "../../../server/catalog/postgres/migrate.ts";
 import { MIGRATIONS } from "../../../server/catalog/postgres/migrations.ts";
 import { RUN_VARIABLE } from "../marked_processes.ts";
+import { freePort } from "../net/free_port.ts";
 import { tied } from "../tied_processes.ts";
 import { TemporaryFolder } from "../temporary_folder.ts";
 import { emptyDatabase, LentDatabases } from "./lent_databases.ts";
@@ -29,6 +30,7 @@ const LOOK_MS = 10;
 const SETTINGS = {
   ...{ fsync: "off", full_page_writes: "off", autovacuum: "off", jit: "off" },
   ...{ shared_buffers: "32MB", max_connections: "200", wal_level: "minimal", max_wal_senders: "0" },
+  ...{ io_method: "sync", max_parallel_workers_per_gather: "0", bgwriter_lru_maxpages: "0" },
   // In the data folder, where nothing is left if the server is killed.
   dynamic_shared_memory_type: "mmap",
 };
@@ -38,6 +40,8 @@ export interface PostgresSettings {
   readonly isTcp?: boolean;
   /** Settings of `postgresql.conf`. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Contents of files of its data folder. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 /** A database server, killed with the scope that holds it. */
@@ -64,12 +68,17 @@ export class PostgresServer implements AsyncDisposable {
 
   /** Starts a server with a superuser `postgres`, who needs no password. */
   static async start(
-    { isTcp = false, settings = {} }: PostgresSettings = {},
+    { isTcp = false, settings = {}, files = {} }: PostgresSettings = {},
   ): Promise<PostgresServer> {
     const port = isTcp ? freePort() : PORT;
     const folder = await TemporaryFolder.create();
     try {
       const postgres = await preparePostgres(folder.path);
+      for (const [name, content] of Object.entries(files)) {
+        const path = folder.join("data", name);
+        await Deno.writeTextFile(path, content);
+        await giveAway(path, 0o600);
+      }
       const all = {
         ...SETTINGS,
         listen_addresses: isTcp ? "127.0.0.1" : "",
@@ -87,13 +96,6 @@ export class PostgresServer implements AsyncDisposable {
       await folder[Symbol.asyncDispose]();
       throw error;
     }
-  }
-
-  /** Writes a file of its data folder, such as its configuration, before it starts again. */
-  async write(name: string, content: string): Promise<void> {
-    const path = this.#folder.join("data", name);
-    await Deno.writeTextFile(path, content);
-    await giveAway(path, 0o600);
   }
 
   /** Ends the server: SIGINT ends all sessions, SIGKILL is a crash. */
@@ -146,11 +148,6 @@ export class PostgresServer implements AsyncDisposable {
     await this.#process.status;
     await this.#folder[Symbol.asyncDispose]();
   }
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 function isThere(path: string): boolean {

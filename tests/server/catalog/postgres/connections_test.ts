@@ -3,24 +3,24 @@ import assert from "node:assert/strict";
 import { ConfigurationError } from "../../../../protocol/errors.ts";
 import { connectionOptions } from "../../../../server/catalog/postgres/connection/connection_options.ts";
 import { PostgresDatabase } from "../../../../server/catalog/postgres/database.ts";
-import { NO_SOURCES, PostgresServer } from "../../../support/store/postgres.ts";
+import { createDatabase, NO_SOURCES, PostgresServer } from "../../../support/store/postgres.ts";
+import { reachable } from "../../../support/store/reachable.ts";
 import { Authority } from "../../../support/tls/certificate_authority.ts";
 
 /** A server with TLS for `names`, where the user `alice` needs the password `secret` over TCP. */
 async function startSecure(names: readonly string[]) {
   const authority = await Authority.create();
-  const server = await PostgresServer.start({ isTcp: true });
+  const { certificate, key } = await authority.issue({ names });
+  const server = await PostgresServer.start({
+    isTcp: true,
+    settings: { ssl: "on" },
+    files: {
+      "server.crt": certificate,
+      "server.key": key,
+      "pg_hba.conf": "local all all trust\nhostssl all all all scram-sha-256\n",
+    },
+  });
   try {
-    const { certificate, key } = await authority.issue({ names });
-    await server.write("server.crt", certificate);
-    await server.write("server.key", key);
-    await server.write(
-      "pg_hba.conf",
-      "local all all trust\nhostssl all all all scram-sha-256\n",
-    );
-    await server.write("postgresql.auto.conf", "ssl = on\n");
-    await server.stop();
-    await server.restart();
     await using admin = await open(`postgres://postgres@/postgres?host=${server.socket}`, server);
     await admin.read((queries) => queries.run("CREATE USER alice PASSWORD 'secret'"));
     return { server, authority };
@@ -37,7 +37,7 @@ interface Given {
 
 async function open(
   url: string,
-  server: PostgresServer,
+  server: { readonly port: number },
   { password, authority }: Given = {},
 ): Promise<PostgresDatabase> {
   const options = await connectionOptions(url.replace("PORT", `${server.port}`), {
@@ -104,10 +104,12 @@ Deno.test("connection: a server that is not the one of the URL is refused", asyn
 });
 
 Deno.test("connection: without TLS at the server, nothing is sent in the clear", async () => {
-  await using server = await PostgresServer.start({ isTcp: true });
+  // A server at a Unix socket answers like one whose TLS is off.
+  await using test = await createDatabase({ isEmpty: true });
+  await using reached = reachable(test);
   const url = "postgres://postgres@127.0.0.1:PORT/postgres";
-  await using database = await open(url, server, { password: "secret" });
+  await using database = await open(url, reached, { password: "secret" });
   await assert.rejects(who(database), refused(/it does not accept TLS connections/));
-  await using plain = await open(`${url}?sslmode=disable`, server);
+  await using plain = await open(`${url}?sslmode=disable`, reached);
   assert.deepEqual(await who(plain), { user: "postgres", ssl: false, version: null });
 });

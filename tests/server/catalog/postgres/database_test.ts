@@ -15,6 +15,7 @@ import {
   PostgresServer,
   type TestDatabase,
 } from "../../../support/store/postgres.ts";
+import { reachable } from "../../../support/store/reachable.ts";
 
 /** A database with a table of numbers. */
 async function numbers(database: PostgresDatabase): Promise<number[]> {
@@ -272,10 +273,10 @@ for (
 ) {
   for (const ending of ["rst", "fin"] as const) {
     Deno.test(`database: cut ${where} a commit (${ending}): reported, and not repeated unless that has no effect`, async () => {
-      await using server = await PostgresServer.start({ isTcp: true });
-      await using test = await createDatabase({ server, isEmpty: true });
+      await using test = await createDatabase({ isEmpty: true });
       await using direct = await makeNumbers(test);
-      const { state, proxy } = cuttingProxy(server.port, where, ending);
+      await using reached = reachable(test);
+      const { state, proxy } = cuttingProxy(reached.port, where, ending);
       await using cut = await proxy;
       const url = `postgres://postgres@127.0.0.1:${cut.address.port}/${test.name}?sslmode=disable`;
       await using database = new PostgresDatabase(await connectionOptions(url, NO_SOURCES));
