@@ -18,7 +18,14 @@ import { putAll } from "../support/v4/put_all.ts";
 import { readWholeFolder } from "./data_folder.ts";
 import { FaultyServer } from "./faulty_server_process.ts";
 import type { Loop } from "./loop.ts";
-import { assertMixed, assertSame, contentsOf, listOf, stateOf, type TreeState } from "./tree_state.ts";
+import {
+  assertMixed,
+  assertSame,
+  contentsOf,
+  listOf,
+  stateOf,
+  type TreeState,
+} from "./tree_state.ts";
 
 const CLIENT = pathOfProgram("tests/faults/killed_client.ts");
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };

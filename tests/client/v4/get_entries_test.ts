@@ -5,7 +5,13 @@ import type { GetOutcome } from "../../../client/v4/get_options.ts";
 import { modesSet } from "../../support/modes_set.ts";
 import { readTime } from "../../../client/local/file_metadata.ts";
 import type { UnsetAttributes } from "../../../client/local/target_attributes.ts";
-import { type Described, type Files, namesIn, requestedBy, serving } from "../../support/v4/folder_server.ts";
+import {
+  type Described,
+  type Files,
+  namesIn,
+  requestedBy,
+  serving,
+} from "../../support/v4/folder_server.ts";
 import { file, folder, link, NS, test } from "../../support/v4/described.ts";
 
 /** Permission bits that the umask of this process leaves. */

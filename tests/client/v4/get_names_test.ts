@@ -2,7 +2,13 @@
 import assert from "node:assert/strict";
 import { getOutcomes } from "../../support/v4/get_outcomes.ts";
 import type { GetManyOptions } from "../../../client/v4/get_options.ts";
-import { type Files, type FolderFixture, namesIn, serving, wordOf } from "../../support/v4/folder_server.ts";
+import {
+  type Files,
+  type FolderFixture,
+  namesIn,
+  serving,
+  wordOf,
+} from "../../support/v4/folder_server.ts";
 import { file, folder, link, test } from "../../support/v4/described.ts";
 
 const EVERYTHING: Files = [

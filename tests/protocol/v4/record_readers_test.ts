@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
-import { cksum } from "../../../protocol/crc/cksum.ts";
 import { ContentsReader, ContentsWriter } from "../../../protocol/v4/contents.ts";
 import { EntriesReader, EntriesWriter } from "../../../protocol/v4/entries.ts";
 import { FetchReader, FetchWriter } from "../../../protocol/v4/fetch.ts";
@@ -11,6 +10,7 @@ import { PackedReader, PackedWriter } from "../../../protocol/v4/packed.ts";
 import type { RecordReader } from "../../../protocol/v4/record_reader.ts";
 import { UpdateReader, UpdateWriter } from "../../../protocol/v4/update.ts";
 import { utf8 } from "../../support/bytes.ts";
+import { FILE } from "../../support/v4/message_fields.ts";
 import { all, NO_DIGEST, NOTHING, packed } from "./read_records.ts";
 
 const READERS = [

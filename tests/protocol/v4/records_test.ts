@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
 import { cksum } from "../../../protocol/crc/cksum.ts";
-import { MODE_BITS } from "../../../protocol/entry.ts";
+import { ENTRY_KINDS, MODE_BITS } from "../../../protocol/entry.ts";
 import { MAX_NANOSECONDS, splitNanoseconds } from "../../../protocol/nanoseconds.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import { sumsInPlace } from "../../../protocol/v4/content_sums.ts";
@@ -20,6 +20,7 @@ import { MAX_RECORDS } from "../../../protocol/v4/record_reader.ts";
 import type { RecordWriter } from "../../../protocol/v4/record_writer.ts";
 import { UpdateReader, UpdateWriter } from "../../../protocol/v4/update.ts";
 import { pseudoRandomBytes, splitAt, utf8 } from "../../support/bytes.ts";
+import { FILE } from "../../support/v4/message_fields.ts";
 import { all, NO_DIGEST, NOTHING, packed } from "./read_records.ts";
 
 const name = fc.string({ unit: "grapheme", maxLength: 100 });

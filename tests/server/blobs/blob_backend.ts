@@ -1,6 +1,11 @@
 /** What tests of blob stores need: a place for blobs, and contents. */
 import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
-import { type BlobId, BlobNotFound, type BlobStore, type BlobWriter } from "../../../server/blobs/blob_store.ts";
+import {
+  type BlobId,
+  BlobNotFound,
+  type BlobStore,
+  type BlobWriter,
+} from "../../../server/blobs/blob_store.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 
 export const owner = pseudoRandomBytes(16);

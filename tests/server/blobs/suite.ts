@@ -1,9 +1,24 @@
 /** The contract of a blob store. Each implementation runs this suite in a test file of its own. */
 import assert from "node:assert/strict";
-import { type BlobId, BlobNotFound, canCopy, type UploadId } from "../../../server/blobs/blob_store.ts";
+import {
+  type BlobId,
+  BlobNotFound,
+  canCopy,
+  type UploadId,
+} from "../../../server/blobs/blob_store.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
-import { type BlobBackend, content, listed, owner, readAll, readWhileDeleted, stored, type SuiteTest, writeFrom } from "./blob_backend.ts";
+import {
+  type BlobBackend,
+  content,
+  listed,
+  owner,
+  readAll,
+  readWhileDeleted,
+  stored,
+  type SuiteTest,
+  writeFrom,
+} from "./blob_backend.ts";
 import { uploadTests } from "./upload_suite.ts";
 
 /** Registers the suite's tests for an implementation. */

@@ -1,8 +1,16 @@
 /** The contract of a blob store about uploads that are not finished. */
 import assert from "node:assert/strict";
-import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
+import { concatBytes } from "../../../protocol/bytes.ts";
 import { BlobNotFound, type UploadId } from "../../../server/blobs/blob_store.ts";
-import { content, listed, owner, readAll, stored, type SuiteTest, writeFrom } from "./blob_backend.ts";
+import {
+  content,
+  listed,
+  owner,
+  readAll,
+  stored,
+  type SuiteTest,
+  writeFrom,
+} from "./blob_backend.ts";
 
 const none = () => Promise.resolve(false);
 

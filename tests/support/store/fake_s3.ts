@@ -63,7 +63,8 @@ export class FakeS3 implements AsyncDisposable {
   /** The operations that have been requested, in order. */
   readonly calls: S3Operation[] = [];
   /** Decides for each request whether it meets a fault. */
-  fault: (call: Pick<S3Call, "operation" | "key" | "query">) => S3Fault | undefined = () => undefined;
+  fault: (call: Pick<S3Call, "operation" | "key" | "query">) => S3Fault | undefined = () =>
+    undefined;
   /** Answers wait for it. */
   gate: Promise<void> = Promise.resolve();
   /** The most requests at a time. */
@@ -116,7 +117,7 @@ export class FakeS3 implements AsyncDisposable {
     const fault = this.fault(call);
     if (fault === "cut") return { cut: true };
     if (fault === "slow-down") return errorAnswer(503, "SlowDown");
-    if (fault === "error-in-200") return { ...error(200, "InternalError"), status: 200 };
+    if (fault === "error-in-200") return { ...errorAnswer(200, "InternalError"), status: 200 };
     if (typeof fault === "object") return fault;
     const received = fault === "damage" ? { ...request, body: damaged(request.body) } : request;
     const code = signatureFault(received, SIGNER);
@@ -143,7 +144,9 @@ export class FakeS3 implements AsyncDisposable {
     if (operation === "ListParts" && completed !== undefined) {
       return this.#listParts(completed, query);
     }
-    if (NEEDS_UPLOAD.includes(operation) && upload?.key !== key) return errorAnswer(404, "NoSuchUpload");
+    if (NEEDS_UPLOAD.includes(operation) && upload?.key !== key) {
+      return errorAnswer(404, "NoSuchUpload");
+    }
     const object = this.objects.get(key);
     const part = Number(query.get("partNumber"));
     switch (operation) {
@@ -275,4 +278,3 @@ export class FakeS3 implements AsyncDisposable {
 const NEEDS_UPLOAD: readonly S3Operation[] = [
   ...["UploadPart", "ListParts", "AbortMultipartUpload", "CompleteMultipartUpload"] as const,
 ];
-

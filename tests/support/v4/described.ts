@@ -1,8 +1,17 @@
 /** Entries of a scripted server, with kind, permissions and time. */
-import { type Described, type Files, type FolderFixture, test as testAnywhere } from "./folder_server.ts";
+import {
+  type Described,
+  type Files,
+  type FolderFixture,
+  test as testAnywhere,
+} from "./folder_server.ts";
 
 /** Windows has no permission bits, and links need a privilege. */
-export function test(what: string, files: Files, body: (fixture: FolderFixture) => Promise<void>): void {
+export function test(
+  what: string,
+  files: Files,
+  body: (fixture: FolderFixture) => Promise<void>,
+): void {
   if (Deno.build.os !== "windows") testAnywhere(what, files, body);
 }
 

@@ -1,6 +1,16 @@
 /** Catalog calls that are committed together. */
 import assert from "node:assert/strict";
-import { argumentsToHandOver, batchedCatalog, type Call, type CallOutcome, commitTogether, type Executors, lookUp, MAX_BATCH_BYTES, MAX_BATCH_MS } from "../../../../server/catalog/sqlite/batching.ts";
+import {
+  argumentsToHandOver,
+  batchedCatalog,
+  type Call,
+  type CallOutcome,
+  commitTogether,
+  type Executors,
+  lookUp,
+  MAX_BATCH_BYTES,
+  MAX_BATCH_MS,
+} from "../../../../server/catalog/sqlite/batching.ts";
 import { CatalogRefusal } from "../../../../server/catalog/refusal.ts";
 import { sizeOf } from "../../../../server/catalog/sqlite/value_size.ts";
 import type { Catalog } from "../../../../server/catalog/catalog.ts";

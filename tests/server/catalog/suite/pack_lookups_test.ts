@@ -6,7 +6,16 @@ import { EntriesReader } from "../../../../protocol/v4/entries.ts";
 import { FetchWriter } from "../../../../protocol/v4/fetch.ts";
 import type { BlobId } from "../../../../server/blobs/blob_store.ts";
 import type { Catalog } from "../../../../server/catalog/catalog.ts";
-import { alice, blob, bob, catalogTest, concurrentCatalogTest, KEEP, login, v3File, v4File } from "../../../support/store/catalog_suite.ts";
+import {
+  alice,
+  bob,
+  catalogTest,
+  concurrentCatalogTest,
+  KEEP,
+  login,
+  v3File,
+  v4File,
+} from "../../../support/store/catalog_suite.ts";
 import { commitPack } from "./commit_pack.ts";
 
 function fetchOf(...wanted: readonly (readonly [string, number])[]): Bytes {

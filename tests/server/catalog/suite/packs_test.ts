@@ -3,7 +3,19 @@ import assert from "node:assert/strict";
 import { UpdateWriter } from "../../../../protocol/v4/update.ts";
 import type { Catalog } from "../../../../server/catalog/catalog.ts";
 import { PackOutcomes, type PackResult } from "../../../../server/catalog/packs.ts";
-import { alice, blob, catalogTest, concurrentCatalogTest, garbageOf, inlineFile, KEEP, key, login, partial, withBytes } from "../../../support/store/catalog_suite.ts";
+import {
+  alice,
+  blob,
+  catalogTest,
+  concurrentCatalogTest,
+  garbageOf,
+  inlineFile,
+  KEEP,
+  key,
+  login,
+  partial,
+  withBytes,
+} from "../../../support/store/catalog_suite.ts";
 import { commitPack, type PackedEntry, STORED_AT, utf8 } from "./commit_pack.ts";
 
 /** The outcomes in words: `stored 2>1!` is version 2, which replaces version 1 of another key. */
@@ -188,7 +200,9 @@ catalogTest("a pack stores what the quota has room for", async (catalog) => {
     ...["quota-bytes", "stored 2>1"],
   ]);
   await catalog.accounts.update(alice, { quota: { bytes: 1 } });
-  assert.deepEqual(words(await commitPack(catalog, [entries[0] as PackedEntry], { quota })), ["kept 1"]);
+  assert.deepEqual(words(await commitPack(catalog, [entries[0] as PackedEntry], { quota })), [
+    "kept 1",
+  ]);
   assert.deepEqual(words(await commitPack(catalog, [{ name: "0", content: "a" }], { quota })), [
     "quota-bytes",
   ]);
@@ -239,7 +253,9 @@ catalogTest(
       withBytes(inlineFile(number, { name: "a", size, crc, tree }), utf8.encode("one"));
     assert.equal((await catalog.files.commit(file(1))).version, 1);
     await catalog.files.setDamage(found.content.id, "content");
-    assert.deepEqual(words(await commitPack(catalog, [{ name: "a", content: "one" }])), ["stored 2>1"]);
+    assert.deepEqual(words(await commitPack(catalog, [{ name: "a", content: "one" }])), [
+      "stored 2>1",
+    ]);
     assert.deepEqual(await names(catalog), ["a@2"], "the damaged version is discarded");
   },
 );
@@ -248,7 +264,9 @@ catalogTest("a pack ends partial uploads of its names", async (catalog) => {
   await login(catalog);
   await catalog.uploads.save(partial(1), { max: 9 });
   await catalog.uploads.save(partial(2), { max: 9 });
-  const { garbage } = await commitPack(catalog, [{ name: "file1", content: "x" }, { name: "other" }]);
+  const { garbage } = await commitPack(catalog, [{ name: "file1", content: "x" }, {
+    name: "other",
+  }]);
   assert.deepEqual(garbage, [partial(1).id]);
   assert.equal(await catalog.uploads.find(alice, "file1"), undefined);
   assert.notEqual(await catalog.uploads.find(alice, "file2"), undefined);
