@@ -14,7 +14,7 @@ import {
 import { CatalogRefusal } from "../../../../server/catalog/refusal.ts";
 import { sizeOf } from "../../../../server/catalog/sqlite/value_size.ts";
 import type { Catalog } from "../../../../server/catalog/catalog.ts";
-import { SqliteCatalog } from "../../../../server/catalog/sqlite/sqlite_catalog.ts";
+import type { SqliteCatalog } from "../../../../server/catalog/sqlite/sqlite_catalog.ts";
 import { pseudoRandomBytes } from "../../../support/bytes.ts";
 import { openDatabase } from "../../../support/store/database.ts";
 import { blobId } from "../../../support/store/ids.ts";
