@@ -55,3 +55,26 @@ export class PathBuffer {
     return this.#bytes;
   }
 }
+
+const SECOND = 1_000_000_000n;
+/** In place of nanoseconds: leave this time as it is. */
+const UTIME_OMIT = (1n << 30n) - 2n;
+
+/** The argument of utimensat(2) and futimens(3) for a modification time. It is valid until the next one. */
+export class TimesBuffer {
+  // The first of both times, of the last access, stays as it is.
+  readonly #times = new BigInt64Array([0n, UTIME_OMIT, 0n, 0n]);
+
+  /** `time`: in nanoseconds since 1970 UTC. */
+  of(time: bigint): BigInt64Array<ArrayBuffer> {
+    const second = floorDivide(time, SECOND);
+    this.#times[2] = second;
+    this.#times[3] = time - second * SECOND;
+    return this.#times;
+  }
+}
+
+/** Rounds towards −∞. */
+export function floorDivide(a: bigint, b: bigint): bigint {
+  return a / b - (a % b < 0n ? 1n : 0n);
+}

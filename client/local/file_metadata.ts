@@ -6,7 +6,7 @@
  * @module
  */
 import { lutimesSync } from "node:fs";
-import { AT_FDCWD, openCLibrary, PathBuffer } from "./c_library.ts";
+import { AT_FDCWD, floorDivide, openCLibrary, PathBuffer, TimesBuffer } from "./c_library.ts";
 
 /** Properties of an entry that are stored with its content. */
 export interface StoredAttributes {
@@ -48,22 +48,6 @@ const STATX_MTIME = 0x40;
 const STATX_SIZE = 256;
 const STATX_SECONDS = 112;
 const STATX_NANOSECONDS = 120;
-/** In place of nanoseconds: leave this time as it is. */
-const UTIME_OMIT = (1n << 30n) - 2n;
-
-/** The argument of utimensat(2) and futimens(3) for a modification time. It is valid until the next one. */
-export class TimesBuffer {
-  // The first of both times, of the last access, stays as it is.
-  readonly #times = new BigInt64Array([0n, UTIME_OMIT, 0n, 0n]);
-
-  /** `time`: in nanoseconds since 1970 UTC. */
-  of(time: bigint): BigInt64Array<ArrayBuffer> {
-    const second = floorDivide(time, SECOND);
-    this.#times[2] = second;
-    this.#times[3] = time - second * SECOND;
-    return this.#times;
-  }
-}
 
 /** Times to the nanosecond; `undefined` where this system or the permissions of the program allow none. */
 export const NANOSECOND_TIMES: FileTimes | undefined = openTimes();
@@ -114,8 +98,4 @@ export function setTime(path: string, time: bigint): void {
 /** The permission bits, setuid, setgid and sticky bit; `undefined` if the system has none (Windows). */
 export function modeOf({ mode }: Pick<Deno.FileInfo, "mode">): number | undefined {
   return mode === null || Deno.build.os === "windows" ? undefined : mode & 0o7777;
-}
-
-function floorDivide(a: bigint, b: bigint): bigint {
-  return a / b - (a % b < 0n ? 1n : 0n);
 }

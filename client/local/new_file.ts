@@ -5,9 +5,17 @@
  * @module
  */
 import type { Bytes } from "../../protocol/bytes.ts";
-import { OPEN, openCLibrary, PathBuffer } from "./c_library.ts";
-import { TimesBuffer } from "./file_metadata.ts";
-import { type FileAttributes, NEW_MODE } from "./target_attributes.ts";
+import { OPEN, openCLibrary, PathBuffer, TimesBuffer } from "./c_library.ts";
+
+/** The attributes of a new file. */
+export interface FileAttributes {
+  readonly mode: number;
+  /** Nanoseconds since 1970 UTC; `undefined`: the current time. */
+  readonly mtime: bigint | undefined;
+}
+
+/** The mode of a file that is not at its final path: private. */
+export const NEW_MODE = 0o600;
 
 /**
  * Creates a file with its content and attributes. It is private until all of the content is written. Returns `false`

@@ -30,10 +30,12 @@ export function wholeNameOnServer(path: string, os: Os = Deno.build.os): string 
   return parts.filter((part) => part !== "" && part !== ".").join("/");
 }
 
-/** The local path, below a folder, for a name on the server. */
-export function pathBelow(folder: string, name: string, os: Os = Deno.build.os): string {
-  const { join } = os === "windows" ? win32 : posix;
-  return join(folder, ...name.split("/"));
+/** Returns a function that returns the local path, below a folder, for a valid name on the server. */
+export function pathsBelow(folder: string, os: Os = Deno.build.os): (name: string) => string {
+  const isWindows = os === "windows";
+  const begin = (isWindows ? win32 : posix).join(folder, "x").slice(0, -1);
+  // Valid names have no parts that a path would have to be freed of.
+  return isWindows ? (name) => begin + name.replaceAll("/", "\\") : (name) => begin + name;
 }
 
 /** Whether a path ends as a folder's path does. */

@@ -4,14 +4,15 @@
  *
  * @module
  */
-import { dirname, join } from "node:path";
+import { basename, dirname } from "node:path";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { XferError } from "../../protocol/errors.ts";
 import { moveToFree, overwritable, replace } from "./atomic_file.ts";
 import type { FileSync } from "./file_sync.ts";
 import { cannotWrite, exists } from "./partial_file.ts";
-import type { CreateFile } from "./new_file.ts";
-import { type Attributes, NEW_MODE, type TargetAttributes } from "./target_attributes.ts";
+import type { FileThread } from "./file_thread.ts";
+import { type CreateFile, NEW_MODE } from "./new_file.ts";
+import type { Attributes, TargetAttributes } from "./target_attributes.ts";
 
 /** The most files that wait for one sync. A killed program leaves as many temporary files. */
 export const MAX_STAGED_FILES = 8192;
@@ -43,6 +44,8 @@ export interface StagedFilesOptions<F extends FileToWrite, W extends WaitingFile
   readonly attributes: Pick<TargetAttributes, "ofNew" | "applyToNew">;
   /** Creates a file with few calls. If that fails, the file is created through Deno. */
   readonly create: CreateFile | undefined;
+  /** Creates and renames files once it is ready. What fails there is repeated here, to find the reason. */
+  readonly thread?: Pick<FileThread, "isReady" | "create" | "rename" | "room"> | undefined;
   /** Returns what to keep of a file that is written. Many wait for a sync, so it should be small. */
   readonly keep: (file: F) => W;
   /** Called when a file is durable and has its final name, or with the reason why not. */
@@ -55,6 +58,8 @@ export interface StagedFilesOptions<F extends FileToWrite, W extends WaitingFile
 interface StagedFile<W> {
   readonly file: W;
   readonly path: string;
+  /** Whether it could not be written, and has ended. */
+  hasEnded: boolean;
 }
 
 export class StagedFiles<F extends FileToWrite, W extends WaitingFile> {
@@ -65,6 +70,8 @@ export class StagedFiles<F extends FileToWrite, W extends WaitingFile> {
   #count = 0;
   #waiting: StagedFile<W>[] = [];
   #bytes = 0;
+  /** Resolves when the other thread has created all files. */
+  #creating: Promise<void> = Promise.resolve();
   /** When the first of the waiting files was written. */
   #since = 0;
   /** Resolves when the files before have ended. */
@@ -76,23 +83,55 @@ export class StagedFiles<F extends FileToWrite, W extends WaitingFile> {
     this.#now = options.now ?? (() => performance.now());
   }
 
-  /** Writes files under temporary names. Those that fail end at once. */
+  /** Writes files under temporary names. Those that fail end. The contents are not used any more afterwards. */
   add(files: readonly F[]): void {
+    const { keep, thread } = this.#options;
+    const staged = files.map((file): StagedFile<W> => {
+      const path = this.#pathBeside(file.target);
+      return { file: keep(file), path, hasEnded: false };
+    });
+    if (staged.length === 0) return;
+    if (this.#waiting.length === 0) this.#since = this.#now();
+    this.#waiting.push(...staged);
+    this.#bytes += files.reduce((sum, { content: { length } }) => sum + length, 0);
+    if (thread?.isReady === true) this.#createBeside(files, staged, thread);
+    else this.#createHere(files, staged);
+  }
+
+  /** Creates files in the other thread. */
+  #createBeside(
+    files: readonly F[],
+    staged: readonly StagedFile<W>[],
+    thread: Pick<FileThread, "create">,
+  ): void {
+    const before = this.#creating;
+    const created = thread.create(
+      files.map(({ content, file }, i) => {
+        const { path } = staged[i] as StagedFile<W>;
+        return { path, content, ...this.#options.attributes.ofNew(file) };
+      }),
+    );
+    this.#creating = Promise.all([created, before]).then(([uncreated]) => {
+      const left = uncreated.map(({ index, content }) => ({ ...files[index] as F, content }));
+      this.#createHere(left, uncreated.map(({ index }) => staged[index] as StagedFile<W>));
+    });
+    // The error is thrown when the files are published.
+    this.#creating.catch(() => undefined);
+  }
+
+  #createHere(
+    files: readonly Pick<F, "content" | "file">[],
+    staged: readonly StagedFile<W>[],
+  ): void {
     const guard = this.#guardOnce();
-    for (const file of files) {
-      const { target, content } = file;
-      const folder = dirname(target);
-      const path = join(folder, this.#nextName());
+    for (const [i, { content, file }] of files.entries()) {
+      const { path, file: { target } } = staged[i] as StagedFile<W>;
       try {
-        guard(folder);
-        this.#write(path, content, file.file);
+        guard(dirname(target));
+        this.#write(path, content, file);
       } catch (cause) {
-        this.#options.onEnd(this.#options.keep(file), discard(path, target, cause));
-        continue;
+        this.#conclude(staged[i] as StagedFile<W>, discard(path, target, cause));
       }
-      if (this.#waiting.length === 0) this.#since = this.#now();
-      this.#waiting.push({ file: this.#options.keep(file), path });
-      this.#bytes += content.length;
     }
   }
 
@@ -104,11 +143,17 @@ export class StagedFiles<F extends FileToWrite, W extends WaitingFile> {
     attributes.applyToNew(path, wanted);
   }
 
+  #conclude(staged: StagedFile<W>, error: XferError | undefined): void {
+    staged.hasEnded = true;
+    this.#options.onEnd(staged.file, error);
+  }
+
   /**
    * Gives the waiting files their names if they are many, or have waited long. Resolves when there is room for more:
    * while files are synced, the next ones can be written. Throws what `onEnd` throws.
    */
   async publishIfDue(): Promise<void> {
+    await this.#options.thread?.room();
     const isFull = this.#waiting.length >= MAX_STAGED_FILES || this.#bytes >= MAX_STAGED_BYTES;
     const isLate = this.#waiting.length > 0 && this.#now() - this.#since >= MAX_WAIT_MS;
     if (!isFull && (!isLate || this.#isPublishing)) return;
@@ -128,7 +173,8 @@ export class StagedFiles<F extends FileToWrite, W extends WaitingFile> {
     this.#waiting = [];
     this.#bytes = 0;
     this.#isPublishing = true;
-    const publishing = before.then(() => this.#end(files)).finally(() => {
+    const created = this.#creating;
+    const publishing = before.then(() => created).then(() => this.#end(files)).finally(() => {
       if (this.#publishing === publishing) this.#isPublishing = false;
     });
     this.#publishing = publishing;
@@ -138,16 +184,28 @@ export class StagedFiles<F extends FileToWrite, W extends WaitingFile> {
   }
 
   async #end(files: readonly StagedFile<W>[]): Promise<void> {
-    if (files.length === 0) return;
-    const { sync, onEnd } = this.#options;
-    const failures = await sync.files(files.map(({ path }) => path));
+    const written = files.filter(({ hasEnded }) => !hasEnded);
+    if (written.length === 0) return;
+    const failures = await this.#options.sync.files(written.map(({ path }) => path));
+    const placed = await this.#placeBeside(written.filter(({ path }) => !failures.has(path)));
     const guard = this.#guardOnce();
-    const errors = files.map(({ path, file: { target } }) =>
-      failures.has(path)
-        ? discard(path, target, failures.get(path))
-        : this.#place(path, target, guard)
+    const errors = written.map((staged) => {
+      const { path, file: { target } } = staged;
+      if (failures.has(path)) return discard(path, target, failures.get(path));
+      return placed.has(staged) ? undefined : this.#place(path, target, guard);
+    });
+    for (const [i, staged] of written.entries()) this.#conclude(staged, errors[i]);
+  }
+
+  /** Moves files to their targets in the other thread. Returns those that were moved. */
+  async #placeBeside(staged: readonly StagedFile<W>[]): Promise<ReadonlySet<StagedFile<W>>> {
+    const { thread, force } = this.#options;
+    if (thread?.isReady !== true || force) return new Set();
+    const failed = await thread.rename(
+      staged.map(({ path, file: { target } }) => ({ path, target })),
     );
-    for (const [i, { file }] of files.entries()) onEnd(file, errors[i]);
+    const unmoved = new Set(failed);
+    return new Set(staged.filter((_, i) => !unmoved.has(i)));
   }
 
   /** Moves a file to its target. Returns the error if that fails. */
@@ -171,8 +229,9 @@ export class StagedFiles<F extends FileToWrite, W extends WaitingFile> {
     };
   }
 
-  #nextName(): string {
-    return `${this.#prefix}${(++this.#count).toString(16).padStart(12, "0")}.tmp`;
+  #pathBeside(target: string): string {
+    const folder = target.slice(0, target.length - basename(target).length);
+    return `${folder}${this.#prefix}${(++this.#count).toString(16).padStart(12, "0")}.tmp`;
   }
 }
 

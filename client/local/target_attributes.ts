@@ -7,19 +7,13 @@ import { join } from "node:path";
 import { reasonOf } from "../../protocol/errors.ts";
 import type { EntryKind } from "../../protocol/entry.ts";
 import { modeOf, readTime, setTime } from "./file_metadata.ts";
+import { type FileAttributes, NEW_MODE } from "./new_file.ts";
 
 /** Permission bits and modification time of an entry, as the server has them. */
 export interface Attributes {
   /** `undefined`: unknown. */
   readonly mode: number | undefined;
   /** Nanoseconds since 1970 UTC; `undefined`: unknown. */
-  readonly mtime: bigint | undefined;
-}
-
-/** The attributes of a new file. */
-export interface FileAttributes {
-  readonly mode: number;
-  /** `undefined`: the current time. */
   readonly mtime: bigint | undefined;
 }
 
@@ -46,8 +40,6 @@ export interface UnsetAttributes {
   readonly reason: string;
 }
 
-/** The mode of a file that is not at its final path: private. */
-export const NEW_MODE = 0o600;
 const HAS_MODES = Deno.build.os !== "windows";
 const SPECIAL = 0o7000;
 const OWNER = 0o700;

@@ -8,6 +8,7 @@ import { printable } from "../../protocol/printable.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import { modeOf } from "./file_metadata.ts";
 import type { FileSync } from "./file_sync.ts";
+import { findLink } from "./find_link.ts";
 import { cannotWrite, removeLeftovers, writing } from "./partial_file.ts";
 import { cannotRead } from "./read_small_file.ts";
 import { type Attributes, type TargetAttributes, UNKNOWN_ATTRIBUTES } from "./target_attributes.ts";
@@ -95,9 +96,8 @@ export class TargetTree {
 
   /** Throws `UsageError` `through-link` if a folder has become a link since it was checked. */
   guard(folder: string): void {
-    for (let at = folder; at !== this.#root.path; at = dirname(at)) {
-      if (inspectSync(at)?.isSymlink === true) throw throughLink(at);
-    }
+    const link = findLink(folder, this.#root.path);
+    if (link !== undefined) throw throughLink(link);
   }
 
   /** Records the attributes of a folder, for {@link TargetTree.finish}. */

@@ -9,6 +9,7 @@ import { throwIfAborted } from "../../protocol/abort.ts";
 import { endsAll, XferError } from "../../protocol/errors.ts";
 import { ReservedFiles } from "../identity/reserved_files.ts";
 import { FileSync } from "../local/file_sync.ts";
+import { FileThread } from "../local/file_thread.ts";
 import { TargetAttributes } from "../local/target_attributes.ts";
 import { TargetTree } from "../local/target_tree.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
@@ -20,6 +21,9 @@ import { failureOf, type GetOutcomes, type ItemResult } from "./get_outcomes.ts"
 import { type GetPlan, planItems } from "./get_plan.ts";
 import { ItemDownloads } from "./item_downloads.ts";
 import { deleteExtra, type ExtraEntries, type ExtraEntry, findExtra, kindsOf } from "./mirror.ts";
+
+/** The number of small files for which another thread, whose start takes as long as writing some hundred, is started. */
+const WORTH_A_THREAD = 1000;
 
 /** Entries that a mirror deletes in a local folder. */
 interface FoundExtra extends ExtraEntries {
@@ -181,8 +185,10 @@ export class GetRun {
   }
 
   async #download(plan: GetPlan): Promise<void> {
+    const isMuch = plan.small >= WORTH_A_THREAD;
+    using thread = isMuch ? FileThread.start(this.#listing.root.path) : undefined;
     const downloads = new ItemDownloads(this.#pool, this.#options, {
-      ...{ attributes: this.#attributes, tree: this.#tree, sync: this.#sync },
+      ...{ attributes: this.#attributes, tree: this.#tree, sync: this.#sync, thread },
       itemAt: (index) => this.#listing.items.at(index),
       onEnd: (item, result) => this.#conclude(item, result),
     });

@@ -15,6 +15,7 @@ import {
 } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import type { FileSync } from "../local/file_sync.ts";
+import type { FileThread } from "../local/file_thread.ts";
 import { createFile } from "../local/new_file.ts";
 import { type FileToWrite, StagedFiles, type WaitingFile } from "../local/staged_files.ts";
 import { type TargetAttributes, UNKNOWN_ATTRIBUTES } from "../local/target_attributes.ts";
@@ -36,6 +37,8 @@ export interface ItemDownloadsContext {
   readonly attributes: TargetAttributes;
   readonly tree: TargetTree;
   readonly sync: FileSync;
+  /** Writes small files; without: this thread does. */
+  readonly thread: FileThread | undefined;
   /** Returns the item with a number. */
   readonly itemAt: (index: number) => GetItem;
   /** Called once with each item, and its result. */
@@ -83,9 +86,9 @@ export class ItemDownloads {
     this.#pool = pool;
     this.#options = options;
     this.#context = context;
-    const { attributes, tree, sync, itemAt, onEnd } = context;
+    const { attributes, tree, sync, thread, itemAt, onEnd } = context;
     this.#staged = new StagedFiles({
-      ...{ sync, attributes, create: createFile, force: options.force ?? false },
+      ...{ sync, attributes, create: createFile, thread, force: options.force ?? false },
       guard: (folder) => tree.guard(folder),
       keep: ({ item, file, target }) => ({
         ...{ target, index: item.index, changed: file === item.file ? undefined : file },

@@ -7,7 +7,7 @@
 import { printable } from "../../protocol/printable.ts";
 import { StorageError, type XferError } from "../../protocol/errors.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
-import { localFault, pathBelow } from "../local/path_mapping.ts";
+import { localFault, pathsBelow } from "../local/path_mapping.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
 import type { Placement } from "./get_item.ts";
 import { Bound, DamagedError, type DamagedFile, type RemoteFile } from "./remote_file.ts";
@@ -126,7 +126,8 @@ export async function listFolder(
 
 /** The placement of the entries below a folder of the server; `base`: the folder, with `/` at its end. */
 function placeBelow(root: string, base: string): Placement {
-  return { targetOf: (name) => pathBelow(root, belowBase(name, base)) };
+  const pathOf = pathsBelow(root);
+  return { targetOf: (name) => pathOf(belowBase(name, base)) };
 }
 
 /** A name without the folder. Servers find names in another form of letters with marks, which can be longer. */

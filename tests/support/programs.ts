@@ -19,8 +19,8 @@ const PROGRAMS = [
   "tests/faults/killed_operator.ts",
   "tests/faults/killed_repair.ts",
 ] as const;
-/** A program finds it by its URL, beside itself. */
-const THREAD = "server/catalog/sqlite/worker.ts";
+/** A program finds them by their URLs, beside itself. */
+const THREADS = ["server/catalog/sqlite/worker.ts", "client/local/file_worker.ts"] as const;
 /** Modules that the command line loads by their URL, and where that is from the folder of the bundles. */
 const LOADED: Readonly<Record<string, string>> = {
   "cli/commands/client/mod.ts": "commands/client/mod.ts",
@@ -46,13 +46,15 @@ export async function bundlePrograms(folder: string): Promise<boolean> {
   const { success } = await new Deno.Command(Deno.execPath(), {
     args: [
       ...["bundle", "--quiet", "--code-splitting", "--outdir", folder],
-      ...[...PROGRAMS, THREAD, ...Object.keys(LOADED)],
+      ...[...PROGRAMS, ...THREADS, ...Object.keys(LOADED)],
     ],
     ...{ cwd: ROOT, stdout: "null", stderr: "null" },
   }).output();
   if (!success) return false;
-  for (const program of PROGRAMS) {
-    await link(folder, THREAD, join(dirname(program), basename(THREAD)));
+  for (const program of [...PROGRAMS, ...Object.keys(LOADED)]) {
+    for (const thread of THREADS) {
+      await link(folder, thread, join(dirname(program), basename(thread)));
+    }
   }
   for (const [module, place] of Object.entries(LOADED)) await link(folder, module, place);
   return true;

@@ -1,8 +1,13 @@
 /** New files created through the C library: whole, with their attributes, or absent. */
 import assert from "node:assert/strict";
 import { readTime } from "../../../client/local/file_metadata.ts";
-import { createBy, type NewFileCalls, newFileCalls } from "../../../client/local/new_file.ts";
-import { NEW_MODE } from "../../../client/local/target_attributes.ts";
+import {
+  createBy,
+  NEW_MODE,
+  type NewFileCalls,
+  newFileCalls,
+} from "../../../client/local/new_file.ts";
+
 import { utf8 } from "../../support/bytes.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 

@@ -10,7 +10,7 @@ import {
   localFault,
   nameOnServer,
   type Os,
-  pathBelow,
+  pathsBelow,
   wholeNameOnServer,
 } from "../../../client/local/path_mapping.ts";
 import { stoppingSignals } from "../../../cli/signals.ts";
@@ -81,9 +81,11 @@ Deno.test("path mapping: the name here is the last part of the server's name, wh
   assert.equal(lastPart("report.pdf"), "report.pdf");
   assert.equal(lastPart("docs/"), "docs");
   assert.equal(lastPart("a\\b"), "a\\b");
-  assert.equal(pathBelow("back", "2026/ü/a", "linux"), "back/2026/ü/a");
-  assert.equal(pathBelow("back", "2026/ü/a", "windows"), "back\\2026\\ü\\a");
-  assert.equal(pathBelow("C:\\back", "a", "windows"), "C:\\back\\a");
+  assert.equal(pathsBelow("back", "linux")("2026/ü/a"), "back/2026/ü/a");
+  assert.equal(pathsBelow("back", "windows")("2026/ü/a"), "back\\2026\\ü\\a");
+  assert.equal(pathsBelow("C:\\back", "windows")("a"), "C:\\back\\a");
+  assert.equal(pathsBelow(".", "linux")("a/b"), "a/b");
+  assert.equal(pathsBelow("/", "linux")("a/b"), "/a/b");
 });
 
 /** Parts of names that servers accept, including many that are special on some system. */
@@ -100,7 +102,7 @@ for (const { os, relative, isAbsolute, resolve, sep } of SYSTEMS) {
   Deno.test(`path mapping, ${os}: no accepted name leads out of its folder, or to another file`, () => {
     const root = os === "windows" ? "C:\\back" : "/back";
     fc.assert(fc.property(NAME, (name) => {
-      const target = pathBelow(root, name, os);
+      const target = pathsBelow(root, os)(name);
       if (localFault(name, os) !== undefined) return assert.equal(os, "windows");
       const path = resolve(target);
       const below = relative(root, path);

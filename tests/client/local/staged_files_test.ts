@@ -15,6 +15,7 @@ import { TargetAttributes } from "../../../client/local/target_attributes.ts";
 import { isPartName } from "../../../client/local/partial_file.ts";
 import { UsageError } from "../../../protocol/errors.ts";
 import { utf8 } from "../../support/bytes.ts";
+import { readyThread } from "../../support/ready_thread.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 interface Fixture {
@@ -28,6 +29,8 @@ interface Fixture {
   readonly failing: Set<string>;
   readonly clock: { now: number };
   readonly guard: { isClosed: boolean };
+  /** Syncs wait for it. */
+  readonly disk: { ready: Promise<void> };
   add(...names: string[]): void;
   names(): string[];
 }
@@ -38,28 +41,36 @@ interface CaseOptions {
   readonly force?: boolean;
   /** Without: files are created through Deno. */
   readonly create?: CreateFile | undefined;
+  /** Whether another thread creates and renames them. */
+  readonly hasThread?: boolean;
 }
+
+const BESIDE: CaseOptions = { create: createFile, hasThread: true };
 
 function test(
   what: string,
   body: (fixture: Fixture) => Promise<void>,
-  { force = false, create }: CaseOptions = { create: createFile },
+  { force = false, create, hasThread = false }: CaseOptions = { create: createFile },
 ): void {
-  Deno.test(`staged files: ${what}`, async () => {
+  const ignore = hasThread && Deno.build.os !== "linux";
+  const name = `staged files: ${what}${hasThread ? ", in another thread" : ""}`;
+  Deno.test({ name, ignore }, async () => {
     const attributes = new TargetAttributes();
     await attributes.ready();
     await using folder = await TemporaryFolder.create();
+    using thread = hasThread ? await readyThread(folder.path) : undefined;
     const ended: Record<string, string> = {};
     const syncs: string[][] = [];
     const failing = new Set<string>();
     const clock = { now: 0 };
     const guard = { isClosed: false };
+    const disk = { ready: Promise.resolve() };
     const contentOf = (path: string) => Deno.readTextFileSync(path);
     const staged = new StagedFiles<FileToWrite, WaitingFile>({
       sync: {
         files: async (paths) => {
           syncs.push(paths.map(contentOf));
-          await Promise.resolve();
+          await disk.ready;
           const failed = paths.filter((path) => failing.has(contentOf(path)));
           return new Map(
             failed.map((path) => [path, new Error("Input/output error (os error 5)")]),
@@ -71,7 +82,7 @@ function test(
         if (guard.isClosed) throw new UsageError("through-link", "a link");
       },
       attributes,
-      create,
+      ...{ create, thread },
       keep: ({ target }) => ({ target }),
       onEnd: ({ target }, error) => {
         assert.equal(ended[target], undefined, "each file ends once");
@@ -80,7 +91,7 @@ function test(
       now: () => clock.now,
     });
     await body({
-      ...{ folder, staged, ended, syncs, failing, clock, guard },
+      ...{ folder, staged, ended, syncs, failing, clock, guard, disk },
       add: (...names) =>
         staged.add(
           names.map((name) => ({
@@ -93,6 +104,11 @@ function test(
     });
     assert.deepEqual([...Deno.readDirSync(folder.path)].filter(({ name }) => isPartName(name)), []);
   });
+}
+
+/** Lets everything run that waits for nothing else. */
+function nextTask(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
 }
 
 async function syncsBeforeNames(fixture: Fixture): Promise<void> {
@@ -112,6 +128,7 @@ async function syncsBeforeNames(fixture: Fixture): Promise<void> {
 const NAMED = "each is synced under a temporary name before it gets its own";
 test(NAMED, syncsBeforeNames);
 test(`${NAMED}, created through Deno`, syncsBeforeNames, {});
+test(NAMED, syncsBeforeNames, BESIDE);
 
 test("one that cannot be synced: fails alone, and its name stays free", async (fixture) => {
   const { add, names, staged, ended, failing } = fixture;
@@ -131,6 +148,13 @@ test("one that cannot be written: fails alone, at once", async (fixture) => {
   assert.equal(Deno.readTextFileSync(folder.join("c")), "c");
 });
 
+test("one that cannot be written: fails alone", async ({ add, staged, ended, folder }) => {
+  add("a", "missing/b", "c");
+  await staged.publish();
+  assert.deepEqual(ended, { "a": "ok", "missing/b": "cannot-write", "c": "ok" });
+  assert.equal(Deno.readTextFileSync(folder.join("c")), "c");
+}, BESIDE);
+
 test("a write that fails halfway: nothing is left", async ({ add, names, staged, ended }) => {
   const { writeSync } = Deno.FsFile.prototype;
   let calls = 0;
@@ -149,14 +173,16 @@ test("a write that fails halfway: nothing is left", async ({ add, names, staged,
   assert.deepEqual(names(), ["one", "three"]);
 }, {});
 
-test("a file that appears meanwhile: is not overwritten", async (fixture) => {
-  const { add, staged, ended, folder } = fixture;
-  add("a", "b");
-  await folder.write("a", "theirs");
-  await staged.publish();
-  assert.deepEqual(ended, { a: "target-exists", b: "ok" });
-  assert.equal(Deno.readTextFileSync(folder.join("a")), "theirs");
-});
+for (const how of [undefined, BESIDE]) {
+  test("a file that appears meanwhile: is not overwritten", async (fixture) => {
+    const { add, staged, ended, folder } = fixture;
+    add("a", "b");
+    await folder.write("a", "theirs");
+    await staged.publish();
+    assert.deepEqual(ended, { a: "target-exists", b: "ok" });
+    assert.equal(Deno.readTextFileSync(folder.join("a")), "theirs");
+  }, how);
+}
 
 test("with force: a file is replaced, a folder is not", async (fixture) => {
   const { add, staged, ended, folder, syncs } = fixture;
@@ -179,16 +205,31 @@ test("a folder that becomes a link before files get their names: they fail", asy
   assert.deepEqual(ended, { a: "through-link", b: "through-link" });
 });
 
+test("a folder that becomes a link before its files are written: they fail", async (fixture) => {
+  const { add, staged, ended, folder, guard } = fixture;
+  await Deno.mkdir(folder.join("real"));
+  await Deno.symlink("real", folder.join("link"));
+  guard.isClosed = true;
+  add("link/a", "b");
+  await staged.publish();
+  assert.deepEqual(ended, { "link/a": "through-link", b: "ok" });
+  assert.deepEqual([...Deno.readDirSync(folder.join("real"))], []);
+}, BESIDE);
+
 test("many share one sync; the next ones are written meanwhile", async (fixture) => {
-  const { staged, add, ended, syncs } = fixture;
+  const { staged, add, ended, syncs, disk } = fixture;
+  const synced = Promise.withResolvers<void>();
+  disk.ready = synced.promise;
   for (let i = 1; i < MAX_STAGED_FILES; i++) add(`${i}`);
   await staged.publishIfDue();
   assert.equal(syncs.length, 0);
   add("last");
   await staged.publishIfDue();
+  await nextTask();
   assert.equal(syncs.length, 1);
   add("next");
   assert.equal(Object.keys(ended).length, 0, "the first ones are still being synced");
+  synced.resolve();
   await staged.publish();
   assert.deepEqual(syncs.map(({ length }) => length), [MAX_STAGED_FILES, 1]);
   assert.equal(Object.keys(ended).length, MAX_STAGED_FILES + 1);
@@ -213,13 +254,16 @@ test("much content, or a long wait, is synced too", async ({ staged, folder, syn
   const content = new Uint8Array(MAX_STAGED_BYTES / 2);
   staged.add(["a", "b"].map((name) => ({ target: folder.join(name), content, file: ATTRIBUTES })));
   await staged.publishIfDue();
+  await nextTask();
   assert.equal(syncs.length, 1);
   await staged.publish();
   add("c");
   await staged.publishIfDue();
+  await nextTask();
   assert.equal(syncs.length, 1);
   clock.now = 3000;
   await staged.publishIfDue();
+  await nextTask();
   assert.equal(syncs.length, 2);
   await staged.publish();
 });

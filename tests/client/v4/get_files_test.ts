@@ -290,3 +290,25 @@ test(
     assert.deepEqual(new Set(Object.values(outcomes)), new Set(["connection-lost"]));
   },
 );
+
+const THOUSANDS = Array.from(
+  { length: 2000 },
+  (_, i) => [`d/${i % 3}/${i}`, `content ${i}`] as const,
+);
+test(
+  "thousands of files, for which another thread starts: each has its content, and what is there stays",
+  THOUSANDS,
+  async ({ folder, get }) => {
+    await Deno.mkdir(folder.join("root/2"), { recursive: true });
+    await folder.write("root/2/1001", "theirs");
+    await folder.write("root/2/1004", "theirs");
+    const { "d/2/1001": taken, "d/2/1004": other, ...rest } = await get();
+    assert.deepEqual([taken, other], ["target-exists", "target-exists"]);
+    assert.deepEqual(new Set(Object.values(rest)), new Set(["got"]));
+    for (const [name, content] of THOUSANDS) {
+      const expected = /100[14]$/.test(name) ? "theirs" : content;
+      assert.equal(Deno.readTextFileSync(folder.join("root", name.slice(2))), expected);
+    }
+    assert.equal(namesIn(folder.join("root/2")).length, 666);
+  },
+);
