@@ -10,7 +10,7 @@ import { findLink } from "./find_link.ts";
 import { createFile } from "./new_file.ts";
 import { SYSTEM_CALLS } from "./system_calls.ts";
 
-/** What is in the same place of each list belongs to the same file. */
+/** All lists have the files in the same order. */
 export interface FilesToCreate {
   readonly do: "create";
   readonly paths: readonly string[];

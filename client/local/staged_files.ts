@@ -44,7 +44,7 @@ export interface StagedFilesOptions<F extends FileToWrite, W extends WaitingFile
   readonly attributes: Pick<TargetAttributes, "ofNew" | "applyToNew">;
   /** Creates a file with few calls. If that fails, the file is created through Deno. */
   readonly create: CreateFile | undefined;
-  /** Creates and renames files once it is ready. What fails there is repeated here, to find the reason. */
+  /** Creates and renames files once it is ready. Files that fail there are tried again here, to find the reason. */
   readonly thread?: Pick<FileThread, "isReady" | "create" | "rename" | "room"> | undefined;
   /** Returns what to keep of a file that is written. Many wait for a sync, so it should be small. */
   readonly keep: (file: F) => W;
@@ -83,7 +83,7 @@ export class StagedFiles<F extends FileToWrite, W extends WaitingFile> {
     this.#now = options.now ?? (() => performance.now());
   }
 
-  /** Writes files under temporary names. Those that fail end. The contents are not used any more afterwards. */
+  /** Writes files under temporary names. Those that fail end. Their contents are no longer used afterwards. */
   add(files: readonly F[]): void {
     const { keep, thread } = this.#options;
     const staged = files.map((file): StagedFile<W> => {

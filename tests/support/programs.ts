@@ -51,7 +51,7 @@ export async function bundlePrograms(folder: string): Promise<boolean> {
     ...{ cwd: ROOT, stdout: "null", stderr: "null" },
   }).output();
   if (!success) return false;
-  for (const program of [...PROGRAMS, ...Object.keys(LOADED)]) {
+  for (const program of PROGRAMS) {
     for (const thread of THREADS) {
       await link(folder, thread, join(dirname(program), basename(thread)));
     }
