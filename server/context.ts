@@ -15,7 +15,7 @@ import type { Limits } from "./limits/limits.ts";
 import { StagingArea } from "./uploads/staging_area.ts";
 import type { RegistrationMode } from "./catalog/accounts.ts";
 import { isShared } from "./catalog/shared_catalog.ts";
-import { isStateSharing, type SharedState } from "./catalog/shared_state.ts";
+import type { SharedState } from "./catalog/shared_state.ts";
 import type { Store } from "./data_folder/data_folder.ts";
 import type { Log } from "./limits/server_log.ts";
 import type { Monitor } from "./monitor/monitor.ts";
@@ -52,7 +52,12 @@ export interface Context extends ContextOptions {
 /** A server that shares its catalog with no other. */
 const ALONE = { openUploads: undefined, claims: undefined };
 
-export function createContext(options: ContextOptions, freeSpace: () => Promise<number>): Context {
+/** `shared`: the state of servers that share a catalog; in memory by default. */
+export function createContext(
+  options: ContextOptions,
+  freeSpace: () => Promise<number>,
+  shared: SharedState = localState(options.limits, options.ticks),
+): Context {
   const { store, limits, ticks, log } = options;
   const { openUploads, claims } = isShared(store.catalog) ? store.catalog : ALONE;
   const garbage = new GarbageCollector({
@@ -69,7 +74,7 @@ export function createContext(options: ContextOptions, freeSpace: () => Promise<
   return {
     ...options,
     accounts: new AccountCache(store.catalog, ticks),
-    shared: isStateSharing(store.catalog) ? store.catalog.state : localState(limits, ticks),
+    shared,
     staging: new StagingArea(store.blobs, limits, freeSpace, history, garbage),
     quotaReservations: new QuotaReservations(claims),
     garbage,
@@ -80,8 +85,8 @@ export function createContext(options: ContextOptions, freeSpace: () => Promise<
 /** Removes expired entries. */
 export async function expireShared(context: Context): Promise<void> {
   const { store, limits, clock, shared } = context;
-  await shared.sweep();
   if (!context.isHousekeeper()) return;
+  await shared.sweep();
   await store.catalog.accounts.expireRegistrations(clock() - limits.registrationTtlMs);
   await expireHistory(context, clock());
 }

@@ -198,11 +198,15 @@ export class Server implements AsyncDisposable {
       const securePort = await openSecurePort(options, store, listeners[0]?.address);
       if (securePort !== undefined) listeners.push(securePort);
       const settings = new LiveSettings(options);
-      const context = createContext({
-        ...{ store, limits: settings.limits, random, clock, ticks, log, monitor },
-        registration: () => settings.registration,
-        isHousekeeper: () => store.lease?.isOldest ?? true,
-      }, () => store.freeSpace());
+      const context = createContext(
+        {
+          ...{ store, limits: settings.limits, random, clock, ticks, log, monitor },
+          registration: () => settings.registration,
+          isHousekeeper: () => store.lease?.isOldest ?? true,
+        },
+        () => store.freeSpace(),
+        store.sharedState?.(settings.limits),
+      );
       const v3 = createV3Context(context, () => securePort?.helloAnswer);
       const onClaimed = (accountId: Bytes) => v3.sessionKeys.delete(accountId);
       const v4 = createV4Context(context, onClaimed, options.confirmAfterMs);

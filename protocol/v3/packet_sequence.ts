@@ -7,14 +7,24 @@ import { ProtocolError } from "../errors.ts";
 import type { SendFile } from "./messages.ts";
 import { type Bytes, equalBytes } from "../bytes.ts";
 
+/** How much of a file has arrived. */
+export interface PacketProgress {
+  readonly packets: number;
+  /** The bytes of ciphertext. */
+  readonly bytes: number;
+}
+
 /** Checks packets in order. A file in one message counts as a single packet. */
 export class PacketSequence {
   first: SendFile;
-  #number = 1;
+  #number: number;
   #missing: number;
 
-  /** Throws `ProtocolError` `bad-packet` if `first` cannot be the first packet of a file. */
-  constructor(first: SendFile) {
+  /**
+   * Begins with the first packet, or after the given number of packets and bytes. Throws `ProtocolError` `bad-packet` if
+   * `first` cannot be the first packet of a file.
+   */
+  constructor(first: SendFile, after: PacketProgress = { packets: 1, bytes: 0 }) {
     const { contentSize, originalSize = 0, packetNumber = 1, totalPackets = 1 } = first;
     if (packetNumber !== 1 || totalPackets < 1) {
       throw badPacket(`the first is packet ${packetNumber} of ${totalPackets}`);
@@ -23,7 +33,8 @@ export class PacketSequence {
       throw badPacket(`a file of ${originalSize} bytes cannot have a ciphertext of ${contentSize}`);
     }
     this.first = first;
-    this.#missing = contentSize;
+    this.#number = after.packets;
+    this.#missing = contentSize - after.bytes;
   }
 
   /** Accepts the header of the next packet. Throws `ProtocolError` `bad-packet` if it does not follow. */

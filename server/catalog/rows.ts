@@ -7,7 +7,7 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import { ENTRY_KINDS, type EntryKind } from "../../protocol/entry.ts";
 import { joinNanoseconds } from "../../protocol/nanoseconds.ts";
 import type { BlobId } from "../blobs/blob_store.ts";
-import type { Account, Quota, Usage } from "./accounts.ts";
+import type { Account, Quota, StoredProfile, Usage } from "./accounts.ts";
 import type { Damage, StoredContent, StoredFile } from "./files.ts";
 import { isInline } from "./inline_ids.ts";
 
@@ -22,15 +22,20 @@ export function toAccount(row: Row): Account {
     publicKey: (row["public_key"] as Bytes | null) ?? undefined,
     firstSeen: row["first_seen"] as number,
     lastSeen: row["last_seen"] as number,
-    storedProfile: {
-      edition: row["edition"] as string,
-      quirks: (row["habits"] as string).split(" ").filter((quirk) => quirk !== ""),
-    },
+    storedProfile: toStoredProfile(row),
     disabled: Boolean(row["disabled"]),
     quota: {
       ...toLimit("bytes", row["quota_bytes"] as number | null),
       ...toLimit("files", row["quota_files"] as number | null),
     },
+  };
+}
+
+/** The profile of a client from the columns `edition` and `habits`. */
+export function toStoredProfile(row: Row): StoredProfile {
+  return {
+    edition: row["edition"] as string,
+    quirks: (row["habits"] as string).split(" ").filter((quirk) => quirk !== ""),
   };
 }
 

@@ -9,6 +9,9 @@ import { UnavailableError } from "../../protocol/errors.ts";
 import type { BlobId, UploadId } from "../blobs/blob_store.ts";
 import type { Usage } from "./accounts.ts";
 import type { Catalog } from "./catalog.ts";
+import type { ParkedRows } from "./parked_rows.ts";
+import type { StateRows } from "./state_rows.ts";
+import type { UnverifiedRows } from "./unverified_rows.ts";
 
 /** A server with a lease. */
 export interface RunningNode {
@@ -118,6 +121,9 @@ export interface SharedCatalog extends Catalog {
   readonly values: SharedValues;
   readonly openUploads: OpenUploadRows;
   readonly claims: NameClaimRows;
+  readonly state: StateRows;
+  readonly unverified: UnverifiedRows;
+  readonly parked: ParkedRows;
 }
 
 /** Whether servers on other machines can use a catalog, too. */

@@ -6,7 +6,6 @@
  */
 import type { Bytes } from "../../protocol/bytes.ts";
 import type { StoredProfile } from "./accounts.ts";
-import type { Catalog } from "./catalog.ts";
 
 /** Attempts to register, by the address that they are counted for. */
 export interface Registrations {
@@ -46,6 +45,28 @@ export interface ReservedIds {
   deleteName(name: string): Promise<void>;
 }
 
+/** A correct checksum of a file that its client has rejected. */
+export interface Dispute {
+  /** The cksum of the file. */
+  readonly crc: number;
+  /** The size of the file in bytes. */
+  readonly size: number;
+  /** The number of times that the client has rejected the cksum. */
+  readonly times: number;
+  /** Whether the client has rejected zlib's checksum too. */
+  readonly isOtherWrong: boolean;
+}
+
+/** Disputes of clients of protocol 3, by account and name of the file. */
+export interface Disputes {
+  /** Sets the dispute about a file. */
+  set(accountId: Bytes, name: string, dispute: Dispute): Promise<void>;
+  /** The dispute about a file, unless it has expired. */
+  find(accountId: Bytes, name: string): Promise<Dispute | undefined>;
+  /** Removes the dispute about a file. */
+  delete(accountId: Bytes, name: string): Promise<void>;
+}
+
 /** The state that servers share. */
 export interface SharedState {
   /** Attempts to register. */
@@ -54,17 +75,8 @@ export interface SharedState {
   readonly sessions: SessionSecrets;
   /** Ids of protocol 3. */
   readonly reservedIds: ReservedIds;
+  /** Disputes of protocol 3. */
+  readonly disputes: Disputes;
   /** Removes expired entries. */
   sweep(): Promise<void>;
-}
-
-/** A capability: a catalog that keeps the state, so that several servers can share it. */
-export interface StateSharing {
-  /** The state. */
-  readonly state: SharedState;
-}
-
-/** Whether a catalog keeps the state of servers. */
-export function isStateSharing(catalog: Catalog): catalog is Catalog & StateSharing {
-  return "state" in catalog;
 }

@@ -4,9 +4,10 @@
  * @module
  */
 import type { Bytes } from "../../protocol/bytes.ts";
+import { clusterState } from "../accounts/cluster_state.ts";
 import type { BlobStore } from "../blobs/blob_store.ts";
 import type { SharedCatalog, SharedValues } from "../catalog/shared_catalog.ts";
-import { readClusterSecret } from "../cluster/cluster_secret.ts";
+import { type ClusterSecret, readClusterSecret } from "../cluster/cluster_secret.ts";
 import { NodeLease } from "../cluster/node_lease.ts";
 import { prepareBlobFolder } from "../data_folder/blob_folder.ts";
 import { finishRepairs } from "../data_folder/quarantine.ts";
@@ -19,6 +20,8 @@ import { loadSharedIdentity } from "./shared_identity.ts";
 
 /** The name of the catalog's id among the shared values. */
 const CATALOG_ID = "catalog-id";
+/** The name of a value that only the secret of the cluster decrypts. */
+const SECRET_CHECK = "cluster-secret";
 
 /**
  * Opens the catalog at a URL and its store of contents, and joins the servers that use it. Throws `ConfigurationError`
@@ -41,12 +44,15 @@ export async function serveCluster(
   // Two servers could be given two folders.
   const join = isOnDisk ? NodeLease.joinAlone : NodeLease.join;
   const lease = opening.use(await join(catalog.nodes, node));
+  const secret = await clusterSecret();
+  await checkSecret(catalog.values, secret);
   const blobs = await openBlobsOf(catalog, settings, openers, fileSystem);
   opening.defer(() => closeBlobs(blobs));
-  const identity = async () => await loadSharedIdentity(catalog.values, await clusterSecret());
+  const identity = () => loadSharedIdentity(catalog.values, secret);
   const open = opening.move();
   return {
     ...{ catalog, blobs, name: nameOf(settings), lease },
+    sharedState: (limits) => clusterState(catalog.state, secret, limits),
     loadIdentity: identity,
     readIdentity: identity,
     freeSpace: () => isOnDisk ? freeSpace(dataFolderOf(settings)) : Promise.resolve(Infinity),
@@ -76,6 +82,13 @@ export async function openBlobsOf(
 async function idOf(values: SharedValues): Promise<Bytes> {
   return await values.find(CATALOG_ID) ??
     await values.keep(CATALOG_ID, crypto.getRandomValues(new Uint8Array(16)));
+}
+
+/** Throws `ConfigurationError` `cluster-secret-wrong` if other servers have another secret. */
+async function checkSecret(values: SharedValues, secret: ClusterSecret): Promise<void> {
+  const wrapped = await values.find(SECRET_CHECK) ??
+    await values.keep(SECRET_CHECK, await secret.wrap(SECRET_CHECK, new Uint8Array(0)));
+  await secret.unwrap(SECRET_CHECK, wrapped);
 }
 
 /** The name of this server, for people. */

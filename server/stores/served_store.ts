@@ -8,6 +8,8 @@ import type { NodeLease } from "../cluster/node_lease.ts";
 import type { OpenCatalog, Store } from "../data_folder/data_folder.ts";
 import type { FileSystem } from "../fs/file_system.ts";
 import type { FreeSpace } from "../fs/free_space.ts";
+import type { SharedState } from "../catalog/shared_state.ts";
+import type { Limits } from "../limits/limits.ts";
 import type { Log } from "../limits/server_log.ts";
 import type { TlsIdentity } from "../listen/tls/identity.ts";
 import type { StoreOpeners } from "./open_stores.ts";
@@ -39,6 +41,8 @@ export interface ServedStore extends Store, AsyncDisposable {
    * besides.
    */
   recover(sweep: () => Promise<void>, log: Log): Promise<void>;
+  /** The state that servers of the catalog share. Without it, a server keeps its state in memory. */
+  readonly sharedState?: (limits: Limits) => SharedState;
   /** The lease on a catalog that other servers use, too. */
   readonly lease?: NodeLease;
 }

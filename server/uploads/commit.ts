@@ -8,6 +8,7 @@ import { UnavailableError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import { quotaOfAll, type QuotaReservation, type QuotaReservations } from "./quota_reservations.ts";
 import { keepsHistory, trimHistory } from "./history.ts";
+import { FinishedWriter } from "./finished_writer.ts";
 import type { GarbageCollector } from "./garbage_collector.ts";
 import type { Log } from "../limits/server_log.ts";
 import { LimitError, type LimitName, type Limits } from "../limits/limits.ts";
@@ -72,7 +73,7 @@ export async function commitFile(
   const id = writer.blobId;
   let recorded: CommitResult;
   try {
-    if (inline === undefined) {
+    if (inline === undefined && !(writer instanceof FinishedWriter)) {
       await Promise.all([catalog.blobs.reserve(id), writer.close()]);
       await writer.finish();
       staged.release();

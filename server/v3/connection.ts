@@ -42,6 +42,8 @@ export class V3Connection {
   #client: Bytes | undefined;
   #storedProfile: Profile | undefined;
   #isRegistered = false;
+  /** The last profile for which a key was looked for. */
+  #askedFor: Profile | undefined;
 
   /** Serves the editions of the address at which the peer connected. */
   constructor(context: V3Context, socket: TcpSocket, number: number, served: readonly Edition[]) {
@@ -56,6 +58,7 @@ export class V3Connection {
         ...{ protocol: 3, address: this.#socket.address },
         end: (reason) => this.close(reason),
       }),
+      openedAt: context.ticks(),
       ended: this.#ending.promise,
       profile: { edition: served[0] ?? DEFAULT_EDITION, quirks: NO_QUIRKS },
       noteQuirk: (quirk, has) => this.#session.noteQuirk(quirk, has),
@@ -179,6 +182,7 @@ export class V3Connection {
   async #recall(clientId: Bytes): Promise<Profile | undefined> {
     this.#client = clientId;
     this.#isRegistered = false;
+    this.#askedFor = undefined;
     const client = await this.#context.store.catalog.accounts.find({ id: clientId });
     const known = client ?? await this.#context.shared.reservedIds.find(clientId);
     const profile = known && toProfile(known.storedProfile);
@@ -198,25 +202,32 @@ export class V3Connection {
     const { profile } = this.#session;
     if (profile === undefined || this.#client === undefined) return;
     if (this.#storedProfile !== undefined && sameProfile(profile, this.#storedProfile)) return;
-    const isItself = this.#isRegistered ||
-      await this.#context.sessionKeys.find(this.#peer, this.#client) !== undefined;
-    if (!isItself) return;
+    if (!this.#isRegistered && !(await this.#hasKey(this.#client, profile))) return;
     this.#storedProfile = profile;
     await this.#context.store.catalog.accounts.setProfile(this.#client, toStoredProfile(profile));
   }
 
+  /** Whether a client has a key. Without one on this connection, looks only once for each profile. */
+  async #hasKey(client: Bytes, profile: Profile): Promise<boolean> {
+    const hasAsked = this.#askedFor !== undefined && sameProfile(profile, this.#askedFor);
+    if (this.#peer.key === undefined && hasAsked) return false;
+    this.#askedFor = profile;
+    return await this.#context.sessionKeys.find(this.#peer, client) !== undefined;
+  }
+
   async #beginPart(request: SendFile): Promise<void> {
     this.#socket.expect(request.contentSize);
+    const begin = (first: SendFile) => V3Upload.begin(this.#context, this.#peer, first);
     if (this.#upload?.isOf(request) !== true || request.packetNumber === 1) {
       await this.#upload?.[Symbol.asyncDispose]();
       this.#upload = undefined;
       this.#countRequest();
     }
     if (request.packetNumber !== undefined && request.packetNumber !== 1) {
-      this.#upload ??= this.#context.pendingUploads.take(request);
+      this.#upload ??= await this.#context.pendingUploads.take(request, begin);
       if (this.#upload !== undefined) return await this.#upload.continue(request);
     }
-    this.#upload = await V3Upload.begin(this.#context, this.#peer, request);
+    this.#upload = this.#context.pendingUploads.watch(await begin(request), this.#peer);
   }
 
   /** Answers the end of a part, if an answer is due. Returns `false` if the connection must end then. */

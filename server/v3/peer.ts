@@ -17,6 +17,8 @@ export interface Peer {
   readonly origin: string;
   /** The connection, for the operator. */
   readonly live: LiveConnection;
+  /** When the connection began, in `Context.ticks`. */
+  readonly openedAt: number;
   /** Resolves when the connection has ended. */
   readonly ended: Promise<void>;
   /** The client's profile, as far as it is known. */

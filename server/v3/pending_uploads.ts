@@ -7,6 +7,7 @@ import { type Bytes, toHex } from "../../protocol/bytes.ts";
 import { decodeTextField } from "../../protocol/v3/text_field.ts";
 import type { Response, SendFile } from "../../protocol/v3/messages.ts";
 import type { Limits } from "../limits/limits.ts";
+import type { Peer } from "./peer.ts";
 
 /** An upload that expects further packets. */
 export interface PendingUpload extends AsyncDisposable {
@@ -18,6 +19,8 @@ export interface PendingUpload extends AsyncDisposable {
   isOf(part: SendFile): boolean;
   /** The end of the connection no longer ends it. */
   detach(): void;
+  /** Any server can continue it, so that this one counts it no longer. */
+  handOver(): void;
   /** Begins another part, if it belongs to this file. */
   continue(part: SendFile): Promise<void>;
   /** Writes content, which may be changed after the promise resolves. */
@@ -29,19 +32,44 @@ export interface PendingUpload extends AsyncDisposable {
   endPart(end: SendFile): Promise<Response | undefined>;
 }
 
+/** Begins the upload of a file by its first packet. */
+export type BeginUpload = (first: SendFile) => Promise<PendingUpload>;
+
+/** Uploads between two packets on different connections. */
+export interface UploadsBetweenPackets {
+  /** Prepares an upload that begins on a connection for waiting. Returns the upload to continue with. */
+  watch(upload: PendingUpload, peer: Pick<Peer, "profile">): PendingUpload;
+  /** Keeps an upload until its next packet. If there are too many, discards the oldest, the client's own first. */
+  add(upload: PendingUpload, now: number): Promise<void>;
+  /** Takes out the upload that a packet belongs to. */
+  take(
+    packet: SendFile,
+    begin: BeginUpload,
+  ): PendingUpload | undefined | Promise<PendingUpload | undefined>;
+  /** Discards uploads that have waited since before `before`. */
+  expire(before: number): Promise<void>;
+  /** Discards the uploads that no packet can continue when the server has ended. */
+  close(): Promise<void>;
+}
+
 interface WaitingUpload {
   readonly upload: PendingUpload;
   /** In `Context.ticks`. */
   readonly since: number;
 }
 
-export class PendingUploads {
+/** The uploads of a server that shares them with no other. */
+export class PendingUploads implements UploadsBetweenPackets {
   /** Oldest first. */
   readonly #uploads = new Map<string, WaitingUpload>();
   readonly #limits: Limits;
 
   constructor(limits: Limits) {
     this.#limits = limits;
+  }
+
+  watch(upload: PendingUpload): PendingUpload {
+    return upload;
   }
 
   async add(upload: PendingUpload, now: number): Promise<void> {
@@ -58,12 +86,15 @@ export class PendingUploads {
     await disposeAll([...dropped, ...this.#takeOut(surplus)]);
   }
 
-  /** Takes out the upload that a packet belongs to. */
   take(packet: SendFile): PendingUpload | undefined {
     return this.#takeOut([keyOf(packet)])[0];
   }
 
-  /** Discards uploads that have waited since before `before`. */
+  /** Discards all uploads. */
+  close(): Promise<void> {
+    return this.expire(Infinity);
+  }
+
   async expire(before: number): Promise<void> {
     const expired = [...this.#uploads].filter(([, { since }]) => since < before);
     await disposeAll(this.#takeOut(expired.map(([key]) => key)));

@@ -18,7 +18,6 @@ import { toStoredProfile } from "./client_profile.ts";
 import { CatalogRefusal } from "../catalog/refusal.ts";
 import { mayYield } from "../catalog/accounts.ts";
 import { commitFile } from "../uploads/commit.ts";
-import type { UnverifiedFile } from "./unverified_files.ts";
 
 type NonFileRequest = Exclude<Request, SendFile>;
 type RequestOf<K extends NonFileRequest["kind"]> = Extract<NonFileRequest, { readonly kind: K }>;
@@ -131,7 +130,8 @@ const handlers: { readonly [K in NonFileRequest["kind"]]: Handler<K> } = {
   },
 
   async crcValid(context, peer, { clientId, fileName }) {
-    const file = await takeUnverified(context, peer, clientId, fileName);
+    if (await context.sessionKeys.find(peer, clientId) === undefined) return GENERAL_ERROR;
+    const file = await context.unverified.take(clientId, storedName(fileName), peer);
     if (file === undefined) return GENERAL_ERROR;
     if (!file.intact) {
       await context.unverified.discard(file);
@@ -147,7 +147,7 @@ const handlers: { readonly [K in NonFileRequest["kind"]]: Handler<K> } = {
       file.transfer.end({ code: error instanceof LimitError ? "over-limit" : "cannot-store" });
       throw error;
     }
-    context.disputes.end(clientId, file.name);
+    await context.disputes.end(file);
     // From now on, the client gets the kind of checksum that it has accepted.
     const isZlib = peer.profile.quirks.has("zlib-crc") !== file.isOtherChecksumSent;
     peer.noteQuirk("zlib-crc", isZlib);
@@ -211,16 +211,6 @@ async function reserveId(
   return id;
 }
 
-async function takeUnverified(
-  context: V3Context,
-  peer: Peer,
-  clientId: Bytes,
-  fileName: Bytes,
-): Promise<UnverifiedFile | undefined> {
-  if (await context.sessionKeys.find(peer, clientId) === undefined) return undefined;
-  return await context.unverified.take(clientId, storedName(fileName), peer.connection);
-}
-
 /**
  * Discards a file that the client does not want to store. If it is already gone, that is fine: some clients ask twice.
  */
@@ -230,8 +220,8 @@ async function drop(
   { kind, clientId, fileName }: RequestOf<"crcInvalid" | "crcGivenUp">,
 ): Promise<Response> {
   if (await context.sessionKeys.find(peer, clientId) === undefined) return GENERAL_ERROR;
-  const file = await takeUnverified(context, peer, clientId, fileName);
-  if (file?.intact) context.disputes.note(file);
+  const file = await context.unverified.take(clientId, storedName(fileName), peer);
+  if (file?.intact) await context.disputes.note(file);
   file?.transfer.end({ code: "mismatch" });
   if (file !== undefined) await context.unverified.discard(file);
   const who = file === undefined ? "account {client}" : "{user}";

@@ -10,6 +10,10 @@ import type { Limits } from "../limits/limits.ts";
 import type { StagedUpload } from "../uploads/staging_area.ts";
 import type { Log } from "../limits/server_log.ts";
 import type { LiveTransfer } from "../monitor/live_transfer.ts";
+import type { Peer } from "./peer.ts";
+
+/** The outcome of a transfer for this server if a file continues in the catalog, where any server finds it. */
+export const HANDED_OVER = "handed-over";
 
 export interface UnverifiedFile {
   readonly accountId: Bytes;
@@ -18,6 +22,8 @@ export interface UnverifiedFile {
   readonly user: string;
   /** The connection on which the file arrived. */
   readonly connection: number;
+  /** When that connection began, in `Context.ticks`. */
+  readonly openedAt: number;
   /**
    * Resolves when that connection ends, if the client exchanged keys on it. Until then, only that connection can
    * confirm the file. Otherwise, a client that connects for each request looks the same as someone who only knows its
@@ -29,6 +35,8 @@ export interface UnverifiedFile {
   readonly crc: number;
   /** Whether the client was sent another kind of checksum than usual: see `disputed_checksums.ts`. */
   readonly isOtherChecksumSent: boolean;
+  /** Whether the client has rejected the checksum of an earlier file of the name. */
+  readonly isDisputed: boolean;
   /** Whether the file can be stored. It cannot if its padding was wrong. */
   readonly intact: boolean;
   /** The time of arrival, in `Context.ticks`. */
@@ -39,8 +47,36 @@ export interface UnverifiedFile {
   readonly transfer: Pick<LiveTransfer, "end">;
 }
 
+/** The connection on which a verdict arrives. */
+export type VerdictPeer = Pick<Peer, "connection" | "openedAt" | "live">;
+
+/** Files that wait for the verdict of their clients. */
+export interface FilesAwaitingVerdict {
+  /**
+   * Adds a file. Discards the one that it resends and, if there are too many, the oldest. Files that only their own
+   * connection can confirm are discarded last, so that files sent with a known id alone cannot push them out.
+   */
+  add(file: UnverifiedFile): Promise<void>;
+  /**
+   * Takes out the file that a client means: the one from the same connection, else the latest from an earlier one,
+   * since some clients connect for each request. It cannot mean a later one: such a client may send the next request
+   * before this one is handled.
+   */
+  take(clientId: Bytes, name: string, peer: VerdictPeer): Promise<UnverifiedFile | undefined>;
+  /** Discards a file that the client sends again, if this connection can confirm it. */
+  supersede(clientId: Bytes, name: string, peer: VerdictPeer): Promise<void>;
+  /** Discards a file that was taken out. */
+  discard(file: UnverifiedFile): Promise<void>;
+  /** Whether a file from a connection waits here to be confirmed. */
+  hasFrom(connection: number): boolean;
+  /** Discards files that arrived before `before`. */
+  expire(before: number): Promise<void>;
+  /** Discards the files that no one can confirm when the server has ended. No connection is open then. */
+  close(): Promise<void>;
+}
+
 /** The time until the server notices that a client has disconnected, in milliseconds. */
-const DISCONNECT_MS = 1000;
+export const DISCONNECT_MS = 1000;
 
 /** Whether a connection can confirm a file. */
 async function canConfirm({ boundUntil, connection: own }: UnverifiedFile, connection: number) {
@@ -54,7 +90,8 @@ async function canConfirm({ boundUntil, connection: own }: UnverifiedFile, conne
   }
 }
 
-export class UnverifiedFiles {
+/** The files of a server that shares them with no other. */
+export class UnverifiedFiles implements FilesAwaitingVerdict {
   readonly #limits: Limits;
   readonly #log: Log;
   /** Files by client, oldest first. */
@@ -65,10 +102,6 @@ export class UnverifiedFiles {
     this.#log = log;
   }
 
-  /**
-   * Adds a file. Discards the one that it resends and, if there are too many, the oldest. Files that only their own
-   * connection can confirm are discarded last, so that files sent with a known id alone cannot push them out.
-   */
   async add(file: UnverifiedFile): Promise<void> {
     const files = this.#of(file.accountId);
     const resent = files.filter((other) =>
@@ -84,22 +117,31 @@ export class UnverifiedFiles {
     await this.#discardAll([...resent, ...surplus]);
   }
 
-  /**
-   * Takes out the file that a client means: the one from the same connection, else the latest from an earlier one,
-   * since some clients connect for each request. It cannot mean a later one: such a client may send the next request
-   * before this one is handled.
-   */
   async take(
     clientId: Bytes,
     name: string,
-    connection: number,
+    { connection }: Pick<VerdictPeer, "connection">,
   ): Promise<UnverifiedFile | undefined> {
     const found = this.#find(clientId, name, connection);
     if (found === undefined || !(await canConfirm(found, connection))) return undefined;
-    const files = this.#of(clientId);
-    if (!files.includes(found)) return undefined;
-    this.#set(clientId, files.filter((file) => file !== found));
+    return this.remove(found) ? found : undefined;
+  }
+
+  /** Takes out the file that a client means, if it is from the same connection. */
+  takeOwn(clientId: Bytes, name: string, connection: number): UnverifiedFile | undefined {
+    const own = this.#of(clientId).filter((file) => file.connection === connection);
+    const found = name === "" && own.length === 1
+      ? own[0]
+      : own.findLast((file) => file.name === name);
+    if (found !== undefined) this.remove(found);
     return found;
+  }
+
+  /** Takes out a file. Returns whether it was still there. */
+  remove(file: UnverifiedFile): boolean {
+    const files = this.#of(file.accountId);
+    this.#set(file.accountId, files.filter((other) => other !== file));
+    return files.includes(file);
   }
 
   #find(clientId: Bytes, name: string, connection: number): UnverifiedFile | undefined {
@@ -110,16 +152,18 @@ export class UnverifiedFiles {
     return files.findLast((file) => file.name === name && file.connection <= connection);
   }
 
-  /** Discards a file that the client sends again, if this connection can confirm it. */
-  async supersede(clientId: Bytes, name: string, connection: number): Promise<void> {
+  async supersede(
+    clientId: Bytes,
+    name: string,
+    peer: Pick<VerdictPeer, "connection">,
+  ): Promise<void> {
     for (;;) {
-      const file = await this.take(clientId, name, connection);
+      const file = await this.take(clientId, name, peer);
       if (file === undefined) return;
       await this.#discardAll([file]);
     }
   }
 
-  /** Discards a file that was taken out. */
   async discard({ staged, reservation, intact, transfer }: UnverifiedFile): Promise<void> {
     transfer.end({ code: intact ? "unconfirmed" : "mismatch" });
     try {
@@ -130,7 +174,6 @@ export class UnverifiedFiles {
     }
   }
 
-  /** Whether a file from a connection waits to be confirmed. */
   hasFrom(connection: number): boolean {
     for (const files of this.#byClient.values()) {
       if (files.some((file) => file.connection === connection)) return true;
@@ -138,7 +181,11 @@ export class UnverifiedFiles {
     return false;
   }
 
-  /** Discards files that arrived before `before`. */
+  /** Discards all files. */
+  close(): Promise<void> {
+    return this.expire(Infinity);
+  }
+
   async expire(before: number): Promise<void> {
     const expired = [...this.#byClient.values()].flat().filter((file) => file.arrivedAt < before);
     // Take out all of them at once, so that none can be confirmed while another is being discarded.

@@ -20,7 +20,10 @@ import { claimRoom, type QuotaReservation } from "../uploads/quota_reservations.
 import type { V3Context } from "./context.ts";
 import type { Peer } from "./peer.ts";
 import type { PendingUpload } from "./pending_uploads.ts";
+import type { Dispute } from "../catalog/shared_state.ts";
 import { DecryptPipeline } from "./decrypt_pipeline.ts";
+import { HANDED_OVER } from "./unverified_files.ts";
+import { isOtherDue } from "./disputed_checksums.ts";
 import { LimitError } from "../limits/limits.ts";
 import type { StagedUpload } from "../uploads/staging_area.ts";
 import type { LiveTransfer } from "../monitor/live_transfer.ts";
@@ -34,6 +37,8 @@ interface OpenPart {
   readonly staged: StagedUpload;
   /** The key of the file's content. */
   readonly key: CryptoKey;
+  /** The dispute about the checksum of an earlier file of the name. */
+  readonly dispute: Dispute | undefined;
   /** Set if the client may expect zlib's CRC-32. */
   readonly zlibCrc: ZlibCrc | undefined;
   /** The reserved quota. The unverified file takes it over; otherwise, it ends when the file is discarded. */
@@ -109,13 +114,17 @@ export class V3Upload implements PendingUpload {
     this.#transfer.detach();
   }
 
+  handOver(): void {
+    this.#transfer.end({ code: HANDED_OVER });
+  }
+
   /** Whether all parts were accepted so far and more are expected. */
   get isOpen(): boolean {
     return this.#work !== undefined;
   }
 
   async #receive(work: OpenPart, end: SendFile): Promise<Response> {
-    const { staged, reservation, zlibCrc, pipeline: { checksum } } = work;
+    const { staged, reservation, dispute, zlibCrc, pipeline: { checksum } } = work;
     const { maxFileSize } = this.#context.limits;
     if (checksum.size > maxFileSize) {
       this.#transfer.end({ code: "over-limit" });
@@ -126,22 +135,30 @@ export class V3Upload implements PendingUpload {
     const { clientId, contentSize, fileName } = end;
     const { size } = checksum;
     const sound = { accountId: clientId, name: storedName(fileName), size, crc: checksum.digest() };
-    const isOtherChecksumSent = this.#intact && this.#context.disputes.isOtherDue(sound);
+    const isOtherChecksumSent = this.#intact && isOtherDue(dispute, sound);
     const isZlib = this.#peer.profile.quirks.has("zlib-crc") !== isOtherChecksumSent;
     const crc = isZlib ? zlibCrc?.digest() ?? sound.crc : sound.crc;
-    const { connection, key: own, ended } = this.#peer;
-    await this.#context.unverified.add({
-      ...sound,
-      user: this.#user ?? "",
-      connection,
-      boundUntil: own && equalBytes(own.clientId, clientId) ? ended : undefined,
-      staged,
-      isOtherChecksumSent,
-      intact: this.#intact,
-      arrivedAt: this.#context.ticks(),
-      reservation,
-      transfer: this.#transfer,
-    });
+    const { connection, openedAt, key: own, ended } = this.#peer;
+    try {
+      await this.#context.unverified.add({
+        ...sound,
+        user: this.#user ?? "",
+        connection,
+        openedAt,
+        boundUntil: own && equalBytes(own.clientId, clientId) ? ended : undefined,
+        staged,
+        isOtherChecksumSent,
+        isDisputed: dispute !== undefined,
+        intact: this.#intact,
+        arrivedAt: this.#context.ticks(),
+        reservation,
+        transfer: this.#transfer,
+      });
+    } catch (error) {
+      this.#transfer.end({ code: "cannot-store" });
+      this.#logRefusal(reasonWithPathOf(error));
+      return { kind: "generalError" };
+    }
     // A checksum that certainly differs from the client's, so that it sends the file again. The complement would not
     // do: for an empty file, it turns one kind of checksum into the other.
     const sentCrc = this.#intact ? crc : (crc ^ 1) >>> 0;
@@ -179,25 +196,21 @@ export class V3Upload implements PendingUpload {
     const { unverified } = this.#context;
     const name = storedName(fileName);
     const file = { accountId: clientId, name, size };
-    const supersede = () => unverified.supersede(clientId, name, this.#peer.connection);
+    const supersede = () => unverified.supersede(clientId, name, this.#peer);
+    const dispute = await this.#context.disputes.find(clientId, name);
     const reservation = await claimRoom(this.#context, file, supersede);
     try {
       const staged = await this.#context.staging.createInline(clientId, contentSize);
-      const zlibCrc = this.#mayExpectZlib ? new ZlibCrc() : undefined;
+      const mayExpectZlib = this.#peer.profile.quirks.has("zlib-crc") || dispute !== undefined;
+      const zlibCrc = mayExpectZlib ? new ZlibCrc() : undefined;
       const pipeline = this.#pipeline(key, staged, zlibCrc);
-      this.#work = { packets, pipeline, staged, key, zlibCrc, reservation };
+      this.#work = { packets, pipeline, staged, key, dispute, zlibCrc, reservation };
     } catch (error) {
       reservation?.end();
       throw error;
     }
     // A store that accepts no files fails here, before the content arrives.
     await this.#work.staged.write(0, new Uint8Array(0));
-  }
-
-  get #mayExpectZlib(): boolean {
-    const { clientId, fileName } = this.request;
-    return this.#peer.profile.quirks.has("zlib-crc") ||
-      this.#context.disputes.has(clientId, storedName(fileName));
   }
 
   #pipeline(key: CryptoKey, staged: StagedUpload, zlibCrc: ZlibCrc | undefined): DecryptPipeline {

@@ -1,249 +1,81 @@
 /** Our server, given the recorded messages of published clients, answers like their own servers, or better. */
-import assert from "node:assert/strict";
-import { crc32 } from "node:zlib";
-import type { Address } from "../../protocol/address.ts";
 import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
-import { cksum } from "../../protocol/crc/cksum.ts";
-import { decodeResponse } from "../../protocol/v3/messages.ts";
-import { decodeResponseHeader, RESPONSE_HEADER_SIZE } from "../../protocol/header.ts";
-import { DEFAULT_SERVED, findEdition } from "../../protocol/v3/editions/mod.ts";
-import type { Edition, ResponseKind } from "../../protocol/v3/editions/edition.ts";
-import { edition2024early } from "../../protocol/v3/editions/edition_2024early.ts";
-import { framePadding } from "../../protocol/v3/editions/quirks.ts";
-import { DataFolder } from "../../server/data_folder/data_folder.ts";
+import type { StoredFile } from "../../server/catalog/files.ts";
+import { DataFolder, type Store } from "../../server/data_folder/data_folder.ts";
 import { readContent } from "../../server/data_folder/stored_content.ts";
 import { listStored } from "../../server/operator/list_files.ts";
-import type { Random } from "../../server/random.ts";
-import type { ServerOptions } from "../../server/server.ts";
-import { unwrapKey, wrapKey } from "../../protocol/cipher/rsa.ts";
+import { sideBySide } from "../support/concurrently.ts";
 import { PEERS } from "../support/v3/fuzz.ts";
-import { restoreChecksums } from "../support/store/corrupt_catalog.ts";
-import { kindOfCode, readMessages } from "../support/v3/recorded_messages.ts";
-import { type Entry, loadRecordings, type Recording } from "../support/v3/recordings.ts";
+import { loadRecordings } from "../support/v3/recordings.ts";
+import { ServersInTurn } from "../support/v3/servers_in_turn.ts";
+import { ElsewhereInMemory } from "../support/store/elsewhere.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { startInThisThread } from "../support/server.ts";
-import { DIFFERENCES, SURPLUS } from "./server_differences.ts";
+import { type Replayed, replayRecording } from "./replay_recording.ts";
 
-/** The last field of a "file received". */
-const CRC_SIZE = 4;
-
-/** Clients that pad every message to 1024 bytes and expect answers padded alike. */
-const FRAMED = ["2023a-c", "2023a-c_to_2023a-a", "2024-d"];
+const AT_ONCE = 4;
+/** Larger than a recorded file: contents are objects, not uploads in parts. */
+const PART_SIZE = 2 ** 20;
 
 for (const peer of PEERS) {
   for (const recording of loadRecordings(peer)) {
-    Deno.test(`${recording.label}: our server gives the recorded answers, or better ones`, () =>
-      replay(peer, recording));
-  }
-}
-
-async function replay(peer: string, recording: Recording): Promise<void> {
-  await using folder = await TemporaryFolder.create();
-  const edition = findEdition(recording.edition) ?? assert.fail();
-  const editions = edition === edition2024early ? [edition] : DEFAULT_SERVED;
-  const options: ServerOptions = {
-    listen: [{ hostname: "127.0.0.1", port: 0, editions }],
-    dataFolder: folder.join("data"),
-    random: await recordedRandom(edition, recording),
-  };
-  // Earlier sessions run on a server of their own. Another server must find their accounts and files.
-  const player = new Player(peer, edition, recording);
-  await withServer(options, (address) => player.play(address, recording.earlier, "lenient"));
-  const entries = restoreChecksums(edition, recording.entries, recording.falsified);
-  await withServer(options, (address) => player.play(address, entries, "strict"));
-  await checkStored(folder.join("data"), edition, recording);
-}
-
-async function withServer(
-  options: ServerOptions,
-  use: (address: Address) => Promise<void>,
-): Promise<void> {
-  await using server = await startInThisThread(options);
-  await use(server.address);
-}
-
-/** Sends the recorded client's messages, entry by entry, and compares the answers. */
-class Player {
-  readonly #peer: string;
-  readonly #edition: Edition;
-  readonly #recording: Recording;
-  #refused = false;
-  /** The number of times that the client has rejected the checksum. */
-  #invalid = 0;
-
-  constructor(peer: string, edition: Edition, recording: Recording) {
-    this.#peer = peer;
-    this.#edition = edition;
-    this.#recording = recording;
+    Deno.test(`${recording.label}: our server gives the recorded answers, or better ones`, async () => {
+      await using folder = await TemporaryFolder.create();
+      await replayRecording(peer, recording, inFolder(folder.join("data")));
+    });
   }
 
-  async play(address: Address, entries: readonly Entry[], mode: "strict" | "lenient") {
-    const connections = new Map<number, Deno.TcpConn>();
-    try {
-      for (const [index, { conn, dir, bytes }] of entries.entries()) {
-        if (this.#refused) return;
-        const socket = connections.get(conn) ?? await Deno.connect({ ...address });
-        connections.set(conn, socket);
-        if (dir === "c2s") {
-          if (codeOf(bytes) === this.#edition.requests.crcInvalid.code) this.#invalid++;
-          await write(socket, bytes);
-        } else await this.#compare(socket, bytes, mode, `entry ${index}`);
+  Deno.test(`${peer}: three servers in turn give the recorded answers, too`, async () => {
+    const jobs = loadRecordings(peer).map((recording) => async () => {
+      try {
+        await replayRecording(peer, recording, inTurn());
+      } catch (cause) {
+        throw new Error(recording.label, { cause });
       }
-      if (mode === "strict") await this.#expectNoMore([...connections.values()]);
-    } finally {
-      for (const socket of connections.values()) socket.close();
-    }
-  }
-
-  async #compare(socket: Deno.TcpConn, recorded: Bytes, mode: string, where: string) {
-    for (const message of readMessages(this.#edition, recorded)) {
-      const difference = DIFFERENCES.find((other) =>
-        other.peer === this.#peer && other.recorded === message.kind &&
-        (other.scenario?.test(this.#recording.label) ?? true)
-      );
-      if (difference?.ours === "nothing") continue;
-      if (mode === "lenient") {
-        // The keys of an earlier client may be unknown: its file is then not approved, and 2022 closes.
-        await this.#read(socket).catch(() => undefined);
-        continue;
-      }
-      const ours = await this.#read(socket);
-      const oursKind = kindOfCode(this.#edition, decodeResponseHeader(ours).code);
-      if (oursKind === "fileReceived") this.#checkCrc(ours);
-      if (difference !== undefined) {
-        assert.equal(oursKind, difference.ours, `${where}: ${difference.because}`);
-      } else if (oursKind === "fileReceived") {
-        assert.deepEqual(withoutChecksum(ours), withoutChecksum(message.bytes), where);
-      } else {
-        assert.deepEqual(ours, message.bytes, where);
-      }
-      // The client's reaction to a refusal was not recorded.
-      this.#refused = oursKind === "refused";
-    }
-  }
-
-  /** Asserts that our server sends no other answers than the recorded ones and those of the table. */
-  async #expectNoMore(sockets: readonly Deno.TcpConn[]): Promise<void> {
-    const more: (ResponseKind | undefined)[] = [];
-    for (const socket of sockets) {
-      await socket.closeWrite().catch(() => undefined);
-      const rest = await readToEnd(socket);
-      more.push(...readMessages(this.#edition, rest).map(({ kind }) => kind));
-    }
-    assert.deepEqual(more, SURPLUS[this.#recording.label]?.kinds ?? []);
-  }
-
-  /** The recorded server sends cksum each time. Ours tries zlib's CRC-32 once, after cksum was rejected twice. */
-  #checkCrc(bytes: Bytes): void {
-    const payload = bytes.subarray(RESPONSE_HEADER_SIZE);
-    const response = decodeResponse(this.#edition, decodeResponseHeader(bytes), payload);
-    const checksum = this.#invalid === 2 ? crc32 : cksum;
-    assert.equal("crc" in response && response.crc, checksum(this.#recording.plaintext));
-  }
-
-  /** One response, without the padding of its frame. */
-  async #read(socket: Deno.TcpConn): Promise<Bytes> {
-    const head = await readExactly(socket, RESPONSE_HEADER_SIZE);
-    const { payloadSize } = decodeResponseHeader(head);
-    const bytes = concatBytes(head, await readExactly(socket, payloadSize));
-    if (FRAMED.includes(this.#peer)) {
-      const filling = await readExactly(socket, framePadding(bytes.length));
-      assert.ok(filling.every((byte) => byte === 0), "a frame is padded with zeros");
-    }
-    return bytes;
-  }
+    });
+    for await (const _ of sideBySide(jobs, AT_ONCE));
+  });
 }
 
-/** The size of a request's payload. */
-function codeOf(request: Bytes): number {
-  return new DataView(request.buffer, request.byteOffset).getUint16(17, true);
-}
-
-/** A "file received" up to its last field. */
-function withoutChecksum(response: Bytes): Bytes {
-  return response.subarray(0, -CRC_SIZE);
-}
-
-/** Asserts that the files approved in the recording are stored, and nothing else. */
-async function checkStored(dataFolder: string, edition: Edition, recording: Recording) {
-  const { crcValid } = edition.requests;
-  const { entries, label, plaintext, fileName } = recording;
-  const approved = entries.some(({ dir, bytes }) =>
-    dir === "c2s" && codeOf(bytes) === crcValid.code
-  );
-  const files = (await listStored(dataFolder)).flatMap((client) => client.files);
-  // If the name was taken, ours has refused the rest of the recording.
-  if (!approved || label.endsWith("taken_name")) {
-    if (recording.earlier.length === 0) assert.deepEqual(files, []);
-    return;
-  }
-  const found = files.find((file) => file.name === fileName);
-  assert.equal(found?.size, plaintext.length);
-  assert.equal(found?.crc, cksum(plaintext));
-  assert.ok(found);
-  await using store = await DataFolder.openToRead(dataFolder, Deno);
-  const pieces: Bytes[] = [];
-  for await (const piece of readContent(store, found)) pieces.push(piece.slice());
-  assert.deepEqual(concatBytes(...pieces), plaintext);
-}
-
-/** Returns the ids and keys of the recorded server, in the recorded order. */
-async function recordedRandom(edition: Edition, recording: Recording): Promise<Random> {
-  const { earlier, entries, identity, aesKey } = recording;
-  const ids: Bytes[] = [];
-  const keys: Bytes[] = [];
-  const wraps: Bytes[] = [];
-  const messages = [...earlier, ...entries].filter(({ dir }) => dir === "s2c")
-    .flatMap(({ bytes }) => readMessages(edition, bytes));
-  for (const { kind, clientId, wrappedKey } of messages) {
-    // A denied client gets an id, even if none was recorded.
-    if (kind === "registered" || kind === "denied") {
-      ids.push(clientId ?? new Uint8Array(16).fill(0xee));
-    }
-    if (wrappedKey !== undefined) {
-      wraps.push(wrappedKey);
-      keys.push(await recordedKey(wrappedKey, identity?.privateKey));
-    }
-  }
-  if (aesKey !== undefined && identity !== undefined) assert.deepEqual(keys.at(-1), aesKey);
-  const draw = (queue: Bytes[]) => queue.shift() ?? new Uint8Array(16).fill(0xdd);
+function inFolder(dataFolder: string): Replayed {
   return {
-    clientId: () => draw(ids),
-    aesKey: () => draw(keys),
-    // The recorded server may have sent no key where ours sends one.
-    wrap: async (publicKey, key) => wraps.shift() ?? await wrapKey(publicKey, key),
+    async serve({ editions, random }, use) {
+      const listen = [{ hostname: "127.0.0.1", port: 0, editions }];
+      await using server = await startInThisThread({ listen, dataFolder, random });
+      await use(server.address);
+    },
+    stored: async () => (await listStored(dataFolder)).flatMap((client) => client.files),
+    async read(file) {
+      await using store = await DataFolder.openToRead(dataFolder, Deno);
+      return await contentOf(store, file);
+    },
   };
 }
 
-/** The private key of an earlier client may be missing in the recording. Its file is then not checked. */
-async function recordedKey(wrapped: Bytes, privateKey: Bytes | undefined): Promise<Bytes> {
-  const unknown = new Uint8Array(16);
-  if (privateKey === undefined) return unknown;
-  return await unwrapKey(privateKey, wrapped).catch(() => unknown);
+function inTurn(): Replayed {
+  const elsewhere = new ElsewhereInMemory(PART_SIZE);
+  const { openers } = elsewhere;
+  return {
+    isUnordered: true,
+    async serve(options, use) {
+      await using servers = await ServersInTurn.start(elsewhere, { ...options, count: 3 });
+      await use(servers.address);
+    },
+    async stored() {
+      await using catalog = await openers.catalog("");
+      const accounts = await catalog.accounts.list();
+      const files = accounts.map(({ id }) => catalog.files.listAll(id));
+      return (await Promise.all(files)).flat();
+    },
+    async read(file) {
+      await using catalog = await openers.catalog("");
+      return await contentOf({ catalog, blobs: await openers.blobs("", {}) }, file);
+    },
+  };
 }
 
-async function write(socket: Deno.TcpConn, bytes: Bytes): Promise<void> {
-  for (let done = 0; done < bytes.length;) done += await socket.write(bytes.subarray(done));
-}
-
-async function readToEnd(socket: Deno.TcpConn): Promise<Bytes> {
-  const parts: Bytes[] = [];
-  for (;;) {
-    const buffer = new Uint8Array(4096);
-    const size = await socket.read(buffer).catch(() => null);
-    if (size === null) return concatBytes(...parts);
-    parts.push(buffer.subarray(0, size));
-  }
-}
-
-async function readExactly(socket: Deno.TcpConn, size: number): Promise<Bytes> {
-  const bytes = new Uint8Array(size);
-  for (let done = 0; done < size;) {
-    const read = await socket.read(bytes.subarray(done));
-    if (read === null) {
-      assert.fail(`the server closed ${size - done} bytes before the end of an answer`);
-    }
-    done += read;
-  }
-  return bytes;
+async function contentOf(store: Store, file: StoredFile): Promise<Bytes> {
+  const pieces: Bytes[] = [];
+  for await (const piece of readContent(store, file)) pieces.push(piece.slice());
+  return concatBytes(...pieces);
 }

@@ -142,7 +142,10 @@ export const ARROWS: Arrows = {
     "server/listen/tls",
   ],
   "server/cluster": [...PROTOCOL, "server/catalog"],
-  "server/stores": [...PROTOCOL, ...STORE, "server/limits", "server/listen/tls", "server/cluster"],
+  "server/stores": [
+    ...[...PROTOCOL, ...STORE, "server/limits", "server/listen/tls", "server/cluster"],
+    "server/accounts",
+  ],
   "server/accounts": [...V4, "server", "server/catalog", "server/limits"],
   "server/uploads": [...V4, ...SERVER, "server/accounts"],
   "server/context.ts": [

@@ -6,6 +6,7 @@
 import { ConfigurationError } from "../../../protocol/errors.ts";
 import { CLUSTER_TABLES } from "./cluster_tables.ts";
 import { FILE_TABLES } from "./file_tables.ts";
+import { STATE_TABLES } from "./state_tables.ts";
 
 /** The lock of a change of the schema, the letters "xfer". */
 export const MIGRATION_LOCK = 0x78666572;
@@ -46,6 +47,7 @@ export const MIGRATIONS: readonly Migration[] = [
   );
   ${FILE_TABLES}
   ${CLUSTER_TABLES}
+  ${STATE_TABLES}
   CREATE TABLE partials (
     -- The order in which they were recorded.
     id bigint NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -16,9 +16,12 @@ import { nodesOf, VALUE_OPERATIONS } from "./operations/nodes.ts";
 import { OPEN_UPLOAD_OPERATIONS } from "./operations/open_uploads.ts";
 import { methodsOf } from "./operations/operation.ts";
 import { UPLOAD_OPERATIONS } from "./operations/partial_uploads.ts";
+import { PARKED_OPERATIONS } from "./operations/parked.ts";
 import { REPAIR_OPERATIONS } from "./operations/repairs.ts";
-import { dumpOf, fillableOf } from "./table_copy.ts";
+import { STATE_OPERATIONS } from "./operations/state.ts";
 import { TOKEN_OPERATIONS } from "./operations/tokens.ts";
+import { UNVERIFIED_OPERATIONS } from "./operations/unverified.ts";
+import { dumpOf, fillableOf } from "./table_copy.ts";
 
 /** A catalog in PostgreSQL. */
 export interface PostgresCatalog extends SharedCatalog, Dumping, Fillable {
@@ -60,6 +63,9 @@ export function postgresCatalogOver(database: PostgresDatabase): PostgresCatalog
     claims: methodsOf(database, CLAIM_OPERATIONS),
     ...dumpOf(database),
     ...fillableOf(database),
+    state: methodsOf(database, STATE_OPERATIONS),
+    unverified: methodsOf(database, UNVERIFIED_OPERATIONS),
+    parked: methodsOf(database, PARKED_OPERATIONS),
     [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
   };
 }

@@ -4,16 +4,19 @@ import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import type { PostgresCatalog } from "../../../server/catalog/postgres/postgres_catalog.ts";
 import { LEASE_MS } from "../../../server/cluster/node_lease.ts";
 import type { Limits } from "../../../server/limits/limits.ts";
+import { makeToken } from "../../../server/accounts/tokens.ts";
 import type { Server } from "../../../server/server.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { ServerLog } from "../../support/server_log.ts";
 import {
   type Elsewhere,
   elsewhereForReal,
+  ElsewhereInMemory,
   optionsOf,
   type RealElsewhere,
 } from "../../support/store/elsewhere.ts";
 import { Fixture, got, put, startServer } from "../../support/v4/fixture.ts";
+import { once } from "../../support/v4/machines.ts";
 import { Uploader } from "../../support/v4/raw_client.ts";
 
 const PART_SIZE = 2 * CHUNK_SIZE;
@@ -164,6 +167,25 @@ clusterTest(
     assert.deepEqual(await ended, ["account-disabled", "account-disabled"]);
   },
 );
+
+Deno.test("several servers: an invitation for one user admits one, whichever server is asked", async () => {
+  await using elsewhere = new ElsewhereInMemory(PART_SIZE);
+  const options = { ...optionsOf(elsewhere), registration: "invite" } as const;
+  await using fixture = await Fixture.create({}, options);
+  await using second = await startServer(fixture.data, {}, options);
+  await using catalog = await elsewhere.openers.catalog("");
+  const { token } = await makeToken(catalog, once, Date.now());
+  const outcomes = await Promise.allSettled([
+    fixture.client("Alice", { token }),
+    fixture.client("Bob", { token, server: second.address }),
+  ]);
+  const codes = outcomes.map((one) => {
+    if (one.status === "rejected") return one.reason.code;
+    one.value[Symbol.dispose]();
+    return "registered";
+  });
+  assert.deepEqual(codes.toSorted(), ["bad-token", "registered"]);
+});
 
 /** The leases of all servers end, and another one removes them. */
 async function removeAll(elsewhere: Elsewhere): Promise<void> {

@@ -34,6 +34,15 @@ Deno.test("packets: in order they make a file; padding of the last one is cut of
   assert.equal(sequence.endPacket(), true);
 });
 
+Deno.test("packets: a sequence continues after packets that others have checked", () => {
+  const sequence = new PacketSequence(packet(1), { packets: 2, bytes: 40 });
+  const refused = { name: "ProtocolError", code: "bad-packet" };
+  assert.throws(() => sequence.continue(packet(2)), refused);
+  sequence.continue(packet(3));
+  assert.equal(sequence.take(new Uint8Array(20)).length, 8);
+  assert.equal(sequence.endPacket(), true);
+});
+
 Deno.test("packets: those that don't belong together are refused", () => {
   const refused = { name: "ProtocolError", code: "bad-packet" };
   const cases: [string, Partial<SendFile>][] = [

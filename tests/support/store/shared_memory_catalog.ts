@@ -2,6 +2,7 @@
 import { type Bytes, toHex } from "../../../protocol/bytes.ts";
 import type { UploadId } from "../../../server/blobs/blob_store.ts";
 import type { Usage } from "../../../server/catalog/accounts.ts";
+import type { BlobReferences } from "../../../server/catalog/blob_references.ts";
 import {
   type JoinedNode,
   LeaseLost,
@@ -13,6 +14,7 @@ import {
 } from "../../../server/catalog/shared_catalog.ts";
 import { interceptedCatalog } from "./intercepted_catalog.ts";
 import { memoryCatalog } from "./memory_catalog.ts";
+import { sharedRows } from "./memory_catalog/shared_rows.ts";
 
 interface Node {
   readonly name: string;
@@ -33,6 +35,7 @@ export class SharedMemory {
   readonly #values = new Map<string, Bytes>();
   readonly #uploads = new Map<UploadId, number>();
   #claims: Claim[] = [];
+  readonly #rows = sharedRows(this.#catalog.blobs, () => performance.now() + this.#now);
   #nodes: Node[] = [];
   #epochs = 0;
   /** Milliseconds; moves only with {@link pass}. */
@@ -85,8 +88,13 @@ export class SharedMemory {
             .map(({ until, ...node }) => ({ ...node, leftMs: until - this.#now })),
         ),
     };
+    const { isWaiting, ...rows } = this.#rows;
+    const blobs: BlobReferences = {
+      ...catalog.blobs,
+      owner: (id) => isWaiting(id) ? Promise.resolve("upload") : catalog.blobs.owner(id),
+    };
     return {
-      ...catalog,
+      ...{ ...catalog, ...rows, blobs },
       nodes,
       openUploads: this.#openUploads(epochOf),
       claims: this.#nameClaims(epochOf),

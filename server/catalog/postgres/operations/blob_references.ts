@@ -12,6 +12,7 @@ import { type OperationsOf, read, repeatable, write } from "./operation.ts";
 const OWNER = `SELECT 'file' AS owner FROM files WHERE path = $1
   UNION ALL SELECT 'upload' FROM partials WHERE path = $1
   UNION ALL SELECT 'upload' FROM open_uploads WHERE path = $1
+  UNION ALL SELECT 'upload' FROM unverified WHERE path = $1
   UNION ALL SELECT 'garbage' FROM orphans WHERE path = $1`;
 
 export const BLOB_OPERATIONS: OperationsOf<BlobReferences> = {

@@ -59,6 +59,16 @@ export function epochOf({ epoch }: PostgresDatabase): number {
   return epoch;
 }
 
+/** A moment before now by the clock of the database, in SQL: `$parameter` milliseconds ago. */
+export function ago(parameter: number): string {
+  return `clock_timestamp() - $${parameter}::double precision * interval '1 millisecond'`;
+}
+
+/** A bound, which can be infinite, for the database. */
+export function atMost(bound: number): number {
+  return Math.min(bound, Number.MAX_SAFE_INTEGER);
+}
+
 /** The least whole time, in milliseconds, that is not before `time`, which can be infinite. */
 export function wholeTime(time: number): number {
   return Math.min(Math.max(Math.ceil(time), Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);

@@ -1,0 +1,106 @@
+/**
+ * Files of protocol 3 that wait for the client to confirm their checksum.
+ *
+ * @module
+ */
+import type { Bytes } from "../../../../protocol/bytes.ts";
+import type { BlobId } from "../../../blobs/blob_store.ts";
+import { INLINE_PREFIX, isInline } from "../../inline_ids.ts";
+import type { Row } from "../../rows.ts";
+import type { ClientConnection, UnverifiedRow, UnverifiedRows } from "../../unverified_rows.ts";
+import { endGarbage, makeGarbage } from "./blob_references.ts";
+import { ago, atMost, type OperationsOf, repeatable, write } from "./operation.ts";
+
+/** The most files that are removed in one transaction. */
+const EXPIRED_TOGETHER = 100;
+
+export const UNVERIFIED_OPERATIONS: OperationsOf<UnverifiedRows> = {
+  // Not repeatable: after a commit without an answer, another server may have stored the file already.
+  add: write(async (transaction, file: UnverifiedRow, from: ClientConnection, max: number) => {
+    const { accountId, name, content, size, crc } = file;
+    const { isOtherChecksumSent, isDisputed, isIntact, hasKey } = file;
+    const { server, connection, ageMs } = from;
+    const [resent, , , surplus] = await Promise.all([
+      transaction.all(
+        `DELETE FROM unverified WHERE client_id = $1 AND name = $2 AND server = $3
+           AND connection = $4 RETURNING path`,
+        ...[accountId, name, server, connection],
+      ),
+      transaction.run(
+        `INSERT INTO unverified (client_id, name, server, connection, path, content, size, crc,
+           is_other_sent, is_disputed, is_intact, has_key, opened_at, arrived_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, ${ago(13)}, clock_timestamp())`,
+        ...[accountId, name, server, connection],
+        ...[content.id, content.kind === "inline" ? content.bytes : null, size, crc],
+        ...[isOtherChecksumSent, isDisputed, isIntact, hasKey, ageMs],
+      ),
+      endGarbage(transaction, [content.id]),
+      transaction.all(
+        `DELETE FROM unverified WHERE id IN
+           (SELECT id FROM unverified WHERE client_id = $1
+            ORDER BY has_key DESC, id DESC OFFSET $2)
+         RETURNING path`,
+        ...[accountId, atMost(max)],
+      ),
+    ]);
+    return await makeGarbage(transaction, pathsOf([...resent, ...surplus]));
+  }),
+  take: async (database, accountId: Bytes, name: string, on: ClientConnection) => {
+    const { server, connection, ageMs } = on;
+    const row = await database.transaction(({ get }) =>
+      name === ""
+        ? get(taking(ONLY_FROM), accountId, database.epoch, server, connection)
+        : get(taking(LATEST), accountId, database.epoch, server, connection, name, ageMs)
+    );
+    return row && toUnverifiedRow(row);
+  },
+  expire: repeatable(async (transaction, ttlMs: number) => {
+    const expired = await transaction.all(
+      `DELETE FROM unverified WHERE id IN
+         (SELECT id FROM unverified WHERE arrived_at <= ${ago(1)}
+          ORDER BY arrived_at LIMIT ${EXPIRED_TOGETHER} FOR UPDATE SKIP LOCKED)
+       RETURNING path`,
+      ttlMs,
+    );
+    return await makeGarbage(transaction, pathsOf(expired));
+  }),
+};
+
+/** Takes out the file with an id and reserves its blob for the server with the epoch `$2`. */
+function taking(id: string): string {
+  return `WITH taken AS (DELETE FROM unverified WHERE id = (${id}) RETURNING *),
+    reserved AS (INSERT INTO orphans (path, reserved, epoch)
+      SELECT path, true, $2::bigint FROM taken WHERE NOT starts_with(path, '${INLINE_PREFIX}')
+      ON CONFLICT DO NOTHING)
+    SELECT * FROM taken`;
+}
+
+/** At one server, numbers say exactly which connection began first. */
+const LATEST = `SELECT id FROM unverified WHERE client_id = $1 AND name = $5
+    AND (server = $3 AND connection <= $4 OR server <> $3 AND opened_at <= ${ago(6)})
+  ORDER BY (server = $3 AND connection = $4) DESC, id DESC LIMIT 1 FOR UPDATE`;
+
+/** Some clients of 2022 leave the name empty. */
+const ONLY_FROM = `SELECT min(id) FROM unverified
+  WHERE client_id = $1 AND server = $3 AND connection = $4 HAVING count(*) = 1`;
+
+function pathsOf(rows: readonly Row[]): BlobId[] {
+  return rows.map((row) => row["path"] as BlobId);
+}
+
+function toUnverifiedRow(row: Row): UnverifiedRow {
+  const id = row["path"] as BlobId;
+  return {
+    accountId: row["client_id"] as Bytes,
+    name: row["name"] as string,
+    content: isInline(id)
+      ? { kind: "inline", id, bytes: row["content"] as Bytes }
+      : { kind: "blob", id },
+    size: row["size"] as number,
+    crc: row["crc"] as number,
+    isOtherChecksumSent: row["is_other_sent"] as boolean,
+    isDisputed: row["is_disputed"] as boolean,
+    isIntact: row["is_intact"] as boolean,
+    hasKey: row["has_key"] as boolean,
+  };
+}

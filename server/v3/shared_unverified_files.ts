@@ -1,0 +1,218 @@
+/**
+ * Files that wait for the client to confirm their checksum, at a server that shares its catalog with others. A file whose
+ * client exchanged keys on the same connection waits in memory, since only this connection can confirm it. When the
+ * connection has ended, and for clients that open a connection for each request, the file waits in the catalog, where every
+ * server finds it.
+ *
+ * @module
+ */
+import type { Bytes } from "../../protocol/bytes.ts";
+import { reasonOf } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
+import type { AccountCache } from "../accounts/account_cache.ts";
+import type { BlobReferences } from "../catalog/blob_references.ts";
+import type { NewContent } from "../catalog/files.ts";
+import type {
+  ClientConnection,
+  UnverifiedRow,
+  UnverifiedRows,
+} from "../catalog/unverified_rows.ts";
+import type { Limits } from "../limits/limits.ts";
+import type { Log } from "../limits/server_log.ts";
+import { FinishedWriter } from "../uploads/finished_writer.ts";
+import type { GarbageCollector } from "../uploads/garbage_collector.ts";
+import { InlineWriter } from "../uploads/inline_writer.ts";
+import { StagedUpload } from "../uploads/staging_area.ts";
+import {
+  DISCONNECT_MS,
+  type FilesAwaitingVerdict,
+  HANDED_OVER,
+  type UnverifiedFile,
+  UnverifiedFiles,
+  type VerdictPeer,
+} from "./unverified_files.ts";
+
+/** The number of times that a server looks for the file of a verdict within `DISCONNECT_MS`. */
+const LOOKS = 5;
+
+/** The parts of a server that the files need. */
+export interface SharedUnverifiedOptions {
+  readonly rows: UnverifiedRows;
+  readonly blobs: Pick<BlobReferences, "reserve" | "owner">;
+  readonly garbage: Pick<GarbageCollector, "collect">;
+  readonly accounts: Pick<AccountCache, "find">;
+  readonly limits: Limits;
+  readonly ticks: () => number;
+  readonly log: Log;
+  /** Whether this server removes what has expired in the catalog. */
+  readonly isHousekeeper: () => boolean;
+}
+
+export class SharedUnverifiedFiles implements FilesAwaitingVerdict {
+  readonly #options: SharedUnverifiedOptions;
+  /** Files that only their own connection can confirm. */
+  readonly #bound: UnverifiedFiles;
+  readonly #server = crypto.randomUUID();
+  /** Files that move to the catalog when their connections have ended. */
+  readonly #moving = new Set<Promise<void>>();
+
+  constructor(options: SharedUnverifiedOptions) {
+    this.#options = options;
+    this.#bound = new UnverifiedFiles(options.limits, options.log);
+  }
+
+  async add(file: UnverifiedFile): Promise<void> {
+    if (file.boundUntil === undefined) return await this.#share(file);
+    await this.#bound.add(file);
+    const moved = file.boundUntil.then(() => this.#move(file))
+      .finally(() => this.#moving.delete(moved));
+    this.#moving.add(moved);
+  }
+
+  /**
+   * Waits for a file that arrived at another server: it enters the catalog when that server notices that its connection has
+   * ended.
+   */
+  async take(
+    clientId: Bytes,
+    name: string,
+    peer: VerdictPeer,
+  ): Promise<UnverifiedFile | undefined> {
+    for (let looks = 1;; looks++) {
+      const found = await this.#look(clientId, name, peer);
+      if (found !== undefined || looks === LOOKS) return found;
+      await new Promise((resolve) => setTimeout(resolve, DISCONNECT_MS / (LOOKS - 1)));
+    }
+  }
+
+  async supersede(clientId: Bytes, name: string, peer: VerdictPeer): Promise<void> {
+    for (;;) {
+      const file = await this.#look(clientId, name, peer);
+      if (file === undefined) return;
+      await this.discard(file);
+    }
+  }
+
+  async discard(file: UnverifiedFile): Promise<void> {
+    const { staged: { writer } } = file;
+    await this.#bound.discard(file);
+    if (writer instanceof FinishedWriter) await this.#options.garbage.collect([writer.blobId]);
+  }
+
+  hasFrom(connection: number): boolean {
+    return this.#bound.hasFrom(connection);
+  }
+
+  async expire(before: number): Promise<void> {
+    const { rows, garbage, limits, isHousekeeper } = this.#options;
+    await this.#bound.expire(before);
+    while (isHousekeeper()) {
+      const ids = await rows.expire(limits.unverifiedTtlMs);
+      await garbage.collect(ids);
+      if (ids.length === 0) return;
+    }
+  }
+
+  /** Files in the catalog stay there: a client can confirm them at another server. */
+  async close(): Promise<void> {
+    await Promise.all(this.#moving);
+    await this.#bound.close();
+  }
+
+  async #look(
+    clientId: Bytes,
+    name: string,
+    { connection, openedAt, live }: VerdictPeer,
+  ): Promise<UnverifiedFile | undefined> {
+    const { rows, accounts } = this.#options;
+    const own = this.#bound.takeOwn(clientId, name, connection);
+    if (own !== undefined) return own;
+    const waiting = await rows.take(clientId, name, this.#connectionOf({ connection, openedAt }));
+    if (waiting === undefined) return undefined;
+    const { content, isIntact: intact, hasKey: _, ...file } = waiting;
+    return {
+      ...{ ...file, connection, openedAt, intact, boundUntil: undefined, reservation: undefined },
+      user: (await accounts.find(clientId).catch(() => undefined))?.name ?? "",
+      staged: await stagedOf(content),
+      arrivedAt: openedAt,
+      transfer: live.begin({ direction: "upload", file: printable(file.name), size: file.size }),
+    };
+  }
+
+  #connectionOf(
+    { connection, openedAt }: Pick<UnverifiedFile, "connection" | "openedAt">,
+  ): ClientConnection {
+    const ageMs = Math.max(0, this.#options.ticks() - openedAt);
+    return { server: this.#server, connection, ageMs };
+  }
+
+  /** Moves a file whose connection has ended to the catalog, unless it was confirmed. */
+  async #move(file: UnverifiedFile): Promise<void> {
+    if (!this.#bound.remove(file)) return;
+    try {
+      await this.#share(file);
+    } catch (error) {
+      file.transfer.end({ code: "cannot-store" });
+      this.#options.log.warn("Discarded the unconfirmed file {file} of {user}: {reason}", {
+        event: "file.not-shared",
+        file: printable(file.name),
+        user: file.user,
+        reason: printable(reasonOf(error)),
+      });
+    }
+  }
+
+  /** Finishes the blob of a file and adds the file to the catalog. If that fails, discards it. */
+  async #share(file: UnverifiedFile): Promise<void> {
+    const { rows, blobs, garbage, limits } = this.#options;
+    const { staged, reservation } = file;
+    const { writer, inline } = staged;
+    const id = writer.blobId;
+    let dropped;
+    try {
+      if (inline === undefined) {
+        await blobs.reserve(id);
+        await writer.finish();
+      }
+      const from = this.#connectionOf(file);
+      dropped = await rows.add(rowOf(file), from, limits.maxUnverifiedPerClient);
+    } catch (error) {
+      await writer.abort().catch(() => undefined);
+      // The file may have been added although the catalog did not answer. Then the blob stays until the file expires.
+      const owner = await blobs.owner(id).catch(() => "upload");
+      if (inline === undefined && owner !== "upload") await garbage.collect([id]);
+      throw error;
+    } finally {
+      staged.release();
+      reservation?.end();
+    }
+    file.transfer.end({ code: HANDED_OVER });
+    await garbage.collect(dropped);
+  }
+}
+
+function rowOf(file: UnverifiedFile): UnverifiedRow {
+  const { accountId, name, size, crc, isOtherChecksumSent, isDisputed } = file;
+  const { writer: { blobId: id }, inline: bytes } = file.staged;
+  return {
+    ...{ accountId, name, size, crc, isOtherChecksumSent, isDisputed },
+    content: bytes === undefined ? { kind: "blob", id } : { kind: "inline", id, bytes },
+    isIntact: file.intact,
+    hasKey: file.boundUntil !== undefined,
+  };
+}
+
+/** Nothing of a file that waits in the catalog counts towards the limits of this server. */
+const NO_SHARE = {
+  written: () => undefined,
+  grow: () => Promise.resolve(),
+  release: () => undefined,
+};
+
+async function stagedOf(content: NewContent): Promise<StagedUpload> {
+  if (content.kind === "blob") return new StagedUpload(new FinishedWriter(content.id), NO_SHARE);
+  const { id, bytes } = content;
+  const writer = new InlineWriter(id, bytes.length);
+  await writer.write(0, bytes);
+  return new StagedUpload(writer, NO_SHARE);
+}
