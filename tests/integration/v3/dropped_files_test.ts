@@ -41,7 +41,7 @@ Deno.test("drop: files that have waited too long for a verdict cannot be confirm
   }
   const expired = unverified.expire(1);
   assert.ok(drops[0].isDropped && !drops[1].isDropped, "the second waits for the first");
-  assert.equal(await unverified.take(idOf(1), "a", 1), undefined);
+  assert.equal(await unverified.take(idOf(1), "a", { connection: 1 }), undefined);
   for (const slow of drops) slow.release();
   await expired;
   assert.ok(drops[1].isDropped);
