@@ -51,7 +51,8 @@ export async function bundlePrograms(folder: string): Promise<boolean> {
     ...{ cwd: ROOT, stdout: "null", stderr: "null" },
   }).output();
   if (!success) return false;
-  for (const program of PROGRAMS) {
+  // Their code may be in the bundle of a program or of a loaded module.
+  for (const program of [...PROGRAMS, ...Object.keys(LOADED)]) {
     for (const thread of THREADS) {
       await link(folder, thread, join(dirname(program), basename(thread)));
     }
