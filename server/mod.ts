@@ -8,6 +8,9 @@ export { LIMIT_NAMES, type LimitDefinition, LIMITS, type Limits } from "./limits
 export { PORT_INFO, readPortInfo } from "./v3/port_info.ts";
 export type { Advertised, ListenOptions } from "./listen/listeners.ts";
 export type { SettingChanges } from "./limits/live_settings.ts";
+export { type AdminAddress, isLocal } from "./admin/admin_address.ts";
+export { readHealth } from "./admin/read_health.ts";
+export type { AdminSettings } from "./admin/load_admin.ts";
 export { Server, type ServerOptions } from "./server.ts";
 export { INVITATION_LIFE_MS, LINK_LIFE_MS, MAX_USES, TOKEN_LIFE_MS } from "./accounts/tokens.ts";
 export {

@@ -4,6 +4,9 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
+import type { AdminAddress } from "./admin/admin_address.ts";
+import { type AdminSettings, loadAdmin, loadTracing } from "./admin/load_admin.ts";
+import type { AdminPort } from "./admin/open_admin.ts";
 import type { Address } from "../protocol/address.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { keepFreedMemory } from "../protocol/memory.ts";
@@ -63,6 +66,10 @@ export interface ServerOptions extends SettingChanges, StoreSettings {
    * start.
    */
   readonly tlsFiles?: TlsFiles;
+  /** The operator's HTTP port, for health checks and metrics; none by default. */
+  readonly admin?: AdminSettings | undefined;
+  /** The name of this server in metrics; the host name by default. */
+  readonly name?: string | undefined;
   /** Ids and keys; from the system by default. */
   readonly random?: Random;
   /** Milliseconds since the epoch; `Date.now` by default. */
@@ -143,6 +150,8 @@ export class Server implements AsyncDisposable {
   #connectionNumber = 0;
   readonly #auditing: Promise<void>;
   readonly #auditEnd = new AbortController();
+  #admin: AdminPort | undefined;
+  #tracing: Disposable | undefined;
   #closing: Promise<void> | undefined;
   /** Whether other servers have removed this one, which has not joined again. */
   #isRemoved = false;
@@ -184,6 +193,18 @@ export class Server implements AsyncDisposable {
    * `NetworkError` `cannot-listen`.
    */
   static async start(options: ServerOptions): Promise<Server> {
+    const server = await Server.#start(options);
+    try {
+      server.#tracing = await loadTracing(server.monitor);
+      await server.#openAdmin(options);
+      return server;
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
+  }
+
+  static async #start(options: ServerOptions): Promise<Server> {
     keepFreedMemory();
     const { random = systemRandom, fileSystem = Deno } = options;
     const { clock = Date.now, ticks = () => performance.now() } = options;
@@ -224,6 +245,11 @@ export class Server implements AsyncDisposable {
       await store[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** The addresses of the operator's HTTP port. */
+  get adminAddresses(): readonly AdminAddress[] {
+    return this.#admin?.addresses ?? [];
   }
 
   /**
@@ -295,6 +321,18 @@ export class Server implements AsyncDisposable {
     return this.close();
   }
 
+  async #openAdmin({ admin, tlsFiles, name = hostName() }: ServerOptions): Promise<void> {
+    if (admin === undefined) return;
+    const store = this.#store;
+    const system = {
+      ...{ context: this.#context, name, freeSpace: () => store.freeSpace() },
+      ...{ isStopping: () => this.#closing !== undefined, isRemoved: () => this.#isRemoved },
+    };
+    const loadIdentity = () =>
+      tlsFiles === undefined ? store.loadIdentity() : readOperatorIdentity(tlsFiles);
+    this.#admin = await loadAdmin(admin, system, loadIdentity);
+  }
+
   async #close(graceMs: number): Promise<void> {
     this.#auditEnd.abort();
     await Promise.all([this.#auditing, this.#v4.confirmation.close()]);
@@ -313,6 +351,8 @@ export class Server implements AsyncDisposable {
     await closeV3(this.#v3);
     await this.#context.garbage.close();
     await this.#housekeeping.close();
+    this.#tracing?.[Symbol.dispose]();
+    await this.#admin?.[Symbol.asyncDispose]();
     await this.#store[Symbol.asyncDispose]();
     this.#log.flush();
     this.#context.log.info("Stopped", { event: "server.stopped" });
@@ -404,6 +444,15 @@ export class Server implements AsyncDisposable {
     const count = (this.#origins.get(origin) ?? 0) + change;
     if (count > 0) this.#origins.set(origin, count);
     else this.#origins.delete(origin);
+  }
+}
+
+function hostName(): string {
+  try {
+    return Deno.hostname();
+  } catch {
+    // Without the permission to ask for it.
+    return "";
   }
 }
 

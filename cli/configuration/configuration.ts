@@ -70,8 +70,10 @@ async function readPort(): Promise<Layer> {
   return new Map([["listen", settle("listen", listenAt(port), source)]]);
 }
 
-/** Throws `UsageError` or `ConfigurationError`: `tls-cert-and-key`, `tls-cert-unused`, `advertise-unused`,
- * `object-store-unused`. */
+/**
+ * Throws `UsageError` or `ConfigurationError`: `tls-cert-and-key`, `tls-cert-unused`, `advertise-unused`,
+ * `object-store-unused`, `admin-token-unused`.
+ */
 function refuseMisfits(settings: Settings): void {
   const [certificate, key] = [settings["tls-cert"], settings["tls-key"]];
   const misfit = (named: Key, code: string, what: string, hint: string) => {
@@ -90,6 +92,16 @@ function refuseMisfits(settings: Settings): void {
       "tls-cert-and-key",
       `requires ${settings[given].source.kind === "option" ? "--" : ""}${missing}`,
       "Set both, or neither to use a self-signed certificate.",
+    );
+  }
+  if (
+    settings["admin-listen"].value.length === 0 && settings["admin-token-file"].value !== undefined
+  ) {
+    throw misfit(
+      "admin-token-file",
+      "admin-token-unused",
+      "has no effect without admin-listen",
+      "Set admin-listen, or remove the setting.",
     );
   }
   for (const named of ["s3-endpoint", "s3-region"] as const) {

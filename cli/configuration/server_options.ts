@@ -47,10 +47,13 @@ export function toServerOptions(settings: Settings): ServerOptions {
   ];
   const advertise = settings.advertise.value;
   const editions = settings.edition.value;
+  const [admin, tokenFile] = [settings["admin-listen"].value, settings["admin-token-file"].value];
   return {
     ...toRules(settings),
     listen: settings.listen.value.map((address) => ({ editions, ...address })),
     ...storesIn(settings),
+    ...{ name: settings["server-name"].value },
+    ...(admin.length === 0 ? {} : { admin: { listen: admin, tokenFile } }),
     ...(tlsListen === "none" ? {} : { tlsListen }),
     ...(advertise === undefined ? {} : { advertise }),
     ...(certificate === undefined || key === undefined ? {} : { tlsFiles: { certificate, key } }),

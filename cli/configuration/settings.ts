@@ -7,6 +7,7 @@
 import { InvalidArgumentError } from "commander";
 import { type Address, MAX_PORT, parseAddress } from "../../protocol/address.ts";
 import {
+  type AdminAddress,
   type Advertised,
   DEFAULT_SERVED,
   type Edition,
@@ -115,6 +116,31 @@ const SERVER = {
     choices: LOG_FORMATS,
     default: "human",
     parse: (text: string): LogFormat => oneOf(LOG_FORMATS, text),
+  },
+  "admin-listen": {
+    group: "Serving",
+    placeholder: "address",
+    what: "address of the operator's HTTP port: host:port or unix:path; may be repeated",
+    default: "",
+    defaultWords: "none",
+    separator: " ",
+    parse: parseAdminListen,
+  },
+  "admin-token-file": {
+    group: "Serving",
+    placeholder: "file",
+    what: "file with the token that other machines need to read metrics at --admin-listen",
+    default: "",
+    defaultWords: "none",
+    parse: parsePath,
+  },
+  "server-name": {
+    group: "Serving",
+    placeholder: "name",
+    what: "name of this server in metrics",
+    default: "",
+    defaultWords: "the host name",
+    parse: parseServerName,
   },
   "grace": {
     group: "Serving",
@@ -276,6 +302,27 @@ function parseTlsListen(text: string): Address | "beside" | "none" {
   const address = parseAddress(text);
   if (address !== undefined) return address;
   throw new InvalidArgumentError('Expected HOST:PORT, such as 0.0.0.0:1257, "beside" or "none".');
+}
+
+/** An empty text means none. */
+function parseAdminListen(text: string): AdminAddress[] {
+  return text.split(/\s+/).filter((one) => one !== "").map((one) => {
+    if (/^unix:./s.test(one)) return { path: one.slice("unix:".length) };
+    const address = parseAddress(one);
+    if (address !== undefined) return address;
+    throw new InvalidArgumentError(
+      "Expected HOST:PORT or unix:PATH, such as 127.0.0.1:9256 or unix:/run/xfer/admin.sock.",
+    );
+  });
+}
+
+/** An empty text means the host name. */
+function parseServerName(text: string): string | undefined {
+  if (text === "") return undefined;
+  if (/^[\w.-]{1,63}$/.test(text)) return text;
+  throw new InvalidArgumentError(
+    "Expected 1 to 63 letters, digits, dots, hyphens and underscores.",
+  );
 }
 
 /** An empty text means the default. */

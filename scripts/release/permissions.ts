@@ -21,10 +21,11 @@ export const PERMISSIONS: readonly Permission[] = [
   { flag: "--allow-write", why: "the user chooses the paths of downloads and the data folder" },
   {
     flag:
-      "--allow-env=AWS_*,CLICOLOR_FORCE,FORCE_COLOR,LANG,LC_ALL,LC_CTYPE,NO_COLOR,PG*,TERM,WT_SESSION,XFER_*",
+      "--allow-env=AWS_*,CLICOLOR_FORCE,FORCE_COLOR,LANG,LC_ALL,LC_CTYPE,NOTIFY_SOCKET,NO_COLOR,OTEL_DENO,PG*,TERM,WATCHDOG_USEC,WT_SESSION,XFER_*",
     why:
       "the abilities and colours of the terminal, for which commander asks too; the server's settings; the " +
-      "address and the secrets of a database (PG*) and an object store (AWS_*)",
+      "address and the secrets of a database (PG*) and an object store (AWS_*); the socket of systemd (NOTIFY_SOCKET, " +
+      "WATCHDOG_USEC); whether Deno exports traces (OTEL_DENO)",
   },
   {
     flag: "--allow-sys=hostname,statfs,uid",
@@ -35,7 +36,7 @@ export const PERMISSIONS: readonly Permission[] = [
     flag: "--allow-ffi",
     why:
       "on Linux, the C library gives the client times in nanoseconds, cheaper calls to files and the sync of many, " +
-      "TCP_NODELAY to the server, and to both one pool of free memory for all threads",
+      "TCP_NODELAY and messages to systemd to the server, and to both one pool of free memory for all threads",
   },
   { flag: "--deny-import", why: "all code is in the executable; none is loaded over the network" },
   { flag: "--no-prompt", why: "a denied operation fails without a prompt" },

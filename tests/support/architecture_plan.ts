@@ -167,6 +167,13 @@ export const ARROWS: Arrows = {
     ...["server/catalog/sqlite/sqlite_catalog.ts", "server/catalog/sqlite/local_catalog.ts"],
     "server/cluster",
   ],
+  // The operator's HTTP port, which most servers do not load.
+  "server/admin": [...PROTOCOL, ...SERVING, "server/listen/tls"],
+  "server/admin/open_admin.ts": [...PROTOCOL, ...SERVING, "server/admin"],
+  "server/admin/load_admin.ts": [
+    ...[...PROTOCOL, "server/monitor", "server/listen/tls", "server/admin"],
+    "server/admin/open_admin.ts",
+  ],
   "server/recovery.ts": [...PROTOCOL, ...SERVING, "server/data_folder"],
   "server/housekeeping.ts": [
     ...[...PROTOCOL, "server/context.ts", "server/cluster", "server/limits", "server/v3"],
@@ -176,6 +183,7 @@ export const ARROWS: Arrows = {
     ...[...V4, ...SERVING, ...STORE, "server/listen/*"],
     ...["server/v3", "server/v4", "server/recovery.ts", "server/stores", "server/cluster"],
     "server/housekeeping.ts",
+    ...["server/admin", "server/admin/load_admin.ts", "server/admin/open_admin.ts"],
   ],
   // Faces of the library.
   "server/catalog/mod.ts": ["server/catalog"],
@@ -187,6 +195,7 @@ export const ARROWS: Arrows = {
   "server/mod.ts": [
     ...["protocol/v3/editions", "server/accounts", "server/catalog", "server/limits"],
     ...["server/listen", "server/operator/mod.ts", "server/v3", "server/server.ts"],
+    ...["server/admin", "server/admin/load_admin.ts"],
   ],
 
   // The command line: words and tables, output, then the commands. It imports only the faces of the others.

@@ -20,12 +20,14 @@ import { addConfigCommand } from "./config.ts";
 import { addBackupCommand } from "./backup.ts";
 import { addExportCommand } from "./export.ts";
 import { addImportCommand } from "./import.ts";
+import { addHealthCommand } from "./health.ts";
 import { addListCommand } from "./list.ts";
 import { addMigrateCommand } from "./migrate.ts";
 import { addRestoreCommand } from "./restore.ts";
 import { addUsageCommand } from "./usage.ts";
 import { addVerifyCommand } from "./verify.ts";
 import { addUsersCommand } from "./users.ts";
+import { ServiceManager } from "./service_manager.ts";
 
 /** Adds options and subcommands to the command. */
 export function serverCommand(server: Command, run: Run): void {
@@ -36,6 +38,7 @@ export function serverCommand(server: Command, run: Run): void {
     .action(async (_: unknown, command: Command) => await serve(command, run.reporter))
     .hook("preAction", giveUpLibraries);
   addConfigCommand(server, run);
+  addHealthCommand(server, run);
   addListCommand(server, run);
   addUsageCommand(server, run);
   addImportCommand(server, run);
@@ -67,7 +70,10 @@ async function serve(command: Command, reporter: Reporter): Promise<void> {
   const server = await Server.start(toServerOptions(settings));
   const reloader = new Reloader(server, settings, () => configurationOf(command));
   reloading.resolve(reloader);
+  using manager = new ServiceManager();
+  manager.ready();
   await Promise.race([stopped, server.closed]);
+  manager.stopping();
   await server.close(reloader.effective.grace.value);
 }
 

@@ -1,0 +1,293 @@
+/**
+ * The metrics of a server, in one table: their meaning, and where their values come from. No label has a user's text.
+ *
+ * @module
+ */
+import denoJson from "../../deno.json" with { type: "json" };
+import { LIMIT_NAMES, LIMITS } from "../limits/limits.ts";
+import {
+  DIRECTIONS,
+  type FileCounts,
+  PROTOCOL_NUMBERS,
+  type TransferDirection,
+} from "../monitor/traffic.ts";
+import type { AdminSystem } from "./admin_system.ts";
+import type { EventCounts } from "./event_counts.ts";
+import type { EventLoopDelay } from "./event_loop.ts";
+import type { Health } from "./health.ts";
+import type { StoredTotals, StoreTotals } from "./store_totals.ts";
+
+/** Where metrics are read. */
+export interface Readings {
+  readonly system: AdminSystem;
+  readonly health: Health;
+  readonly totals: StoreTotals;
+  readonly events: EventCounts;
+  readonly eventLoop: EventLoopDelay;
+}
+
+export type Labels = Readonly<Record<string, string | number>>;
+type Value = readonly [labels: Labels, value: number];
+
+export interface MetricDefinition {
+  readonly name: string;
+  readonly help: string;
+  /** A counter begins at 0 when the server starts. */
+  readonly type: "counter" | "gauge";
+  readonly labels?: readonly string[];
+  /** Rejects if a store does not answer. */
+  readonly read: (readings: Readings) => Iterable<Value> | Promise<Iterable<Value>>;
+}
+
+const TRANSFER = ["protocol", "direction"] as const;
+
+/** One value for each protocol and direction. */
+function perTraffic(
+  name: string,
+  help: string,
+  of: (counts: FileCounts) => number,
+): MetricDefinition {
+  return {
+    ...{ name, help, type: "counter", labels: TRANSFER },
+    read: ({ system: { context: { monitor } } }) =>
+      traffic().map(([protocol, direction]): Value => [
+        { protocol, direction },
+        of(monitor.traffic.of(protocol, direction)),
+      ]),
+  };
+}
+
+function traffic(): (readonly [3 | 4, TransferDirection])[] {
+  return PROTOCOL_NUMBERS.flatMap((protocol) =>
+    DIRECTIONS.map((direction) => [protocol, direction] as const)
+  );
+}
+
+/** A gauge without labels. */
+function gauge(
+  name: string,
+  help: string,
+  of: (readings: Readings) => number | Promise<number>,
+): MetricDefinition {
+  return { name, help, type: "gauge", read: async (readings) => [[{}, await of(readings)]] };
+}
+
+/** A total of all accounts. */
+function total(name: string, help: string, of: (totals: StoredTotals) => number): MetricDefinition {
+  return gauge(name, help, async ({ totals }) => of(await totals.read()));
+}
+
+/** A counter whose label has a value for each of some events. */
+function events(
+  name: string,
+  help: string,
+  label: string,
+  byEvent: Readonly<Record<string, string>>,
+): MetricDefinition {
+  return {
+    ...{ name, help, type: "counter", labels: [label] },
+    read: ({ events }) =>
+      Object.entries(byEvent).map(([event, value]): Value => [
+        { [label]: value },
+        events.of(event),
+      ]),
+  };
+}
+
+/** Events about clients that were refused. Their codes are those of the server. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  "client.denied": "sign-in",
+  "client.refused": "sign-in",
+  "client.dismissed": "revoked",
+  "key.refused": "key",
+  "file.refused": "file",
+  "request.refused": "request",
+  "connection.refused": "protocol",
+};
+
+export const METRICS: readonly MetricDefinition[] = [
+  {
+    ...{ name: "xfer_build_info", help: "Version of xfer and of Deno, always 1", type: "gauge" },
+    labels: ["version", "deno"],
+    read: () => [[{ version: denoJson.version, deno: Deno.version.deno }, 1]],
+  },
+  gauge(
+    "xfer_start_time_seconds",
+    "Start of the server, in seconds since 1970",
+    ({ system: { context: { monitor } } }) => monitor.startedAt / 1000,
+  ),
+
+  // Connections and transfers.
+  {
+    ...{ name: "xfer_connections", help: "Open connections", type: "gauge" },
+    labels: ["protocol"],
+    read: ({ system: { context: { monitor } } }) => {
+      const open = { 3: 0, 4: 0 };
+      for (const { protocol } of monitor.connections.values()) open[protocol]++;
+      return PROTOCOL_NUMBERS.map((protocol): Value => [{ protocol }, open[protocol]]);
+    },
+  },
+  {
+    ...{ name: "xfer_connections_total", help: "Connections since the start", type: "counter" },
+    labels: ["protocol"],
+    read: ({ system: { context: { monitor } } }) =>
+      PROTOCOL_NUMBERS.map((protocol): Value => [{ protocol }, monitor.accepted(protocol)]),
+  },
+  {
+    ...{ name: "xfer_transfers", help: "Transfers in progress, without packs", type: "gauge" },
+    labels: TRANSFER,
+    read: ({ system: { context: { monitor } } }) => {
+      const open = new Map<string, number>();
+      for (const { protocol, transfers } of monitor.connections.values()) {
+        for (const { direction } of transfers) {
+          const key = `${protocol} ${direction}`;
+          open.set(key, (open.get(key) ?? 0) + 1);
+        }
+      }
+      return traffic().map(([protocol, direction]): Value => [
+        { protocol, direction },
+        open.get(`${protocol} ${direction}`) ?? 0,
+      ]);
+    },
+  },
+  perTraffic(
+    ...["xfer_transfers_started_total", "Files whose transfer has begun"] as const,
+    ({ started }) => started,
+  ),
+  perTraffic(
+    ...["xfer_transfers_completed_total", "Files that were stored or downloaded"] as const,
+    ({ completed }) => completed,
+  ),
+  perTraffic(
+    "xfer_transfer_bytes_total",
+    "Bytes of content, also of files that failed; in packs, with their names",
+    ({ bytes }) => bytes,
+  ),
+  {
+    ...{ name: "xfer_transfers_failed_total", help: "Files that failed", type: "counter" },
+    labels: [...TRANSFER, "code"],
+    read: ({ system: { context: { monitor } } }) =>
+      traffic().flatMap(([protocol, direction]) =>
+        [...monitor.traffic.of(protocol, direction).failed].map(([code, count]): Value => [
+          { protocol, direction, code },
+          count,
+        ])
+      ),
+  },
+
+  // Sign-ins, refusals and limits.
+  events("xfer_sign_ins_total", "Sign-ins of clients", "how", {
+    "client.logged-in": "known",
+    "client.reconnected": "reconnected",
+    "client.registered": "registered",
+    "client.linked": "linked",
+    "client.claimed": "claimed",
+  }),
+  {
+    ...{ name: "xfer_refusals_total", help: "Refusals by what was refused", type: "counter" },
+    labels: ["what", "code"],
+    read: ({ events }) =>
+      Object.entries(REFUSALS).flatMap(([event, what]): Value[] => {
+        const codes = [...events.byCode(event)];
+        const rest = events.of(event) - codes.reduce((sum, [, count]) => sum + count, 0);
+        return [
+          ...codes.map(([code, count]): Value => [{ what, code }, count]),
+          [{ what, code: "" }, rest],
+        ];
+      }),
+  },
+  {
+    ...{ name: "xfer_limits_reached_total", help: "How often a limit was reached" },
+    ...{ type: "counter", labels: ["limit"] },
+    read: ({ system: { context: { limitLog } } }) =>
+      LIMIT_NAMES.map((name): Value => [
+        { limit: LIMITS[name].option },
+        limitLog.counts.get(name) ?? 0,
+      ]),
+  },
+  events("xfer_file_changes_total", "Files that clients have changed otherwise", "change", {
+    "file.removed": "removed",
+    "file.renamed": "renamed",
+    "file.restored": "restored",
+    "file.updated": "updated",
+  }),
+
+  // Stores.
+  total("xfer_accounts", "Accounts", ({ accounts }) => accounts),
+  total("xfer_accounts_disabled", "Disabled accounts", ({ disabled }) => disabled),
+  total("xfer_stored_files", "Stored files of all accounts", ({ files }) => files),
+  total("xfer_stored_bytes", "Bytes of stored files", ({ bytes }) => bytes),
+  total("xfer_history_files", "Old versions of all accounts", (totals) => totals.historyFiles),
+  total("xfer_history_bytes", "Bytes of old versions", ({ historyBytes }) => historyBytes),
+  total("xfer_partial_uploads", "Interrupted uploads that can be resumed", (all) => all.partials),
+  total("xfer_partial_bytes", "Bytes of interrupted uploads", ({ partialBytes }) => partialBytes),
+  gauge(
+    "xfer_staged_uploads",
+    "Uploads that are not stored yet",
+    ({ system: { context: { staging } } }) => staging.count,
+  ),
+  gauge(
+    "xfer_free_bytes",
+    "Free bytes on the disk of the files; +Inf for an object store",
+    ({ system }) => system.freeSpace(),
+  ),
+  gauge(
+    "xfer_min_free_bytes",
+    "Bytes that --min-free keeps free",
+    ({ system: { context: { limits } } }) => limits.minFree,
+  ),
+  events("xfer_damaged_files_total", "Damaged files that were found", "by", {
+    "file.damaged": "server",
+    "store.missing": "start",
+    "store.changed": "start",
+  }),
+  events("xfer_checked_files_total", "Files that the server has read and compared", "result", {
+    "file.confirmed": "intact",
+    "file.not-confirmed": "unreadable",
+  }),
+
+  // Health.
+  {
+    ...{ name: "xfer_check_ok", help: "1 if a check of /readyz succeeds", type: "gauge" },
+    labels: ["check"],
+    async read({ health }) {
+      const { checks } = await health.report();
+      return Object.entries(checks).map(([check, { ok }]): Value => [{ check }, ok ? 1 : 0]);
+    },
+  },
+  {
+    ...{ name: "xfer_check_seconds", help: "Time of a check of /readyz", type: "gauge" },
+    labels: ["check"],
+    async read({ health }) {
+      const { checks } = await health.report();
+      return Object.entries(checks).map(([check, { ms }]): Value => [{ check }, ms / 1000]);
+    },
+  },
+  {
+    ...{ name: "xfer_log_lines_total", help: "Lines of the log, also suppressed ones" },
+    ...{ type: "counter", labels: ["level"] },
+    read: ({ events: { levels } }) =>
+      Object.entries(levels).map(([level, count]): Value => [{ level }, count]),
+  },
+
+  // The process.
+  {
+    ...{ name: "xfer_event_loop_delay_seconds", help: "Lateness of timers since the last scrape" },
+    ...{ type: "gauge", labels: ["of"] },
+    read({ eventLoop }) {
+      const { mean, max } = eventLoop.take();
+      return [[{ of: "mean" }, mean / 1000], [{ of: "max" }, max / 1000]];
+    },
+  },
+  {
+    ...{ name: "xfer_memory_bytes", help: "Memory of the process", type: "gauge" },
+    labels: ["of"],
+    read() {
+      const { rss, heapUsed, external } = Deno.memoryUsage();
+      return [[{ of: "resident" }, rss], [{ of: "heap" }, heapUsed], [
+        { of: "external" },
+        external,
+      ]];
+    },
+  },
+];

@@ -1,0 +1,195 @@
+/** The operator's HTTP port of a running server: health and metrics. */
+import assert from "node:assert/strict";
+import { METRICS } from "../../server/admin/metric_table.ts";
+import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
+import type { ServerOptions } from "../../server/server.ts";
+import { pseudoRandomBytes } from "../support/bytes.ts";
+import { ask, askOn, type HttpRequest, requestText } from "../support/net/http.ts";
+import { hasTool, runTool } from "../support/tools.ts";
+import { Fixture, LOOPBACK, put } from "../support/v4/fixture.ts";
+import { Uploader } from "../support/v4/raw_client.ts";
+
+async function start(
+  options: Partial<ServerOptions> = {},
+  admin: Partial<ServerOptions["admin"]> = {},
+) {
+  const { limits, ...others } = options;
+  const fixture = await Fixture.create(limits, {
+    ...{ admin: { listen: [LOOPBACK], ...admin }, name: "a" },
+    ...others,
+  });
+  const address = () => fixture.server.adminAddresses[0] ?? assert.fail("no admin port");
+  return {
+    fixture,
+    ask: (request: HttpRequest) => ask(address(), request),
+    get: (path: string) => ask(address(), { path }),
+    address,
+    [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose](),
+  };
+}
+
+/** The value of a metric with labels, such as `xfer_connections{protocol="4",server="a"}`. */
+function valueOf(page: string, metric: string): number | undefined {
+  const line = page.split("\n").find((line) => line.startsWith(`${metric} `));
+  return line === undefined ? undefined : Number(line.slice(metric.length + 1));
+}
+
+Deno.test("admin: health and readiness answer to GET and HEAD", async () => {
+  await using server = await start();
+  const health = await server.get("/healthz");
+  assert.deepEqual([health.status, health.body], [200, "ok\n"]);
+  const { status, body } = await server.get("/readyz");
+  const { ready, checks } = JSON.parse(body);
+  assert.deepEqual([status, ready], [200, true]);
+  assert.deepEqual(Object.keys(checks), ["catalog", "store", "space", "cluster", "running"]);
+  for (const path of ["/healthz", "/readyz"]) {
+    const { status, body } = await server.ask({ method: "HEAD", path });
+    assert.deepEqual([status, body], [200, ""], path);
+  }
+  // The check of the store leaves nothing behind.
+  assert.deepEqual(server.fixture.blobs("staging"), []);
+});
+
+Deno.test("admin: a full disk makes the server unready, but it is alive", async () => {
+  await using server = await start({ freeSpace: () => Promise.resolve(1) });
+  const { status, body } = await server.get("/readyz");
+  assert.equal(status, 503);
+  assert.equal(JSON.parse(body).checks.space.reason, "less space is free than --min-free");
+  assert.equal((await server.get("/healthz")).status, 200);
+});
+
+Deno.test("admin: a server that waits for a transfer before it stops is alive, but not ready", async () => {
+  await using server = await start();
+  (await server.fixture.client("Alice"))[Symbol.dispose]();
+  using alice = await Uploader.login(server.fixture, "Alice");
+  const content = pseudoRandomBytes(2 * CHUNK_SIZE);
+  const { tag } = await alice.resume(content);
+  await alice.send(tag, content, 0);
+  const address = server.address();
+  const closing = server.fixture.server.close(60_000);
+  const { status, body } = await ask(address, { path: "/readyz" });
+  assert.deepEqual([status, JSON.parse(body).checks.running.ok], [503, false]);
+  assert.equal((await ask(address, { path: "/healthz" })).status, 200);
+  await alice.send(tag, content, 1);
+  await alice.end(tag, content);
+  await closing;
+  await assert.rejects(ask(address));
+});
+
+Deno.test("admin: metrics count transfers, sign-ins, refusals and limits", async () => {
+  await using server = await start({ limits: { maxFileSize: 100 } });
+  using client = await server.fixture.client("Alice");
+  const small = await server.fixture.source("small.bin", pseudoRandomBytes(10));
+  const large = await server.fixture.source("large.bin", pseudoRandomBytes(1000));
+  await put(client, [{ file: small, name: "small.bin" }, { file: large, name: "large.bin" }]);
+  await assert.rejects(client.get({ name: "none" }, () => Promise.resolve()));
+  const { body, headers } = await server.get("/metrics");
+  assert.match(headers.get("content-type") ?? "", /^text\/plain; version=0\.0\.4/);
+  const expected = {
+    'xfer_transfers_completed_total{protocol="4",direction="upload",server="a"}': 1,
+    'xfer_transfers_failed_total{protocol="4",direction="upload",code="over-limit",server="a"}': 1,
+    'xfer_transfers_failed_total{protocol="4",direction="download",code="no-such-file",server="a"}':
+      1,
+    'xfer_sign_ins_total{how="registered",server="a"}': 1,
+    'xfer_limits_reached_total{limit="max-file-size",server="a"}': 1,
+    'xfer_connections{protocol="4",server="a"}': 1,
+    'xfer_stored_files{server="a"}': 1,
+    'xfer_check_ok{check="catalog",server="a"}': 1,
+  };
+  for (const [metric, value] of Object.entries(expected)) {
+    assert.equal(valueOf(body, metric), value, metric);
+  }
+  for (const { name } of METRICS) assert.match(body, new RegExp(`^# TYPE ${name} `, "m"));
+  // No label has a user's text.
+  assert.ok(!/Alice|small\.bin|large\.bin/.test(body));
+});
+
+Deno.test("admin: OpenMetrics for those who ask for it", async () => {
+  await using server = await start();
+  const { body, headers } = await server.ask({
+    path: "/metrics",
+    headers: { Accept: "application/openmetrics-text;version=1.0.0,text/plain;q=0.5" },
+  });
+  assert.match(
+    headers.get("content-type") ?? "",
+    /^application\/openmetrics-text; version=1\.0\.0/,
+  );
+  assert.match(body, /\n# EOF\n$/);
+});
+
+Deno.test({
+  name: "admin: promtool accepts the metrics",
+  ignore: !hasTool("promtool"),
+}, async () => {
+  await using server = await start();
+  const { body } = await server.get("/metrics");
+  const page = await server.fixture.folder.write("page", new TextEncoder().encode(body));
+  const script = 'promtool check metrics < "$1"';
+  const { code, stdout, stderr } = await runTool("sh", ["-c", script, "sh", page]);
+  assert.equal(code, 0, stdout + stderr);
+});
+
+Deno.test("attack: the admin port on this machine answers no request that names another host", async () => {
+  await using server = await start();
+  for (const host of ["evil.example.org", "127.0.0.1.example.org", "[2001:db8::1]", ""]) {
+    const { status, body } = await server.ask({ path: "/metrics", headers: { Host: host } });
+    assert.ok(status === 421 || status === 400, `${host}: ${status}`);
+    assert.ok(!body.includes("xfer_"));
+  }
+  for (const host of ["localhost:9256", "127.0.0.1", "[::1]:1"]) {
+    assert.equal((await server.ask({ path: "/healthz", headers: { Host: host } })).status, 200);
+  }
+});
+
+Deno.test("attack: paths that leave the admin port's pages, or other methods, are not found", async () => {
+  await using server = await start();
+  const paths = ["/..%2f..%2fetc/passwd", "/../data/tls.pem", "/metrics/../../x", "//etc/passwd"];
+  for (const path of paths) {
+    const { status, body } = await server.get(path);
+    assert.ok(status === 404 || status === 401, `${path}: ${status}`);
+    assert.ok(!/root:|PRIVATE/.test(body));
+  }
+  for (const method of ["POST", "PUT", "DELETE", "TRACE"]) {
+    const { status, body } = await server.ask({ method, path: "/metrics", body: "a=b" });
+    assert.ok(status === 404 || status === 401, `${method}: ${status}`);
+    assert.ok(!body.includes("xfer_connections"));
+  }
+});
+
+Deno.test("admin: other machines need TLS, and the token for metrics and reasons", async () => {
+  const token = "t".repeat(32);
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/token`, `${token}\n`);
+    await using server = await start({}, {
+      ...{ listen: [{ hostname: "0.0.0.0", port: 0 }], tokenFile: `${folder}/token` },
+    });
+    const { port } = server.address() as Deno.NetAddr;
+    const plain = { hostname: "127.0.0.1", port };
+    assert.ok(Number.isNaN((await ask(plain, { path: "/healthz" })).status), "without TLS");
+    const pem = await Deno.readTextFile(`${server.fixture.data}/tls.pem`);
+    const [certificate = ""] =
+      /-----BEGIN CERTIFICATE-----[\s\S]*?END CERTIFICATE-----/.exec(pem) ??
+        [];
+    const hostname = /[a-z2-7]{52}\.xfer\.invalid/.exec(atobAll(certificate))?.[0] ?? "";
+    const secured = async (request: HttpRequest) => {
+      const connection = await Deno.connect(plain);
+      using tls = await Deno.startTls(connection, { hostname, caCerts: [certificate] });
+      return await askOn(tls, requestText(request));
+    };
+    const with_ = (given: string) => ({ headers: { Authorization: `Bearer ${given}` } });
+    assert.equal((await secured({ path: "/healthz" })).status, 200);
+    assert.deepEqual(JSON.parse((await secured({ path: "/readyz" })).body), { ready: true });
+    assert.equal((await secured({ path: "/metrics" })).status, 401);
+    assert.equal((await secured({ path: "/metrics", ...with_("wrong") })).status, 401);
+    assert.equal((await secured({ path: "/metrics", ...with_(token) })).status, 200);
+    assert.ok(JSON.parse((await secured({ path: "/readyz", ...with_(token) })).body).checks);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+/** The bytes of a PEM certificate as text, in which names can be searched. */
+function atobAll(pem: string): string {
+  return atob(pem.replace(/-----[^-]+-----|\s/g, ""));
+}

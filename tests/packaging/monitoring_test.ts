@@ -1,0 +1,60 @@
+/** packaging/monitoring/: it uses metrics that exist, and Prometheus accepts it. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { parse } from "yaml";
+import { METRICS } from "../../server/admin/metric_table.ts";
+import { hasTool, runTool } from "../support/tools.ts";
+
+const FOLDER = new URL("../../packaging/monitoring/", import.meta.url);
+const NAMES = new Set([
+  ...METRICS.map(({ name }) => name),
+  "xfer_transfer_duration_seconds_bucket",
+]);
+const ignore = !hasTool("promtool");
+
+function read(name: string): Promise<string> {
+  return Deno.readTextFile(new URL(name, FOLDER));
+}
+
+for (const name of ["alerts.yaml", "alerts_test.yaml", "dashboard.json"]) {
+  Deno.test(`monitoring: every metric in ${name} exists`, async () => {
+    const used = (await read(name)).match(/\bxfer_\w+/g) ?? [];
+    assert.ok(used.length > 0);
+    assert.deepEqual(used.filter((metric) => !NAMES.has(metric)), []);
+  });
+}
+
+Deno.test("monitoring: the dashboard has one panel for each number, and a variable for the server", async () => {
+  const { panels, templating } = JSON.parse(await read("dashboard.json"));
+  const ids = panels.map(({ id }: { readonly id: number }) => id);
+  assert.equal(new Set(ids).size, ids.length);
+  assert.ok(templating.list.some(({ name }: { readonly name: string }) => name === "server"));
+});
+
+Deno.test("monitoring: the alerts have a summary, a description and a severity", async () => {
+  const { groups: [{ rules }] } = parse(await read("alerts.yaml"));
+  for (const { alert, labels, annotations } of rules) {
+    assert.match(labels.severity, /^(?:warning|critical)$/, alert);
+    assert.ok(annotations.summary && annotations.description, alert);
+  }
+});
+
+Deno.test("monitoring: every metric is in docs/monitoring.md", async () => {
+  const page = await Deno.readTextFile(new URL("../../docs/monitoring.md", FOLDER));
+  assert.deepEqual([...NAMES].filter((name) => !page.includes(name.replace(/_bucket$/, ""))), []);
+});
+
+for (
+  const args of [
+    ["check", "rules", "alerts.yaml"],
+    ["check", "config", "prometheus.yaml"],
+    ["test", "rules", "alerts_test.yaml"],
+  ]
+) {
+  Deno.test({ name: `monitoring: promtool ${args.join(" ")}`, ignore }, async () => {
+    const { code, stdout, stderr } = await runTool("promtool", args, {
+      cwd: fileURLToPath(FOLDER),
+    });
+    assert.equal(code, 0, stdout + stderr);
+  });
+}

@@ -1,0 +1,95 @@
+/** The bounds of the operator's HTTP port. */
+import assert from "node:assert/strict";
+import type { AdminAddress } from "../../../server/admin/admin_address.ts";
+import { type HttpHandler, HttpPort } from "../../../server/admin/http_port.ts";
+import { ask, askOn, connectTo, readAll, requestText, send } from "../../support/net/http.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
+
+const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
+const SLOW = { requestMs: 3_600_000, stallMs: 3_600_000, lookMs: 10 };
+
+function open(
+  handler: HttpHandler,
+  { address = LOOPBACK, times = SLOW }: {
+    readonly address?: AdminAddress;
+    readonly times?: typeof SLOW;
+  } = {},
+): HttpPort {
+  return new HttpPort({ address, handler, ticks: () => performance.now(), times });
+}
+
+const hello: HttpHandler = (_, client) => new Response(`hello ${client}`);
+
+Deno.test("admin port: a request is answered, and its client has its own address", async () => {
+  await using port = open(hello);
+  using connection = await connectTo(port.address);
+  const { port: own } = connection.localAddr as Deno.NetAddr;
+  const { status, body } = await askOn(connection, requestText({}));
+  assert.deepEqual([status, body], [200, `hello 127.0.0.1:${own}`]);
+});
+
+Deno.test("admin port: a unix socket is only for the server's user, replaces a left one, and is removed", async () => {
+  await using folder = await TemporaryFolder.create();
+  const address = { path: folder.join("admin.sock") };
+  const left = Deno.listen({ transport: "unix", path: address.path });
+  left.close();
+  {
+    await using port = open(hello, { address });
+    assert.equal((await Deno.stat(address.path)).mode! & 0o777, 0o600);
+    assert.equal((await ask(port.address)).body, "hello a unix socket");
+  }
+  await assert.rejects(Deno.stat(address.path), Deno.errors.NotFound);
+});
+
+Deno.test("admin port: a file that is no socket is never replaced", async () => {
+  await using folder = await TemporaryFolder.create();
+  const path = await folder.write("file", new Uint8Array(3));
+  assert.throws(() => open(hello, { address: { path } }), { code: "cannot-listen" });
+  assert.equal((await Deno.readFile(path)).length, 3);
+});
+
+for (
+  const [what, text] of [
+    ["sends nothing", ""],
+    ["sends a part of its headers", "GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: "],
+    ["has its answer and sends nothing more", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"],
+  ] as const
+) {
+  Deno.test(`attack: a client of the admin port that ${what} is disconnected`, async () => {
+    await using port = open(hello, { times: { ...SLOW, requestMs: 50 } });
+    using connection = await connectTo(port.address);
+    await send(connection, text);
+    // It ends, since otherwise this would wait forever.
+    await readAll(connection);
+  });
+}
+
+Deno.test("attack: a client of the admin port that does not read a large answer is disconnected", async () => {
+  const { promise: cancelled, resolve } = Promise.withResolvers<void>();
+  const endless = new ReadableStream({
+    pull: (controller) => controller.enqueue(new Uint8Array(64 * 1024)),
+    cancel: () => resolve(),
+  });
+  await using port = open(() => new Response(endless), { times: { ...SLOW, stallMs: 50 } });
+  using connection = await connectTo(port.address);
+  await send(connection, requestText({}));
+  await cancelled;
+});
+
+Deno.test("attack: many idle connections to the admin port keep nobody out", async () => {
+  await using port = open(hello);
+  using stack = new DisposableStack();
+  for (let i = 0; i < 80; i++) stack.use(await connectTo(port.address));
+  assert.equal((await ask(port.address)).status, 200);
+});
+
+Deno.test("attack: bytes that are no HTTP end the connection, and the port serves others", async () => {
+  await using port = open(hello);
+  for (const text of ["\x16\x03\x01\x00\x05hello", "GET\r\n\r\n", `GET /${"a".repeat(2e6)}`]) {
+    using connection = await connectTo(port.address);
+    await send(connection, text).catch(() => undefined);
+    await connection.closeWrite().catch(() => undefined);
+    await readAll(connection);
+  }
+  assert.equal((await ask(port.address)).status, 200);
+});
