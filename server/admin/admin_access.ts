@@ -1,5 +1,5 @@
 /**
- * Who may ask the operator's port for what.
+ * Access to the operator's port.
  *
  * @module
  */

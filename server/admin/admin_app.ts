@@ -19,7 +19,7 @@ export interface AdminParts {
   readonly metrics: Metrics;
 }
 
-/** What a handler knows besides the request. */
+/** The context of a handler besides the request. */
 export interface AdminEnvironment {
   readonly Bindings: {
     /** The address of the client. */

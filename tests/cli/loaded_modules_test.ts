@@ -30,6 +30,9 @@ async function loadedWith(entry: string): Promise<string[]> {
   return [...loaded];
 }
 
+/** The operator's port and traces, but for the files that load them and ask for health. */
+const ADMIN =
+  /\/server\/admin\/(?!admin_address|load_admin|read_health)|^npm:\/?(prom-client|hono|@opentelemetry\/api|uqr)@/;
 const ELSEWHERE = /\/server\/catalog\/postgres\/|\/server\/blobs\/s3\/|^npm:\/?(pg|aws4fetch)@/;
 
 Deno.test("loading: a server with a data folder loads nothing of databases and object stores", async () => {
@@ -38,10 +41,18 @@ Deno.test("loading: a server with a data folder loads nothing of databases and o
   assert.deepEqual(loaded.filter((specifier) => ELSEWHERE.test(specifier)), []);
 });
 
+Deno.test("loading: a server without --admin-listen loads nothing of the operator's port", async () => {
+  const loaded = await loadedWith("cli/commands/server/mod.ts");
+  assert.ok(loaded.some((specifier) => specifier.endsWith("/server/admin/load_admin.ts")));
+  assert.deepEqual(loaded.filter((specifier) => ADMIN.test(specifier)), []);
+});
+
 for (
   const [entry, needed] of [
     ["server/catalog/postgres/open_catalog.ts", /^npm:\/?pg@/],
     ["server/blobs/s3/open_blobs.ts", /^npm:\/?aws4fetch@/],
+    ["server/admin/open_admin.ts", /^npm:\/?prom-client@/],
+    ["server/admin/tracing.ts", /^npm:\/?@opentelemetry\/api@/],
   ] as const
 ) {
   Deno.test(`loading: ${entry} is compiled in, and loads its library`, async () => {

@@ -83,7 +83,7 @@ Deno.test({
 });
 
 Deno.test("health: without a server, or without its address, the command says so", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const ask = async (listen: string) => {
     const settings = new TextEncoder().encode(`admin-listen = ${JSON.stringify(listen)}\n`);
     const file = await folder.write("server.toml", settings);

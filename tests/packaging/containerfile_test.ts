@@ -1,6 +1,7 @@
 /** packaging/Containerfile: its variables are settings, and its ports match. */
 import assert from "node:assert/strict";
 import { readConfiguration } from "../../cli/configuration/configuration.ts";
+import { isLocal } from "../../server/mod.ts";
 import { KEYS, variableOf } from "../../cli/configuration/settings.ts";
 
 const CONTAINERFILE = new URL("../../packaging/Containerfile", import.meta.url);
@@ -24,4 +25,10 @@ Deno.test("Containerfile: its variables are settings of the server and match its
     instruction("EXPOSE"),
   );
   assert.deepEqual([settings.data.value], instruction("VOLUME"));
+  // Its health check asks the server there.
+  assert.ok(settings["admin-listen"].value.some(isLocal));
+  assert.match(
+    lines.join("\n"),
+    /^HEALTHCHECK .* CMD \["\/usr\/local\/bin\/xfer", "server", "health"\]$/m,
+  );
 });
