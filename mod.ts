@@ -66,6 +66,8 @@ export {
 
 // The server.
 export { Server, type ServerOptions } from "./server/server.ts";
+export type { AdminAddress } from "./server/admin/admin_address.ts";
+export type { AdminSettings } from "./server/admin/load_admin.ts";
 export type { OwnStores } from "./server/data_folder/data_folder.ts";
 export type { Advertised, ListenOptions } from "./server/listen/listeners.ts";
 export type { TlsFiles } from "./server/listen/tls/operator_certificate.ts";

@@ -47,6 +47,8 @@ const TEXTS: Readonly<Record<string, readonly [string, string, string]>> = {
   "registration": ["invite", "closed", "invite"],
   "log-format": ["json", "human", "json"],
   "history": ["5m", "6h", "7d"],
+  "admin-listen": ["127.0.0.1:1", "unix:/run/a", "[::1]:3 0.0.0.0:4"],
+  "server-name": ["a", "b-1.example.org", "c_2"],
   "catalog": ["postgres://a@h/d", "sqlite", "postgresql://h/d?sslmode=disable"],
   "blobs": ["s3://a", "disk", "s3://a/b/c"],
 };
@@ -57,7 +59,9 @@ const QUANTITIES: Readonly<Record<string, readonly [string, string, string]>> = 
   count: ["5", "6", "7"],
 };
 /** Settings that require each other. */
-const TOGETHER: readonly Key[] = ["tls-cert", "tls-key", "s3-endpoint", "s3-region"];
+const TOGETHER: readonly Key[] = [
+  ...["tls-cert", "tls-key", "s3-endpoint", "s3-region", "admin-token-file"] as const,
+];
 
 for (const key of KEYS.filter((key) => !TOGETHER.includes(key))) {
   Deno.test(`${key}: an option overrides ${variableOf(key)}, which overrides the file, which overrides the default`, async () => {
@@ -88,6 +92,27 @@ for (const key of KEYS.filter((key) => !TOGETHER.includes(key))) {
     }
   });
 }
+
+Deno.test("admin-token-file requires admin-listen, and both are passed on", async () => {
+  const file = 'admin-token-file = "/t"';
+  await assert.rejects(settle({ file }), {
+    name: "ConfigurationError",
+    code: "admin-token-unused",
+  });
+  const settings = await settle({ file, options: { "admin-listen": "0.0.0.0:1 unix:/a" } });
+  const { admin } = toServerOptions(settings);
+  assert.deepEqual(admin?.listen, [{ hostname: "0.0.0.0", port: 1 }, { path: "/a" }]);
+  assert.equal(admin?.tokenFile, "/t");
+});
+
+Deno.test("admin-listen and server-name: invalid values are refused", async () => {
+  for (const text of ["9256", "unix:", "127.0.0.1:1,127.0.0.1:2", "http://localhost:1"]) {
+    await assert.rejects(settle({ options: { "admin-listen": text } }), text);
+  }
+  for (const text of ["a b", "a\n", '"', "x".repeat(64)]) {
+    await assert.rejects(settle({ options: { "server-name": text } }), text);
+  }
+});
 
 Deno.test("certificate and key may come from different sources, but each requires the other", async () => {
   const variables = { XFER_TLS_KEY: "/k" };
