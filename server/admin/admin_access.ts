@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
 import { ConfigurationError } from "../../protocol/errors.ts";
 import { type AdminAddress, isLocal, isLoopback } from "./admin_address.ts";

@@ -37,9 +37,10 @@ async function exchange(connection: Deno.Conn): Promise<string> {
   for (let done = 0; done < request.length;) done += await connection.write(request.subarray(done));
   const answer = new Uint8Array(MAX_ANSWER);
   let filled = 0;
-  for (let size; filled < MAX_ANSWER; filled += size) {
-    size = await connection.read(answer.subarray(filled)) ?? 0;
-    if (size === 0) break;
+  while (filled < MAX_ANSWER) {
+    const size = await connection.read(answer.subarray(filled));
+    if (size === null) break;
+    filled += size;
   }
   return new TextDecoder().decode(answer.subarray(0, filled));
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { UploadId } from "../blobs/blob_store.ts";
 import type { Context } from "../context.ts";
 
 /** The age up to which totals are used again, in milliseconds. */
@@ -59,7 +60,8 @@ export class StoreTotals {
   async #countPartials(): Promise<Pick<StoredTotals, "partials" | "partialBytes">> {
     const rows = this.#context.store.catalog.uploads;
     let [partials, partialBytes] = [0, 0];
-    for (let after: Parameters<typeof rows.scan>[0];;) {
+    let after: UploadId | undefined;
+    for (;;) {
       const page = await rows.scan(after, PAGE);
       partials += page.length;
       for (const { durableBytes } of page) partialBytes += durableBytes;
