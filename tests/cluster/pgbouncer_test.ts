@@ -2,8 +2,9 @@
  * The suite of catalogs, and servers that share one, through PgBouncer in transaction mode: each transaction may use another
  * connection. Runs in `deno task test:cluster` if PgBouncer is installed.
  */
+import assert from "node:assert/strict";
 import { hasPgBouncer, PgBouncer } from "../../scripts/cluster/pgbouncer.ts";
-import { connectThrough } from "../support/store/postgres.ts";
+import { connectThrough, createDatabase } from "../support/store/postgres.ts";
 
 const ignore = Deno.env.get("XFER_TEST_CLUSTER") === undefined || !hasPgBouncer();
 
@@ -25,6 +26,10 @@ if (ignore) {
     pooler = await PgBouncer.start(server);
     pooler.unref();
     return pooler;
+  });
+  Deno.test("PgBouncer: tests reach their databases through it", async () => {
+    await using database = await createDatabase();
+    assert.equal(database.options.host, pooler?.socket);
   });
   for (const name of TESTS) await import(`../server/${name}_test.ts`);
   await import("../integration/cluster/several_servers_test.ts");

@@ -20,16 +20,19 @@ import { pseudoRandomBytes } from "../bytes.ts";
 import { TemporaryFolder } from "../temporary_folder.ts";
 import { openInPostgres, openInThisThread } from "./catalogs.ts";
 import { memoryCatalog } from "./memory_catalog.ts";
+import { isThroughPooler } from "./postgres.ts";
 
 type Implementations = Readonly<Record<string, (path: string) => Promise<Catalog>>>;
 
-const IMPLEMENTATIONS: Implementations = {
-  "SQLite in this thread": (path) => openInThisThread(path),
-  "in memory": () => Promise.resolve(memoryCatalog()),
-  "PostgreSQL": openInPostgres,
-};
+const IMPLEMENTATIONS: Implementations = isThroughPooler()
+  ? { "PostgreSQL through a pooler": openInPostgres }
+  : {
+    "SQLite in this thread": (path) => openInThisThread(path),
+    "in memory": () => Promise.resolve(memoryCatalog()),
+    "PostgreSQL": openInPostgres,
+  };
 /** Starting threads for each test takes most of its time. */
-const WITH_THREADS: Implementations = {
+const WITH_THREADS: Implementations = isThroughPooler() ? IMPLEMENTATIONS : {
   ...IMPLEMENTATIONS,
   "SQLite in threads": (path) => openWorkerCatalog(path),
 };

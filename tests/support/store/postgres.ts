@@ -191,6 +191,11 @@ function sharedServer(): Promise<Place> {
   });
 }
 
+/** Whether tests of this thread are about databases that a pooler leads to. */
+export function isThroughPooler(): boolean {
+  return pooler !== undefined;
+}
+
 /** A database of its own. */
 export interface TestDatabase extends AsyncDisposable {
   readonly name: string;
