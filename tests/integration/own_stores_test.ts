@@ -12,7 +12,7 @@ import type { BlobStore } from "../../server/blobs/blob_store.ts";
 import { S3BlobStore } from "../../server/blobs/s3/s3_blob_store.ts";
 import type { Catalog } from "../../server/catalog/catalog.ts";
 import type { OwnStores } from "../../server/data_folder/data_folder.ts";
-import { pseudoRandomBytes } from "../support/bytes.ts";
+import { areEqual, pseudoRandomBytes } from "../support/bytes.ts";
 import { ServerLog } from "../support/server_log.ts";
 import { ObjectBlobStore } from "../support/store/object_blob_store.ts";
 import { FakeS3 } from "../support/store/fake_s3.ts";
@@ -130,12 +130,12 @@ test("files are uploaded, downloaded, listed, overwritten and removed", async ({
   const listed: string[] = [];
   await client.list("", ({ name }) => void listed.push(name));
   assert.deepEqual(listed.sort(), files.map(([name]) => name).sort());
-  for (const [name, bytes] of files) assert.deepEqual(await got(client, name), bytes);
+  for (const [name, bytes] of files) assert.ok(areEqual(await got(client, name), bytes));
   const part = await got(client, `file${content.length}`, { from: CHUNK_SIZE + 5 });
-  assert.deepEqual(part, content.slice(CHUNK_SIZE));
+  assert.ok(areEqual(part, content.slice(CHUNK_SIZE)));
   const other = await fixture.source("other", content.slice(5));
   await put(client, [{ file: other, name: `file${CHUNK_SIZE}` }]);
-  assert.deepEqual(await got(client, `file${CHUNK_SIZE}`), content.slice(5));
+  assert.ok(areEqual(await got(client, `file${CHUNK_SIZE}`), content.slice(5)));
   for (const [name] of files) await client.remove(name);
   await client.list("", ({ name }) => assert.fail(name));
   assert.deepEqual(blobs.counts, { blobs: 0, uploads: 0 });
@@ -160,7 +160,7 @@ for (const how of ["the network is cut", "the server is restarted"]) {
     await alice.send(tag, content, 4, 5, 6, 7);
     await alice.end(tag, content);
     using client = await fixture.client("Alice");
-    assert.deepEqual(await got(client, "a"), content);
+    assert.ok(areEqual(await got(client, "a"), content));
     assert.deepEqual(blobs.counts, { blobs: 1, uploads: 0 });
   });
 }
@@ -205,7 +205,7 @@ test("our client sends a large file over one connection if no other can join", a
   });
   assert.deepEqual(outcomes.map(({ state }) => state), ["stored"]);
   using client = await fixture.client("Alice");
-  assert.deepEqual(await got(client, "large"), large);
+  assert.ok(areEqual(await got(client, "large"), large));
 });
 
 test("files arrive over protocol 3, and get their verdicts", async ({ fixture, blobs, restart }) => {
@@ -222,7 +222,8 @@ test("files arrive over protocol 3, and get their verdicts", async ({ fixture, b
   await restart();
   assert.deepEqual(blobs.counts, { blobs: 1, uploads: 0 });
   const [id = blobId("none")] = await Array.fromAsync(blobs.list());
-  assert.deepEqual((await Array.fromAsync(blobs.read(id, { pieceSize: bytes.length })))[0], bytes);
+  const [piece] = await Array.fromAsync(blobs.read(id, { pieceSize: bytes.length }));
+  assert.ok(piece !== undefined && areEqual(piece, bytes));
 });
 
 test("files missing in the store are found at the start", async ({ fixture, blobs, restart }) => {

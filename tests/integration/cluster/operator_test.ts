@@ -9,7 +9,7 @@ import {
   verify,
   type VerifyOptions,
 } from "../../../server/operator/mod.ts";
-import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { areEqual, pseudoRandomBytes } from "../../support/bytes.ts";
 import { elsewhereForReal, optionsOf, type RealElsewhere } from "../../support/store/elsewhere.ts";
 import { shown } from "../../support/store/stored.ts";
 import { Fixture, got, put } from "../../support/v4/fixture.ts";
@@ -118,7 +118,7 @@ Deno.test("a cluster: a repair moves what is damaged to the quarantine of the bu
     { file: await fixture.source("large", FILES.large), name: "large" },
   ]);
   assert.equal(typeof outcomes[0], "number");
-  assert.deepEqual(await got(alice, "large"), FILES.large);
+  assert.ok(areEqual(await got(alice, "large"), FILES.large));
 });
 
 Deno.test("a cluster: an interrupted repair is finished by the next one", async () => {
@@ -153,7 +153,7 @@ Deno.test("a cluster: an import stores files while servers run, and leaves no le
   assert.deepEqual(states, ["stored", "stored", "stored", "stored", "stored"]);
   using alice = await fixture.client("Alice");
   for (const [name, content] of Object.entries(FILES)) {
-    assert.deepEqual(await got(alice, `local/${name}`), content, name);
+    assert.ok(areEqual(await got(alice, `local/${name}`), content), name);
   }
   await importFiles(request);
   assert.deepEqual(states.slice(5), Array(5).fill("unchanged"));

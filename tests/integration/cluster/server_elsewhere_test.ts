@@ -4,7 +4,7 @@ import { UnavailableError } from "../../../protocol/errors.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import type { SharedCatalog } from "../../../server/catalog/shared_catalog.ts";
 import { listUsers } from "../../../server/operator/users.ts";
-import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { areEqual, pseudoRandomBytes } from "../../support/bytes.ts";
 import { ServerLog } from "../../support/server_log.ts";
 import {
   clusterSecret,
@@ -61,7 +61,7 @@ test(
     const [started] = await log.awaits("server.listening");
     assert.equal(started?.["folder"], "postgres://db.example.org/xfer and s3://files/xfer");
     using client = await fixture.client("Alice", { onNewServer });
-    assert.deepEqual(await got(client, "a"), content);
+    assert.ok(areEqual(await got(client, "a"), content));
     assert.equal(shown.length, 2);
     assert.equal(shown[0], shown[1]);
     await assert.rejects(Deno.stat(fixture.data), Deno.errors.NotFound);
@@ -87,7 +87,9 @@ test("entries are renamed, removed and listed over protocol 4", async (_, fixtur
   const names: string[] = [];
   await client.list("", ({ name }) => names.push(name));
   assert.deepEqual(names, ["other/a"]);
-  assert.deepEqual(await got(client, "other/a", { from: CHUNK_SIZE }), content.slice(CHUNK_SIZE));
+  assert.ok(
+    areEqual(await got(client, "other/a", { from: CHUNK_SIZE }), content.slice(CHUNK_SIZE)),
+  );
 });
 
 test("an upload resumes at its last whole part after a restart", async (elsewhere, fixture) => {
@@ -168,7 +170,7 @@ Deno.test("stores elsewhere: contents alone can be in an object store", async ()
   assert.deepEqual((await listUsers(fixture.data)).map(({ name }) => name), ["Alice"]);
   await fixture.restart(blobs);
   using client = await fixture.client("Alice", { onNewServer });
-  assert.deepEqual(await got(client, "a"), content);
+  assert.ok(areEqual(await got(client, "a"), content));
   assert.equal(shown[0], shown[1]);
   assert.deepEqual([...Deno.readDirSync(fixture.data)].filter(({ name }) => name === "files"), []);
 });
@@ -183,7 +185,7 @@ Deno.test("stores elsewhere: the catalog alone can be in a database", async () =
   }
   await fixture.restart(catalog);
   using client = await fixture.client("Alice");
-  assert.deepEqual(await got(client, "a"), content);
+  assert.ok(areEqual(await got(client, "a"), content));
   assert.equal(fixture.blobs("files").length, 1);
   await assert.rejects(Deno.stat(fixture.folder.join("data", "catalog.db")), Deno.errors.NotFound);
 });
