@@ -10,7 +10,7 @@ import { createFile, type FileAttributes } from "./new_file.ts";
 import { SYSTEM_CALLS } from "./system_calls.ts";
 
 /** The most bytes of contents that wait for the thread; more make {@link FileThread.room} wait. */
-const MAX_WAITING = 8 * 1024 * 1024;
+const MAX_WAITING = 4 * 1024 * 1024;
 
 /** A file to create: its path, which must be free, and all that it gets. */
 export interface FileToCreate extends FileAttributes {
