@@ -4,6 +4,8 @@
 export interface Ready extends AsyncDisposable {
   /** The server's process, if it is not the one that moves files. */
   readonly serverPid: number | undefined;
+  /** Those of more servers that share the work. */
+  readonly otherServerPids?: readonly number[];
   /** The folder that its commands run in. */
   readonly cwd: string;
   /** The command that uploads files, or a folder with its contents if the contender can. */

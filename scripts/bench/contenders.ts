@@ -1,4 +1,5 @@
 /** The contenders: xfer and its alternatives. Each has its own server on the loopback interface. */
+import { CLUSTER_NEEDS, prepareCluster } from "./cluster.ts";
 import { type Contender, type Ready, thenSync } from "./contender.ts";
 import { prepareNginx } from "./nginx.ts";
 import { which } from "./processes.ts";
@@ -43,6 +44,14 @@ export const CONTENDERS = {
   "xfer before, protocol 3": {
     needs: [`$${BEFORE}`],
     prepare: (folder, options) => prepareXfer(folder, 3, { ...options, isBefore: true }),
+  },
+  "xfer on PostgreSQL and S3": {
+    needs: CLUSTER_NEEDS,
+    prepare: (folder) => prepareCluster(folder, 1),
+  },
+  "three xfer servers on PostgreSQL and S3": {
+    needs: CLUSTER_NEEDS,
+    prepare: (folder) => prepareCluster(folder, 3),
   },
   "scp": SCP,
   "scp, then sync": thenSync(SCP),

@@ -4,7 +4,7 @@
  *
  * --runs N    number of rounds of each comparison (default: 5)
  * --only A,B  run only these parts: alone, resume, crowds, logins, scaling; groups of transfers: transfers, huge, pinned,
- *             near, far; or single transfers, such as put, get-folder, far-one
+ *             near, far, cluster; or single transfers, such as put, get-folder, far-one
  * --continue FILE
  *             save the results of each part in a file, and measure only the parts that it does not have yet
  * --scale N   move only an Nth of everything, to test the bench itself; such results mean little

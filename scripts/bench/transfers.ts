@@ -109,17 +109,18 @@ const [CLIENT, SERVER] = [1, 0];
 
 /** Runs a contender's command. */
 export async function costOf(
-  { serverPid, cwd }: Ready,
+  { serverPid, otherServerPids = [], cwd }: Ready,
   command: readonly string[],
   { isPinned }: Pick<Work, "isPinned"> = {},
 ): Promise<Cost> {
   if (isPinned && serverPid !== undefined) await pin(serverPid, SERVER);
-  const watching = serverPid === undefined ? undefined : watch(serverPid);
+  const watched = [...serverPid === undefined ? [] : [serverPid], ...otherServerPids].map(watch);
   const { seconds, cpu, peak } = await time(isPinned ? pinned(command, CLIENT) : command, { cwd });
-  const server = watching?.stop() ?? { cpu: 0, peak: 0 };
+  const servers = watched.map((one) => one.stop());
   return {
-    ...{ seconds, clientCpu: cpu, serverCpu: server.cpu },
-    ...{ clientPeak: peak, serverPeak: server.peak },
+    ...{ seconds, clientCpu: cpu, clientPeak: peak },
+    serverCpu: servers.reduce((sum, { cpu }) => sum + cpu, 0),
+    serverPeak: Math.max(0, ...servers.map(({ peak }) => peak)),
   };
 }
 

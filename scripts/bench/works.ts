@@ -171,6 +171,26 @@ const PINNED: Readonly<Record<string, Work>> = {
   "get-folder": pinned(GET_FOLDER, WITH_RSYNC),
 };
 
+const IN_CLUSTER: readonly ContenderName[] = [
+  ...["xfer, protocol 4", "xfer on PostgreSQL and S3"] as const,
+  "three xfer servers on PostgreSQL and S3",
+];
+
+/** The same work, with the files on one disk, and in a database and an object store. */
+function inCluster(work: Work): Work {
+  return { ...work, name: `a cluster: ${work.name}`, contenders: IN_CLUSTER };
+}
+
+const CLUSTER: Readonly<Record<string, Work>> = {
+  put: inCluster(PUT_100),
+  get: inCluster(GET_100),
+  folder: inCluster(PUT_FOLDER),
+  medium: inCluster({
+    ...{ name: "a folder of 200 files of 256 KiB", way: "put folder", contenders: [] },
+    ...{ files: 200, size: 256 * KIB },
+  }),
+};
+
 /** The transfers by their names in `--only`, in groups. */
 export const WORK_GROUPS: Readonly<Record<string, Readonly<Record<string, Work>>>> = {
   transfers: {
@@ -191,6 +211,7 @@ export const WORK_GROUPS: Readonly<Record<string, Readonly<Record<string, Work>>
   pinned: prefixed("pinned", PINNED),
   near: prefixed("near", farWorks(NEAR_MS)),
   far: prefixed("far", farWorks(FAR_MS)),
+  cluster: prefixed("cluster", CLUSTER),
 };
 
 /** All transfers by their names in `--only`. */

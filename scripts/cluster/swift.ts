@@ -4,6 +4,8 @@
  */
 import { join } from "node:path";
 import { tiedCommand } from "../../tests/support/tied_processes.ts";
+import { installPackages, output } from "./debian_packages.ts";
+import { freePort, isListening } from "./ports.ts";
 import {
   ACCESS_KEY,
   programOf,
@@ -15,7 +17,13 @@ import {
   type SwiftSettings,
 } from "./swift_files.ts";
 
-const PACKAGES = ["swift-proxy", "swift-account", "swift-container", "swift-object"];
+/** Debian's packages of Swift. */
+export const SWIFT_PACKAGES: readonly string[] = [
+  "swift-proxy",
+  "swift-account",
+  "swift-container",
+  "swift-object",
+];
 /** The most time for a start on a busy machine, and between two looks, in milliseconds. */
 const START_MS = 120_000;
 const LOOK_MS = 100;
@@ -48,7 +56,7 @@ export class Swift implements AsyncDisposable {
 
   /** Installs the packages if they are missing, which needs root, and starts the servers. */
   static async start({ smallPart }: SwiftOptions): Promise<Swift> {
-    await installPackages();
+    await installPackages(SWIFT_PACKAGES);
     const user = await output("id", "-un");
     const folder = await Deno.makeTempDir({ prefix: "xfer-swift-" });
     const ports = Object.fromEntries(SWIFT_SERVERS.map((name) => [name, freePort()]));
@@ -141,52 +149,5 @@ export class Swift implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill(...this.#processes.keys());
     await Deno.remove(this.#settings.folder, { recursive: true });
-  }
-}
-
-/** Whether Swift is there, or can be installed. */
-export async function canRunSwift(): Promise<boolean> {
-  return Deno.build.os === "linux" && (Deno.uid() === 0 || (await missingPackages()).length === 0);
-}
-
-async function missingPackages(): Promise<string[]> {
-  const missing = [];
-  for (const name of PACKAGES) {
-    const status = await output("dpkg-query", "-W", "-f", "${Status}", name).catch(() => "");
-    if (!status.includes("install ok installed")) missing.push(name);
-  }
-  return missing;
-}
-
-/** Waits for another installation in progress. */
-async function installPackages(): Promise<void> {
-  const missing = await missingPackages();
-  if (missing.length === 0) return;
-  const apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=600"];
-  await output(...apt as [string], "-q", "update").catch(() => "");
-  await output(...apt as [string], "-q", "install", "-y", "--no-install-recommends", ...missing);
-}
-
-async function output(program: string, ...args: readonly string[]): Promise<string> {
-  const command = new Deno.Command(program, { args: [...args], stdout: "piped", stderr: "piped" });
-  const { code, stdout, stderr } = await command.output();
-  const [text, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes).trim());
-  // swift-ring-builder ends with 1 for a warning.
-  const isWarning = program === "swift-ring-builder" && code === 1;
-  if (code !== 0 && !isWarning) throw new Error(`${program} ${args.join(" ")}: ${errors || text}`);
-  return text ?? "";
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
-async function isListening(port: number): Promise<boolean> {
-  try {
-    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -37,6 +37,11 @@ export class Actor {
     this.#trusting = trusting;
   }
 
+  /** Whether it is known what the server has stored. */
+  get isCertain(): boolean {
+    return this.#asked.size === 0;
+  }
+
   /** Connects and gets a key, and registers if necessary. */
   async enter(address: Address): Promise<RawClient> {
     const peer = await connected(() => RawClient.connect(address));

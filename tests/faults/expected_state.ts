@@ -30,6 +30,11 @@ export class ExpectedState {
     this.#owner = owner;
   }
 
+  /** Whether each part has one possible state. */
+  get isCertain(): boolean {
+    return this.#parts.every(({ candidates }) => candidates.length === 1);
+  }
+
   /** The content of a file whose state is certain. */
   sure(name: string): Bytes | undefined {
     const { candidates: [files, ...others] } = this.#about([name]);

@@ -38,8 +38,8 @@ const SMALL_SIZES = [0, 10, 3000, 40_000, 80_000] as const;
 const PACKED = 20;
 /** Small files that are sent at once, more than are in transit at a time. */
 const BULK = 40;
-/** The wait for an answer. A normal one arrives within milliseconds. */
-const TIMEOUTS = { responseMs: 20_000 };
+/** The wait for an answer, in milliseconds. A normal one arrives within milliseconds. */
+const RESPONSE_MS = 20_000;
 
 interface Sending {
   readonly name: string;
@@ -53,16 +53,27 @@ export class SecureActor {
   /** The folder of the identity, and of the files to send. */
   readonly #folder: string;
   readonly #expected: ExpectedState;
+  readonly #responseMs: number;
   /** The server's record in known_servers from the first connection. It never changes. */
   #fingerprint: Bytes | undefined;
   #sources = 0;
 
   /** `folder` exists, and belongs to the actor. */
-  constructor(name: string, folder: string, { trusting = true } = {}) {
+  constructor(
+    name: string,
+    folder: string,
+    { trusting = true, responseMs = RESPONSE_MS } = {},
+  ) {
     this.name = name;
     this.#folder = folder;
     this.#trusting = trusting;
     this.#expected = new ExpectedState(name);
+    this.#responseMs = responseMs;
+  }
+
+  /** Whether it is known what the server has stored. */
+  get isCertain(): boolean {
+    return this.#expected.isCertain;
   }
 
   /** Connects and signs in, and registers if necessary. */
@@ -94,7 +105,7 @@ export class SecureActor {
     } finally {
       for (const { file } of sources) await Deno.remove(file.path);
     }
-    if (refusals[0] !== undefined) throw new Refused(refusals[0].message);
+    if (refusals[0] !== undefined) throw new Refused(refusals[0].message, { cause: refusals[0] });
   }
 
   /**
@@ -388,7 +399,8 @@ export class SecureActor {
 
   #options(server: Address): ConnectOptions {
     return {
-      ...{ server, userName: this.name, identityFolder: this.#folder, timeouts: TIMEOUTS },
+      ...{ server, userName: this.name, identityFolder: this.#folder },
+      timeouts: { responseMs: this.#responseMs },
       fingerprint: this.#fingerprint,
       onNewServer: () => true,
       onEvent: (event) => {

@@ -38,6 +38,8 @@ const SETTINGS = {
 export interface PostgresSettings {
   /** Whether it also listens at a free TCP port of 127.0.0.1. */
   readonly isTcp?: boolean;
+  /** Whether its data is on disk, for measurements. */
+  readonly isOnDisk?: boolean;
   /** Settings of `postgresql.conf`. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Contents of files of its data folder. */
@@ -68,10 +70,10 @@ export class PostgresServer implements AsyncDisposable {
 
   /** Starts a server with a superuser `postgres`, who needs no password. */
   static async start(
-    { isTcp = false, settings = {}, files = {} }: PostgresSettings = {},
+    { isTcp = false, isOnDisk = false, settings = {}, files = {} }: PostgresSettings = {},
   ): Promise<PostgresServer> {
     const port = isTcp ? freePort() : PORT;
-    const folder = await TemporaryFolder.create();
+    const folder = await (isOnDisk ? TemporaryFolder.createOnDisk() : TemporaryFolder.create());
     try {
       const postgres = await preparePostgres(folder.path);
       for (const [name, content] of Object.entries(files)) {

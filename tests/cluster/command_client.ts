@@ -1,0 +1,73 @@
+/** A person who uploads a folder again and again with `xfer client put`, and what the server may have of it. */
+import assert from "node:assert/strict";
+import type { Address } from "../../protocol/address.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { areEqual, pseudoRandomBytes } from "../support/bytes.ts";
+import { startXfer, writeTransferInfo } from "../support/processes.ts";
+import type { Dice } from "../support/v3/fuzz.ts";
+
+const MIB = 1024 * 1024;
+const FOLDER = "folder";
+/** The number of small files, and the size of the large one, which has several parts. */
+const SMALL = 25;
+const LARGE_SIZE = 24 * MIB;
+/** The exit codes of a command that gave up: the server could not be reached, or was lost during some files. */
+const GAVE_UP = [4, 9];
+
+export class CommandClient {
+  readonly name: string;
+  readonly #folder: string;
+  /** The contents that each file may have; `undefined`: none. */
+  #candidates = new Map<string, (Bytes | undefined)[]>();
+
+  private constructor(name: string, folder: string) {
+    this.name = name;
+    this.#folder = folder;
+  }
+
+  /** `folder` does not exist. */
+  static async create(name: string, folder: string, { port }: Address): Promise<CommandClient> {
+    await Deno.mkdir(`${folder}/${FOLDER}`, { recursive: true, mode: 0o700 });
+    await writeTransferInfo(folder, { port, userName: name });
+    return new CommandClient(name, folder);
+  }
+
+  /** Changes some files and uploads the folder. Returns what happened. */
+  async act(dice: Dice): Promise<string> {
+    const names = Array.from({ length: SMALL }, (_, i) => `small-${i}`)
+      .filter(() => dice.roll(2) === 0);
+    if (dice.roll(3) === 0) names.push("large");
+    const changed = new Map<string, Bytes>();
+    for (const name of names) {
+      const size = name === "large" ? LARGE_SIZE : dice.pick([0, 100, 20_000, 100_000]);
+      const content = pseudoRandomBytes(size, dice.roll(2 ** 31));
+      await Deno.writeFile(`${this.#folder}/${FOLDER}/${name}`, content);
+      changed.set(`${FOLDER}/${name}`, content);
+    }
+    for (const [name, content] of changed) {
+      this.#candidates.set(name, [...this.#candidates.get(name) ?? [undefined], content]);
+    }
+    await using command = startXfer(["client", "--accept-new", "put", FOLDER], this.#folder);
+    const { code, stderr } = await command.end();
+    if (GAVE_UP.includes(code)) return "commands that gave up";
+    assert.equal(code, 0, `${this.name}: ${stderr}`);
+    // Files that an earlier command has not uploaded are uploaded now.
+    for (const [name, all] of this.#candidates) this.#candidates.set(name, all.slice(-1));
+    return /Retrying/.test(stderr) ? "commands that retried and finished" : "commands that finished";
+  }
+
+  /** Compares with the found files, which are the expected state from now on. */
+  settle(found: ReadonlyMap<string, Bytes> = new Map()): void {
+    const unexpected = [...found.keys()].filter((name) => !this.#candidates.has(name));
+    assert.deepEqual(unexpected, [], `${this.name}: files that nobody has sent`);
+    for (const [name, candidates] of this.#candidates) {
+      const content = found.get(name);
+      const holds = candidates.some((one) =>
+        one === undefined || content === undefined ? one === content : areEqual(one, content)
+      );
+      assert.ok(holds, `${this.name}/${name}: ${content?.length} bytes that nobody has sent`);
+      // What was sent last is still on the client's disk, so that the next command uploads it.
+      this.#candidates.set(name, [content, candidates.at(-1)]);
+    }
+  }
+}
