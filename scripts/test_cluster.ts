@@ -1,56 +1,58 @@
 /**
- * `deno task test:cluster`: several servers on one PostgreSQL database and one bucket of OpenStack Swift, with HAProxy in front.
- * First, their parts fail for some minutes while clients use them. The printed seed repeats the choices. Then come the
- * tests in tests/cluster/.
+ * `deno task test:cluster`: several servers on one PostgreSQL database and one bucket of OpenStack Swift, with HAProxy in
+ * front. Installs what is missing, if it can, and runs the tests in tests/cluster/. Some of them let parts fail for some
+ * minutes. If something is still missing, it says what, and the tests are ignored.
  */
+import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError } from "commander";
-import { soakCluster } from "../tests/cluster/soak.ts";
-import { Loop } from "../tests/faults/loop.ts";
-import { Cluster, CLUSTER_PACKAGES } from "./cluster/cluster.ts";
-import { canInstall, missingPackages } from "./cluster/debian_packages.ts";
+import { CLUSTER_VARIABLE, type ClusterRun } from "../tests/cluster/cluster_run.ts";
+import { CLUSTER_PACKAGES } from "./cluster/cluster.ts";
+import { installPackages } from "./cluster/debian_packages.ts";
+import { hasExtendedAttributes } from "./cluster/swift.ts";
 
-const { minutes, seed, servers } = new Command("test:cluster")
+/** The most time for everything but the faults, in milliseconds: a test that hangs ends the run. */
+const MAX_MS = 12 * 60_000;
+const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT"]
+  : ["SIGINT", "SIGTERM", "SIGHUP"];
+
+const run = new Command("test:cluster")
   .description("Run the tests of a cluster, with faults of every part.")
-  .option("--minutes <n>", "time for faults, in minutes; a round that has begun is completed", number, 10)
+  .option("--minutes <n>", "time for faults; a round that has begun is completed", number, 10)
   .option("--seed <n>", "seed of the random choices", number)
   .option("--servers <n>", "number of servers", number, 3)
   .parse(Deno.args, { from: "user" })
-  .opts<{ minutes: number; seed?: number; servers: number }>();
+  .opts<ClusterRun>();
 
-/** Packs then have contents of both kinds, and a comparison reads no history of earlier rounds. */
-const SOAK_ARGS = ["--inline-size", "16KiB", "--history", "5m"];
-
-if (await canInstall(CLUSTER_PACKAGES)) await soak();
-else {
-  const missing = (await missingPackages(CLUSTER_PACKAGES)).join(" ");
-  console.log(`Skipped the faults of a cluster: on Debian, run 'apt-get install ${missing}'`);
+const missing = await whatIsMissing();
+if (missing !== undefined) {
+  console.log(`Ignoring the tests of a cluster, which need Debian and root: ${missing}`);
 }
-Deno.exit(await runTests());
+Deno.exit(await runTests(missing === undefined));
 
-async function soak(): Promise<void> {
-  const until = Date.now() + minutes * 60_000;
-  const loop = new Loop({ until, ...(seed === undefined ? {} : { seed }) });
-  console.log(`seed ${loop.seed}`);
-  await using cluster = await Cluster.start({ servers, args: SOAK_ARGS });
-  try {
-    await loop.run((loop) => soakCluster(cluster, loop));
-  } catch (error) {
-    console.error(cluster.lastLines(30));
-    throw error;
-  } finally {
-    for (const [what, count] of [...loop.counts].sort()) console.log(`  ${what}: ${count}`);
-  }
-  console.log("Nothing lost, nothing reported wrongly, nothing left over.");
+async function whatIsMissing(): Promise<string | undefined> {
+  const { names, reason } = await installPackages(CLUSTER_PACKAGES);
+  if (names.length > 0) return `no ${names.join(", ")}${reason === "" ? "" : `\n${reason}`}`;
+  if (!(await hasExtendedAttributes())) return "temporary files have no extended attributes";
+  return undefined;
 }
 
 /** Returns the exit code. The tests start many processes, so one file runs at a time. */
-async function runTests(): Promise<number> {
-  const runner = new URL("./run_tests.ts", import.meta.url).pathname;
-  const tests = new URL("../tests/cluster/", import.meta.url).pathname;
-  const { code } = await new Deno.Command(Deno.execPath(), {
+async function runTests(isReady: boolean): Promise<number> {
+  const [runner, tests] = ["./run_tests.ts", "../tests/cluster/"].map((path) =>
+    fileURLToPath(new URL(path, import.meta.url))
+  ) as [string, string];
+  const process = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--allow-all", runner, tests],
-    env: { XFER_TEST_CLUSTER: "1", DENO_JOBS: "1" },
-  }).spawn().status;
+    env: { DENO_JOBS: "1", ...(isReady ? { [CLUSTER_VARIABLE]: JSON.stringify(run) } : {}) },
+  }).spawn();
+  for (const signal of SIGNALS) Deno.addSignalListener(signal, () => process.kill(signal));
+  const timer = setTimeout(() => {
+    console.error("The tests of a cluster take too long");
+    process.kill("SIGTERM");
+  }, MAX_MS + run.minutes * 60_000);
+  const { code } = await process.status;
+  clearTimeout(timer);
   return code;
 }
 

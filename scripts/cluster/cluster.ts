@@ -83,7 +83,7 @@ export class Cluster implements Engines, AsyncDisposable {
     this.#owned = owned;
   }
 
-  /** Starts everything. Installs Debian's packages if they are missing. */
+  /** Starts everything. Debian's packages are installed. */
   static async start(
     { servers, args = [], isDurable = false }: ClusterOptions,
   ): Promise<Cluster> {
@@ -233,12 +233,17 @@ function secretsOf({ swift }: Engines): Readonly<Record<string, string>> {
 
 /** Whether a server answers at an address. */
 async function isAnswered(address: Address): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     using client = await RawClient.connect(address);
     const answer = client.reconnect("Nobody").then((answer) => answer !== "closed");
-    const late = new Promise<boolean>((resolve) => setTimeout(() => resolve(false), ANSWER_MS));
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), ANSWER_MS);
+    });
     return await Promise.race([answer.catch(() => false), late]);
   } catch {
     return false;
+  } finally {
+    clearTimeout(timer);
   }
 }

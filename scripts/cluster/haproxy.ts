@@ -1,7 +1,7 @@
 /** A load balancer for tests: HAProxy, from Debian's package. Each connection goes to the next server that answers. */
 import { tiedCommand } from "../../tests/support/tied_processes.ts";
 import { TemporaryFolder } from "../../tests/support/temporary_folder.ts";
-import { installPackages, output } from "./debian_packages.ts";
+import { output } from "./debian_packages.ts";
 import { freePort, isListening } from "./ports.ts";
 
 export const HAPROXY_PACKAGES: readonly string[] = ["haproxy"];
@@ -33,15 +33,14 @@ export class Haproxy implements AsyncDisposable {
     this.#process = process;
   }
 
-  /** Starts it, with free ports for the ports of servers by name. Installs the package if it is missing. */
+  /** Starts it, with a free port for the ports of servers by each name. */
   static async start(servers: Readonly<Record<string, readonly number[]>>): Promise<Haproxy> {
-    await installPackages(HAPROXY_PACKAGES);
     const balanced = Object.entries(servers).map(([name, servers]) => ({
       ...{ name, port: freePort(), servers },
     }));
     const folder = await TemporaryFolder.createOnDisk();
     const path = await folder.write("haproxy.cfg", configuration(balanced));
-    await output(PROGRAM, "-c", "-q", "-f", path);
+    await output([PROGRAM, "-c", "-q", "-f", path]);
     const process = tiedCommand(PROGRAM, {
       args: ["-db", "-f", path],
       ...{ stdin: "null", stdout: "null", stderr: "null" },

@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { tiedCommand } from "../../tests/support/tied_processes.ts";
-import { installPackages, output } from "./debian_packages.ts";
+import { output } from "./debian_packages.ts";
 import { freePort, isListening } from "./ports.ts";
 import {
   ACCESS_KEY,
@@ -27,9 +27,21 @@ export const SWIFT_PACKAGES: readonly string[] = [
 /** The most time for a start on a busy machine, and between two looks, in milliseconds. */
 const START_MS = 120_000;
 const LOOK_MS = 100;
-/** The folder of data must be on a file system with extended attributes. */
 const XATTR_TEST =
-  "import os,sys; p=sys.argv[1]; open(p,'w').close(); os.setxattr(p,'user.swift.test',b'1'); os.remove(p)";
+  "import os,sys; p=sys.argv[1]; open(p,'w').close(); os.setxattr(p,'user.swift.test',b'1')";
+
+/** Whether temporary files have extended attributes, in which Swift keeps what it knows about an object. */
+export async function hasExtendedAttributes(): Promise<boolean> {
+  const path = await Deno.makeTempFile({ prefix: "xfer-swift-" });
+  try {
+    await output(["/usr/bin/python3", "-c", XATTR_TEST, path]);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await Deno.remove(path);
+  }
+}
 
 /** Where and how clients reach it. */
 export interface SwiftAccess {
@@ -54,10 +66,9 @@ export class Swift implements AsyncDisposable {
     this.#settings = settings;
   }
 
-  /** Installs the packages if they are missing, which needs root, and starts the servers. */
+  /** Starts the servers, whose packages are installed. */
   static async start({ smallPart }: SwiftOptions): Promise<Swift> {
-    await installPackages(SWIFT_PACKAGES);
-    const user = await output("id", "-un");
+    const user = await output(["id", "-un"]);
     const folder = await Deno.makeTempDir({ prefix: "xfer-swift-" });
     const ports = Object.fromEntries(SWIFT_SERVERS.map((name) => [name, freePort()]));
     const settings = { folder, user, smallPart, ports: ports as Record<SwiftServer, number> };
@@ -85,13 +96,12 @@ export class Swift implements AsyncDisposable {
     const { folder, ports } = this.#settings;
     const data = join(folder, "devices", "only");
     await Deno.mkdir(data, { recursive: true });
-    await output("/usr/bin/python3", "-c", XATTR_TEST, join(data, ".test"));
     for (const [name, text] of Object.entries(swiftFiles(this.#settings))) {
       await Deno.writeTextFile(join(folder, name), text);
     }
     for (const name of ["account", "container", "object"] as const) {
       const builder = join(folder, `${name}.builder`);
-      const ring = (...args: string[]) => output("swift-ring-builder", builder, ...args);
+      const ring = (...args: string[]) => output(["swift-ring-builder", builder, ...args]);
       await ring("create", "4", "1", "0");
       await ring("add", `r1z1-127.0.0.1:${ports[name]}/only`, "1");
       await ring("rebalance");

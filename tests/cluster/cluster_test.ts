@@ -1,10 +1,9 @@
 /**
- * Three servers on PostgreSQL and OpenStack Swift with HAProxy in front, where each connection goes to the next server: real
- * processes. Runs only in `deno task test:cluster`.
+ * Several servers on PostgreSQL and OpenStack Swift with HAProxy in front, where each connection goes to the next server:
+ * real processes. Runs only in `deno task test:cluster`.
  */
 import assert from "node:assert/strict";
-import { Cluster, CLUSTER_PACKAGES } from "../../scripts/cluster/cluster.ts";
-import { canInstall } from "../../scripts/cluster/debian_packages.ts";
+import { Cluster } from "../../scripts/cluster/cluster.ts";
 import { EDITIONS } from "../../protocol/v3/editions/mod.ts";
 import { edition2024early } from "../../protocol/v3/editions/edition_2024early.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
@@ -20,38 +19,44 @@ import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { DIALECTS } from "../support/v3/dialects.ts";
 import { Emulator } from "../support/v3/emulated_client.ts";
 import { readCluster } from "./cluster_contents.ts";
+import { clusterRun } from "./cluster_run.ts";
 
-const SERVERS = 3;
 /** The most time for parts to arrive, and between two looks, in milliseconds. */
 const ARRIVAL_MS = 120_000;
 const LOOK_MS = 200;
 /** Cases that run at a time. */
 const AT_ONCE = 4;
-/** While one server serves, and the next one waits for its lease, a killed one is away for some seconds. */
-const PATIENT = ["--accept-new", "--retries", "30"];
 /** Behavior that our server avoids on purpose. */
 const NOT_OURS = ["checks the version"];
 
-/** Set by the task, since these tests start servers of other projects and may install them. */
-const ignore = Deno.env.get("XFER_TEST_CLUSTER") === undefined ||
-  !(await canInstall(CLUSTER_PACKAGES));
+const run = clusterRun();
 
-function test(name: string, fn: (cluster: Cluster) => Promise<void>) {
-  Deno.test({
-    name: `cluster: ${name}`,
-    ignore,
-    fn: async () => {
-      await using cluster = await Cluster.start({ servers: SERVERS });
-      try {
-        await fn(cluster);
-      } catch (error) {
-        throw new Error(`${error}\n${cluster.lastLines(20)}`, { cause: error });
-      }
-    },
-  });
-}
+Deno.test({
+  name: "cluster: real clients and servers, with HAProxy in between",
+  ignore: run === undefined,
+  fn: async (t) => {
+    await using cluster = await Cluster.start({ servers: run?.servers ?? 0, args: ["--history", "1h"] });
+    for (const [name, fn] of Object.entries(STEPS)) {
+      await t.step(name, async () => {
+        try {
+          await fn(cluster);
+        } catch (error) {
+          throw new Error(`${error}\n${cluster.lastLines(20)}`, { cause: error });
+        }
+      });
+    }
+  },
+});
 
-test("the published protocol in all editions, and clients with the quirks of published ones", async (cluster) => {
+/** By what they show. */
+const STEPS: Readonly<Record<string, (cluster: Cluster) => Promise<void>>> = {
+  "the published protocol in all editions": conformance,
+  "clients with the quirks of published ones": dialects,
+  "commands over both protocols, while servers are killed": commands,
+  "an upload whose servers are killed one after another ends by itself": longUpload,
+};
+
+async function conformance(cluster: Cluster): Promise<void> {
   for (const edition of EDITIONS) {
     const address = edition === edition2024early ? cluster.early : cluster.plain;
     const jobs = serverCases(edition).map((one) => () => runServerCase(address, edition, one));
@@ -60,6 +65,9 @@ test("the published protocol in all editions, and clients with the quirks of pub
       assert.equal(result.passed, isExpected, formatResult(result));
     }
   }
+}
+
+async function dialects(cluster: Cluster): Promise<void> {
   const sent = new Map<string, Map<string, Uint8Array<ArrayBuffer>>>();
   for (const [index, [name, profile]] of Object.entries(DIALECTS).entries()) {
     const address = profile.edition === edition2024early ? cluster.early : cluster.plain;
@@ -81,44 +89,52 @@ test("the published protocol in all editions, and clients with the quirks of pub
   }
   const stored = await readCluster(cluster);
   for (const [user, files] of sent) assert.deepEqual(stored.get(user), files, user);
-});
+}
 
-test("commands over both protocols, each connection to the next server, one of which is killed now and then", async (cluster) => {
+async function commands(cluster: Cluster): Promise<void> {
   await using folder = await TemporaryFolder.createOnDisk();
   await using host = new CommandHost(Deno.env.toObject());
-  const client = folder.join("client");
-  const run = async (...args: string[]) => {
-    const { code, stdout, stderr } = await host.run(["client", ...PATIENT, ...args], client);
-    assert.equal(code, 0, stderr);
+  const runIn = async (place: string, ...args: string[]) => {
+    const all = ["client", "--accept-new", ...args];
+    const { code, stdout, stderr } = await host.run(all, folder.join(place));
+    assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);
     return stdout;
   };
+  const run = (...args: string[]) => runIn("alice", ...args);
   const files = {
     "small.txt": pseudoRandomBytes(1000, 1),
     "empty": new Uint8Array(0),
     "large": pseudoRandomBytes(9 * CHUNK_SIZE + 5, 3),
   };
-  await Deno.mkdir(folder.join("client/dir"), { recursive: true });
+  await Deno.mkdir(folder.join("alice/dir"), { recursive: true });
+  await Deno.mkdir(folder.join("laptop"));
   for (const [name, bytes] of Object.entries(files)) {
-    await folder.write(`client/dir/${name}`, bytes);
+    await folder.write(`alice/dir/${name}`, bytes);
   }
-  await writeTransferInfo(client, { port: cluster.plain.port });
+  for (const place of ["alice", "laptop"]) {
+    await writeTransferInfo(folder.join(place), { port: cluster.plain.port });
+  }
   await run("put", "dir");
+  await runIn("laptop", "link", (await run("link")).trim());
   for (const node of cluster.nodes) {
     node.signal("SIGKILL");
     await run("rename", "dir/large", "dir/renamed");
-    await run("rename", "dir/renamed", "dir/large");
-    await run("remove", "dir/small.txt");
+    await runIn("laptop", "rename", "dir/renamed", "dir/large");
+    await runIn("laptop", "remove", "dir/small.txt");
     await run("restore", "dir/small.txt");
-    await folder.write("client/dir/empty", "");
+    await folder.write("alice/dir/new", node.name);
     await run("put", "dir", "--parallel", "4");
-    await run("stat", "dir/large");
+    assert.match(await runIn("laptop", "stat", "dir/large"), /dir\/large/);
   }
+  assert.equal((await run("versions", "dir/new")).match(/version \d+/g)?.length, cluster.nodes.length);
+  await Deno.remove(folder.join("alice/dir/new"));
+  await run("put", "dir", "--delete", "--yes");
   assert.deepEqual((await run("list", "--recursive")).match(/dir\/\S+/g), [
     ...["dir/empty", "dir/large", "dir/small.txt"],
   ]);
-  await run("get", "dir", "--recursive", "-o", "down", "--parallel", "4");
+  await runIn("laptop", "get", "dir", "--recursive", "-o", "down", "--parallel", "4");
   for (const [name, bytes] of Object.entries(files)) {
-    assert.deepEqual(await Deno.readFile(`${client}/down/${name}`), bytes, name);
+    assert.deepEqual(await Deno.readFile(folder.join("laptop/down", name)), bytes, name);
   }
   await writeTransferInfo(folder.path, {
     ...{ port: cluster.plain.port, userName: "Bob", file: "three" },
@@ -131,16 +147,16 @@ test("commands over both protocols, each connection to the next server, one of w
   assert.deepEqual([...stored.get("Alice")?.keys() ?? []].sort(), [
     ...["dir/empty", "dir/large", "dir/small.txt"],
   ]);
-});
+}
 
-test("an upload whose servers are killed one after another resumes at the others, and ends by itself", async (cluster) => {
+async function longUpload(cluster: Cluster): Promise<void> {
   await using folder = await TemporaryFolder.createOnDisk();
   const client = folder.join("client");
   await Deno.mkdir(client, { mode: 0o700 });
   const content = pseudoRandomBytes(10 * PART_SIZE + 1, 1);
   await folder.write("client/large", content);
-  await writeTransferInfo(client, { port: cluster.plain.port });
-  const args = ["client", ...PATIENT, "put", "large", "--limit-rate", "8MiB"];
+  await writeTransferInfo(client, { port: cluster.plain.port, userName: "Carol" });
+  const args = ["client", "--accept-new", "put", "large", "--limit-rate", "8MiB"];
   await using put = startXfer(args, client);
   for (const [index, node] of cluster.nodes.entries()) {
     await arrived(cluster, (index + 1) * 2 * PART_SIZE);
@@ -150,8 +166,8 @@ test("an upload whose servers are killed one after another resumes at the others
   const { code, stdout, stderr } = await put.end();
   assert.equal(code, 0, stderr);
   assert.match(stdout + stderr, /Resuming large at/);
-  assert.deepEqual((await readCluster(cluster)).get("Alice"), new Map([["large", content]]));
-});
+  assert.deepEqual((await readCluster(cluster)).get("Carol"), new Map([["large", content]]));
+}
 
 /** Resolves when uploads in the bucket have this many bytes. */
 async function arrived(cluster: Cluster, bytes: number): Promise<void> {

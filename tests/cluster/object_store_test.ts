@@ -1,20 +1,18 @@
 /** Blobs in a real object store, OpenStack Swift. Runs only in `deno task test:cluster`. */
 import assert from "node:assert/strict";
-import { canInstall } from "../../scripts/cluster/debian_packages.ts";
-import { Swift, SWIFT_PACKAGES } from "../../scripts/cluster/swift.ts";
+import { Swift } from "../../scripts/cluster/swift.ts";
 import { S3BlobStore, type S3BlobStoreOptions } from "../../server/blobs/s3/s3_blob_store.ts";
 import { PART_SIZE } from "../../server/blobs/s3/part_sizes.ts";
 import { owner } from "../server/blobs/blob_backend.ts";
 import { blobStoreSuite } from "../server/blobs/suite.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { PlainBucket, S3_CHECKS } from "../support/store/s3_checks.ts";
+import { clusterRun } from "./cluster_run.ts";
 
 const MIB = 1024 * 1024;
 const MIN_PART_SIZE = 5 * MIB;
 const SMALL_PART = 10_000;
-/** Set by the task, since these tests start servers of other projects and may install them. */
-const ignore = Deno.env.get("XFER_TEST_CLUSTER") === undefined ||
-  !(await canInstall(SWIFT_PACKAGES));
+const ignore = clusterRun() === undefined;
 
 const swift = ignore ? undefined : await Swift.start({ smallPart: SMALL_PART });
 swift?.unref();

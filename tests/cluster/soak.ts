@@ -29,7 +29,7 @@ const CALM_MS = 3000;
 /** Faults in a round, at most. Each can begin before the one before has ended. */
 const MAX_FAULTS = 4;
 /** The most time until a server has removed what killed ones left, in milliseconds. */
-const SWEEP_MS = 120_000;
+const SWEEP_MS = 300_000;
 const LOOK_MS = 500;
 /** Refusals by which a server says that it cannot do something now. */
 const FOR_NOW = ["busy", "unavailable", "over-limit"];

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import type { PostgresCatalog } from "../../../server/catalog/postgres/postgres_catalog.ts";
+import type { SharedCatalog } from "../../../server/catalog/shared_catalog.ts";
 import { LEASE_MS } from "../../../server/cluster/node_lease.ts";
 import type { Limits } from "../../../server/limits/limits.ts";
 import { makeToken } from "../../../server/accounts/tokens.ts";
@@ -15,6 +16,7 @@ import {
   optionsOf,
   type RealElsewhere,
 } from "../../support/store/elsewhere.ts";
+import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
 import { Fixture, got, put, startServer } from "../../support/v4/fixture.ts";
 import { once } from "../../support/v4/machines.ts";
 import { Uploader } from "../../support/v4/raw_client.ts";
@@ -229,6 +231,37 @@ Deno.test(
     assert.deepEqual(elsewhere.counts, { blobs: 1, uploads: 0 });
     using client = await fixture.client("Alice");
     assert.deepEqual(await got(client, "a"), content);
+  },
+);
+
+Deno.test(
+  "several servers: content that a removed one finishes after others have deleted its leftovers is deleted",
+  async () => {
+    await using elsewhere = await elsewhereForReal(PART_SIZE);
+    const catalog = async (url: string): Promise<SharedCatalog> => {
+      const shared = await elsewhere.openers.catalog(url);
+      const intercepted = interceptedCatalog(shared, async (method, _args, next) => {
+        if (method !== "files.commit") return await next();
+        await removeAll(elsewhere);
+        await using other = await elsewhere.openers.catalog(url);
+        const garbage = await other.blobs.garbage(undefined, 10);
+        assert.equal(garbage.length, 1);
+        await other.blobs.collected(garbage);
+        return await next();
+      });
+      return { ...shared, ...intercepted };
+    };
+    await using fixture = await Fixture.create(
+      { inlineSize: 0 },
+      optionsOf({ openers: { ...elsewhere.openers, catalog } }),
+    );
+    (await fixture.client("Alice"))[Symbol.dispose]();
+    using alice = await Uploader.login(fixture, "Alice");
+    const small = content.slice(0, 100);
+    const tag = await alice.begin(small);
+    await alice.send(tag, small, 0);
+    await assert.rejects(alice.end(tag, small), { code: "unavailable" });
+    assert.deepEqual(elsewhere.counts, { blobs: 0, uploads: 0 });
   },
 );
 

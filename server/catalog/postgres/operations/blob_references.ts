@@ -7,7 +7,7 @@ import type { BlobId, UploadId } from "../../../blobs/blob_store.ts";
 import type { BlobOwner, BlobReferences } from "../../blob_references.ts";
 import { isInline } from "../../inline_ids.ts";
 import type { Queries } from "../database.ts";
-import { type OperationsOf, read, repeatable, write } from "./operation.ts";
+import { type OperationsOf, read, repeatable } from "./operation.ts";
 
 const OWNER = `SELECT 'file' AS owner FROM files WHERE path = $1
   UNION ALL SELECT 'upload' FROM partials WHERE path = $1
@@ -22,14 +22,15 @@ export const BLOB_OPERATIONS: OperationsOf<BlobReferences> = {
     await database.repeatable((one) => one.run(reserve, path, database.epoch));
   },
   // The answer to a commit may be lost while the server still carries it out. It changes the row that the commit has
-  // reserved, so this waits for it.
-  owner: write(async (transaction, path: BlobId | UploadId) => {
-    const [, row] = await Promise.all([
-      transaction.run("SELECT 1 FROM orphans WHERE path = $1 FOR SHARE", path),
-      transaction.get(OWNER, path),
-    ]);
-    return row?.["owner"] as BlobOwner | undefined;
-  }),
+  // reserved, so this waits for it. A server that was removed asks, too: what it has finished since then is garbage.
+  owner: async (database, path: BlobId | UploadId) =>
+    await database.unchecked(async (transaction) => {
+      const [, row] = await Promise.all([
+        transaction.run("SELECT 1 FROM orphans WHERE path = $1 FOR SHARE", path),
+        transaction.get(OWNER, path),
+      ]);
+      return row?.["owner"] as BlobOwner | undefined;
+    }),
   garbage: read(async (
     queries,
     after: BlobId | UploadId | undefined,
