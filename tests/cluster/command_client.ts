@@ -1,4 +1,7 @@
-/** A person who uploads a folder again and again with `xfer client put`, and what the server may have of it. */
+/**
+ * A person who uploads a folder again and again with `xfer client put`, sometimes downloads it, and what the server may have
+ * of it.
+ */
 import assert from "node:assert/strict";
 import type { Address } from "../../protocol/address.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
@@ -13,6 +16,8 @@ const SMALL = 25;
 const LARGE_SIZE = 24 * MIB;
 /** The exit codes of a command that gave up: the server could not be reached, or was lost during some files. */
 const GAVE_UP = [4, 9];
+/** The only reasons for that. */
+const REASONS = ["cannot-connect", "connection-lost", "no-answer", "no-hello", "unavailable"];
 
 export class CommandClient {
   readonly name: string;
@@ -47,13 +52,38 @@ export class CommandClient {
     for (const [name, content] of changed) {
       this.#candidates.set(name, [...this.#candidates.get(name) ?? [undefined], content]);
     }
-    await using command = startXfer(["client", "--accept-new", "put", FOLDER], this.#folder);
-    const { code, stderr } = await command.end();
-    if (GAVE_UP.includes(code)) return "commands that gave up";
-    assert.equal(code, 0, `${this.name}: ${stderr}`);
+    const put = await this.#run("put", FOLDER, "--parallel", `${1 + dice.roll(3)}`);
+    if (put === "gave up") return "commands that gave up";
     // Files that an earlier command has not uploaded are uploaded now.
     for (const [name, all] of this.#candidates) this.#candidates.set(name, all.slice(-1));
-    return /Retrying/.test(stderr) ? "commands that retried and finished" : "commands that finished";
+    if (dice.roll(3) === 0 && !(await this.#download())) return "commands that gave up";
+    return `commands that ${put}`;
+  }
+
+  /** Downloads everything and compares it. Returns whether the command was successful. */
+  async #download(): Promise<boolean> {
+    const target = `${this.#folder}/down`;
+    const got = await this.#run("get", FOLDER, "--recursive", "-o", target, "--parallel", "2");
+    for (const [name, [content]] of this.#candidates) {
+      if (got === "gave up" || content === undefined) continue;
+      const copy = await Deno.readFile(`${target}${name.slice(FOLDER.length)}`);
+      assert.ok(areEqual(copy, content), `${this.name}/${name} downloaded`);
+    }
+    await Deno.remove(target, { recursive: true }).catch(() => undefined);
+    return got !== "gave up";
+  }
+
+  /** Runs a command, which may give up. */
+  async #run(...args: string[]): Promise<"finished" | "retried and finished" | "gave up"> {
+    await using command = startXfer(["client", "--accept-new", ...args], this.#folder);
+    const { code, stderr } = await command.end();
+    if (GAVE_UP.includes(code)) {
+      const codes = Array.from(stderr.matchAll(/ \[([a-z-]+)\]$/gm), ([, code = ""]) => code);
+      assert.ok(codes.every((code) => REASONS.includes(code)), `${this.name}: ${stderr}`);
+      return "gave up";
+    }
+    assert.equal(code, 0, `${this.name}: ${stderr}`);
+    return /Retrying/.test(stderr) ? "retried and finished" : "finished";
   }
 
   /** Compares with the found files, which are the expected state from now on. */
