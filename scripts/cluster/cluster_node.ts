@@ -1,7 +1,7 @@
 /** A server of a cluster, which is started again whenever it ends. */
 import { command } from "../../tests/support/processes.ts";
 import { lines } from "../../tests/support/lines.ts";
-import { EngineRelay } from "./engine_relay.ts";
+import type { EngineRelay } from "./engine_relay.ts";
 
 /** The pause before a server that has ended is started again, in milliseconds. */
 const RESTART_MS = 300;

@@ -46,7 +46,11 @@ export const CLUSTER_FAULTS: readonly ClusterFault[] = [
     name: "a server cut off from both",
     ...{ maxMs: LONG_MS, begin: away("cut", "postgres", "objects") },
   },
-  { name: "a database that is silent to a server", maxMs: LONG_MS, begin: away("silent", "postgres") },
+  {
+    name: "a database that is silent to a server",
+    maxMs: LONG_MS,
+    begin: away("silent", "postgres"),
+  },
   {
     name: "an object store that is silent to a server",
     ...{ maxMs: SHORT_MS, begin: away("silent", "objects") },

@@ -35,7 +35,10 @@ Deno.test({
   name: "cluster: real clients and servers, with HAProxy in between",
   ignore: run === undefined,
   fn: async (t) => {
-    await using cluster = await Cluster.start({ servers: run?.servers ?? 0, args: ["--history", "1h"] });
+    await using cluster = await Cluster.start({
+      servers: run?.servers ?? 0,
+      args: ["--history", "1h"],
+    });
     for (const [name, fn] of Object.entries(STEPS)) {
       await t.step(name, async () => {
         try {
@@ -126,7 +129,10 @@ async function commands(cluster: Cluster): Promise<void> {
     await run("put", "dir", "--parallel", "4");
     assert.match(await runIn("laptop", "stat", "dir/large"), /dir\/large/);
   }
-  assert.equal((await run("versions", "dir/new")).match(/version \d+/g)?.length, cluster.nodes.length);
+  assert.equal(
+    (await run("versions", "dir/new")).match(/version \d+/g)?.length,
+    cluster.nodes.length,
+  );
   await Deno.remove(folder.join("alice/dir/new"));
   await run("put", "dir", "--delete", "--yes");
   assert.deepEqual((await run("list", "--recursive")).match(/dir\/\S+/g), [

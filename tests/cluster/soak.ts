@@ -92,9 +92,11 @@ async function inject(cluster: Cluster, loop: Loop): Promise<void> {
   for (let left = 1 + dice.roll(MAX_FAULTS); left > 0; left--) {
     await pause(dice.roll(CALM_MS));
     // The database, or the object store, fails once at a time.
-    const fault = dice.pick(CLUSTER_FAULTS.filter(({ engine }) =>
-      engine === undefined || !begun.some((other) => other.engine === engine)
-    ));
+    const fault = dice.pick(
+      CLUSTER_FAULTS.filter(({ engine }) =>
+        engine === undefined || !begun.some((other) => other.engine === engine)
+      ),
+    );
     begun.push({ engine: fault.engine, heal: await fault.begin(cluster, dice) });
     loop.count(`faults: ${fault.name}`);
     await pause(dice.roll(fault.maxMs));
