@@ -335,7 +335,8 @@ export class Server implements AsyncDisposable {
 
   async #close(graceMs: number): Promise<void> {
     this.#auditEnd.abort();
-    await Promise.all([this.#auditing, this.#v4.confirmation.close()]);
+    // An object store that does not answer must not keep the server from closing its ports.
+    const reading = Promise.all([this.#auditing, this.#v4.confirmation.close()]);
     for (const listener of this.#listeners) listener.close();
     await this.#accepting;
     const until = new Date(this.#context.clock() + graceMs).toISOString();
@@ -348,6 +349,7 @@ export class Server implements AsyncDisposable {
     const id = setTimeout(() => this.#cutOff(), graceMs);
     await Promise.all(this.#connections.values());
     clearTimeout(id);
+    await reading;
     await closeV3(this.#v3);
     await this.#context.garbage.close();
     await this.#housekeeping.close();

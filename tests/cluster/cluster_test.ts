@@ -26,6 +26,8 @@ const ARRIVAL_MS = 120_000;
 const LOOK_MS = 200;
 /** Cases that run at a time. */
 const AT_ONCE = 4;
+/** The parts of a large upload: servers record how far it is every 64 MiB. */
+const PARTS = 20;
 /** Behavior that our server avoids on purpose. */
 const NOT_OURS = ["checks the version"];
 
@@ -159,13 +161,13 @@ async function longUpload(cluster: Cluster): Promise<void> {
   await using folder = await TemporaryFolder.createOnDisk();
   const client = folder.join("client");
   await Deno.mkdir(client, { mode: 0o700 });
-  const content = pseudoRandomBytes(10 * PART_SIZE + 1, 1);
+  const content = pseudoRandomBytes(PARTS * PART_SIZE + 1, 1);
   await folder.write("client/large", content);
   await writeTransferInfo(client, { port: cluster.plain.port, userName: "Carol" });
-  const args = ["client", "--accept-new", "put", "large", "--limit-rate", "8MiB"];
+  const args = ["client", "--accept-new", "put", "large", "--limit-rate", "16MiB"];
   await using put = startXfer(args, client);
   for (const [index, node] of cluster.nodes.entries()) {
-    await arrived(cluster, (index + 1) * 2 * PART_SIZE);
+    await arrived(cluster, (PARTS * 0.6 + 4 * index) * PART_SIZE);
     node.signal("SIGKILL");
     await cluster.isServing();
   }

@@ -17,7 +17,7 @@ import { leftoversOf, readCluster } from "./cluster_contents.ts";
 import { CLUSTER_FAULTS, type ClusterFault, type Heal } from "./cluster_faults.ts";
 import { CommandClient } from "./command_client.ts";
 
-const CLIENTS_3 = ["Alice", "Bob", "Chloe"] as const;
+const CLIENTS_3: readonly string[] = [];
 const CLIENTS_4 = ["Dave", "Erin", "Frank"] as const;
 const COMMANDS = ["Grace"] as const;
 /** The wait of a client for an answer: longer than any fault, after which a server answers or ends the connection. */
