@@ -22,7 +22,7 @@ const run = new Command("test:cluster")
   .option("--seed <n>", "seed of the random choices", number)
   .option("--servers <n>", "number of servers", number, 3)
   .parse(Deno.args, { from: "user" })
-  .opts<ClusterRun>();
+  .opts<Omit<ClusterRun, "report">>();
 
 const missing = await whatIsMissing();
 if (missing !== undefined) {
@@ -42,9 +42,11 @@ async function runTests(isReady: boolean): Promise<number> {
   const [runner, tests] = ["./run_tests.ts", "../tests/cluster/"].map((path) =>
     fileURLToPath(new URL(path, import.meta.url))
   ) as [string, string];
+  const report = await Deno.makeTempFile({ prefix: "xfer-cluster-" });
+  const variables = isReady ? { [CLUSTER_VARIABLE]: JSON.stringify({ ...run, report }) } : {};
   const process = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--allow-all", runner, tests],
-    env: { DENO_JOBS: "1", ...(isReady ? { [CLUSTER_VARIABLE]: JSON.stringify(run) } : {}) },
+    env: { DENO_JOBS: "1", ...variables },
   }).spawn();
   for (const signal of SIGNALS) Deno.addSignalListener(signal, () => process.kill(signal));
   const timer = setTimeout(() => {
@@ -53,6 +55,8 @@ async function runTests(isReady: boolean): Promise<number> {
   }, MAX_MS + run.minutes * 60_000);
   const { code } = await process.status;
   clearTimeout(timer);
+  console.log(await Deno.readTextFile(report));
+  await Deno.remove(report);
   return code;
 }
 

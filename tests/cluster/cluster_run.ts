@@ -9,6 +9,8 @@ export interface ClusterRun {
   /** The seed of the random choices; by default, another one each time. */
   readonly seed?: number;
   readonly servers: number;
+  /** The path of a file for the counts of faults and what clients did. */
+  readonly report: string;
 }
 
 /** `undefined` outside of the task, since these tests start servers of other projects. */

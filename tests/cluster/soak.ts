@@ -17,9 +17,9 @@ import { leftoversOf, readCluster } from "./cluster_contents.ts";
 import { CLUSTER_FAULTS, type ClusterFault, type Heal } from "./cluster_faults.ts";
 import { CommandClient } from "./command_client.ts";
 
-const CLIENTS_3: readonly string[] = [];
+const CLIENTS_3 = ["Alice", "Bob", "Chloe", "Ivan"] as const;
 const CLIENTS_4 = ["Dave", "Erin", "Frank"] as const;
-const COMMANDS = ["Grace"] as const;
+const COMMANDS = ["Grace", "Heidi"] as const;
 /** The wait of a client for an answer: longer than any fault, after which a server answers or ends the connection. */
 const RESPONSE_MS = 120_000;
 /** The pause of a client whose connection was lost, in milliseconds. */

@@ -14,17 +14,17 @@ Deno.test({
   name: "cluster: nothing is lost, reported wrongly or left over while its parts fail",
   ignore: run === undefined,
   fn: async () => {
-    const { minutes = 0, seed, servers = 0 } = run ?? {};
+    const { minutes = 0, seed, servers = 0, report = "" } = run ?? {};
     await using cluster = await Cluster.start({ servers, args: ARGS });
     const until = Date.now() + minutes * 60_000;
     const loop = new Loop({ until, ...(seed === undefined ? {} : { seed }) });
-    console.log(`seed ${loop.seed}`);
     try {
       await loop.run((loop) => soakCluster(cluster, loop));
     } catch (error) {
       throw new Error(`${error}\n${cluster.lastLines(LINES)}`, { cause: error });
     } finally {
-      for (const [what, count] of [...loop.counts].sort()) console.log(`  ${what}: ${count}`);
+      const counts = [...loop.counts].sort().map(([what, count]) => `  ${what}: ${count}\n`);
+      await Deno.writeTextFile(report, `seed ${loop.seed}\n${counts.join("")}`);
     }
   },
 });
