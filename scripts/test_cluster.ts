@@ -16,13 +16,14 @@ const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT"]
   : ["SIGINT", "SIGTERM", "SIGHUP"];
 
-const run = new Command("test:cluster")
+const command = new Command("test:cluster")
   .description("Run the tests of a cluster, with faults of every part.")
+  .argument("[path...]", "tests to run", ["tests/cluster/"])
   .option("--minutes <n>", "time for faults; a round that has begun is completed", number, 10)
   .option("--seed <n>", "seed of the random choices", number)
   .option("--servers <n>", "number of servers", number, 3)
-  .parse(Deno.args, { from: "user" })
-  .opts<Omit<ClusterRun, "report">>();
+  .parse(Deno.args, { from: "user" });
+const run = command.opts<Omit<ClusterRun, "report">>();
 
 const missing = await whatIsMissing();
 if (missing !== undefined) {
@@ -39,13 +40,11 @@ async function whatIsMissing(): Promise<string | undefined> {
 
 /** Returns the exit code. The tests start many processes, so one file runs at a time. */
 async function runTests(isReady: boolean): Promise<number> {
-  const [runner, tests] = ["./run_tests.ts", "../tests/cluster/"].map((path) =>
-    fileURLToPath(new URL(path, import.meta.url))
-  ) as [string, string];
+  const runner = fileURLToPath(new URL("run_tests.ts", import.meta.url));
   const report = await Deno.makeTempFile({ prefix: "xfer-cluster-" });
   const variables = isReady ? { [CLUSTER_VARIABLE]: JSON.stringify({ ...run, report }) } : {};
   const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--allow-all", runner, tests],
+    args: ["run", "--quiet", "--allow-all", runner, ...command.processedArgs[0]],
     env: { DENO_JOBS: "1", ...variables },
   }).spawn();
   for (const signal of SIGNALS) Deno.addSignalListener(signal, () => process.kill(signal));

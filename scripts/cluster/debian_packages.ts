@@ -2,7 +2,7 @@
 
 /** The most time to download packages, in milliseconds. */
 const DOWNLOAD_MS = 180_000;
-/** Without a network, a download fails soon. Another installation in progress is waited for. */
+/** Without a network, a download fails soon. Waits for another installation in progress. */
 const APT = [
   ...["apt-get", "-q", "-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=15"],
   ...["-o", "DPkg::Lock::Timeout=120"],

@@ -11,7 +11,7 @@ export type RelayState = "open" | "cut" | "silent";
 /** Decides about bytes for the engine. `cut` passes them on and ends the connection without their answer. */
 export type ByteWatch = (bytes: Bytes) => "pass" | "cut";
 
-/** Where an engine listens: a TCP port, or a Unix socket. */
+/** The address of an engine: a TCP port, or a Unix socket. */
 export type EngineAddress = Address | { readonly path: string };
 
 interface Pair {

@@ -1,4 +1,4 @@
-/** What a cluster stores, read without its servers, and checks that its parts agree. */
+/** The contents of a cluster, read without its servers, and checks that its parts agree. */
 import assert from "node:assert/strict";
 import type { Cluster } from "../../scripts/cluster/cluster.ts";
 import { concatBytes } from "../../protocol/bytes.ts";

@@ -13,7 +13,7 @@ export interface ClusterFault {
   readonly name: string;
   /** How long it lasts, at most, in milliseconds. */
   readonly maxMs: number;
-  /** What it stops for all servers. */
+  /** The engine that it stops for all servers. */
   readonly engine?: "database" | "object store" | undefined;
   begin(cluster: Cluster, dice: Dice): Promise<Heal>;
 }

@@ -96,7 +96,7 @@ export class CommandClient {
         one === undefined || content === undefined ? one === content : areEqual(one, content)
       );
       assert.ok(holds, `${this.name}/${name}: ${content?.length} bytes that nobody has sent`);
-      // What was sent last is still on the client's disk, so that the next command uploads it.
+      // The client's disk still has the last content, which the next command uploads.
       this.#candidates.set(name, [content, candidates.at(-1)]);
     }
   }
