@@ -22,8 +22,8 @@ export interface ClientConnection {
 export interface UnverifiedRow {
   readonly accountId: Bytes;
   readonly name: string;
-  /** A finished blob, or small content. */
-  readonly content: NewContent;
+  /** A finished blob, or small content; `undefined` as long as it is only at the server of its connection. */
+  readonly content: NewContent | undefined;
   readonly size: number;
   readonly crc: number;
   /** Whether the client was sent another kind of checksum than usual. */
@@ -36,22 +36,28 @@ export interface UnverifiedRow {
   readonly hasKey: boolean;
 }
 
+/** A file with its content. */
+export interface CompleteRow extends UnverifiedRow {
+  readonly content: NewContent;
+}
+
 /** Rows of files that wait. Each method is one transaction. Times are those of the catalog's clock. */
 export interface UnverifiedRows {
   /**
-   * Adds a file, whose blob must be reserved. Removes the one from the same connection that it resends and, if the account
+   * Adds a file, whose blob must be reserved, if it has one. Removes the one from the same connection that it resends and, if the account
    * has more than `max`, the oldest, those with a key last. Returns the blobs of these, which are listed as garbage.
    */
   add(file: UnverifiedRow, from: ClientConnection, max: number): Promise<BlobId[]>;
   /**
    * Takes out the latest file of a name from this connection, else from those that began before it, and reserves its blob.
-   * The empty name stands for the only file from this connection.
+   * The empty name stands for the only file from this connection. If the content of the file is only at another server, takes
+   * none: an earlier file of the name is not meant.
    */
-  take(
-    accountId: Bytes,
-    name: string,
-    on: ClientConnection,
-  ): Promise<UnverifiedRow | undefined>;
+  take(accountId: Bytes, name: string, on: ClientConnection): Promise<CompleteRow | undefined>;
+  /** Sets the content of a file, whose blob must be reserved. Returns `false` if the file is no longer there. */
+  complete(file: CompleteRow, from: ClientConnection): Promise<boolean>;
+  /** Removes a file of a connection that has no content. */
+  forget(accountId: Bytes, name: string, from: ClientConnection): Promise<void>;
   /** Removes files that arrived at least `ttlMs` ago. Returns their blobs, which are listed as garbage. */
   expire(ttlMs: number): Promise<BlobId[]>;
 }

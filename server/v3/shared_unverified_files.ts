@@ -10,13 +10,10 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import { reasonOf } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import type { AccountCache } from "../accounts/account_cache.ts";
+import type { BlobId } from "../blobs/blob_store.ts";
 import type { BlobReferences } from "../catalog/blob_references.ts";
 import type { NewContent } from "../catalog/files.ts";
-import type {
-  ClientConnection,
-  UnverifiedRow,
-  UnverifiedRows,
-} from "../catalog/unverified_rows.ts";
+import type { ClientConnection, CompleteRow, UnverifiedRows } from "../catalog/unverified_rows.ts";
 import type { Limits } from "../limits/limits.ts";
 import type { Log } from "../limits/server_log.ts";
 import { FinishedWriter } from "../uploads/finished_writer.ts";
@@ -63,10 +60,9 @@ export class SharedUnverifiedFiles implements FilesAwaitingVerdict {
 
   async add(file: UnverifiedFile): Promise<void> {
     if (file.boundUntil === undefined) return await this.#share(file);
+    await this.#announce(file);
     await this.#bound.add(file);
-    const moved = file.boundUntil.then(() => this.#move(file))
-      .finally(() => this.#moving.delete(moved));
-    this.#moving.add(moved);
+    this.#track(file.boundUntil.then(() => this.#move(file)));
   }
 
   /**
@@ -126,7 +122,12 @@ export class SharedUnverifiedFiles implements FilesAwaitingVerdict {
   ): Promise<UnverifiedFile | undefined> {
     const { rows, accounts } = this.#options;
     const own = this.#bound.takeOwn(clientId, name, connection);
-    if (own !== undefined) return own;
+    if (own !== undefined) {
+      const from = this.#connectionOf(own);
+      // If that fails, the row only expires later.
+      this.#track(rows.forget(clientId, own.name, from).catch(() => undefined));
+      return own;
+    }
     const waiting = await rows.take(clientId, name, this.#connectionOf({ connection, openedAt }));
     if (waiting === undefined) return undefined;
     const { content, isIntact: intact, hasKey: _, ...file } = waiting;
@@ -137,6 +138,25 @@ export class SharedUnverifiedFiles implements FilesAwaitingVerdict {
       arrivedAt: openedAt,
       transfer: live.begin({ direction: "upload", file: printable(file.name), size: file.size }),
     };
+  }
+
+  /** Adds a row without content, so that no other server takes an earlier file for this one. */
+  async #announce(file: UnverifiedFile): Promise<void> {
+    const { rows, garbage, limits } = this.#options;
+    try {
+      const row = { ...rowOf(file), content: undefined };
+      const dropped = await rows.add(row, this.#connectionOf(file), limits.maxUnverifiedPerClient);
+      await garbage.collect(dropped);
+    } catch (error) {
+      await this.#bound.discard(file).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** `close` waits for the work. */
+  #track(work: Promise<void>): void {
+    const tracked = work.finally(() => this.#moving.delete(tracked));
+    this.#moving.add(tracked);
   }
 
   #connectionOf(
@@ -168,14 +188,16 @@ export class SharedUnverifiedFiles implements FilesAwaitingVerdict {
     const { staged, reservation } = file;
     const { writer, inline } = staged;
     const id = writer.blobId;
-    let dropped;
+    let dropped: readonly BlobId[];
     try {
       if (inline === undefined) {
         await blobs.reserve(id);
         await writer.finish();
       }
       const from = this.#connectionOf(file);
-      dropped = await rows.add(rowOf(file), from, limits.maxUnverifiedPerClient);
+      if (file.boundUntil === undefined) {
+        dropped = await rows.add(rowOf(file), from, limits.maxUnverifiedPerClient);
+      } else dropped = await rows.complete(rowOf(file), from) || inline !== undefined ? [] : [id];
     } catch (error) {
       await writer.abort().catch(() => undefined);
       // The file may have been added although the catalog did not answer. Then the blob stays until the file expires.
@@ -191,7 +213,7 @@ export class SharedUnverifiedFiles implements FilesAwaitingVerdict {
   }
 }
 
-function rowOf(file: UnverifiedFile): UnverifiedRow {
+function rowOf(file: UnverifiedFile): CompleteRow {
   const { accountId, name, size, crc, isOtherChecksumSent, isDisputed } = file;
   const { writer: { blobId: id }, inline: bytes } = file.staged;
   return {

@@ -193,6 +193,22 @@ test(
   { limits: { quota: content.length * 1.5 } },
 );
 
+test(
+  "a verdict never means an earlier file than the one in the memory of a server",
+  async (servers, elsewhere) => {
+    const { one, two } = await connectBoth(servers);
+    using owner = one;
+    using other = two;
+    assert.equal(kindOf(await other.sendFile("a", content.slice(1))), "fileReceived");
+    assert.equal(kindOf(await owner.sendFile("a", content)), "fileReceived");
+    await other.reconnectSocket();
+    assert.equal(kindOf(await other.judge("crcValid", "a")), "generalError");
+    assert.deepEqual(await stored(elsewhere, "Alice"), {});
+    assert.equal(kindOf(await owner.judge("crcValid", "a")), "messageReceived");
+    assert.deepEqual(await stored(elsewhere, "Alice"), { a: content });
+  },
+);
+
 /** The lease of the first server ends, and another one removes it before it notices. */
 async function removeFirst(elsewhere: Elsewhere): Promise<void> {
   await using catalog = await elsewhere.openers.catalog("") as PostgresCatalog;

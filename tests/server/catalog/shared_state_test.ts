@@ -6,7 +6,7 @@ import { newInlineId } from "../../../server/catalog/inline_ids.ts";
 import type { ParkedFile } from "../../../server/catalog/parked_rows.ts";
 import type { SharedCatalog } from "../../../server/catalog/shared_catalog.ts";
 import type { StateKind } from "../../../server/catalog/state_rows.ts";
-import type { ClientConnection, UnverifiedRow } from "../../../server/catalog/unverified_rows.ts";
+import type { ClientConnection, CompleteRow } from "../../../server/catalog/unverified_rows.ts";
 import { alice, enrolV3, id } from "../../support/store/catalog_suite.ts";
 import { sharedCatalogTest as test } from "../../support/store/shared_catalog_suite.ts";
 
@@ -116,8 +116,8 @@ let blobs = 0;
 async function waiting(
   catalog: SharedCatalog,
   name: string,
-  changes: Partial<UnverifiedRow> = {},
-): Promise<UnverifiedRow> {
+  changes: Partial<CompleteRow> = {},
+): Promise<CompleteRow> {
   const blobId = `blobs/${++blobs}` as BlobId;
   if (changes.content === undefined) await catalog.blobs.reserve(blobId);
   return {
@@ -132,7 +132,7 @@ async function waiting(
 const from = (connection = 5): ClientConnection => ({ server: "one", connection, ageMs: LONG_MS });
 
 /** The blob of a file that was found. */
-const blobOf = (file: UnverifiedRow | undefined) => file?.content.id;
+const blobOf = (file: CompleteRow | undefined) => file?.content.id;
 
 test("a file that waits at one server is taken at the other, once", async (first, second) => {
   const file = await waiting(first, "a", { isOtherChecksumSent: true, isDisputed: true });
@@ -141,7 +141,7 @@ test("a file that waits at one server is taken at the other, once", async (first
   const takes = [first, second, second].map((one) => one.unverified.take(alice, "a", LATER));
   const taken = (await Promise.all(takes)).filter((found) => found !== undefined);
   assert.equal(taken.length, 1);
-  const { accountId, ...rest } = taken[0] as UnverifiedRow;
+  const { accountId, ...rest } = taken[0] as CompleteRow;
   assert.deepEqual([...accountId], [...alice]);
   const { accountId: _, ...expected } = file;
   assert.deepEqual(rest, expected);
@@ -194,6 +194,42 @@ test("the file of the verdict's own connection comes first, then the latest", as
   assert.equal(blobOf(await take()), blobOf(files[2]));
   assert.equal(blobOf(await take()), blobOf(files[1]));
 });
+
+test(
+  "while the content of a file is only at its server, an earlier file is not taken for it",
+  async (first, second) => {
+    const [earlier, file, later] = [
+      await waiting(first, "a"),
+      await waiting(first, "a"),
+      await waiting(first, "a"),
+    ];
+    await first.unverified.add(earlier, from(1), 10);
+    await first.unverified.add({ ...file, content: undefined }, from(2), 10);
+    const take = async () => blobOf(await second.unverified.take(alice, "a", LATER));
+    assert.equal(await take(), undefined);
+    await second.unverified.add(later, from(3), 10);
+    // It keeps its place before the later one.
+    assert.equal(await first.unverified.complete(file, from(2)), true);
+    assert.equal(await first.unverified.complete(file, from(2)), false);
+    assert.equal(await second.blobs.owner(file.content.id), "upload");
+    assert.deepEqual(
+      [await take(), await take(), await take()],
+      [later, file, earlier].map(blobOf),
+    );
+  },
+);
+
+test(
+  "a file without content that its connection has confirmed is forgotten",
+  async (first, second) => {
+    const [earlier, file] = [await waiting(first, "a"), await waiting(first, "a")];
+    await first.unverified.add(earlier, from(1), 10);
+    await first.unverified.add({ ...file, content: undefined }, from(2), 10);
+    await first.unverified.forget(alice, "a", from(1));
+    await first.unverified.forget(alice, "a", from(2));
+    assert.equal(blobOf(await second.unverified.take(alice, "a", LATER)), blobOf(earlier));
+  },
+);
 
 test("an empty name means the only file of the connection", async (first) => {
   const [one, other] = [await waiting(first, "a"), await waiting(first, "b")];

@@ -105,14 +105,14 @@ test("a file whose connection has ended waits in the catalog, also if its server
 });
 
 test("a file whose connection has ended is deleted if the catalog does not answer", async (fixture) => {
-  const server = fixture.server({ add: () => Promise.reject(AWAY) });
+  const server = fixture.server({ complete: () => Promise.reject(AWAY) });
   await server.add(await fixture.arrived(1, Promise.resolve()));
   await server.close();
   assert.deepEqual(fixture.blobs.counts, { blobs: 0, uploads: 0 });
 });
 
-test("a connection confirms its own file, which never enters the catalog", async (fixture) => {
-  const server = fixture.server({ add: () => Promise.reject(AWAY) });
+test("a connection confirms its own file, whose content never enters the catalog", async (fixture) => {
+  const server = fixture.server({ complete: () => Promise.reject(AWAY) });
   const ending = Promise.withResolvers<void>();
   await server.add(await fixture.arrived(1, ending.promise));
   const taken = await server.take(alice, "a", fixture.peer(1)) ?? assert.fail();
@@ -138,4 +138,22 @@ test("if a server ends between verdict and commit, the blob is garbage", async (
   const garbage = await fixture.catalog.blobs.garbage(undefined, 9);
   assert.equal(garbage.length, 1);
   await fixture.server().close();
+});
+
+test("another server takes no earlier file while the content of the latest is here", async (fixture) => {
+  const server = fixture.server();
+  const ending = Promise.withResolvers<void>();
+  await server.add(await fixture.arrived(1));
+  await server.add(await fixture.arrived(2, ending.promise));
+  assert.equal(await fixture.server().take(alice, "a", fixture.peer(9)), undefined);
+  ending.resolve();
+  await server.close();
+  assert.equal((await fixture.server().take(alice, "a", fixture.peer(9)))?.connection, 9);
+});
+
+test("a file that the catalog has forgotten meanwhile leaves no blob", async (fixture) => {
+  const server = fixture.server({ complete: () => Promise.resolve(false) });
+  await server.add(await fixture.arrived(1, Promise.resolve()));
+  await server.close();
+  assert.deepEqual(fixture.blobs.counts, { blobs: 0, uploads: 0 });
 });

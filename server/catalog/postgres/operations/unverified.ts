@@ -5,9 +5,15 @@
  */
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { BlobId } from "../../../blobs/blob_store.ts";
-import { INLINE_PREFIX, isInline } from "../../inline_ids.ts";
+import type { NewContent } from "../../files.ts";
+import { INLINE_PREFIX, isInline, newInlineId } from "../../inline_ids.ts";
 import type { Row } from "../../rows.ts";
-import type { ClientConnection, UnverifiedRow, UnverifiedRows } from "../../unverified_rows.ts";
+import type {
+  ClientConnection,
+  CompleteRow,
+  UnverifiedRow,
+  UnverifiedRows,
+} from "../../unverified_rows.ts";
 import { endGarbage, makeGarbage } from "./blob_references.ts";
 import { ago, atMost, type OperationsOf, repeatable, write } from "./operation.ts";
 
@@ -20,6 +26,7 @@ export const UNVERIFIED_OPERATIONS: OperationsOf<UnverifiedRows> = {
     const { accountId, name, content, size, crc } = file;
     const { isOtherChecksumSent, isDisputed, isIntact, hasKey } = file;
     const { server, connection, ageMs } = from;
+    const path = content?.id ?? newInlineId();
     const [resent, , , surplus] = await Promise.all([
       transaction.all(
         `DELETE FROM unverified WHERE client_id = $1 AND name = $2 AND server = $3
@@ -31,10 +38,10 @@ export const UNVERIFIED_OPERATIONS: OperationsOf<UnverifiedRows> = {
            is_other_sent, is_disputed, is_intact, has_key, opened_at, arrived_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, ${ago(13)}, clock_timestamp())`,
         ...[accountId, name, server, connection],
-        ...[content.id, content.kind === "inline" ? content.bytes : null, size, crc],
+        ...[path, bytesOf(content), size, crc],
         ...[isOtherChecksumSent, isDisputed, isIntact, hasKey, ageMs],
       ),
-      endGarbage(transaction, [content.id]),
+      endGarbage(transaction, [path]),
       transaction.all(
         `DELETE FROM unverified WHERE id IN
            (SELECT id FROM unverified WHERE client_id = $1
@@ -54,6 +61,21 @@ export const UNVERIFIED_OPERATIONS: OperationsOf<UnverifiedRows> = {
     );
     return row && toUnverifiedRow(row);
   },
+  complete: write(async (transaction, file: CompleteRow, from: ClientConnection) => {
+    const { accountId, name, content } = file;
+    const isThere = await transaction.run(
+      `UPDATE unverified SET path = $5, content = $6 WHERE ${OF_CONNECTION} AND ${INCOMPLETE}`,
+      ...[accountId, name, from.server, from.connection, content.id, bytesOf(content)],
+    ) === 1;
+    if (isThere) await endGarbage(transaction, [content.id]);
+    return isThere;
+  }),
+  forget: repeatable(async ({ run }, accountId: Bytes, name: string, from: ClientConnection) => {
+    await run(
+      `DELETE FROM unverified WHERE ${OF_CONNECTION} AND ${INCOMPLETE}`,
+      ...[accountId, name, from.server, from.connection],
+    );
+  }),
   expire: repeatable(async (transaction, ttlMs: number) => {
     const expired = await transaction.all(
       `DELETE FROM unverified WHERE id IN
@@ -66,9 +88,18 @@ export const UNVERIFIED_OPERATIONS: OperationsOf<UnverifiedRows> = {
   }),
 };
 
+const OF_CONNECTION = "client_id = $1 AND name = $2 AND server = $3 AND connection = $4";
+/** A row without content has an id as if its content was in the catalog, so that there is no blob to delete. */
+const INCOMPLETE = `(content IS NULL AND starts_with(path, '${INLINE_PREFIX}'))`;
+
+function bytesOf(content: NewContent | undefined): Bytes | null {
+  return content?.kind === "inline" ? content.bytes : null;
+}
+
 /** Takes out the file with an id and reserves its blob for the server with the epoch `$2`. */
 function taking(id: string): string {
-  return `WITH taken AS (DELETE FROM unverified WHERE id = (${id}) RETURNING *),
+  return `WITH taken AS
+      (DELETE FROM unverified WHERE id = (${id}) AND NOT ${INCOMPLETE} RETURNING *),
     reserved AS (INSERT INTO orphans (path, reserved, epoch)
       SELECT path, true, $2::bigint FROM taken WHERE NOT starts_with(path, '${INLINE_PREFIX}')
       ON CONFLICT DO NOTHING)
@@ -88,7 +119,7 @@ function pathsOf(rows: readonly Row[]): BlobId[] {
   return rows.map((row) => row["path"] as BlobId);
 }
 
-function toUnverifiedRow(row: Row): UnverifiedRow {
+function toUnverifiedRow(row: Row): CompleteRow {
   const id = row["path"] as BlobId;
   return {
     accountId: row["client_id"] as Bytes,

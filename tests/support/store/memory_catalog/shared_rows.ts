@@ -16,7 +16,7 @@ interface Entry {
 }
 
 interface Waiting {
-  readonly file: UnverifiedRow;
+  file: UnverifiedRow;
   readonly from: ClientConnection;
   readonly openedAt: number;
   readonly at: number;
@@ -37,7 +37,7 @@ export function sharedRows(blobs: BlobReferences, now: () => number): SharedRows
     state: stateOf(now),
     unverified: unverifiedOf(files, blobs, now),
     parked: parkedOf(now),
-    isWaiting: (id) => files.some(({ file }) => file.content.id === id),
+    isWaiting: (id) => files.some(({ file }) => file.content?.id === id),
   };
 }
 
@@ -118,7 +118,7 @@ function unverifiedOf(
   const drop = async (dropped: readonly UnverifiedRow[]) => {
     const kept = files.filter(({ file }) => !dropped.includes(file));
     files.splice(0, files.length, ...kept);
-    const ids = dropped.flatMap(({ content }) => content.kind === "blob" ? [content.id] : []);
+    const ids = dropped.flatMap(({ content }) => content?.kind === "blob" ? [content.id] : []);
     for (const id of ids) await blobs.reserve(id);
     return ids;
   };
@@ -126,6 +126,10 @@ function unverifiedOf(
     files.filter(({ file }) => equalBytes(file.accountId, accountId));
   const isSame = (one: ClientConnection, other: ClientConnection) =>
     one.server === other.server && one.connection === other.connection;
+  const incomplete = (accountId: Bytes, name: string, from: ClientConnection) =>
+    of(accountId).find((one) =>
+      one.file.name === name && isSame(one.from, from) && one.file.content === undefined
+    );
   return {
     async add(file, from, max) {
       const resent = of(file.accountId).filter((other) =>
@@ -133,7 +137,7 @@ function unverifiedOf(
       );
       const garbage = await drop(resent.map((one) => one.file));
       files.push({ file, from, openedAt: now() - from.ageMs, at: now() });
-      await blobs.collected([file.content.id]);
+      if (file.content !== undefined) await blobs.collected([file.content.id]);
       const own = of(file.accountId).map((one) => one.file)
         .toSorted((a, b) => Number(a.hasKey) - Number(b.hasKey));
       return [...garbage, ...await drop(own.slice(0, Math.max(0, own.length - max)))];
@@ -146,8 +150,21 @@ function unverifiedOf(
       const found = name === "" ? own.length === 1 ? own[0] : undefined : own.findLast(isNamed) ??
         of(accountId).findLast((one) => isNamed(one) && isEarlier(one));
       if (found === undefined) return undefined;
+      const { content } = found.file;
+      if (content === undefined) return undefined;
       await drop([found.file]);
-      return found.file;
+      return { ...found.file, content };
+    },
+    async complete(file, from) {
+      const found = incomplete(file.accountId, file.name, from);
+      if (found === undefined) return false;
+      found.file = file;
+      await blobs.collected([file.content.id]);
+      return true;
+    },
+    async forget(accountId, name, from) {
+      const found = incomplete(accountId, name, from);
+      if (found !== undefined) await drop([found.file]);
     },
     async expire(ttlMs) {
       return await drop(files.filter(({ at }) => at <= now() - ttlMs).map(({ file }) => file));
