@@ -10,8 +10,11 @@ import { expireHistory, historyToDrop } from "./uploads/history.ts";
 import { GarbageCollector } from "./uploads/garbage_collector.ts";
 import { QuotaReservations } from "./uploads/quota_reservations.ts";
 import type { Random } from "./random.ts";
+import type { AccessListener } from "./limits/access.ts";
+import { FailedSignIns } from "./limits/failed_sign_ins.ts";
 import { LimitLog } from "./limits/limit_log.ts";
 import type { Limits } from "./limits/limits.ts";
+import { RateLimits } from "./limits/rate_limits.ts";
 import { StagingArea } from "./uploads/staging_area.ts";
 import type { RegistrationMode } from "./catalog/accounts.ts";
 import { isShared } from "./catalog/shared_catalog.ts";
@@ -32,6 +35,8 @@ export interface ContextOptions {
   readonly ticks: () => number;
   readonly log: Log;
   readonly monitor: Monitor;
+  /** Gets what clients do with files. */
+  readonly access?: AccessListener | undefined;
   /** The current registration mode. */
   readonly registration: () => RegistrationMode;
   /** Whether this server does what only one of those that share a catalog has to do. */
@@ -47,6 +52,8 @@ export interface Context extends ContextOptions {
   readonly quotaReservations: QuotaReservations;
   readonly garbage: GarbageCollector;
   readonly limitLog: LimitLog;
+  readonly failedSignIns: FailedSignIns;
+  readonly rates: RateLimits;
 }
 
 /** A server that shares its catalog with no other. */
@@ -79,12 +86,16 @@ export function createContext(
     quotaReservations: new QuotaReservations(claims),
     garbage,
     limitLog: new LimitLog(log, ticks),
+    failedSignIns: new FailedSignIns(limits, ticks),
+    rates: new RateLimits(limits, ticks),
   };
 }
 
 /** Removes expired entries. */
 export async function expireShared(context: Context): Promise<void> {
   const { store, limits, clock, shared } = context;
+  context.failedSignIns.sweep();
+  context.rates.sweep();
   if (!context.isHousekeeper()) return;
   await shared.sweep();
   await store.catalog.accounts.expireRegistrations(clock() - limits.registrationTtlMs);

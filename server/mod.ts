@@ -4,9 +4,11 @@
  * @module
  */
 export * from "./operator/mod.ts";
+export type { Access, AccessListener, AccessMethod } from "./limits/access.ts";
 export { LIMIT_NAMES, type LimitDefinition, LIMITS, type Limits } from "./limits/limits.ts";
 export { PORT_INFO, readPortInfo } from "./v3/port_info.ts";
 export type { Advertised, ListenOptions } from "./listen/listeners.ts";
+export { type Network, parseNetwork } from "./listen/networks.ts";
 export type { SettingChanges } from "./limits/live_settings.ts";
 export { type AdminAddress, isLocal } from "./admin/admin_address.ts";
 export { readHealth } from "./admin/read_health.ts";
@@ -14,6 +16,8 @@ export type { AdminSettings } from "./admin/load_admin.ts";
 export { Server, type ServerOptions } from "./server.ts";
 export { INVITATION_LIFE_MS, LINK_LIFE_MS, MAX_USES, TOKEN_LIFE_MS } from "./accounts/tokens.ts";
 export {
+  ACCESS_MODES,
+  type AccessMode,
   type AccountSummary,
   type Quota,
   REGISTRATION_MODES,

@@ -29,11 +29,14 @@ import {
   type ListenOptions,
   type OpenConnection,
 } from "./listen/listeners.ts";
+import type { AccessListener } from "./limits/access.ts";
 import { LiveSettings, type SettingChanges } from "./limits/live_settings.ts";
 import { ServerLog } from "./limits/server_log.ts";
 import { Monitor } from "./monitor/monitor.ts";
 import { logDifferences, removeLeftovers } from "./recovery.ts";
 import type { OpenCatalog, OwnStores } from "./data_folder/data_folder.ts";
+import { type Network, Networks } from "./listen/networks.ts";
+import type { BalancerOptions } from "./listen/proxied_listener.ts";
 import type { TlsIdentity } from "./listen/tls/identity.ts";
 import { readOperatorIdentity, type TlsFiles } from "./listen/tls/operator_certificate.ts";
 import { ReloadableTlsListener } from "./listen/reloadable_tls_listener.ts";
@@ -61,6 +64,13 @@ export interface ServerOptions extends SettingChanges, StoreSettings {
   readonly tlsListen?: Address | "beside";
   /** The address at which clients reach the server, if it is another: behind NAT, in a container. */
   readonly advertise?: Advertised;
+  /**
+   * The networks of load balancers, whose connections begin with a header of the PROXY protocol. Limits and the log then have
+   * the address of the client. None by default.
+   */
+  readonly proxyProtocol?: readonly Network[];
+  /** Gets what clients do with files, one by one: for an access log. */
+  readonly onAccess?: AccessListener | undefined;
   /**
    * Certificate and key for protocol 4; by default the identity in the data folder or in the catalog, created at the first
    * start.
@@ -213,15 +223,18 @@ export class Server implements AsyncDisposable {
     const monitor = new Monitor(clock);
     const log = new ServerLog(getLogger(["xfer", "server"]), ticks, monitor.events);
     const store = await serveStores(options, system, log);
+    const settings = new LiveSettings(options);
     const listeners: Listener[] = [];
     try {
-      listeners.push(...listenAll(options.listen));
-      const securePort = await openSecurePort(options, store, listeners[0]?.address);
+      const balancers = balancersOf(options, settings, log);
+      listeners.push(...listenAll(options.listen, balancers));
+      const plain = listeners[0]?.address;
+      const securePort = await openSecurePort(options, store, plain, balancers);
       if (securePort !== undefined) listeners.push(securePort);
-      const settings = new LiveSettings(options);
       const context = createContext(
         {
           ...{ store, limits: settings.limits, random, clock, ticks, log, monitor },
+          access: options.onAccess,
           registration: () => settings.registration,
           isHousekeeper: () => store.lease?.isOldest ?? true,
         },
@@ -405,15 +418,14 @@ export class Server implements AsyncDisposable {
   }
 
   #serve(arrival: AcceptedSocket): void {
-    const { socket } = arrival;
-    if ("setNoDelay" in socket) socket.setNoDelay();
     const connection = this.#open(arrival);
     if (this.#isRemoved) return connection.close(REMOVED);
-    const origin = addressKey(socket.remoteAddr.hostname);
+    const origin = addressKey(arrival.socket.remoteAddr.hostname);
     const full = this.#fullFor(origin);
     if (full !== undefined) return this.#rejected.rejectBusy(connection, full);
     this.#countOrigin(origin, 1);
-    const served = connection.serve().finally(() => {
+    const ended = "ended" in arrival ? arrival.ended : undefined;
+    const served = connection.serve().then(() => ended).finally(() => {
       this.#connections.delete(connection);
       this.#countOrigin(origin, -1);
     });
@@ -465,17 +477,31 @@ interface Contexts {
   readonly v4: V4Context;
 }
 
+function balancersOf(
+  { proxyProtocol = [] }: ServerOptions,
+  { limits }: LiveSettings,
+  log: ServerLog,
+): BalancerOptions | undefined {
+  if (proxyProtocol.length === 0) return undefined;
+  return {
+    balancers: new Networks(proxyProtocol),
+    headerMs: () => limits.requestTimeoutMs,
+    log,
+  };
+}
+
 async function openSecurePort(
   { tlsListen, tlsFiles, advertise }: ServerOptions,
   store: ServedStore,
   plain: Address | undefined,
+  balancers: BalancerOptions | undefined,
 ): Promise<ReloadableTlsListener | undefined> {
   if (tlsListen === undefined || plain === undefined) return undefined;
   const read = tlsFiles === undefined
     ? () => store.readIdentity()
     : () => readOperatorIdentity(tlsFiles);
   const identity = await (tlsFiles === undefined ? store.loadIdentity() : read());
-  return ReloadableTlsListener.open(tlsListen, plain, identity, advertise, read);
+  return ReloadableTlsListener.open(tlsListen, plain, identity, advertise, balancers, read);
 }
 
 function warnOf({ log }: Context, identity: TlsIdentity | undefined): void {

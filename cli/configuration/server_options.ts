@@ -12,6 +12,7 @@ import {
   type SettingChanges,
   type StoreSettings,
 } from "../../server/mod.ts";
+import type { LogSettings } from "../output/server_logs.ts";
 import type { Settings } from "./configuration.ts";
 
 /** The settings that can change while the server runs. */
@@ -39,6 +40,19 @@ function storesIn(settings: Settings): StoreSettings {
   };
 }
 
+export function logsIn(settings: Settings): LogSettings {
+  return {
+    format: settings["log-format"].value,
+    file: settings["log-file"].value,
+    access: settings["access-log"].value,
+    rotation: {
+      size: settings["log-rotate-size"].value,
+      every: settings["log-rotate"].value,
+      keep: settings["log-keep"].value,
+    },
+  };
+}
+
 export function toServerOptions(settings: Settings): ServerOptions {
   const [tlsListen, certificate, key] = [
     settings["tls-listen"].value,
@@ -51,6 +65,7 @@ export function toServerOptions(settings: Settings): ServerOptions {
   return {
     ...toRules(settings),
     listen: settings.listen.value.map((address) => ({ editions, ...address })),
+    proxyProtocol: settings["proxy-protocol"].value,
     ...storesIn(settings),
     ...{ name: settings["server-name"].value },
     ...(admin.length === 0 ? {} : { admin: { listen: admin, tokenFile } }),

@@ -17,9 +17,12 @@ import {
   type LimitDefinition,
   LIMITS,
   type ListenOptions,
+  type Network,
+  parseNetwork,
   REGISTRATION_MODES,
   type RegistrationMode,
 } from "../../server/mod.ts";
+import { type Rotation, ROTATIONS } from "../output/log_rotation.ts";
 import { LOG_FORMATS, type LogFormat } from "../output/server_log.ts";
 import { formatQuantity, parseQuantity, placeholderOf } from "../arguments/quantities.ts";
 
@@ -93,6 +96,15 @@ const SERVER = {
     defaultWords: "the host name, with the ports of --listen and --tls-listen",
     parse: parseAdvertised,
   },
+  "proxy-protocol": {
+    group: "Serving",
+    placeholder: "cidr",
+    what: "networks of load balancers that send the PROXY protocol; may be repeated",
+    default: "",
+    defaultWords: "none",
+    separator: " ",
+    parse: parseNetworks,
+  },
   "tls-cert": {
     group: "Serving",
     placeholder: "file",
@@ -141,6 +153,48 @@ const SERVER = {
     default: "",
     defaultWords: "the host name",
     parse: parseServerName,
+  },
+  "log-file": {
+    group: "Serving",
+    placeholder: "file",
+    what: "file for the log; reopened on SIGHUP",
+    default: "",
+    defaultWords: "standard error",
+    parse: parsePath,
+  },
+  "access-log": {
+    group: "Serving",
+    placeholder: "file",
+    what:
+      "file for a line about each uploaded, downloaded, renamed or removed file, in Common Log " +
+      "Format; reopened on SIGHUP",
+    default: "",
+    defaultWords: "none",
+    parse: parsePath,
+  },
+  "log-rotate-size": {
+    group: "Serving",
+    placeholder: "size",
+    what: "size at which log files are rotated",
+    default: "64MiB",
+    plainNumber: true,
+    parse: (text: string): number => parseQuantity(text, "size", 1024),
+  },
+  "log-rotate": {
+    group: "Serving",
+    placeholder: "interval",
+    what: "interval at which log files are rotated: none, hourly, daily or weekly",
+    choices: ROTATIONS,
+    default: "daily",
+    parse: (text: string): Rotation => oneOf(ROTATIONS, text),
+  },
+  "log-keep": {
+    group: "Serving",
+    placeholder: "count",
+    what: "number of rotated log files to keep",
+    default: "14",
+    plainNumber: true,
+    parse: parseKeep,
   },
   "grace": {
     group: "Serving",
@@ -281,6 +335,12 @@ function parseStore(text: string, local: string, url: RegExp, form: string): str
   throw new InvalidArgumentError(`Expected ${local} or ${form}.`);
 }
 
+function parseKeep(text: string): number {
+  const count = parseQuantity(text, "count", 1);
+  if (Number.isFinite(count)) return count;
+  throw new InvalidArgumentError("Expected a number such as 14.");
+}
+
 /** An empty text means no path. */
 function parsePath(text: string): string | undefined {
   return text === "" ? undefined : text;
@@ -336,6 +396,15 @@ function parseAdvertised(text: string): Advertised | undefined {
   throw new InvalidArgumentError(
     "Expected HOST:PORT or HOST:PORT,TLS-PORT, such as files.example.org:2256,2257.",
   );
+}
+
+/** An empty text means none. */
+function parseNetworks(text: string): Network[] {
+  return text.split(/\s+/).filter((one) => one !== "").map((one) => {
+    const network = parseNetwork(one);
+    if (network !== undefined) return network;
+    throw new InvalidArgumentError("Expected ADDRESS/BITS, such as 10.0.0.0/24 or fd00::/64.");
+  });
 }
 
 function parseEditions(text: string): Edition[] {

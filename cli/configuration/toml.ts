@@ -75,6 +75,7 @@ export function toLine(key: Key, text: string): string {
 
 function toLiteral(key: Key, text: string): string {
   const { separator, plainNumber } = SETTINGS[key];
+  if (separator !== undefined && text === "") return "[]";
   if (separator !== undefined) return `[${text.split(separator).map(quote).join(", ")}]`;
   return plainNumber && /^[0-9]+$/.test(text) ? text : quote(text);
 }

@@ -38,6 +38,10 @@ const quotaFields = {
   bytes: limit("maximum number of bytes; `null`: the server's default"),
   files: limit("maximum number of files; `null`: the server's default"),
 };
+const access = oneOf(
+  ["full", "append-only", "read-only", "drop-box"],
+  "what the account may do with files",
+);
 const quota = record(quotaFields, "quota of the account");
 
 const storedFile = {
@@ -144,12 +148,14 @@ export const OPERATOR_EVENTS = {
       ...{ name: user, id, protocol: oneOf([3, 4], "protocol of the account") },
       keys: count("number of its keys"),
       ...{ files, oldVersions, bytes: count("bytes of its files and old versions") },
-      ...{ quota, disabled: flag("whether the account is disabled"), firstSeen, lastSeen },
+      ...{ quota, disabled: flag("whether the account is disabled"), firstSeen, lastSeen, access },
     },
     words: (account, show) =>
       [
         `${account.name}: ${filesOf(account)} (${show.size(account.bytes)}), ` +
-        `last seen ${show.time(account.lastSeen)}${account.disabled ? ", disabled" : ""}`,
+        `last seen ${show.time(account.lastSeen)}${account.disabled ? ", disabled" : ""}${
+          account.access === "full" ? "" : `, ${account.access}`
+        }`,
         `  id ${account.id}, protocol ${account.protocol}, ${plural(account.keys, "key")}`,
         `  ${quotaWords(account.quota, show)}, first seen ${show.time(account.firstSeen)}`,
       ].join("\n"),
@@ -185,6 +191,12 @@ export const OPERATOR_EVENTS = {
     what: "The quota of an account was set.",
     fields: { user, quota },
     words: ({ user, quota }, show) => `${user}: ${quotaWords(quota, show)}`,
+  }),
+  "access-set": defineEvent({
+    kind: "result",
+    what: "The access of an account was set.",
+    fields: { user, access },
+    words: ({ user, access }) => `${user}: ${access}`,
   }),
   "key": defineEvent({
     kind: "result",

@@ -39,18 +39,25 @@ const FORMATTERS: Readonly<Record<LogFormat, (display: LogDisplay) => TextFormat
   json: () => getJsonLinesFormatter({ properties: "flatten" }),
 };
 
-/** Sends the log to the reporter. With `--quiet`, it has only warnings and errors. */
-export async function configureLogs(format: LogFormat, reporter: Reporter): Promise<void> {
+/**
+ * Sends the log to `write`, line by line, or to the reporter. With `--quiet`, it has only warnings and errors.
+ */
+export async function configureLogs(
+  format: LogFormat,
+  reporter: Reporter,
+  write?: (line: string) => void,
+): Promise<void> {
   const formatter = FORMATTERS[format]({
-    hasColours: reporter.paint === coloured,
-    isTerminal: reporter.isTerminal,
+    hasColours: write === undefined && reporter.paint === coloured,
+    isTerminal: write === undefined && reporter.isTerminal,
   });
   const lowestLevel = reporter.options.quiet ? "warning" : "info";
+  const print = write ?? ((line: string) => reporter.note(line));
   await configure({
-    sinks: { stderr: (record) => reporter.note(formatter(record).trimEnd()) },
+    sinks: { log: (record) => print(formatter(record).trimEnd()) },
     loggers: [
-      { category: ["xfer"], lowestLevel, sinks: ["stderr"] },
-      { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["stderr"] },
+      { category: ["xfer"], lowestLevel, sinks: ["log"] },
+      { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["log"] },
     ],
   });
 }

@@ -41,6 +41,7 @@ export const HINTS = {
   "bad-file-name": "Choose another name, for an upload with --as NAME.",
   "other-form": "Upload it under the name on the server with --as NAME, or rename that file first.",
   "not-empty": "To remove the folder with everything below it, add --recursive.",
+  "not-allowed": "Choose another name with --as NAME if it is taken, or ask the server's operator.",
   "file-exists": "Choose another name, or remove the existing file with 'xfer client remove NAME'.",
   "over-limit":
     "Remove files with 'xfer client remove NAME', try again later, or ask the server's operator.",

@@ -22,6 +22,19 @@ export interface Usage {
 /** An account's own quota. The server's limits apply to omitted fields. */
 export type Quota = Partial<Usage>;
 
+/**
+ * What an account may do with files: everything; store new files and read all, but change and remove none; only read; or
+ * only store new files, without seeing any.
+ */
+export const ACCESS_MODES = ["full", "append-only", "read-only", "drop-box"] as const;
+/** The access of an account. */
+export type AccessMode = (typeof ACCESS_MODES)[number];
+
+/** Whether an account may replace stored files. */
+export function mayReplace(access: AccessMode): boolean {
+  return access === "full";
+}
+
 /** The edition of an account of protocol 4: it has keys of its own, and protocol 3 cannot use it. */
 export const PROTOCOL_4 = "4";
 
@@ -43,6 +56,8 @@ export interface Account {
   readonly disabled: boolean;
   /** Its own quota. */
   readonly quota: Quota;
+  /** Its access to files. */
+  readonly access: AccessMode;
 }
 
 /** Whether a registration can be replaced by a new one: it has no key, and has expired or has one of these ids. */
@@ -206,6 +221,8 @@ export interface AccountChanges {
   readonly disabled?: boolean;
   /** A new quota of its own. */
   readonly quota?: Quota;
+  /** Its new access to files. */
+  readonly access?: AccessMode;
 }
 
 /** The result of the changes. */

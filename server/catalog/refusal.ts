@@ -14,6 +14,8 @@ export const REFUSAL_REASONS = [
   "name-too-long",
   "account-disabled",
   "other-protocol",
+  "read-only",
+  "append-only",
 ] as const;
 
 /** The reason why a catalog refuses a file. */
@@ -29,6 +31,8 @@ const REFUSALS: Readonly<Record<RefusalReason, string>> = {
   "name-too-long": "the new name of something below is too long",
   "account-disabled": "the account is disabled",
   "other-protocol": "the account has moved to protocol 4",
+  "read-only": "the account may not store files",
+  "append-only": "the account may not change stored files",
 };
 
 /** A quota that a change would exceed, in bytes or files. */

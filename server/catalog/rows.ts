@@ -7,7 +7,7 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import { ENTRY_KINDS, type EntryKind } from "../../protocol/entry.ts";
 import { joinNanoseconds } from "../../protocol/nanoseconds.ts";
 import type { BlobId } from "../blobs/blob_store.ts";
-import type { Account, Quota, StoredProfile, Usage } from "./accounts.ts";
+import type { AccessMode, Account, Quota, StoredProfile, Usage } from "./accounts.ts";
 import type { Damage, StoredContent, StoredFile } from "./files.ts";
 import { isInline } from "./inline_ids.ts";
 
@@ -24,6 +24,8 @@ export function toAccount(row: Row): Account {
     lastSeen: row["last_seen"] as number,
     storedProfile: toStoredProfile(row),
     disabled: Boolean(row["disabled"]),
+    // A column that older backups lack.
+    access: (row["access"] as AccessMode | undefined) ?? "full",
     quota: {
       ...toLimit("bytes", row["quota_bytes"] as number | null),
       ...toLimit("files", row["quota_files"] as number | null),

@@ -16,7 +16,7 @@ import type { Row } from "./rows.ts";
 export const COPIED_COLUMNS = {
   clients: [
     ...["id", "name", "public_key", "first_seen", "last_seen", "edition", "habits", "disabled"],
-    ...["quota_bytes", "quota_files"],
+    ...["quota_bytes", "quota_files", "access"],
   ],
   keys: ["client_id", "key", "added_at"],
   files: [

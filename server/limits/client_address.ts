@@ -25,3 +25,8 @@ export function addressKey(hostname: string): string {
   const all = [...before, ...zeros, ...after].map((group) => parseInt(group, 16).toString(16));
   return `${all.slice(0, NETWORK_GROUPS).join(":")}::/64`;
 }
+
+/** The host of `HOST:PORT`, without brackets. */
+export function hostnameOf(address: string): string {
+  return address.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
+}

@@ -124,6 +124,32 @@ export const LIMITS = {
     reason: "a lab registers at once through one address, but the catalog does not fill up",
     message: "your address can register at most {} accounts per hour",
   },
+  maxFailedSignIns: {
+    option: "max-failed-sign-ins",
+    ...{ unit: "count", default: 100, least: 1 },
+    what:
+      "failed sign-ins from one address (IPv6: one /64 network) until it is refused for a while",
+    reason: "a whole lab can share one address; answers after the tenth failure are delayed",
+    message: "your address has failed to sign in {} times",
+  },
+  signInBanMs: {
+    option: "sign-in-ban",
+    ...{ unit: "time", default: 10 * MINUTE, least: 1 },
+    what: "time without a failed sign-in after which those of an address are forgotten",
+    reason: "slows down guessing; a mistake is over soon",
+  },
+  maxRate: {
+    option: "max-rate",
+    ...{ unit: "rate", default: 0 },
+    what: "bytes per second that all clients together can upload, and as many to download (0: any)",
+    reason: "for the operator to decide",
+  },
+  maxRatePerUser: {
+    option: "max-rate-per-user",
+    ...{ unit: "rate", default: 0 },
+    what: "bytes per second that an account can upload, and as many to download (0: any)",
+    reason: "for the operator to decide",
+  },
   inlineSize: {
     option: "inline-size",
     ...{ unit: "size", default: 64 * KIB },
@@ -244,10 +270,26 @@ export const DEFAULT_LIMITS: Limits = Object.fromEntries(
   LIMIT_NAMES.map((name) => [name, LIMITS[name].default]),
 ) as Limits;
 
+/** An upload that has exceeded a limit. Its texts are printable. */
+export interface LimitedUpload {
+  /** The user name; `undefined` if the account is not known. */
+  readonly user: string | undefined;
+  /** The id of the account. */
+  readonly client: string;
+  /** Its name. */
+  readonly file: string;
+}
+
 /** A peer has exceeded a limit. Its connection ends with an error. */
 export class LimitError extends RefusedError {
   /** The name of the limit. */
   readonly limit: LimitName;
+  /**
+   * The account and the file, for the log.
+   *
+   * @internal
+   */
+  subject: LimitedUpload | undefined;
 
   /**
    * The message is for the client. It contains the value and `detail`, such as what is used, but not the name of the

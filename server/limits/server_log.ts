@@ -5,7 +5,7 @@
  * @module
  */
 import type { EventStream, Properties } from "../monitor/event_stream.ts";
-import { addressKey } from "./client_address.ts";
+import { addressKey, hostnameOf } from "./client_address.ts";
 
 type Write = (words: string, properties: Properties) => void;
 
@@ -30,7 +30,7 @@ const MAX_COUNTED = 16_384;
 
 /** Events after which the disk was synced, so peers cannot cause them fast. They are always logged. */
 const LASTING: readonly string[] = [
-  ...["file.stored", "pack.stored", "file.removed", "file.renamed"],
+  ...["file.stored", "pack.stored", "file.removed", "file.renamed", "file.restored"],
   ...["client.registered", "client.linked", "client.claimed"],
 ];
 
@@ -153,5 +153,5 @@ export function shortened(text: string): string {
 
 /** The key under which a peer is counted, from its address with the port. */
 function originOf(address: string): string {
-  return addressKey(address.replace(/:\d+$/, "").replace(/^\[|\]$/g, ""));
+  return addressKey(hostnameOf(address));
 }

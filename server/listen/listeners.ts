@@ -11,6 +11,9 @@ import { formatFingerprint, formatLocation, type Location } from "../../protocol
 import type { HelloAnswer } from "../../protocol/hello.ts";
 import type { LimitError } from "../limits/limits.ts";
 import { sendAtOnce } from "./no_delay.ts";
+import type { TcpSocket } from "./peer_socket.ts";
+import { type BalancerOptions, ProxiedListener } from "./proxied_listener.ts";
+import { TlsRelay } from "./tls_relay.ts";
 import type { TlsIdentity } from "./tls/identity.ts";
 import type { Properties } from "../monitor/event_stream.ts";
 
@@ -45,14 +48,16 @@ export type AcceptedSocket = AcceptedPlain | AcceptedSecure;
 
 export interface AcceptedPlain {
   readonly protocol: 3;
-  readonly socket: Deno.TcpConn;
+  readonly socket: TcpSocket;
   /** The editions that are served at the address at which the peer connected. */
   readonly editions: readonly Edition[];
 }
 
 export interface AcceptedSecure {
   readonly protocol: 4;
-  readonly socket: Deno.TlsConn;
+  readonly socket: TcpSocket;
+  /** Resolves after the socket is closed and the peer has what was sent, if a relay sends it. */
+  readonly ended?: Promise<void>;
   /** The identity that the peer was shown. */
   readonly identity: TlsIdentity;
 }
@@ -80,10 +85,13 @@ export interface SecureListener extends Listener {
 }
 
 /** Listens on all addresses or on none. Throws `NetworkError` `cannot-listen`. */
-export function listenAll(addresses: readonly ListenOptions[]): Listener[] {
+export function listenAll(
+  addresses: readonly ListenOptions[],
+  balancers?: BalancerOptions,
+): Listener[] {
   const listeners: Listener[] = [];
   try {
-    for (const address of addresses) listeners.push(listenPlain(address));
+    for (const address of addresses) listeners.push(listenPlain(address, balancers));
     return listeners;
   } catch (error) {
     for (const listener of listeners) listener.close();
@@ -91,9 +99,15 @@ export function listenAll(addresses: readonly ListenOptions[]): Listener[] {
   }
 }
 
-function listenPlain({ editions = DEFAULT_SERVED, ...address }: ListenOptions): Listener {
-  const socket = listening(address, "--listen", () => Deno.listen(address));
-  const where = addressOf(socket, address);
+function listenPlain(
+  { editions = DEFAULT_SERVED, ...address }: ListenOptions,
+  balancers: BalancerOptions | undefined,
+): Listener {
+  const tcp = listening(address, "--listen", () => Deno.listen(address));
+  const where = addressOf(tcp.addr, address);
+  const socket = balancers === undefined
+    ? atOnce(tcp)
+    : new ProxiedListener(tcp, balancers, (client) => Promise.resolve(client));
   return {
     address: where,
     accept: async () => ({ protocol: 3, socket: await socket.accept(), editions }),
@@ -110,6 +124,18 @@ function listenPlain({ editions = DEFAULT_SERVED, ...address }: ListenOptions): 
   };
 }
 
+/** A listener whose connections send small messages at once. */
+function atOnce(listener: Deno.TcpListener): Pick<Deno.TcpListener, "accept" | "close"> {
+  return {
+    accept: async () => {
+      const connection = await listener.accept();
+      connection.setNoDelay();
+      return connection;
+    },
+    close: () => listener.close(),
+  };
+}
+
 /**
  * Listens for protocol 4. Hellos at `plain` are answered with its port. `beside`: the port after that of `plain`, or
  * any free one if that is taken. Throws `NetworkError` `cannot-listen`.
@@ -119,21 +145,18 @@ export function listenSecurely(
   plain: Address,
   identity: TlsIdentity,
   advertised?: Advertised,
+  balancers?: BalancerOptions,
 ): SecureListener {
-  const { key, certificate: cert, rawCertificate, fingerprint } = identity;
+  const { rawCertificate, fingerprint } = identity;
   const open = (address: Address) =>
-    listening(address, "--tls-listen", () => {
-      const socket = Deno.listenTls({ ...address, key, cert });
-      sendAtOnce(socket.addr.port);
-      return socket;
-    });
-  const socket = where === "beside" ? openBeside(plain, open) : open(where);
-  const address = addressOf(socket, where === "beside" ? plain : where);
+    listening(address, "--tls-listen", () => openTls(address, identity, balancers));
+  const { addr, accept, close } = where === "beside" ? openBeside(plain, open) : open(where);
+  const address = addressOf(addr, where === "beside" ? plain : where);
   const { port } = address;
   return {
     address,
-    accept: async () => ({ protocol: 4, socket: await socket.accept(), identity }),
-    close: () => socket.close(),
+    accept: async () => ({ protocol: 4, identity, ...await accept() }),
+    close,
     identity,
     announcement: {
       words: "Listening on {address} for protocol 4",
@@ -147,6 +170,37 @@ export function listenSecurely(
       link: "; line 1 of transfer.info: {location}",
     },
     helloAnswer: { port: advertised?.tlsPort ?? port, certificate: rawCertificate },
+  };
+}
+
+/** A socket that listens for TLS. */
+interface TlsListening {
+  readonly addr: Deno.NetAddr;
+  accept(): Promise<Pick<AcceptedSecure, "socket" | "ended">>;
+  close(): void;
+}
+
+function openTls(
+  address: Address,
+  { key, certificate: cert }: TlsIdentity,
+  balancers: BalancerOptions | undefined,
+): TlsListening {
+  if (balancers === undefined) {
+    const listener = Deno.listenTls({ ...address, key, cert });
+    sendAtOnce(listener.addr.port);
+    const accept = async () => ({ socket: await listener.accept() });
+    return { addr: listener.addr, accept, close: () => listener.close() };
+  }
+  const listener = Deno.listen(address);
+  const relay = new TlsRelay(cert, key);
+  const proxied = new ProxiedListener(listener, balancers, (client) => relay.open(client));
+  return {
+    addr: listener.addr,
+    accept: () => proxied.accept(),
+    close: () => {
+      proxied.close();
+      relay.close();
+    },
   };
 }
 
@@ -179,8 +233,7 @@ function reachable({ hostname, port }: Address): Address {
 }
 
 /** The address of a socket, with the zone of the requested address, which Deno omits. */
-function addressOf(socket: Deno.TcpListener | Deno.TlsListener, asked: Address): Address {
-  const { hostname, port } = socket.addr;
+function addressOf({ hostname, port }: Deno.NetAddr, asked: Address): Address {
   return { hostname: asked.hostname.includes("%") ? asked.hostname : hostname, port };
 }
 

@@ -7,6 +7,7 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import { formatAddress } from "../../protocol/address.ts";
 import { addressKey } from "../limits/client_address.ts";
 import { LimitError, type LimitName, type Limits } from "../limits/limits.ts";
+import type { ByteDirection, ConnectionRates } from "../limits/rate_limits.ts";
 import { ReadDeadline, type ReadPhase } from "./read_deadline.ts";
 
 /** The methods of a TCP connection that the server uses. */
@@ -25,6 +26,9 @@ const LARGE_BUFFER = 256 * 1024;
  */
 const LINGER_MS = 1000;
 const LINGER_BYTES = 1024 * 1024;
+
+/** The longest time of a timer. */
+const MAX_PAUSE_MS = 2 ** 31 - 1;
 
 /** Receives the reason why the peer is gone. */
 export type DisconnectListener = (error: Error) => void;
@@ -58,6 +62,9 @@ export class PeerSocket {
   #disconnected: Error | undefined;
   /** The last wait for the peer's bytes. */
   #receiving: Wait | undefined;
+  #rates: ConnectionRates | undefined;
+  /** Each ends a pause that keeps the peer to its rate. */
+  readonly #pauses = new Set<() => void>();
 
   constructor(socket: TcpSocket, limits: Limits) {
     this.#socket = socket;
@@ -72,10 +79,18 @@ export class PeerSocket {
     return this.#closedFor;
   }
 
+  /** Keeps the peer to these rates from now on, and disposes of them when the connection is closed. */
+  limitRates(rates: ConnectionRates): void {
+    this.#rates?.[Symbol.dispose]();
+    this.#rates = rates;
+  }
+
   /** Closes the connection at once. Its work fails for this reason. */
   close(reason: string): void {
     if (this.#closedFor !== undefined) return;
     this.#closedFor = reason;
+    this.#rates?.[Symbol.dispose]();
+    for (const end of this.#pauses) end();
     clearTimeout(this.#timer);
     this.#watchingAt = -Infinity;
     this.#socket.close();
@@ -98,6 +113,8 @@ export class PeerSocket {
     this.#reading = undefined;
     if (size === null) return undefined;
     this.#deadline.spend(performance.now() - begin, size);
+    const due = this.#due("received", size);
+    if (due > 0) await this.#pause(due);
     return this.#buffer.subarray(0, size);
   }
 
@@ -110,7 +127,10 @@ export class PeerSocket {
     const { limit, ms } = this.#deadline.left();
     const wait = this.#newWait(limit, ms);
     this.#receiving = wait;
-    return await this.#within(wait, this.#fillFrom(buffer, wait));
+    const isFull = await this.#within(wait, this.#fillFrom(buffer, wait));
+    const due = isFull ? this.#due("received", buffer.length) : 0;
+    if (due > 0) await this.#pause(due);
+    return isFull;
   }
 
   /**
@@ -179,6 +199,24 @@ export class PeerSocket {
     const wait = this.#newWait("stallTimeoutMs", this.#limits.stallTimeoutMs);
     await this.#within(wait, this.#write(bytes));
     this.#deadline.restart();
+    const due = this.#due("sent", bytes.length);
+    if (due > 0) await this.#pause(due);
+  }
+
+  /** The time until bytes are within the rates of the peer, in milliseconds. */
+  #due(direction: ByteDirection, bytes: number): number {
+    return this.#rates?.take(direction, bytes) ?? 0;
+  }
+
+  /** The peer notices that the server reads or sends more slowly. */
+  async #pause(ms: number): Promise<void> {
+    if (this.#closedFor !== undefined) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const id = setTimeout(resolve, Math.min(ms, MAX_PAUSE_MS));
+    this.#pauses.add(resolve);
+    await promise;
+    clearTimeout(id);
+    this.#pauses.delete(resolve);
   }
 
   /** Bytes that arrive within `ms` milliseconds, which `receive` returns again; `undefined` if none do. */

@@ -13,6 +13,7 @@ import {
   listenSecurely,
   type SecureListener,
 } from "./listeners.ts";
+import type { BalancerOptions } from "./proxied_listener.ts";
 import type { TlsIdentity } from "./tls/identity.ts";
 
 /**
@@ -26,6 +27,7 @@ export class ReloadableTlsListener implements Listener {
   readonly address: Address;
   readonly #plain: Address;
   readonly #advertised: Advertised | undefined;
+  readonly #balancers: BalancerOptions | undefined;
   readonly #read: () => Promise<TlsIdentity>;
   /** `undefined` between two listeners, and when closed. */
   #listener: SecureListener | undefined;
@@ -39,6 +41,7 @@ export class ReloadableTlsListener implements Listener {
     listener: SecureListener,
     plain: Address,
     advertised: Advertised | undefined,
+    balancers: BalancerOptions | undefined,
     read: () => Promise<TlsIdentity>,
   ) {
     this.address = listener.address;
@@ -46,6 +49,7 @@ export class ReloadableTlsListener implements Listener {
     this.#last = listener;
     this.#plain = plain;
     this.#advertised = advertised;
+    this.#balancers = balancers;
     this.#read = read;
   }
 
@@ -55,10 +59,11 @@ export class ReloadableTlsListener implements Listener {
     plain: Address,
     identity: TlsIdentity,
     advertised: Advertised | undefined,
+    balancers: BalancerOptions | undefined,
     read: () => Promise<TlsIdentity>,
   ): ReloadableTlsListener {
-    const listener = listenSecurely(where, plain, identity, advertised);
-    return new ReloadableTlsListener(listener, plain, advertised, read);
+    const listener = listenSecurely(where, plain, identity, advertised, balancers);
+    return new ReloadableTlsListener(listener, plain, advertised, balancers, read);
   }
 
   get announcement(): Listener["announcement"] {
@@ -123,7 +128,9 @@ export class ReloadableTlsListener implements Listener {
       await new Promise((resolve) => setTimeout(resolve, tried === 1 ? 0 : RELISTEN_MS));
       if (this.#closed) return undefined;
       try {
-        return listenSecurely(this.address, this.#plain, identity, this.#advertised);
+        return listenSecurely(
+          ...[this.address, this.#plain, identity, this.#advertised, this.#balancers] as const,
+        );
       } catch (error) {
         if (!(error instanceof NetworkError) || tried >= RELISTEN_TRIES) throw error;
       }

@@ -53,6 +53,7 @@ export {
   removeUser,
   removeUserKey,
   renameUser,
+  setUserAccess,
   setUserDisabled,
   setUserQuota,
   type UserKey,

@@ -14,7 +14,7 @@ import {
   withReadOnly,
   withWritable,
 } from "../stores/with_store.ts";
-import type { AccountSummary, Quota } from "../catalog/accounts.ts";
+import type { AccessMode, AccountSummary, Quota } from "../catalog/accounts.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { type Account, PROTOCOL_4 } from "../catalog/accounts.ts";
 import { isShared } from "../catalog/shared_catalog.ts";
@@ -92,6 +92,17 @@ export async function setUserQuota(
     const changed = change === "default" ? {} : { ...quota, ...change };
     await catalog.accounts.update(id, { quota: changed });
     return changed;
+  });
+}
+
+/** Sets what an account may do with files. Throws `UsageError` `no-such-user`. */
+export async function setUserAccess(
+  dataFolder: ServerLocation,
+  name: string,
+  access: AccessMode,
+): Promise<void> {
+  await changeUser(dataFolder, name, async ({ id }, catalog) => {
+    await catalog.accounts.update(id, { access });
   });
 }
 

@@ -10,6 +10,7 @@ import { quotaOfAll, type QuotaReservation, type QuotaReservations } from "./quo
 import { keepsHistory, trimHistory } from "./history.ts";
 import { FinishedWriter } from "./finished_writer.ts";
 import type { GarbageCollector } from "./garbage_collector.ts";
+import type { AccessListener } from "../limits/access.ts";
 import type { Log } from "../limits/server_log.ts";
 import { LimitError, type LimitName, type Limits } from "../limits/limits.ts";
 import type { Quota } from "../catalog/accounts.ts";
@@ -32,6 +33,7 @@ export interface CommitContext {
   readonly quotaReservations: QuotaReservations;
   readonly garbage: GarbageCollector;
   readonly log: Log;
+  readonly access?: AccessListener | undefined;
 }
 
 /** A file on whose checksum client and server agree. */
@@ -109,6 +111,9 @@ export async function commitFile(
     ...{ file: printable(name), client, user, address, size, crc },
     path: id,
   });
+  // Files of protocol 3 have no digest.
+  const protocol = file.tree === undefined ? 3 : 4;
+  context.access?.({ method: "put", protocol, user, address, name, bytes: size });
   await garbage.collect(recorded.garbage);
   if (recorded.hasSurplus) await trimHistory(context, accountId);
   return recorded;

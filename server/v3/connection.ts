@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Bytes } from "../../protocol/bytes.ts";
+import { type Bytes, toHex } from "../../protocol/bytes.ts";
 import { DEFAULT_EDITION } from "../../protocol/v3/editions/mod.ts";
 import type { Edition } from "../../protocol/v3/editions/edition.ts";
 import { fillingOf, NO_QUIRKS } from "../../protocol/v3/editions/quirks.ts";
@@ -44,6 +44,8 @@ export class V3Connection {
   #isRegistered = false;
   /** The last profile for which a key was looked for. */
   #askedFor: Profile | undefined;
+  /** The account whose rates the connection has. */
+  #rated: string | undefined;
 
   /** Serves the editions of the address at which the peer connected. */
   constructor(context: V3Context, socket: TcpSocket, number: number, served: readonly Edition[]) {
@@ -95,7 +97,7 @@ export class V3Connection {
    * Never rejects.
    */
   async rejectBusy(error: LimitError, signal: AbortSignal): Promise<void> {
-    this.#context.limitLog.report(error, this.#peer.address);
+    this.#context.limitLog.report(error, { address: this.#peer.address });
     const close = () => this.close("the server is full");
     try {
       const request = await readFirstRequest(this.#socket, this.#session, signal);
@@ -181,6 +183,7 @@ export class V3Connection {
   /** The known profile of a client. */
   async #recall(clientId: Bytes): Promise<Profile | undefined> {
     this.#client = clientId;
+    this.#limitRates(clientId);
     this.#isRegistered = false;
     this.#askedFor = undefined;
     const client = await this.#context.store.catalog.accounts.find({ id: clientId });
@@ -188,6 +191,13 @@ export class V3Connection {
     const profile = known && toProfile(known.storedProfile);
     this.#storedProfile = profile;
     return profile;
+  }
+
+  #limitRates(clientId: Bytes): void {
+    const client = toHex(clientId);
+    if (client === this.#rated) return;
+    this.#rated = client;
+    this.#socket.limitRates(this.#context.rates.of(client));
   }
 
   #noteProfile(): void {
@@ -217,6 +227,7 @@ export class V3Connection {
 
   async #beginPart(request: SendFile): Promise<void> {
     this.#socket.expect(request.contentSize);
+    this.#limitRates(request.clientId);
     const begin = (first: SendFile) => V3Upload.begin(this.#context, this.#peer, first);
     if (this.#upload?.isOf(request) !== true || request.packetNumber === 1) {
       await this.#upload?.[Symbol.asyncDispose]();
@@ -284,8 +295,10 @@ export class V3Connection {
 
   /** Tells the peer that its message is invalid or over a limit, and ends the connection. */
   async #refuse(error: ProtocolError | LimitError): Promise<void> {
-    if (error instanceof LimitError) this.#context.limitLog.report(error, this.#peer.address);
-    else {
+    const { address } = this.#peer;
+    if (error instanceof LimitError) {
+      this.#context.limitLog.report(error, { address, ...error.subject ?? this.#upload?.subject });
+    } else {
       this.#context.log.warn("Closed the connection from {address}: {reason}", {
         event: "connection.refused",
         address: this.#peer.address,

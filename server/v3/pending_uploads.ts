@@ -6,13 +6,15 @@
 import { type Bytes, toHex } from "../../protocol/bytes.ts";
 import { decodeTextField } from "../../protocol/v3/text_field.ts";
 import type { Response, SendFile } from "../../protocol/v3/messages.ts";
-import type { Limits } from "../limits/limits.ts";
+import type { LimitedUpload, Limits } from "../limits/limits.ts";
 import type { Peer } from "./peer.ts";
 
 /** An upload that expects further packets. */
 export interface PendingUpload extends AsyncDisposable {
   /** The request of the first part. */
   readonly request: SendFile;
+  /** The upload's account and file, for the log. */
+  readonly subject: LimitedUpload;
   /** Whether all parts were accepted so far and more are expected. */
   readonly isOpen: boolean;
   /** Whether a part belongs to the same file. */

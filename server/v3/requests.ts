@@ -44,10 +44,13 @@ const handlers: { readonly [K in NonFileRequest["kind"]]: Handler<K> } = {
         claimedIds: [claimedId, ...reserved.map((one) => one.claimedId)],
       });
     if (!accepted) {
-      log.warn("Refused to register {name} from {address}", {
+      log.warn("Refused to register {name} from {address}: {reason}", {
         event: "client.refused",
         name: printable(name),
         address: peer.address,
+        reason: registration() === "open"
+          ? "the name is taken or invalid"
+          : "new accounts need protocol 4, or registration is closed",
       });
       return { kind: "refused" };
     }
@@ -62,7 +65,8 @@ const handlers: { readonly [K in NonFileRequest["kind"]]: Handler<K> } = {
   },
 
   async publicKey(context, peer, { clientId, name: field, publicKey }) {
-    const { store, log } = context;
+    const { store, log, failedSignIns } = context;
+    failedSignIns.check(peer.origin);
     const name = decodeTextField(field);
     const now = context.clock();
     const wrapped = await freshKey(context, peer, publicKey);
@@ -83,6 +87,7 @@ const handlers: { readonly [K in NonFileRequest["kind"]]: Handler<K> } = {
           ? "no account has this id and name"
           : "the account is disabled",
       });
+      if (outcome === "unknown") await failedSignIns.fail(peer.origin);
       return GENERAL_ERROR;
     }
     await context.shared.reservedIds.deleteName(name);
@@ -98,23 +103,23 @@ const handlers: { readonly [K in NonFileRequest["kind"]]: Handler<K> } = {
   },
 
   async reconnect(context, peer, { clientId, name: field }) {
-    const { store, log } = context;
+    const { store, log, failedSignIns } = context;
+    failedSignIns.check(peer.origin);
     const name = decodeTextField(field);
     const client = await store.catalog.accounts.find({ id: clientId });
     const properties = { name: printable(name), client: toHex(clientId), address: peer.address };
     if (client?.name !== name || client.publicKey === undefined) {
-      const words =
-        "Denied reconnecting as {name} ({client}) from {address}: no such account or key";
-      log.info(words, {
+      log.info("Denied reconnecting as {name} ({client}) from {address}: {reason}", {
         event: "client.denied",
-        ...properties,
+        ...{ ...properties, reason: "no such account or key" },
       });
+      await failedSignIns.fail(peer.origin);
       return { kind: "denied", clientId: await reserveId(context, peer, name, clientId) };
     }
     if (client.disabled) {
-      log.warn("Denied reconnecting as {name} from {address}: the account is disabled", {
+      log.warn("Denied reconnecting as {name} from {address}: {reason}", {
         event: "client.denied",
-        ...properties,
+        ...{ ...properties, reason: "the account is disabled" },
       });
       return GENERAL_ERROR;
     }

@@ -15,7 +15,7 @@ import type { Response, SendFile } from "../../protocol/v3/messages.ts";
 import { storedName } from "../../protocol/v3/stored_name.ts";
 import { ZlibCrc } from "../../protocol/crc/zlib.ts";
 import type { AccountWithKeys } from "../catalog/accounts.ts";
-import { PROTOCOL_4 } from "../catalog/accounts.ts";
+import { mayReplace, PROTOCOL_4 } from "../catalog/accounts.ts";
 import { claimRoom, type QuotaReservation } from "../uploads/quota_reservations.ts";
 import type { V3Context } from "./context.ts";
 import type { Peer } from "./peer.ts";
@@ -24,7 +24,7 @@ import type { Dispute } from "../catalog/shared_state.ts";
 import { DecryptPipeline } from "./decrypt_pipeline.ts";
 import { HANDED_OVER } from "./unverified_files.ts";
 import { isOtherDue } from "./disputed_checksums.ts";
-import { LimitError } from "../limits/limits.ts";
+import { type LimitedUpload, LimitError } from "../limits/limits.ts";
 import type { StagedUpload } from "../uploads/staging_area.ts";
 import type { LiveTransfer } from "../monitor/live_transfer.ts";
 
@@ -71,9 +71,15 @@ export class V3Upload implements PendingUpload {
     this.#transfer = peer.live.begin({ direction: "upload", file, size });
   }
 
+  /** Begins the first part. Throws `LimitError`, which names the account and the file. */
   static async begin(context: V3Context, peer: Peer, request: SendFile): Promise<V3Upload> {
     const upload = new V3Upload(context, peer, request);
-    await upload.#guard(() => upload.#open());
+    try {
+      await upload.#guard(() => upload.#open());
+    } catch (error) {
+      if (error instanceof LimitError) error.subject = upload.subject;
+      throw error;
+    }
     return upload;
   }
 
@@ -121,6 +127,12 @@ export class V3Upload implements PendingUpload {
   /** Whether all parts were accepted so far and more are expected. */
   get isOpen(): boolean {
     return this.#work !== undefined;
+  }
+
+  get subject(): LimitedUpload {
+    const { clientId, fileName } = this.request;
+    const file = printable(decodeTextField(fileName));
+    return { user: this.#user, client: toHex(clientId), file };
   }
 
   async #receive(work: OpenPart, end: SendFile): Promise<Response> {
@@ -191,6 +203,7 @@ export class V3Upload implements PendingUpload {
     if (refused !== undefined) throw new Error(refused);
     const fault = nameFault(storedName(fileName));
     if (fault !== undefined) throw new Error(`the name ${fault}`);
+    if (account !== undefined && !mayReplace(account.access)) await this.#refuseReplacing();
     const packets = new PacketSequence(this.request);
     const size = Math.max(0, contentSize - MAX_PADDING);
     const { unverified } = this.#context;
@@ -211,6 +224,14 @@ export class V3Upload implements PendingUpload {
     }
     // A store that accepts no files fails here, before the content arrives.
     await this.#work.staged.write(0, new Uint8Array(0));
+  }
+
+  /** The catalog refuses it too, but only after the file has arrived. */
+  async #refuseReplacing(): Promise<void> {
+    const { clientId, fileName } = this.request;
+    const { files } = this.#context.store.catalog;
+    const stored = await files.find(clientId, storedName(fileName));
+    if (stored !== undefined) throw new Error("the account may not change stored files");
   }
 
   #pipeline(key: CryptoKey, staged: StagedUpload, zlibCrc: ZlibCrc | undefined): DecryptPipeline {
@@ -260,15 +281,17 @@ export class V3Upload implements PendingUpload {
   }
 
   #logRefusal(reason: string): void {
-    const user = this.#user === undefined ? {} : { user: this.#user };
+    const { user, client, file } = this.subject;
     const who = this.#user === undefined ? "account {client}" : "{user}";
     this.#context.log.warn(`Refused {file} for ${who} from {address}: {reason}`, {
       event: "file.refused",
-      ...user,
-      file: printable(decodeTextField(this.request.fileName)),
-      client: toHex(this.request.clientId),
-      address: this.#peer.address,
-      reason,
+      ...(user === undefined ? {} : { user }),
+      ...{ file, client, address: this.#peer.address, reason },
+    });
+    const name = storedName(this.request.fileName);
+    this.#context.access?.({
+      ...{ method: "put", protocol: 3, user: user ?? "", address: this.#peer.address, name },
+      ...{ bytes: 0, code: "refused" },
     });
   }
 }
@@ -279,5 +302,6 @@ function faultOf(account: AccountWithKeys | undefined): string | undefined {
   if (account.storedProfile.edition === PROTOCOL_4) {
     return "the account has moved to protocol 4";
   }
+  if (account.access === "read-only") return "the account may not store files";
   return account.disabled ? "the account is disabled" : undefined;
 }

@@ -57,6 +57,8 @@ export class V4Connection {
   readonly #state = new ConnectionState(WINDOW);
   readonly #frames = new FrameReader("client", (header) => this.#state.expect(header));
   #requests: Requests | undefined;
+  /** The signed-in account, for the log. */
+  #user: { readonly user: string; readonly client: string } | undefined;
   #finishing = false;
   /** Whether the server has stopped while no request was open. */
   #isDone = false;
@@ -144,6 +146,8 @@ export class V4Connection {
     if (principal === undefined) return;
     const { accountId, name } = principal;
     this.#live.user = { client: toHex(accountId), name: printable(name) };
+    this.#user = { user: printable(name), client: toHex(accountId) };
+    this.#socket.limitRates(this.#context.rates.of(this.#user.client));
     await this.#send({ kind: "welcome", tag: 0, clientId: accountId, name, window: WINDOW });
     const dismiss = (fault: RevocationReason) => this.#dismiss(principal, dismissal(fault));
     const session = { ...principal, dismiss };
@@ -288,12 +292,12 @@ export class V4Connection {
   async #refuse(error: ProtocolError | LimitError): Promise<void> {
     const { address } = this.#socket;
     if (error instanceof LimitError) {
-      this.#context.limitLog.report(error, address);
+      this.#context.limitLog.report(error, { address, ...this.#user });
       return await this.#sayLast(new RequestError("over-limit", error.message));
     }
     this.#context.log.warn("Closed the connection from {address}: {reason}", {
       event: "connection.refused",
-      ...{ address, code: error.code, reason: error.message },
+      ...{ ...this.#user, address, code: error.code, reason: error.message },
     });
     await this.#sayLast(new RequestError("bad-frame", error.message));
   }
@@ -302,7 +306,7 @@ export class V4Connection {
   async #sayUnavailable(error: UnavailableError): Promise<void> {
     this.#context.log.error("Closed the connection from {address}: {reason}", {
       event: "request.failed",
-      ...{ address: this.#socket.address, code: error.code, reason: error.message },
+      ...{ ...this.#user, address: this.#socket.address, code: error.code, reason: error.message },
     });
     await this.#sayLast(unavailable());
   }
@@ -322,6 +326,7 @@ export class V4Connection {
     const level = error instanceof SilentDisconnect || this.#isDone ? "debug" : "info";
     this.#context.log[level]("Connection from {address} ended: {reason}", {
       event: "connection.lost",
+      ...this.#user,
       address: this.#socket.address,
       reason: this.#socket.closedFor ??
         reasonOf(error),

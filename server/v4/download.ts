@@ -13,6 +13,7 @@ import { type FileWithDigests, isDamaged, refuseDamaged, withDigests } from "./b
 import { StoredDigests } from "./chunk_digests.ts";
 import { recordDamage } from "./damage.ts";
 import { describe, MAX_LOOKS, noSuchFile, replacedTooOften } from "./descriptions.ts";
+import { logDownload, logInterrupted } from "./download_log.ts";
 import { failureCode } from "./explain_failure.ts";
 import type { RequestContext } from "./request_context.ts";
 
@@ -46,8 +47,11 @@ export async function sendFile(session: RequestContext, request: MessageOf<"get"
     }
     await answers.send({ kind: "done", tag });
     transfer.end("completed");
+    // Some clients only ask for the digests.
+    if (transfer.bytes > 0 || file.size === 0) logDownload(session, file, transfer.bytes);
   } catch (error) {
     transfer.end({ code: failureCode(error) });
+    if (transfer.bytes > 0) logInterrupted(session, file, transfer.bytes, error);
     throw error;
   } finally {
     await chunks.return();

@@ -6,10 +6,18 @@
 import { toHex } from "../../protocol/bytes.ts";
 import { ProtocolError, UnavailableError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
+import type { MessageKind } from "../../protocol/v4/messages.ts";
 import { CatalogRefusal } from "../catalog/refusal.ts";
+import type { AccessMethod } from "../limits/access.ts";
 import { LimitError } from "../limits/limits.ts";
-import { type RequestContext, SendError } from "./request_context.ts";
-import { ContentMismatch, RequestError, toRefusal, unavailable } from "./request_error.ts";
+import { reportAccess, type RequestContext, SendError } from "./request_context.ts";
+import {
+  ContentMismatch,
+  RequestError,
+  type RequestErrorCode,
+  toRefusal,
+  unavailable,
+} from "./request_error.ts";
 
 /** The error code of a failed transfer, for its count. */
 export function failureCode(error: unknown): string {
@@ -22,27 +30,69 @@ export function failureCode(error: unknown): string {
   return error instanceof UnavailableError ? "unavailable" : "cannot-store";
 }
 
+/** The request that has failed. */
+export interface FailedRequest {
+  /** Its kind, such as `put`. */
+  readonly kind: MessageKind;
+  /** The name of the file, if it has one. */
+  readonly name?: string | undefined;
+}
+
+/** Clients often ask for files that may not exist. */
+const EXPECTED: readonly RequestErrorCode[] = ["no-such-file", "no-such-transfer", "file-changed"];
+
 /** Explains why a request failed, and logs it where that is needed. */
-export function explainFailure({ context, owner }: RequestContext, error: unknown): RequestError {
+export function explainFailure(
+  session: RequestContext,
+  error: unknown,
+  request?: FailedRequest,
+): RequestError {
+  const explained = explain(session, error, request);
+  const { kind, name } = request ?? {};
+  if (name !== undefined && isAccess(kind)) {
+    reportAccess(session, { method: kind, name, bytes: 0, code: explained.code });
+  }
+  return explained;
+}
+
+const METHODS: readonly (MessageKind | undefined)[] = ["get", "put", "remove", "rename", "restore"];
+
+function isAccess(kind: MessageKind | undefined): kind is AccessMethod {
+  return METHODS.includes(kind);
+}
+
+function explain(
+  { context, owner }: RequestContext,
+  error: unknown,
+  request: FailedRequest | undefined,
+): RequestError {
   const { log, limitLog } = context;
   const { address, accountId, name: user } = owner;
+  const file = request?.name === undefined ? undefined : printable(request.name);
+  const where = { client: toHex(accountId), user, address };
   if (error instanceof LimitError) {
-    limitLog.report(error, address);
+    limitLog.report(error, { ...where, file });
     return new RequestError("over-limit", error.message);
   }
+  const what = file === undefined ? "a request" : "to {request} {file}";
+  const subject = {
+    ...(request === undefined ? { request: "protocol 4" } : { request: request.kind }),
+    ...(file === undefined ? {} : { file }),
+  };
   if (error instanceof CatalogRefusal || error instanceof RequestError) {
     const refusal = error instanceof RequestError ? error : toRefusal(error);
-    // Clients often ask for files that may not exist.
-    log.debug("Refused a request of {user} from {address}: {reason}", {
+    const level = EXPECTED.includes(refusal.code) ? "debug" : "info";
+    log[level](`Refused ${what} for {user} from {address}: {reason}`, {
       event: "request.refused",
-      ...{ client: toHex(accountId), user, address },
+      ...{ ...subject, ...where },
       ...{ code: refusal.code, reason: printable(refusal.message) },
     });
     return refusal;
   }
-  log.error("Could not answer a request of {user} from {address}: {reason}", {
+  const failed = file === undefined ? "answer a request" : "{request} {file}";
+  log.error(`Could not ${failed} for {user} from {address}: {reason}`, {
     event: "request.failed",
-    ...{ request: "protocol 4", user, address, reason: printable(String(error)) },
+    ...{ ...subject, ...where, reason: printable(String(error)) },
   });
   if (error instanceof UnavailableError) return unavailable();
   return new RequestError(

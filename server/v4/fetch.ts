@@ -12,6 +12,7 @@ import { MAX_PACKED_SIZE } from "../../protocol/v4/pack.ts";
 import { BlobNotFound } from "../blobs/blob_store.ts";
 import type { FoundFile } from "../catalog/files.ts";
 import { type FileWithDigests, refuseDamaged, withDigests } from "./backfill_digests.ts";
+import { PackedDownloads } from "./download_log.ts";
 import { describe, MAX_LOOKS, noSuchFile, quoted, replacedTooOften } from "./descriptions.ts";
 import { explainFailure } from "./explain_failure.ts";
 import type { RequestContext } from "./request_context.ts";
@@ -43,12 +44,18 @@ export async function sendContents(
     page.catch(() => undefined);
     return page;
   };
+  const downloads = new PackedDownloads(session);
   for (let coming = look(0), begin = 0;;) {
     const { contents, others, next } = await coming;
+    const first = next - others.length;
     // The catalog looks up the next page while this one is sent.
     if (next < wanted.length) coming = look(next);
-    if (contents.length > 0) await answers.sendRecords("contents", tag, contents);
-    const first = next - others.length;
+    if (contents.length > 0) {
+      const names = wanted.slice(begin, first).map(({ name }) => name);
+      const noteSent = downloads.encoded(names, contents);
+      await answers.sendRecords("contents", tag, contents);
+      noteSent();
+    }
     live.count("download", { files: first - begin, bytes: contents.length });
     release(contents);
     for (let at = 0; at < others.length;) {
@@ -58,12 +65,14 @@ export async function sendContents(
       );
       await sendFound(session, tag, found);
       live.count("download", countsOf(found));
+      downloads.sent(found.flatMap((one) => one instanceof RequestError ? [] : [one.file]));
       at += group.length;
     }
     begin = next;
     if (next >= wanted.length) break;
   }
   await answers.send({ kind: "done", tag });
+  downloads.log();
 }
 
 function countsOf(all: readonly Found[]) {
@@ -133,7 +142,9 @@ async function readOrRefuse(
     return await read(session, wanted, file);
   } catch (error) {
     // A file that cannot be read does not affect the others.
-    return error instanceof RequestError ? error : explainFailure(session, error);
+    return error instanceof RequestError
+      ? error
+      : explainFailure(session, error, { kind: "get", name: wanted.name });
   }
 }
 

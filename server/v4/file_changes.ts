@@ -10,7 +10,7 @@ import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
 import { keepsHistory, trimHistory } from "../uploads/history.ts";
 import { quotaOfAll } from "../uploads/quota_reservations.ts";
 import { noSuchFile, quoted } from "./descriptions.ts";
-import { logFile, type RequestContext } from "./request_context.ts";
+import { logFile, reportAccess, type RequestContext } from "./request_context.ts";
 import { checkFileName, RequestError } from "./request_error.ts";
 
 /** Removes an entry. Uploads in progress below it continue, and store their files under their names. */
@@ -36,6 +36,7 @@ export async function remove(
   if (recursive && !forever) await trimHistory(context, owner.accountId);
   const words = "Removed {file} for {user} from {address}";
   logFile(session, "file.removed", words, name, { entries, bytes, forever });
+  reportAccess(session, { method: "remove", name, bytes: 0 });
   return { kind: "changed", tag, entries, bytes };
 }
 
@@ -56,6 +57,7 @@ export async function rename(
   context.quotaReservations.revoke(accountId, newName, { isStored: true, isTree: true });
   const words = "Renamed {oldName} to {file} for {user} from {address}";
   logFile(session, "file.renamed", words, newName, { oldName: printable(oldName), entries, bytes });
+  reportAccess(session, { method: "rename", name: oldName, newName, bytes: 0 });
   return { kind: "changed", tag, entries, bytes };
 }
 
@@ -81,6 +83,7 @@ export async function restore(
   if (hasSurplus) await trimHistory(context, accountId);
   const words = "Restored {file} for {user} from {address}";
   logFile(session, "file.restored", words, name, { entries, bytes });
+  reportAccess(session, { method: "restore", name, bytes: 0 });
   return { kind: "changed", tag, entries, bytes };
 }
 

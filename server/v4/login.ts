@@ -143,10 +143,21 @@ export async function authenticate(
   if (!Object.hasOwn(LOGIN_HANDLERS, message.kind)) {
     throw new ProtocolError("bad-frame", `${message.kind} came before sign-in`);
   }
-  return await (LOGIN_HANDLERS[message.kind as keyof typeof LOGIN_HANDLERS] as LoginHandler<
-    MessageKind
-  >)(connection, message);
+  const { context: { failedSignIns }, peer: { origin } } = connection;
+  failedSignIns.check(origin);
+  try {
+    return await (LOGIN_HANDLERS[message.kind as keyof typeof LOGIN_HANDLERS] as LoginHandler<
+      MessageKind
+    >)(connection, message);
+  } catch (error) {
+    const isGuess = error instanceof RequestError && GUESSES.includes(error.code);
+    if (isGuess) await failedSignIns.fail(origin);
+    throw error;
+  }
 }
+
+/** Errors for clients that guess ids, keys or tokens. */
+const GUESSES: readonly RequestErrorCode[] = ["not-authenticated", "bad-token", "no-such-account"];
 
 /** The error for a client whose session must end. */
 export function dismissal(fault: RevocationReason): RequestError {

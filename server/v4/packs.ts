@@ -5,7 +5,7 @@
  */
 import { type Bytes, toHex } from "../../protocol/bytes.ts";
 import { printable } from "../../protocol/printable.ts";
-import type { MessageOf } from "../../protocol/v4/messages.ts";
+import type { MessageKind, MessageOf } from "../../protocol/v4/messages.ts";
 import type { ContentSums } from "../../protocol/v4/content_sums.ts";
 import { PackedWriter } from "../../protocol/v4/packed.ts";
 import { UpdateReader } from "../../protocol/v4/update.ts";
@@ -20,7 +20,7 @@ import { type CheckedPack, checkPack } from "./check_pack.ts";
 import { type PackBlobs, writeBlobs } from "./pack_blobs.ts";
 import { noSuchFile, quoted } from "./descriptions.ts";
 import { explainFailure } from "./explain_failure.ts";
-import { endUnanswered, logFile, type RequestContext } from "./request_context.ts";
+import { endUnanswered, logFile, reportAccess, type RequestContext } from "./request_context.ts";
 import { RequestError } from "./request_error.ts";
 
 /** The most files of a pack that are logged one by one. */
@@ -50,7 +50,7 @@ export class Packs {
    */
   store({ tag, bytes }: MessageOf<"pack">): Promise<void> {
     const checked = checkPack(bytes, this.#session.context.limits);
-    const results = new Results(checked.names.length, this.#session);
+    const results = new Results(checked.names, this.#session, "put");
     for (const [index, sums] of checked.mismatches) results.mismatch(index, sums);
     for (const [index, error] of checked.refusals) results.fail(index, error);
     const work = (turn: Turn) => this.#store(checked, results, turn);
@@ -61,7 +61,7 @@ export class Packs {
   update({ tag, bytes }: MessageOf<"update">): Promise<void> {
     const names: string[] = [];
     for (const record = new UpdateReader(bytes); record.next();) names.push(record.name);
-    const results = new Results(names.length, this.#session);
+    const results = new Results(names, this.#session);
     return this.#begin(
       ...[tag, bytes.length, results] as const,
       (turn) => this.#update(bytes, names, results, turn),
@@ -243,6 +243,12 @@ export class Packs {
     bytes: number,
   ): void {
     const { context: { log }, owner: { accountId, name: user, address } } = this.#session;
+    if (this.#session.context.access !== undefined) {
+      for (const i of stored) {
+        const name = names[i] as string;
+        reportAccess(this.#session, { method: "put", name, bytes: sizes[i] as number });
+      }
+    }
     const where = { client: toHex(accountId), user, address };
     const fileAt = (i: number | undefined) => printable(names[i ?? 0] as string);
     if (stored.length <= MAX_LINES) {
@@ -286,6 +292,8 @@ function fileChanged(name: string): RequestError {
 
 /** The results of a pack, which are known in any order. */
 class Results {
+  readonly #names: readonly string[];
+  readonly #kind: MessageKind;
   readonly #session: RequestContext;
   readonly #explained = new Map<unknown, RequestError>();
   readonly #mismatches = new Map<number, ContentSums>();
@@ -294,8 +302,11 @@ class Results {
   /** The answer instead of the results, if a store does not answer. */
   away: RequestError | undefined;
 
-  constructor(records: number, session: RequestContext) {
-    this.#stored = new PackOutcomes(records);
+  /** `kind`: what the records ask for. */
+  constructor(names: readonly string[], session: RequestContext, kind: MessageKind = "update") {
+    this.#names = names;
+    this.#kind = kind;
+    this.#stored = new PackOutcomes(names.length);
     this.#session = session;
   }
 
@@ -310,7 +321,9 @@ class Results {
   fail(index: number, error: unknown): void {
     let explained = this.#explained.get(error);
     if (explained === undefined) {
-      explained = explainFailure(this.#session, error);
+      // Records that fail for the same reason share a line, which names the first.
+      const request = { kind: this.#kind, name: this.#names[index] };
+      explained = explainFailure(this.#session, error, request);
       this.#explained.set(error, explained);
     }
     this.#failures.set(index, explained);

@@ -7,6 +7,7 @@ import { type Bytes, toHex } from "../../protocol/bytes.ts";
 import { printable } from "../../protocol/printable.ts";
 import { reasonOf } from "../../protocol/errors.ts";
 import type { Message } from "../../protocol/v4/messages.ts";
+import type { Access } from "../limits/access.ts";
 import type { DisconnectListener } from "../listen/peer_socket.ts";
 import type { LiveConnection } from "../monitor/live_connection.ts";
 import type { V4Context } from "./context.ts";
@@ -56,12 +57,21 @@ export interface RequestContext {
 /** Ends a connection whose client waits for an answer that failed. Logs why, unless the client has disconnected. */
 export function endUnanswered({ context, owner, answers }: RequestContext, error: unknown): void {
   if (error instanceof SendError) return;
-  const { name: user, address } = owner;
-  context.log.error("Could not answer a request of {user} from {address}: {reason}", {
+  const { accountId, name: user, address } = owner;
+  context.log.error("Could not answer a request for {user} from {address}: {reason}", {
     event: "request.failed",
-    ...{ request: "protocol 4", user, address, reason: printable(String(error)) },
+    ...{ request: "protocol 4", client: toHex(accountId), user, address },
+    reason: printable(String(error)),
   });
   answers.close("an answer failed");
+}
+
+/** Reports what the client has done with a file, for an access log. */
+export function reportAccess(
+  { context, owner: { name: user, address } }: RequestContext,
+  access: Omit<Access, "protocol" | "user" | "address">,
+): void {
+  context.access?.({ protocol: 4, user, address, ...access });
 }
 
 /** Logs a change of a file. `words` can contain {file}, {user}, {address} and the names in `others`. */

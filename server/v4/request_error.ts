@@ -14,6 +14,7 @@ export type RequestErrorCode =
   | "registration-closed"
   | "bad-token"
   | "account-disabled"
+  | "not-allowed"
   | "no-such-account"
   | "bad-file-name"
   | "other-form"
@@ -61,6 +62,8 @@ const CODES: Readonly<Record<RefusalReason, RequestErrorCode>> = {
   "name-too-long": "bad-file-name",
   "account-disabled": "account-disabled",
   "other-protocol": "cannot-store",
+  "read-only": "not-allowed",
+  "append-only": "not-allowed",
 };
 
 /** The error for a client when the catalog refuses a file. */

@@ -7,6 +7,7 @@ import { ProtocolError } from "../../protocol/errors.ts";
 import { release } from "../../protocol/memory.ts";
 import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
 import { LINK_LIFE_MS, tryToMakeToken } from "../accounts/tokens.ts";
+import { answerBlindly, isRestricted } from "./access.ts";
 import { WriteBacklog } from "./write_backlog.ts";
 import { Packs } from "./packs.ts";
 import { FILE_REQUESTS } from "./file_requests.ts";
@@ -40,6 +41,7 @@ export class Requests implements AsyncDisposable {
    * Handles a message that is allowed now. Throws `ProtocolError` `bad-frame` for a chunk that does not fit its file.
    */
   async handle(message: Message): Promise<void> {
+    if (isRestricted(message.kind) && !(await this.#mayProceed(message))) return;
     switch (message.kind) {
       case "put":
         return await this.#put(message);
@@ -62,6 +64,15 @@ export class Requests implements AsyncDisposable {
     }
   }
 
+  /** Whether the account's access leaves the answer to the handler of the request. */
+  async #mayProceed(message: Message): Promise<boolean> {
+    let isAnswered = false;
+    const isAllowed = await this.#attempt(message, async () => {
+      isAnswered = await answerBlindly(this.#session, message);
+    });
+    return isAllowed && !isAnswered;
+  }
+
   /** Suspends the upload in progress, and waits for those being committed, and for packs. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#joined?.leave();
@@ -74,7 +85,7 @@ export class Requests implements AsyncDisposable {
     const { tag, resume } = request;
     const { answers } = this.#session;
     const upload = new V4Upload(this.#session, request);
-    if (!(await this.#attempt(tag, () => upload.open()))) return;
+    if (!(await this.#attempt(request, () => upload.open()))) return;
     this.#incoming = upload;
     if (resume !== 0) await answers.send({ kind: "held", tag, ...await upload.findPartial() });
   }
@@ -87,27 +98,27 @@ export class Requests implements AsyncDisposable {
     if (upload === undefined) return release(bytes);
     if (incoming?.isKeepAlive(message) === true) return;
     if (incoming !== undefined && incoming.failure !== undefined) {
-      return await this.#giveUp(message.tag, incoming, incoming.failure);
+      return await this.#giveUp(incoming, incoming.failure);
     }
     try {
       await incoming?.makeRoom(message);
     } catch (error) {
       release(bytes);
-      return await this.#giveUp(message.tag, incoming as V4Upload, error);
+      return await this.#giveUp(incoming as V4Upload, error);
     }
     const { length } = bytes;
     this.#backlog.add(length, upload.write(message));
     // The client need not send the rest.
     if (incoming !== undefined && incoming.failure instanceof ContentMismatch) {
-      return await this.#giveUp(message.tag, incoming, incoming.failure);
+      return await this.#giveUp(incoming, incoming.failure);
     }
     await this.#backlog.makeRoom();
   }
 
   /** Refuses an upload that is being received. Its further data is ignored. */
-  async #giveUp(tag: number, upload: V4Upload, why: unknown): Promise<void> {
+  async #giveUp(upload: V4Upload, why: unknown): Promise<void> {
     this.#incoming = undefined;
-    await this.#attempt(tag, async () => {
+    await this.#attempt(upload.request, async () => {
       await upload.abort(why);
       throw why;
     });
@@ -129,7 +140,7 @@ export class Requests implements AsyncDisposable {
 
   async #finish(upload: V4Upload, message: MessageOf<"end">): Promise<void> {
     let answer: Message | undefined;
-    await this.#attempt(message.tag, async () => {
+    await this.#attempt(upload.request, async () => {
       answer = await upload.finish(message);
     });
     if (answer !== undefined) await this.#session.answers.send(answer);
@@ -141,9 +152,10 @@ export class Requests implements AsyncDisposable {
     await upload?.abort();
   }
 
-  async #join({ tag, transfer }: MessageOf<"join">): Promise<void> {
+  async #join(request: MessageOf<"join">): Promise<void> {
+    const { tag, transfer } = request;
     const { context, owner, answers } = this.#session;
-    const found = await this.#attempt(tag, () => {
+    const found = await this.#attempt(request, () => {
       const upload = context.openUploads.find(owner.accountId, transfer);
       if (upload?.join() !== true) throw noSuchTransfer();
       this.#joined = upload;
@@ -151,26 +163,26 @@ export class Requests implements AsyncDisposable {
     if (found) await answers.send({ kind: "done", tag });
   }
 
-  async #leave({ tag }: MessageOf<"leave">): Promise<void> {
+  async #leave(request: MessageOf<"leave">): Promise<void> {
     await this.#backlog.settle();
     const upload = this.#joined;
     this.#joined = undefined;
     upload?.leave();
-    const isThere = await this.#attempt(tag, () => {
+    const isThere = await this.#attempt(request, () => {
       const failure = upload?.failure;
       // The answer to the upload itself says that a chunk was changed on the way. It may have ended the upload already.
       if (failure instanceof ContentMismatch) return;
       if (failure !== undefined) throw failure;
       if (upload?.isReceiving !== true) throw noSuchTransfer();
     });
-    if (isThere) await this.#session.answers.send({ kind: "done", tag });
+    if (isThere) await this.#session.answers.send({ kind: "done", tag: request.tag });
   }
 
   async #answer(message: Message): Promise<void> {
     const handler = REQUESTS[message.kind] as
       | ((session: RequestContext, message: Message) => Promise<void>)
       | undefined;
-    await this.#attempt(message.tag, async () => {
+    await this.#attempt(message, async () => {
       if (handler === undefined) {
         throw new RequestError("over-limit", `${message.kind} is not supported`);
       }
@@ -182,7 +194,8 @@ export class Requests implements AsyncDisposable {
    * Does the work of a request, and answers with an error if it fails. Returns whether it succeeded. Throws
    * `ProtocolError` and `SendError`, which end the connection.
    */
-  async #attempt(tag: number, work: () => Promise<void> | void): Promise<boolean> {
+  async #attempt(request: Message, work: () => Promise<void> | void): Promise<boolean> {
+    const { kind, tag } = request;
     try {
       await work();
       return true;
@@ -192,7 +205,12 @@ export class Requests implements AsyncDisposable {
         await this.#session.answers.send({ kind: "mismatch", tag, ...error.found });
         return false;
       }
-      const { code, message } = explainFailure(this.#session, error);
+      const name = "oldName" in request
+        ? request.oldName
+        : "name" in request
+        ? request.name
+        : undefined;
+      const { code, message } = explainFailure(this.#session, error, { kind, name });
       await this.#session.answers.send({ kind: "error", tag, code, message });
       return false;
     }

@@ -9,6 +9,7 @@ import { connectionOptions } from "../../server/catalog/postgres/connection/conn
 import { PostgresDatabase } from "../../server/catalog/postgres/database.ts";
 import { openPostgresCatalog } from "../../server/catalog/postgres/postgres_catalog.ts";
 import { fencesIn } from "../support/markdown.ts";
+import { Networks, parseNetwork } from "../../server/listen/networks.ts";
 import { enrolV3 } from "../support/store/catalog_suite.ts";
 import { NO_SOURCES, PostgresServer } from "../support/store/postgres.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
@@ -45,6 +46,12 @@ Deno.test({ name: "haproxy.cfg: HAProxy accepts it", ignore: haproxy === undefin
   assert.deepEqual(warnings, []);
 });
 
+function networkOf(text: string) {
+  const network = parseNetwork(text);
+  assert.ok(network !== undefined, text);
+  return network;
+}
+
 /** The settings that a container has. Throws for a variable that is neither a setting nor a secret. */
 async function settingsOf(variables: Readonly<Record<string, string>>) {
   const known = new Set([...KEYS.map(variableOf), ...SECRETS]);
@@ -60,8 +67,9 @@ function assertSettings(settings: Awaited<ReturnType<typeof settingsOf>>): void 
   assert.match(settings.catalog.value ?? "", /^postgres:\/\/xfer@[\w.]+\/xfer/);
   assert.equal(settings.blobs.value, "s3://files/xfer");
   assert.ok(
-    settings["max-connections-per-address"].value >= settings["max-connections"].value,
-    "all clients come from the balancer",
+    settings["proxy-protocol"].value.length > 0 ||
+      settings["max-connections-per-address"].value >= settings["max-connections"].value,
+    "clients come from the balancer, or it tells their addresses",
   );
   assert.notEqual(settings.advertise.value, undefined);
 }
@@ -72,7 +80,9 @@ async function grace(): Promise<number> {
 }
 
 Deno.test("compose.yaml: settings, ports, secrets and files of its services are consistent", async () => {
-  const { services, configs, volumes }: Value = parse(await read("compose.yaml"), { merge: true });
+  const { services, configs, networks, volumes }: Value = parse(await read("compose.yaml"), {
+    merge: true,
+  });
   const servers = Object.keys(services).filter((name) => name.startsWith("server"));
   const balancer = await read("haproxy.cfg");
   for (const name of servers) {
@@ -86,10 +96,15 @@ Deno.test("compose.yaml: settings, ports, secrets and files of its services are 
       assert.match(variables[secret] ?? "", /^\$\{[A-Z_]+_SECRET:\?\}$/, secret);
     }
     assert.ok(parseQuantity(stop, "time") > await grace());
-    for (const port of [1256, 1257]) assert.ok(balancer.includes(` ${name}:${port}\n`));
+    for (const port of [1256, 1257]) {
+      assert.ok(balancer.includes(` ${name}:${port} send-proxy-v2\n`));
+    }
   }
   assert.equal(servers.length, 3);
   assert.deepEqual(services.balancer.ports, ["1256:1256", "1257:1257"]);
+  const { XFER_PROXY_PROTOCOL: address } = services.server1.environment;
+  assert.equal(services.balancer.networks.default.ipv4_address, address);
+  assert.ok(new Networks([networkOf(networks.default.ipam.config[0].subnet)]).has(address));
   const used = new Set<string>();
   for (const service of Object.values<Value>(services)) {
     for (const need of Object.keys(service.depends_on ?? {})) assert.ok(need in services, need);

@@ -205,7 +205,10 @@ export const ARROWS: Arrows = {
   "cli/text": PROTOCOL,
   "cli/arguments": [...PROTOCOL, "server/mod.ts"],
   "cli/events": [...PROTOCOL, "cli/text"],
-  "cli/output": [...PROTOCOL, "client/mod.ts", "cli/events", "cli/text", "cli/exit_codes.ts"],
+  "cli/output": [
+    ...[...PROTOCOL, "client/mod.ts", "server/mod.ts", "cli/events", "cli/text"],
+    "cli/exit_codes.ts",
+  ],
   "cli/progress": [...PROTOCOL, "cli/events", "cli/output", "cli/text"],
   "cli/help": [...PROTOCOL, "client/mod.ts", "cli/exit_codes.ts", "cli/text"],
   "cli": [

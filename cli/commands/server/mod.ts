@@ -7,11 +7,11 @@ import { getLogger } from "@logtape/logtape";
 import type { Command } from "commander";
 import { Server } from "../../../server/mod.ts";
 import { addSettings, configurationOf } from "../../configuration/options.ts";
-import { toServerOptions } from "../../configuration/server_options.ts";
+import { logsIn, toServerOptions } from "../../configuration/server_options.ts";
 import { killedBy } from "../../exit_codes.ts";
 import { STOPPING } from "../../signals.ts";
 import { addInviteCommand } from "./invite.ts";
-import { configureLogs } from "../../output/server_log.ts";
+import { openLogs } from "../../output/server_logs.ts";
 import { Reloader } from "./reload.ts";
 import type { Reporter } from "../../output/reporter.ts";
 import type { Run } from "../../run.ts";
@@ -66,9 +66,14 @@ async function serve(command: Command, reporter: Reporter): Promise<void> {
     Deno.addSignalListener("SIGHUP", () => void reloading.promise.then((one) => one.reload()));
   }
   const { settings } = await configurationOf(command);
-  await configureLogs(settings["log-format"].value, reporter);
-  const server = await Server.start(toServerOptions(settings));
-  const reloader = new Reloader(server, settings, () => configurationOf(command));
+  await using logs = await openLogs(logsIn(settings), reporter);
+  const { onAccess } = logs;
+  const server = await Server.start({ ...toServerOptions(settings), onAccess });
+  const reread = () => {
+    logs.reopen();
+    return configurationOf(command);
+  };
+  const reloader = new Reloader(server, settings, reread);
   reloading.resolve(reloader);
   using manager = new ServiceManager();
   manager.ready();

@@ -3,11 +3,13 @@
  *
  * @module
  */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { printable } from "../../../protocol/printable.ts";
 import { toHex } from "../../../protocol/bytes.ts";
 import { UsageError } from "../../../protocol/errors.ts";
 import {
+  ACCESS_MODES,
+  type AccessMode,
   type AccountSummary,
   LINK_LIFE_MS,
   linkUser,
@@ -17,6 +19,7 @@ import {
   removeUser,
   removeUserKey,
   renameUser,
+  setUserAccess,
   setUserDisabled,
   setUserQuota,
 } from "../../../server/mod.ts";
@@ -99,6 +102,30 @@ export function addUsersCommand(server: Command, run: Run): void {
       const quota = await setUserQuota(await dataOf(command), name, back ? "default" : change);
       run.reporter.report({ event: "quota-set", user: name, quota: quotaOf(quota) });
     });
+  const set = forOne(
+    "set",
+    "Set what an account may do with files.",
+    "set Backup --append-only",
+    "set Alice --full",
+  );
+  for (const [access, what] of ACCESS_OPTIONS) {
+    set.addOption(
+      new Option(`--${access}`, what)
+        .conflicts(
+          ACCESS_OPTIONS.filter(([other]) => other !== access).map(([other]) => camel(other)),
+        ),
+    );
+  }
+  set.action(async (user: string, chosen: Readonly<Record<string, boolean>>, command: Command) => {
+    const access = ACCESS_MODES.find((mode) => chosen[camel(mode)]);
+    if (access === undefined) {
+      throw new UsageError("no-access", "no access given", {
+        hint: `Add one of ${ACCESS_MODES.map((mode) => `--${mode}`).join(", ")}.`,
+      });
+    }
+    await setUserAccess(await dataOf(command), user, access);
+    run.reporter.report({ event: "access-set", user, access });
+  });
   forOne(
     "keys",
     "List or remove the keys of an account.",
@@ -160,6 +187,18 @@ interface QuotaOptions {
   readonly default?: boolean;
 }
 
+const ACCESS_OPTIONS: readonly (readonly [access: AccessMode, what: string])[] = [
+  ["full", "everything (the default of new accounts)"],
+  ["append-only", "upload new files and download all; change and remove none"],
+  ["read-only", "download files only"],
+  ["drop-box", "upload new files only; list and download none"],
+];
+
+/** The name that commander gives the value of an option. */
+function camel(access: AccessMode): string {
+  return access.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
 const SWITCHES = [
   [
     "disable",
@@ -174,7 +213,7 @@ function userEvent(account: AccountSummary): EventOf<"user"> {
   return {
     ...{ event: "user", name, id: toHex(id), protocol, keys, files: usage.files },
     ...{ oldVersions: history.files, bytes: usage.bytes + history.bytes },
-    ...{ quota: quotaOf(rest.quota), disabled: rest.disabled },
+    ...{ quota: quotaOf(rest.quota), disabled: rest.disabled, access: rest.access },
     firstSeen: isoTime(account.firstSeen),
     lastSeen: isoTime(account.lastSeen),
   };

@@ -91,6 +91,14 @@ export const MIGRATIONS: readonly Migration[] = [
   );
   `,
   },
+  {
+    usableFrom: 1,
+    script: `
+  -- What the account may do with files. Servers of the version before do not check it.
+  ALTER TABLE clients ADD COLUMN access text NOT NULL DEFAULT 'full'
+    CHECK (access IN ('full', 'append-only', 'read-only', 'drop-box'));
+  `,
+  },
 ];
 
 /** The error of a program that knows an older schema than the database has. */

@@ -31,7 +31,7 @@ const TYPES: Readonly<Record<string, string>> = {
   ...{ id: "bytea", client_id: "bytea", public_key: "bytea", key: "bytea", hash: "bytea" },
   ...{ stored_by: "bytea", digest: "bytea", chunks: "bytea", content: "bytea" },
   ...{ name: "text", given: "text", path: "text", damage: "text", label: "text" },
-  ...{ edition: "text", habits: "text" },
+  ...{ edition: "text", habits: "text", access: "text" },
   ...{ disabled: "boolean", current: "boolean", verified: "boolean" },
 };
 

@@ -222,4 +222,9 @@ export const MIGRATIONS: readonly string[] = [
   -- The program counts the files that it inserts, once for a whole pack.
   DROP TRIGGER file_added;
   `,
+  `
+  -- What the account may do with files.
+  ALTER TABLE clients ADD COLUMN access TEXT NOT NULL DEFAULT 'full'
+    CHECK (access IN ('full', 'append-only', 'read-only', 'drop-box'));
+  `,
 ];

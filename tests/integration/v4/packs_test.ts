@@ -6,10 +6,12 @@ import { FetchWriter } from "../../../protocol/v4/fetch.ts";
 import type { MessageOf } from "../../../protocol/v4/messages.ts";
 import { PackedReader } from "../../../protocol/v4/packed.ts";
 import { setUserDisabled } from "../../../server/operator/users.ts";
+import type { Access } from "../../../server/limits/access.ts";
 import type { Limits } from "../../../server/limits/limits.ts";
 import { pseudoRandomBytes, utf8 } from "../../support/bytes.ts";
 import { readWholeFolder } from "../../faults/data_folder.ts";
 import { FaultySystem } from "../../support/store/faulty_file_system.ts";
+import { ServerLog } from "../../support/server_log.ts";
 import { Fixture } from "../../support/v4/fixture.ts";
 import { packOf, type PackRecord } from "../../support/v4/records.ts";
 import { missing, Uploader } from "../../support/v4/raw_client.ts";
@@ -90,6 +92,34 @@ for (const inlineSize of [0, 1000, 64 * 1024]) {
     assert.equal(fixture.blobs("files").length, large.length);
     await fixture.server.close();
     assert.equal(readWholeFolder(fixture.data).get("Alice")?.size, all.length);
+  });
+}
+
+for (const inlineSize of [0, 64 * 1024]) {
+  Deno.test(`v4 packs: downloads are logged, and the access log has each file, if ${inlineSize} bytes are kept in the catalog`, async () => {
+    await using log = await ServerLog.take();
+    const accesses: Access[] = [];
+    const onAccess = (access: Access) => void accesses.push(access);
+    await using fixture = await Fixture.create({ inlineSize }, { onAccess });
+    (await fixture.client("Alice"))[Symbol.dispose]();
+    using alice = await Uploader.login(fixture, "Alice");
+    const records = Array.from({ length: 9 }, (_, i) => text(`f/${i}`, "x".repeat(i)));
+    await send(alice, records);
+    const names = records.map(({ name }) => name);
+    await fetchAll(alice, [names[0] ?? "", "missing", names[8] ?? ""]);
+    await fetchAll(alice, [...names, "missing"]);
+    const few = log.of("file.downloaded");
+    assert.deepEqual(few.map(({ file, bytes, user }) => [file, bytes, user]), [
+      ["f/0", 0, "Alice"],
+      ["f/8", 8, "Alice"],
+    ]);
+    const [many] = log.of("pack.downloaded");
+    assert.deepEqual([many?.["files"], many?.["first"], many?.["last"]], [9, "f/0", "f/8"]);
+    const of = (wanted: string) =>
+      accesses.filter(({ method }) => method === wanted).map(({ name, bytes }) => [name, bytes]);
+    const each = names.map((name, i) => [name, i]);
+    assert.deepEqual(of("put"), each);
+    assert.deepEqual(of("get"), [each[0], each[8], ...each]);
   });
 }
 

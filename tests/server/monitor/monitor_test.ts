@@ -101,7 +101,9 @@ Deno.test("monitor: events have every line of the log, also suppressed ones, unt
 
 Deno.test("limits: each time that a limit is reached is counted, also when the line is suppressed", () => {
   const limits = new LimitLog(SILENT, () => 0);
-  for (let i = 0; i < 3; i++) limits.report(new LimitError("quota", 1), "192.0.2.1:1000");
-  limits.report(new LimitError("minFree", 1), "192.0.2.1:1000");
+  for (let i = 0; i < 3; i++) {
+    limits.report(new LimitError("quota", 1), { address: "192.0.2.1:1000" });
+  }
+  limits.report(new LimitError("minFree", 1), { address: "192.0.2.1:1000" });
   assert.deepEqual(Object.fromEntries(limits.counts), { quota: 3, minFree: 1 });
 });

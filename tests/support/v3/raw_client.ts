@@ -33,6 +33,11 @@ export class RawClient implements Disposable {
     return new RawClient(edition, address, await connect(address));
   }
 
+  /** The port from which it has connected. */
+  get localPort(): number {
+    return this.#socket.localAddr.port;
+  }
+
   /** Disconnects, and returns on a new connection. */
   async reconnectSocket(): Promise<void> {
     this[Symbol.dispose]();

@@ -6,6 +6,7 @@ import { DEFAULT_TIMEOUTS } from "../../../client/net/dial.ts";
 import { type DiscoveredServer, findV4Server } from "../../../client/v4/discover.ts";
 import { KnownServers } from "../../../client/identity/known_servers.ts";
 import { decodeHelloAnswer, encodeHelloAnswer, type HelloAnswer } from "../../../protocol/hello.ts";
+import type { ServerOptions } from "../../../server/server.ts";
 import { Authority, type Issued } from "../tls/certificate_authority.ts";
 import { FaultyProxy } from "../net/faulty_proxy.ts";
 import { Fixture } from "./fixture.ts";
@@ -20,9 +21,13 @@ export interface Named extends AsyncDisposable {
 }
 
 /** A server with an operator's certificate, about which no question may come. */
-export async function named(issued?: Issued): Promise<Named> {
+export async function named(
+  issued?: Issued,
+  options: Partial<ServerOptions> = {},
+): Promise<Named> {
   const authority = await Authority.create();
-  const fixture = await Fixture.named(issued ?? await authority.issue({ names: NAMES }));
+  const certificate = issued ?? await authority.issue({ names: NAMES });
+  const fixture = await Fixture.named(certificate, options);
   return {
     ...{ fixture, authority },
     trust: {

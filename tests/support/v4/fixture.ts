@@ -56,11 +56,14 @@ export class Fixture implements AsyncDisposable {
   }
 
   /** Starts a server with an operator's certificate. */
-  static async named(issued: Issued): Promise<Fixture> {
+  static async named(issued: Issued, options: Partial<ServerOptions> = {}): Promise<Fixture> {
     const folder = await TemporaryFolder.create();
     const tlsFiles = filesIn(folder);
     await write(tlsFiles, issued);
-    return new Fixture(folder, await startServer(folder.join("data"), {}, { tlsFiles }));
+    return new Fixture(
+      folder,
+      await startServer(folder.join("data"), {}, { tlsFiles, ...options }),
+    );
   }
 
   /** Writes an operator's certificate to the server's file. */

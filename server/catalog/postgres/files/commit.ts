@@ -9,7 +9,7 @@ import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { CommitOptions, CommitResult, CommittedFile } from "../../files.ts";
 import { nameKey } from "../../name_key.ts";
 import { checkQuota, isUnlimited, quotaOf } from "../../quotas.ts";
-import { CatalogRefusal } from "../../refusal.ts";
+import { CatalogRefusal, type RefusalReason } from "../../refusal.ts";
 import type { Transaction } from "../database.ts";
 import { writeChanges } from "./file_changes.ts";
 import { trimAfter } from "./history.ts";
@@ -56,6 +56,7 @@ export async function commitTogether(
     })),
   );
   for (const { owner, placement, quota, last } of changed) {
+    if (!placement.mayTrim) continue;
     const { garbage, hasSurplus } = await trimAfter(transaction, owner, placement, quota);
     last.value = {
       ...last.value,
@@ -123,9 +124,9 @@ function commit(
   if (account.storedProfile.edition === PROTOCOL_4 && file.tree === undefined) {
     throw new CatalogRefusal("other-protocol");
   }
-  const refusal = placement.refusalOf(entry);
-  if (refusal !== undefined) throw new CatalogRefusal(refusal);
   const same = placement.findSame(entry);
+  const refusal = placement.refusalOf(entry) ?? placement.refusalToReplace(entry, same);
+  if (refusal !== undefined) throw new CatalogRefusal(refusal);
   if (same === undefined) {
     const freed = placement.bytesOf(staged);
     checkRoom(placement, quotaOf(quota, account.quota), {
@@ -147,8 +148,15 @@ function checkRoom({ used }: FilePlacement, quota: Usage, more: Usage): void {
 }
 
 /** Throws `CatalogRefusal` if a change since the upload began forbids storing files. */
-export function refuseOwner({ disabled }: Account): void {
-  if (disabled) throw new CatalogRefusal("account-disabled");
+export function refuseOwner(account: Account): void {
+  const refusal = ownerRefusal(account);
+  if (refusal !== undefined) throw new CatalogRefusal(refusal);
+}
+
+/** Why an account may store no files at all. */
+export function ownerRefusal({ disabled, access }: Account): RefusalReason | undefined {
+  if (disabled) return "account-disabled";
+  return access === "read-only" ? "read-only" : undefined;
 }
 
 /** The failure of a change of a missing account. */

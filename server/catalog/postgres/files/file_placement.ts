@@ -9,6 +9,7 @@ import type { EntryKind } from "../../../../protocol/entry.ts";
 import type { BlobId, UploadId } from "../../../blobs/blob_store.ts";
 import type { CommitResult, CommittedFile, UsageWithHistory } from "../../files.ts";
 import { isInline } from "../../inline_ids.ts";
+import { mayReplace } from "../../accounts.ts";
 import type { RefusalReason } from "../../refusal.ts";
 import { type AddedVersion, FileChanges } from "./file_changes.ts";
 import type { KnownFiles, KnownPartial } from "./known_files.ts";
@@ -51,6 +52,11 @@ export class FilePlacement {
     this.#partials = new Map(known.partials.map((partial) => [partial.id, partial]));
   }
 
+  /** Whether history can make room. Nobody who may only add files should push out what the account had before. */
+  get mayTrim(): boolean {
+    return mayReplace(this.#known.account.access);
+  }
+
   /** The usage of the account after the changes so far. */
   get used(): UsageWithHistory {
     const { used, partials } = this.#known;
@@ -91,6 +97,20 @@ export class FilePlacement {
     const kind = this.#kinds.get(folder);
     return kind === undefined ? this.#known.blocking.has(folder) : kind !== "folder";
   };
+
+  /**
+   * Why the account may not replace the current version of a name. It may send the same file again, and repair a damaged
+   * one. `same`: the current version, if its content is the same.
+   */
+  refusalToReplace(entry: FileToPlace, same: Version | undefined): RefusalReason | undefined {
+    const { file: { mode }, key, mtime } = entry;
+    const current = this.current(key);
+    if (mayReplace(this.#known.account.access) || current === undefined) return undefined;
+    if (this.#mendedBy(entry).some(({ id }) => id === current.id)) return undefined;
+    const isEqual = same !== undefined && same.mode === mode && same.mtime.ms === mtime.ms &&
+      same.mtime.ns === mtime.ns;
+    return isEqual ? undefined : "append-only";
+  }
 
   /** The current version of the name if it has the same content, or is a folder like the new one. */
   findSame({ file: { kind = "file", size, crc, tree }, key }: FileToPlace): Version | undefined {

@@ -19,12 +19,13 @@ import {
 import { isUnlimited, quotaOf, Room } from "../../quotas.ts";
 import type { Transaction } from "../database.ts";
 import { FileChanges, writeChanges } from "./file_changes.ts";
-import { missingOwner } from "./commit.ts";
+import { missingOwner, ownerRefusal } from "./commit.ts";
 import { trimAfter } from "./history.ts";
 import { lockAndLookUp, lockOwner, lookUpVersions } from "./known_files.ts";
 import { FilePlacement, type FileToPlace } from "./file_placement.ts";
 
 const NO_CHUNKS: Bytes = new Uint8Array(0);
+const NOT_TRIMMED = { garbage: [], hasSurplus: false };
 
 /** A record that is accepted. */
 interface PackedEntry extends FileToPlace {
@@ -51,7 +52,8 @@ export async function commitPack(
   for (const entry of entries) {
     const { index, file, key } = entry;
     const same = placement.findSame(entry);
-    const refusal = known.account.disabled ? "account-disabled" : placement.refusalOf(entry) ??
+    const refusal = ownerRefusal(known.account) ?? placement.refusalOf(entry) ??
+      placement.refusalToReplace(entry, same) ??
       (same === undefined ? room?.take(file.size, placement.current(key)?.size) : undefined);
     if (refusal !== undefined) {
       outcomes.set(index, refusal);
@@ -77,7 +79,9 @@ export async function commitPack(
     }
   }
   await writeChanges(transaction, [{ owner, changes: placement.changes, seenAt: storedAt }]);
-  const trimmed = await trimAfter(transaction, owner, placement, quota);
+  const trimmed = placement.mayTrim
+    ? await trimAfter(transaction, owner, placement, quota)
+    : NOT_TRIMMED;
   return {
     outcomes: outcomes.numbers,
     garbage: [...garbage, ...trimmed.garbage],

@@ -136,7 +136,7 @@ export const ACCOUNT_OPERATIONS: OperationsOf<Accounts> = {
     await queries.run(query, edition, quirks.join(" "), id, PROTOCOL_4);
   }),
   update: write(async (queries, id: Bytes, changes: AccountChanges) => {
-    const { name, disabled, quota } = changes;
+    const { name, disabled, quota, access } = changes;
     if (name !== undefined) await lockName(queries, name);
     if (await lock(queries, "id = $1", id) === undefined) return "missing";
     if (name !== undefined) {
@@ -151,6 +151,9 @@ export const ACCOUNT_OPERATIONS: OperationsOf<Accounts> = {
     if (quota !== undefined) {
       const query = "UPDATE clients SET quota_bytes = $1, quota_files = $2 WHERE id = $3";
       await queries.run(query, toColumn(quota.bytes), toColumn(quota.files), id);
+    }
+    if (access !== undefined) {
+      await queries.run("UPDATE clients SET access = $1 WHERE id = $2", access, id);
     }
     return "updated";
   }),

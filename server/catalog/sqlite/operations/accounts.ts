@@ -129,7 +129,7 @@ export const ACCOUNT_OPERATIONS = {
     database.run(query, edition, quirks.join(" "), id, PROTOCOL_4);
   }),
   update: write((database, id: Bytes, changes: AccountChanges): UpdateResult => {
-    const { name, disabled, quota } = changes;
+    const { name, disabled, quota, access } = changes;
     if (findBy(database, "id = ?", id) === undefined) return "missing";
     if (name !== undefined) {
       if (findBy(database, "name = ? AND id <> ?", name, id) !== undefined) return "name-taken";
@@ -142,6 +142,9 @@ export const ACCOUNT_OPERATIONS = {
     if (quota !== undefined) {
       const query = "UPDATE clients SET quota_bytes = ?, quota_files = ? WHERE id = ?";
       database.run(query, toColumn(quota.bytes), toColumn(quota.files), id);
+    }
+    if (access !== undefined) {
+      database.run("UPDATE clients SET access = ? WHERE id = ?", access, id);
     }
     return "updated";
   }),

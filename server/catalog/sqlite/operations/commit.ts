@@ -17,7 +17,7 @@ import type {
 import { nameKey } from "../../name_key.ts";
 import { checkQuota, hasSurplus, isUnlimited, quotaOf } from "../../quotas.ts";
 import { CatalogRefusal, type RefusalReason } from "../../refusal.ts";
-import { type Account, PROTOCOL_4, type Usage } from "../../accounts.ts";
+import { type Account, mayReplace, PROTOCOL_4, type Usage } from "../../accounts.ts";
 import type { Database } from "../database.ts";
 import { isInline } from "../../inline_ids.ts";
 import { kindOf, nameOf, type Row } from "../../rows.ts";
@@ -36,11 +36,13 @@ export const COMMIT_OPERATIONS = {
     const owner = refuseOwnerOf(database, file);
     const key = nameKey(file.name);
     const newest = newestRow(database, accountId, key);
-    const refusal = refusalOf(database, file, key, newest);
+    const isKept = isSame(database, file, newest);
+    const refusal = refusalOf(database, file, key, newest) ??
+      refusalToReplace(owner, file, newest, isKept);
     if (refusal !== undefined) throw new CatalogRefusal(refusal);
     if (staged !== undefined) database.run("DELETE FROM partials WHERE path = ?", staged);
     database.run("UPDATE clients SET last_seen = ? WHERE id = ?", storedAt, accountId);
-    if (isSame(database, file, newest)) {
+    if (isKept && newest !== undefined) {
       const garbage = keep(database, file, newest, splitNanoseconds(file.tree?.mtime ?? 0n));
       return { version: newest["version"] as number, garbage, hasSurplus: false };
     }
@@ -50,7 +52,7 @@ export const COMMIT_OPERATIONS = {
     });
     addUsage(database, accountId, { files: 1, bytes: file.size });
     const limit = quotaOf(quota, owner.quota);
-    const trimmed = makeRoom(database, accountId, limit, hasEnded && keepHistory);
+    const trimmed = makeRoom(database, owner, limit, hasEnded && keepHistory);
     endGarbage(database, id);
     return {
       ...placed,
@@ -116,22 +118,24 @@ export function end(
  */
 export function makeRoom(
   database: Database,
-  accountId: Bytes,
+  owner: Pick<Account, "id" | "access">,
   quota: Usage,
   isLonger: boolean,
 ): Pick<CommitResult, "garbage" | "hasSurplus"> {
-  if (!isUnlimited(quota)) checkQuota(usageOf(database, accountId), quota);
-  return trimAfter(database, accountId, quota, isLonger);
+  if (!isUnlimited(quota)) checkQuota(usageOf(database, owner.id), quota);
+  return trimAfter(database, owner, quota, isLonger);
 }
 
 /** Drops the oldest history that is over the quota after a change: see {@link makeRoom}. */
 export function trimAfter(
   database: Database,
-  accountId: Bytes,
+  { id: accountId, access }: Pick<Account, "id" | "access">,
   quota: Usage,
   isLonger: boolean,
 ): Pick<CommitResult, "garbage" | "hasSurplus"> {
-  if (isUnlimited(quota) && !isLonger) return { garbage: [], hasSurplus: false };
+  // Nobody who may only add files should push out what the account had before.
+  const isKept = !mayReplace(access);
+  if (isKept || (isUnlimited(quota) && !isLonger)) return { garbage: [], hasSurplus: false };
   const used = usageOf(database, accountId);
   const { files, bytes, garbage } = trim(database, accountId, used, quota);
   const history = { files: used.history.files - files, bytes: used.history.bytes - bytes };
@@ -294,11 +298,35 @@ function mendedRows(
   return database.all(MENDED, accountId, name, size, crc, tree?.digest ?? null);
 }
 
+/**
+ * Why an account may not replace the current version of a name. It may send the same file again, and repair a damaged one.
+ * `isKept`: whether the content is the same.
+ */
+export function refusalToReplace(
+  { access }: Pick<Account, "access">,
+  { mode, size, crc, tree }: Pick<CommittedFile, "mode" | "size" | "crc" | "tree">,
+  newest: Row | undefined,
+  isKept: boolean,
+): RefusalReason | undefined {
+  const current = currentOf(newest);
+  if (mayReplace(access) || current === undefined) return undefined;
+  const digest = current["digest"] as Bytes | null;
+  const isRepaired = current["damage"] !== null && current["size"] === size &&
+    current["crc"] === crc &&
+    (digest === null || tree === undefined || equalBytes(digest, tree.digest));
+  if (isRepaired) return undefined;
+  const { ms, ns } = splitNanoseconds(tree?.mtime ?? 0n);
+  const isEqual = isKept && current["mode"] === (mode ?? null) && current["mtime"] === ms &&
+    current["mtime_ns"] === ns;
+  return isEqual ? undefined : "append-only";
+}
+
 /** The owner of files of protocol 4. Throws if a change since the upload began forbids storing them. */
 export function refuseOwner(database: Database, accountId: Bytes): Account {
   const owner = findBy(database, "id = ?", accountId);
   if (owner === undefined) throw new Error("cannot store a file: its owner is missing");
   if (owner.disabled) throw new CatalogRefusal("account-disabled");
+  if (owner.access === "read-only") throw new CatalogRefusal("read-only");
   return owner;
 }
 

@@ -7,7 +7,7 @@ import type { BlobId, UploadId } from "../../../blobs/blob_store.ts";
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import { PackReader } from "../../../../protocol/v4/pack.ts";
 import { UpdateReader } from "../../../../protocol/v4/update.ts";
-import type { Quota, Usage } from "../../accounts.ts";
+import type { AccessMode, Account, Usage } from "../../accounts.ts";
 import type { CommittedFile, NewContent } from "../../files.ts";
 import { newInlineIds } from "../../inline_ids.ts";
 import { nameKey } from "../../name_key.ts";
@@ -30,6 +30,7 @@ import {
   newestRow,
   place,
   refusalOf,
+  refusalToReplace,
   refuseOwner,
   setMetadata,
   trimAfter,
@@ -87,6 +88,7 @@ class PackCommit {
   /** Partial uploads of the account, by name. */
   readonly #partials: ReadonlyMap<string, UploadId>;
   readonly #refusal: RefusalReason | undefined;
+  readonly #access: AccessMode;
   readonly #quota: Usage;
   readonly #gap: NameGap;
   #added: Usage = { files: 0, bytes: 0 };
@@ -100,14 +102,15 @@ class PackCommit {
     this.#options = options;
     this.#gap = new NameGap(database, owner);
     this.#outcomes = new PackOutcomes(options.accepted.length);
-    let own: Quota | undefined;
+    let account: Account | undefined;
     try {
-      own = refuseOwner(database, owner).quota;
+      account = refuseOwner(database, owner);
     } catch (error) {
       if (!(error instanceof CatalogRefusal)) throw error;
       this.#refusal = error.reason;
     }
-    this.#quota = quotaOf(options.quota, own);
+    this.#access = account?.access ?? "full";
+    this.#quota = quotaOf(options.quota, account?.quota);
     // Triggers count what is replaced in a row that must exist.
     if (this.#refusal === undefined) addUsage(database, owner, this.#added);
     if (!isUnlimited(this.#quota)) {
@@ -127,7 +130,8 @@ class PackCommit {
     while (record.next()) this.#commitRecord(record);
     if (this.#added.files > 0) addUsage(database, this.#owner, this.#added);
     const isLonger = this.#hasEnded && keepHistory;
-    const trimmed = trimAfter(database, this.#owner, this.#quota, isLonger);
+    const owner = { id: this.#owner, access: this.#access };
+    const trimmed = trimAfter(database, owner, this.#quota, isLonger);
     return {
       outcomes: this.#outcomes.numbers,
       garbage: [...this.#garbage, ...trimmed.garbage],
@@ -146,9 +150,11 @@ class PackCommit {
     const newest = isFree ? undefined : newestRow(database, this.#owner, key);
     const folder = key.slice(0, key.lastIndexOf("/") + 1);
     const known = { isInFolder: folder === this.#folder, hasNoneBelow: isFree };
-    const refusal = refusalOf(database, file, key, newest, known);
+    const isKept = isSame(database, file, newest);
+    const refusal = refusalOf(database, file, key, newest, known) ??
+      refusalToReplace({ access: this.#access }, file, newest, isKept);
     if (refusal !== undefined) return this.#refuse(index, refusal);
-    if (isSame(database, file, newest)) {
+    if (isKept && newest !== undefined) {
       const mtime = { ms: record.mtimeMs, ns: record.mtimeNs };
       this.#garbage.push(...keep(database, file, newest, mtime));
       this.#dropPartial(file.name);

@@ -39,8 +39,11 @@ export const RESTORE_OPERATIONS = {
       ? restoreOne(database, owner, key, current, options)
       : restoreTree(database, owner, key, current, options);
     if (restored.entries === 0) return undefined;
-    const limit = quotaOf(quota, findBy(database, "id = ?", owner)?.quota);
-    const trimmed = makeRoom(database, owner, limit, false);
+    const account = findBy(database, "id = ?", owner);
+    const limit = quotaOf(quota, account?.quota);
+    const trimmed = makeRoom(
+      ...[database, { id: owner, access: account?.access ?? "full" }, limit, false] as const,
+    );
     return {
       ...restored,
       garbage: [...restored.garbage, ...trimmed.garbage],

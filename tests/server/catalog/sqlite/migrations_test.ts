@@ -74,7 +74,7 @@ for (const version of [1, 2, 3, 4, 5, 6, 7, 8]) {
 
 async function compare(catalog: SqliteCatalog, version: number): Promise<void> {
   const storedProfile = (edition: string, ...quirks: string[]) => ({ edition, quirks });
-  const seen = { firstSeen: 1, lastSeen: 2, disabled: false, quota: {} };
+  const seen = { firstSeen: 1, lastSeen: 2, disabled: false, quota: {}, access: "full" };
   assert.deepEqual(await catalog.accounts.list(), [
     {
       ...{ id: id(1), name: "Alice", publicKey, ...seen },

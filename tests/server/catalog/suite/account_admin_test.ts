@@ -30,7 +30,7 @@ catalogTest("accounts are listed by name, with their keys, files and quotas", as
   for (const number of [1, 2]) {
     await catalog.files.commit(v3File(number, { accountId: bob }), KEEP);
   }
-  const seen = { disabled: false, quota: {} };
+  const seen = { disabled: false, quota: {}, access: "full" as const };
   assert.deepEqual(await catalog.accounts.list(), [{
     ...{ id: bob, name: "Bob", publicKey: keyChange().publicKey, firstSeen: 1000, ...seen },
     ...{ lastSeen: 3000, storedProfile: PROFILE, protocol: 3, keys: 0 },

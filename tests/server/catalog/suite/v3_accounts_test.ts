@@ -24,7 +24,7 @@ catalogTest("a registration is found by its id and its name", async ({ accounts 
   await accounts.registerV3(registration());
   const account = {
     ...{ id: alice, name: "Alice", publicKey: undefined, firstSeen: 1000, lastSeen: 1000 },
-    ...{ storedProfile: PROFILE, disabled: false, quota: {}, keys: [] },
+    ...{ storedProfile: PROFILE, disabled: false, quota: {}, access: "full", keys: [] },
   };
   assert.deepEqual(await accounts.find({ id: alice }), account);
   assert.deepEqual(await accounts.find({ name: "Alice" }), account);

@@ -24,7 +24,16 @@ export function accountsOf(state: State): Accounts {
   const add = ({ id, name, now, storedProfile }: NewAccount, publicKey?: Bytes): Account => {
     if (state.account(id) !== undefined) throw new Error("an account has this id");
     const seen = { firstSeen: now, lastSeen: now };
-    const row = { id, name, publicKey, ...seen, storedProfile, disabled: false, quota: {} };
+    const row = {
+      id,
+      name,
+      publicKey,
+      ...seen,
+      storedProfile,
+      disabled: false,
+      quota: {},
+      access: "full" as const,
+    };
     state.accounts = [...state.accounts, { ...row, keys: [] }];
     return row;
   };

@@ -32,6 +32,7 @@ export function filesOf(state: State): Files {
         const content = file.content.kind === "inline" ? file.content.bytes : undefined;
         const owner = state.account(accountId);
         if (owner?.disabled) throw new CatalogRefusal("account-disabled");
+        if (owner?.access === "read-only") throw new CatalogRefusal("read-only");
         if (owner === undefined) throw new Error("Cannot store a file: its owner is not there");
         if (isOfProtocol4(owner) && tree === undefined) throw new CatalogRefusal("other-protocol");
         const before = state.filesOf(accountId, name).toSorted(newestFirst);
@@ -41,9 +42,15 @@ export function filesOf(state: State): Files {
         }
         const kind = file.kind ?? "file";
         if (tree !== undefined) state.refuseConflict(accountId, name, kind, current?.file.kind);
+        const isKept = current !== undefined && tree !== undefined && isSame(current, file);
+        if (current !== undefined && owner.access !== "full" && !isMendedBy(current, file)) {
+          const { mode, tree: times } = current.file;
+          const isEqual = isKept && mode === file.mode && times?.mtime === tree?.mtime;
+          if (!isEqual) throw new CatalogRefusal("append-only");
+        }
         state.uploads = state.uploads.filter((upload) => upload.id !== staged);
         state.change(accountId, { lastSeen: storedAt });
-        if (current !== undefined && tree !== undefined && isSame(current, file)) {
+        if (isKept) {
           const { content: before } = current.file;
           const isBlob = before.kind === "blob" && kind !== "folder";
           const kept = { ...current.file, content: isBlob ? { kind: place, id: path } : before };

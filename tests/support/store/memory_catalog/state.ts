@@ -198,6 +198,7 @@ export class State {
       return { garbage: [], hasSurplus: false };
     }
     this.checkQuota(owner, quota, own);
+    if (this.account(owner)?.access !== "full") return { garbage: [], hasSurplus: false };
     const { garbage } = this.trim(owner, quota);
     return { garbage, hasSurplus: this.hasSurplus(owner, quota) };
   }
