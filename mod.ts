@@ -70,6 +70,8 @@ export type { AdminAddress } from "./server/admin/admin_address.ts";
 export type { AdminSettings } from "./server/admin/load_admin.ts";
 export type { OwnStores } from "./server/data_folder/data_folder.ts";
 export type { Advertised, ListenOptions } from "./server/listen/listeners.ts";
+export { type Network, parseNetwork } from "./server/listen/networks.ts";
+export type { Access, AccessListener, AccessMethod } from "./server/limits/access.ts";
 export type { TlsFiles } from "./server/listen/tls/operator_certificate.ts";
 export {
   DEFAULT_LIMITS,

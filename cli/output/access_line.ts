@@ -6,14 +6,14 @@
  */
 import type { Access, AccessMethod } from "../../server/mod.ts";
 
-interface Method {
+interface HttpMethod {
   /** The method of HTTP. */
   readonly name: string;
   /** The status if it succeeds. */
   readonly status: number;
 }
 
-const METHODS: Readonly<Record<AccessMethod, Method>> = {
+const METHODS: Readonly<Record<AccessMethod, HttpMethod>> = {
   get: { name: "GET", status: 200 },
   put: { name: "PUT", status: 201 },
   remove: { name: "DELETE", status: 204 },

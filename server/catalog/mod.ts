@@ -4,6 +4,8 @@
  * @module
  */
 export {
+  ACCESS_MODES,
+  type AccessMode,
   type Account,
   type AccountChanges,
   type AccountReference,
@@ -15,6 +17,7 @@ export {
   type KnownKey,
   type LoginFault,
   type LoginResult,
+  mayReplace,
   mayYield,
   type Principal,
   PROTOCOL_4,

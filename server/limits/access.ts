@@ -5,11 +5,14 @@
  * @module
  */
 
+/** A kind of use. */
 export type AccessMethod = "get" | "put" | "remove" | "rename" | "restore";
 
 /** A file that a client has stored, downloaded or changed, or could not. */
 export interface Access {
+  /** The kind of use. */
   readonly method: AccessMethod;
+  /** The protocol of the client. */
   readonly protocol: 3 | 4;
   /** The user name. */
   readonly user: string;

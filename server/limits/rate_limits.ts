@@ -16,7 +16,7 @@ export type ByteDirection = "received" | "sent";
 const BURST_MS = 250;
 
 /** A number of bytes per second. Bytes can be taken in advance: then the next ones wait. */
-export class RateLimit {
+export class ServedRate {
   readonly #ticks: () => number;
   readonly #rate: () => number;
   /** When everything that was taken is paid for. */
@@ -46,7 +46,7 @@ export class RateLimit {
 /** The number of accounts from which on those without connections are forgotten at once. About 300 bytes each. */
 const MAX_ACCOUNTS = 4096;
 
-type Directions = Readonly<Record<ByteDirection, RateLimit>>;
+type Directions = Readonly<Record<ByteDirection, ServedRate>>;
 
 /** The rates of one connection. */
 export interface ConnectionRates extends Disposable {
@@ -102,7 +102,7 @@ export class RateLimits {
   }
 
   #directions(rate: () => number): Directions {
-    const of = () => new RateLimit(rate, this.#ticks);
+    const of = () => new ServedRate(rate, this.#ticks);
     return { received: of(), sent: of() };
   }
 }
