@@ -33,6 +33,7 @@ export class FailedSignIns {
 
   /** Counts a failure. Resolves when it should be answered. */
   async fail(origin: string): Promise<void> {
+    if (this.#limits.maxFailedSignIns === Infinity) return;
     const count = (this.#counts.peek(origin) ?? 0) + 1;
     this.#counts.set(origin, count);
     const ms = delayOf(count);

@@ -21,6 +21,12 @@ Deno.test("failed sign-ins: after too many, an address is refused until it has t
   failed.check(HERE);
 });
 
+Deno.test("failed sign-ins: without a limit, they are neither counted nor delayed", async () => {
+  const failed = new FailedSignIns({ ...LIMITS, maxFailedSignIns: Infinity }, () => 0);
+  for (let count = 0; count < 1000; count++) await failed.fail(HERE);
+  failed.check(HERE);
+});
+
 Deno.test("failed sign-ins: no more addresses are remembered than allowed", async () => {
   const failed = new FailedSignIns({ ...LIMITS, maxFailedSignIns: 1, maxAddresses: 2 }, () => 0);
   for (const address of ["a", "b", "c"]) await failed.fail(address);
