@@ -14,7 +14,7 @@ export interface PendingUpload extends AsyncDisposable {
   /** The request of the first part. */
   readonly request: SendFile;
   /** The upload's account and file, for the log. */
-  readonly subject: LimitedUpload;
+  readonly subject?: LimitedUpload | undefined;
   /** Whether all parts were accepted so far and more are expected. */
   readonly isOpen: boolean;
   /** Whether a part belongs to the same file. */
