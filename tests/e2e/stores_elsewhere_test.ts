@@ -101,6 +101,7 @@ Deno.test("server on PostgreSQL and S3: clients of both protocols store and fetc
   assert.match(await operate("invite"), /[A-Z2-7a-z]{26}/);
   await operate("users", "remove", "Bob", "--yes");
   assert.match(await operate("backup", folder.join("copy")), /Backed up \d files/);
+  assert.match(await operate("verify", "--part", "2/3"), /No problems found in part 2\/3/);
   await operate("verify", "--repair");
   assert.match(await operate("import", "Alice", folder.join("exported")), /Imported .* for Alice/);
   await assert.rejects(Deno.stat(data), Deno.errors.NotFound);

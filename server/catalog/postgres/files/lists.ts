@@ -31,26 +31,31 @@ const ROW_BYTES = 512;
  * Rows in an order, as many as fit into a page. `rows`: what to select from, which has the columns of `files`; already
  * limited.
  */
-function pageOf(rows: string, order: string, columns = FILE_COLUMNS): string {
+function pageOf(
+  rows: string,
+  order: string,
+  columns = FILE_COLUMNS,
+  bytes = PAGE_BYTES,
+): string {
   return `SELECT * FROM (
     SELECT ${columns}, coalesce(sum(${ROW_BYTES} + 3 * octet_length(name)) OVER (
       ORDER BY ${order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS bytes_before
     FROM (${rows}) AS files
-  ) AS page WHERE bytes_before < ${PAGE_BYTES} ORDER BY bytes_before`;
+  ) AS page WHERE bytes_before < ${bytes} ORDER BY bytes_before`;
 }
 
-/** A page of rows of current files in a range, by name. */
+/** A page of rows of current files in a range, by name. `bytes`: its size, {@link PAGE_BYTES} by default. */
 export async function currentFrom(
   queries: Queries,
   owner: Bytes,
   range: NameRange,
   limit: number,
-  columns?: string,
+  { columns, bytes }: { readonly columns?: string; readonly bytes?: number } = {},
 ): Promise<Row[]> {
   const { where, values } = inRange(owner, range);
   const rows =
     `SELECT * FROM files WHERE ${where} AND current ORDER BY ${BY_NAME} LIMIT $6::bigint`;
-  const query = pageOf(rows, BY_NAME, columns);
+  const query = pageOf(rows, BY_NAME, columns, bytes);
   return await queries.all(query, ...values, Math.min(limit, MAX_ROWS));
 }
 

@@ -165,8 +165,9 @@ async function fetchRows(
   );
 }
 
-/** The number of entries in one look-up of a list. */
-const MAX_LISTED = 256;
+/** The number of entries in one look-up of a list, and their bytes: they become records at once, which no one keeps. */
+const MAX_LISTED = 500;
+const LISTED_BYTES = 512 * 1024;
 
 const LISTED = `${RECORD_COLUMNS}, ${DAMAGE_COLUMN}`;
 
@@ -177,9 +178,10 @@ export async function listEncoded(
   { prefix = "", after = "", ...size }: EntriesPage,
 ): Promise<EncodedEntries> {
   const page = new EntriesPageWriter(owner, size);
+  const options = { columns: LISTED, bytes: LISTED_BYTES };
   const key = nameKey(prefix);
   for (let last = nameKey(after);;) {
-    const rows = await currentFrom(queries, owner, rangeAfter(key, last), MAX_LISTED, LISTED);
+    const rows = await currentFrom(queries, owner, rangeAfter(key, last), MAX_LISTED, options);
     for (const row of rows) {
       if (!page.add(row)) return page.end(last);
       last = row["name"] as string;
