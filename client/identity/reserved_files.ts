@@ -26,6 +26,8 @@ const MARKS = [
   ...[ACCOUNT_KEY_FILE, IDENTITY_FILE, ACCOUNT_FILE],
   ...[LOCK_FILE, STORED_FILE, EDITION_FILE],
 ];
+/** Names of a client's files in any folder. */
+const ANYWHERE = [...MARKS, KNOWN_SERVERS, KNOWN_ANSWERS];
 /** Further files of a client's folder, whose names are also common elsewhere. */
 const BESIDE = [KEY_FILE, TRANSFER_INFO, INDEX_FOLDER];
 /** Files that users write themselves, without secrets. */
@@ -45,7 +47,7 @@ export type ReservedFile =
 /** The reason that applies to a name in any folder. */
 function ownByName(name: string): ReservedFile | undefined {
   if (isPartName(name)) return "a partial download";
-  const isOwn = isOneOf([...MARKS, KNOWN_SERVERS, KNOWN_ANSWERS], name) || isAuthoritiesName(name);
+  const isOwn = isOneOf(ANYWHERE, name) || isAuthoritiesName(name);
   return isOwn ? "one of xfer's own files" : undefined;
 }
 

@@ -47,11 +47,16 @@ const UTF8 = new TextEncoder();
 /** Paths for the library. Each has a buffer, so it is valid until the next one. */
 export class PathBuffer {
   readonly #bytes = new Uint8Array(3 * MAX_PATH);
+  /** The path in the buffer. */
+  #path: string | undefined;
 
   /** Returns a path as the library reads it, or `undefined` if it is too long, or would end early. */
   of(path: string): Uint8Array<ArrayBuffer> | undefined {
+    // Files are inspected, then read.
+    if (path === this.#path) return this.#bytes;
     if (path.length >= MAX_PATH || path.includes("\0")) return undefined;
     this.#bytes[UTF8.encodeInto(path, this.#bytes).written] = 0;
+    this.#path = path;
     return this.#bytes;
   }
 }

@@ -98,6 +98,11 @@ export class DigestIndex implements Disposable {
     if (seenAt !== undefined) this.#attempt((index) => index.add(key, stat, digest, seenAt));
   }
 
+  /** Keeps the digest that the last call of {@link find} has found. */
+  keepFound(): void {
+    this.#attempt((index) => index.copy(this.#old as IndexReader));
+  }
+
   /** Keeps the digest of a file that is read after others with later names. */
   addLate(key: Bytes, stat: EntryStat, at: number, digest: Bytes): void {
     if (this.#late.length === MAX_LATE) return;

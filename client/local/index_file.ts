@@ -51,7 +51,7 @@ export class IndexWriter implements Disposable {
    * {@link TRUSTED}, or when the entry was first seen in this state, in milliseconds since 1970.
    */
   add(key: Bytes, stat: EntryStat, digest: Bytes, seenAt: number): void {
-    if (!this.#makeRoom(key.length)) return;
+    if (!this.#makeRoom(KEY_HEADER + key.length + FIXED_SIZE)) return;
     this.#addKey(key);
     writeStat(this.#view, this.#at, stat);
     this.#view.setFloat64(this.#at + STAT_SIZE, seenAt, true);
@@ -61,11 +61,10 @@ export class IndexWriter implements Disposable {
 
   /** Adds the record at which a reader stands. */
   copy(reader: IndexReader): void {
-    const { key, fixed } = reader;
-    if (!this.#makeRoom(key.length)) return;
-    this.#addKey(key);
-    this.#block.set(fixed, this.#at);
-    this.#at += FIXED_SIZE;
+    const { record } = reader;
+    if (!this.#makeRoom(record.length)) return;
+    this.#block.set(record, this.#at);
+    this.#at += record.length;
   }
 
   /** Writes what is left. Throws what Deno throws. */
@@ -83,8 +82,7 @@ export class IndexWriter implements Disposable {
     this.#file.close();
   }
 
-  #makeRoom(length: number): boolean {
-    const size = KEY_HEADER + length + FIXED_SIZE;
+  #makeRoom(size: number): boolean {
     if (this.#at + size > this.#block.length) this.flush();
     return this.#size + this.#at + size <= MAX_INDEX;
   }
@@ -130,10 +128,9 @@ export class IndexReader implements Disposable {
     return this.#block.subarray(start, start + this.#keyLength);
   }
 
-  /** Everything else of the record; valid until `next`. */
-  get fixed(): Bytes {
-    const start = this.#at + KEY_HEADER + this.#keyLength;
-    return this.#block.subarray(start, start + FIXED_SIZE);
+  /** All bytes of the record; valid until `next`. */
+  get record(): Bytes {
+    return this.#block.subarray(this.#at, this.#at + KEY_HEADER + this.#keyLength + FIXED_SIZE);
   }
 
   /** The digest of the record, if it is trusted and the entry has not changed since; valid until `next`. */

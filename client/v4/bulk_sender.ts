@@ -7,6 +7,7 @@
 import { endsAll, type XferError } from "../../protocol/errors.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { PackedReader } from "../../protocol/v4/packed.ts";
+import { checkRecords } from "../../protocol/v4/record_reader.ts";
 import type { RecordWriter } from "../../protocol/v4/record_writer.ts";
 import type { V4Client } from "./client.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
@@ -174,12 +175,11 @@ export class BulkSender<T> {
 
   /** Throws `ProtocolError` if the answer has another number of results than the message has records. */
   #settle({ items }: Bulk<T>, answer: MessageOf<"packed">): void {
-    const results: RecordResult[] = [];
+    if (checkRecords(new PackedReader(answer.bytes)) !== items.length) throw unexpected(answer);
     const reader = new PackedReader(answer.bytes);
-    while (reader.next()) results.push(toResult(reader));
-    if (results.length !== items.length) throw unexpected(answer);
-    for (const [i, item] of items.entries()) {
-      this.#handlers.onResult(item, results[i] as RecordResult);
+    for (const item of items) {
+      reader.next();
+      this.#handlers.onResult(item, toResult(reader));
     }
   }
 }

@@ -148,9 +148,12 @@ export function checkRemoteName(path: string, name: string, isNamed: boolean): v
   throw new UsageError("bad-file-name", `cannot upload ${named} ${fault}`, { hint });
 }
 
-/** Whether a name that was found in a folder is surely allowed below it; if not, {@link checkRemoteName} decides. */
-export function isPlainName(name: string, folder: string, depth: number): boolean {
-  return name.length <= MAX_COMPONENT && depth <= MAX_PATH_DEPTH &&
-    folder.length <= MAX_COMPONENT &&
-    isAscii(name) && isAscii(folder);
+/** Whether a name is short and ASCII, so that it is surely allowed in a folder for which {@link isPlainFolder} is true. */
+export function isPlainName(name: string): boolean {
+  return name.length <= MAX_COMPONENT && isAscii(name);
+}
+
+/** Whether plain names are surely allowed in a folder; if not, {@link checkRemoteName} decides. `depth`: of its content. */
+export function isPlainFolder(name: string, depth: number): boolean {
+  return depth <= MAX_PATH_DEPTH && isPlainName(name);
 }

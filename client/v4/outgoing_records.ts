@@ -15,15 +15,17 @@ import { roomFor } from "./entry_content.ts";
 import type { FoundEntry } from "./found_entry.ts";
 import type { RemoteFile } from "./remote_file.ts";
 
-/** An entry in a pack or an update. */
+/** An entry in a pack or an update. There is one object for each, because thousands wait for their answers. */
 export interface SentEntry {
   readonly entry: FoundEntry;
   /** The server's entry of the name. */
   readonly known: RemoteFile | undefined;
   readonly action: "put" | "update";
-  /** Of the content, in a pack. */
-  readonly cksum: number;
+  /** Of the content, once it is in a pack. */
+  cksum: number;
   readonly attempt: number;
+  /** Whether entries with later names were placed before it. */
+  readonly isLate: boolean;
 }
 
 interface OutgoingPack {
@@ -68,11 +70,12 @@ export class OutgoingRecords {
   }
 
   /** Adds the entry that was begun. Returns the sums of its content. */
-  add(sent: Omit<SentEntry, "cksum" | "action">, attributes: StoredAttributes): ContentSums {
+  add(sent: SentEntry, { mode, mtime }: StoredAttributes): ContentSums {
     const { writer, items } = this.#pack as OutgoingPack;
     const { kind, size } = sent.entry;
-    const sums = writer.add({ entry: kind, ...attributes }, size);
-    items.push({ ...sent, action: "put", cksum: sums.cksum });
+    const sums = writer.add({ entry: kind, mode, mtime }, size);
+    sent.cksum = sums.cksum;
+    items.push(sent);
     return sums;
   }
 
@@ -80,7 +83,8 @@ export class OutgoingRecords {
   addUpdate(entry: FoundEntry, known: RemoteFile, attributes: StoredAttributes): boolean {
     this.#update ??= { writer: new UpdateWriter(), items: [] };
     if (!this.#update.writer.add(known.name, known.version, attributes)) return false;
-    this.#update.items.push({ entry, known, action: "update", cksum: 0, attempt: 1 });
+    const sent = { entry, known, action: "update", cksum: 0, attempt: 1, isLate: false } as const;
+    this.#update.items.push(sent);
     return true;
   }
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { equalBytes } from "../../protocol/bytes.ts";
+import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
 import { IntegrityError, RefusedError, XferError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import { MAX_PACKED_SIZE } from "../../protocol/v4/pack.ts";
@@ -28,15 +28,6 @@ const MAX_ANNOUNCED = 100;
 /** The codes of updates of a version that is no longer current. */
 const REPLACED = ["file-changed", "no-such-file"];
 
-/** An attempt to send an entry. */
-interface Attempt {
-  readonly entry: FoundEntry;
-  readonly known: RemoteFile | undefined;
-  readonly attempt: number;
-  /** Whether entries with later names were placed before it. */
-  readonly isLate: boolean;
-}
-
 /** An entry without a result, and whether the server was asked to store it. */
 export interface UnresolvedEntry {
   readonly entry: FoundEntry;
@@ -58,7 +49,7 @@ export class PutTransfer {
   readonly #large: LargeUploads;
   #section: TransferSection | undefined;
   readonly #records: OutgoingRecords;
-  readonly #again: Attempt[] = [];
+  readonly #again: SentEntry[] = [];
   /** An entry that waits for room. */
   #held: FoundEntry | undefined;
   readonly #planned = { files: 0, bytes: 0, reported: -1 };
@@ -80,8 +71,9 @@ export class PutTransfer {
       },
       onPlanned: (entry) => this.#plan(entry),
       onResult: (entry, result) => {
-        if (!(result instanceof Error)) this.#digests.keep(entry, result.digest, true);
-        this.#settle(entry, result);
+        if (result instanceof Error) return this.#fail(entry, result);
+        this.#digests.keep(entry, result.digest, true);
+        this.#stored(entry, result.cksum, result);
       },
     });
   }
@@ -121,18 +113,15 @@ export class PutTransfer {
     const maySame = alike !== undefined && alike.size === entry.size;
     const digest = maySame ? this.#digests.find(entry) : undefined;
     if (maySame && digest !== undefined && equalBytes(digest, alike.digest)) {
-      this.#digests.keep(entry, digest);
+      this.#digests.keepFound(entry);
       return this.#settleSame(entry, alike);
     }
     const isCompared = maySame && digest === undefined;
     if (entry.size > MAX_PACKED_SIZE) return this.#placeLarge(entry, alike, isCompared);
     // Entries below the folder can only be stored once it has taken the place of something else.
-    if (entry.kind === "folder" && known !== undefined && !maySame) {
-      {
-        return this.#placeFirst({ entry, known: alike, attempt: 1, isLate: false });
-      }
-    }
-    return this.#placeSmall({ entry, known: alike, attempt: 1, isLate: false }, isCompared);
+    const sent = toSend(entry, alike);
+    if (entry.kind === "folder" && known !== undefined && !maySame) return this.#placeFirst(sent);
+    return this.#placeSmall(sent, isCompared);
   }
 
   /** Sends what is left of a section. Resolves when every entry has its result. Throws the error that ends the run. */
@@ -177,49 +166,43 @@ export class PutTransfer {
     return this.#large.send(() => this.#pool(), () => this.#drain());
   }
 
-  #placeSmall(attempt: Attempt, isCompared: boolean): Promise<void> | undefined {
-    const written = this.#write(attempt, isCompared);
-    return written === "full" ? this.#writeLater(attempt, isCompared) : written;
+  #placeSmall(sent: SentEntry, isCompared: boolean): Promise<void> | undefined {
+    const written = this.#write(sent, isCompared);
+    return written === "full" ? this.#writeLater(sent, isCompared) : written;
   }
 
-  async #writeLater(attempt: Attempt, isCompared: boolean): Promise<void> {
-    this.#held = attempt.entry;
+  async #writeLater(sent: SentEntry, isCompared: boolean): Promise<void> {
+    this.#held = sent.entry;
     this.reportPlanned();
     await this.#records.flush();
     this.#held = undefined;
-    await this.#write(attempt, isCompared);
+    await this.#write(sent, isCompared);
   }
 
-  async #placeFirst(attempt: Attempt): Promise<void> {
-    this.#held = attempt.entry;
+  async #placeFirst(sent: SentEntry): Promise<void> {
+    this.#held = sent.entry;
     await this.#drain();
     this.#held = undefined;
-    await this.#placeSmall(attempt, false);
+    await this.#placeSmall(sent, false);
     await this.#drain();
   }
 
-  async #retry({ entry: before, ...attempt }: Attempt): Promise<void> {
-    const entry = this.#attempt(before, () => before.reinspect());
+  async #retry(sent: SentEntry): Promise<void> {
+    const entry = this.#reinspect(sent.entry);
     if (entry === undefined) return;
-    if (entry.size > MAX_PACKED_SIZE) await this.#placeLarge(entry, attempt.known, false);
-    else await this.#placeSmall({ entry, ...attempt }, false);
+    if (entry.size > MAX_PACKED_SIZE) await this.#placeLarge(entry, sent.known, false);
+    else await this.#placeSmall({ ...sent, entry }, false);
   }
 
   /**
    * Reads an entry into the pack, unless the server's has the same content. Returns `full` if the pack must leave
    * first; a promise to wait for.
    */
-  #write(
-    { entry, known, attempt, isLate }: Attempt,
-    isCompared: boolean,
-  ): Promise<void> | "full" | undefined {
+  #write(sent: SentEntry, isCompared: boolean): Promise<void> | "full" | undefined {
+    const { entry, known } = sent;
     const room = this.#records.begin(entry);
     if (room === undefined) return "full";
-    const isRead = this.#attempt(entry, () => {
-      readContent(entry, room);
-      return true;
-    });
-    if (isRead === undefined) return undefined;
+    if (!this.#read(entry, room)) return undefined;
     if (isCompared && known !== undefined) {
       const digest = digestContent(room.subarray(0, entry.size));
       if (equalBytes(digest, known.digest)) {
@@ -227,11 +210,32 @@ export class PutTransfer {
         return this.#settleSame(entry, known);
       }
     }
-    if (attempt === 1) this.#plan(entry);
+    if (sent.attempt === 1) this.#plan(entry);
     const attributes = attributesOf(entry, known, this.#options, this.#now);
-    const { digest } = this.#records.add({ entry, known, attempt }, attributes);
-    this.#digests.keep(entry, digest, isLate);
+    const { digest } = this.#records.add(sent, attributes);
+    this.#digests.keep(entry, digest, sent.isLate);
     return undefined;
+  }
+
+  /** Reads the content of an entry. A failure is its result; returns `false` then. */
+  #read(entry: FoundEntry, room: Bytes): boolean {
+    try {
+      readContent(entry, room);
+      return true;
+    } catch (error) {
+      this.#fail(entry, error as Error);
+      return false;
+    }
+  }
+
+  /** Inspects an entry again. A failure is its result. */
+  #reinspect(entry: FoundEntry): FoundEntry | undefined {
+    try {
+      return entry.reinspect();
+    } catch (error) {
+      this.#fail(entry, error as Error);
+      return undefined;
+    }
   }
 
   /** Sends the pack and the update that are being made, and waits for all answers. */
@@ -244,15 +248,16 @@ export class PutTransfer {
     return (this.#section as TransferSection).pool();
   }
 
-  #onResult({ entry, known, action, cksum, attempt }: SentEntry, result: RecordResult): void {
+  #onResult(sent: SentEntry, result: RecordResult): void {
+    const { entry, known, action, cksum, attempt } = sent;
     if (result === "mismatch") {
       if (attempt === ATTEMPTS) return this.#fail(entry, differed(entry));
-      this.#again.push({ entry, known, attempt: attempt + 1, isLate: true });
+      this.#again.push({ ...toSend(entry, known), attempt: attempt + 1, isLate: true });
     } else if (!(result instanceof XferError)) {
-      if (action === "update") this.#report({ ...resultOf(entry), state: "updated" });
-      else this.#settle(entry, { cksum, ...result });
+      if (action === "put") this.#stored(entry, cksum, result);
+      else this.#reportSame(entry, "updated");
     } else if (action === "update" && isReplaced(result)) {
-      this.#again.push({ entry, known: undefined, attempt: 1, isLate: true });
+      this.#again.push({ ...toSend(entry, undefined), isLate: true });
     } else this.#fail(entry, result);
   }
 
@@ -260,7 +265,7 @@ export class PutTransfer {
   #settleSame(entry: FoundEntry, known: RemoteFile): Promise<void> | undefined {
     const attributes = attributesOf(entry, known, this.#options, known.mtime);
     if (areSameAttributes(attributes, known)) {
-      this.#report({ ...resultOf(entry), state: "unchanged" });
+      this.#reportSame(entry, "unchanged");
       return undefined;
     }
     if (this.#records.addUpdate(entry, known, attributes)) return undefined;
@@ -271,25 +276,22 @@ export class PutTransfer {
     });
   }
 
-  #settle(entry: FoundEntry, result: Omit<StoredVersion, "digest"> | Error): void {
-    if (result instanceof Error) return this.#fail(entry, result);
-    const { cksum: crc, version, replacedOther } = result;
-    this.#report({ ...resultOf(entry), state: "stored", crc, version, replacedOther });
+  #stored(
+    entry: FoundEntry,
+    crc: number,
+    { version, replacedOther }: Pick<StoredVersion, "version" | "replacedOther">,
+  ): void {
+    const { kind, remoteName: name } = entry;
+    this.#report({ state: "stored", file: entry, kind, name, crc, version, replacedOther });
+  }
+
+  #reportSame(entry: FoundEntry, state: PutUnchanged["state"]): void {
+    this.#report({ state, file: entry, kind: entry.kind, name: entry.remoteName });
   }
 
   #fail({ path }: FoundEntry, error: Error): void {
     if (!(error instanceof XferError)) throw error;
     this.#report({ state: "not-stored", path, error });
-  }
-
-  /** Runs work for an entry. Its failure is the entry's result, and then returns `undefined`. */
-  #attempt<T>(entry: FoundEntry, work: () => T): T | undefined {
-    try {
-      return work();
-    } catch (error) {
-      this.#fail(entry, error as Error);
-      return undefined;
-    }
   }
 
   #plan({ kind, size }: FoundEntry): void {
@@ -316,8 +318,9 @@ export class PutTransfer {
   }
 }
 
-function resultOf(entry: FoundEntry): Pick<PutUnchanged, "file" | "kind" | "name"> {
-  return { file: entry, kind: entry.kind, name: entry.remoteName };
+/** The first attempt to send an entry. */
+function toSend(entry: FoundEntry, known: RemoteFile | undefined): SentEntry {
+  return { entry, known, action: "put", cksum: 0, attempt: 1, isLate: false };
 }
 
 function isReplaced(error: XferError): boolean {

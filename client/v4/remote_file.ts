@@ -76,14 +76,14 @@ export interface ExpectedFile {
 /** Throws `ProtocolError` `unexpected-answer` for a file that was not requested. */
 export function checkAsked(
   file: Pick<RemoteFile, "name" | "version">,
-  { name = file.name, prefix = "", isOneLevel = false, version = 0 }: ExpectedFile,
+  { name, prefix = "", isOneLevel = false, version = 0 }: ExpectedFile,
 ): void {
   if (isTooLong(file.name)) {
     throw unasked(`a name of more than ${MAX_PATH_NAME} bytes`);
   }
   const form = comparedForm(file.name);
   const start = comparedForm(prefix);
-  const isNamed = form === comparedForm(name) && form.startsWith(start) &&
+  const isNamed = (name === undefined || form === comparedForm(name)) && form.startsWith(start) &&
     !(isOneLevel && form.includes("/", start.length));
   if (isNamed && [0, file.version].includes(version)) return;
   throw unasked(`version ${file.version} of ${printable(file.name)}, which was not asked for`);

@@ -44,6 +44,11 @@ export class SectionDigests implements Disposable {
     else this.#index.add(this.#keyOf(entry), stat, inspectedAt, digest);
   }
 
+  /** Keeps the digest that the last call of {@link find} has found for this entry. */
+  keepFound({ kind }: FoundEntry): void {
+    if (kind === "file") this.#index?.keepFound();
+  }
+
   /** Saves what was kept. `isWhole`: whether all entries came. */
   save(isWhole: boolean): void {
     this.#index?.save(isWhole);

@@ -13,7 +13,7 @@ import { INDEX_FOLDER } from "../local/digest_index.ts";
 import { cannotRead } from "../local/read_small_file.ts";
 import { sameAccents } from "../local/sent_names.ts";
 import { UNDECODABLE } from "../local/source_entry.ts";
-import { checkRemoteName, FoundEntry, isAscii, isPlainName } from "./found_entry.ts";
+import { checkRemoteName, FoundEntry, isAscii, isPlainFolder, isPlainName } from "./found_entry.ts";
 import { compareForms } from "./name_order.ts";
 
 /** Why something is skipped. */
@@ -59,6 +59,8 @@ interface EnteredFolder {
   readonly name: string;
   readonly form: string;
   readonly depth: number;
+  /** Whether short names in ASCII are surely allowed in it. */
+  readonly isPlain: boolean;
   readonly children: readonly Child[];
   readonly ownIn: (name: string) => ReservedFile | undefined;
   /** Folders in it that were entered, by name, until their content comes. */
@@ -142,20 +144,21 @@ class TreeWalk {
   }
 
   #visit(folder: EnteredFolder, key: string, entry: Deno.DirEntry): FoundEntry | undefined {
-    const { isDirectory, isSymlink } = entry;
-    const below = folder.below === "" ? entry.name : `${folder.below}/${entry.name}`;
-    if (this.#rules.isExcluded(isDirectory ? `${below}/` : below)) return undefined;
-    const path = folder.prefix + entry.name;
-    const remoteName = folder.name === "" ? entry.name : `${folder.name}/${entry.name}`;
-    const own = isDirectory && entry.name !== INDEX_FOLDER ? undefined : folder.ownIn(entry.name);
+    const { name, isDirectory, isSymlink } = entry;
+    const { isExcluded, links, isNamed } = this.#rules;
+    const below = folder.below === "" ? name : `${folder.below}/${name}`;
+    if (isExcluded(isDirectory ? `${below}/` : below)) return undefined;
+    const path = folder.prefix + name;
+    const remoteName = folder.name === "" ? name : `${folder.name}/${name}`;
+    const own = isDirectory && name !== INDEX_FOLDER ? undefined : folder.ownIn(name);
     if (own !== undefined) return this.#skip(path, remoteName, own);
-    const form = folder.form === "" ? key : `${folder.form}/${key}`;
-    return this.#attempt(path, () => {
+    try {
       if (folder.taken === key) throw sameAccents(path, remoteName);
-      if (isSymlink && !this.#rules.links) return this.#skip(path, remoteName, "a link");
-      if (!isPlainName(entry.name, folder.name, folder.depth + 1)) {
-        checkRemoteName(path, remoteName, this.#rules.isNamed);
-      }
+      if (isSymlink && !links) return this.#skip(path, remoteName, "a link");
+      if (!(folder.isPlain && isPlainName(name))) checkRemoteName(path, remoteName, isNamed);
+      // Most forms are the name itself, which is then in memory once.
+      const isForm = folder.form === folder.name && key === name;
+      const form = isForm ? remoteName : folder.form === "" ? key : `${folder.form}/${key}`;
       const content = isDirectory
         ? this.#enter(path, below, remoteName, form, folder.depth + 1)
         : undefined;
@@ -163,9 +166,11 @@ class TreeWalk {
       const found = this.#take({ path, remoteName, form });
       if (found === undefined) return undefined;
       folder.taken = key;
-      if (content !== undefined) folder.entered.set(entry.name, content);
+      if (content !== undefined) folder.entered.set(name, content);
       return found;
-    });
+    } catch (error) {
+      return this.#fail(path, error);
+    }
   }
 
   /** Lists a folder; `undefined` if it is skipped. */
@@ -183,10 +188,11 @@ class TreeWalk {
     const { real } = this.#tree;
     const ownIn = this.#rules.own.in(real && join(real, below), hasName);
     const children = inOrder(entries);
+    const ownDepth = name === "" ? 0 : depth;
     return {
       ...{ prefix: prefixOf(path), below, name, form, ownIn, children },
-      ...{ next: 0, taken: undefined },
-      depth: name === "" ? 0 : depth,
+      ...{ next: 0, taken: undefined, depth: ownDepth },
+      isPlain: isPlainFolder(name, ownDepth + 1),
       entered: new Map(),
     };
   }
@@ -214,10 +220,13 @@ class TreeWalk {
     try {
       return work();
     } catch (error) {
-      if (endsAll(error) || !(error instanceof XferError)) throw error;
-      this.#rules.onFailure(path, failureAt(path, error));
-      return undefined;
+      return this.#fail(path, error);
     }
+  }
+
+  #fail(path: string, error: unknown): undefined {
+    if (endsAll(error) || !(error instanceof XferError)) throw error;
+    this.#rules.onFailure(path, failureAt(path, error));
   }
 }
 
@@ -229,11 +238,16 @@ function prefixOf(path: string): string {
 /** The children of a folder in the order of a server's list. */
 function inOrder(entries: readonly Deno.DirEntry[]): Child[] {
   const children: Child[] = [];
+  let areAscii = true;
   for (const entry of entries) {
-    const key = isAscii(entry.name) ? entry.name : comparedForm(entry.name);
+    const hasAscii = isAscii(entry.name);
+    areAscii &&= hasAscii;
+    const key = hasAscii ? entry.name : comparedForm(entry.name);
     children.push({ key, entry });
     if (entry.isDirectory) children.push({ key: `${key}/`, entry });
   }
+  // Different ASCII names have different keys, which are ordered by their units.
+  if (areAscii) return children.sort((a, b) => a.key < b.key ? -1 : 1);
   return children.sort((a, b) =>
     compareForms(a.key, b.key) || (a.entry.name < b.entry.name ? -1 : 1)
   );

@@ -17,12 +17,17 @@ export interface ContentSums {
 
 /**
  * The sums of `buffer[from..to)`, at most one chunk. `from` must be at least 1: the byte before is changed meanwhile,
- * which saves a copy.
+ * which saves a copy. `digest`: where to write that; default a new array.
  */
-export function sumsInPlace(buffer: Bytes, from: number, to: number): ContentSums {
+export function sumsInPlace(
+  buffer: Bytes,
+  from: number,
+  to: number,
+  digest?: Bytes,
+): ContentSums {
   return {
     cksum: cksum(buffer.subarray(from, to)),
-    digest: digestInPlace(buffer, from, to),
+    digest: digestInPlace(buffer, from, to, digest),
   };
 }
 

@@ -70,18 +70,22 @@ export class PackWriter extends RecordWriter {
     return this.bytes.subarray(this.#content, this.#content + maxSize);
   }
 
-  /** Adds the entry that was begun, with the first `size` bytes of its room. Returns the sums of the content. */
+  /**
+   * Adds the entry that was begun, with the first `size` bytes of its room. Returns the sums of the content; the digest is a
+   * view of the record.
+   */
   add({ entry, mode, mtime }: PackedAttributes, size: number): ContentSums {
     if (size > this.#room) throw new RangeError("cannot add an entry that was not begun");
     this.#room = -1;
-    const sums = sumsInPlace(this.bytes, this.#content, this.#content + size);
+    const [bytes, content] = [this.bytes, this.#content];
+    const digest = bytes.subarray(content - DIGEST_SIZE, content);
+    const sums = sumsInPlace(bytes, content, content + size, digest);
     this.kind(entry);
     this.mode(mode);
     this.time(mtime);
     this.u32(size);
     this.u32(sums.cksum);
-    this.digest(sums.digest);
-    this.skip(size);
+    this.skip(DIGEST_SIZE + size);
     this.endRecord();
     return sums;
   }

@@ -86,14 +86,13 @@ export abstract class RecordWriter {
   }
 
   /**
-   * Begins a record of at most `size` bytes besides its texts. Returns `false` if it no longer fits; a record
-   * always fits into an empty message. A record that was begun before and not ended is dropped.
+   * Begins a record of at most `size` bytes besides a name. Returns `false` if it no longer fits; a record always fits
+   * into an empty message. A record that was begun before and not ended is dropped.
    */
-  protected beginRecord(size: number, ...texts: readonly string[]): boolean {
+  protected beginRecord(size: number, name = ""): boolean {
     this.#at = this.#end;
     if (this.#count === this.#maxRecords) return false;
-    const most = texts.reduce((sum, { length }) => sum + 2 + MAX_UNIT * length, size);
-    const end = this.#end + most;
+    const end = this.#end + size + 2 + MAX_UNIT * name.length;
     if (end > FRAME_HEADER_SIZE + MAX_BULK) {
       if (this.#count === 0) throw new RangeError("cannot encode a record that is too large");
       return false;

@@ -27,6 +27,8 @@ import { transferOptions } from "./transfer_options.ts";
 
 /** An upload, and its connection. */
 interface V4Put extends Put {
+  /** HOST:PORT. */
+  readonly server: string;
   readonly connection: Pick<PutOptions, "connect" | "transfer" | "exclude">;
 }
 
@@ -38,7 +40,8 @@ export async function putByProtocol4(
 ): Promise<number> {
   const { run, info, options, files } = put;
   const connect = await v4Options(info, options, run, byProtocol3);
-  const work = { ...put, connection: await transferOptions(connect, options, found) };
+  const connection = await transferOptions(connect, options, found);
+  const work = { ...put, server: formatAddress(info.server), connection };
   if (files.includes(STANDARD_INPUT)) return await putStandardInput(work);
   return options.dryRun === true ? await preview(work) : await putPaths(work);
 }
@@ -154,13 +157,15 @@ class SkippedCounter {
   }
 }
 
-function reportOutcome({ run: { reporter }, info, record }: V4Put, outcome: PutOutcome): void {
+function reportOutcome(
+  { run: { reporter }, info: { userName: user }, server, record }: V4Put,
+  outcome: PutOutcome,
+): void {
   switch (outcome.state) {
     case "stored": {
       const { name, kind, version, crc: cksum, file: { path, size }, replacedOther } = outcome;
       if (kind === "folder") reporter.report({ event: "stored-folder", name, path });
       else {
-        const [user, server] = [info.userName, formatAddress(info.server)];
         if (kind === "file") record.add({ name, size, cksum });
         reporter.report({
           ...{ event: "stored", name, path, kind, size, cksum, version, user, server },
