@@ -57,6 +57,24 @@ Deno.test("index: remembers the digest of each file for the next run, over many 
   assert.equal((await Deno.stat(path as string)).mode! & 0o777, 0o600);
 });
 
+Deno.test("index: what a run has found and kept is known to the next, among what it has added", async () => {
+  await using folder = await TemporaryFolder.create();
+  const names = Array.from({ length: 3000 }, (_, i) => `folder/${String(i).padStart(5, "0")}`);
+  write(folder, names.filter((_, i) => i % 3 > 0));
+  {
+    using index = DigestIndex.open(folder.path, "/root", LOCAL);
+    for (const name of names) {
+      if (index.find(keyOf(name), STAT) !== undefined) index.keepFound();
+      else index.add(keyOf(name), STAT, LATER, digestOf(250));
+    }
+    index.save(true);
+  }
+  assert.deepEqual(
+    read(folder, names),
+    names.map((_, i) => i % 3 === 0 ? 250 : (i - Math.floor(i / 3) - 1) % 251),
+  );
+});
+
 Deno.test("index: a file with another size, time, inode or file system is not known", async () => {
   await using folder = await TemporaryFolder.create();
   write(folder, ["a"]);
