@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { cksum } from "../../protocol/crc/cksum.ts";
 import { areEqual, pseudoRandomBytes } from "../support/bytes.ts";
 import { xfer } from "../support/hosted_xfer.ts";
-import { freePort } from "../support/net/free_port.ts";
+import { freePort } from "../../scripts/cluster/ports.ts";
 import { CLIENT_3, ServerProcess, startXfer, writeTransferInfo } from "../support/processes.ts";
 import { ProcessFixture } from "../support/process_fixture.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";

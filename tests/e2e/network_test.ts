@@ -30,7 +30,7 @@ Deno.test("network: the server is killed during a file and restarted: the client
   assert.deepEqual(stored, Object.keys(FILES));
   assert.match(
     stderr,
-    /^Retrying in \d+\.\d s \(retry 1 of 5\): .* \[[a-z-]+\]$/m,
+    /^Retrying in \d+\.\d s \(retry 1 of 6\): .* \[[a-z-]+\]$/m,
   );
   assert.equal(stderr.match(/^Registered /gm)?.length, 1);
   const exported = await fixture.exported("Alice", "large");

@@ -10,7 +10,7 @@ import { PostgresDatabase } from "../../../server/catalog/postgres/database.ts";
 import { migrate } from "../../../server/catalog/postgres/migrate.ts";
 import { MIGRATIONS } from "../../../server/catalog/postgres/migrations.ts";
 import { RUN_VARIABLE } from "../marked_processes.ts";
-import { freePort } from "../net/free_port.ts";
+import { freePort } from "../../../scripts/cluster/ports.ts";
 import { tied } from "../tied_processes.ts";
 import { TemporaryFolder } from "../temporary_folder.ts";
 import { emptyDatabase, LentDatabases } from "./lent_databases.ts";

@@ -48,7 +48,8 @@ Deno.test("batching: a failing call does not affect the others", () =>
     const calls: Call[] = [file("a", 6), file("b", 6), file("c", 4)]
       .map((one) => ({ method: "files.commit", args: [one, { quota }] }));
     const stored = { version: 1, garbage: [], hasSurplus: false };
-    const [a, b, c] = await commitTogether(catalog, calls);
+    const noTimePasses = () => 0;
+    const [a, b, c] = await commitTogether(catalog, calls, noTimePasses);
     assert.deepEqual([a, c], [{ value: stored }, { value: stored }]);
     assert.ok(b !== undefined && "error" in b && b.error instanceof CatalogRefusal);
     assert.deepEqual((await catalog.files.listAll(id)).map(({ name }) => name), ["a", "c"]);
