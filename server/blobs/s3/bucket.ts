@@ -59,7 +59,11 @@ export class Bucket {
   /** The size of an object in bytes; `undefined` if it does not exist. */
   async size(key: string): Promise<number | undefined> {
     const answer = await unlessMissing(this.#send({ method: "HEAD", key }));
-    return answer && lengthIn(answer.headers);
+    if (answer !== undefined) return lengthIn(answer.headers);
+    // The answer to a HEAD does not say whether the object or the bucket is missing.
+    const range = await this.get(key, 0, 1);
+    await range?.body.cancel();
+    return range?.size;
   }
 
   /** Bytes `from` to `to` (exclusive) of an object, fewer at its end; `undefined` if it does not exist. */

@@ -71,6 +71,8 @@ export class S3Client implements Disposable {
   #signingKeys = new Map<string, ArrayBuffer>();
   #credentials: Promise<S3Credentials> | undefined;
   readonly #requests = new FairBudget(MOST_REQUESTS);
+  /** Whether the bucket was there. */
+  #isFound = false;
 
   constructor(options: S3ClientOptions) {
     this.#options = options;
@@ -120,7 +122,8 @@ export class S3Client implements Disposable {
     for (;;) {
       try {
         return await attempt();
-      } catch (error) {
+      } catch (cause) {
+        const error = this.#transient(cause);
         const isStale = error instanceof S3Refusal && STALE_CREDENTIALS.includes(error.code);
         if (!isStale || hasNewCredentials) await backoff.pause(error, signal);
         else {
@@ -129,6 +132,12 @@ export class S3Client implements Disposable {
         }
       }
     }
+  }
+
+  /** A store whose servers start, such as Swift, can say for a moment that the bucket does not exist. */
+  #transient(error: unknown): unknown {
+    const isGone = this.#isFound && error instanceof S3Refusal && error.code === "NoSuchBucket";
+    return isGone ? new TransientFailure(`it answered ${error.message}`, { cause: error }) : error;
   }
 
   async #attempt<T>(
@@ -161,7 +170,9 @@ export class S3Client implements Disposable {
         ...(body === undefined ? {} : { body }),
         ...(this.#http === undefined ? {} : { client: this.#http }),
       });
-      return await read(response);
+      const answer = await read(response);
+      this.#isFound = true;
+      return answer;
     } catch (error) {
       throw this.#failureOf(controller.signal.aborted ? late : error);
     } finally {

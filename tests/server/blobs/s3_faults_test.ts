@@ -227,6 +227,26 @@ test("a read fails if the object disappears between ranges, or is another one", 
   await change(() => s3.objects.set(key, { ...object, bytes: object.bytes.slice(1) }));
 });
 
+const NO_BUCKET: S3Fault = { status: 404, body: "<Error><Code>NoSuchBucket</Code></Error>" };
+
+for (const operation of OPERATIONS) {
+  test(`${operation} is repeated if the bucket seems to be gone for a moment`, async ({ s3, open }) => {
+    const blobs = await open();
+    s3.failNext(operation, NO_BUCKET);
+    if (operation === "HeadObject") s3.failNext("GetObject", NO_BUCKET);
+    await useAll(blobs);
+  });
+}
+
+test("a bucket that is gone is unavailable, and no object in it is missing", async ({ s3, open }) => {
+  const blobs = await open({ retry: IMPATIENT });
+  const id = await stored(blobs, content.subarray(0, 10));
+  s3.fault = () => NO_BUCKET;
+  await assert.rejects(blobs.stat(id), { code: "unavailable" });
+  await assert.rejects(readAll(blobs, id), { code: "unavailable" });
+  await assert.rejects(open({ retry: IMPATIENT }), { code: "bucket-unusable" });
+});
+
 test("refusals say what the store answered, and what to do", async ({ s3, open }) => {
   const blobs = await open();
   const answer = (status: number, code: string): S3Fault => ({
@@ -238,7 +258,6 @@ test("refusals say what the store answered, and what to do", async ({ s3, open }
     const [status, code, hint] of [
       [403, "AccessDenied", /rights/],
       [403, "RequestTimeTooSkewed", /clock/],
-      [404, "NoSuchBucket", /bucket/],
       [501, "NotImplemented", undefined],
     ] as const
   ) {
