@@ -15,7 +15,10 @@ export const DATA_LOCK = "lock.db";
 /** Locked while files are imported, and while a starting server removes leftovers. */
 export const IMPORT_LOCK = "import.db";
 
-export const DATA_FILES = [CATALOG, BACKUP_CATALOG, TLS_FILE, DATA_LOCK, IMPORT_LOCK];
+/** The address of the operator's page, and the key of links to it, while a server runs. */
+export const ADMIN_FILE = "admin.json";
+
+export const DATA_FILES = [CATALOG, BACKUP_CATALOG, TLS_FILE, DATA_LOCK, IMPORT_LOCK, ADMIN_FILE];
 
 const CATALOGS = [CATALOG, BACKUP_CATALOG, BACKUP_STATES];
 /** The names by which {@link isDataFolder} recognizes a folder. */

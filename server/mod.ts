@@ -13,6 +13,9 @@ export type { SettingChanges } from "./limits/live_settings.ts";
 export { type AdminAddress, isLocal } from "./admin/admin_address.ts";
 export { readHealth } from "./admin/read_health.ts";
 export type { AdminSettings } from "./admin/load_admin.ts";
+export { clusterPageKey } from "./cluster/page_key.ts";
+export type { ShownSetting } from "./admin/admin_system.ts";
+export { ADMIN_LINK_LIFE_MS, adminLink, type AdminLinkSource } from "./admin/admin_links.ts";
 export { Server, type ServerOptions } from "./server.ts";
 export { INVITATION_LIFE_MS, LINK_LIFE_MS, MAX_USES, TOKEN_LIFE_MS } from "./accounts/tokens.ts";
 export {

@@ -6,6 +6,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { AdminAddress } from "./admin/admin_address.ts";
 import { type AdminSettings, loadAdmin, loadTracing } from "./admin/load_admin.ts";
+import type { BackgroundCheck } from "./admin/admin_system.ts";
 import type { AdminPort } from "./admin/open_admin.ts";
 import type { Address } from "../protocol/address.ts";
 import type { Bytes } from "../protocol/bytes.ts";
@@ -42,6 +43,7 @@ import { readOperatorIdentity, type TlsFiles } from "./listen/tls/operator_certi
 import { ReloadableTlsListener } from "./listen/reloadable_tls_listener.ts";
 import type { FileSystem } from "./fs/file_system.ts";
 import { type FreeSpace, freeSpaceOf } from "./fs/free_space.ts";
+import { clusterPageKey } from "./cluster/page_key.ts";
 import type { ClusterSecret } from "./cluster/cluster_secret.ts";
 import type { StoreOpeners } from "./stores/open_stores.ts";
 import type { ServedStore } from "./stores/served_store.ts";
@@ -158,7 +160,7 @@ export class Server implements AsyncDisposable {
   readonly #housekeeping: Housekeeping;
   readonly #accepting: Promise<unknown>;
   #connectionNumber = 0;
-  readonly #auditing: Promise<void>;
+  #auditing: Promise<void>;
   readonly #auditEnd = new AbortController();
   #admin: AdminPort | undefined;
   #tracing: Disposable | undefined;
@@ -265,6 +267,11 @@ export class Server implements AsyncDisposable {
     return this.#admin?.addresses ?? [];
   }
 
+  /** A link to the operator's page that is good once; `undefined` without that page. */
+  createAdminLink(): string | undefined {
+    return this.#admin?.createLink();
+  }
+
   /**
    * The open connections and transfers, their numbers and events.
    *
@@ -334,16 +341,50 @@ export class Server implements AsyncDisposable {
     return this.close();
   }
 
-  async #openAdmin({ admin, tlsFiles, name = hostName() }: ServerOptions): Promise<void> {
+  async #openAdmin(options: ServerOptions): Promise<void> {
+    const { admin, tlsFiles, name = hostName() } = options;
     if (admin === undefined) return;
     const store = this.#store;
     const system = {
       ...{ context: this.#context, name, freeSpace: () => store.freeSpace() },
       ...{ isStopping: () => this.#closing !== undefined, isRemoved: () => this.#isRemoved },
+      location: () => this.#location,
+      settings: admin.settings ?? (() => []),
+      check: this.#check(),
     };
     const loadIdentity = () =>
       tlsFiles === undefined ? store.loadIdentity() : readOperatorIdentity(tlsFiles);
-    this.#admin = await loadAdmin(admin, system, loadIdentity);
+    const { catalog, dataFolder = "", clusterSecret } = options;
+    const links = catalog === undefined
+      ? { dataFolder }
+      : { key: await clusterPageKey(clusterSecret) };
+    this.#admin = await loadAdmin(admin, system, { loadIdentity, links });
+  }
+
+  /** The line 1 of `transfer.info` for clients. */
+  get #location(): string | undefined {
+    const location = this.#securePort?.announcement.properties["location"];
+    return typeof location === "string" ? location : undefined;
+  }
+
+  /** Compares catalog and files when the operator asks for it, not while the comparison at the start is running. */
+  #check(): BackgroundCheck {
+    let isChecking = true;
+    const begin = (checking: Promise<void>) => {
+      isChecking = true;
+      this.#auditing = checking.finally(() => isChecking = false);
+    };
+    begin(this.#auditing);
+    return {
+      get isChecking() {
+        return isChecking;
+      },
+      start: () => {
+        if (isChecking || this.#closing !== undefined) return false;
+        begin(logDifferences(this.#context, this.#auditEnd.signal));
+        return true;
+      },
+    };
   }
 
   async #close(graceMs: number): Promise<void> {

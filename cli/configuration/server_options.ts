@@ -10,10 +10,12 @@ import {
   type ServerLocation,
   type ServerOptions,
   type SettingChanges,
+  type ShownSetting,
   type StoreSettings,
 } from "../../server/mod.ts";
 import type { LogSettings } from "../output/server_logs.ts";
 import type { Settings } from "./configuration.ts";
+import { KEYS, shownText } from "./settings.ts";
 
 /** The settings that can change while the server runs. */
 export function toRules(settings: Settings): Required<SettingChanges> {
@@ -53,7 +55,19 @@ export function logsIn(settings: Settings): LogSettings {
   };
 }
 
-export function toServerOptions(settings: Settings): ServerOptions {
+/** The settings as people may see them. */
+export function shownSettings(settings: Settings): ShownSetting[] {
+  return KEYS.map((name) => {
+    const { text, source: { kind, where } } = settings[name];
+    return { name, value: shownText(name, text), origin: kind === "default" ? kind : where };
+  });
+}
+
+/** `shown`: the effective settings, for the operator's page. */
+export function toServerOptions(
+  settings: Settings,
+  shown: () => readonly ShownSetting[] = () => shownSettings(settings),
+): ServerOptions {
   const [tlsListen, certificate, key] = [
     settings["tls-listen"].value,
     settings["tls-cert"].value,
@@ -68,7 +82,7 @@ export function toServerOptions(settings: Settings): ServerOptions {
     proxyProtocol: settings["proxy-protocol"].value,
     ...storesIn(settings),
     ...{ name: settings["server-name"].value },
-    ...(admin.length === 0 ? {} : { admin: { listen: admin, tokenFile } }),
+    ...(admin.length === 0 ? {} : { admin: { listen: admin, tokenFile, settings: shown } }),
     ...(tlsListen === "none" ? {} : { tlsListen }),
     ...(advertise === undefined ? {} : { advertise }),
     ...(certificate === undefined || key === undefined ? {} : { tlsFiles: { certificate, key } }),

@@ -3,9 +3,19 @@
  *
  * @module
  */
-import { defineEvent, flag, number, optional, text } from "./definition.ts";
+import { defineEvent, flag, number, optional, text, time } from "./definition.ts";
 
 export const HEALTH_EVENTS = {
+  "admin-link": defineEvent({
+    kind: "result",
+    what: "A link to the operator's page, by `xfer server admin-link`.",
+    fields: {
+      url: text("the link, which is good once"),
+      expires: time("time until which it is good"),
+    },
+    words: ({ url }) => url,
+    note: () => "The link is good once, within ten minutes.",
+  }),
   "health-check": defineEvent({
     kind: "result",
     what: "A check of the running server, by `xfer server health`.",

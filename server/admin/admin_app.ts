@@ -11,15 +11,18 @@ import type { AdminSystem } from "./admin_system.ts";
 import type { Health } from "./health.ts";
 import type { HttpHandler } from "./http_port.ts";
 import type { Metrics } from "./metrics.ts";
+import type { PageEnvironment } from "./page/page_app.ts";
 
 export interface AdminParts {
   readonly system: AdminSystem;
   readonly access: AdminAccess;
   readonly health: Health;
   readonly metrics: Metrics;
+  /** Adds the pages for the operator. */
+  readonly pages: Hono<PageEnvironment>;
 }
 
-/** The context of a handler besides the request. */
+/** What a handler knows besides the request. */
 export interface AdminEnvironment {
   readonly Bindings: {
     /** The address of the client. */
@@ -50,7 +53,7 @@ export function adminHandler(parts: AdminParts): HttpHandler {
   return (request, client) => app.fetch(request, { client });
 }
 
-function adminApp({ system, access, health, metrics }: AdminParts): Hono<AdminEnvironment> {
+function adminApp({ system, access, health, metrics, pages }: AdminParts): Hono<AdminEnvironment> {
   const app = new Hono<AdminEnvironment>();
   app.use(secureHeaders(HEADERS));
   app.use(async (c, next) => {
@@ -76,6 +79,7 @@ function adminApp({ system, access, health, metrics }: AdminParts): Hono<AdminEn
     return c.body(text, 200, { "Content-Type": contentType });
   });
 
+  app.route("/", pages);
   app.notFound((c) => c.text("Not found\n", 404));
   app.onError((error, c) => {
     system.context.log.error("Could not answer {request} of the admin port: {reason}", {

@@ -5,6 +5,21 @@
  */
 import type { Context } from "../context.ts";
 
+/** A setting, its value and where that comes from. */
+export interface ShownSetting {
+  readonly name: string;
+  readonly value: string;
+  /** `default`, or `--quota`, `XFER_QUOTA`, `server.toml`. */
+  readonly origin: string;
+}
+
+/** Work that runs once at a time. */
+export interface BackgroundCheck {
+  readonly isChecking: boolean;
+  /** Returns `false` if it is running already. */
+  start(): boolean;
+}
+
 export interface AdminSystem {
   readonly context: Context;
   /** The name of this server among several. */
@@ -15,4 +30,10 @@ export interface AdminSystem {
   readonly isStopping: () => boolean;
   /** Whether other servers have removed this one, which has not joined again. */
   readonly isRemoved: () => boolean;
+  /** The line 1 of `transfer.info` for clients; `undefined` without protocol 4. */
+  readonly location: () => string | undefined;
+  /** The effective settings, for the page. */
+  readonly settings: () => readonly ShownSetting[];
+  /** The comparison of catalog and files. */
+  readonly check: BackgroundCheck;
 }

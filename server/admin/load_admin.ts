@@ -8,8 +8,8 @@ import { printable } from "../../protocol/printable.ts";
 import type { TlsIdentity } from "../listen/tls/identity.ts";
 import { type AdminAddress, isLocal } from "./admin_address.ts";
 import type { Monitor } from "../monitor/monitor.ts";
-import type { AdminSystem } from "./admin_system.ts";
-import type { AdminPort } from "./open_admin.ts";
+import type { AdminSystem, ShownSetting } from "./admin_system.ts";
+import type { AdminLinkPlace, AdminPort } from "./open_admin.ts";
 
 /** The variable that makes Deno export traces. */
 const TRACING = "OTEL_DENO";
@@ -20,6 +20,8 @@ export interface AdminSettings {
   readonly listen: readonly AdminAddress[];
   /** A file with the token with which other machines can read metrics. */
   readonly tokenFile?: string | undefined;
+  /** The effective settings, for the page; none by default. */
+  readonly settings?: () => readonly ShownSetting[];
 }
 
 /**
@@ -29,15 +31,18 @@ export interface AdminSettings {
 export async function loadAdmin(
   { listen: addresses, tokenFile }: AdminSettings,
   system: AdminSystem,
-  loadIdentity: () => Promise<TlsIdentity>,
+  { loadIdentity, links }: {
+    readonly loadIdentity: () => Promise<TlsIdentity>;
+    readonly links: AdminLinkPlace;
+  },
 ): Promise<AdminPort> {
   const { openAdmin } = await load<typeof import("./open_admin.ts")>(
     new URL("./open_admin.ts", import.meta.url),
   );
   const token = tokenFile === undefined ? undefined : await readToken(tokenFile);
-  if (addresses.every(isLocal)) return await openAdmin(system, { addresses, token });
+  if (addresses.every(isLocal)) return await openAdmin(system, { addresses, token, links });
   const { certificate: cert, key } = await loadIdentity();
-  return await openAdmin(system, { addresses, token, tls: { cert, key } });
+  return await openAdmin(system, { addresses, token, links, tls: { cert, key } });
 }
 
 /** Begins to trace connections and transfers, if Deno exports traces. */

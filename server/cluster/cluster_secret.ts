@@ -43,7 +43,7 @@ export class ClusterSecret {
     }
     const bytes = new TextEncoder().encode(secret);
     return new ClusterSecret(
-      await crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveKey"]),
+      await crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveKey", "deriveBits"]),
     );
   }
 
@@ -79,6 +79,13 @@ export class ClusterSecret {
         { hint: `Set ${CLUSTER_SECRET} to the secret that the other servers have.`, cause },
       );
     }
+  }
+
+  /** A key that is derived for a use with this name, 32 bytes. All servers with the secret derive the same. */
+  async keyFor(name: string): Promise<Bytes> {
+    const info = new TextEncoder().encode(`xfer cluster ${name}`);
+    const how = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(SALT_SIZE), info };
+    return new Uint8Array(await crypto.subtle.deriveBits(how, this.#key, KEY_BITS));
   }
 
   #derive(name: string, salt: Bytes): Promise<CryptoKey> {

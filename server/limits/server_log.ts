@@ -31,7 +31,7 @@ const MAX_COUNTED = 16_384;
 /** Events after which the disk was synced, so peers cannot cause them fast. They are always logged. */
 const LASTING: readonly string[] = [
   ...["file.stored", "pack.stored", "file.removed", "file.renamed", "file.restored"],
-  ...["client.registered", "client.linked", "client.claimed"],
+  ...["client.registered", "client.linked", "client.claimed", "operator.acted"],
 ];
 
 interface SimilarLines {

@@ -169,7 +169,12 @@ export const ARROWS: Arrows = {
   ],
   // The operator's HTTP port, which most servers do not load.
   "server/admin": [...PROTOCOL, ...SERVING, "server/listen/tls"],
-  "server/admin/open_admin.ts": [...PROTOCOL, ...SERVING, "server/admin"],
+  "server/admin/page": [...V4, ...SERVING, "server/admin", "server/operator"],
+  "server/admin/admin_app.ts": [...PROTOCOL, ...SERVING, "server/admin", "server/admin/page"],
+  "server/admin/open_admin.ts": [
+    ...[...PROTOCOL, ...SERVING, "server/admin", "server/admin/page"],
+    "server/admin/admin_app.ts",
+  ],
   "server/admin/load_admin.ts": [
     ...[...PROTOCOL, "server/monitor", "server/listen/tls", "server/admin"],
     "server/admin/open_admin.ts",
@@ -195,7 +200,7 @@ export const ARROWS: Arrows = {
   "server/mod.ts": [
     ...["protocol/v3/editions", "server/accounts", "server/catalog", "server/limits"],
     ...["server/listen", "server/operator/mod.ts", "server/v3", "server/server.ts"],
-    ...["server/admin", "server/admin/load_admin.ts"],
+    ...["server/admin", "server/admin/load_admin.ts", "server/cluster"],
   ],
 
   // The command line: words and tables, output, then the commands. It imports only the faces of the others.

@@ -1,0 +1,93 @@
+/**
+ * Sign-ins to the operator's page: links that are good once, and the sessions that they begin.
+ *
+ * @module
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { isSame } from "../admin_access.ts";
+import type { AdminLinks } from "../admin_links.ts";
+
+const MINUTE_MS = 60_000;
+/** The longest life of a session, and how long it lasts without a request. */
+const SESSION_LIFE_MS = 12 * 60 * MINUTE_MS;
+const IDLE_MS = 60 * MINUTE_MS;
+/** The most sessions; a new one replaces the oldest. */
+const MAX_SESSIONS = 32;
+/** Bytes of a secret. */
+const SECRET_SIZE = 32;
+
+export interface AdminSession {
+  /** Names the session in the log, without giving it away. */
+  readonly name: string;
+  /** Every form of the session contains it, so that no other site can send one. */
+  readonly formToken: string;
+  readonly expiresAt: number;
+  usedAt: number;
+}
+
+export class AdminSessions {
+  readonly #links: Pick<AdminLinks, "accept">;
+  readonly #clock: () => number;
+  /** By the hash of the cookie, oldest first. */
+  readonly #sessions = new Map<string, AdminSession>();
+
+  /** `clock`: milliseconds since the epoch. */
+  constructor(links: Pick<AdminLinks, "accept">, clock: () => number) {
+    this.#links = links;
+    this.#clock = clock;
+  }
+
+  /** Begins a session. Returns its cookie; `undefined` if the token is not good. */
+  begin(token: string): { readonly cookie: string; readonly session: AdminSession } | undefined {
+    if (!this.#links.accept(token)) return undefined;
+    const now = this.#clock();
+    const cookie = newSecret();
+    const session = {
+      ...{ name: `page ${hash(cookie).slice(0, 8)}`, formToken: newSecret() },
+      ...{ expiresAt: now + SESSION_LIFE_MS, usedAt: now },
+    };
+    this.#sessions.set(hash(cookie), session);
+    dropOldest(this.#sessions, MAX_SESSIONS);
+    return { cookie, session };
+  }
+
+  /** The session of a cookie. */
+  find(cookie: string | undefined): AdminSession | undefined {
+    if (cookie === undefined) return undefined;
+    const key = hash(cookie);
+    const session = this.#sessions.get(key);
+    if (session === undefined) return undefined;
+    const now = this.#clock();
+    if (session.expiresAt <= now || session.usedAt + IDLE_MS <= now) {
+      this.#sessions.delete(key);
+      return undefined;
+    }
+    session.usedAt = now;
+    return session;
+  }
+
+  end(cookie: string): void {
+    this.#sessions.delete(hash(cookie));
+  }
+}
+
+/** Whether a form was sent by a page of the session. */
+export function isOwnForm({ formToken }: AdminSession, given: unknown): boolean {
+  return typeof given === "string" && isSame(given, formToken);
+}
+
+function newSecret(): string {
+  return randomBytes(SECRET_SIZE).toString("base64url");
+}
+
+/** Secrets are looked up by their hash, so that the time of a look-up tells nothing about them. */
+function hash(secret: string): string {
+  return createHash("sha256").update(secret).digest("hex");
+}
+
+function dropOldest(entries: Map<string, unknown>, max: number): void {
+  for (const key of entries.keys()) {
+    if (entries.size <= max) return;
+    entries.delete(key);
+  }
+}

@@ -1,0 +1,334 @@
+/**
+ * The requests of the operator's page.
+ *
+ * @module
+ */
+import { type Context, Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import { streamSSE } from "hono/streaming";
+import { renderSVG } from "uqr";
+import { printable } from "../../../protocol/printable.ts";
+import { type AdminAction, logAction } from "../../operator/actions.ts";
+import type { Quota } from "../../catalog/accounts.ts";
+import { CatalogRefusal } from "../../catalog/refusal.ts";
+import type { AdminSystem, ShownSetting } from "../admin_system.ts";
+import type { Health } from "../health.ts";
+import type { StoreTotals } from "../store_totals.ts";
+import { type AdminSession, type AdminSessions, isOwnForm } from "./admin_sessions.ts";
+import { type Html, ICON, page } from "./layout.ts";
+import { type LiveState, liveView } from "./live_view.ts";
+import { html } from "hono/html";
+import { ActionError, OperatorStore } from "./operator_store.ts";
+import {
+  eventsView,
+  type NewInvitation,
+  refusedView,
+  settingsView,
+  signInView,
+  storageView,
+  usersView,
+  userView,
+} from "./pages.ts";
+import { KIND_NAMES, type RecentEvents } from "./recent_events.ts";
+import { SCRIPT, STYLE } from "./style.ts";
+import type { Throughput } from "./throughput.ts";
+
+export interface PageParts {
+  readonly system: AdminSystem;
+  readonly health: Health;
+  readonly totals: StoreTotals;
+  readonly sessions: AdminSessions;
+  readonly events: RecentEvents;
+  readonly throughput: Throughput;
+  /** Whether the port has TLS, so that the cookie is for TLS only. */
+  readonly isSecure: boolean;
+}
+
+/** A handler's view of a request: the address of the client, and its session. */
+export interface PageEnvironment {
+  readonly Bindings: { readonly client: string };
+  readonly Variables: { session: AdminSession };
+}
+
+type PageRequest = Context<PageEnvironment>;
+
+/** The most bytes of a form. */
+const MAX_FORM = 16 * 1024;
+/** The interval of the live part, and the most browsers that get it, each with a copy of it in memory. */
+const LIVE_MS = 2000;
+const MAX_LIVE = 8;
+/** The newest events on the overview, and on the page of events. */
+const FEW_EVENTS = 12;
+const MANY_EVENTS = 200;
+const GIB = 1024 ** 3;
+
+export function pageApp(parts: PageParts): Hono<PageEnvironment> {
+  const { system, sessions, events, isSecure } = parts;
+  const { context: { monitor, clock, log } } = system;
+  const store = new OperatorStore(system.context);
+  const cookie = isSecure ? "__Host-xfer-admin" : "xfer-admin";
+  const app = new Hono<PageEnvironment>();
+  let live = 0;
+
+  app.get("/style.css", (c) => asset(c, STYLE, "text/css"));
+  app.get("/live.js", (c) => asset(c, SCRIPT, "text/javascript"));
+  app.get("/icon.svg", (c) => asset(c, ICON, "image/svg+xml"));
+
+  // A form of another site has another origin, or none that it may name.
+  app.use(async (c, next) => {
+    if (c.req.method === "GET" || c.req.method === "HEAD") return await next();
+    const site = c.req.header("sec-fetch-site") ?? "same-origin";
+    const origin = c.req.header("origin");
+    const isOwn = origin === undefined || hostOfOrigin(origin) === c.req.header("host");
+    if (c.req.method !== "POST") return c.text("Not found\n", 404);
+    if (site !== "same-origin" || !isOwn) {
+      return c.html(refusedView("The form is not one of this page."), 403);
+    }
+    return await next();
+  });
+  app.use(bodyLimit({ maxSize: MAX_FORM, onError: (c) => c.text("The form is too large\n", 413) }));
+
+  app.get("/login", (c) => c.html(signInView(c.req.query("token") ?? "")));
+  app.post("/login", async (c) => {
+    const begun = sessions.begin(String((await c.req.parseBody())["token"] ?? ""));
+    if (begun === undefined) {
+      log.warn("Refused a sign-in to the operator's page from {address}: the link is not valid", {
+        event: "operator.refused",
+        address: c.env.client,
+      });
+      return c.html(refusedView("The link was used already, or is older than ten minutes."), 403);
+    }
+    setCookie(c, cookie, begun.cookie, {
+      ...{ httpOnly: true, sameSite: "Strict", secure: isSecure, path: "/" },
+      expires: new Date(begun.session.expiresAt),
+    });
+    logAction(log, { operator: begun.session.name, action: "signed-in", address: c.env.client });
+    return c.redirect("/", 303);
+  });
+
+  // Everything below needs a session.
+  app.use(async (c, next) => {
+    const session = sessions.find(getCookie(c, cookie));
+    if (session === undefined) {
+      if (c.req.path === "/live") return c.text("Sign in\n", 401);
+      return c.html(signInView(""), 401);
+    }
+    c.set("session", session);
+    if (c.req.method === "POST" && !isOwnForm(session, (await c.req.parseBody())["form-token"])) {
+      return c.html(refusedView("The form is not one of this session. Load the page again."), 403);
+    }
+    return await next();
+  });
+
+  const show = (c: PageRequest, path: string, title: string, content: Html) =>
+    c.html(page({ title, server: system.name, path, session: c.get("session") }, content));
+  const act = (c: PageRequest, action: AdminAction, about: Readonly<Record<string, string>>) =>
+    logAction(log, { operator: c.get("session").name, action, address: c.env.client, ...about });
+  const field = async (c: PageRequest, name: string) => {
+    const value = (await c.req.parseBody())[name];
+    return typeof value === "string" ? value.trim() : "";
+  };
+
+  app.post("/logout", (c) => {
+    sessions.end(getCookie(c, cookie) ?? "");
+    deleteCookie(c, cookie, { path: "/", secure: isSecure });
+    return c.redirect("/login", 303);
+  });
+
+  app.get("/", async (c) => {
+    const state = await liveState(parts, store, c.get("session"));
+    return show(c, "/", "Overview", html`<div id="live">${liveView(state)}</div>`);
+  });
+
+  app.get("/live", (c) => {
+    if (live >= MAX_LIVE) return c.text("Too many pages are open\n", 503);
+    live++;
+    const session = c.get("session");
+    return streamSSE(c, async (stream) => {
+      const ended = Promise.withResolvers<void>();
+      stream.onAbort(() => ended.resolve());
+      try {
+        while (!stream.aborted && !stream.closed && !system.isStopping()) {
+          if (session.expiresAt <= clock()) return;
+          const data = `${await liveView(await liveState(parts, store, session))}`;
+          await stream.writeSSE({ event: "live", data });
+          const timer = Promise.withResolvers<void>();
+          const id = setTimeout(timer.resolve, LIVE_MS);
+          await Promise.race([timer.promise, ended.promise]);
+          clearTimeout(id);
+        }
+      } finally {
+        live--;
+      }
+    });
+  });
+
+  app.get("/users", async (c) => await showUsers(c, undefined));
+  const showUsers = async (c: PageRequest, made: NewInvitation | undefined) => {
+    const [accounts, invitations] = await Promise.all([store.accounts(), store.invitations()]);
+    return show(c, "/users", "Users", usersView(accounts, invitations, c.get("session"), made));
+  };
+  app.post("/invitations", async (c) => {
+    const label = await field(c, "label");
+    const uses = wholeNumber(await field(c, "uses"), 1, 10_000, "Users");
+    const days = wholeNumber(await field(c, "days"), 1, 366, "Days");
+    if (label.length > 100 || printable(label) !== label) {
+      throw new ActionError("A note is one line of up to 100 characters.");
+    }
+    const { id, token, expiresAt } = await store.invite({
+      ...{ label: label === "" ? undefined : label, uses, days },
+    });
+    act(c, "invitation-created", { subject: label === "" ? id : label });
+    const location = system.location();
+    const code = renderSVG(location === undefined ? token : `${location} ${token}`);
+    return await showUsers(c, { token, expiresAt, location, code });
+  });
+  app.post("/invitations/:id/revoke", async (c) => {
+    const id = c.req.param("id");
+    await store.revokeInvitation(id);
+    act(c, "invitation-revoked", { subject: printable(id) });
+    return c.redirect("/users", 303);
+  });
+
+  app.get("/users/:name", async (c) => {
+    const name = c.req.param("name");
+    const [account, keys, removed] = await Promise.all([
+      ...[store.account(name), store.keys(name), store.removed(name)] as const,
+    ]);
+    const session = c.get("session");
+    const content = userView({ account, keys, removed, session });
+    return show(c, "/users", `User ${account.name}`, content);
+  });
+  app.post("/users/:name/disable", async (c) => {
+    await store.setDisabled(c.req.param("name"), true);
+    act(c, "user-disabled", { user: printable(c.req.param("name")) });
+    return back(c);
+  });
+  app.post("/users/:name/enable", async (c) => {
+    await store.setDisabled(c.req.param("name"), false);
+    act(c, "user-enabled", { user: printable(c.req.param("name")) });
+    return back(c);
+  });
+  app.post("/users/:name/quota", async (c) => {
+    const quota = quotaOf(await field(c, "gib"), await field(c, "files"));
+    await store.setQuota(c.req.param("name"), quota);
+    const { bytes = "default", files = "default" } = quota;
+    const user = printable(c.req.param("name"));
+    act(c, "quota-set", { user, subject: `${bytes} bytes, ${files} files` });
+    return back(c);
+  });
+  app.post("/users/:name/keys/remove", async (c) => {
+    const fingerprint = await field(c, "fingerprint");
+    await store.removeKey(c.req.param("name"), fingerprint);
+    const user = printable(c.req.param("name"));
+    act(c, "key-removed", { user, subject: printable(fingerprint) });
+    return back(c);
+  });
+  app.post("/users/:name/restore", async (c) => {
+    const file = String((await c.req.parseBody())["file"] ?? "");
+    await store.restore(c.req.param("name"), file);
+    const user = printable(c.req.param("name"));
+    act(c, "file-restored", { user, subject: printable(file) });
+    return back(c);
+  });
+
+  app.post("/connections/:id/end", (c) => {
+    const connection = monitor.connections.get(c.req.param("id"));
+    if (connection === undefined) throw new ActionError("The connection has ended already.");
+    const { user, address } = connection;
+    act(c, "connection-ended", {
+      ...(user === undefined ? {} : { user: user.name }),
+      subject: address,
+    });
+    connection.end("the operator has ended it");
+    return c.redirect("/", 303);
+  });
+
+  app.get("/events", (c) => {
+    const kind = KIND_NAMES.find((name) => name === c.req.query("kind"));
+    const text = (c.req.query("text") ?? "").slice(0, 200);
+    const found = events.find({ kind, text, limit: MANY_EVENTS });
+    return show(c, "/events", "Events", eventsView(found, { kind, text }));
+  });
+
+  app.get("/storage", async (c) => {
+    const accounts = await store.accounts();
+    const largest = c.req.query("largest") === undefined ? undefined : await store.largest();
+    const { isChecking } = system.check;
+    const state = { accounts, largest, session: c.get("session"), isChecking };
+    return show(c, "/storage", "Storage", storageView(state));
+  });
+  app.post("/check", (c) => {
+    if (system.check.start()) act(c, "check-started", {});
+    return c.redirect("/storage", 303);
+  });
+
+  app.get("/settings", (c) => {
+    const settings: readonly ShownSetting[] = system.settings();
+    const content = settingsView(settings, c.get("session"), clock());
+    return show(c, "/settings", "Settings", content);
+  });
+
+  app.onError((error, c) => {
+    if (error instanceof ActionError || error instanceof CatalogRefusal) {
+      return c.html(refusedView(printable(error.message)), 409);
+    }
+    throw error;
+  });
+  return app;
+}
+
+async function liveState(
+  { system, health, totals, throughput, events }: PageParts,
+  store: OperatorStore,
+  session: AdminSession,
+): Promise<LiveState> {
+  const [report, counted, free, servers] = await Promise.all([
+    health.report(),
+    totals.read().catch(() => undefined),
+    system.freeSpace().catch(() => 0),
+    store.servers().catch(() => []),
+  ]);
+  return {
+    ...{ system, session, health: report, totals: counted, throughput, free, servers },
+    events: events.find({ limit: FEW_EVENTS }),
+  };
+}
+
+function asset(c: PageRequest, text: string, type: string) {
+  c.header("Cache-Control", "max-age=300");
+  return c.body(text, 200, { "Content-Type": `${type}; charset=utf-8` });
+}
+
+/** Back to the page of the user. */
+function back(c: PageRequest) {
+  return c.redirect(`/users/${encodeURIComponent(c.req.param("name") ?? "")}`, 303);
+}
+
+/** Throws `ActionError`. */
+function wholeNumber(text: string, least: number, most: number, what: string): number {
+  const number = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+  if (number >= least && number <= most) return number;
+  throw new ActionError(`${what}: expected a whole number from ${least} to ${most}.`);
+}
+
+/** An empty text means the server's default. Throws `ActionError`. */
+function quotaOf(gib: string, files: string): Quota {
+  if (gib !== "" && !/^\d{1,9}(?:\.\d{1,3})?$/.test(gib)) {
+    throw new ActionError("GiB: expected a number, such as 10 or 0.5.");
+  }
+  return {
+    ...(gib === "" ? {} : { bytes: Math.round(Number(gib) * GIB) }),
+    ...(files === "" ? {} : { files: wholeNumber(files, 0, Number.MAX_SAFE_INTEGER, "Files") }),
+  };
+}
+
+/** The host and port of an origin; `undefined` if it names none. */
+function hostOfOrigin(origin: string): string | undefined {
+  try {
+    return new URL(origin).host;
+  } catch {
+    return undefined;
+  }
+}
