@@ -22,7 +22,7 @@ export interface AdminParts {
   readonly pages: Hono<PageEnvironment>;
 }
 
-/** What a handler knows besides the request. */
+/** The context of a handler besides the request. */
 export interface AdminEnvironment {
   readonly Bindings: {
     /** The address of the client. */

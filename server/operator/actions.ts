@@ -21,7 +21,7 @@ export type AdminAction =
   | "file-restored"
   | "check-started";
 
-/** Who did what to whom. All texts are printable. */
+/** An action, the operator, and the user. All texts are printable. */
 export interface OperatorAction {
   /** `uid 0`, or the name of a session of the page. */
   readonly operator: string;

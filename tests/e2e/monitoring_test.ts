@@ -1,5 +1,6 @@
 /** A server process that systemd, a health check and a collector of traces watch, with the executable's permissions. */
 import assert from "node:assert/strict";
+import { ask } from "../support/net/http.ts";
 import { NotifySocket } from "../support/net/notify_socket.ts";
 import { RawClient } from "../support/v3/raw_client.ts";
 import { ServerProcess, xfer } from "../support/processes.ts";
@@ -42,7 +43,7 @@ const attribute = ({ attributes }: Span, key: string) =>
 
 Deno.test({
   name:
-    "monitoring: a server tells systemd that it is ready, works and stops, answers 'server health', and exports spans",
+    "monitoring: a server tells systemd that it is ready, works and stops, answers 'server health', opens its page, and exports spans",
   ignore: Deno.build.os !== "linux",
   async fn() {
     await using folder = await TemporaryFolder.createOnDisk();
@@ -64,6 +65,12 @@ Deno.test({
     });
     assert.deepEqual([health.code, health.stderr], [0, ""]);
     assert.match(health.stdout, /^catalog: ok \(\d+ ms\)\nstore: ok/);
+    const { stdout } = await xfer(["server", "admin-link", "--data", folder.join("data")]);
+    const token = new URL(stdout.trim()).searchParams.get("token");
+    const headers = { "Content-Type": "application/x-www-form-urlencoded" };
+    const login = { method: "POST", path: "/login", headers, body: `token=${token}` };
+    assert.equal((await ask({ path: admin }, login)).status, 303);
+    assert.equal((await ask({ path: admin }, login)).status, 403, "the link is used");
     {
       using peer = await RawClient.connect({ hostname: "127.0.0.1", port: server.port });
       await peer.enrol("Alice");
@@ -73,6 +80,8 @@ Deno.test({
     const stopped = server.stop("SIGTERM");
     for (let message = ""; message !== "STOPPING=1";) message = await systemd.next();
     assert.equal((await stopped).code, 0);
+    const left = await xfer(["server", "admin-link", "--data", folder.join("data")]);
+    assert.deepEqual([left.code, /no-admin-page/.test(left.stderr)], [3, true], left.stderr);
     const [upload, connection] = ["upload", "connection"].map((name) =>
       collector.spans.find((span) => span.name === name) ?? assert.fail(`no span ${name}`)
     ) as [Span, Span];

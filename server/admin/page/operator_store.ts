@@ -1,5 +1,5 @@
 /**
- * What the operator reads and changes in the stores of a running server, through the page.
+ * The stores of a running server, as its operator reads and changes them through the page.
  *
  * @module
  */
@@ -155,7 +155,8 @@ export class OperatorStore {
 
   async #findLargest(): Promise<readonly OwnedFile[]> {
     let largest: StoredFile[] = [];
-    for (let after: BlobId | undefined;;) {
+    let after: BlobId | undefined;
+    for (;;) {
       const files = await this.#catalog.files.scan(after, PAGE);
       largest = [...largest, ...files].sort((a, b) => b.size - a.size).slice(0, TOP);
       after = files.at(-1)?.content.id;

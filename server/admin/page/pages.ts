@@ -107,9 +107,10 @@ export function usersView(
         </div>
       `}</section>
       <section
-      aria-labelledby="accounts"><h2 id="accounts">${formatCount(
+      aria-labelledby="accounts"><h2 id="accounts">${plural(
         accounts.length,
-      )} accounts</h2>${accountTable(accounts)}</section>
+        "account",
+      )}</h2>${accountTable(accounts)}</section>
   `;
 }
 

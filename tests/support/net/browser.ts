@@ -5,7 +5,7 @@ import axe from "axe-core";
 
 export type { Page };
 
-/** How a page is looked at. */
+/** The look of a page. */
 export interface Look {
   readonly scheme: "light" | "dark";
   readonly width: number;
@@ -47,11 +47,12 @@ export async function lookAt(page: Page, { scheme, width }: Look): Promise<void>
   await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
 }
 
-/** The faults that axe finds: `RULE: ELEMENTS`. */
-export async function faultsOf(page: Page): Promise<string[]> {
+/** The faults that axe finds: `RULE: ELEMENTS`. `rules`: only these. */
+export async function faultsOf(page: Page, rules?: readonly string[]): Promise<string[]> {
   // The policy of the page allows no script from elsewhere, so that this one is evaluated by the debugger.
   await page.evaluate(axe.source);
-  const found = await page.evaluate("axe.run()") as {
+  const options = JSON.stringify(rules === undefined ? {} : { runOnly: rules });
+  const found = await page.evaluate(`axe.run(${options})`) as {
     readonly violations: readonly {
       readonly id: string;
       readonly nodes: readonly { readonly html: string }[];
