@@ -7,7 +7,9 @@ import type { Context } from "../context.ts";
 
 /** A setting, its value and where that comes from. */
 export interface ShownSetting {
+  /** Its option without the dashes. */
   readonly name: string;
+  /** As a text, without passwords. */
   readonly value: string;
   /** `default`, or `--quota`, `XFER_QUOTA`, `server.toml`. */
   readonly origin: string;

@@ -8,7 +8,7 @@ import { summaryOf } from "../../../cli/help/layout.ts";
 const OUTPUT = ["--json", "--quiet", "--verbose", "--bytes", "--color", "--no-progress"];
 
 /** Lines of a help at 80 columns. Move options that few need to a topic, see `cli/help/groups.ts`. */
-const MAX_LINES = 32;
+const MAX_LINES = 40;
 
 /** Indirect questions, and words of people that are not users. */
 const NO_BEGINNING = /^(what|which|where|whose|who|whom|how|if|whether)\b/i;
