@@ -169,6 +169,6 @@ test(
     const [outcome] = await putAll({ ...cut, paths: [path] });
     assert.equal(outcome?.state, "not-stored");
     assert.deepEqual(cut.retries.map(({ retry }) => retry), [1, 2]);
-    assert.deepEqual(cut.retries.map(({ delayMs }) => delayMs), [999, 1998]);
+    assert.deepEqual(cut.retries.map(({ delayMs }) => delayMs), [999, 1999]);
   },
 );
