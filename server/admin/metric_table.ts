@@ -14,8 +14,10 @@ import {
 import type { AdminSystem } from "./admin_system.ts";
 import type { EventCounts } from "./event_counts.ts";
 import type { EventLoopDelay } from "./event_loop.ts";
+import type { Metric, Sample } from "./exposition.ts";
 import type { Health } from "./health.ts";
 import type { StoredTotals, StoreTotals } from "./store_totals.ts";
+import type { TransferDurations } from "./transfer_durations.ts";
 
 /** Where metrics are read. */
 export interface Readings {
@@ -24,22 +26,14 @@ export interface Readings {
   readonly totals: StoreTotals;
   readonly events: EventCounts;
   readonly eventLoop: EventLoopDelay;
+  readonly durations: TransferDurations;
 }
 
-export type Labels = Readonly<Record<string, string | number>>;
-type Value = readonly [labels: Labels, value: number];
-
-export interface MetricDefinition {
-  readonly name: string;
-  readonly help: string;
-  /** A counter begins at 0 when the server starts. */
-  readonly type: "counter" | "gauge";
-  readonly labels?: readonly string[];
-  /** Rejects if a store does not answer. */
-  readonly read: (readings: Readings) => Iterable<Value> | Promise<Iterable<Value>>;
+/** A metric without its values. A counter begins at 0 when the server starts. */
+export interface MetricDefinition extends Omit<Metric, "samples"> {
+  /** Throws or rejects if a store does not answer. */
+  readonly read: (readings: Readings) => Iterable<Sample> | Promise<Iterable<Sample>>;
 }
-
-const TRANSFER = ["protocol", "direction"] as const;
 
 /** One value for each protocol and direction. */
 function perTraffic(
@@ -48,9 +42,9 @@ function perTraffic(
   of: (counts: FileCounts) => number,
 ): MetricDefinition {
   return {
-    ...{ name, help, type: "counter", labels: TRANSFER },
+    ...{ name, help, type: "counter" },
     read: ({ system: { context: { monitor } } }) =>
-      traffic().map(([protocol, direction]): Value => [
+      traffic().map(([protocol, direction]): Sample => [
         { protocol, direction },
         of(monitor.traffic.of(protocol, direction)),
       ]),
@@ -85,9 +79,9 @@ function events(
   byEvent: Readonly<Record<string, string>>,
 ): MetricDefinition {
   return {
-    ...{ name, help, type: "counter", labels: [label] },
+    ...{ name, help, type: "counter" },
     read: ({ events }) =>
-      Object.entries(byEvent).map(([event, value]): Value => [
+      Object.entries(byEvent).map(([event, value]): Sample => [
         { [label]: value },
         events.of(event),
       ]),
@@ -108,7 +102,6 @@ const REFUSALS: Readonly<Record<string, string>> = {
 export const METRICS: readonly MetricDefinition[] = [
   {
     ...{ name: "xfer_build_info", help: "Version of xfer and of Deno, always 1", type: "gauge" },
-    labels: ["version", "deno"],
     read: () => [[{ version: denoJson.version, deno: Deno.version.deno }, 1]],
   },
   gauge(
@@ -120,22 +113,19 @@ export const METRICS: readonly MetricDefinition[] = [
   // Connections and transfers.
   {
     ...{ name: "xfer_connections", help: "Open connections", type: "gauge" },
-    labels: ["protocol"],
     read: ({ system: { context: { monitor } } }) => {
       const open = { 3: 0, 4: 0 };
       for (const { protocol } of monitor.connections.values()) open[protocol]++;
-      return PROTOCOL_NUMBERS.map((protocol): Value => [{ protocol }, open[protocol]]);
+      return PROTOCOL_NUMBERS.map((protocol): Sample => [{ protocol }, open[protocol]]);
     },
   },
   {
     ...{ name: "xfer_connections_total", help: "Connections since the start", type: "counter" },
-    labels: ["protocol"],
     read: ({ system: { context: { monitor } } }) =>
-      PROTOCOL_NUMBERS.map((protocol): Value => [{ protocol }, monitor.accepted(protocol)]),
+      PROTOCOL_NUMBERS.map((protocol): Sample => [{ protocol }, monitor.accepted(protocol)]),
   },
   {
     ...{ name: "xfer_transfers", help: "Transfers in progress, without packs", type: "gauge" },
-    labels: TRANSFER,
     read: ({ system: { context: { monitor } } }) => {
       const open = new Map<string, number>();
       for (const { protocol, transfers } of monitor.connections.values()) {
@@ -144,7 +134,7 @@ export const METRICS: readonly MetricDefinition[] = [
           open.set(key, (open.get(key) ?? 0) + 1);
         }
       }
-      return traffic().map(([protocol, direction]): Value => [
+      return traffic().map(([protocol, direction]): Sample => [
         { protocol, direction },
         open.get(`${protocol} ${direction}`) ?? 0,
       ]);
@@ -165,14 +155,19 @@ export const METRICS: readonly MetricDefinition[] = [
   ),
   {
     ...{ name: "xfer_transfers_failed_total", help: "Files that failed", type: "counter" },
-    labels: [...TRANSFER, "code"],
     read: ({ system: { context: { monitor } } }) =>
       traffic().flatMap(([protocol, direction]) =>
-        [...monitor.traffic.of(protocol, direction).failed].map(([code, count]): Value => [
+        [...monitor.traffic.of(protocol, direction).failed].map(([code, count]): Sample => [
           { protocol, direction, code },
           count,
         ])
       ),
+  },
+  {
+    name: "xfer_transfer_duration_seconds",
+    help: "Duration of completed transfers, without small files that travel in packs",
+    type: "histogram",
+    read: ({ durations }) => durations.samples(),
   },
 
   // Sign-ins, refusals and limits.
@@ -185,22 +180,21 @@ export const METRICS: readonly MetricDefinition[] = [
   }),
   {
     ...{ name: "xfer_refusals_total", help: "Refusals by what was refused", type: "counter" },
-    labels: ["what", "code"],
     read: ({ events }) =>
-      Object.entries(REFUSALS).flatMap(([event, what]): Value[] => {
+      Object.entries(REFUSALS).flatMap(([event, what]): Sample[] => {
         const codes = [...events.byCode(event)];
         const rest = events.of(event) - codes.reduce((sum, [, count]) => sum + count, 0);
         return [
-          ...codes.map(([code, count]): Value => [{ what, code }, count]),
+          ...codes.map(([code, count]): Sample => [{ what, code }, count]),
           [{ what, code: "" }, rest],
         ];
       }),
   },
   {
     ...{ name: "xfer_limits_reached_total", help: "How often a limit was reached" },
-    ...{ type: "counter", labels: ["limit"] },
+    type: "counter",
     read: ({ system: { context: { limitLog } } }) =>
-      LIMIT_NAMES.map((name): Value => [
+      LIMIT_NAMES.map((name): Sample => [
         { limit: LIMITS[name].option },
         limitLog.counts.get(name) ?? 0,
       ]),
@@ -249,31 +243,29 @@ export const METRICS: readonly MetricDefinition[] = [
   // Health.
   {
     ...{ name: "xfer_check_ok", help: "1 if a check of /readyz succeeds", type: "gauge" },
-    labels: ["check"],
     async read({ health }) {
       const { checks } = await health.report();
-      return Object.entries(checks).map(([check, { ok }]): Value => [{ check }, ok ? 1 : 0]);
+      return Object.entries(checks).map(([check, { ok }]): Sample => [{ check }, ok ? 1 : 0]);
     },
   },
   {
     ...{ name: "xfer_check_seconds", help: "Time of a check of /readyz", type: "gauge" },
-    labels: ["check"],
     async read({ health }) {
       const { checks } = await health.report();
-      return Object.entries(checks).map(([check, { ms }]): Value => [{ check }, ms / 1000]);
+      return Object.entries(checks).map(([check, { ms }]): Sample => [{ check }, ms / 1000]);
     },
   },
   {
     ...{ name: "xfer_log_lines_total", help: "Lines of the log, also suppressed ones" },
-    ...{ type: "counter", labels: ["level"] },
+    type: "counter",
     read: ({ events: { levels } }) =>
-      Object.entries(levels).map(([level, count]): Value => [{ level }, count]),
+      Object.entries(levels).map(([level, count]): Sample => [{ level }, count]),
   },
 
   // The process.
   {
     ...{ name: "xfer_event_loop_delay_seconds", help: "Lateness of timers since the last scrape" },
-    ...{ type: "gauge", labels: ["of"] },
+    type: "gauge",
     read({ eventLoop }) {
       const { mean, max } = eventLoop.take();
       return [[{ of: "mean" }, mean / 1000], [{ of: "max" }, max / 1000]];
@@ -281,7 +273,6 @@ export const METRICS: readonly MetricDefinition[] = [
   },
   {
     ...{ name: "xfer_memory_bytes", help: "Memory of the process", type: "gauge" },
-    labels: ["of"],
     read() {
       const { rss, heapUsed, external } = Deno.memoryUsage();
       return [[{ of: "resident" }, rss], [{ of: "heap" }, heapUsed], [

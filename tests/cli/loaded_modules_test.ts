@@ -32,7 +32,7 @@ async function loadedWith(entry: string): Promise<string[]> {
 
 /** The operator's port and traces, but for the files that load them and ask for health. */
 const ADMIN =
-  /\/server\/admin\/(?!admin_address|admin_access|admin_links|load_admin|read_health)|^npm:\/?(prom-client|hono|@opentelemetry\/api|uqr)@/;
+  /\/server\/admin\/(?!admin_address|admin_access|admin_links|load_admin|read_health)|^npm:\/?(hono|@opentelemetry\/api|uqr)@/;
 const ELSEWHERE = /\/server\/catalog\/postgres\/|\/server\/blobs\/s3\/|^npm:\/?(pg|aws4fetch)@/;
 
 Deno.test("loading: a server with a data folder loads nothing of databases and object stores", async () => {
@@ -51,7 +51,7 @@ for (
   const [entry, needed] of [
     ["server/catalog/postgres/open_catalog.ts", /^npm:\/?pg@/],
     ["server/blobs/s3/open_blobs.ts", /^npm:\/?aws4fetch@/],
-    ["server/admin/open_admin.ts", /^npm:\/?prom-client@/],
+    ["server/admin/open_admin.ts", /^npm:\/?hono@/],
     ["server/admin/tracing.ts", /^npm:\/?@opentelemetry\/api@/],
   ] as const
 ) {

@@ -93,6 +93,7 @@ Deno.test("admin: metrics count transfers, sign-ins, refusals and limits", async
     'xfer_sign_ins_total{how="registered",server="a"}': 1,
     'xfer_limits_reached_total{limit="max-file-size",server="a"}': 1,
     'xfer_connections{protocol="4",server="a"}': 1,
+    'xfer_transfer_duration_seconds_count{protocol="3",direction="upload",server="a"}': 0,
     'xfer_stored_files{server="a"}': 1,
     'xfer_check_ok{check="catalog",server="a"}': 1,
   };
@@ -104,8 +105,10 @@ Deno.test("admin: metrics count transfers, sign-ins, refusals and limits", async
   assert.ok(!/Alice|small\.bin|large\.bin/.test(body));
 });
 
-Deno.test("admin: OpenMetrics for those who ask for it", async () => {
+Deno.test("admin: OpenMetrics for those who ask for it, with the same names", async () => {
   await using server = await start();
+  const names = (page: string) =>
+    new Set(page.split("\n").flatMap((line) => /^xfer_\w+/.exec(line)?.[0] ?? []));
   const { body, headers } = await server.ask({
     path: "/metrics",
     headers: { Accept: "application/openmetrics-text;version=1.0.0,text/plain;q=0.5" },
@@ -115,6 +118,9 @@ Deno.test("admin: OpenMetrics for those who ask for it", async () => {
     /^application\/openmetrics-text; version=1\.0\.0/,
   );
   assert.match(body, /\n# EOF\n$/);
+  const described = body.match(/^# TYPE \S+/gm) ?? [];
+  assert.equal(new Set(described).size, described.length, "two metrics of one name");
+  assert.deepEqual(names(body), names((await server.get("/metrics")).body));
 });
 
 Deno.test({

@@ -6,10 +6,9 @@ import { METRICS } from "../../server/admin/metric_table.ts";
 import { hasTool, runTool } from "../support/tools.ts";
 
 const FOLDER = new URL("../../packaging/monitoring/", import.meta.url);
-const NAMES = new Set([
-  ...METRICS.map(({ name }) => name),
-  "xfer_transfer_duration_seconds_bucket",
-]);
+const NAMES = new Set(
+  METRICS.flatMap(({ name, type }) => type === "histogram" ? [name, `${name}_bucket`] : [name]),
+);
 const ignore = !hasTool("promtool");
 
 function read(name: string): Promise<string> {
