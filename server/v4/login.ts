@@ -248,7 +248,7 @@ export function refused(
   const as = name === "" ? "" : " as {name}";
   context.log.warn(`Refused sign-in${as} from {address}: {reason}`, {
     event: "client.refused",
-    ...{ name: printable(name.slice(0, MAX_LOGGED)), address, reason },
+    ...{ name: printable(name.slice(0, MAX_LOGGED)), address, code, reason },
   });
   return new RequestError(code, reason);
 }

@@ -83,6 +83,7 @@ Deno.test("admin: metrics count transfers, sign-ins, refusals and limits", async
   const large = await server.fixture.source("large.bin", pseudoRandomBytes(1000));
   await put(client, [{ file: small, name: "small.bin" }, { file: large, name: "large.bin" }]);
   await assert.rejects(client.get({ name: "none" }, () => Promise.resolve()));
+  await assert.rejects(server.fixture.client("not a name"));
   const { body, headers } = await server.get("/metrics");
   assert.match(headers.get("content-type") ?? "", /^text\/plain; version=0\.0\.4/);
   const expected = {
@@ -91,6 +92,7 @@ Deno.test("admin: metrics count transfers, sign-ins, refusals and limits", async
     'xfer_transfers_failed_total{protocol="4",direction="download",code="no-such-file",server="a"}':
       1,
     'xfer_sign_ins_total{how="registered",server="a"}': 1,
+    'xfer_refusals_total{what="sign-in",code="bad-user-name",server="a"}': 1,
     'xfer_limits_reached_total{limit="max-file-size",server="a"}': 1,
     'xfer_connections{protocol="4",server="a"}': 1,
     'xfer_transfer_duration_seconds_count{protocol="3",direction="upload",server="a"}': 0,
