@@ -17,6 +17,16 @@ export function nearest(word: string, names: readonly string[]): string[] {
       const length = Math.max(word.length, name.length);
       return away <= MAX_DISTANCE && (length - away) / length > MIN_SIMILARITY;
     });
-  const least = Math.min(...near.map(({ away }) => away));
-  return near.filter(({ away }) => away === least).map(({ name }) => name).sort();
+  const least = smallest(near, ({ away }) => away);
+  return smallest(least, ({ name }) => otherLetters(word, name)).map(({ name }) => name).sort();
+}
+
+/** Of words that differ equally, one with the same letters is meant: "lsit" is "list", not "set". */
+function otherLetters(word: string, name: string): number {
+  return [...word].filter((letter) => !name.includes(letter)).length;
+}
+
+function smallest<T>(values: readonly T[], sizeOf: (value: T) => number): T[] {
+  const least = Math.min(...values.map(sizeOf));
+  return values.filter((value) => sizeOf(value) === least);
 }

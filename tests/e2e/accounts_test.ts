@@ -107,7 +107,7 @@ test(
     const { event: _, id, firstSeen, lastSeen, ...account } = row ?? assert.fail();
     assert.deepEqual(account, {
       ...{ name: "Alice", protocol: 4, keys: 1, files: 1, oldVersions: 0, bytes: 6 },
-      ...{ quota: { bytes: null, files: 1 }, disabled: false },
+      ...{ quota: { bytes: null, files: 1 }, disabled: false, access: "full" },
     });
     assert.ok(/^[0-9a-f]{32}$/.test(`${id}`) && `${firstSeen}` <= `${lastSeen}`);
     const full = await client("alice", "Alice", "put", "hello.txt", "--as", "second");

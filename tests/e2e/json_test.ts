@@ -20,7 +20,8 @@ const GROUPS = ["", "server users"];
 Deno.test("--json: every command reports its work as events; errors also appear on standard error", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   const data = folder.join("data");
-  const args = ["--listen", "127.0.0.1:0", "--inline-size", "0"];
+  const admin = `unix:${folder.join("admin.sock")}`;
+  const args = ["--listen", "127.0.0.1:0", "--inline-size", "0", "--admin-listen", admin];
   await using server = await ServerProcess.start(data, { args });
   const { location } = await server.logged("server.listening-securely");
   const prepare = async (name: string, line1: string, user: string) => {
@@ -158,6 +159,7 @@ Deno.test("--json: every command reports its work as events; errors also appear 
   await operate("users set-quota", ["Bobby", "--size", "none"], "quota-set");
   const [key] = await operate("users keys", ["Alice"], "key key");
   await operate("users keys", ["Alice", "--remove", `${key?.["fingerprint"]}`], "key-removed");
+  await operate("users set", ["Bobby", "--read-only"], "access-set");
   await operate("users link", ["Bobby"], "token");
   await operate("users remove", ["Bobby"], "error", 2);
   await operate("users remove", ["Bobby", "--yes"], "user-removed");
@@ -184,6 +186,12 @@ Deno.test("--json: every command reports its work as events; errors also appear 
   const damaged = listed.find(({ name }) => name === "photos/a");
   await Deno.writeTextFile(`${data}/${damaged?.["path"]}`, "b");
   await operate("verify", [], "finding verified", 6);
+
+  const configuration = folder.join("server.toml");
+  await Deno.writeTextFile(configuration, `admin-listen = ${JSON.stringify(admin)}\n`);
+  const checks = "health-check health-check health-check health-check health-check";
+  await operate("health", ["--config", configuration], checks);
+  await operate("admin-link", [], "admin-link");
 
   // The operator's settings.
   const settings = await operate("config", [], KEYS.map(() => "setting").join(" "));

@@ -274,8 +274,9 @@ Deno.test("checksums are written as sha256sum reads them", async () => {
 });
 
 Deno.test("a release's version is that of deno.json, and of no other file", async () => {
-  for await (const { name } of Deno.readDir(`${ROOT}/packaging`)) {
-    const text = await Deno.readTextFile(`${ROOT}/packaging/${name}`);
-    assert.ok(!text.includes(denoJson.version), name);
+  const folder = `${ROOT}/packaging`;
+  for await (const path of filesIn(folder)) {
+    const text = await Deno.readTextFile(`${folder}/${path}`);
+    assert.ok(!text.includes(denoJson.version), path);
   }
 });

@@ -155,6 +155,8 @@ async function operator(world: SnapshotWorld): Promise<void> {
   const operate = (line: string) => world.operate(line);
   await operate("list");
   await operate("usage --top 2");
+  await operate("health");
+  await operate("admin-link");
   await world.write("import/report.txt", "report\n");
   await operate("import Alice import --as inbox");
   await operate("import Alice import --as inbox");

@@ -10,6 +10,7 @@ const AF_UNIX = 1;
 const SOCK_DGRAM = 2;
 const MSG_DONTWAIT = 0x40;
 const LOOK_MS = 20;
+const MAX_WAIT_MS = 60_000;
 
 export class NotifySocket implements Disposable {
   readonly #libc = Deno.dlopen("libc.so.6", CALLS);
@@ -27,16 +28,17 @@ export class NotifySocket implements Disposable {
     }
   }
 
-  /** The next message. */
+  /** The next message. Rejects if none comes for a minute. */
   async next(): Promise<string> {
     const buffer = new Uint8Array(1024);
-    for (;;) {
+    for (let waited = 0; waited < MAX_WAIT_MS; waited += LOOK_MS) {
       const size = Number(
         this.#libc.symbols.recv(this.#descriptor, buffer, BigInt(buffer.length), MSG_DONTWAIT),
       );
       if (size >= 0) return new TextDecoder().decode(buffer.subarray(0, size));
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
+    throw new Error("The server sent no message");
   }
 
   [Symbol.dispose](): void {
