@@ -15,6 +15,8 @@ export const DATA_LOCK = "lock.db";
 /** Locked while files are imported, and while a starting server removes leftovers. */
 export const IMPORT_LOCK = "import.db";
 
+/** The socket by which commands ask a running server. */
+export const CONTROL_SOCKET = "control.sock";
 /** The address of the operator's page, and the key of links to it, while a server runs. */
 export const ADMIN_FILE = "admin.json";
 

@@ -8,12 +8,16 @@ import type { AdminAddress } from "./admin/admin_address.ts";
 import { type AdminSettings, loadAdmin, loadTracing } from "./admin/load_admin.ts";
 import type { BackgroundCheck } from "./admin/admin_system.ts";
 import type { AdminPort } from "./admin/open_admin.ts";
+import { join } from "node:path";
 import type { Address } from "../protocol/address.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { keepFreedMemory } from "../protocol/memory.ts";
 import { reasonOf } from "../protocol/errors.ts";
 import { addressKey } from "./limits/client_address.ts";
+import { CONTROL_SOCKET } from "../protocol/server_files.ts";
 import { type Context, createContext } from "./context.ts";
+import { controlRequests } from "./control/control_requests.ts";
+import { ControlSocket } from "./control/control_socket.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { V3Connection as V3Connection } from "./v3/connection.ts";
 import { closeV3, createV3Context, type V3Context } from "./v3/context.ts";
@@ -71,6 +75,8 @@ export interface ServerOptions extends SettingChanges, StoreSettings {
    * the address of the client. None by default.
    */
   readonly proxyProtocol?: readonly Network[];
+  /** Whether commands can ask the server by a socket in its data folder; `false` by default. */
+  readonly control?: boolean | undefined;
   /** Gets what clients do with files, one by one: for an access log. */
   readonly onAccess?: AccessListener | undefined;
   /**
@@ -163,6 +169,7 @@ export class Server implements AsyncDisposable {
   #auditing: Promise<void>;
   readonly #auditEnd = new AbortController();
   #admin: AdminPort | undefined;
+  #control: ControlSocket | undefined;
   #tracing: Disposable | undefined;
   #closing: Promise<void> | undefined;
   /** Whether other servers have removed this one, which has not joined again. */
@@ -209,6 +216,7 @@ export class Server implements AsyncDisposable {
     try {
       server.#tracing = await loadTracing(server.monitor);
       await server.#openAdmin(options);
+      await server.#openControl(options);
       return server;
     } catch (error) {
       await server.close();
@@ -387,6 +395,21 @@ export class Server implements AsyncDisposable {
     };
   }
 
+  async #openControl({ control = false, dataFolder }: ServerOptions): Promise<void> {
+    // Without a folder, everything is elsewhere.
+    if (!control || dataFolder === undefined || !(await isFolder(dataFolder))) return;
+    const { context, revocation } = { context: this.#context, ...this.#v4 };
+    const requests = controlRequests({
+      context,
+      refreshAccounts: async () => {
+        context.accounts.clear();
+        await revocation.look();
+      },
+    });
+    const path = join(dataFolder, CONTROL_SOCKET);
+    this.#control = await ControlSocket.open(path, requests, context.log);
+  }
+
   async #close(graceMs: number): Promise<void> {
     this.#auditEnd.abort();
     // An object store that does not answer must not keep the server from closing its ports.
@@ -409,6 +432,7 @@ export class Server implements AsyncDisposable {
     await this.#housekeeping.close();
     this.#tracing?.[Symbol.dispose]();
     await this.#admin?.[Symbol.asyncDispose]();
+    await this.#control?.[Symbol.asyncDispose]();
     await this.#store[Symbol.asyncDispose]();
     this.#log.flush();
     this.#context.log.info("Stopped", { event: "server.stopped" });
@@ -516,6 +540,10 @@ interface Contexts {
   readonly context: Context;
   readonly v3: V3Context;
   readonly v4: V4Context;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(({ isDirectory }) => isDirectory, () => false);
 }
 
 function balancersOf(

@@ -55,6 +55,10 @@ export class TtlMap<V> {
     this.#entries.delete(key);
   }
 
+  clear(): void {
+    this.#entries.clear();
+  }
+
   /** Removes expired entries. */
   sweep(): void {
     const expired = this.#expired();

@@ -47,6 +47,11 @@ export class AccountCache {
     return account;
   }
 
+  /** Removes all accounts, because another process has changed some. */
+  clear(): void {
+    this.#remembered.clear();
+  }
+
   /** Removes an account that this server has changed. */
   forget(id: Bytes): void {
     this.#remembered.delete(toHex(id));

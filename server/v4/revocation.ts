@@ -59,14 +59,14 @@ export class RevocationWatch {
    * Throws what the catalog throws.
    */
   async refresh(): Promise<void> {
-    if (this.#options.ticks() - this.#lookedAt >= WATCH_MS) await this.#look();
+    if (this.#options.ticks() - this.#lookedAt >= WATCH_MS) await this.look();
   }
 
   async #watch(): Promise<void> {
     // Don't start another query while a slow one runs.
     if (this.#looking !== undefined) return this.#setTimer();
     try {
-      await this.#look();
+      await this.look();
       this.#isFailing = false;
     } catch (error) {
       // Failures while the server closes its data folder do not matter.
@@ -74,8 +74,8 @@ export class RevocationWatch {
     }
   }
 
-  /** Queries the catalog once for all callers that wait. */
-  #look(): Promise<void> {
+  /** Queries the catalog once for all callers that wait. Throws what the catalog throws. */
+  look(): Promise<void> {
     // A dismissed session has until the next query to disconnect.
     if (this.#looking === undefined) this.#setTimer();
     this.#looking ??= this.#dismissRevoked().finally(() => this.#looking = undefined);

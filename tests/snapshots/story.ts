@@ -171,6 +171,9 @@ async function operator(world: SnapshotWorld): Promise<void> {
   await operate("users rename Bob Robert");
   await operate("users rename Robert Alice");
   await operate("users set-quota Robert --size 10MB --files none");
+  await operate("status");
+  await operate("sessions");
+  await operate("sessions --end 00000000");
   await operate("users set Robert --append-only");
   await operate("users set Robert --full");
   await operate("users set Robert");

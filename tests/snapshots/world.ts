@@ -53,6 +53,7 @@ export class SnapshotWorld implements AsyncDisposable {
     form: FormName,
     folder: TemporaryFolder,
     path: string,
+    names: Names,
     server: ServerProcess,
     location: string,
     commands: ReadonlySet<string>,
@@ -62,7 +63,7 @@ export class SnapshotWorld implements AsyncDisposable {
     this.#path = path;
     this.server = server;
     this.location = location;
-    this.#names = new Names(path);
+    this.#names = names;
     this.#commands = commands;
   }
 
@@ -70,6 +71,8 @@ export class SnapshotWorld implements AsyncDisposable {
     const folder = await TemporaryFolder.createOnDisk();
     const args = ["--listen", "127.0.0.1:0", "--inline-size", "0"];
     const path = await folderOfFixedLength(folder.path);
+    // The server's start is a moment of the run.
+    const names = new Names(path);
     const server = await ServerProcess.start(`${path}/${DATA}`, { args });
     const { location } = await server.logged("server.listening-securely");
     await Deno.mkdir(`${path}/operator`);
@@ -77,6 +80,7 @@ export class SnapshotWorld implements AsyncDisposable {
       form,
       folder,
       path,
+      names,
       server,
       `${location}`,
       new Set(await allCommands()),

@@ -168,6 +168,10 @@ export const ARROWS: Arrows = {
     "server/cluster",
   ],
   // The operator's HTTP port, which most servers do not load.
+  "server/control": [
+    ...[...PROTOCOL, "server/context.ts", "server/limits", "server/monitor", "server/operator"],
+    "server/stores",
+  ],
   "server/admin": [...PROTOCOL, ...SERVING, "server/listen/tls"],
   "server/admin/page": [...V4, ...SERVING, "server/admin", "server/operator"],
   "server/admin/admin_app.ts": [...PROTOCOL, ...SERVING, "server/admin", "server/admin/page"],
@@ -189,6 +193,7 @@ export const ARROWS: Arrows = {
     ...["server/v3", "server/v4", "server/recovery.ts", "server/stores", "server/cluster"],
     "server/housekeeping.ts",
     ...["server/admin", "server/admin/load_admin.ts", "server/admin/open_admin.ts"],
+    "server/control",
   ],
   // Faces of the library.
   "server/catalog/mod.ts": ["server/catalog"],
@@ -200,7 +205,7 @@ export const ARROWS: Arrows = {
   "server/mod.ts": [
     ...["protocol/v3/editions", "server/accounts", "server/catalog", "server/limits"],
     ...["server/listen", "server/operator/mod.ts", "server/v3", "server/server.ts"],
-    ...["server/admin", "server/admin/load_admin.ts", "server/cluster"],
+    ...["server/admin", "server/admin/load_admin.ts", "server/cluster", "server/control"],
   ],
 
   // The command line: words and tables, output, then the commands. It imports only the faces of the others.

@@ -17,6 +17,7 @@ import {
 import { dataOf } from "../../configuration/options.ts";
 import { parseLifetime } from "../../arguments/lifetime.ts";
 import { formatQuantity } from "../../arguments/quantities.ts";
+import { reportAction } from "./report_action.ts";
 import type { Run } from "../../run.ts";
 import { example } from "../../text/format.ts";
 import { isoTime } from "../../text/time.ts";
@@ -64,8 +65,10 @@ export function addInviteCommand(server: Command, run: Run): void {
       if (list) return await printInvitations(run, await dataOf(command));
       if (revoke.length > 0) return await withdraw(run, await dataOf(command), revoke);
       const { uses = 1, expires: lifeMs = INVITATION_LIFE_MS } = choice;
-      const made = await invite(await dataOf(command), { label, uses, lifeMs });
+      const data = await dataOf(command);
+      const made = await invite(data, { label, uses, lifeMs });
       const { id, token } = made;
+      await reportAction(data, { action: "invitation-created", subject: id });
       const expires = isoTime(made.expiresAt);
       run.reporter.report({
         ...{ event: "token", token, id, label, purpose: "invitation", uses, expires },
@@ -123,7 +126,12 @@ async function withdraw(
   data: ServerLocation,
   ids: readonly string[] | "all",
 ): Promise<void> {
-  run.reporter.report({ event: "withdrawn", count: await revokeInvitations(data, ids) });
+  const count = await revokeInvitations(data, ids);
+  await reportAction(data, {
+    action: "invitation-revoked",
+    subject: ids === "all" ? ids : ids.join(", "),
+  });
+  run.reporter.report({ event: "withdrawn", count });
 }
 
 function parseUses(text: string): number {

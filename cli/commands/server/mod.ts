@@ -27,6 +27,8 @@ import { addMigrateCommand } from "./migrate.ts";
 import { addRestoreCommand } from "./restore.ts";
 import { addUsageCommand } from "./usage.ts";
 import { addVerifyCommand } from "./verify.ts";
+import { addSessionsCommand } from "./sessions.ts";
+import { addStatusCommand } from "./status.ts";
 import { addUsersCommand } from "./users.ts";
 import { ServiceManager } from "./service_manager.ts";
 
@@ -51,6 +53,8 @@ export function serverCommand(server: Command, run: Run): void {
   addMigrateCommand(server, run);
   addUsersCommand(server, run);
   addInviteCommand(server, run);
+  addStatusCommand(server, run);
+  addSessionsCommand(server, run);
 }
 
 const HELP = example("xfer server --data /srv/xfer --quota 10GB --registration invite");
@@ -72,7 +76,10 @@ async function serve(command: Command, reporter: Reporter): Promise<void> {
   const { onAccess } = logs;
   const effective = { read: () => settings };
   const shown = () => shownSettings(effective.read());
-  const server = await Server.start({ ...toServerOptions(settings, shown), onAccess });
+  const server = await Server.start({
+    ...toServerOptions(settings, shown),
+    ...{ onAccess, control: true },
+  });
   const reread = () => {
     logs.reopen();
     return configurationOf(command);

@@ -27,6 +27,7 @@ import { dataOf } from "../../configuration/options.ts";
 import type { EventOf } from "../../events/mod.ts";
 import { parseLifetime } from "../../arguments/lifetime.ts";
 import { formatQuantity, parseQuantity } from "../../arguments/quantities.ts";
+import { reportAction } from "./report_action.ts";
 import type { Run } from "../../run.ts";
 import { ListTotals } from "../../text/list_totals.ts";
 import { example } from "../../text/format.ts";
@@ -55,7 +56,9 @@ export function addUsersCommand(server: Command, run: Run): void {
   for (const [verb, event, what] of SWITCHES) {
     forOne(verb, what, `${verb} Alice --data /srv/xfer`)
       .action(async (name: string, _: unknown, command: Command) => {
-        await setUserDisabled(await dataOf(command), name, verb === "disable");
+        const data = await dataOf(command);
+        await setUserDisabled(data, name, verb === "disable");
+        await reportAction(data, { action: event, user: name });
         run.reporter.report({ event, user: name });
       });
   }
@@ -64,7 +67,9 @@ export function addUsersCommand(server: Command, run: Run): void {
     .argument("<old>", "current user name")
     .argument("<new>", "new user name; must be free")
     .action(async (from: string, to: string, _: unknown, command: Command) => {
-      const learns = await renameUser(await dataOf(command), from, to);
+      const data = await dataOf(command);
+      const learns = await renameUser(data, from, to);
+      await reportAction(data, { action: "user-renamed", user: from, subject: to });
       run.reporter.report({ event: "user-renamed", from, to, learns });
     });
   forOne(
@@ -99,7 +104,9 @@ export function addUsersCommand(server: Command, run: Run): void {
           },
         );
       }
-      const quota = await setUserQuota(await dataOf(command), name, back ? "default" : change);
+      const data = await dataOf(command);
+      const quota = await setUserQuota(data, name, back ? "default" : change);
+      await reportAction(data, { action: "quota-set", user: name });
       run.reporter.report({ event: "quota-set", user: name, quota: quotaOf(quota) });
     });
   const set = forOne(
@@ -123,7 +130,9 @@ export function addUsersCommand(server: Command, run: Run): void {
         hint: `Add one of ${ACCESS_MODES.map((mode) => `--${mode}`).join(", ")}.`,
       });
     }
-    await setUserAccess(await dataOf(command), user, access);
+    const data = await dataOf(command);
+    await setUserAccess(data, user, access);
+    await reportAction(data, { action: "access-set", user, subject: access });
     run.reporter.report({ event: "access-set", user, access });
   });
   forOne(
@@ -141,7 +150,9 @@ export function addUsersCommand(server: Command, run: Run): void {
           run.reporter.report({ event: "key", user, fingerprint, added: isoTime(addedAt) });
         }
       } else {
-        await removeUserKey(await dataOf(command), user, remove, yes);
+        const data = await dataOf(command);
+        await removeUserKey(data, user, remove, yes);
+        await reportAction(data, { action: "key-removed", user, subject: remove });
         run.reporter.report({ event: "key-removed", user, fingerprint: remove });
       }
     });
@@ -156,7 +167,9 @@ export function addUsersCommand(server: Command, run: Run): void {
       parseLifetime,
     )
     .action(async (user: string, { expires: lifeMs }: { expires?: number }, command: Command) => {
-      const { token, expiresAt } = await linkUser(await dataOf(command), user, lifeMs);
+      const data = await dataOf(command);
+      const { token, expiresAt } = await linkUser(data, user, lifeMs);
+      await reportAction(data, { action: "link-created", user });
       const expires = isoTime(expiresAt);
       run.reporter.report({ event: "token", token, purpose: "link", uses: 1, expires, user });
     });
@@ -175,7 +188,9 @@ export function addUsersCommand(server: Command, run: Run): void {
           { hint: "Add --yes to delete it without a question." },
         );
       }
-      const files = await removeUser(await dataOf(command), user);
+      const data = await dataOf(command);
+      const files = await removeUser(data, user);
+      await reportAction(data, { action: "user-removed", user });
       run.reporter.report({ event: "user-removed", user, files });
     });
 }

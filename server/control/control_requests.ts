@@ -1,0 +1,68 @@
+/**
+ * The requests that a running server answers by its control socket.
+ *
+ * @module
+ */
+import { printable } from "../../protocol/printable.ts";
+import type { Context } from "../context.ts";
+import { type AdminAction, logAction } from "../operator/actions.ts";
+import type { ControlArguments, ControlRequests } from "./control_socket.ts";
+import { sessionsOf, statusOf } from "./server_status.ts";
+
+export interface ControlContext {
+  readonly context: Context;
+  /** Applies changes of accounts and keys at once, to open connections too. */
+  readonly refreshAccounts: () => Promise<void>;
+}
+
+export function controlRequests({ context, refreshAccounts }: ControlContext): ControlRequests {
+  return {
+    status: () => statusOf(context),
+    sessions: () => sessionsOf(context),
+    /** Ends a connection. Returns whether it was open. */
+    end: (given) => {
+      const connection = context.monitor.connections.get(textOf(given, "id"));
+      if (connection === undefined) return false;
+      const { user, address } = connection;
+      logAction(context.log, {
+        ...{ operator: textOf(given, "operator"), action: "connection-ended", subject: address },
+        ...user && { user: user.name },
+      });
+      connection.end("the operator has ended the connection");
+      return true;
+    },
+    /** An operator's command has changed the catalog. */
+    acted: async (given) => {
+      logAction(context.log, {
+        ...{ operator: textOf(given, "operator"), action: actionIn(given) },
+        ...optionalTextOf(given, "user"),
+        ...optionalTextOf(given, "subject"),
+      });
+      await refreshAccounts();
+      return true;
+    },
+  };
+}
+
+/** The action of a command, which may be of a later version. */
+function actionIn(given: ControlArguments): AdminAction {
+  const action = textOf(given, "action");
+  if (/^[a-z-]{1,40}$/.test(action)) return action as AdminAction;
+  throw new TypeError("action is not a word");
+}
+
+function textOf(given: ControlArguments, name: string): string {
+  const { [name]: text } = optionalTextOf(given, name);
+  if (text !== undefined) return text;
+  throw new TypeError(`${name} is missing`);
+}
+
+function optionalTextOf<N extends string>(
+  given: ControlArguments,
+  name: N,
+): Readonly<Partial<Record<N, string>>> {
+  const value = given[name];
+  if (value === undefined) return {} as Partial<Record<N, string>>;
+  if (typeof value !== "string") throw new TypeError(`${name} is not a text`);
+  return { [name]: printable(value) } as Record<N, string>;
+}

@@ -1,0 +1,123 @@
+/**
+ * The socket by which the operator's commands ask a running server: one line of JSON with a request, and one with the
+ * answer. It is in the data folder, which only the server's user can open.
+ *
+ * @module
+ */
+import { printable } from "../../protocol/printable.ts";
+import { reasonOf } from "../../protocol/errors.ts";
+import type { Log } from "../limits/server_log.ts";
+import { readLine, writeLine } from "./lines.ts";
+
+/** Arguments of a request. Their values come from another program of the same user. */
+export type ControlArguments = Readonly<Record<string, unknown>>;
+
+/** Answers a request. The result must be JSON. */
+export type ControlHandler = (given: ControlArguments) => unknown;
+
+/** The handlers by request. */
+export type ControlRequests = Readonly<Record<string, ControlHandler>>;
+
+/** The most connections at a time. More wait in the queue of the system. */
+const MAX_CONNECTIONS = 16;
+/** The time for a request to arrive, and for its answer to be read, in milliseconds. */
+const TIMEOUT_MS = 10_000;
+
+export class ControlSocket implements AsyncDisposable {
+  readonly #listener: Deno.UnixListener;
+  readonly #path: string;
+  readonly #requests: ControlRequests;
+  readonly #serving: Promise<void>;
+  readonly #open = new Set<Deno.UnixConn>();
+
+  private constructor(listener: Deno.UnixListener, path: string, requests: ControlRequests) {
+    this.#listener = listener;
+    this.#path = path;
+    this.#requests = requests;
+    this.#serving = this.#serve();
+  }
+
+  /**
+   * Opens the socket in a folder that only this server uses. Returns `undefined` if it cannot, as on systems without such
+   * sockets: then the server runs without, and logs why.
+   */
+  static async open(
+    path: string,
+    requests: ControlRequests,
+    log: Log,
+  ): Promise<ControlSocket | undefined> {
+    try {
+      await removeOld(path);
+      const listener = Deno.listen({ transport: "unix", path });
+      await Deno.chmod(path, 0o600);
+      return new ControlSocket(listener, path, requests);
+    } catch (error) {
+      log.warn("Commands cannot reach this server while it runs: {reason}", {
+        event: "server.no-control",
+        ...{ path: printable(path), reason: printable(reasonOf(error)) },
+      });
+      return undefined;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    for (const connection of this.#open) close(connection);
+    await this.#serving;
+    await removeOld(this.#path).catch(() => undefined);
+  }
+
+  async #serve(): Promise<void> {
+    const answering = new Set<Promise<void>>();
+    for await (const connection of this.#listener) {
+      this.#open.add(connection);
+      const one: Promise<void> = this.#answer(connection).finally(() => answering.delete(one));
+      answering.add(one);
+      if (answering.size >= MAX_CONNECTIONS) await Promise.race(answering);
+    }
+    await Promise.all(answering);
+  }
+
+  /** Never rejects. */
+  async #answer(connection: Deno.UnixConn): Promise<void> {
+    const id = setTimeout(() => close(connection), TIMEOUT_MS);
+    try {
+      const line = await readLine(connection);
+      if (line !== undefined) await writeLine(connection, JSON.stringify(await this.#run(line)));
+    } catch {
+      // The command has ended.
+    } finally {
+      clearTimeout(id);
+      close(connection);
+      this.#open.delete(connection);
+    }
+  }
+
+  async #run(line: string): Promise<unknown> {
+    try {
+      const { request, ...given } = JSON.parse(line) as ControlArguments;
+      const known = typeof request === "string" && Object.hasOwn(this.#requests, request);
+      if (!known) return { error: `unknown request ${printable(String(request))}` };
+      return { result: await this.#requests[request]?.(given) ?? null };
+    } catch (error) {
+      return { error: printable(reasonOf(error)) };
+    }
+  }
+}
+
+async function removeOld(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** Closes a connection that may be closed already. */
+function close(connection: Deno.UnixConn): void {
+  try {
+    connection.close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BadResource)) throw error;
+  }
+}

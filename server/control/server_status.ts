@@ -1,0 +1,102 @@
+/**
+ * The state of a server as JSON, for the operator's commands.
+ *
+ * @module
+ */
+import type { Context } from "../context.ts";
+import type { LiveConnection } from "../monitor/live_connection.ts";
+import type { LiveTransfer } from "../monitor/live_transfer.ts";
+import { DIRECTIONS, PROTOCOL_NUMBERS, type TransferDirection } from "../monitor/traffic.ts";
+
+/** A file that is being transferred. */
+export interface TransferStatus {
+  readonly direction: TransferDirection;
+  readonly file: string;
+  /** Bytes; `null` if the client does not know it in advance. */
+  readonly size: number | null;
+  /** The bytes of the file that have arrived. */
+  readonly progress: number;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+}
+
+/** An open connection. */
+export interface SessionStatus {
+  readonly id: string;
+  readonly protocol: 3 | 4;
+  /** `HOST:PORT`. */
+  readonly address: string;
+  /** The user name; `null` before the client has signed in. */
+  readonly user: string | null;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+  readonly uploadedFiles: number;
+  readonly uploadedBytes: number;
+  readonly downloadedFiles: number;
+  readonly downloadedBytes: number;
+  readonly transfers: readonly TransferStatus[];
+}
+
+/** Files and bytes of one direction since the start. */
+export interface TrafficStatus {
+  readonly direction: TransferDirection;
+  readonly files: number;
+  readonly failed: number;
+  readonly bytes: number;
+}
+
+/** A running server. */
+export interface ServerStatus {
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly now: number;
+  readonly connections: number;
+  /** The number of signed-in accounts. */
+  readonly users: number;
+  readonly traffic: readonly TrafficStatus[];
+  /** How often each limit was reached, by option. */
+  readonly limitsReached: Readonly<Record<string, number>>;
+}
+
+export function sessionsOf({ monitor }: Context): SessionStatus[] {
+  return [...monitor.connections.values()].map(toSession);
+}
+
+export function statusOf({ monitor, clock, limitLog }: Context): ServerStatus {
+  const connections = [...monitor.connections.values()];
+  const users = new Set(connections.flatMap(({ user }) => user === undefined ? [] : [user.client]));
+  return {
+    ...{ startedAt: monitor.startedAt, now: clock() },
+    ...{ connections: connections.length, users: users.size },
+    traffic: DIRECTIONS.map((direction) => {
+      const counts = PROTOCOL_NUMBERS.map((number) => monitor.traffic.of(number, direction));
+      const failures = counts.flatMap(({ failed }) => [...failed.values()]);
+      return {
+        direction,
+        files: sum(counts.map(({ completed }) => completed)),
+        failed: sum(failures),
+        bytes: sum(counts.map(({ bytes }) => bytes)),
+      };
+    }),
+    limitsReached: Object.fromEntries(limitLog.counts),
+  };
+}
+
+function toSession(connection: LiveConnection): SessionStatus {
+  const { id, protocol, address, user, since } = connection;
+  const [uploaded, downloaded] = [connection.total("upload"), connection.total("download")];
+  return {
+    ...{ id, protocol, address, user: user?.name ?? null, since },
+    ...{ uploadedFiles: uploaded.files, uploadedBytes: uploaded.bytes },
+    ...{ downloadedFiles: downloaded.files, downloadedBytes: downloaded.bytes },
+    transfers: [...connection.transfers].map(toTransfer),
+  };
+}
+
+function toTransfer({ direction, file, size, progress, since }: LiveTransfer): TransferStatus {
+  return { direction, file, size: size ?? null, progress, since };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
