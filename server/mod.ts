@@ -6,7 +6,7 @@
 export * from "./operator/mod.ts";
 export type { Access, AccessListener, AccessMethod } from "./limits/access.ts";
 export { callServer } from "./control/call_server.ts";
-export type { ServerStatus, SessionStatus } from "./control/server_status.ts";
+export type { RunningServer, SessionStatus } from "./control/server_status.ts";
 export { LIMIT_NAMES, type LimitDefinition, LIMITS, type Limits } from "./limits/limits.ts";
 export { PORT_INFO, readPortInfo } from "./v3/port_info.ts";
 export type { Advertised, ListenOptions } from "./listen/listeners.ts";

@@ -46,7 +46,7 @@ export interface TrafficStatus {
 }
 
 /** A running server. */
-export interface ServerStatus {
+export interface RunningServer {
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly now: number;
@@ -62,7 +62,7 @@ export function sessionsOf({ monitor }: Context): SessionStatus[] {
   return [...monitor.connections.values()].map(toSession);
 }
 
-export function statusOf({ monitor, clock, limitLog }: Context): ServerStatus {
+export function statusOf({ monitor, clock, limitLog }: Context): RunningServer {
   const connections = [...monitor.connections.values()];
   const users = new Set(connections.flatMap(({ user }) => user === undefined ? [] : [user.client]));
   return {

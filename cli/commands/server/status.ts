@@ -4,7 +4,7 @@
  * @module
  */
 import type { Command } from "commander";
-import { callServer, type ServerStatus } from "../../../server/mod.ts";
+import { callServer, type RunningServer } from "../../../server/mod.ts";
 import { dataOf } from "../../configuration/options.ts";
 import type { Run } from "../../run.ts";
 import { example } from "../../text/format.ts";
@@ -20,12 +20,12 @@ export function addStatusCommand(server: Command, run: Run): void {
     .addHelpText("after", example("xfer server status --data /srv/xfer"))
     .action(async (_: unknown, command: Command) => {
       const data = await dataOf(command);
-      const ask = async () => await callServer(data, "status") as ServerStatus;
+      const ask = async () => await callServer(data, "status") as RunningServer;
       const before = await ask();
       await new Promise((resolve) => setTimeout(resolve, SAMPLE_MS));
       const status = await ask();
       const seconds = Math.max(1, status.now - before.now) / 1000;
-      const bytes = ({ traffic }: ServerStatus, i: number) => traffic[i]?.bytes ?? 0;
+      const bytes = ({ traffic }: RunningServer, i: number) => traffic[i]?.bytes ?? 0;
       const [uploads, downloads] = status.traffic.map(({ files, failed, bytes: all }, i) => ({
         ...{ files, failed, bytes: all },
         rate: Math.round((bytes(status, i) - bytes(before, i)) / seconds),
