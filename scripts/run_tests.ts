@@ -109,12 +109,18 @@ async function runTestsWith(
   return code || 1;
 }
 
-/** The errors that a check prints; empty if all types are right. */
+/** The errors that a check prints; empty if all types are right. `onError` is not called if it ends without any. */
 async function errorsOf(types: Deno.ChildProcess, onError: () => void): Promise<string> {
-  const printed = await new Response(types.stderr).text();
-  if ((await types.status).success) return "";
+  const [printed, { success, code, signal }] = await Promise.all([
+    new Response(types.stderr).text(),
+    types.status,
+  ]);
+  if (success) return "";
+  if (printed === "") {
+    return `The check of types was not completed: ${signal ?? `exit code ${code}`}`;
+  }
   onError();
-  return printed || "Types could not be checked";
+  return printed;
 }
 
 function kill(process: Deno.ChildProcess, signal: Deno.Signal): void {
