@@ -192,6 +192,12 @@ Deno.test("--json: every command reports its work as events; errors also appear 
   const checks = "health-check health-check health-check health-check health-check";
   await operate("health", ["--config", configuration], checks);
   await operate("admin-link", [], "admin-link");
+  await operate("status", [], "server-status");
+  {
+    using _open = await Deno.connect({ hostname: "127.0.0.1", port: Number(server.port) });
+    const [session] = await operate("sessions", [], "session");
+    await operate("sessions", ["--end", `${session?.["id"]}`], "session-ended");
+  }
 
   // The operator's settings.
   const settings = await operate("config", [], KEYS.map(() => "setting").join(" "));
