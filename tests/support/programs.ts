@@ -29,6 +29,8 @@ const LOADED: Readonly<Record<string, string>> = {
   "cli/help/topic_text.ts": "../help/topic_text.ts",
   "server/catalog/postgres/open_catalog.ts": "../catalog/postgres/open_catalog.ts",
   "server/blobs/s3/open_blobs.ts": "../blobs/s3/open_blobs.ts",
+  "server/admin/open_admin.ts": "open_admin.ts",
+  "server/admin/tracing.ts": "tracing.ts",
   "client/v3/mod.ts": "../client/v3/mod.ts",
   "client/v4/downloads.ts": "../client/v4/downloads.ts",
 };

@@ -2,6 +2,7 @@
 import chromium from "@sparticuz/chromium";
 import puppeteer, { type Browser, type Page } from "puppeteer-core";
 import axe from "axe-core";
+import { fileURLToPath } from "node:url";
 
 export type { Page };
 
@@ -17,10 +18,25 @@ export const LOOKS: Readonly<Record<string, Look>> = {
   phone: { scheme: "light", width: 390 },
 };
 
+/** Chromium unpacks itself into the folder for temporary files. In this one, later runs find it. */
+const UNPACKED = fileURLToPath(new URL("../../../build/tests/chromium", import.meta.url));
+
+async function unpackedBrowser(): Promise<string> {
+  const temporary = Deno.env.get("TMPDIR");
+  await Deno.mkdir(UNPACKED, { recursive: true });
+  Deno.env.set("TMPDIR", UNPACKED);
+  try {
+    return await chromium.executablePath();
+  } finally {
+    if (temporary === undefined) Deno.env.delete("TMPDIR");
+    else Deno.env.set("TMPDIR", temporary);
+  }
+}
+
 export async function launchBrowser(): Promise<Browser & AsyncDisposable> {
   const browser = await puppeteer.launch({
     args: [...chromium.args, "--no-sandbox", "--disable-dev-shm-usage"],
-    executablePath: await chromium.executablePath(),
+    executablePath: await unpackedBrowser(),
     headless: "shell",
   });
   return Object.assign(browser, { [Symbol.asyncDispose]: () => browser.close() });
