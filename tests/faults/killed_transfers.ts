@@ -217,6 +217,8 @@ class Transfers {
     const run = ["run", "--quiet", "--no-check", "--allow-all", CLIENT, `${at ?? 0}`];
     return tiedCommand(Deno.execPath(), {
       args: [...run, "client", ...args, "--accept-new", "--retries", "0", "--json"],
+      // Killed, it cannot remove its temporary files.
+      env: { TMPDIR: this.#path("") },
       ...{ cwd: this.#path(""), stdin: "null", stdout: "piped", stderr: "piped" },
     }).spawn();
   }

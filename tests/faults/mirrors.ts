@@ -133,6 +133,8 @@ class Mirrors implements AsyncDisposable {
     const all = ["run", "--quiet", "--no-check", "--allow-all", PROGRAM, `${at}`, "client"];
     const { code, signal, stderr } = await tiedCommand(Deno.execPath(), {
       args: [...all, ...args, ...OPTIONS],
+      // Killed, it cannot remove its temporary files.
+      env: { TMPDIR: this.path("") },
       ...{ cwd: this.path(""), stdin: "null", stdout: "null", stderr: "piped" },
     }).output();
     assert.ok(code === 0 || signal === "SIGKILL", new TextDecoder().decode(stderr));
