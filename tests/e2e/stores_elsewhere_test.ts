@@ -34,7 +34,7 @@ host.start();
 Deno.test("server on PostgreSQL and S3: clients of both protocols store and fetch, and the operator sees it", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   await using database = await createDatabase();
-  await using reached = reachable(database);
+  await using reached = await reachable(database);
   await using s3 = new FakeS3();
   const endpoint = s3.bucketUrl().replace(/\/bucket$/, "");
   const stores = [
@@ -129,7 +129,7 @@ Deno.test("server on PostgreSQL and S3: clients of both protocols store and fetc
 Deno.test("server on PostgreSQL with contents in a folder: a second server is refused, and one without the secret too", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   await using database = await createDatabase();
-  await using reached = reachable(database);
+  await using reached = await reachable(database);
   const data = folder.join("data");
   const args = ["--catalog", reached.url, "--listen", "127.0.0.1:0"];
   {
@@ -144,7 +144,7 @@ Deno.test("server on PostgreSQL with contents in a folder: a second server is re
 Deno.test("docs/cluster.md: the commands for moving and backup, run in the order of the page, keep every file", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   await using database = await createDatabase();
-  await using reached = reachable(database);
+  await using reached = await reachable(database);
   await using s3 = new FakeS3();
   const path = folder.join("srv/xfer");
   await Deno.mkdir(folder.join("mnt"));

@@ -5,8 +5,8 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import { parseNetwork } from "../../server/listen/networks.ts";
 import type { ServerOptions } from "../../server/server.ts";
 import { areEqual, pseudoRandomBytes, utf8 } from "../support/bytes.ts";
-import { ProxyingBalancer } from "../support/net/proxying_balancer.ts";
-import { addressesOf, headerV1, headerV2 } from "../support/net/proxy_headers.ts";
+import { FaultyProxy } from "../support/net/faulty_proxy.ts";
+import { addressesOf, headerV1, headerV2, preceding } from "../support/net/proxy_headers.ts";
 import { ServerLog } from "../support/server_log.ts";
 import { helloOf, named, NAMES } from "../support/v4/certificate_fixture.ts";
 import { Fixture, got, put } from "../support/v4/fixture.ts";
@@ -28,18 +28,21 @@ function networkOf(text: string) {
 class Proxied implements AsyncDisposable {
   header: Bytes = headerV1(CLIENT);
   fixture!: Fixture;
-  readonly #header = () => this.header;
-  readonly plain = new ProxyingBalancer(() => this.fixture.server.address, this.#header);
-  readonly secure = new ProxyingBalancer(
-    () => this.fixture.server.addresses.at(-1) as Address,
-    this.#header,
-  );
+  plain!: FaultyProxy;
+  secure!: FaultyProxy;
 
   static async create(
     limits: ServerOptions["limits"] = {},
     options: Partial<ServerOptions> = {},
   ): Promise<Proxied> {
     const proxied = new Proxied();
+    const lead = (place: 0 | -1) =>
+      FaultyProxy.start(
+        () => proxied.fixture.server.addresses.at(place),
+        preceding(() => proxied.header),
+      );
+    proxied.plain = await lead(0);
+    proxied.secure = await lead(-1);
     proxied.fixture = await Fixture.create(limits, {
       advertise: { address: proxied.plain.address, tlsPort: proxied.secure.address.port },
       proxyProtocol: [LOOPBACK],

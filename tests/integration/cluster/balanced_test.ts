@@ -20,17 +20,18 @@ import { putAll } from "../../support/v4/put_all.ts";
 /** Balancers before both ports of some servers, and a client that knows their key and has been there before. */
 async function balanced(fixture: Fixture, servers: readonly Server[]) {
   const { certificate } = await findV4Server(fixture.server.address, DEFAULT_TIMEOUTS);
-  const answers = servers.map(async ({ address }) =>
-    (await findV4Server(address, DEFAULT_TIMEOUTS)).port
-  );
-  const plain = new Balancer(servers.map(({ address }) => address.port));
-  const tls = new Balancer(await Promise.all(answers));
+  const answers = servers.map(async ({ address }) => {
+    const { port } = await findV4Server(address, DEFAULT_TIMEOUTS);
+    return { ...address, port };
+  });
+  const plain = await Balancer.start(servers.map(({ address }) => address));
+  const tls = await Balancer.start(await Promise.all(answers));
   const connect: ConnectOptions = await fixture.options("Alice", {
-    server: { hostname: "127.0.0.1", port: plain.port },
+    server: plain.address,
     fingerprint: await fingerprintOf(certificate),
   });
   await new KnownAnswers(connect.identityFolder).keep(connect.server, {
-    ...{ port: tls.port, certificate },
+    ...{ port: tls.address.port, certificate },
   });
   return {
     ...{ plain, tls, connect },
@@ -55,7 +56,7 @@ Deno.test("behind a balancer: a client whose connections reach both servers uplo
   const transfer = { parallel: 3, retries: 0 };
   const outcomes = await putAll({ connect, transfer, paths });
   assert.deepEqual(outcomes.map(({ state }) => state), Array(7).fill("stored"));
-  assert.equal(tls.connections.size, 2, "both servers");
+  assert.equal(tls.reached.size, 2, "both servers");
   using pool = new ConnectionPool(connect, { retries: 0 });
   assert.ok(areEqual(await got(await pool.connected(), "large"), large));
   assert.deepEqual(elsewhere.counts, { blobs: 7, uploads: 0 });

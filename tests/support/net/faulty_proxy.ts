@@ -1,4 +1,4 @@
-/** A faulty network: a proxy that changes the bytes between a client and a server. */
+/** A network that tests control: a proxy that chooses the server of each client, and changes the bytes between both. */
 import { connect, createServer, type Socket } from "node:net";
 import { once } from "node:events";
 import type { Address } from "../../../protocol/address.ts";
@@ -16,33 +16,37 @@ export type Fault = (bytes: Bytes) => Passed;
 export type Faults = Readonly<Partial<Record<Direction, () => Fault>>>;
 /** `up` is the direction to the server. */
 export type Direction = "up" | "down";
+/** A TCP port, or a Unix socket. */
+export type Target = Address | { readonly path: string };
+/** Where connections lead; a function is asked for each one. Without a target, the proxy closes the connection. */
+export type Targets = Target | (() => Target | undefined);
 
 const UNCHANGED = (): Fault => (bytes) => [bytes];
 
 export class FaultyProxy implements AsyncDisposable {
   readonly #server = createServer({ allowHalfOpen: true });
-  readonly #target: Address;
+  readonly #targets: Targets;
   readonly #faults: Faults;
   readonly #sockets = new Set<Socket>();
   readonly #passing: Promise<unknown>[] = [];
 
-  private constructor(target: Address, faults: Faults) {
-    this.#target = target;
+  private constructor(targets: Targets, faults: Faults) {
+    this.#targets = targets;
     this.#faults = faults;
     this.#server.on("connection", (client) => this.#accept(client));
   }
 
-  static start(target: Address, faults: Faults = {}): Promise<FaultyProxy> {
-    return FaultyProxy.startAt({ hostname: "127.0.0.1", port: 0 }, target, faults);
+  static start(targets: Targets, faults: Faults = {}): Promise<FaultyProxy> {
+    return FaultyProxy.startAt({ hostname: "127.0.0.1", port: 0 }, targets, faults);
   }
 
   /** Listens at an address, such as that of an earlier server. */
   static async startAt(
     { hostname, port }: Address,
-    target: Address,
+    targets: Targets,
     faults: Faults = {},
   ): Promise<FaultyProxy> {
-    const proxy = new FaultyProxy(target, faults);
+    const proxy = new FaultyProxy(targets, faults);
     proxy.#server.listen(port, hostname);
     await once(proxy.#server, "listening");
     return proxy;
@@ -64,8 +68,10 @@ export class FaultyProxy implements AsyncDisposable {
   }
 
   #accept(client: Socket): void {
-    const { hostname: host, port } = this.#target;
-    const server = connect({ host, port, allowHalfOpen: true });
+    const targets = this.#targets;
+    const target = typeof targets === "function" ? targets() : targets;
+    if (target === undefined) return void client.destroy();
+    const server = connectTo(target);
     const pair = [client, server] as const;
     for (const socket of pair) {
       socket.setNoDelay();
@@ -93,6 +99,11 @@ export class FaultyProxy implements AsyncDisposable {
       end("fin", from, to);
     }
   }
+}
+
+function connectTo(target: Target): Socket {
+  if ("path" in target) return connect({ path: target.path, allowHalfOpen: true });
+  return connect({ host: target.hostname, port: target.port, allowHalfOpen: true });
 }
 
 function end(ending: Ending, ...sockets: readonly Socket[]): void {

@@ -2,6 +2,7 @@
 import type { Address } from "../../../protocol/address.ts";
 import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
 import { utf8 } from "../bytes.ts";
+import type { Faults } from "./faulty_proxy.ts";
 
 const SIGNATURE = Uint8Array.of(13, 10, 13, 10, 0, 13, 10, 81, 85, 73, 84, 10);
 
@@ -14,6 +15,20 @@ export function headerV1({ hostname, port }: Address): Bytes {
 export function headerV2(command: number, family: number, body: Bytes): Bytes {
   const rest = Uint8Array.of(command, family, body.length >> 8, body.length & 0xff);
   return concatBytes(SIGNATURE, rest, body);
+}
+
+/** Passes on connections after a header. It is asked for each one. */
+export function preceding(header: () => Bytes): Faults {
+  return {
+    up: () => {
+      let left = header();
+      return (bytes) => {
+        const passed = concatBytes(left, bytes);
+        left = new Uint8Array(0);
+        return [passed];
+      };
+    },
+  };
 }
 
 /** The addresses of version 2: client, server, and their ports. */

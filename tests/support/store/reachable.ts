@@ -1,4 +1,4 @@
-import { SocketRelay } from "../net/socket_relay.ts";
+import { FaultyProxy } from "../net/faulty_proxy.ts";
 import type { TestDatabase } from "./postgres.ts";
 
 /** A database at a TCP port, until the scope that holds it ends. */
@@ -9,12 +9,13 @@ export interface ReachableDatabase extends AsyncDisposable {
 }
 
 /** Makes a database reachable over TCP, for the executable, which may not use files in /dev, and for proxies. */
-export function reachable({ options }: TestDatabase): ReachableDatabase {
-  const { host, port, user, database } = options;
-  const relay = new SocketRelay(`${host}/.s.PGSQL.${port}`);
+export async function reachable({ options }: TestDatabase): Promise<ReachableDatabase> {
+  const { host, port: socket, user, database } = options;
+  const relay = await FaultyProxy.start({ path: `${host}/.s.PGSQL.${socket}` });
+  const { port } = relay.address;
   return {
-    port: relay.port,
-    url: `postgres://${user}@127.0.0.1:${relay.port}/${database}?sslmode=disable`,
+    port,
+    url: `postgres://${user}@127.0.0.1:${port}/${database}?sslmode=disable`,
     [Symbol.asyncDispose]: () => relay[Symbol.asyncDispose](),
   };
 }

@@ -4,7 +4,7 @@ import type { Address } from "../../../protocol/address.ts";
 import { DEFAULT_SERVED } from "../../../protocol/v3/editions/mod.ts";
 import type { Edition } from "../../../protocol/v3/editions/edition.ts";
 import type { Server, ServerOptions } from "../../../server/server.ts";
-import { RoundRobin } from "../net/round_robin.ts";
+import { Balancer } from "../net/balancer.ts";
 import { startInThisThread } from "../server.ts";
 import { type Elsewhere, optionsOf } from "../store/elsewhere.ts";
 
@@ -17,12 +17,12 @@ export interface TurnOptions
 
 export class ServersInTurn implements AsyncDisposable {
   readonly servers: readonly Server[];
-  readonly #balancer: RoundRobin;
+  readonly #balancer: Balancer;
   readonly #resources: AsyncDisposableStack;
 
   private constructor(
     servers: readonly Server[],
-    balancer: RoundRobin,
+    balancer: Balancer,
     resources: AsyncDisposableStack,
   ) {
     this.servers = servers;
@@ -45,7 +45,7 @@ export class ServersInTurn implements AsyncDisposable {
         }),
       ));
     }
-    const balancer = starting.use(new RoundRobin(servers.map(({ address }) => address)));
+    const balancer = starting.use(await Balancer.start(servers.map(({ address }) => address)));
     return new ServersInTurn(servers, balancer, starting.move());
   }
 

@@ -106,7 +106,7 @@ Deno.test("connection: a server that is not the one of the URL is refused", asyn
 Deno.test("connection: without TLS at the server, nothing is sent in the clear", async () => {
   // A server at a Unix socket answers like one whose TLS is off.
   await using test = await createDatabase({ isEmpty: true });
-  await using reached = reachable(test);
+  await using reached = await reachable(test);
   const url = "postgres://postgres@127.0.0.1:PORT/postgres";
   await using database = await open(url, reached, { password: "secret" });
   await assert.rejects(who(database), refused(/it does not accept TLS connections/));

@@ -275,7 +275,7 @@ for (
     Deno.test(`database: cut ${where} a commit (${ending}): reported, and not repeated unless that has no effect`, async () => {
       await using test = await createDatabase({ isEmpty: true });
       await using direct = await makeNumbers(test);
-      await using reached = reachable(test);
+      await using reached = await reachable(test);
       const { state, proxy } = cuttingProxy(reached.port, where, ending);
       await using cut = await proxy;
       const url = `postgres://postgres@127.0.0.1:${cut.address.port}/${test.name}?sslmode=disable`;
