@@ -1,13 +1,12 @@
 /** The contents of a cluster, read without its servers, and checks that its parts agree. */
 import assert from "node:assert/strict";
 import type { Cluster } from "../../scripts/cluster/cluster.ts";
-import { concatBytes } from "../../protocol/bytes.ts";
+import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
 import type { StoredFile } from "../../server/catalog/files.ts";
 import { audit } from "../../server/data_folder/audit.ts";
 import type { Store } from "../../server/data_folder/data_folder.ts";
 import { readChecked } from "../../server/data_folder/stored_content.ts";
 import type { Stored } from "../faults/data_folder.ts";
-import type { Bytes } from "../../protocol/bytes.ts";
 
 /**
  * The current files of every user. Throws if content and catalog differ anywhere, also in history, or if an account's

@@ -5,8 +5,9 @@
 import assert from "node:assert/strict";
 import { hasPgBouncer, PgBouncer } from "../../scripts/cluster/pgbouncer.ts";
 import { connectThrough, createDatabase } from "../support/store/postgres.ts";
+import { clusterRun } from "./cluster_run.ts";
 
-const ignore = Deno.env.get("XFER_TEST_CLUSTER") === undefined || !hasPgBouncer();
+const ignore = clusterRun() === undefined || !hasPgBouncer();
 
 /** Tests that reach their databases by `createDatabase`. */
 const TESTS = [

@@ -138,43 +138,29 @@ function isForNow(error: unknown): boolean {
 
 async function gather(cluster: Cluster, folder: TemporaryFolder): Promise<SoakClient[]> {
   const address = cluster.plain;
-  const plain = CLIENTS_3.map((name): SoakClient => {
+  const plain = CLIENTS_3.map((name) => {
     const actor = new Actor(name, { trusting: false });
-    return {
-      name,
-      get isCertain() {
-        return actor.isCertain;
-      },
-      async act(dice, isOn, count) {
-        using peer = await actor.enter(address);
-        for (let acts = 1 + dice.roll(4); acts > 0 && isOn(); acts--) {
-          count(await actor.actAtRandom(peer, dice));
-        }
-      },
-      settle: (found) => actor.settle(found),
-    };
+    return clientOf(actor, async (dice, isOn, count) => {
+      using peer = await actor.enter(address);
+      for (let acts = 1 + dice.roll(4); acts > 0 && isOn(); acts--) {
+        count(await actor.actAtRandom(peer, dice));
+      }
+    });
   });
-  const secure = await Promise.all(CLIENTS_4.map(async (name): Promise<SoakClient> => {
+  const secure = await Promise.all(CLIENTS_4.map(async (name) => {
     await Deno.mkdir(folder.join(name), { mode: 0o700 });
     const options = { trusting: false, responseMs: RESPONSE_MS };
     const actor = new SecureActor(name, folder.join(name), options);
-    return {
-      name,
-      get isCertain() {
-        return actor.isCertain;
-      },
-      async act(dice, isOn, count) {
-        using client = await actor.enter(address);
-        for (let acts = 1 + dice.roll(4); acts > 0 && isOn() && actor.isCertain; acts--) {
-          if (dice.roll(4) === 0) {
-            const content = pseudoRandomBytes(20 * CHUNK_SIZE + 1, dice.roll(2 ** 31));
-            await actor.store(client, [{ name: "large", content }]);
-            count("large files stored over protocol 4");
-          } else count(await actor.actAtRandom(client, address, dice));
-        }
-      },
-      settle: (found) => actor.settle(found),
-    };
+    return clientOf(actor, async (dice, isOn, count) => {
+      using client = await actor.enter(address);
+      for (let acts = 1 + dice.roll(4); acts > 0 && isOn() && actor.isCertain; acts--) {
+        if (dice.roll(4) === 0) {
+          const content = pseudoRandomBytes(20 * CHUNK_SIZE + 1, dice.roll(2 ** 31));
+          await actor.store(client, [{ name: "large", content }]);
+          count("large files stored over protocol 4");
+        } else count(await actor.actAtRandom(client, address, dice));
+      }
+    });
   }));
   const commands = await Promise.all(COMMANDS.map(async (name): Promise<SoakClient> => {
     const client = await CommandClient.create(name, folder.join(name), address);
@@ -187,6 +173,17 @@ async function gather(cluster: Cluster, folder: TemporaryFolder): Promise<SoakCl
     };
   }));
   return [...plain, ...secure, ...commands];
+}
+
+/** A client that acts as an actor does. */
+function clientOf(actor: Actor | SecureActor, act: SoakClient["act"]): SoakClient {
+  return {
+    ...{ name: actor.name, act },
+    get isCertain() {
+      return actor.isCertain;
+    },
+    settle: (found) => actor.settle(found),
+  };
 }
 
 /** No object without a row, no upload without an owner, and no garbage, as soon as a server has swept. */
