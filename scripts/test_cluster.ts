@@ -1,6 +1,6 @@
 /**
  * `deno task test:cluster`: several servers on one PostgreSQL database and one bucket of OpenStack Swift, with HAProxy in
- * front. Installs what is missing, if it can, and runs the tests in tests/cluster/. Some of them let parts fail for some
+ * front, and catalogs through PgBouncer. Installs what is missing, if it can, and runs the tests in tests/cluster/. Some of them let parts fail for some
  * minutes. If something is still missing, it says what, and the tests are ignored.
  */
 import { fileURLToPath } from "node:url";
@@ -8,6 +8,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { CLUSTER_VARIABLE, type ClusterRun } from "../tests/cluster/cluster_run.ts";
 import { CLUSTER_PACKAGES } from "./cluster/cluster.ts";
 import { installPackages } from "./cluster/debian_packages.ts";
+import { PGBOUNCER_PACKAGES } from "./cluster/pgbouncer.ts";
 import { hasExtendedAttributes } from "./cluster/swift.ts";
 
 /** The most time for everything but the faults, in milliseconds: a test that hangs ends the run. */
@@ -32,7 +33,7 @@ if (missing !== undefined) {
 Deno.exit(await runTests(missing === undefined));
 
 async function whatIsMissing(): Promise<string | undefined> {
-  const { names, reason } = await installPackages(CLUSTER_PACKAGES);
+  const { names, reason } = await installPackages([...CLUSTER_PACKAGES, ...PGBOUNCER_PACKAGES]);
   if (names.length > 0) return `no ${names.join(", ")}${reason === "" ? "" : `\n${reason}`}`;
   if (!(await hasExtendedAttributes())) return "temporary files have no extended attributes";
   return undefined;

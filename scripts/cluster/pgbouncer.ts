@@ -13,15 +13,6 @@ const CONNECTIONS = 4;
 const START_MS = 60_000;
 const LOOK_MS = 20;
 
-/** Whether PgBouncer is installed. */
-export function hasPgBouncer(): boolean {
-  try {
-    return Deno.statSync(PROGRAM).isFile;
-  } catch {
-    return false;
-  }
-}
-
 export class PgBouncer {
   /** The folder of its socket. */
   readonly socket: string;

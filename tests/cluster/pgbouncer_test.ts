@@ -1,13 +1,13 @@
 /**
  * The suite of catalogs, and servers that share one, through PgBouncer in transaction mode: each transaction may use another
- * connection. Runs in `deno task test:cluster` if PgBouncer is installed.
+ * connection. Runs only in `deno task test:cluster`.
  */
 import assert from "node:assert/strict";
-import { hasPgBouncer, PgBouncer } from "../../scripts/cluster/pgbouncer.ts";
+import { PgBouncer } from "../../scripts/cluster/pgbouncer.ts";
 import { connectThrough, createDatabase } from "../support/store/postgres.ts";
 import { clusterRun } from "./cluster_run.ts";
 
-const ignore = clusterRun() === undefined || !hasPgBouncer();
+const ignore = clusterRun() === undefined;
 
 /** Tests that reach their databases by `createDatabase`. */
 const TESTS = [
