@@ -35,7 +35,10 @@ export interface Replayed {
   stored(): Promise<readonly StoredFile[]>;
   /** The content of a file. */
   read(file: StoredFile): Promise<Bytes>;
-  /** Whether servers handle connections in no particular order, so that each answer must be awaited. */
+  /**
+   * Whether servers handle connections in no particular order, so that each answer must be awaited, and the end of each
+   * connection.
+   */
   readonly isUnordered?: boolean;
 }
 
@@ -49,7 +52,7 @@ export async function replayRecording(
   const editions = edition === edition2024early ? [edition] : DEFAULT_SERVED;
   const options = { editions, random: await recordedRandom(edition, recording) };
   // Earlier sessions run on a server of their own. Another server must find their accounts and files.
-  const player = new Player(peer, edition, recording);
+  const player = new Player(peer, edition, recording, replayed.isUnordered === true);
   await replayed.serve(options, (address) => player.play(address, recording.earlier, "lenient"));
   const restored = restoreChecksums(edition, recording.entries, recording.falsified);
   const entries = replayed.isUnordered ? answersFirst(restored) : restored;
@@ -74,18 +77,21 @@ class Player {
   readonly #peer: string;
   readonly #edition: Edition;
   readonly #recording: Recording;
+  readonly #isUnordered: boolean;
   #refused = false;
   /** The number of times that the client has rejected the checksum. */
   #invalid = 0;
 
-  constructor(peer: string, edition: Edition, recording: Recording) {
+  constructor(peer: string, edition: Edition, recording: Recording, isUnordered: boolean) {
     this.#peer = peer;
     this.#edition = edition;
     this.#recording = recording;
+    this.#isUnordered = isUnordered;
   }
 
   async play(address: Address, entries: readonly Entry[], mode: "strict" | "lenient") {
     const connections = new Map<number, Deno.TcpConn>();
+    const more: Bytes[] = [];
     try {
       for (const [index, { conn, dir, bytes }] of entries.entries()) {
         if (this.#refused) return;
@@ -95,8 +101,11 @@ class Player {
           if (codeOf(bytes) === this.#edition.requests.crcInvalid.code) this.#invalid++;
           await write(socket, bytes);
         } else await this.#compare(socket, bytes, mode, `entry ${index}`);
+        const isLast = !entries.slice(index + 1).some((later) => later.conn === conn);
+        if (isLast && this.#isUnordered) more.push(await readRest(socket));
       }
-      if (mode === "strict") await this.#expectNoMore([...connections.values()]);
+      for (const socket of connections.values()) more.push(await readRest(socket));
+      if (mode === "strict") this.#expectNoMore(more);
     } finally {
       for (const socket of connections.values()) socket.close();
     }
@@ -130,13 +139,10 @@ class Player {
   }
 
   /** Asserts that our server sends no other answers than the recorded ones and those of the table. */
-  async #expectNoMore(sockets: readonly Deno.TcpConn[]): Promise<void> {
-    const more: (ResponseKind | undefined)[] = [];
-    for (const socket of sockets) {
-      await socket.closeWrite().catch(() => undefined);
-      const rest = await readToEnd(socket);
-      more.push(...readMessages(this.#edition, rest).map(({ kind }) => kind));
-    }
+  #expectNoMore(rest: readonly Bytes[]): void {
+    const more: (ResponseKind | undefined)[] = rest.flatMap((bytes) =>
+      readMessages(this.#edition, bytes).map(({ kind }) => kind)
+    );
     assert.deepEqual(more, SURPLUS[this.#recording.label]?.kinds ?? []);
   }
 
@@ -230,7 +236,9 @@ async function write(socket: Deno.TcpConn, bytes: Bytes): Promise<void> {
   for (let done = 0; done < bytes.length;) done += await socket.write(bytes.subarray(done));
 }
 
-async function readToEnd(socket: Deno.TcpConn): Promise<Bytes> {
+/** All that a server sends after the client's last message. */
+async function readRest(socket: Deno.TcpConn): Promise<Bytes> {
+  await socket.closeWrite().catch(() => undefined);
   const parts: Bytes[] = [];
   for (;;) {
     const buffer = new Uint8Array(4096);

@@ -87,7 +87,8 @@ export class FaultyProxy implements AsyncDisposable {
   async #pass(direction: Direction, from: Socket, to: Socket): Promise<void> {
     const inject = (this.#faults[direction] ?? UNCHANGED)();
     try {
-      for await (const chunk of from) {
+      // When one side has sent everything, the other can still answer.
+      for await (const chunk of from.iterator({ destroyOnReturn: false })) {
         for await (const passed of inject(new Uint8Array(chunk))) {
           if (typeof passed === "string") return end(passed, from, to);
           await written(to, passed);
