@@ -7,6 +7,7 @@ import { printable } from "../../protocol/printable.ts";
 import { reasonOf } from "../../protocol/errors.ts";
 import type { BlobId, BlobStore } from "../blobs/blob_store.ts";
 import type { AdminSystem } from "./admin_system.ts";
+import { FreshValue } from "./fresh_value.ts";
 
 /** The time in which a store must answer, in milliseconds. */
 const ANSWER_MS = 2000;
@@ -43,7 +44,7 @@ export class Health {
   readonly #checks: Readonly<Record<CheckName, Check>>;
   /** Checks that have not ended yet. One that hangs is not begun again. */
   readonly #running = new Map<CheckName, Promise<CheckResult>>();
-  #last: { readonly at: number; readonly report: Promise<HealthReport> } | undefined;
+  readonly #last: FreshValue<HealthReport>;
   /** The checks that failed the last time. */
   #failing = "";
 
@@ -51,7 +52,8 @@ export class Health {
   constructor(system: AdminSystem, { answerMs = ANSWER_MS }: { readonly answerMs?: number } = {}) {
     this.#system = system;
     this.#answerMs = answerMs;
-    const { context: { store, limits, clock } } = system;
+    const { context: { store, limits, clock, ticks } } = system;
+    this.#last = new FreshValue(() => this.#report(), FRESH_MS, ticks);
     this.#checks = {
       // A write: while another process holds the lock of the catalog, reads still succeed.
       catalog: () => store.catalog.accounts.touch(NOBODY, clock()),
@@ -72,11 +74,7 @@ export class Health {
 
   /** Never rejects. */
   report(): Promise<HealthReport> {
-    const now = this.#system.context.ticks();
-    if (this.#last === undefined || now - this.#last.at > FRESH_MS || this.#system.isStopping()) {
-      this.#last = { at: now, report: this.#report() };
-    }
-    return this.#last.report;
+    return this.#system.isStopping() ? this.#last.readNow() : this.#last.read();
   }
 
   async #report(): Promise<HealthReport> {

@@ -5,6 +5,7 @@
  */
 import type { UploadId } from "../blobs/blob_store.ts";
 import type { Context } from "../context.ts";
+import { FreshValue } from "./fresh_value.ts";
 
 /** The age up to which totals are used again, in milliseconds. */
 const FRESH_MS = 60_000;
@@ -23,26 +24,21 @@ export interface StoredTotals {
 }
 
 export class StoreTotals {
-  readonly #context: Pick<Context, "store" | "ticks">;
-  #last: { readonly at: number; readonly totals: Promise<StoredTotals> } | undefined;
+  readonly #store: Context["store"];
+  readonly #totals: FreshValue<StoredTotals>;
 
-  constructor(context: Pick<Context, "store" | "ticks">) {
-    this.#context = context;
+  constructor({ store, ticks }: Pick<Context, "store" | "ticks">) {
+    this.#store = store;
+    this.#totals = new FreshValue(() => this.#count(), FRESH_MS, ticks);
   }
 
   /** Rejects if the catalog does not answer. */
   read(): Promise<StoredTotals> {
-    const now = this.#context.ticks();
-    if (this.#last === undefined || now - this.#last.at > FRESH_MS) {
-      const totals = this.#count();
-      this.#last = { at: now, totals };
-      totals.catch(() => this.#last = undefined);
-    }
-    return this.#last.totals;
+    return this.#totals.read();
   }
 
   async #count(): Promise<StoredTotals> {
-    const { catalog } = this.#context.store;
+    const { catalog } = this.#store;
     const accounts = await catalog.accounts.list();
     const sum = (of: (account: (typeof accounts)[number]) => number) =>
       accounts.reduce((total, account) => total + of(account), 0);
@@ -58,7 +54,7 @@ export class StoreTotals {
   }
 
   async #countPartials(): Promise<Pick<StoredTotals, "partials" | "partialBytes">> {
-    const rows = this.#context.store.catalog.uploads;
+    const rows = this.#store.catalog.uploads;
     let [partials, partialBytes] = [0, 0];
     let after: UploadId | undefined;
     for (;;) {

@@ -5,7 +5,7 @@
  */
 import { printable } from "../../protocol/printable.ts";
 import type { Context } from "../context.ts";
-import { type AdminAction, logAction } from "../operator/actions.ts";
+import { type AdminAction, endConnection, logAction } from "../operator/actions.ts";
 import type { ControlArguments, ControlRequests } from "./control_socket.ts";
 import { sessionsOf, statusOf } from "./server_status.ts";
 
@@ -20,17 +20,8 @@ export function controlRequests({ context, refreshAccounts }: ControlContext): C
     status: () => statusOf(context),
     sessions: () => sessionsOf(context),
     /** Ends a connection. Returns whether it was open. */
-    end: (given) => {
-      const connection = context.monitor.connections.get(textOf(given, "id"));
-      if (connection === undefined) return false;
-      const { user, address } = connection;
-      logAction(context.log, {
-        ...{ operator: textOf(given, "operator"), action: "connection-ended", subject: address },
-        ...user && { user: user.name },
-      });
-      connection.end("the operator has ended the connection");
-      return true;
-    },
+    end: (given) =>
+      endConnection(context, textOf(given, "id"), { operator: textOf(given, "operator") }),
     /** An operator's command has changed the catalog. */
     acted: async (given) => {
       logAction(context.log, {

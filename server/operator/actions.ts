@@ -4,6 +4,7 @@
  * @module
  */
 import type { Log } from "../limits/server_log.ts";
+import type { Monitor } from "../monitor/monitor.ts";
 
 export type AdminAction =
   | "signed-in"
@@ -39,4 +40,18 @@ export function logAction(log: Log, action: OperatorAction): void {
   const about = [action.user && " for {user}", action.subject && ": {subject}"];
   const words = `Operator ({operator}): {action}${about.filter(Boolean).join("")}`;
   log.info(words, { event: "operator.acted", ...action });
+}
+
+/** Ends an open connection at once. Returns `false` if none has this id. `by`: who does it. */
+export function endConnection(
+  { monitor, log }: { readonly monitor: Pick<Monitor, "connections">; readonly log: Log },
+  id: string,
+  by: Pick<OperatorAction, "operator" | "address">,
+): boolean {
+  const connection = monitor.connections.get(id);
+  if (connection === undefined) return false;
+  const { user, address: subject } = connection;
+  logAction(log, { ...by, action: "connection-ended", subject, ...user && { user: user.name } });
+  connection.end("the operator has ended the connection");
+  return true;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Bytes } from "../../protocol/bytes.ts";
 import { printable } from "../../protocol/printable.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import { type ServerLocation, withReadOnly, withWritable } from "../stores/with_store.ts";
@@ -38,9 +39,7 @@ export function listInvitations(dataFolder: ServerLocation): Promise<Invitation[
   return withReadOnly(
     dataFolder,
     async ({ catalog }) =>
-      (await invitationsIn(catalog)).map(({ id, label, used, usesLeft, madeAt, expiresAt }) => ({
-        ...{ id, label, used, usesLeft, madeAt, expiresAt },
-      })),
+      (await openInvitations(catalog, Date.now())).map(({ hash: _, ...invitation }) => invitation),
   );
 }
 
@@ -53,7 +52,7 @@ export function revokeInvitations(
   ids: readonly string[] | "all",
 ): Promise<number> {
   return withWritable(dataFolder, async ({ catalog }) => {
-    const invitations = await invitationsIn(catalog);
+    const invitations = await openInvitations(catalog, Date.now());
     const unknown = ids === "all"
       ? []
       : ids.filter((id) => !invitations.some((one) => one.id === id));
@@ -70,7 +69,12 @@ export function revokeInvitations(
   });
 }
 
-async function invitationsIn(catalog: Catalog) {
-  return (await catalog.tokens.invitations(Date.now()))
-    .map((token) => ({ ...token, id: idOf(token) }));
+/** The invitations that can still be used, oldest first, with the hashes of their tokens. */
+export async function openInvitations(
+  { tokens }: { readonly tokens: Pick<Catalog["tokens"], "invitations"> },
+  now: number,
+): Promise<(Invitation & { readonly hash: Bytes })[]> {
+  return (await tokens.invitations(now)).map(({ accountId: _, label, ...token }) => ({
+    ...{ id: idOf(token), label, ...token },
+  }));
 }

@@ -65,7 +65,8 @@ export function measureUsage(
   });
 }
 
-async function findLargest(catalog: Catalog, top: number): Promise<LargeFile[]> {
+/** The `top` largest files and versions of all accounts, the largest first. Reads the whole catalog. */
+export async function findLargest(catalog: Catalog, top: number): Promise<LargeFile[]> {
   if (top === 0) return [];
   let largest: StoredFile[] = [];
   let after: BlobId | undefined;

@@ -14,9 +14,17 @@ import {
   withReadOnly,
   withWritable,
 } from "../stores/with_store.ts";
-import type { AccessMode, AccountSummary, Quota } from "../catalog/accounts.ts";
+import {
+  type AccessMode,
+  type Account,
+  type AccountChanges,
+  type AccountSummary,
+  type AccountWithKeys,
+  type KnownKey,
+  PROTOCOL_4,
+  type Quota,
+} from "../catalog/accounts.ts";
 import type { Catalog } from "../catalog/catalog.ts";
-import { type Account, PROTOCOL_4 } from "../catalog/accounts.ts";
 import { isShared } from "../catalog/shared_catalog.ts";
 import { GarbageCollector } from "../uploads/garbage_collector.ts";
 import { LINK_LIFE_MS, makeToken, type NewToken } from "../accounts/tokens.ts";
@@ -51,9 +59,7 @@ export async function setUserDisabled(
   name: string,
   disabled: boolean,
 ): Promise<void> {
-  await changeUser(dataFolder, name, async ({ id }, catalog) => {
-    await catalog.accounts.update(id, { disabled });
-  });
+  await updateUser(dataFolder, name, { disabled });
 }
 
 /**
@@ -101,9 +107,7 @@ export async function setUserAccess(
   name: string,
   access: AccessMode,
 ): Promise<void> {
-  await changeUser(dataFolder, name, async ({ id }, catalog) => {
-    await catalog.accounts.update(id, { access });
-  });
+  await updateUser(dataFolder, name, { access });
 }
 
 /** A key of an account. */
@@ -117,9 +121,8 @@ export interface UserKey {
 /** The keys of an account, oldest first. Throws `UsageError` `no-such-user`. */
 export function listUserKeys(dataFolder: ServerLocation, name: string): Promise<UserKey[]> {
   return withReadOnly(dataFolder, async ({ catalog }) => {
-    const client = found(await catalog.accounts.find({ name }), name);
-    return (await keysOf(catalog, client))
-      .map(({ fingerprint, addedAt }) => ({ fingerprint, addedAt }));
+    const keys = await keysOf(found(await catalog.accounts.find({ name }), name));
+    return keys.map(({ fingerprint, addedAt }) => ({ fingerprint, addedAt }));
   });
 }
 
@@ -134,7 +137,7 @@ export async function removeUserKey(
   evenLast: boolean,
 ): Promise<void> {
   await changeUser(dataFolder, name, async (client, catalog) => {
-    const keys = await keysOf(catalog, client);
+    const keys = await keysOf(client);
     const key = keys.find((one) => one.fingerprint === fingerprint);
     if (key === undefined) {
       throw new UsageError("no-such-key", `${name} has no key ${printable(fingerprint)}`, {
@@ -191,7 +194,7 @@ export function listOf(location: StoreLocation): string {
 function changeUser<T>(
   dataFolder: ServerLocation,
   name: string,
-  change: (client: Account, catalog: Catalog) => Promise<T>,
+  change: (client: AccountWithKeys, catalog: Catalog) => Promise<T>,
 ): Promise<T> {
   return withWritable(dataFolder, async ({ catalog }) => {
     const client = found(await catalog.accounts.find({ name }), name);
@@ -199,8 +202,18 @@ function changeUser<T>(
   });
 }
 
-async function keysOf(catalog: Catalog, { id }: Account) {
-  const { keys } = await catalog.accounts.find({ id }) ?? { keys: [] };
+async function updateUser(
+  dataFolder: ServerLocation,
+  name: string,
+  change: AccountChanges,
+): Promise<void> {
+  await changeUser(dataFolder, name, async ({ id }, catalog) => {
+    await catalog.accounts.update(id, change);
+  });
+}
+
+/** The keys of an account with their fingerprints, oldest first. */
+export async function keysOf({ keys }: AccountWithKeys): Promise<(KnownKey & UserKey)[]> {
   return await Promise.all(
     keys.map(async (known) => ({ ...known, fingerprint: await fingerprintOfKey(known.key) })),
   );

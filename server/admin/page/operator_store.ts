@@ -4,29 +4,32 @@
  * @module
  */
 import { printable } from "../../../protocol/printable.ts";
-import { fingerprintOfKey } from "../../../protocol/v4/fingerprint.ts";
-import { INVITATION_LIFE_MS, makeToken, type NewToken } from "../../accounts/tokens.ts";
+import { makeToken, type NewToken } from "../../accounts/tokens.ts";
 import type { AccountSummary, AccountWithKeys, Quota } from "../../catalog/accounts.ts";
 import type { StoredFile } from "../../catalog/files.ts";
-import type { BlobId } from "../../blobs/blob_store.ts";
 import { isShared } from "../../catalog/shared_catalog.ts";
 import type { Context } from "../../context.ts";
-import { idOf } from "../../accounts/tokens.ts";
 import { keepsHistory, trimHistory } from "../../uploads/history.ts";
 import { quotaOfAll } from "../../uploads/quota_reservations.ts";
-import type { Invitation } from "../../operator/invitations.ts";
-import type { ShownKey } from "./pages.ts";
+import { type Invitation, openInvitations } from "../../operator/invitations.ts";
+import { findLargest, type LargeFile } from "../../operator/usage.ts";
+import { keysOf, type UserKey } from "../../operator/users.ts";
+import { FreshValue } from "../fresh_value.ts";
 
 /** The most removed files of a user on the page. */
 const MAX_REMOVED = 100;
-/** The number of largest files, how many files one look-up reads, and how long the result is used again. */
+/** The number of largest files, and how long they are used again. Finding them reads the whole catalog. */
 const TOP = 20;
-const PAGE = 1000;
 const FRESH_MS = 10 * 60_000;
 
-export interface OwnedFile {
-  readonly user: string;
-  readonly file: StoredFile;
+const DAY_MS = 24 * 60 * 60_000;
+
+/** An account with what can be changed about it. */
+export interface OwnedAccount {
+  readonly account: AccountSummary;
+  readonly keys: readonly UserKey[];
+  /** Removed files that can be restored. */
+  readonly removed: readonly StoredFile[];
 }
 
 /** The operator asked for something that does not exist, or cannot be done. The message is for them. */
@@ -34,10 +37,14 @@ export class ActionError extends Error {}
 
 export class OperatorStore {
   readonly #context: Context;
-  #largest: { readonly at: number; readonly files: Promise<readonly OwnedFile[]> } | undefined;
+  readonly #largest: FreshValue<readonly LargeFile[]>;
 
   constructor(context: Context) {
     this.#context = context;
+    this.#largest = new FreshValue(
+      () => findLargest(this.#catalog, TOP),
+      ...[FRESH_MS, context.ticks] as const,
+    );
   }
 
   accounts(): Promise<AccountSummary[]> {
@@ -52,34 +59,21 @@ export class OperatorStore {
   }
 
   /** Throws `ActionError`. */
-  async account(name: string): Promise<AccountSummary> {
-    const account = (await this.accounts()).find((one) => one.name === name);
-    if (account === undefined) throw new ActionError(`No user is called ${printable(name)}.`);
-    return account;
-  }
-
-  async keys(name: string): Promise<ShownKey[]> {
-    const { keys } = await this.#found(name);
-    return await Promise.all(
-      keys.map(async ({ key, addedAt }) => ({ fingerprint: await fingerprintOfKey(key), addedAt })),
-    );
-  }
-
-  async removed(name: string): Promise<readonly StoredFile[]> {
-    const { id } = await this.#found(name);
+  async user(name: string): Promise<OwnedAccount> {
+    const found = await this.#found(name);
     const page = { prefix: "", after: "", limit: MAX_REMOVED };
-    return (await this.#catalog.files.listRemoved(id, page)).files;
+    const [accounts, keys, { files: removed }] = await Promise.all([
+      ...[this.accounts(), keysOf(found)] as const,
+      this.#catalog.files.listRemoved(found.id, page),
+    ]);
+    const account = accounts.find((one) => one.name === name);
+    if (account === undefined) throw noUser(name);
+    return { account, keys, removed };
   }
 
-  /** The largest files of all accounts, the largest first. Reads the whole catalog, at most every ten minutes. */
-  largest(): Promise<readonly OwnedFile[]> {
-    const now = this.#context.ticks();
-    if (this.#largest === undefined || now - this.#largest.at > FRESH_MS) {
-      const files = this.#findLargest();
-      this.#largest = { at: now, files };
-      files.catch(() => this.#largest = undefined);
-    }
-    return this.#largest.files;
+  /** The largest files of all accounts, the largest first; at most ten minutes old. */
+  largest(): Promise<readonly LargeFile[]> {
+    return this.#largest.read();
   }
 
   async setDisabled(name: string, disabled: boolean): Promise<void> {
@@ -94,16 +88,14 @@ export class OperatorStore {
 
   /** Throws `ActionError` for the last key, without which nobody could sign in. */
   async removeKey(name: string, fingerprint: string): Promise<void> {
-    const { id, keys } = await this.#found(name);
+    const account = await this.#found(name);
+    const keys = await keysOf(account);
     if (keys.length < 2) {
       throw new ActionError("This is the last key of the account. Disable the account instead.");
     }
-    for (const { key } of keys) {
-      if (await fingerprintOfKey(key) !== fingerprint) continue;
-      await this.#catalog.accounts.removeKey(id, key);
-      return;
-    }
-    throw new ActionError("The account has no such key.");
+    const found = keys.find((one) => one.fingerprint === fingerprint);
+    if (found === undefined) throw new ActionError("The account has no such key.");
+    await this.#catalog.accounts.removeKey(account.id, found.key);
   }
 
   /** Restores the newest version of a removed file. Throws `ActionError`, and as the catalog does. */
@@ -124,23 +116,20 @@ export class OperatorStore {
     readonly uses: number;
     readonly days: number;
   }): Promise<NewToken> {
-    const lifeMs = Math.round(days * INVITATION_LIFE_MS / 7);
-    return makeToken(this.#catalog, { label, uses, lifeMs }, this.#context.clock());
+    const options = { label, uses, lifeMs: days * DAY_MS };
+    return makeToken(this.#catalog, options, this.#context.clock());
   }
 
-  async invitations(): Promise<Invitation[]> {
-    const tokens = await this.#catalog.tokens.invitations(this.#context.clock());
-    return tokens.map(({ label, used, usesLeft, madeAt, expiresAt, hash }) => ({
-      ...{ id: idOf({ hash }), label, used, usesLeft, madeAt, expiresAt },
-    }));
+  invitations(): Promise<readonly Invitation[]> {
+    return openInvitations(this.#catalog, this.#context.clock());
   }
 
   /** Throws `ActionError`. */
   async revokeInvitation(id: string): Promise<void> {
-    const tokens = await this.#catalog.tokens.invitations(this.#context.clock());
-    const token = tokens.find((one) => idOf(one) === id);
-    if (token === undefined) throw new ActionError("The invitation is used up or revoked.");
-    await this.#catalog.tokens.remove(token.hash);
+    const open = await openInvitations(this.#catalog, this.#context.clock());
+    const invitation = open.find((one) => one.id === id);
+    if (invitation === undefined) throw new ActionError("The invitation is used up or revoked.");
+    await this.#catalog.tokens.remove(invitation.hash);
   }
 
   get #catalog() {
@@ -149,22 +138,11 @@ export class OperatorStore {
 
   async #found(name: string): Promise<AccountWithKeys> {
     const account = await this.#catalog.accounts.find({ name });
-    if (account === undefined) throw new ActionError(`No user is called ${printable(name)}.`);
+    if (account === undefined) throw noUser(name);
     return account;
   }
+}
 
-  async #findLargest(): Promise<readonly OwnedFile[]> {
-    let largest: StoredFile[] = [];
-    let after: BlobId | undefined;
-    for (;;) {
-      const files = await this.#catalog.files.scan(after, PAGE);
-      largest = [...largest, ...files].sort((a, b) => b.size - a.size).slice(0, TOP);
-      after = files.at(-1)?.content.id;
-      if (files.length < PAGE) break;
-    }
-    return await Promise.all(largest.map(async (file) => {
-      const account = await this.#catalog.accounts.find({ id: file.accountId });
-      return { user: account?.name ?? "", file: { ...file, name: printable(file.name) } };
-    }));
-  }
+function noUser(name: string): ActionError {
+  return new ActionError(`No user is called ${printable(name)}.`);
 }

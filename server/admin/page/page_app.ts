@@ -9,7 +9,7 @@ import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { streamSSE } from "hono/streaming";
 import { renderSVG } from "uqr";
 import { printable } from "../../../protocol/printable.ts";
-import { type AdminAction, logAction } from "../../operator/actions.ts";
+import { type AdminAction, endConnection, logAction } from "../../operator/actions.ts";
 import type { Quota } from "../../catalog/accounts.ts";
 import { CatalogRefusal } from "../../catalog/refusal.ts";
 import type { AdminSystem, ShownSetting } from "../admin_system.ts";
@@ -65,7 +65,7 @@ const GIB = 1024 ** 3;
 
 export function pageApp(parts: PageParts): Hono<PageEnvironment> {
   const { system, sessions, events, isSecure } = parts;
-  const { context: { monitor, clock, log } } = system;
+  const { context: { clock, log } } = system;
   const store = new OperatorStore(system.context);
   const cookie = isSecure ? "__Host-xfer-admin" : "xfer-admin";
   const app = new Hono<PageEnvironment>();
@@ -193,12 +193,9 @@ export function pageApp(parts: PageParts): Hono<PageEnvironment> {
 
   app.get("/users/:name", async (c) => {
     const name = c.req.param("name");
-    const [account, keys, removed] = await Promise.all([
-      ...[store.account(name), store.keys(name), store.removed(name)] as const,
-    ]);
-    const session = c.get("session");
-    const content = userView({ account, keys, removed, session });
-    return show(c, "/users", `User ${account.name}`, content);
+    const user = await store.user(name);
+    const content = userView({ ...user, session: c.get("session") });
+    return show(c, "/users", `User ${user.account.name}`, content);
   });
   app.post("/users/:name/disable", async (c) => {
     await store.setDisabled(c.req.param("name"), true);
@@ -234,14 +231,10 @@ export function pageApp(parts: PageParts): Hono<PageEnvironment> {
   });
 
   app.post("/connections/:id/end", (c) => {
-    const connection = monitor.connections.get(c.req.param("id"));
-    if (connection === undefined) throw new ActionError("The connection has ended already.");
-    const { user, address } = connection;
-    act(c, "connection-ended", {
-      ...(user === undefined ? {} : { user: user.name }),
-      subject: address,
-    });
-    connection.end("the operator has ended it");
+    const by = { operator: c.get("session").name, address: c.env.client };
+    if (!endConnection(system.context, c.req.param("id"), by)) {
+      throw new ActionError("The connection has ended already.");
+    }
     return c.redirect("/", 303);
   });
 

@@ -4,21 +4,17 @@
  * @module
  */
 import { html, raw } from "hono/html";
+import { printable } from "../../../protocol/printable.ts";
 import type { AccountSummary } from "../../catalog/accounts.ts";
-import type { StoredFile } from "../../catalog/files.ts";
 import type { Invitation } from "../../operator/invitations.ts";
+import type { LargeFile } from "../../operator/usage.ts";
 import type { ShownSetting } from "../admin_system.ts";
 import type { AdminSession } from "./admin_sessions.ts";
 import { formatCount, formatDuration, formatSize, formatTime, plural } from "./format.ts";
 import { formToken, frame, type Html } from "./layout.ts";
 import { eventTable } from "./live_view.ts";
+import type { OwnedAccount } from "./operator_store.ts";
 import { KIND_NAMES, type RecentEvent, type RecentEventKind } from "./recent_events.ts";
-
-/** A key of an account, as the page shows it. */
-export interface ShownKey {
-  readonly fingerprint: string;
-  readonly addedAt: number;
-}
 
 /** An invitation that was just made. Its token is not stored, and shown only now. */
 export interface NewInvitation {
@@ -164,10 +160,7 @@ function accountTable(accounts: readonly AccountSummary[]): Html {
   `;
 }
 
-export interface UserState {
-  readonly account: AccountSummary;
-  readonly keys: readonly ShownKey[];
-  readonly removed: readonly StoredFile[];
+export interface UserState extends OwnedAccount {
   readonly session: AdminSession;
 }
 
@@ -279,7 +272,7 @@ export function eventsView(
 export interface StorageState {
   readonly accounts: readonly AccountSummary[];
   /** `undefined`: they are not counted yet. */
-  readonly largest: readonly { readonly user: string; readonly file: StoredFile }[] | undefined;
+  readonly largest: readonly LargeFile[] | undefined;
   readonly session: AdminSession;
   readonly isChecking: boolean;
 }
@@ -342,14 +335,14 @@ export function storageView({ accounts, largest, session, isChecking }: StorageS
                   <th scope="col" class="number">Size</th>
                 </tr>
               </thead>
-              <tbody>${largest.map(({ user, file: { name, size, current } }) =>
+              <tbody>${largest.map(({ user, name, size, current }) =>
                 html`
                   <tr>
-                    <th scope="row" data-label="File" class="file"><span>${name}${current === false
-                      ? html`
+                    <th scope="row" data-label="File" class="file"><span>${printable(name)}${current
+                      ? ""
+                      : html`
                         <span class="quiet">(old version)</span>
-                      `
-                      : ""}</span></th>
+                      `}</span></th>
                     <td data-label="User"><a href="/users/${encodeURIComponent(
                       user,
                     )}">${user}</a></td>
