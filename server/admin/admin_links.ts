@@ -7,10 +7,13 @@
 import { Buffer } from "node:buffer";
 import { createHmac, randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { formatAddress } from "../../protocol/address.ts";
 import { type Bytes, fromHex, toHex } from "../../protocol/bytes.ts";
 import { ConfigurationError, reasonOf } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import { ADMIN_FILE } from "../../protocol/server_files.ts";
+import { removeIfThere } from "../fs/file_system.ts";
+import { reachable } from "../listen/listeners.ts";
 import { isSame } from "./admin_access.ts";
 import { type AdminAddress, isLocal } from "./admin_address.ts";
 
@@ -127,9 +130,7 @@ export class AdminLinks implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#path === undefined) return;
-    await Deno.remove(this.#path).catch((error) => {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    });
+    await removeIfThere(Deno, this.#path);
   }
 }
 
@@ -149,10 +150,7 @@ function linkTo(addresses: readonly AdminAddress[], token: string): string {
   const isPlain = address === undefined || isLocal(address);
   const url = new URL(isPlain ? "http://localhost/login" : "https://localhost/login");
   if (address !== undefined && "port" in address) {
-    const { hostname, port } = address;
-    const isEverywhere = hostname === "0.0.0.0" || hostname === "::";
-    const host = isEverywhere ? Deno.hostname() : hostname;
-    url.host = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+    url.host = formatAddress(reachable(address));
   }
   url.searchParams.set("token", token);
   return url.href;

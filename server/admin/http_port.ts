@@ -6,6 +6,8 @@
  * @module
  */
 import { NetworkError, reasonOf } from "../../protocol/errors.ts";
+import { writeAll } from "../fs/file_system.ts";
+import { closeSocket } from "../listen/close_socket.ts";
 import { type AdminAddress, formatAdminAddress } from "./admin_address.ts";
 
 /** The most connections. A browser opens six; a new one closes the one that has waited longest for a request. */
@@ -120,7 +122,7 @@ export class HttpPort implements AsyncDisposable {
 
   /** Never rejects. */
   async #serve(socket: Socket, address: string): Promise<void> {
-    if (this.#clients.size >= MAX_CONNECTIONS && !this.#dropWaiting()) return close(socket);
+    if (this.#clients.size >= MAX_CONNECTIONS && !this.#dropWaiting()) return closeSocket(socket);
     const client: Client = {
       ...{ address, socket, inner: undefined, requests: 0, writingSince: undefined },
       since: this.#options.ticks(),
@@ -256,20 +258,7 @@ function clientAddress(address: Deno.Addr): string {
   return "hostname" in address ? formatAdminAddress(address) : "a unix socket";
 }
 
-async function writeAll(socket: Pick<Socket, "write">, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length;) done += await socket.write(bytes.subarray(done));
-}
-
 function drop({ socket, inner }: Client): void {
-  close(socket);
-  if (inner !== undefined) close(inner);
-}
-
-/** Closes a connection that may be closed already. */
-function close(socket: Pick<Socket, "close">): void {
-  try {
-    socket.close();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BadResource)) throw error;
-  }
+  closeSocket(socket);
+  if (inner !== undefined) closeSocket(inner);
 }

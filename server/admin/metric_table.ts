@@ -5,12 +5,7 @@
  */
 import denoJson from "../../deno.json" with { type: "json" };
 import { LIMIT_NAMES, LIMITS } from "../limits/limits.ts";
-import {
-  DIRECTIONS,
-  type FileCounts,
-  PROTOCOL_NUMBERS,
-  type TransferDirection,
-} from "../monitor/traffic.ts";
+import { type FileCounts, PROTOCOL_NUMBERS, TRAFFIC_KINDS } from "../monitor/traffic.ts";
 import type { AdminSystem } from "./admin_system.ts";
 import type { EventCounts } from "./event_counts.ts";
 import type { EventLoopDelay } from "./event_loop.ts";
@@ -44,17 +39,11 @@ function perTraffic(
   return {
     ...{ name, help, type: "counter" },
     read: ({ system: { context: { monitor } } }) =>
-      traffic().map(([protocol, direction]): Sample => [
+      TRAFFIC_KINDS.map(([protocol, direction]): Sample => [
         { protocol, direction },
         of(monitor.traffic.of(protocol, direction)),
       ]),
   };
-}
-
-function traffic(): (readonly [3 | 4, TransferDirection])[] {
-  return PROTOCOL_NUMBERS.flatMap((protocol) =>
-    DIRECTIONS.map((direction) => [protocol, direction] as const)
-  );
 }
 
 /** A gauge without labels. */
@@ -134,7 +123,7 @@ export const METRICS: readonly MetricDefinition[] = [
           open.set(key, (open.get(key) ?? 0) + 1);
         }
       }
-      return traffic().map(([protocol, direction]): Sample => [
+      return TRAFFIC_KINDS.map(([protocol, direction]): Sample => [
         { protocol, direction },
         open.get(`${protocol} ${direction}`) ?? 0,
       ]);
@@ -156,7 +145,7 @@ export const METRICS: readonly MetricDefinition[] = [
   {
     ...{ name: "xfer_transfers_failed_total", help: "Files that failed", type: "counter" },
     read: ({ system: { context: { monitor } } }) =>
-      traffic().flatMap(([protocol, direction]) =>
+      TRAFFIC_KINDS.flatMap(([protocol, direction]) =>
         [...monitor.traffic.of(protocol, direction).failed].map(([code, count]): Sample => [
           { protocol, direction, code },
           count,

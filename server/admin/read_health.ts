@@ -4,6 +4,7 @@
  * @module
  */
 import { NetworkError, reasonOf } from "../../protocol/errors.ts";
+import { readFull, writeAll } from "../fs/file_system.ts";
 import { type AdminAddress, formatAdminAddress } from "./admin_address.ts";
 import type { HealthReport } from "./health.ts";
 
@@ -33,16 +34,8 @@ export async function readHealth(address: AdminAddress): Promise<HealthReport> {
 }
 
 async function exchange(connection: Deno.Conn): Promise<string> {
-  const request = new TextEncoder().encode(REQUEST);
-  for (let done = 0; done < request.length;) done += await connection.write(request.subarray(done));
-  const answer = new Uint8Array(MAX_ANSWER);
-  let filled = 0;
-  while (filled < MAX_ANSWER) {
-    const size = await connection.read(answer.subarray(filled));
-    if (size === null) break;
-    filled += size;
-  }
-  return new TextDecoder().decode(answer.subarray(0, filled));
+  await writeAll(connection, new TextEncoder().encode(REQUEST));
+  return new TextDecoder().decode(await readFull(connection, new Uint8Array(MAX_ANSWER)));
 }
 
 async function within<T>(ms: number, work: Promise<T>): Promise<T> {

@@ -4,13 +4,14 @@
  * @module
  */
 import type { Monitor } from "../monitor/monitor.ts";
-import { DIRECTIONS, PROTOCOL_NUMBERS } from "../monitor/traffic.ts";
-import type { Sample } from "./exposition.ts";
+import { TRAFFIC_KINDS } from "../monitor/traffic.ts";
+import type { Labels, Sample } from "./exposition.ts";
 
 /** Seconds. Small files take milliseconds; a large one can take hours. */
 const BOUNDS = [0.005, 0.02, 0.1, 0.5, 2, 10, 60, 300, 1800, 7200, Infinity];
 
 interface Histogram {
+  readonly labels: Labels;
   /** `count`: the number of durations up to `bound`. */
   readonly buckets: readonly { readonly bound: number; count: number }[];
   /** Seconds. */
@@ -24,11 +25,10 @@ export class TransferDurations implements Disposable {
 
   /** `clock`: milliseconds since the epoch. */
   constructor(monitor: Pick<Monitor, "observe">, clock: () => number) {
-    for (const protocol of PROTOCOL_NUMBERS) {
-      for (const direction of DIRECTIONS) {
-        const buckets = BOUNDS.map((bound) => ({ bound, count: 0 }));
-        this.#histograms.set(`${protocol} ${direction}`, { buckets, sum: 0 });
-      }
+    for (const [protocol, direction] of TRAFFIC_KINDS) {
+      const buckets = BOUNDS.map((bound) => ({ bound, count: 0 }));
+      const labels = { protocol, direction };
+      this.#histograms.set(`${protocol} ${direction}`, { labels, buckets, sum: 0 });
     }
     this.#subscription = monitor.observe({
       transferEnded: ({ protocol }, { direction, since }, outcome) => {
@@ -42,9 +42,7 @@ export class TransferDurations implements Disposable {
   }
 
   samples(): Sample[] {
-    return [...this.#histograms].flatMap(([key, { buckets, sum }]): Sample[] => {
-      const [protocol = "", direction = ""] = key.split(" ");
-      const labels = { protocol, direction };
+    return [...this.#histograms.values()].flatMap(({ labels, buckets, sum }): Sample[] => {
       const counts = buckets.map(({ bound, count }): Sample => [
         { ...labels, le: bucketLabel(bound) },
         count,

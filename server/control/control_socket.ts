@@ -6,7 +6,9 @@
  */
 import { printable } from "../../protocol/printable.ts";
 import { reasonOf } from "../../protocol/errors.ts";
+import { removeIfThere } from "../fs/file_system.ts";
 import type { Log } from "../limits/server_log.ts";
+import { closeSocket } from "../listen/close_socket.ts";
 import { readLine, writeLine } from "./lines.ts";
 
 /** Arguments of a request. Their values come from another program of the same user. */
@@ -47,7 +49,7 @@ export class ControlSocket implements AsyncDisposable {
     log: Log,
   ): Promise<ControlSocket | undefined> {
     try {
-      await removeOld(path);
+      await removeIfThere(Deno, path);
       const listener = Deno.listen({ transport: "unix", path });
       await Deno.chmod(path, 0o600);
       return new ControlSocket(listener, path, requests);
@@ -62,9 +64,9 @@ export class ControlSocket implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listener.close();
-    for (const connection of this.#open) close(connection);
+    for (const connection of this.#open) closeSocket(connection);
     await this.#serving;
-    await removeOld(this.#path).catch(() => undefined);
+    await removeIfThere(Deno, this.#path).catch(() => undefined);
   }
 
   async #serve(): Promise<void> {
@@ -80,7 +82,7 @@ export class ControlSocket implements AsyncDisposable {
 
   /** Never rejects. */
   async #answer(connection: Deno.UnixConn): Promise<void> {
-    const id = setTimeout(() => close(connection), TIMEOUT_MS);
+    const id = setTimeout(() => closeSocket(connection), TIMEOUT_MS);
     try {
       const line = await readLine(connection);
       if (line !== undefined) await writeLine(connection, JSON.stringify(await this.#run(line)));
@@ -88,7 +90,7 @@ export class ControlSocket implements AsyncDisposable {
       // The command has ended.
     } finally {
       clearTimeout(id);
-      close(connection);
+      closeSocket(connection);
       this.#open.delete(connection);
     }
   }
@@ -102,22 +104,5 @@ export class ControlSocket implements AsyncDisposable {
     } catch (error) {
       return { error: printable(reasonOf(error)) };
     }
-  }
-}
-
-async function removeOld(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
-/** Closes a connection that may be closed already. */
-function close(connection: Deno.UnixConn): void {
-  try {
-    connection.close();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BadResource)) throw error;
   }
 }

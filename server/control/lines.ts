@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { concatBytes } from "../../protocol/bytes.ts";
+import { writeAll } from "../fs/file_system.ts";
 
 /** The most bytes of a line. */
 export const MAX_LINE = 4 * 1024 * 1024;
@@ -20,7 +22,7 @@ export async function readLine(from: Reader): Promise<string | undefined> {
     if (size === null) return undefined;
     const end = buffer.subarray(0, size).indexOf(NEWLINE);
     pieces.push(buffer.slice(0, end < 0 ? size : end));
-    if (end >= 0) return new TextDecoder().decode(await new Blob(pieces as BlobPart[]).bytes());
+    if (end >= 0) return new TextDecoder().decode(concatBytes(...pieces));
     length += size;
   }
   throw new RangeError(`a line has more than ${MAX_LINE} bytes`);
@@ -28,6 +30,5 @@ export async function readLine(from: Reader): Promise<string | undefined> {
 
 /** Writes a line. The text must not contain a newline. */
 export async function writeLine(to: Writer, text: string): Promise<void> {
-  const bytes = new TextEncoder().encode(`${text}\n`);
-  for (let done = 0; done < bytes.length;) done += await to.write(bytes.subarray(done));
+  await writeAll(to, new TextEncoder().encode(`${text}\n`));
 }

@@ -6,7 +6,7 @@
 import type { Context } from "../context.ts";
 import type { LiveConnection } from "../monitor/live_connection.ts";
 import type { LiveTransfer } from "../monitor/live_transfer.ts";
-import { DIRECTIONS, PROTOCOL_NUMBERS, type TransferDirection } from "../monitor/traffic.ts";
+import { DIRECTIONS, type TransferDirection } from "../monitor/traffic.ts";
 
 /** A file that is being transferred. */
 export interface TransferStatus {
@@ -69,14 +69,8 @@ export function statusOf({ monitor, clock, limitLog }: Context): RunningServer {
     ...{ startedAt: monitor.startedAt, now: clock() },
     ...{ connections: connections.length, users: users.size },
     traffic: DIRECTIONS.map((direction) => {
-      const counts = PROTOCOL_NUMBERS.map((number) => monitor.traffic.of(number, direction));
-      const failures = counts.flatMap(({ failed }) => [...failed.values()]);
-      return {
-        direction,
-        files: sum(counts.map(({ completed }) => completed)),
-        failed: sum(failures),
-        bytes: sum(counts.map(({ bytes }) => bytes)),
-      };
+      const { completed: files, ...total } = monitor.traffic.total(direction);
+      return { direction, files, ...total };
     }),
     limitsReached: Object.fromEntries(limitLog.counts),
   };
@@ -95,8 +89,4 @@ function toSession(connection: LiveConnection): SessionStatus {
 
 function toTransfer({ direction, file, size, progress, since }: LiveTransfer): TransferStatus {
   return { direction, file, size: size ?? null, progress, since };
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
 }

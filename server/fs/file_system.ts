@@ -35,13 +35,17 @@ export async function syncFolder(fs: FileSystem, path: string): Promise<void> {
   await folder.sync();
 }
 
-export async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+/** Writes all bytes to a file or a socket. */
+export async function writeAll(
+  file: Pick<Deno.FsFile, "write">,
+  bytes: Uint8Array,
+): Promise<void> {
   for (let done = 0; done < bytes.length;) {
     done += await file.write(bytes.subarray(done, done + WRITE_SIZE));
   }
 }
 
-/** Fills a buffer from the current position. Returns the filled part, which is shorter at the end of the file. */
+/** Fills a buffer from a file or a socket. Returns the filled part, which is shorter at the end of it. */
 export async function readFull(
   file: Pick<Deno.FsFile, "read">,
   buffer: Uint8Array<ArrayBuffer>,

@@ -26,7 +26,7 @@ export function addressKey(hostname: string): string {
   return `${all.slice(0, NETWORK_GROUPS).join(":")}::/64`;
 }
 
-/** The host of `HOST:PORT`, without brackets. */
-export function hostnameOf(address: string): string {
-  return address.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
+/** The key under which a peer is counted, from its address as `HOST:PORT`. */
+export function originOf(address: string): string {
+  return addressKey(address.replace(/:\d+$/, "").replace(/^\[|\]$/g, ""));
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { addressKey, hostnameOf } from "./client_address.ts";
+import { originOf } from "./client_address.ts";
 import { type LimitError, type LimitName, LIMITS } from "./limits.ts";
 import type { Log } from "./server_log.ts";
 
@@ -45,7 +45,7 @@ export class LimitLog {
 
   report(error: LimitError, peer: LimitedPeer): void {
     this.#counts.set(error.limit, (this.#counts.get(error.limit) ?? 0) + 1);
-    const omitted = this.#admit(error.limit, peer.client ?? addressKey(hostnameOf(peer.address)));
+    const omitted = this.#admit(error.limit, peer.client ?? originOf(peer.address));
     if (omitted === undefined) return;
     const { address, user, client, file } = peer;
     const who = user === undefined ? "{address}" : "{user} from {address}";

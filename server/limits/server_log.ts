@@ -5,7 +5,7 @@
  * @module
  */
 import type { EventStream, Properties } from "../monitor/event_stream.ts";
-import { addressKey, hostnameOf } from "./client_address.ts";
+import { originOf } from "./client_address.ts";
 
 type Write = (words: string, properties: Properties) => void;
 
@@ -149,9 +149,4 @@ export function shortened(text: string): string {
   );
   const end = text.slice(-half).replace(/^(?:u?\{?[0-9a-f]{0,6}\}|[\udc00-\udfff])/, "");
   return `${begin}${ELLIPSIS}${end}`;
-}
-
-/** The key under which a peer is counted, from its address with the port. */
-function originOf(address: string): string {
-  return addressKey(hostnameOf(address));
 }

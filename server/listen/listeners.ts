@@ -227,7 +227,7 @@ function locate(
 }
 
 /** An address at which others may reach a server that listens on all addresses. */
-function reachable({ hostname, port }: Address): Address {
+export function reachable({ hostname, port }: Address): Address {
   const everywhere = hostname === "0.0.0.0" || hostname === "::";
   return { hostname: everywhere ? Deno.hostname() : hostname, port };
 }

@@ -11,6 +11,12 @@ export type TransferDirection = "upload" | "download";
 export const PROTOCOL_NUMBERS: readonly ProtocolNumber[] = [3, 4];
 export const DIRECTIONS: readonly TransferDirection[] = ["upload", "download"];
 
+/** All pairs of both. */
+export const TRAFFIC_KINDS: readonly (readonly [ProtocolNumber, TransferDirection])[] =
+  PROTOCOL_NUMBERS.flatMap((protocol) =>
+    DIRECTIONS.map((direction) => [protocol, direction] as const)
+  );
+
 /** The files of one direction of one protocol. */
 export interface FileCounts {
   started: number;
@@ -22,20 +28,37 @@ export interface FileCounts {
   readonly failed: Map<string, number>;
 }
 
+/** The files and bytes of one direction. */
+export interface TrafficTotal {
+  readonly completed: number;
+  readonly failed: number;
+  readonly bytes: number;
+}
+
 export class Traffic {
   readonly #counts = new Map<string, FileCounts>();
 
   constructor() {
-    for (const protocol of PROTOCOL_NUMBERS) {
-      for (const direction of DIRECTIONS) {
-        const counts = { started: 0, completed: 0, bytes: 0, failed: new Map() };
-        this.#counts.set(`${protocol} ${direction}`, counts);
-      }
+    for (const [protocol, direction] of TRAFFIC_KINDS) {
+      const counts = { started: 0, completed: 0, bytes: 0, failed: new Map() };
+      this.#counts.set(`${protocol} ${direction}`, counts);
     }
   }
 
   of(protocol: ProtocolNumber, direction: TransferDirection): FileCounts {
     return this.#counts.get(`${protocol} ${direction}`) as FileCounts;
+  }
+
+  /** The sums of both protocols. */
+  total(direction: TransferDirection): TrafficTotal {
+    const total = { completed: 0, failed: 0, bytes: 0 };
+    for (const protocol of PROTOCOL_NUMBERS) {
+      const { completed, failed, bytes } = this.of(protocol, direction);
+      total.completed += completed;
+      total.bytes += bytes;
+      for (const count of failed.values()) total.failed += count;
+    }
+    return total;
   }
 }
 

@@ -6,7 +6,7 @@
 import { html } from "hono/html";
 import type { HtmlEscapedString } from "hono/utils/html";
 import type { Monitor } from "../../monitor/monitor.ts";
-import { DIRECTIONS, PROTOCOL_NUMBERS, type TransferDirection } from "../../monitor/traffic.ts";
+import { DIRECTIONS, type TransferDirection } from "../../monitor/traffic.ts";
 import { formatSize } from "./format.ts";
 
 /** The interval of samples, in milliseconds, and their number: an hour. */
@@ -85,8 +85,6 @@ export class Throughput implements Disposable {
 
   #totals(): Record<TransferDirection, number> {
     const { traffic } = this.#monitor;
-    const sum = (direction: TransferDirection) =>
-      PROTOCOL_NUMBERS.reduce((total, one) => total + traffic.of(one, direction).bytes, 0);
-    return { upload: sum("upload"), download: sum("download") };
+    return { upload: traffic.total("upload").bytes, download: traffic.total("download").bytes };
   }
 }
