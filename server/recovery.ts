@@ -15,11 +15,41 @@ const MAX_LOGGED_DIFFERENCES = 100;
 /** The most findings recorded in one commit. If a whole disk is missing, every file is a finding. */
 const MAX_RECORDED_AT_ONCE = 100;
 
+/** Compares catalog and files in the background, once at a time. */
+export class BackgroundComparison {
+  readonly #context: Context;
+  readonly #end = new AbortController();
+  #running: Promise<void> | undefined;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  get isChecking(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** Returns `false` if it is running already, or the server is stopping. */
+  start(): boolean {
+    const { signal } = this.#end;
+    if (this.isChecking || signal.aborted) return false;
+    this.#running = logDifferences(this.#context, signal)
+      .finally(() => this.#running = undefined);
+    return true;
+  }
+
+  /** Ends it. Resolves when it is not running. */
+  async close(): Promise<void> {
+    this.#end.abort();
+    await this.#running;
+  }
+}
+
 /**
  * Compares the catalog with the files, without reading contents, while the server runs. Logs the differences, and
  * records damaged and repaired files.
  */
-export async function logDifferences(context: Context, signal: AbortSignal): Promise<void> {
+async function logDifferences(context: Context, signal: AbortSignal): Promise<void> {
   const { store, log } = context;
   let [differences, sound] = [0, 0];
   const toRecord: FoundDamage[] = [];

@@ -6,26 +6,23 @@
 import { getLogger } from "@logtape/logtape";
 import type { AdminAddress } from "./admin/admin_address.ts";
 import { type AdminSettings, loadAdmin, loadTracing } from "./admin/load_admin.ts";
-import type { BackgroundCheck } from "./admin/admin_system.ts";
 import type { AdminPort } from "./admin/open_admin.ts";
 import { join } from "node:path";
 import type { Address } from "../protocol/address.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { keepFreedMemory } from "../protocol/memory.ts";
 import { reasonOf } from "../protocol/errors.ts";
-import { addressKey } from "./limits/client_address.ts";
 import { CONTROL_SOCKET } from "../protocol/server_files.ts";
 import { type Context, createContext } from "./context.ts";
 import { controlRequests } from "./control/control_requests.ts";
 import { ControlSocket } from "./control/control_socket.ts";
 import { Housekeeping } from "./housekeeping.ts";
-import { V3Connection as V3Connection } from "./v3/connection.ts";
+import { V3Connection } from "./v3/connection.ts";
 import { closeV3, createV3Context, type V3Context } from "./v3/context.ts";
-import { V4Connection as V4Connection } from "./v4/connection.ts";
+import { V4Connection } from "./v4/connection.ts";
 import { createV4Context, type V4Context } from "./v4/context.ts";
-import { RejectedConnections } from "./listen/rejected_connections.ts";
+import { Connections } from "./listen/connections.ts";
 import { type Random, systemRandom } from "./random.ts";
-import { LimitError, type LimitName } from "./limits/limits.ts";
 import {
   type AcceptedSocket,
   type Advertised,
@@ -38,13 +35,13 @@ import type { AccessListener } from "./limits/access.ts";
 import { LiveSettings, type SettingChanges } from "./limits/live_settings.ts";
 import { ServerLog } from "./limits/server_log.ts";
 import { Monitor } from "./monitor/monitor.ts";
-import { logDifferences, removeLeftovers } from "./recovery.ts";
+import { BackgroundComparison, removeLeftovers } from "./recovery.ts";
 import type { OpenCatalog, OwnStores } from "./data_folder/data_folder.ts";
 import { type Network, Networks } from "./listen/networks.ts";
 import type { BalancerOptions } from "./listen/proxied_listener.ts";
 import type { TlsIdentity } from "./listen/tls/identity.ts";
 import { readOperatorIdentity, type TlsFiles } from "./listen/tls/operator_certificate.ts";
-import { ReloadableTlsListener } from "./listen/reloadable_tls_listener.ts";
+import { type IdentitySource, ReloadableTlsListener } from "./listen/reloadable_tls_listener.ts";
 import type { FileSystem } from "./fs/file_system.ts";
 import { type FreeSpace, freeSpaceOf } from "./fs/free_space.ts";
 import { clusterPageKey } from "./cluster/page_key.ts";
@@ -125,11 +122,6 @@ export interface ServerOptions extends SettingChanges, StoreSettings {
   readonly freeSpace?: FreeSpace;
 }
 
-/**
- * The pause after accepting failed for want of descriptors or memory, in milliseconds. It keeps the loop from spinning.
- */
-const ACCEPT_RETRY_MS = 100;
-const EXHAUSTED: readonly unknown[] = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
 /** Why a server without a lease ends connections. */
 const REMOVED = "other servers have removed this one, whose lease has ended";
 
@@ -159,21 +151,13 @@ export class Server implements AsyncDisposable {
   readonly #store: ServedStore;
   readonly #listeners: readonly Listener[];
   readonly #securePort: ReloadableTlsListener | undefined;
-  readonly #connections = new Map<OpenConnection, Promise<void>>();
-  readonly #rejected = new RejectedConnections();
-  /** The number of connections of each address. */
-  readonly #origins = new Map<string, number>();
+  readonly #connections: Connections;
   readonly #housekeeping: Housekeeping;
-  readonly #accepting: Promise<unknown>;
-  #connectionNumber = 0;
-  #auditing: Promise<void>;
-  readonly #auditEnd = new AbortController();
+  readonly #comparison: BackgroundComparison;
   #admin: AdminPort | undefined;
   #control: ControlSocket | undefined;
   #tracing: Disposable | undefined;
   #closing: Promise<void> | undefined;
-  /** Whether other servers have removed this one, which has not joined again. */
-  #isRemoved = false;
   readonly #closed = Promise.withResolvers<void>();
 
   private constructor(
@@ -198,11 +182,11 @@ export class Server implements AsyncDisposable {
       ...{ context, v3, v4, lease, log },
       everyMs: housekeepingMs,
     });
-    this.#auditing = context.isHousekeeper()
-      ? logDifferences(context, this.#auditEnd.signal)
-      : Promise.resolve();
+    this.#comparison = new BackgroundComparison(context);
+    if (context.isHousekeeper()) this.#comparison.start();
     v4.confirmation.start();
-    this.#accepting = Promise.all(listeners.map((listener) => this.#accept(listener)));
+    const { limits } = context;
+    this.#connections = new Connections(listeners, { limits, log, open: openerOf({ v3, v4 }) });
     lease?.onLost({ end: () => this.#endWork(), resume: () => this.#resume() });
   }
 
@@ -239,7 +223,11 @@ export class Server implements AsyncDisposable {
       const balancers = balancersOf(options, settings, log);
       listeners.push(...listenAll(options.listen, balancers));
       const plain = listeners[0]?.address;
-      const securePort = await openSecurePort(options, store, plain, balancers);
+      const { tlsListen, advertise: advertised } = options;
+      const securePort = tlsListen && plain && await ReloadableTlsListener.open(
+        ...[tlsListen, { plain, advertised, balancers }] as const,
+        identitySource(options, store),
+      );
       if (securePort !== undefined) listeners.push(securePort);
       const context = createContext(
         {
@@ -350,18 +338,20 @@ export class Server implements AsyncDisposable {
   }
 
   async #openAdmin(options: ServerOptions): Promise<void> {
-    const { admin, tlsFiles, name = hostName() } = options;
+    const { admin, name = hostName() } = options;
     if (admin === undefined) return;
     const store = this.#store;
     const system = {
       ...{ context: this.#context, name, freeSpace: () => store.freeSpace() },
-      ...{ isStopping: () => this.#closing !== undefined, isRemoved: () => this.#isRemoved },
+      ...{
+        isStopping: () => this.#closing !== undefined,
+        isRemoved: () => this.#connections.isSuspended,
+      },
       location: () => this.#location,
       settings: admin.settings ?? (() => []),
-      check: this.#check(),
+      check: this.#comparison,
     };
-    const loadIdentity = () =>
-      tlsFiles === undefined ? store.loadIdentity() : readOperatorIdentity(tlsFiles);
+    const loadIdentity = identitySource(options, store).load;
     const { catalog, dataFolder = "", clusterSecret } = options;
     const links = catalog === undefined
       ? { dataFolder }
@@ -373,26 +363,6 @@ export class Server implements AsyncDisposable {
   get #location(): string | undefined {
     const location = this.#securePort?.announcement.properties["location"];
     return typeof location === "string" ? location : undefined;
-  }
-
-  /** Compares catalog and files when the operator asks for it, not while the comparison at the start is running. */
-  #check(): BackgroundCheck {
-    let isChecking = true;
-    const begin = (checking: Promise<void>) => {
-      isChecking = true;
-      this.#auditing = checking.finally(() => isChecking = false);
-    };
-    begin(this.#auditing);
-    return {
-      get isChecking() {
-        return isChecking;
-      },
-      start: () => {
-        if (isChecking || this.#closing !== undefined) return false;
-        begin(logDifferences(this.#context, this.#auditEnd.signal));
-        return true;
-      },
-    };
   }
 
   async #openControl({ control = false, dataFolder }: ServerOptions): Promise<void> {
@@ -411,21 +381,15 @@ export class Server implements AsyncDisposable {
   }
 
   async #close(graceMs: number): Promise<void> {
-    this.#auditEnd.abort();
     // An object store that does not answer must not keep the server from closing its ports.
-    const reading = Promise.all([this.#auditing, this.#v4.confirmation.close()]);
-    for (const listener of this.#listeners) listener.close();
-    await this.#accepting;
+    const reading = Promise.all([this.#comparison.close(), this.#v4.confirmation.close()]);
+    await this.#connections.stopListening();
     const until = new Date(this.#context.clock() + graceMs).toISOString();
     this.#context.log.info(
       "Stopping: waiting until {until} for open connections ({connections})",
       { event: "server.stopping", connections: this.#connections.size, until },
     );
-    for (const connection of this.#connections.keys()) connection.finish();
-    await this.#rejected.close();
-    const id = setTimeout(() => this.#cutOff(), graceMs);
-    await Promise.all(this.#connections.values());
-    clearTimeout(id);
+    await this.#connections.finish(graceMs);
     await reading;
     await closeV3(this.#v3);
     await this.#context.garbage.close();
@@ -445,84 +409,19 @@ export class Server implements AsyncDisposable {
    */
   async #endWork(): Promise<void> {
     // It is called again if the server could not join.
-    if (!this.#isRemoved) {
+    if (!this.#connections.isSuspended) {
       this.#context.log.error("Ending all connections: the lease of this server has ended", {
         event: "server.lease-lost",
         connections: this.#connections.size,
       });
     }
-    this.#isRemoved = true;
-    for (const connection of this.#connections.keys()) connection.close(REMOVED);
-    await Promise.all(this.#connections.values());
+    await this.#connections.suspend(REMOVED);
     await closeV3(this.#v3);
   }
 
   #resume(): void {
-    this.#isRemoved = false;
+    this.#connections.resume();
     this.#context.log.warn("Joined the other servers again", { event: "server.joined" });
-  }
-
-  #cutOff(): void {
-    for (const connection of this.#connections.keys()) connection.close("the server is stopping");
-  }
-
-  async #accept(listener: Listener): Promise<void> {
-    while (this.#closing === undefined) {
-      try {
-        this.#serve(await listener.accept());
-      } catch (error) {
-        if (error instanceof Deno.errors.BadResource) return;
-        const exhausted = isExhausted(error);
-        this.#context.log[exhausted ? "error" : "info"]("Could not accept a connection: {reason}", {
-          event: "connection.not-accepted",
-          reason: String(error),
-        });
-        if (exhausted) await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
-      }
-    }
-  }
-
-  #serve(arrival: AcceptedSocket): void {
-    const connection = this.#open(arrival);
-    if (this.#isRemoved) return connection.close(REMOVED);
-    const origin = addressKey(arrival.socket.remoteAddr.hostname);
-    const full = this.#fullFor(origin);
-    if (full !== undefined) return this.#rejected.rejectBusy(connection, full);
-    this.#countOrigin(origin, 1);
-    const ended = "ended" in arrival ? arrival.ended : undefined;
-    const served = connection.serve().then(() => ended).finally(() => {
-      this.#connections.delete(connection);
-      this.#countOrigin(origin, -1);
-    });
-    this.#connections.set(connection, served);
-  }
-
-  #open(arrival: AcceptedSocket): OpenConnection {
-    switch (arrival.protocol) {
-      case 3: {
-        const number = ++this.#connectionNumber;
-        return new V3Connection(this.#v3, arrival.socket, number, arrival.editions);
-      }
-      case 4:
-        return new V4Connection(this.#v4, arrival.socket, arrival.identity);
-    }
-  }
-
-  /** The limit that forbids another connection, if one does. */
-  #fullFor(origin: string): LimitError | undefined {
-    const counts: readonly [LimitName, number][] = [
-      ["maxConnections", this.#connections.size],
-      ["maxConnectionsPerAddress", this.#origins.get(origin) ?? 0],
-    ];
-    const { limits } = this.#context;
-    const full = counts.find(([limit, count]) => count >= limits[limit]);
-    return full && new LimitError(full[0], limits[full[0]]);
-  }
-
-  #countOrigin(origin: string, change: 1 | -1): void {
-    const count = (this.#origins.get(origin) ?? 0) + change;
-    if (count > 0) this.#origins.set(origin, count);
-    else this.#origins.delete(origin);
   }
 }
 
@@ -542,6 +441,21 @@ interface Contexts {
   readonly v4: V4Context;
 }
 
+/** Opens connections of both protocols. Those of protocol 3 are numbered. */
+function openerOf({ v3, v4 }: Pick<Contexts, "v3" | "v4">): (
+  arrival: AcceptedSocket,
+) => OpenConnection {
+  let number = 0;
+  return (arrival) => {
+    switch (arrival.protocol) {
+      case 3:
+        return new V3Connection(v3, arrival.socket, ++number, arrival.editions);
+      case 4:
+        return new V4Connection(v4, arrival.socket, arrival.identity);
+    }
+  };
+}
+
 async function isFolder(path: string): Promise<boolean> {
   return await Deno.stat(path).then(({ isDirectory }) => isDirectory, () => false);
 }
@@ -559,29 +473,16 @@ function balancersOf(
   };
 }
 
-async function openSecurePort(
-  { tlsListen, tlsFiles, advertise }: ServerOptions,
-  store: ServedStore,
-  plain: Address | undefined,
-  balancers: BalancerOptions | undefined,
-): Promise<ReloadableTlsListener | undefined> {
-  if (tlsListen === undefined || plain === undefined) return undefined;
-  const read = tlsFiles === undefined
-    ? () => store.readIdentity()
-    : () => readOperatorIdentity(tlsFiles);
-  const identity = await (tlsFiles === undefined ? store.loadIdentity() : read());
-  return ReloadableTlsListener.open(tlsListen, plain, identity, advertise, balancers, read);
+function identitySource({ tlsFiles }: ServerOptions, store: ServedStore): IdentitySource {
+  if (tlsFiles === undefined) {
+    return { load: () => store.loadIdentity(), read: () => store.readIdentity() };
+  }
+  const read = () => readOperatorIdentity(tlsFiles);
+  return { load: read, read };
 }
 
 function warnOf({ log }: Context, identity: TlsIdentity | undefined): void {
   for (const warning of identity?.warnings ?? []) {
     log.warn("{warning}", { event: "server.certificate", warning });
   }
-}
-
-/**
- * Whether the machine has run out of descriptors or memory. Any other failure concerns one peer, which is already gone.
- */
-function isExhausted(error: unknown): boolean {
-  return error instanceof Error && "code" in error && EXHAUSTED.includes(error.code);
 }

@@ -84,6 +84,14 @@ export interface SecureListener extends Listener {
   readonly helloAnswer: HelloAnswer;
 }
 
+/** What a listener of protocol 4 must know about the others. */
+export interface SecureSurroundings {
+  /** The plain port that answers hellos. */
+  readonly plain: Address;
+  readonly advertised: Advertised | undefined;
+  readonly balancers: BalancerOptions | undefined;
+}
+
 /** Listens on all addresses or on none. Throws `NetworkError` `cannot-listen`. */
 export function listenAll(
   addresses: readonly ListenOptions[],
@@ -142,10 +150,8 @@ function atOnce(listener: Deno.TcpListener): Pick<Deno.TcpListener, "accept" | "
  */
 export function listenSecurely(
   where: Address | "beside",
-  plain: Address,
+  { plain, advertised, balancers }: SecureSurroundings,
   identity: TlsIdentity,
-  advertised?: Advertised,
-  balancers?: BalancerOptions,
 ): SecureListener {
   const { rawCertificate, fingerprint } = identity;
   const open = (address: Address) =>

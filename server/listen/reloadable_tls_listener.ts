@@ -8,12 +8,11 @@ import { NetworkError } from "../../protocol/errors.ts";
 import type { HelloAnswer } from "../../protocol/hello.ts";
 import {
   type AcceptedSocket,
-  type Advertised,
   type Listener,
   listenSecurely,
   type SecureListener,
+  type SecureSurroundings,
 } from "./listeners.ts";
-import type { BalancerOptions } from "./proxied_listener.ts";
 import type { TlsIdentity } from "./tls/identity.ts";
 
 /**
@@ -23,11 +22,17 @@ import type { TlsIdentity } from "./tls/identity.ts";
 const RELISTEN_MS = 5;
 const RELISTEN_TRIES = 2000;
 
+/** Where certificate and key come from. */
+export interface IdentitySource {
+  /** At the start. */
+  readonly load: () => Promise<TlsIdentity>;
+  /** At each reload. */
+  readonly read: () => Promise<TlsIdentity>;
+}
+
 export class ReloadableTlsListener implements Listener {
   readonly address: Address;
-  readonly #plain: Address;
-  readonly #advertised: Advertised | undefined;
-  readonly #balancers: BalancerOptions | undefined;
+  readonly #surroundings: SecureSurroundings;
   readonly #read: () => Promise<TlsIdentity>;
   /** `undefined` between two listeners, and when closed. */
   #listener: SecureListener | undefined;
@@ -39,31 +44,24 @@ export class ReloadableTlsListener implements Listener {
 
   private constructor(
     listener: SecureListener,
-    plain: Address,
-    advertised: Advertised | undefined,
-    balancers: BalancerOptions | undefined,
+    surroundings: SecureSurroundings,
     read: () => Promise<TlsIdentity>,
   ) {
     this.address = listener.address;
     this.#listener = listener;
     this.#last = listener;
-    this.#plain = plain;
-    this.#advertised = advertised;
-    this.#balancers = balancers;
+    this.#surroundings = surroundings;
     this.#read = read;
   }
 
-  /** Listens as {@link listenSecurely} does. `read` returns the identity at each reload. */
-  static open(
+  /** Listens as {@link listenSecurely} does. */
+  static async open(
     where: Address | "beside",
-    plain: Address,
-    identity: TlsIdentity,
-    advertised: Advertised | undefined,
-    balancers: BalancerOptions | undefined,
-    read: () => Promise<TlsIdentity>,
-  ): ReloadableTlsListener {
-    const listener = listenSecurely(where, plain, identity, advertised, balancers);
-    return new ReloadableTlsListener(listener, plain, advertised, balancers, read);
+    surroundings: SecureSurroundings,
+    { load, read }: IdentitySource,
+  ): Promise<ReloadableTlsListener> {
+    const listener = listenSecurely(where, surroundings, await load());
+    return new ReloadableTlsListener(listener, surroundings, read);
   }
 
   get announcement(): Listener["announcement"] {
@@ -128,9 +126,7 @@ export class ReloadableTlsListener implements Listener {
       await new Promise((resolve) => setTimeout(resolve, tried === 1 ? 0 : RELISTEN_MS));
       if (this.#closed) return undefined;
       try {
-        return listenSecurely(
-          ...[this.address, this.#plain, identity, this.#advertised, this.#balancers] as const,
-        );
+        return listenSecurely(this.address, this.#surroundings, identity);
       } catch (error) {
         if (!(error instanceof NetworkError) || tried >= RELISTEN_TRIES) throw error;
       }
