@@ -11,7 +11,6 @@ import { LIMITS, PROTOCOL_3, SERVER, SERVING, STORES } from "../help/groups.ts";
 import {
   CONFIG,
   join,
-  type Key,
   KEYS,
   parseSetting,
   type Setting,
@@ -70,6 +69,6 @@ export async function dataOf(command: Command): Promise<ServerLocation> {
 }
 
 /** The name that commander gives the value of an option. */
-function camelCase(key: Key | typeof CONFIG): string {
-  return key.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+export function camelCase(option: string): string {
+  return option.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

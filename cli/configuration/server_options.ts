@@ -81,7 +81,7 @@ export function toServerOptions(
     listen: settings.listen.value.map((address) => ({ editions, ...address })),
     proxyProtocol: settings["proxy-protocol"].value,
     ...storesIn(settings),
-    ...{ name: settings["server-name"].value },
+    name: settings["server-name"].value,
     ...(admin.length === 0 ? {} : { admin: { listen: admin, tokenFile, settings: shown } }),
     ...(tlsListen === "none" ? {} : { tlsListen }),
     ...(advertise === undefined ? {} : { advertise }),

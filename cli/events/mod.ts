@@ -18,7 +18,6 @@ import {
 import { DRY_RUN_EVENTS } from "./dry_run.ts";
 import { DOWNLOAD_EVENTS } from "./downloads.ts";
 import { FILE_EVENTS } from "./files.ts";
-import { HEALTH_EVENTS } from "./health.ts";
 import { REMOTE_FILE_EVENTS } from "./remote_files.ts";
 import { OPERATOR_EVENTS } from "./operator.ts";
 import { STATUS_EVENTS } from "./status.ts";
@@ -35,7 +34,6 @@ export const EVENTS = {
   ...DRY_RUN_EVENTS,
   ...STATUS_EVENTS,
   ...OPERATOR_EVENTS,
-  ...HEALTH_EVENTS,
 } as const;
 
 export type EventName = keyof typeof EVENTS;

@@ -73,19 +73,17 @@ async function serve(command: Command, reporter: Reporter): Promise<void> {
   }
   const { settings } = await configurationOf(command);
   await using logs = await openLogs(logsIn(settings), reporter);
-  const { onAccess } = logs;
-  const effective = { read: () => settings };
-  const shown = () => shownSettings(effective.read());
+  let reloader: Reloader | undefined = undefined;
+  const shown = () => shownSettings(reloader?.effective ?? settings);
   const server = await Server.start({
     ...toServerOptions(settings, shown),
-    ...{ onAccess, control: true },
+    ...{ onAccess: logs.onAccess, control: true },
   });
   const reread = () => {
     logs.reopen();
     return configurationOf(command);
   };
-  const reloader = new Reloader(server, settings, reread);
-  effective.read = () => reloader.effective;
+  reloader = new Reloader(server, settings, reread);
   reloading.resolve(reloader);
   using manager = new ServiceManager();
   manager.ready();

@@ -66,21 +66,20 @@ export class ServiceManager implements Disposable {
   }
 }
 
-/** Sends a message. Returns `false` if it cannot. */
-function notify(message: string): boolean {
+/** Sends a message, if it can. */
+function notify(message: string): void {
   const path = variable(SOCKET);
-  if (symbols === undefined || path === undefined) return false;
+  if (symbols === undefined || path === undefined) return;
   const address = addressOf(path);
-  if (address === undefined) return false;
+  if (address === undefined) return;
   const descriptor = symbols.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (descriptor < 0) return false;
+  if (descriptor < 0) return;
   try {
     const bytes = new TextEncoder().encode(message);
-    const sent = symbols.sendto(
+    symbols.sendto(
       ...[descriptor, bytes, BigInt(bytes.length), MSG_DONTWAIT | MSG_NOSIGNAL] as const,
       ...[address, address.length] as const,
     );
-    return Number(sent) === bytes.length;
   } finally {
     symbols.close(descriptor);
   }

@@ -23,7 +23,7 @@ import {
   setUserDisabled,
   setUserQuota,
 } from "../../../server/mod.ts";
-import { dataOf } from "../../configuration/options.ts";
+import { camelCase, dataOf } from "../../configuration/options.ts";
 import type { EventOf } from "../../events/mod.ts";
 import { parseLifetime } from "../../arguments/lifetime.ts";
 import { formatQuantity, parseQuantity } from "../../arguments/quantities.ts";
@@ -119,12 +119,12 @@ export function addUsersCommand(server: Command, run: Run): void {
     set.addOption(
       new Option(`--${access}`, what)
         .conflicts(
-          ACCESS_OPTIONS.filter(([other]) => other !== access).map(([other]) => camel(other)),
+          ACCESS_OPTIONS.filter(([other]) => other !== access).map(([other]) => camelCase(other)),
         ),
     );
   }
   set.action(async (user: string, chosen: Readonly<Record<string, boolean>>, command: Command) => {
-    const access = ACCESS_MODES.find((mode) => chosen[camel(mode)]);
+    const access = ACCESS_MODES.find((mode) => chosen[camelCase(mode)]);
     if (access === undefined) {
       throw new UsageError("no-access", "no access given", {
         hint: `Add one of ${ACCESS_MODES.map((mode) => `--${mode}`).join(", ")}.`,
@@ -208,11 +208,6 @@ const ACCESS_OPTIONS: readonly (readonly [access: AccessMode, what: string])[] =
   ["read-only", "download files only"],
   ["drop-box", "upload new files only; list and download none"],
 ];
-
-/** The name that commander gives the value of an option. */
-function camel(access: AccessMode): string {
-  return access.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
-}
 
 const SWITCHES = [
   [

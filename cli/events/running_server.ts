@@ -1,0 +1,120 @@
+/**
+ * Events about a running server.
+ *
+ * @module
+ */
+import { plural } from "../text/format.ts";
+import type { Presentation } from "../text/presentation.ts";
+import {
+  count,
+  defineEvent,
+  flag,
+  list,
+  number,
+  oneOf,
+  optional,
+  record,
+  text,
+  time,
+  type Values,
+} from "./definition.ts";
+
+const trafficFields = {
+  ...{ files: count("number of completed files"), failed: count("number of failed files") },
+  ...{ bytes: count("number of bytes"), rate: count("bytes per second at the moment") },
+};
+const transferFields = {
+  direction: oneOf(["upload", "download"], "direction, as the client sees it"),
+  file: text("name of the file"),
+  size: optional(count("size in bytes, if it is known")),
+  progress: count("number of bytes that have arrived"),
+  since: time("time at which the transfer began"),
+};
+
+export const RUNNING_SERVER_EVENTS = {
+  "server-status": defineEvent({
+    kind: "result",
+    what: "A running server: its connections, transfers and reached limits.",
+    fields: {
+      started: time("time at which the server was started"),
+      connections: count("number of open connections"),
+      users: count("number of users among them"),
+      uploads: record(trafficFields, "uploads"),
+      downloads: record(trafficFields, "downloads"),
+      limitsReached: list(
+        record({ limit: text("name of the limit"), count: count("how often") }, "a limit"),
+        "limits that clients have reached since the start",
+      ),
+    },
+    words: ({ started, connections, users, uploads, downloads, limitsReached }, show) =>
+      [
+        `Running since ${show.time(started)}: ${plural(connections, "connection")} of ` +
+        `${plural(users, "user")}`,
+        `  uploads: ${trafficWords(uploads, show)}`,
+        `  downloads: ${trafficWords(downloads, show)}`,
+        ...limitsReached.map(({ limit, count }) => `  limit ${limit}: reached ${count} times`),
+      ].join("\n"),
+  }),
+  "session": defineEvent({
+    kind: "result",
+    what: "An open connection of a running server.",
+    fields: {
+      id: text("id of the connection"),
+      protocol: oneOf([3, 4], "its protocol"),
+      address: text("address of the client"),
+      user: optional(text("user name, once the client has signed in")),
+      since: time("time at which the client connected"),
+      uploadedFiles: count("number of uploaded files"),
+      uploadedBytes: count("number of uploaded bytes"),
+      downloadedFiles: count("number of downloaded files"),
+      downloadedBytes: count("number of downloaded bytes"),
+      transfers: list(record(transferFields, "a file"), "files in progress"),
+    },
+    words: (session, show) =>
+      [
+        `${session.id}  ${session.user ?? "not signed in"} from ${session.address}, protocol ` +
+        `${session.protocol}, since ${show.time(session.since)}, ` +
+        `${show.size(session.uploadedBytes)} up, ${show.size(session.downloadedBytes)} down`,
+        ...session.transfers.map(({ direction, file, progress, size }) =>
+          `  ${direction} of ${file}: ${show.size(progress)}` +
+          (size === undefined ? "" : ` of ${show.size(size)}`)
+        ),
+      ].join("\n"),
+  }),
+  "session-ended": defineEvent({
+    kind: "result",
+    what: "A connection of a running server was ended.",
+    fields: { id: text("id of the connection") },
+    words: ({ id }) => `Ended connection ${id}`,
+  }),
+  "admin-link": defineEvent({
+    kind: "result",
+    what: "A link to the operator's page, by `xfer server admin-link`.",
+    fields: {
+      url: text("the link, which is good once"),
+      expires: time("time until which it is good"),
+    },
+    words: ({ url }) => url,
+    note: () => "The link is good once, within ten minutes.",
+  }),
+  "health-check": defineEvent({
+    kind: "result",
+    what: "A check of the running server, by `xfer server health`.",
+    fields: {
+      check: text("what was checked: catalog, store, space, cluster or running"),
+      ok: flag("whether it succeeded"),
+      ms: number("time of the check in milliseconds"),
+      reason: optional(text("why it failed")),
+    },
+    words: ({ check, ok, ms, reason = "" }) =>
+      ok ? `${check}: ok (${Math.round(ms)} ms)` : `${check}: failed: ${reason}`,
+  }),
+};
+
+function trafficWords(
+  { files, failed, bytes, rate }: Values<typeof trafficFields>,
+  show: Presentation,
+): string {
+  const failures = failed === 0 ? "" : `, ${failed} failed`;
+  return `${show.size(rate)}/s, ${plural(files, "file")} (${show.size(bytes)})${failures}`;
+}
