@@ -3,18 +3,23 @@ import { definitionOf, type EventName, EVENTS, schemaOfEvent } from "../../cli/e
 import { COMMON_EVENTS } from "../../cli/events/common.ts";
 import { CONNECTION_EVENTS } from "../../cli/events/connection.ts";
 import type { EventKind, Fields, Schema } from "../../cli/events/definition.ts";
+import { DOWNLOAD_EVENTS } from "../../cli/events/downloads.ts";
 import { DRY_RUN_EVENTS } from "../../cli/events/dry_run.ts";
 import { FILE_EVENTS } from "../../cli/events/files.ts";
 import { REMOTE_FILE_EVENTS } from "../../cli/events/remote_files.ts";
 import { OPERATOR_EVENTS } from "../../cli/events/operator.ts";
 import { STATUS_EVENTS } from "../../cli/events/status.ts";
+import { UPLOAD_EVENTS } from "../../cli/events/uploads.ts";
 import { MANY_FILES } from "../../cli/text/presentation.ts";
 import { table } from "./markdown.ts";
 
 const SECTIONS: readonly [title: string, events: Readonly<Record<string, unknown>>][] = [
   ["Any command", COMMON_EVENTS],
   ["The server and the account", CONNECTION_EVENTS],
-  ["Files", { ...FILE_EVENTS, ...REMOTE_FILE_EVENTS, ...DRY_RUN_EVENTS }],
+  ["Files", {
+    ...{ ...FILE_EVENTS, ...DOWNLOAD_EVENTS, ...UPLOAD_EVENTS },
+    ...{ ...REMOTE_FILE_EVENTS, ...DRY_RUN_EVENTS },
+  }],
   ["The client's `init` and `status`", STATUS_EVENTS],
   ["The operator's commands", OPERATOR_EVENTS],
 ];

@@ -1,5 +1,6 @@
 /** The generated pages are up to date. */
 import assert from "node:assert/strict";
+import { EVENTS } from "../../cli/events/mod.ts";
 import { isUpToDate, PAGES } from "../../scripts/docs.ts";
 import { jsonPage } from "../../scripts/docs/json.ts";
 import { checkEvent } from "../support/events.ts";
@@ -10,6 +11,11 @@ for (const [path, make] of Object.entries(PAGES)) {
     assert.ok(!await isUpToDate(path, `${make()}more`));
   });
 }
+
+Deno.test("docs/json.md describes every event", () => {
+  const described = jsonPage().match(/(?<=^### `)[\w-]+/gm) ?? [];
+  assert.deepEqual(described.toSorted(), Object.keys(EVENTS).toSorted());
+});
 
 Deno.test("the examples of docs/json.md are events", () => {
   const examples = jsonPage().match(/^\{"event".*$/gm) ?? [];
