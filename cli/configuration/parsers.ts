@@ -127,7 +127,7 @@ export function oneOf<T extends string>(choices: readonly T[], text: string): T 
   throw new InvalidArgumentError(`Expected one of ${choices.join(", ")}.`);
 }
 
-/** What stands between spaces. */
+/** The texts between spaces. */
 function wordsIn(text: string): string[] {
   return text.split(/\s+/).filter((word) => word !== "");
 }

@@ -84,7 +84,7 @@ export interface SecureListener extends Listener {
   readonly helloAnswer: HelloAnswer;
 }
 
-/** What a listener of protocol 4 must know about the others. */
+/** The ports and addresses around a listener of protocol 4. */
 export interface SecureSurroundings {
   /** The plain port that answers hellos. */
   readonly plain: Address;
