@@ -14,7 +14,7 @@ export interface ClientConnection {
   readonly server: string;
   /** The number of the connection at this server. Later ones have larger numbers. */
   readonly connection: number;
-  /** The time since it began, in milliseconds. */
+  /** The time since it began, in milliseconds. The catalog reads it when it looks at its clock, perhaps several times. */
   readonly ageMs: number;
 }
 

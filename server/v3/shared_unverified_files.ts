@@ -162,8 +162,13 @@ export class SharedUnverifiedFiles implements FilesAwaitingVerdict {
   #connectionOf(
     { connection, openedAt }: Pick<UnverifiedFile, "connection" | "openedAt">,
   ): ClientConnection {
-    const ageMs = Math.max(0, this.#options.ticks() - openedAt);
-    return { server: this.#server, connection, ageMs };
+    const { ticks } = this.#options;
+    return {
+      ...{ server: this.#server, connection },
+      get ageMs() {
+        return Math.max(0, ticks() - openedAt);
+      },
+    };
   }
 
   /** Moves a file whose connection has ended to the catalog, unless it was confirmed. */

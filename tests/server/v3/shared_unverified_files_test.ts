@@ -42,6 +42,12 @@ class Fixture {
     });
   }
 
+  /** Lets time pass at all servers and in the catalog. */
+  pass(ms: number): void {
+    this.now += ms;
+    this.memory.pass(ms);
+  }
+
   /** A connection that began now. */
   peer(connection: number) {
     const live = this.#monitor.describe({ protocol: 3, address: "", end: () => undefined });
@@ -156,4 +162,31 @@ test("a file that the catalog has forgotten meanwhile leaves no blob", async (fi
   await server.add(await fixture.arrived(1, Promise.resolve()));
   await server.close();
   assert.deepEqual(fixture.blobs.counts, { blobs: 0, uploads: 0 });
+});
+
+/** A query that the catalog answers late. */
+function late<A extends unknown[], R>(fixture: Fixture, query: (...args: A) => R) {
+  return (...args: A): R => {
+    fixture.pass(60_000);
+    return query(...args);
+  };
+}
+
+test("a catalog that adds a file late finds it for a connection that began after it", async (fixture) => {
+  const { unverified } = fixture.catalog;
+  const server = fixture.server({ add: late(fixture, unverified.add) });
+  const file = await fixture.arrived(1);
+  fixture.pass(10_000);
+  const after = fixture.peer(8);
+  await server.add(file);
+  assert.equal((await fixture.server().take(alice, "a", after))?.size, content.length);
+});
+
+test("a catalog that answers late finds no file of a connection that began after it", async (fixture) => {
+  const { unverified } = fixture.catalog;
+  const before = fixture.peer(7);
+  fixture.pass(10_000);
+  await fixture.server().add(await fixture.arrived(1));
+  const other = fixture.server({ take: late(fixture, unverified.take) });
+  assert.equal(await other.take(alice, "a", before), undefined);
 });

@@ -59,9 +59,12 @@ export function epochOf({ epoch }: PostgresDatabase): number {
   return epoch;
 }
 
-/** A moment before now by the clock of the database, in SQL: `$parameter` milliseconds ago. */
+/**
+ * A moment before now by the clock of the database, in SQL: `$parameter` milliseconds before the transaction began. Its
+ * statements can wait for others, and ages would not be those of that time.
+ */
 export function ago(parameter: number): string {
-  return `clock_timestamp() - $${parameter}::double precision * interval '1 millisecond'`;
+  return `now() - $${parameter}::double precision * interval '1 millisecond'`;
 }
 
 /** A bound, which can be infinite, for the database. */

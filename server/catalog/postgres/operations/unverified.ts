@@ -53,11 +53,11 @@ export const UNVERIFIED_OPERATIONS: OperationsOf<UnverifiedRows> = {
     return await makeGarbage(transaction, pathsOf([...resent, ...surplus]));
   }),
   take: async (database, accountId: Bytes, name: string, on: ClientConnection) => {
-    const { server, connection, ageMs } = on;
+    const { server, connection } = on;
     const row = await database.transaction(({ get }) =>
       name === ""
         ? get(taking(ONLY_FROM), accountId, database.epoch, server, connection)
-        : get(taking(LATEST), accountId, database.epoch, server, connection, name, ageMs)
+        : get(taking(LATEST), accountId, database.epoch, server, connection, name, on.ageMs)
     );
     return row && toUnverifiedRow(row);
   },
