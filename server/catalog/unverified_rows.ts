@@ -41,6 +41,12 @@ export interface CompleteRow extends UnverifiedRow {
   readonly content: NewContent;
 }
 
+/**
+ * Where the content of a file is that cannot be taken: `bound` to its connection, at the server of that one, or `coming` into
+ * the catalog, since the connection has ended.
+ */
+export type ContentAway = "bound" | "coming";
+
 /** Rows of files that wait. Each method is one transaction. Times are those of the catalog's clock. */
 export interface UnverifiedRows {
   /**
@@ -50,10 +56,16 @@ export interface UnverifiedRows {
   add(file: UnverifiedRow, from: ClientConnection, max: number): Promise<BlobId[]>;
   /**
    * Takes out the latest file of a name from this connection, else from those that began before it, and reserves its blob.
-   * The empty name stands for the only file from this connection. If the content of the file is only at another server, takes
+   * The empty name stands for the only file from this connection. If the content of the file is only at a server, takes
    * none: an earlier file of the name is not meant.
    */
-  take(accountId: Bytes, name: string, on: ClientConnection): Promise<CompleteRow | undefined>;
+  take(
+    accountId: Bytes,
+    name: string,
+    on: ClientConnection,
+  ): Promise<CompleteRow | ContentAway | undefined>;
+  /** Notes that the connection of a file has ended, so that its content is `coming`. */
+  markComing(accountId: Bytes, name: string, from: ClientConnection): Promise<void>;
   /** Sets the content of a file, whose blob must be reserved. Returns `false` if the file is no longer there. */
   complete(file: CompleteRow, from: ClientConnection): Promise<boolean>;
   /** Removes a file of a connection that has no content. */

@@ -13,7 +13,12 @@ import type { AccountCache } from "../accounts/account_cache.ts";
 import type { BlobId } from "../blobs/blob_store.ts";
 import type { BlobReferences } from "../catalog/blob_references.ts";
 import type { NewContent } from "../catalog/files.ts";
-import type { ClientConnection, CompleteRow, UnverifiedRows } from "../catalog/unverified_rows.ts";
+import type {
+  ClientConnection,
+  CompleteRow,
+  ContentAway,
+  UnverifiedRows,
+} from "../catalog/unverified_rows.ts";
 import type { Limits } from "../limits/limits.ts";
 import type { Log } from "../limits/server_log.ts";
 import { FinishedWriter } from "../uploads/finished_writer.ts";
@@ -29,8 +34,13 @@ import {
   type VerdictPeer,
 } from "./unverified_files.ts";
 
-/** The number of times that a server looks for the file of a verdict within `DISCONNECT_MS`. */
-const LOOKS = 5;
+/**
+ * The times for which a verdict waits for its file, in milliseconds: until the server of the file notices that the client has
+ * disconnected, and then until the file is in the catalog.
+ */
+const WAIT_MS: Readonly<Record<ContentAway, number>> = { bound: DISCONNECT_MS, coming: 10_000 };
+/** The time between two looks for the file of a verdict, in milliseconds. */
+const LOOK_MS = 250;
 
 /** The parts of a server that the files need. */
 export interface SharedUnverifiedOptions {
@@ -66,25 +76,26 @@ export class SharedUnverifiedFiles implements FilesAwaitingVerdict {
   }
 
   /**
-   * Waits for a file that arrived at another server: it enters the catalog when that server notices that its connection has
-   * ended.
+   * Waits for a file whose content is not in the catalog yet: its server moves it there when its connection has ended. Every
+   * file has a row before its client gets the checksum, so that without one no file is meant.
    */
   async take(
     clientId: Bytes,
     name: string,
     peer: VerdictPeer,
   ): Promise<UnverifiedFile | undefined> {
-    for (let looks = 1;; looks++) {
+    for (let waited = 0;; waited += LOOK_MS) {
       const found = await this.#look(clientId, name, peer);
-      if (found !== undefined || looks === LOOKS) return found;
-      await new Promise((resolve) => setTimeout(resolve, DISCONNECT_MS / (LOOKS - 1)));
+      if (typeof found !== "string") return found;
+      if (waited >= WAIT_MS[found]) return undefined;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
   }
 
   async supersede(clientId: Bytes, name: string, peer: VerdictPeer): Promise<void> {
     for (;;) {
       const file = await this.#look(clientId, name, peer);
-      if (file === undefined) return;
+      if (file === undefined || typeof file === "string") return;
       await this.discard(file);
     }
   }
@@ -119,7 +130,7 @@ export class SharedUnverifiedFiles implements FilesAwaitingVerdict {
     clientId: Bytes,
     name: string,
     { connection, openedAt, live }: VerdictPeer,
-  ): Promise<UnverifiedFile | undefined> {
+  ): Promise<UnverifiedFile | ContentAway | undefined> {
     const { rows, accounts } = this.#options;
     const own = this.#bound.takeOwn(clientId, name, connection);
     if (own !== undefined) {
@@ -129,7 +140,7 @@ export class SharedUnverifiedFiles implements FilesAwaitingVerdict {
       return own;
     }
     const waiting = await rows.take(clientId, name, this.#connectionOf({ connection, openedAt }));
-    if (waiting === undefined) return undefined;
+    if (waiting === undefined || typeof waiting === "string") return waiting;
     const { content, isIntact: intact, hasKey: _, ...file } = waiting;
     return {
       ...{ ...file, connection, openedAt, intact, boundUntil: undefined, reservation: undefined },
@@ -193,16 +204,20 @@ export class SharedUnverifiedFiles implements FilesAwaitingVerdict {
     const { staged, reservation } = file;
     const { writer, inline } = staged;
     const id = writer.blobId;
+    const isAnnounced = file.boundUntil !== undefined;
     let dropped: readonly BlobId[];
     try {
       if (inline === undefined) {
+        if (isAnnounced) {
+          await rows.markComing(file.accountId, file.name, this.#connectionOf(file));
+        }
         await blobs.reserve(id);
         await writer.finish();
       }
       const from = this.#connectionOf(file);
-      if (file.boundUntil === undefined) {
-        dropped = await rows.add(rowOf(file), from, limits.maxUnverifiedPerClient);
-      } else dropped = await rows.complete(rowOf(file), from) || inline !== undefined ? [] : [id];
+      if (isAnnounced) {
+        dropped = await rows.complete(rowOf(file), from) || inline !== undefined ? [] : [id];
+      } else dropped = await rows.add(rowOf(file), from, limits.maxUnverifiedPerClient);
     } catch (error) {
       await writer.abort().catch(() => undefined);
       // The file may have been added although the catalog did not answer. Then the blob stays until the file expires.

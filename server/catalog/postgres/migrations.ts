@@ -99,6 +99,13 @@ export const MIGRATIONS: readonly Migration[] = [
     CHECK (access IN ('full', 'append-only', 'read-only', 'drop-box'));
   `,
   },
+  {
+    usableFrom: 1,
+    script: `
+  -- Whether the content of the file follows, since its connection has ended. Servers of the versions before do not say it.
+  ALTER TABLE unverified ADD COLUMN is_coming boolean NOT NULL DEFAULT false;
+  `,
+  },
 ];
 
 /** The error of a program that knows an older schema than the database has. */

@@ -190,3 +190,43 @@ test("a catalog that answers late finds no file of a connection that began after
   const other = fixture.server({ take: late(fixture, unverified.take) });
   assert.equal(await other.take(alice, "a", before), undefined);
 });
+
+test("a verdict waits for a file that its server finishes slowly", async (fixture) => {
+  const { unverified } = fixture.catalog;
+  const looks: unknown[] = [];
+  const finished = Promise.withResolvers<void>();
+  const server = fixture.server();
+  const file = await fixture.arrived(1, Promise.resolve());
+  const { writer } = file.staged;
+  const finish = writer.finish.bind(writer);
+  writer.finish = async () => {
+    await finished.promise;
+    await finish();
+  };
+  await server.add(file);
+  const other = fixture.server({
+    async take(...args) {
+      const found = await unverified.take(...args);
+      looks.push(found);
+      // Longer than the first server needs to notice the end of the connection.
+      if (looks.length === 6) finished.resolve();
+      return found;
+    },
+  });
+  assert.equal((await other.take(alice, "a", fixture.peer(9)))?.size, content.length);
+  assert.deepEqual(looks.slice(0, 6), Array(6).fill("coming"));
+  await server.close();
+});
+
+test("a verdict about a file that is nowhere is answered after one look", async (fixture) => {
+  const { unverified } = fixture.catalog;
+  let looks = 0;
+  const server = fixture.server({
+    take(...args) {
+      looks++;
+      return unverified.take(...args);
+    },
+  });
+  assert.equal(await server.take(alice, "a", fixture.peer(1)), undefined);
+  assert.equal(looks, 1);
+});

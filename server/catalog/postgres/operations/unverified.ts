@@ -59,8 +59,17 @@ export const UNVERIFIED_OPERATIONS: OperationsOf<UnverifiedRows> = {
         ? get(taking(ONLY_FROM), accountId, database.epoch, server, connection)
         : get(taking(LATEST), accountId, database.epoch, server, connection, name, on.ageMs)
     );
+    if (row?.["name"] === null) return row["coming"] === true ? "coming" : "bound";
     return row && toUnverifiedRow(row);
   },
+  markComing: repeatable(
+    async ({ run }, accountId: Bytes, name: string, from: ClientConnection) => {
+      await run(
+        `UPDATE unverified SET is_coming = true WHERE ${OF_CONNECTION} AND ${INCOMPLETE}`,
+        ...[accountId, name, from.server, from.connection],
+      );
+    },
+  ),
   complete: write(async (transaction, file: CompleteRow, from: ClientConnection) => {
     const { accountId, name, content } = file;
     const isThere = await transaction.run(
@@ -96,23 +105,27 @@ function bytesOf(content: NewContent | undefined): Bytes | null {
   return content?.kind === "inline" ? content.bytes : null;
 }
 
-/** Takes out the file with an id and reserves its blob for the server with the epoch `$2`. */
+/**
+ * Takes out the file with an id, if its content is there, and reserves its blob for the server with the epoch `$2`. Without
+ * the content, the columns of the file are null.
+ */
 function taking(id: string): string {
-  return `WITH taken AS
-      (DELETE FROM unverified WHERE id = (${id}) AND NOT ${INCOMPLETE} RETURNING *),
+  return `WITH meant AS (${id}),
+    taken AS
+      (DELETE FROM unverified WHERE id = (SELECT id FROM meant) AND NOT ${INCOMPLETE} RETURNING *),
     reserved AS (INSERT INTO orphans (path, reserved, epoch)
       SELECT path, true, $2::bigint FROM taken WHERE NOT starts_with(path, '${INLINE_PREFIX}')
       ON CONFLICT DO NOTHING)
-    SELECT * FROM taken`;
+    SELECT taken.*, meant.is_coming AS coming FROM meant LEFT JOIN taken ON true`;
 }
 
 /** At one server, numbers say exactly which connection began first. */
-const LATEST = `SELECT id FROM unverified WHERE client_id = $1 AND name = $5
+const LATEST = `SELECT id, is_coming FROM unverified WHERE client_id = $1 AND name = $5
     AND (server = $3 AND connection <= $4 OR server <> $3 AND opened_at <= ${ago(6)})
   ORDER BY (server = $3 AND connection = $4) DESC, id DESC LIMIT 1 FOR UPDATE`;
 
 /** Some clients of 2022 leave the name empty. */
-const ONLY_FROM = `SELECT min(id) FROM unverified
+const ONLY_FROM = `SELECT min(id) AS id, bool_or(is_coming) AS is_coming FROM unverified
   WHERE client_id = $1 AND server = $3 AND connection = $4 HAVING count(*) = 1`;
 
 function pathsOf(rows: readonly Row[]): BlobId[] {

@@ -17,6 +17,7 @@ interface Entry {
 
 interface Waiting {
   file: UnverifiedRow;
+  isComing?: boolean;
   readonly from: ClientConnection;
   readonly openedAt: number;
   readonly at: number;
@@ -151,9 +152,13 @@ function unverifiedOf(
         of(accountId).findLast((one) => isNamed(one) && isEarlier(one));
       if (found === undefined) return undefined;
       const { content } = found.file;
-      if (content === undefined) return undefined;
+      if (content === undefined) return found.isComing ? "coming" : "bound";
       await drop([found.file]);
       return { ...found.file, content };
+    },
+    markComing(accountId, name, from) {
+      Object.assign(incomplete(accountId, name, from) ?? {}, { isComing: true });
+      return Promise.resolve();
     },
     async complete(file, from) {
       const found = incomplete(file.accountId, file.name, from);
