@@ -57,7 +57,8 @@ export interface UnverifiedRows {
   /**
    * Takes out the latest file of a name from this connection, else from those that began before it, and reserves its blob.
    * The empty name stands for the only file from this connection. If the content of the file is only at a server, takes
-   * none: an earlier file of the name is not meant.
+   * none: an earlier file of the name is not meant. A connection of another server that begins after the file was added is
+   * always later than its own; of those that begin before, the order is as exact as the time that the catalog needs.
    */
   take(
     accountId: Bytes,

@@ -78,6 +78,7 @@ test(
     assert.equal(kindOf(await one.sendFile("a", content)), "fileReceived");
     one[Symbol.dispose]();
     using _ = two;
+    await two.reconnectSocket();
     assert.equal(kindOf(await two.judge("crcValid", "a")), "messageReceived");
     assert.deepEqual(await stored(elsewhere, "Alice"), { a: content });
     assert.deepEqual(elsewhere.counts, { blobs: 1, uploads: 0 });
@@ -91,6 +92,7 @@ test(
     using owner = one;
     using other = two;
     await owner.sendFile("a", content);
+    await other.reconnectSocket();
     assert.equal(kindOf(await other.judge("crcValid", "a")), "generalError");
     await other.judge("crcInvalid", "a");
     assert.deepEqual(await stored(elsewhere, "Alice"), {});
