@@ -22,46 +22,10 @@ import {
   v4File,
 } from "../../support/store/catalog_suite.ts";
 import { createDatabase } from "../../support/store/postgres.ts";
-import { SharedMemory } from "../../support/store/shared_memory_catalog.ts";
+import { sharedCatalogTest as test } from "../../support/store/shared_catalog_suite.ts";
 
 /** Long enough for a slow machine. */
 const LONG_MS = 600_000;
-
-/** A catalog. Each call of `connect` is another server. */
-interface Shared extends AsyncDisposable {
-  connect(): Promise<SharedCatalog>;
-}
-
-const IMPLEMENTATIONS: Readonly<Record<string, () => Promise<Shared>>> = {
-  "in memory": () => {
-    const memory = new SharedMemory();
-    return Promise.resolve({
-      connect: () => Promise.resolve(memory.connect()),
-      [Symbol.asyncDispose]: () => Promise.resolve(),
-    });
-  },
-  "PostgreSQL": async () => {
-    const database = await createDatabase();
-    return {
-      connect: () => openPostgresCatalog(database.options),
-      [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
-    };
-  },
-};
-
-function test(
-  what: string,
-  body: (first: SharedCatalog, second: SharedCatalog) => Promise<void>,
-): void {
-  for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
-    Deno.test(`shared catalog ${implementation}: ${what}`, async () => {
-      await using shared = await open();
-      await using first = await shared.connect();
-      await using second = await shared.connect();
-      await body(first, second);
-    });
-  }
-}
 
 async function join(catalog: SharedCatalog, name: string, leaseMs = LONG_MS): Promise<number> {
   return (await catalog.nodes.join(name, leaseMs)).epoch;
