@@ -42,8 +42,8 @@ export interface CompleteRow extends UnverifiedRow {
 }
 
 /**
- * Where the content of a file is that cannot be taken: `bound` to its connection, at the server of that one, or `coming` into
- * the catalog, since the connection has ended.
+ * The place of content that cannot be taken: `bound` to its connection, at the server of that one, or `coming` into the
+ * catalog, since the connection has ended.
  */
 export type ContentAway = "bound" | "coming";
 
