@@ -2,13 +2,12 @@
 import { tiedCommand } from "../../tests/support/tied_processes.ts";
 import { TemporaryFolder } from "../../tests/support/temporary_folder.ts";
 import { output } from "./debian_packages.ts";
-import { freePort, isListening } from "./ports.ts";
+import { freePort, untilListening } from "./ports.ts";
 
 export const HAPROXY_PACKAGES: readonly string[] = ["haproxy"];
 const PROGRAM = "/usr/sbin/haproxy";
-/** The most time for a start on a busy machine, and between two looks, in milliseconds. */
+/** The most time for a start on a busy machine, in milliseconds. */
 const START_MS = 60_000;
-const LOOK_MS = 50;
 
 /** A port of the balancer, and those of the servers that it stands for. */
 export interface Balanced {
@@ -48,12 +47,8 @@ export class Haproxy implements AsyncDisposable {
     const ports = Object.fromEntries(balanced.map(({ name, port }) => [name, port]));
     const haproxy = new Haproxy(ports, folder, process);
     try {
-      const end = performance.now() + START_MS;
       for (const port of Object.values(ports)) {
-        while (!(await isListening(port))) {
-          if (performance.now() > end) throw new Error("HAProxy does not start");
-          await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-        }
+        await untilListening(port, { program: "HAProxy", maxMs: START_MS });
       }
       return haproxy;
     } catch (error) {

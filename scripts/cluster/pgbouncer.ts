@@ -1,4 +1,5 @@
 /** A pooler of connections to PostgreSQL for tests: PgBouncer in transaction mode, from Debian's package. */
+import { existsSync } from "node:fs";
 import { AS_USER, giveAway } from "../../tests/support/store/postgres_binaries.ts";
 import type { Place } from "../../tests/support/store/postgres.ts";
 import { TemporaryFolder } from "../../tests/support/temporary_folder.ts";
@@ -37,7 +38,7 @@ export class PgBouncer {
     }).spawn();
     const pooler = new PgBouncer(folder, process);
     const end = performance.now() + START_MS;
-    while (!isThere(`${folder.path}/.s.PGSQL.${PORT}`)) {
+    while (!existsSync(`${folder.path}/.s.PGSQL.${PORT}`)) {
       if (performance.now() > end) throw new Error("PgBouncer does not start");
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
@@ -53,14 +54,6 @@ export class PgBouncer {
   endNow(): void {
     this.#process.kill("SIGKILL");
     Deno.removeSync(this.#folder.path, { recursive: true });
-  }
-}
-
-function isThere(path: string): boolean {
-  try {
-    return Deno.statSync(path).isSocket === true;
-  } catch {
-    return false;
   }
 }
 

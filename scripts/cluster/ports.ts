@@ -4,6 +4,9 @@
 const FIRST = 20_000;
 const LAST = 32_000;
 
+/** Between two looks, in milliseconds. */
+const LOOK_MS = 50;
+
 const chosen = new Set<number>();
 
 /** A port that is free, and that this process has not chosen before. */
@@ -26,8 +29,26 @@ function isFree(port: number): boolean {
   }
 }
 
-/** Whether a program listens at a port. */
-export async function isListening(port: number): Promise<boolean> {
+/** Resolves when a program listens at a port. Throws an error if that takes too long, or if the program has ended. */
+export async function untilListening(
+  port: number,
+  { program, maxMs, hasEnded = () => false }: StartingProgram,
+): Promise<void> {
+  const end = performance.now() + maxMs;
+  while (!(await isListening(port))) {
+    if (hasEnded() || performance.now() > end) throw new Error(`${program} does not start`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+}
+
+export interface StartingProgram {
+  readonly program: string;
+  /** The most time for the start, in milliseconds. */
+  readonly maxMs: number;
+  readonly hasEnded?: () => boolean;
+}
+
+async function isListening(port: number): Promise<boolean> {
   try {
     (await Deno.connect({ hostname: "127.0.0.1", port })).close();
     return true;

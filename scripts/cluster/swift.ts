@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { tiedCommand } from "../../tests/support/tied_processes.ts";
 import { output } from "./debian_packages.ts";
-import { freePort, isListening } from "./ports.ts";
+import { freePort, untilListening } from "./ports.ts";
 import {
   ACCESS_KEY,
   programOf,
@@ -24,9 +24,8 @@ export const SWIFT_PACKAGES: readonly string[] = [
   "swift-container",
   "swift-object",
 ];
-/** The most time for a start on a busy machine, and between two looks, in milliseconds. */
+/** The most time for a start on a busy machine, in milliseconds. */
 const START_MS = 120_000;
-const LOOK_MS = 100;
 const XATTR_TEST =
   "import os,sys; p=sys.argv[1]; open(p,'w').close(); os.setxattr(p,'user.swift.test',b'1')";
 
@@ -135,14 +134,11 @@ export class Swift implements AsyncDisposable {
   }
 
   async #answers(server: SwiftServer): Promise<void> {
-    const process = this.#processes.get(server);
     let hasEnded = false;
-    process?.status.then(() => hasEnded = true);
-    const end = performance.now() + START_MS;
-    while (!(await isListening(this.#settings.ports[server]))) {
-      if (hasEnded || performance.now() > end) throw new Error(`Swift's ${server} does not start`);
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    }
+    this.#processes.get(server)?.status.then(() => hasEnded = true);
+    await untilListening(this.#settings.ports[server], {
+      ...{ program: `Swift's ${server}`, maxMs: START_MS, hasEnded: () => hasEnded },
+    });
   }
 
   /** Lets the process end that has started it. Then `killNow` must follow. */

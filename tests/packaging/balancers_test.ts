@@ -1,5 +1,6 @@
 /** HAProxy and nginx before a server, with the configuration of docs/operations.md. Each is ignored where it is not installed. */
 import assert from "node:assert/strict";
+import { freePort, untilListening } from "../../scripts/cluster/ports.ts";
 import { parseNetwork } from "../../server/listen/networks.ts";
 import { areEqual, pseudoRandomBytes } from "../support/bytes.ts";
 import { fencesIn } from "../support/markdown.ts";
@@ -9,8 +10,8 @@ import { Fixture, got, put } from "../support/v4/fixture.ts";
 import { kindOf, RawClient } from "../support/v3/raw_client.ts";
 
 const PAGE = new URL("../../docs/operations.md", import.meta.url);
-const TRIES = 200;
-const PAUSE_MS = 50;
+/** The most time for a start, in milliseconds. */
+const START_MS = 10_000;
 
 interface Software {
   readonly name: string;
@@ -52,23 +53,6 @@ function isThere(path: string): boolean {
   }
 }
 
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
-/** Waits until something listens at a port. */
-async function listening(port: number): Promise<void> {
-  for (let tried = 1;; tried++) {
-    try {
-      return (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-    } catch (error) {
-      if (tried >= TRIES) throw error;
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-    }
-  }
-}
-
 for (const { name, executable, needs, args, whole } of SOFTWARE) {
   Deno.test({
     name: `${name}: with the configuration of the page, the server sees the clients' addresses`,
@@ -100,7 +84,7 @@ for (const { name, executable, needs, args, whole } of SOFTWARE) {
     }).spawn();
     const errors = new Response(process.stderr).text();
     try {
-      await listening(secure).catch(async (error) => {
+      await untilListening(secure, { program: name, maxMs: START_MS }).catch(async (error) => {
         process.kill("SIGKILL");
         throw new Error(await errors, { cause: error });
       });

@@ -1,4 +1,5 @@
 /** PostgreSQL for tests: real servers, each with databases of its own for a test. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { toHex } from "../../../protocol/bytes.ts";
 import {
@@ -135,7 +136,7 @@ export class PostgresServer implements AsyncDisposable {
   endNow(): void {
     this.#process.kill("SIGQUIT");
     const end = performance.now() + END_MS;
-    while (isThere(this.#folder.join("data", "postmaster.pid")) && performance.now() < end) {
+    while (existsSync(this.#folder.join("data", "postmaster.pid")) && performance.now() < end) {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_MS);
     }
     Deno.removeSync(this.#folder.path, { recursive: true });
@@ -149,14 +150,6 @@ export class PostgresServer implements AsyncDisposable {
     }
     await this.#process.status;
     await this.#folder[Symbol.asyncDispose]();
-  }
-}
-
-function isThere(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
   }
 }
 
