@@ -4,11 +4,11 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import type { AdminAddress } from "./admin/admin_address.ts";
+import { type AdminAddress, isLocal } from "./admin/admin_address.ts";
 import { type AdminSettings, loadAdmin, loadTracing } from "./admin/load_admin.ts";
 import type { AdminPort } from "./admin/open_admin.ts";
 import { join } from "node:path";
-import type { Address } from "../protocol/address.ts";
+import { type Address, formatAddress } from "../protocol/address.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { keepFreedMemory } from "../protocol/memory.ts";
 import { reasonOf } from "../protocol/errors.ts";
@@ -247,6 +247,7 @@ export class Server implements AsyncDisposable {
         log.info(`${words}, data in {folder}${link}`, { ...properties, folder: store.name });
       }
       warnOf(context, securePort?.identity);
+      warnIfOpen(settings, listeners.map(({ address }) => address), log);
       return new Server(
         ...[{ context, v3, v4 }, log, settings, store, listeners, securePort] as const,
         options.housekeepingMs,
@@ -479,6 +480,20 @@ function identitySource({ tlsFiles }: ServerOptions, store: ServedStore): Identi
   }
   const read = () => readOperatorIdentity(tlsFiles);
   return { load: read, read };
+}
+
+/** Warns if anyone who reaches the server can store without a limit. */
+function warnIfOpen(
+  { registration, limits }: LiveSettings,
+  addresses: readonly Address[],
+  log: ServerLog,
+): void {
+  const address = addresses.find((address) => !isLocal(address));
+  if (registration !== "open" || limits.quota < Infinity || address === undefined) return;
+  log.warn("Anyone who reaches {address} can register and store without a limit: {advice}", {
+    event: "server.open",
+    ...{ address: formatAddress(address), advice: "set --registration invite, or a --quota" },
+  });
 }
 
 function warnOf({ log }: Context, identity: TlsIdentity | undefined): void {

@@ -4,7 +4,7 @@
  * @module
  */
 import { wrap } from "../text/format.ts";
-import { CONFIG, KEYS, SETTINGS, variableOf } from "./settings.ts";
+import { CONFIG, type Key, KEYS, SETTINGS, variableOf } from "./settings.ts";
 import { toLine } from "./toml.ts";
 
 const WIDTH = 100;
@@ -22,8 +22,8 @@ tls-cert and tls-key, too.
 Times: 500ms, 30s, 10m, 2h. Sizes and rates: 4096, 64KiB, 10MB, 2GiB. "none" lifts a limit. \
 Relative paths start at the folder in which the server is started.`;
 
-/** The file, without a final newline. */
-export function exampleFile(): string {
+/** The file, without a final newline. Settings with a value of their own are not commented out. */
+export function exampleFile(values: ReadonlyMap<Key, string> = new Map()): string {
   const lines = HEAD.split("\n").flatMap(comment);
   let group = "";
   for (const key of KEYS) {
@@ -35,7 +35,8 @@ export function exampleFile(): string {
     const choices = setting.choices === undefined ? "" : ` (${setting.choices.join(", ")})`;
     const reloaded = setting.reloadable ? " (SIGHUP)" : "";
     lines.push("", ...comment(capital(setting.what) + choices + reloaded));
-    lines.push(`#${toLine(key, setting.default)}`);
+    const value = values.get(key);
+    lines.push(value === undefined ? `#${toLine(key, setting.default)}` : toLine(key, value));
   }
   return lines.join("\n");
 }

@@ -162,6 +162,13 @@ export const OPERATOR_EVENTS = {
       ].join("\n"),
   }),
   ...RUNNING_SERVER_EVENTS,
+  "settings-written": defineEvent({
+    kind: "result",
+    what: "A settings file was written.",
+    fields: { path, start: text("the command that starts a server with it") },
+    words: ({ path }) => `Wrote ${path}`,
+    note: ({ start }) => `Edit it as you like. To start the server, run '${start}'.`,
+  }),
   "user-disabled": defineEvent({
     kind: "result",
     what: "An account was disabled.",

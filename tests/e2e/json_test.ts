@@ -200,6 +200,8 @@ Deno.test("--json: every command reports its work as events; errors also appear 
   }
 
   // The operator's settings.
+  await operate("init", [folder.join("new.toml")], "settings-written");
+  await operate("init", [folder.join("new.toml")], "error", 2);
   const settings = await operate("config", [], KEYS.map(() => "setting").join(" "));
   assert.deepEqual(settings.map(({ key }) => key), KEYS);
   assert.deepEqual(settings.filter(({ key }) => key === "data" || key === "edition"), [

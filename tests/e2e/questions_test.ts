@@ -1,4 +1,4 @@
-/** Questions of xfer client in real terminals: answers, and Ctrl-C at a prompt. */
+/** Questions of commands in real terminals: answers, and Ctrl-C at a prompt. */
 import assert from "node:assert/strict";
 import { serveHere } from "../support/e2e/served_here.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
@@ -140,4 +140,33 @@ test("remove asks before it removes more than half of the files, and removes not
   }
   await using list = await run("client", "list");
   assert.match((await list.end()).lines.join("\n"), /^No entries$/m);
+});
+
+test("server init asks again after an invalid answer, and takes the default after Enter", async ({ home, run }) => {
+  await using terminal = await run("server", "init", "--data", "/srv/xfer");
+  await terminal.shows(/^Address at which clients reach .*: $/m);
+  await terminal.type("files.example.org\n");
+  await terminal.shows(/^Expected HOST:PORT [^]*^Address at which clients reach .*: $/m);
+  await terminal.type("files.example.org:1256\n");
+  await terminal.shows(/^Who can register: .* \[invite\]: $/m);
+  await terminal.type("\n");
+  await terminal.shows(/^Bytes that each account may store, .* \[10GB\]: $/m);
+  await terminal.type("1TiB\n");
+  await terminal.shows(/^File for the log .*: $/m);
+  await terminal.type("\n");
+  const { code, lines } = await terminal.end();
+  assert.equal(code, 0, lines.join("\n"));
+  const settings = (await Deno.readTextFile(`${home}/server.toml`)).match(/^[^#\n].*$/gm);
+  assert.deepEqual(settings, [
+    ...['data = "/srv/xfer"', 'registration = "invite"', 'advertise = "files.example.org:1256"'],
+    'quota = "1TiB"',
+  ]);
+});
+
+test("Ctrl-C at a prompt of server init: nothing is written", async ({ home, run }) => {
+  await using terminal = await run("server", "init", "--data", "/srv/xfer");
+  await terminal.shows(/^Address at which clients reach .*: $/m);
+  await terminal.type("\x03");
+  assert.equal((await terminal.end()).code, 130);
+  assert.deepEqual(namesIn(home), []);
 });

@@ -157,6 +157,10 @@ async function operator(world: SnapshotWorld): Promise<void> {
   await operate("usage --top 2");
   await operate("health");
   await operate("admin-link");
+  // Everything is given, so that nothing is asked.
+  const given = "--advertise files.example.org:1256 --registration invite --quota 10GB";
+  await operate(`init server.toml ${given} --log-file server.log --force`);
+  await operate(`init server.toml ${given} --log-file server.log`);
   await world.write("import/report.txt", "report\n");
   await operate("import Alice import --as inbox");
   await operate("import Alice import --as inbox");

@@ -16,6 +16,7 @@ import { Reloader } from "./reload.ts";
 import type { Reporter } from "../../output/reporter.ts";
 import type { Run } from "../../run.ts";
 import { example } from "../../text/format.ts";
+import { addServerInitCommand } from "./init.ts";
 import { addConfigCommand } from "./config.ts";
 import { addAdminLinkCommand } from "./admin_link.ts";
 import { addBackupCommand } from "./backup.ts";
@@ -40,6 +41,7 @@ export function serverCommand(server: Command, run: Run): void {
     .addHelpText("after", HELP)
     .action(async (_: unknown, command: Command) => await serve(command, run.reporter))
     .hook("preAction", giveUpLibraries);
+  addServerInitCommand(server, run);
   addConfigCommand(server, run);
   addHealthCommand(server, run);
   addAdminLinkCommand(server, run);
