@@ -63,7 +63,7 @@ export function addServerInitCommand(server: Command, run: Run): void {
       "after",
       example(
         "xfer server init",
-        "xfer server init /etc/xfer/server.toml --data /srv/xfer --registration closed",
+        "xfer server init /etc/xfer.toml --data /srv/xfer --registration closed",
       ),
     )
     .action(async (
