@@ -1,21 +1,18 @@
 /** Migration, backup and restore of a database and an object store. */
 import assert from "node:assert/strict";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
-import type { BlobStore } from "../../../server/blobs/blob_store.ts";
-import { S3BlobStore } from "../../../server/blobs/s3/s3_blob_store.ts";
-import { openPostgresCatalog } from "../../../server/catalog/postgres/postgres_catalog.ts";
 import { isDumping } from "../../../server/catalog/table_copy.ts";
 import { audit } from "../../../server/data_folder/audit.ts";
 import { backup, listBackup } from "../../../server/operator/mod.ts";
 import { migrateFromFolder, migrateToFolder, restore } from "../../../server/operator/mod.ts";
-import type { ServerOptions } from "../../../server/server.ts";
+import type { StoreOpeners } from "../../../server/stores/open_stores.ts";
 import { type ServerLocation, withReadOnly } from "../../../server/stores/with_store.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { rowsOf } from "../../support/store/copied_rows.ts";
 import { tamper } from "../../support/store/database.ts";
-import { clusterSecret } from "../../support/store/elsewhere.ts";
-import { FakeS3 } from "../../support/store/fake_s3.ts";
-import { createDatabase } from "../../support/store/postgres.ts";
+import { clusterSecret, elsewhereForReal, optionsOf } from "../../support/store/elsewhere.ts";
+import type { FakeS3 } from "../../support/store/fake_s3.ts";
+import type { S3Operation } from "../../support/store/s3_call.ts";
 import { Fixture, got, put, startServer } from "../../support/v4/fixture.ts";
 import { Uploader } from "../../support/v4/raw_client.ts";
 
@@ -29,40 +26,25 @@ const FILES = {
 const HISTORY = { historyMs: 1e9 };
 const NEWER = pseudoRandomBytes(100_001, 4);
 
-/** A database and a bucket. */
-class Cluster implements AsyncDisposable {
-  readonly s3 = new FakeS3({ minPartSize: PART_SIZE, pageSize: 3 });
-  readonly settings = { catalog: "postgres://db.example.org/xfer", blobs: "s3://files/xfer" };
-  readonly #database: Awaited<ReturnType<typeof createDatabase>>;
-
-  private constructor(database: Awaited<ReturnType<typeof createDatabase>>) {
-    this.#database = database;
-  }
-
-  static async create(): Promise<Cluster> {
-    return new Cluster(await createDatabase());
-  }
-
-  readonly openers = {
-    catalog: () => openPostgresCatalog(this.#database.options),
-    blobs: (): Promise<BlobStore> =>
-      S3BlobStore.open({
-        ...{ bucketUrl: this.s3.bucketUrl(), region: this.s3.signer.region, prefix: "xfer/" },
-        readCredentials: () => Promise.resolve(this.s3.signer),
-        sizes: { part: PART_SIZE, minPart: PART_SIZE },
-      }),
+/** A database and a bucket, as the operator's commands and servers are given them. */
+async function createCluster() {
+  const elsewhere = await elsewhereForReal(PART_SIZE);
+  const { catalog, blobs, openers, clusterSecret } = optionsOf(elsewhere);
+  return {
+    ...{ s3: elsewhere.s3, settings: { catalog, blobs }, access: { openers, clusterSecret } },
+    options: { catalog, blobs, openers, clusterSecret },
+    [Symbol.asyncDispose]: () => elsewhere[Symbol.asyncDispose](),
   };
-  readonly access = { openers: this.openers, clusterSecret: clusterSecret() };
+}
 
-  /** For a server on it. */
-  get options(): Partial<ServerOptions> {
-    return { ...this.settings, openers: this.openers, clusterSecret: clusterSecret() };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.s3[Symbol.asyncDispose]();
-    await this.#database[Symbol.asyncDispose]();
-  }
+/** A signal that is aborted by the first request of a kind. */
+function abortedBy(s3: FakeS3, kind: S3Operation): AbortSignal {
+  const stopping = new AbortController();
+  s3.fault = ({ operation }) => {
+    if (operation === kind) stopping.abort();
+    return undefined;
+  };
+  return stopping.signal;
 }
 
 /** Stores files of Alice, one of them twice. */
@@ -76,7 +58,7 @@ async function fill(fixture: Fixture): Promise<void> {
 }
 
 /** Differences between the catalog and the contents of a place, and all its rows. */
-async function look(location: ServerLocation, cluster?: Cluster) {
+async function look(location: ServerLocation, openers?: StoreOpeners) {
   return await withReadOnly(location, async ({ catalog, blobs }) => {
     const found = await Array.fromAsync(
       audit({ catalog, blobs }, { contents: true, strays: true }),
@@ -86,7 +68,7 @@ async function look(location: ServerLocation, cluster?: Cluster) {
       differences: found.filter(({ kind }) => kind !== "confirmed" && kind !== "sound"),
       rows: await rowsOf(catalog),
     };
-  }, cluster?.openers);
+  }, openers);
 }
 
 /** Fetches the files of Alice, whose client knows the server's key. */
@@ -97,7 +79,7 @@ async function assertServed(fixture: Fixture): Promise<void> {
 }
 
 Deno.test("migrate: from a data folder to a cluster and back, nothing is different and the server is the same", async () => {
-  await using cluster = await Cluster.create();
+  await using cluster = await createCluster();
   await using fixture = await Fixture.create(HISTORY);
   const shown: string[] = [];
   await fill(fixture);
@@ -107,7 +89,7 @@ Deno.test("migrate: from a data folder to a cluster and back, nothing is differe
   const { settings, access } = cluster;
   const there = await migrateFromFolder(fixture.data, settings, { access });
   assert.deepEqual([there.files, there.damaged], [4, []]);
-  const after = await look(settings, cluster);
+  const after = await look(settings, access.openers);
   assert.deepEqual(after, { differences: [], rows: before.rows });
   fixture.server = await startServer(fixture.data, HISTORY, cluster.options);
   await assertServed(fixture);
@@ -119,24 +101,19 @@ Deno.test("migrate: from a data folder to a cluster and back, nothing is differe
   await fixture.server.close();
   const back = fixture.folder.join("back");
   assert.equal((await migrateToFolder(settings, back, { access })).files, 4);
-  const { rows } = await look(settings, cluster);
+  const { rows } = await look(settings, access.openers);
   assert.deepEqual(await look(back), { differences: [], rows });
   fixture.server = await startServer(back);
   await assertServed(fixture);
 });
 
 Deno.test("migrate: what was interrupted is continued, in both directions", async () => {
-  await using cluster = await Cluster.create();
+  await using cluster = await createCluster();
   await using fixture = await Fixture.create(HISTORY);
   await fill(fixture);
   await fixture.server.close();
   const { settings, access, s3 } = cluster;
-  const stopping = new AbortController();
-  s3.fault = ({ operation }) => {
-    if (operation === "CompleteMultipartUpload") stopping.abort();
-    return undefined;
-  };
-  const { signal } = stopping;
+  const signal = abortedBy(s3, "CompleteMultipartUpload");
   await assert.rejects(migrateFromFolder(fixture.data, settings, { access, signal }), {
     code: "interrupted",
   });
@@ -145,12 +122,8 @@ Deno.test("migrate: what was interrupted is continued, in both directions", asyn
   await migrateFromFolder(fixture.data, settings, { access });
   assert.ok(!s3.calls.slice(begun).includes("CompleteMultipartUpload"));
   const back = fixture.folder.join("back");
-  const halfway = new AbortController();
-  s3.fault = ({ operation }) => {
-    if (operation === "GetObject") halfway.abort();
-    return undefined;
-  };
-  await assert.rejects(migrateToFolder(settings, back, { access, signal: halfway.signal }), {
+  const halfway = abortedBy(s3, "GetObject");
+  await assert.rejects(migrateToFolder(settings, back, { access, signal: halfway }), {
     code: "interrupted",
   });
   await assert.rejects(startServer(back), { code: "not-a-data-folder" });
@@ -160,17 +133,12 @@ Deno.test("migrate: what was interrupted is continued, in both directions", asyn
 });
 
 Deno.test("migrate: contents of an abandoned migration are deleted by the next server", async () => {
-  await using cluster = await Cluster.create();
+  await using cluster = await createCluster();
   await using fixture = await Fixture.create(HISTORY);
   await fill(fixture);
   await fixture.server.close();
   const { settings, access, s3 } = cluster;
-  const stopping = new AbortController();
-  s3.fault = ({ operation }) => {
-    if (operation === "CompleteMultipartUpload") stopping.abort();
-    return undefined;
-  };
-  const { signal } = stopping;
+  const signal = abortedBy(s3, "CompleteMultipartUpload");
   await assert.rejects(migrateFromFolder(fixture.data, settings, { access, signal }));
   assert.ok(s3.objects.size > 0);
   await using server = await startServer(fixture.folder.join("other"), {}, cluster.options);
@@ -179,7 +147,7 @@ Deno.test("migrate: contents of an abandoned migration are deleted by the next s
 });
 
 Deno.test("migrate: a folder in use, a cluster with accounts, and a bucket without a database are refused", async () => {
-  await using cluster = await Cluster.create();
+  await using cluster = await createCluster();
   await using fixture = await Fixture.create(HISTORY);
   await fill(fixture);
   const { settings, access } = cluster;
@@ -197,7 +165,7 @@ Deno.test("migrate: a folder in use, a cluster with accounts, and a bucket witho
 });
 
 Deno.test("migrate: a damaged file is left out and reported, all others arrive", async () => {
-  await using cluster = await Cluster.create();
+  await using cluster = await createCluster();
   await using fixture = await Fixture.create(HISTORY);
   await fill(fixture);
   await fixture.server.close();
@@ -209,13 +177,13 @@ Deno.test("migrate: a damaged file is left out and reported, all others arrive",
   const { files, damaged } = await migrateFromFolder(fixture.data, settings, { access });
   assert.equal(files, 3);
   assert.deepEqual(damaged.map(({ name, damage }) => [name, damage]), [["dir/large", "content"]]);
-  const { differences, rows } = await look(settings, cluster);
+  const { differences, rows } = await look(settings, access.openers);
   assert.deepEqual([differences, rows.files.length], [[], 3]);
   fixture.server = await startServer(fixture.data);
 });
 
 Deno.test("migrate: a partial upload resumes on the cluster, at its last whole part", async () => {
-  await using cluster = await Cluster.create();
+  await using cluster = await createCluster();
   await using fixture = await Fixture.create(HISTORY);
   (await fixture.client("Alice"))[Symbol.dispose]();
   {
@@ -235,7 +203,7 @@ Deno.test("migrate: a partial upload resumes on the cluster, at its last whole p
 });
 
 Deno.test("backup of a cluster: states share contents, and each restores into a folder or a cluster", async () => {
-  await using cluster = await Cluster.create();
+  await using cluster = await createCluster();
   await using fixture = await Fixture.create(HISTORY, cluster.options);
   await fill(fixture);
   const { settings, access } = cluster;
@@ -252,21 +220,22 @@ Deno.test("backup of a cluster: states share contents, and each restores into a 
   await fixture.server.close();
   const restored = fixture.folder.join("restored");
   await restore(target, restored);
-  const { rows } = await look(settings, cluster);
+  const { rows } = await look(settings, access.openers);
   assert.deepEqual(await look(restored), { differences: [], rows });
-  await using other = await Cluster.create();
+  await using other = await createCluster();
   const options = { access: other.access, state: first.state };
   assert.equal((await restore(target, other.settings, options)).files, 4);
-  assert.deepEqual((await look(other.settings, other)).differences, []);
+  assert.deepEqual((await look(other.settings, other.access.openers)).differences, []);
   fixture.server = await startServer(fixture.data, {}, other.options);
   await assertServed(fixture);
 });
 
 Deno.test("backup of a cluster: it needs the secret of the cluster", async () => {
-  await using cluster = await Cluster.create();
+  await using cluster = await createCluster();
   await using fixture = await Fixture.create(HISTORY, cluster.options);
-  const { settings, openers } = cluster;
-  const access = { openers, clusterSecret: clusterSecret("another secret, which is as long") };
+  const { settings } = cluster;
+  const other = clusterSecret("another secret, which is as long");
+  const access = { ...cluster.access, clusterSecret: other };
   const target = fixture.folder.join("backup");
   await assert.rejects(backup(settings, target, { access }), { code: "cluster-secret-wrong" });
   await assert.rejects(listBackup(target), { code: "no-backup" });

@@ -25,7 +25,7 @@ export interface Elsewhere extends AsyncDisposable {
 /** The options of a server on such stores. */
 export function optionsOf(
   { openers }: Pick<Elsewhere, "openers">,
-): Pick<ServerOptions, "catalog" | "blobs" | "openers" | "clusterSecret"> {
+): Required<Pick<ServerOptions, "catalog" | "blobs" | "openers" | "clusterSecret">> {
   return {
     catalog: "postgres://db.example.org/xfer",
     blobs: "s3://files/xfer",
