@@ -6,6 +6,7 @@
  */
 import type { Accounts } from "./accounts.ts";
 import type { BlobReferences } from "./blob_references.ts";
+import type { CheckRounds } from "./check_rounds.ts";
 import type { Files } from "./files.ts";
 import type { PackedFiles } from "./packs.ts";
 import type { PartialUploadRows } from "./partial_uploads.ts";
@@ -26,6 +27,8 @@ export interface Aggregates {
   readonly blobs: BlobReferences;
   /** Repairs in progress. */
   readonly repairs: Repairs;
+  /** Rounds of the background check. */
+  readonly checks: CheckRounds;
 }
 
 /**

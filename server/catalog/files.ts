@@ -21,6 +21,14 @@ export type NewContent =
   | { readonly kind: "inline"; readonly id: BlobId; readonly bytes: Bytes }
   | { readonly kind: "blob"; readonly id: BlobId };
 
+/** Files that are known to be damaged, old versions too. */
+export interface KnownDamage {
+  /** The number of all. */
+  readonly count: number;
+  /** Some of them, by account and name. */
+  readonly files: readonly StoredFile[];
+}
+
 /** A version of a file. Times are in milliseconds since the epoch. */
 export interface StoredFile {
   /** Its owner, 16 bytes. */
@@ -339,6 +347,8 @@ export interface Files {
   confirm(id: BlobId, at: number): Promise<void>;
   /** Sets or clears the damage of a file. Returns whether that is a change. */
   setDamage(id: BlobId, damage: Damage | undefined): Promise<boolean>;
+  /** Files of all accounts that are known to be damaged; at most `limit` of them are named. */
+  damaged(limit: number): Promise<KnownDamage>;
   /** The usage of an account, including partial uploads. With `beside`, without what that file would replace. */
   usage(owner: Bytes, beside?: NewFile): Promise<UsageBeside>;
 }

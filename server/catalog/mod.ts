@@ -42,6 +42,7 @@ export {
 } from "./bounds.ts";
 export type { BlobOwner, BlobReferences } from "./blob_references.ts";
 export { type Aggregates, type Catalog, isSelfChecking, type SelfChecking } from "./catalog.ts";
+export type { CheckRound, CheckRounds } from "./check_rounds.ts";
 export type {
   AllFilesPage,
   ChangedEntries,
@@ -57,6 +58,7 @@ export type {
   FoundFile,
   Garbage,
   ImplicitFolder,
+  KnownDamage,
   ListPage,
   Metadata,
   MetadataResult,

@@ -8,6 +8,7 @@ import { ENTRY_KINDS, type EntryKind } from "../../protocol/entry.ts";
 import { joinNanoseconds } from "../../protocol/nanoseconds.ts";
 import type { BlobId } from "../blobs/blob_store.ts";
 import type { AccessMode, Account, Quota, StoredProfile, Usage } from "./accounts.ts";
+import type { CheckRound } from "./check_rounds.ts";
 import type { Damage, StoredContent, StoredFile } from "./files.ts";
 import { isInline } from "./inline_ids.ts";
 
@@ -79,6 +80,21 @@ export function toFile(row: Row): StoredFile {
     ...optional("storedBy", row["stored_by"] as Bytes | null),
     ...optional("confirmedAt", row["confirmed_at"] as number | null),
     ...optional("damage", row["damage"] as Damage | null),
+  };
+}
+
+/** A round of the background check from its row. */
+export function toCheckRound(row: Row): CheckRound {
+  return {
+    id: row["id"] as number,
+    startedAt: row["started_at"] as number,
+    ...optional("endedAt", row["ended_at"] as number | null),
+    isRequested: Boolean(row["requested"]),
+    ...optional("after", row["after"] as BlobId | null),
+    files: row["files"] as number,
+    bytes: row["bytes"] as number,
+    damaged: row["damaged"] as number,
+    unreadable: row["unreadable"] as number,
   };
 }
 

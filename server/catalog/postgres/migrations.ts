@@ -106,6 +106,23 @@ export const MIGRATIONS: readonly Migration[] = [
   ALTER TABLE unverified ADD COLUMN is_coming boolean NOT NULL DEFAULT false;
   `,
   },
+  {
+    usableFrom: 1,
+    script: `
+  -- Rounds of the background check: the last complete one, and the one in progress.
+  CREATE TABLE check_rounds (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    started_at bigint NOT NULL,
+    ended_at bigint,
+    requested boolean NOT NULL,
+    after text COLLATE "C",
+    files bigint NOT NULL DEFAULT 0,
+    bytes bigint NOT NULL DEFAULT 0,
+    damaged bigint NOT NULL DEFAULT 0,
+    unreadable bigint NOT NULL DEFAULT 0
+  );
+  `,
+  },
 ];
 
 /** The error of a program that knows an older schema than the database has. */

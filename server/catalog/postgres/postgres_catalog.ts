@@ -11,6 +11,7 @@ import { postgresFiles } from "./files/postgres_files.ts";
 import { migrate } from "./migrate.ts";
 import { ACCOUNT_OPERATIONS } from "./operations/accounts.ts";
 import { BLOB_OPERATIONS } from "./operations/blob_references.ts";
+import { CHECK_OPERATIONS } from "./operations/check_rounds.ts";
 import { CLAIM_OPERATIONS } from "./operations/name_claims.ts";
 import { nodesOf, VALUE_OPERATIONS } from "./operations/nodes.ts";
 import { OPEN_UPLOAD_OPERATIONS } from "./operations/open_uploads.ts";
@@ -57,6 +58,7 @@ export function postgresCatalogOver(database: PostgresDatabase): PostgresCatalog
     uploads: methodsOf(database, UPLOAD_OPERATIONS),
     blobs: methodsOf(database, BLOB_OPERATIONS),
     repairs: methodsOf(database, REPAIR_OPERATIONS),
+    checks: methodsOf(database, CHECK_OPERATIONS),
     nodes: nodesOf(database),
     values: methodsOf(database, VALUE_OPERATIONS),
     openUploads: methodsOf(database, OPEN_UPLOAD_OPERATIONS),

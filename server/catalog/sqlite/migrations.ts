@@ -227,4 +227,18 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE clients ADD COLUMN access TEXT NOT NULL DEFAULT 'full'
     CHECK (access IN ('full', 'append-only', 'read-only', 'drop-box'));
   `,
+  `
+  -- Rounds of the background check: the last complete one, and the one in progress.
+  CREATE TABLE check_rounds (
+    id INTEGER NOT NULL PRIMARY KEY,
+    started_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    requested INTEGER NOT NULL CHECK (requested IN (0, 1)),
+    after TEXT,
+    files INTEGER NOT NULL DEFAULT 0,
+    bytes INTEGER NOT NULL DEFAULT 0,
+    damaged INTEGER NOT NULL DEFAULT 0,
+    unreadable INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  `,
 ];

@@ -7,7 +7,15 @@ export type Interceptor = (
   next: () => Promise<unknown>,
 ) => Promise<unknown>;
 
-const AGGREGATES = ["accounts", "tokens", "files", "uploads", "blobs", "repairs"] as const;
+const AGGREGATES = [
+  "accounts",
+  "tokens",
+  "files",
+  "uploads",
+  "blobs",
+  "repairs",
+  "checks",
+] as const;
 
 /** A catalog whose calls go through `intercept`, which gets their names as `files.commit`. */
 export function interceptedCatalog(catalog: Catalog, intercept: Interceptor): Catalog {

@@ -1,6 +1,7 @@
 /** A catalog in memory: the contract of a catalog in little code. */
 import type { BlobReferences } from "../../../server/catalog/blob_references.ts";
 import type { Catalog } from "../../../server/catalog/catalog.ts";
+import type { CheckRounds } from "../../../server/catalog/check_rounds.ts";
 import type { PartialUploadRows } from "../../../server/catalog/partial_uploads.ts";
 import { packedFilesOver } from "../../../server/catalog/packs_over_files.ts";
 import type { Repairs } from "../../../server/catalog/repairs.ts";
@@ -18,6 +19,7 @@ export function memoryCatalog(): Catalog {
     uploads,
     blobs: blobsOf(state),
     repairs: repairsOf(state),
+    checks: checksOf(state),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
@@ -116,5 +118,27 @@ function repairsOf(state: State): Repairs {
         if (!isRestored) state.files = state.files.filter(({ file }) => file.content.id !== id);
         state.repairs = state.repairs.filter(({ path }) => path !== id);
       }),
+  };
+}
+
+function checksOf(state: State): CheckRounds {
+  return {
+    begin: (startedAt, isRequested) =>
+      state.atomically(() => {
+        const round = {
+          ...{ id: (state.rounds[0]?.id ?? 0) + 1, startedAt, isRequested },
+          ...{ files: 0, bytes: 0, damaged: 0, unreadable: 0 },
+        };
+        state.rounds = [round, ...state.rounds.filter(({ endedAt }) => endedAt !== undefined)];
+        return round;
+      }),
+    save: (round) =>
+      state.atomically(() => {
+        const [newest, ...others] = state.rounds;
+        if (newest?.id !== round.id || newest.endedAt !== undefined) return false;
+        state.rounds = [{ ...round }, ...(round.endedAt === undefined ? others : [])];
+        return true;
+      }),
+    list: () => state.atomically(() => [...state.rounds]),
   };
 }

@@ -7,7 +7,14 @@ import type { Bytes } from "../../../../protocol/bytes.ts";
 import { FetchReader } from "../../../../protocol/v4/fetch.ts";
 import type { BlobId } from "../../../blobs/blob_store.ts";
 import { CHUNKS_PAGE } from "../../bounds.ts";
-import type { FileQuery, FoundFile, NewFile, StoredFile, UsageBeside } from "../../files.ts";
+import type {
+  FileQuery,
+  FoundFile,
+  KnownDamage,
+  NewFile,
+  StoredFile,
+  UsageBeside,
+} from "../../files.ts";
 import { nameKey } from "../../name_key.ts";
 import { rangeAfter } from "../../name_ranges.ts";
 import type { EncodedEntries, EntriesPage, FetchedPage } from "../../packs.ts";
@@ -92,6 +99,16 @@ export async function unconfirmed(
     ...[after ?? "", limit],
   );
   return rows.map(toFile);
+}
+
+/** Files that are known to be damaged. */
+export async function damaged(queries: Queries, limit: number): Promise<KnownDamage> {
+  const from = "FROM files WHERE damage IS NOT NULL";
+  const [row, rows] = await Promise.all([
+    queries.get(`SELECT count(*) AS count ${from}`),
+    queries.all(`SELECT ${FILE_COLUMNS} ${from} ORDER BY client_id, name LIMIT $1`, limit),
+  ]);
+  return { count: row?.["count"] as number, files: rows.map(toFile) };
 }
 
 /** The usage of an account; beside a new file, without what that file replaces. */

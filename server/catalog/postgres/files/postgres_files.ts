@@ -15,6 +15,7 @@ import {
   chunkDigests,
   content,
   contentSize,
+  damaged,
   fetchPack,
   find,
   listEncoded,
@@ -55,6 +56,7 @@ const OTHERS: OperationsOf<Omit<All, keyof Changing | "commit">> = {
   scan: write(scan),
   unconfirmed: write(unconfirmed),
   totalHistory: read(totalHistory),
+  damaged: read(damaged),
   // These have the same effect if they run again.
   update: repeatable(update),
   setDigests: repeatable(setDigests),

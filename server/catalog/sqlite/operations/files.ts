@@ -11,6 +11,7 @@ import type {
   FileDigest,
   FileQuery,
   FoundFile,
+  KnownDamage,
   NewFile,
   StoredFile,
   UsageBeside,
@@ -88,6 +89,13 @@ export const FILE_OPERATIONS = {
     const isNew = database.all(query, path, damage ?? null).length > 0;
     if (isNew) database.run("UPDATE files SET damage = ? WHERE path = ?", damage ?? null, path);
     return isNew;
+  }),
+  damaged: read((database, limit: number): KnownDamage => {
+    // The condition is that of the index `damaged_files`, which has few rows.
+    const [row] = database.all("SELECT count(*) AS count FROM files WHERE damage IS NOT NULL");
+    const query = `SELECT ${FILE_COLUMNS} FROM ${FILES} WHERE files.damage IS NOT NULL
+      ORDER BY client_id, name LIMIT ?`;
+    return { count: row?.["count"] as number, files: database.all(query, limit).map(toFile) };
   }),
   forget: write((database, path: BlobId): void => {
     database.run("DELETE FROM files WHERE path = ?", path);

@@ -6,6 +6,7 @@
 import type { Aggregates } from "../../catalog.ts";
 import { ACCOUNT_OPERATIONS } from "./accounts.ts";
 import { BLOB_OPERATIONS } from "./blob_references.ts";
+import { CHECK_OPERATIONS } from "./check_rounds.ts";
 import { FILE_OPERATIONS } from "./files.ts";
 import type { Operation } from "./operation.ts";
 import { UPLOAD_OPERATIONS } from "./partial_uploads.ts";
@@ -33,6 +34,7 @@ const BY_AGGREGATE: {
   uploads: UPLOAD_OPERATIONS,
   blobs: BLOB_OPERATIONS,
   repairs: REPAIR_OPERATIONS,
+  checks: CHECK_OPERATIONS,
 };
 
 const OPERATIONS: ReadonlyMap<string, Operation> = new Map(

@@ -143,6 +143,7 @@ Deno.test("SqliteCatalog: a copy contains everything durable, and nothing in pro
   await catalog.uploads.save(partial(1), { max: 9, quota: NO_QUOTA });
   await catalog.blobs.reserve(blob(2));
   await catalog.repairs.begin({ path: blob(3), record: "{}" });
+  await catalog.checks.begin(1000, false);
   await using copy = await SqliteCatalog.copy(catalog, folder.join("copy.db"));
   await catalog.files.remove(alice, "a", { now: 1 });
   const [file] = await copy.files.listAll(alice);
@@ -152,8 +153,9 @@ Deno.test("SqliteCatalog: a copy contains everything durable, and nothing in pro
     copy.uploads.scan(undefined, 9),
     copy.blobs.garbage(undefined, 9),
     copy.repairs.list(),
+    copy.checks.list(),
   ]);
-  assert.deepEqual(underWay, [[], [], []]);
+  assert.deepEqual(underWay, [[], [], [], []]);
   await copy.finish();
   assert.deepEqual(await catalog.faults(), []);
 });

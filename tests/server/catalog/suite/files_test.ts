@@ -234,6 +234,28 @@ catalogTest("damage of a file stays recorded until it is removed", async (catalo
   assert.equal(await files.setDamage(blob(9), "missing"), false, "no such file");
 });
 
+catalogTest("damaged files are counted and named, with old versions", async (catalog) => {
+  await enrolV3(catalog);
+  await enrolV3(catalog, bob, "Bob");
+  const { files } = catalog;
+  for (const [number, name] of [[1, "b"], [2, "b"], [3, "a"], [4, "c"]] as const) {
+    await files.commit(v3File(number, { name }), KEEP);
+  }
+  await files.commit(v3File(5, { accountId: bob }));
+  assert.deepEqual(await files.damaged(9), { count: 0, files: [] });
+  for (const number of [1, 3, 5]) await files.setDamage(blob(number), "content");
+  const { count, files: [first, ...others] } = await files.damaged(2);
+  assert.deepEqual([count, others.length], [3, 1]);
+  assert.deepEqual(first, (await files.damaged(1)).files[0]);
+  const all = (await files.damaged(9)).files;
+  const ofAlice = all.filter(({ content: { id } }) => id !== blob(5));
+  assert.deepEqual(ofAlice, [
+    stored(v3File(3, { name: "a", damage: "content" })),
+    stored(v3File(1, { name: "b", damage: "content" }), 1, 3000),
+  ]);
+  assert.equal(all.length, 3);
+});
+
 catalogTest("a name can have the maximum length in any script", async (catalog) => {
   await login(catalog);
   const names = ["ü".repeat(1000), "\u{1f4c4}", "e\u0301"];

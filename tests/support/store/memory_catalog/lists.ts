@@ -1,3 +1,4 @@
+import { toHex } from "../../../../protocol/bytes.ts";
 import type { Files, ImplicitFolder, StoredFile } from "../../../../server/catalog/files.ts";
 import { nameKey } from "../../../../server/catalog/name_key.ts";
 import { compareText, newestFirst, type State } from "./state.ts";
@@ -5,7 +6,7 @@ import { compareText, newestFirst, type State } from "./state.ts";
 /** The lists of files. Pages end only where the limit ends them. */
 export function listsOf(
   state: State,
-): Pick<Files, "list" | "listLevel" | "listRemoved" | "versions" | "listAll" | "scan"> {
+): Pick<Files, "list" | "listLevel" | "listRemoved" | "versions" | "listAll" | "scan" | "damaged"> {
   const isAfter = (name: string, after: string) => compareText(nameKey(name), nameKey(after)) > 0;
   const currentBelow = (owner: StoredFile["accountId"], prefix: string) =>
     state.filesOf(owner).map(({ file }) => file)
@@ -63,6 +64,15 @@ export function listsOf(
         const all = state.filesOf(owner).map(({ file }) => file).toSorted(byNameAndVersion);
         const { name = "", version = 0 } = after ?? {};
         return all.filter((file) => byNameAndVersion(file, { name, version }) > 0).slice(0, limit);
+      }),
+    damaged: (limit) =>
+      state.atomically(() => {
+        const all = state.files.map(({ file }) => file).filter(({ damage }) =>
+          damage !== undefined
+        );
+        const owner = ({ accountId }: StoredFile) => toHex(accountId);
+        const files = all.toSorted((a, b) => compareText(owner(a), owner(b)) || byName(a, b));
+        return { count: all.length, files: files.slice(0, limit) };
       }),
     scan: (after, limit) =>
       state.atomically(() =>

@@ -9,6 +9,7 @@ import {
   type RevocationReason,
   type Usage,
 } from "../../../../server/catalog/accounts.ts";
+import type { CheckRound } from "../../../../server/catalog/check_rounds.ts";
 import type {
   DroppedHistory,
   StoredFile,
@@ -47,6 +48,8 @@ export class State {
   reserved: readonly Id[] = [];
   number = 0;
   repairs: readonly Repair[] = [];
+  /** Newest first. */
+  rounds: readonly CheckRound[] = [];
 
   /** One transaction: all of what `work` changes, or nothing if it throws. */
   // deno-lint-ignore require-await
