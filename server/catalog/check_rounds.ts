@@ -1,5 +1,5 @@
 /**
- * Rounds of the background check, in each of which a server reads every stored file once. Their progress is stored, so that
+ * Rounds of the background check. In each round, a server reads every stored file once. The progress is stored, so that
  * another start of the server, or another server, continues where the last one was.
  *
  * @module
