@@ -8,6 +8,7 @@ import type { Accounts } from "./accounts.ts";
 import type { BlobReferences } from "./blob_references.ts";
 import type { CheckRounds } from "./check_rounds.ts";
 import type { Files } from "./files.ts";
+import type { HookQueue } from "./hook_queue.ts";
 import type { PackedFiles } from "./packs.ts";
 import type { PartialUploadRows } from "./partial_uploads.ts";
 import type { Repairs } from "./repairs.ts";
@@ -29,6 +30,8 @@ export interface Aggregates {
   readonly repairs: Repairs;
   /** Rounds of the background check. */
   readonly checks: CheckRounds;
+  /** Events for a receiver. */
+  readonly hooks: HookQueue;
 }
 
 /**

@@ -97,6 +97,18 @@ export {
 } from "./packs.ts";
 export { type PackDependencies, packedFilesOver } from "./packs_over_files.ts";
 export {
+  HOOK_KINDS,
+  type HookBounds,
+  type HookClaim,
+  type HookKind,
+  type HookOutcome,
+  type HookQueue,
+  type HookSelection,
+  type HookTotals,
+  type NewHook,
+  type QueuedHook,
+} from "./hook_queue.ts";
+export {
   CatalogRefusal,
   type ExceededQuota,
   REFUSAL_REASONS,

@@ -5,6 +5,7 @@
  */
 import { ConfigurationError, reasonOf, UnavailableError } from "../../../protocol/errors.ts";
 import { printable } from "../../../protocol/printable.ts";
+import type { HookKind } from "../hook_queue.ts";
 import type { Row } from "../rows.ts";
 import type { PostgresOptions } from "./connection/connection_options.ts";
 import { LeaseLost } from "../shared_catalog.ts";
@@ -47,6 +48,8 @@ export interface Queries {
  * can be sent together, with `Promise.all`, which saves waiting.
  */
 export interface Transaction extends Queries {
+  /** The kinds of events that changes queue. */
+  readonly hooks: ReadonlySet<HookKind>;
   /**
    * A part of the transaction that can fail by itself. Parts cannot run at the same time. A failure for which `canFailAlone`
    * is false ends the transaction.
@@ -72,6 +75,7 @@ export class PostgresDatabase implements AsyncDisposable {
   readonly #patienceMs: number;
   /** The lease that each transaction checks. */
   #epoch: number | undefined;
+  #hooks: ReadonlySet<HookKind> = new Set();
 
   /** Connects only when needed. */
   constructor(options: PostgresOptions, { patienceMs = PATIENCE_MS }: DatabaseSettings = {}) {
@@ -89,6 +93,11 @@ export class PostgresDatabase implements AsyncDisposable {
   /** From now on, each transaction checks that the server of an epoch was not removed; if it was, throws `LeaseLost`. */
   checkLease(epoch: number): void {
     this.#epoch = epoch;
+  }
+
+  /** From now on, changes queue events of these kinds. */
+  watchHooks(kinds: readonly HookKind[]): void {
+    this.#hooks = new Set(kinds);
   }
 
   /** Runs statements that only read. Each sees the state of its own moment. */
@@ -137,7 +146,7 @@ export class PostgresDatabase implements AsyncDisposable {
       begun.catch(() => undefined);
       let result: T;
       try {
-        result = await work(transactionOver(connection, answerMs));
+        result = await work(transactionOver(connection, answerMs, this.#hooks));
         await begun;
       } catch (error) {
         await begun;
@@ -258,10 +267,15 @@ function queriesOver(connection: PooledConnection, answerMs: number): Queries {
   };
 }
 
-function transactionOver(connection: PooledConnection, answerMs: number): Transaction {
+function transactionOver(
+  connection: PooledConnection,
+  answerMs: number,
+  hooks: ReadonlySet<HookKind>,
+): Transaction {
   const queries = queriesOver(connection, answerMs);
   return {
     ...queries,
+    hooks,
     async part(work) {
       const begun = queries.run("SAVEPOINT part");
       begun.catch(() => undefined);

@@ -123,6 +123,32 @@ export const MIGRATIONS: readonly Migration[] = [
   );
   `,
   },
+  {
+    usableFrom: 1,
+    script: `
+  -- Events for a receiver, in their order. Servers of the versions before queue none.
+  CREATE TABLE hooks (
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    delivery text NOT NULL,
+    type text NOT NULL,
+    client_id bytea,
+    -- A number of the file; NULL: the event concerns the whole account.
+    lane bigint,
+    body text NOT NULL,
+    size bigint NOT NULL,
+    queued_at bigint NOT NULL,
+    due_at bigint NOT NULL,
+    attempts bigint NOT NULL DEFAULT 0,
+    failure text,
+    dead boolean NOT NULL DEFAULT false,
+    -- The server that delivers it, until when.
+    claim text,
+    claimed_until bigint
+  );
+  CREATE INDEX hook_lanes ON hooks (client_id, lane, id) WHERE NOT dead;
+  CREATE INDEX dead_hooks ON hooks (id) WHERE dead;
+  `,
+  },
 ];
 
 /** The error of a program that knows an older schema than the database has. */

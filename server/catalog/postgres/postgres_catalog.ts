@@ -12,6 +12,7 @@ import { migrate } from "./migrate.ts";
 import { ACCOUNT_OPERATIONS } from "./operations/accounts.ts";
 import { BLOB_OPERATIONS } from "./operations/blob_references.ts";
 import { CHECK_OPERATIONS } from "./operations/check_rounds.ts";
+import { HOOK_OPERATIONS } from "./operations/hooks.ts";
 import { CLAIM_OPERATIONS } from "./operations/name_claims.ts";
 import { nodesOf, VALUE_OPERATIONS } from "./operations/nodes.ts";
 import { OPEN_UPLOAD_OPERATIONS } from "./operations/open_uploads.ts";
@@ -59,6 +60,7 @@ export function postgresCatalogOver(database: PostgresDatabase): PostgresCatalog
     blobs: methodsOf(database, BLOB_OPERATIONS),
     repairs: methodsOf(database, REPAIR_OPERATIONS),
     checks: methodsOf(database, CHECK_OPERATIONS),
+    hooks: methodsOf(database, HOOK_OPERATIONS),
     nodes: nodesOf(database),
     values: methodsOf(database, VALUE_OPERATIONS),
     openUploads: methodsOf(database, OPEN_UPLOAD_OPERATIONS),

@@ -6,6 +6,7 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { ConfigurationError } from "../../../protocol/errors.ts";
 import { printable } from "../../../protocol/printable.ts";
+import type { HookKind } from "../hook_queue.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import { NAME_KEYS_SINCE, normalizeNames } from "./normalize_names.ts";
 import type { Row } from "../rows.ts";
@@ -23,6 +24,8 @@ export class Database implements Disposable {
   /** The state of this object's transaction. */
   #state: "none" | "open" | "ended" = "none";
   readonly #statements = new Map<string, StatementSync>();
+  /** The kinds of events that changes queue. */
+  hooks: ReadonlySet<HookKind> = new Set();
 
   private constructor(database: DatabaseSync) {
     this.#database = database;

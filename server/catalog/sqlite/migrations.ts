@@ -241,4 +241,27 @@ export const MIGRATIONS: readonly string[] = [
     unreadable INTEGER NOT NULL DEFAULT 0
   ) STRICT;
   `,
+  `
+  -- Events for a receiver, in their order. Removing an account leaves them.
+  CREATE TABLE hooks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    delivery TEXT NOT NULL,
+    type TEXT NOT NULL,
+    client_id BLOB,
+    -- A number of the file; NULL: the event concerns the whole account.
+    lane INTEGER,
+    body TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    queued_at INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    failure TEXT,
+    dead INTEGER NOT NULL DEFAULT 0 CHECK (dead IN (0, 1)),
+    -- The server that delivers it, until when.
+    claim TEXT,
+    claimed_until INTEGER
+  ) STRICT;
+  CREATE INDEX hook_lanes ON hooks (client_id, lane, id) WHERE dead = 0;
+  CREATE INDEX dead_hooks ON hooks (id) WHERE dead = 1;
+  `,
 ];

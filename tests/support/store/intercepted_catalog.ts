@@ -15,6 +15,7 @@ const AGGREGATES = [
   "blobs",
   "repairs",
   "checks",
+  "hooks",
 ] as const;
 
 /** A catalog whose calls go through `intercept`, which gets their names as `files.commit`. */

@@ -6,6 +6,7 @@ import type { PartialUploadRows } from "../../../server/catalog/partial_uploads.
 import { packedFilesOver } from "../../../server/catalog/packs_over_files.ts";
 import type { Repairs } from "../../../server/catalog/repairs.ts";
 import { accountsOf, tokensOf } from "./memory_catalog/accounts.ts";
+import { hooksOf } from "./memory_catalog/hooks.ts";
 import { filesOf } from "./memory_catalog/files.ts";
 import { compareText, State } from "./memory_catalog/state.ts";
 
@@ -20,6 +21,7 @@ export function memoryCatalog(): Catalog {
     blobs: blobsOf(state),
     repairs: repairsOf(state),
     checks: checksOf(state),
+    hooks: hooksOf(state),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }

@@ -7,10 +7,12 @@ import { splitNanoseconds } from "../../../../protocol/nanoseconds.ts";
 import { type Account, PROTOCOL_4, type Usage } from "../../accounts.ts";
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { CommitOptions, CommitResult, CommittedFile } from "../../files.ts";
+import { type HookEvent, storedEvent } from "../../hook_events.ts";
 import { nameKey } from "../../name_key.ts";
 import { checkQuota, isUnlimited, quotaOf } from "../../quotas.ts";
 import { CatalogRefusal, type RefusalReason } from "../../refusal.ts";
 import type { Transaction } from "../database.ts";
+import { queueHooks } from "../operations/hooks.ts";
 import { writeChanges } from "./file_changes.ts";
 import { trimAfter } from "./history.ts";
 import { type KnownFiles, lockAndLookUp } from "./known_files.ts";
@@ -45,16 +47,17 @@ export async function commitTogether(
       names: [...new Set(entries[i]?.map(({ key }) => key))],
     })),
   );
-  const placed = groups.map((group, i) => placeAll(group, entries[i] ?? [], known[i]));
+  const isWatched = transaction.hooks.has("stored");
+  const placed = groups.map((group, i) => placeAll(group, entries[i] ?? [], known[i], isWatched));
   const changed = placed.filter(({ changed }) => changed !== undefined)
     .map(({ changed }) => changed as PlacedChanges);
   await writeChanges(
     transaction,
-    changed.map(({ placement, ...rest }) => ({
-      ...rest,
-      changes: placement.changes,
+    changed.map(({ owner, seenAt, placement }) => ({
+      ...{ owner, seenAt, changes: placement.changes },
     })),
   );
+  await queueHooks(transaction, "stored", () => changed.flatMap(({ events }) => events));
   for (const { owner, placement, quota, last } of changed) {
     if (!placement.mayTrim) continue;
     const { garbage, hasSurplus } = await trimAfter(transaction, owner, placement, quota);
@@ -75,6 +78,8 @@ interface PlacedChanges {
   readonly seenAt: number;
   /** The last commit that was not refused. Its result has the history that all of them drop. */
   readonly last: { value: CommitResult };
+  /** Events of the files that were stored. */
+  readonly events: HookEvent[];
 }
 
 /** Places the files of an account. */
@@ -82,17 +87,21 @@ function placeAll(
   { owner, commits }: AccountCommits,
   entries: readonly FileToPlace[],
   known: KnownFiles | undefined,
+  isWatched: boolean,
 ): { readonly outcomes: CommitOutcome[]; readonly changed: PlacedChanges | undefined } {
   if (known === undefined) {
     return { outcomes: commits.map(() => ({ error: missingOwner() })), changed: undefined };
   }
   const placement = new FilePlacement(known);
   const quota = quotaOf(commits[0]?.options.quota, known.account.quota);
+  const events: HookEvent[] = [];
   let changed: PlacedChanges | undefined;
   const outcomes = entries.map((entry, i): CommitOutcome => {
     try {
-      const last = { value: commit(placement, known, entry, commits[i]?.options ?? {}) };
-      changed = { owner, placement, quota, seenAt: entry.file.storedAt, last };
+      const { isStored, ...value } = commit(placement, known, entry, commits[i]?.options ?? {});
+      const last = { value };
+      if (isStored && isWatched) events.push(storedEvent(known.account, entry.file, value.version));
+      changed = { owner, placement, quota, seenAt: entry.file.storedAt, last, events };
       return last;
     } catch (error) {
       if (error instanceof CatalogRefusal) return { error };
@@ -118,7 +127,7 @@ function commit(
   { account }: KnownFiles,
   entry: FileToPlace,
   { quota, keepHistory = false, staged }: CommitOptions,
-): CommitResult {
+): CommitResult & { readonly isStored: boolean } {
   const { file, key } = entry;
   refuseOwner(account);
   if (account.storedProfile.edition === PROTOCOL_4 && file.tree === undefined) {
@@ -138,7 +147,7 @@ function commit(
   const placed = same === undefined
     ? placement.place(entry, keepHistory)
     : { version: same.version, garbage: placement.keep(entry, same) };
-  return { ...placed, hasSurplus: false };
+  return { ...placed, hasSurplus: false, isStored: same === undefined };
 }
 
 /** Throws `CatalogRefusal` if the account would be over its quota. */

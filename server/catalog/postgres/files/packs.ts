@@ -8,6 +8,7 @@ import { PackReader } from "../../../../protocol/v4/pack.ts";
 import { UpdateReader } from "../../../../protocol/v4/update.ts";
 import type { BlobId, UploadId } from "../../../blobs/blob_store.ts";
 import type { NewContent } from "../../files.ts";
+import { type HookEvent, storedEvent } from "../../hook_events.ts";
 import { newInlineIds } from "../../inline_ids.ts";
 import { nameKey } from "../../name_key.ts";
 import {
@@ -18,6 +19,7 @@ import {
 } from "../../packs.ts";
 import { isUnlimited, quotaOf, Room } from "../../quotas.ts";
 import type { Transaction } from "../database.ts";
+import { queueHooks } from "../operations/hooks.ts";
 import { FileChanges, writeChanges } from "./file_changes.ts";
 import { missingOwner, ownerRefusal } from "./commit.ts";
 import { trimAfter } from "./history.ts";
@@ -49,6 +51,8 @@ export async function commitPack(
   const room = isUnlimited(quota) ? undefined : new Room(known.used, reserved, quota);
   const placement = new FilePlacement(known);
   const garbage: (BlobId | UploadId)[] = [];
+  const events: HookEvent[] = [];
+  const isWatched = transaction.hooks.has("stored");
   for (const entry of entries) {
     const { index, file, key } = entry;
     const same = placement.findSame(entry);
@@ -67,6 +71,7 @@ export async function commitPack(
       const { version, replaced, ...placed } = placement.place(entry, keepHistory);
       garbage.push(...placed.garbage);
       outcomes.set(index, "stored", version, replaced?.version, replaced?.byOther);
+      if (isWatched) events.push(storedEvent(known.account, file, version));
     } else {
       garbage.push(...placement.keep(entry, same));
       outcomes.set(index, "kept", same.version);
@@ -79,6 +84,7 @@ export async function commitPack(
     }
   }
   await writeChanges(transaction, [{ owner, changes: placement.changes, seenAt: storedAt }]);
+  await queueHooks(transaction, "stored", () => events);
   const trimmed = placement.mayTrim
     ? await trimAfter(transaction, owner, placement, quota)
     : NOT_TRIMMED;

@@ -7,8 +7,10 @@ import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { BlobId } from "../../../blobs/blob_store.ts";
 import { MAX_GARBAGE } from "../../bounds.ts";
 import type { ChangedEntries, Garbage, RemoveOptions, RemoveResult } from "../../files.ts";
+import { removedEvent } from "../../hook_events.ts";
 import { nameKey } from "../../name_key.ts";
 import type { Queries, Transaction } from "../database.ts";
+import { queueHooksOf } from "../operations/hooks.ts";
 import { IN_BLOBS } from "./file_columns.ts";
 import { COUNT_GONE, LIST_GONE } from "./history.ts";
 import { hasBelow, lockOwner } from "./known_files.ts";
@@ -51,8 +53,9 @@ export async function remove(
   transaction: Transaction,
   owner: Bytes,
   name: string,
-  { recursive = false, forever = false, keepHistory = false, now }: RemoveOptions,
+  options: RemoveOptions,
 ): Promise<RemoveResult> {
+  const { recursive = false, forever = false, keepHistory = false, now } = options;
   const key = nameKey(name);
   const rows = { isRecursive: recursive, isCurrent: !forever };
   const [, isAbove, changed] = await Promise.all([
@@ -64,6 +67,10 @@ export async function remove(
     return { outcome: "not-empty", ...NOTHING, ...NO_GARBAGE };
   }
   if (changed.entries === 0) return { outcome: "missing", ...NOTHING, ...NO_GARBAGE };
+  await queueHooksOf(
+    ...[transaction, owner, "removed"] as const,
+    (by) => removedEvent(by, name, changed, options),
+  );
   if (forever || !keepHistory) {
     return { outcome: "removed", ...changed, ...await deleteAll(transaction, owner, key, rows) };
   }

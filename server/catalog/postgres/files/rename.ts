@@ -7,9 +7,11 @@ import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { EntryKind } from "../../../../protocol/entry.ts";
 import { MAX_NAME, MAX_PARTS } from "../../bounds.ts";
 import type { ChangedEntries, RenameResult } from "../../files.ts";
+import { renamedEvent } from "../../hook_events.ts";
 import { nameKey } from "../../name_key.ts";
 import { CatalogRefusal } from "../../refusal.ts";
 import type { Transaction } from "../database.ts";
+import { queueHooksOf } from "../operations/hooks.ts";
 import {
   hasBelow,
   type KnownNames,
@@ -65,6 +67,10 @@ export async function rename(
   ]);
   await moveAll(transaction, move, rows);
   if (!isInPlace) await refuseConflict(transaction, owner, newKey, kind ?? "folder");
+  await queueHooksOf(
+    ...[transaction, owner, "renamed"] as const,
+    (by) => renamedEvent(by, from, to, renamed),
+  );
   return { outcome: "renamed", ...renamed };
 }
 

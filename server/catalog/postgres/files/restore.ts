@@ -6,12 +6,14 @@
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { BlobId } from "../../../blobs/blob_store.ts";
 import type { ChangedEntries, RestoreVersionOptions, RestoreVersionResult } from "../../files.ts";
+import { restoredEvent } from "../../hook_events.ts";
 import { nameKey } from "../../name_key.ts";
 import { below, rangeAfter } from "../../name_ranges.ts";
 import { checkQuota, isUnlimited, quotaOf } from "../../quotas.ts";
 import { CatalogRefusal } from "../../refusal.ts";
 import { kindOf, type Row } from "../../rows.ts";
 import type { Transaction } from "../database.ts";
+import { queueHooks } from "../operations/hooks.ts";
 import { usageOf } from "../operations/usage.ts";
 import { addUsage, FileChanges, writeChanges } from "./file_changes.ts";
 import { trimAfter } from "./history.ts";
@@ -53,6 +55,10 @@ export async function restore(
     ? await restoreOne(transaction, owner, last, around, options)
     : await restoreTree(transaction, owner, key, last, around, options);
   if (restored.entries === 0) return undefined;
+  await queueHooks(
+    ...[transaction, "restored"] as const,
+    () => account === undefined ? [] : [restoredEvent(account, name, restored, options.now)],
+  );
   const quota = quotaOf(options.quota, account?.quota);
   const used = await usageOf(transaction, owner);
   if (!isUnlimited(quota)) checkQuota(used, quota);

@@ -23,9 +23,11 @@ import {
   type StoredProfile,
 } from "../../accounts.ts";
 import { MAX_KEYS } from "../../bounds.ts";
+import { registeredEvent } from "../../hook_events.ts";
 import { INLINE_PREFIX } from "../../inline_ids.ts";
 import { toAccount, toUsage } from "../../rows.ts";
-import type { Queries } from "../database.ts";
+import type { Queries, Transaction } from "../database.ts";
+import { queueHooks } from "./hooks.ts";
 import { type OperationsOf, read, repeatable, wholeTime, write } from "./operation.ts";
 import { dropLinks, findGoodToken, revocationsOf, useToken } from "./tokens.ts";
 
@@ -221,14 +223,16 @@ interface AccountRow {
   readonly storedProfile: StoredProfile;
 }
 
-async function insert(queries: Queries, account: AccountRow): Promise<Account> {
+async function insert(transaction: Transaction, account: AccountRow): Promise<Account> {
   const { id, name, publicKey, now, storedProfile: { edition, quirks } } = account;
-  const [row] = await queries.all(
+  const [row] = await transaction.all(
     `INSERT INTO clients (id, name, public_key, first_seen, last_seen, edition, habits)
      VALUES ($1, $2, $3, $4, $4, $5, $6) RETURNING *`,
     ...[id, name, publicKey, now, edition, quirks.join(" ")],
   );
   if (row === undefined) throw new Error("cannot add an account: the database returned no row");
+  const protocol = edition === PROTOCOL_4 ? 4 : 3;
+  await queueHooks(transaction, "registered", () => [registeredEvent(account, protocol, now)]);
   return toAccount(row);
 }
 

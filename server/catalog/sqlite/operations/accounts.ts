@@ -28,9 +28,12 @@ import {
   type UpdateResult,
 } from "../../accounts.ts";
 import { MAX_KEYS } from "../../bounds.ts";
+import { type HookEvent, registeredEvent } from "../../hook_events.ts";
+import type { HookKind } from "../../hook_queue.ts";
 import type { Database } from "../database.ts";
 import { toAccount, toUsage } from "../../rows.ts";
 import { makeGarbage } from "./blob_references.ts";
+import { queueHooks } from "./hooks.ts";
 import { read, write } from "./operation.ts";
 import { dropLinks, findGoodToken, revocationReason, useToken } from "./tokens.ts";
 
@@ -199,7 +202,22 @@ export function insert(database: Database, account: NewAccount): Account {
      VALUES (?, ?, ?, ?, ?, ?, ?)`,
     ...[id, name, publicKey, now, now, storedProfile.edition, storedProfile.quirks.join(" ")],
   );
+  const isOfProtocol4 = storedProfile.edition === PROTOCOL_4;
+  queueHooks(database, "registered", () => [registeredEvent(account, isOfProtocol4 ? 4 : 3, now)]);
   return findBy(database, "id = ?", id) as Account;
+}
+
+/** Queues an event of an account, if the server watches its kind. */
+export function queueHooksOf(
+  database: Database,
+  id: Bytes,
+  kind: HookKind,
+  event: (owner: Account) => HookEvent,
+): void {
+  queueHooks(database, kind, () => {
+    const owner = findBy(database, "id = ?", id);
+    return owner === undefined ? [] : [event(owner)];
+  });
 }
 
 function known(account: Account): LoginResult | LoginFault {

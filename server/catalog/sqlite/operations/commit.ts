@@ -14,6 +14,7 @@ import type {
   Metadata,
   MetadataResult,
 } from "../../files.ts";
+import { storedEvent } from "../../hook_events.ts";
 import { nameKey } from "../../name_key.ts";
 import { checkQuota, hasSurplus, isUnlimited, quotaOf } from "../../quotas.ts";
 import { CatalogRefusal, type RefusalReason } from "../../refusal.ts";
@@ -25,6 +26,7 @@ import { STORED_COLUMNS } from "../columns.ts";
 import { findBy } from "./accounts.ts";
 import { endGarbage, makeGarbage } from "./blob_references.ts";
 import { drop, trim } from "./history.ts";
+import { queueHooks } from "./hooks.ts";
 import { isConflict, type KnownPlace } from "./name_tree.ts";
 import { write } from "./operation.ts";
 import { addUsage, usageOf } from "./usage.ts";
@@ -54,6 +56,7 @@ export const COMMIT_OPERATIONS = {
     const limit = quotaOf(quota, owner.quota);
     const trimmed = makeRoom(database, owner, limit, hasEnded && keepHistory);
     endGarbage(database, id);
+    queueHooks(database, "stored", () => [storedEvent(owner, file, placed.version)]);
     return {
       ...placed,
       garbage: [...garbage, ...trimmed.garbage],

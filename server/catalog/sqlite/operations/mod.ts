@@ -8,6 +8,7 @@ import { ACCOUNT_OPERATIONS } from "./accounts.ts";
 import { BLOB_OPERATIONS } from "./blob_references.ts";
 import { CHECK_OPERATIONS } from "./check_rounds.ts";
 import { FILE_OPERATIONS } from "./files.ts";
+import { HOOK_OPERATIONS } from "./hooks.ts";
 import type { Operation } from "./operation.ts";
 import { UPLOAD_OPERATIONS } from "./partial_uploads.ts";
 import { REPAIR_OPERATIONS } from "./repairs.ts";
@@ -35,6 +36,7 @@ const BY_AGGREGATE: {
   blobs: BLOB_OPERATIONS,
   repairs: REPAIR_OPERATIONS,
   checks: CHECK_OPERATIONS,
+  hooks: HOOK_OPERATIONS,
 };
 
 const OPERATIONS: ReadonlyMap<string, Operation> = new Map(

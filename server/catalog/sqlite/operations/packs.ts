@@ -9,6 +9,7 @@ import { PackReader } from "../../../../protocol/v4/pack.ts";
 import { UpdateReader } from "../../../../protocol/v4/update.ts";
 import type { AccessMode, Account, Usage } from "../../accounts.ts";
 import type { CommittedFile, NewContent } from "../../files.ts";
+import { type HookEvent, storedEvent } from "../../hook_events.ts";
 import { newInlineIds } from "../../inline_ids.ts";
 import { nameKey } from "../../name_key.ts";
 import {
@@ -35,6 +36,7 @@ import {
   setMetadata,
   trimAfter,
 } from "./commit.ts";
+import { queueHooks } from "./hooks.ts";
 import { NameGap } from "./name_gap.ts";
 import { write } from "./operation.ts";
 import { addUsage, usageOf } from "./usage.ts";
@@ -88,11 +90,13 @@ class PackCommit {
   /** Partial uploads of the account, by name. */
   readonly #partials: ReadonlyMap<string, UploadId>;
   readonly #refusal: RefusalReason | undefined;
+  readonly #account: Account | undefined;
   readonly #access: AccessMode;
   readonly #quota: Usage;
   readonly #gap: NameGap;
   #added: Usage = { files: 0, bytes: 0 };
   #hasEnded = false;
+  readonly #events: HookEvent[] = [];
   /** The folder of the last name that was stored, with its slash. Other names in it need no look at the folders above. */
   #folder: string | undefined;
 
@@ -109,6 +113,7 @@ class PackCommit {
       if (!(error instanceof CatalogRefusal)) throw error;
       this.#refusal = error.reason;
     }
+    this.#account = account;
     this.#access = account?.access ?? "full";
     this.#quota = quotaOf(options.quota, account?.quota);
     // Triggers count what is replaced in a row that must exist.
@@ -129,6 +134,7 @@ class PackCommit {
     const record = new PackReader(pack);
     while (record.next()) this.#commitRecord(record);
     if (this.#added.files > 0) addUsage(database, this.#owner, this.#added);
+    if (this.#events.length > 0) queueHooks(database, "stored", () => this.#events);
     const isLonger = this.#hasEnded && keepHistory;
     const owner = { id: this.#owner, access: this.#access };
     const trimmed = trimAfter(database, owner, this.#quota, isLonger);
@@ -182,6 +188,9 @@ class PackCommit {
     this.#dropPartial(file.name);
     const { version, byOther } = placed.replaced ?? { version: 0, byOther: false };
     this.#outcomes.set(index, "stored", placed.version, version, byOther);
+    if (this.#account !== undefined && this.#database.hooks.has("stored")) {
+      this.#events.push(storedEvent(this.#account, file, placed.version));
+    }
   }
 
   /** The blob of a refused record is garbage. */

@@ -8,10 +8,12 @@ import type { SQLInputValue } from "node:sqlite";
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import { MAX_GARBAGE } from "../../bounds.ts";
 import type { ChangedEntries, Garbage, RemoveOptions, RemoveResult } from "../../files.ts";
+import { removedEvent } from "../../hook_events.ts";
 import { INLINE_PREFIX } from "../../inline_ids.ts";
 import { nameKey } from "../../name_key.ts";
 import { below } from "../../name_ranges.ts";
 import type { Database } from "../database.ts";
+import { queueHooksOf } from "./accounts.ts";
 import { hasBelow } from "./name_tree.ts";
 import { write } from "./operation.ts";
 
@@ -22,8 +24,9 @@ export const REMOVE_OPERATIONS = {
     database,
     owner: Bytes,
     name: string,
-    { recursive = false, forever = false, keepHistory = false, now }: RemoveOptions,
+    options: RemoveOptions,
   ): RemoveResult => {
+    const { recursive = false, forever = false, keepHistory = false, now } = options;
     const key = nameKey(name);
     if (!recursive && hasBelow(database, owner, key)) {
       return { outcome: "not-empty", ...NOTHING, ...NO_GARBAGE };
@@ -31,6 +34,7 @@ export const REMOVE_OPERATIONS = {
     const rows = rowsOf(owner, key, recursive, !forever);
     const changed = countOf(database, rows);
     if (changed.entries === 0) return { outcome: "missing", ...NOTHING, ...NO_GARBAGE };
+    queueHooksOf(database, owner, "removed", (by) => removedEvent(by, name, changed, options));
     if (forever || !keepHistory) {
       return { outcome: "removed", ...changed, ...deleteAll(database, rows) };
     }

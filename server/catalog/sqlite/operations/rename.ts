@@ -6,11 +6,13 @@
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import { MAX_NAME, MAX_PARTS } from "../../bounds.ts";
 import type { ChangedEntries, RenameResult } from "../../files.ts";
+import { renamedEvent } from "../../hook_events.ts";
 import { nameKey } from "../../name_key.ts";
 import { below } from "../../name_ranges.ts";
 import { CatalogRefusal } from "../../refusal.ts";
 import type { Database } from "../database.ts";
 import { nameOf, type Row } from "../../rows.ts";
+import { queueHooksOf } from "./accounts.ts";
 import { newestVersion } from "./commit.ts";
 import { currentKind, hasBelow, refuseConflict } from "./name_tree.ts";
 import { write } from "./operation.ts";
@@ -31,7 +33,9 @@ export const RENAME_OPERATIONS = {
     if (oldKey === newKey && from !== to) {
       refuseTooLong(database, move);
       moveInPlace(database, move);
-      return { outcome: "renamed", ...changed() };
+      const renamed = changed();
+      queueHooksOf(database, owner, "renamed", (by) => renamedEvent(by, from, to, renamed));
+      return { outcome: "renamed", ...renamed };
     }
     const isTaken = currentKind(database, owner, newKey) !== undefined ||
       isFolder && hasBelow(database, owner, newKey);
@@ -43,6 +47,7 @@ export const RENAME_OPERATIONS = {
     moveGiven(database, move);
     moveRest(database, move);
     refuseConflict(database, owner, newKey, kind ?? "folder");
+    queueHooksOf(database, owner, "renamed", (by) => renamedEvent(by, from, to, renamed));
     return { outcome: "renamed", ...renamed };
   }),
 };

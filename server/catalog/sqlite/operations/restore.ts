@@ -6,13 +6,14 @@
 import type { BlobId } from "../../../blobs/blob_store.ts";
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { ChangedEntries, RestoreVersionOptions, RestoreVersionResult } from "../../files.ts";
+import { restoredEvent } from "../../hook_events.ts";
 import { nameKey } from "../../name_key.ts";
 import { below, rangeAfter } from "../../name_ranges.ts";
 import { quotaOf } from "../../quotas.ts";
 import { CatalogRefusal } from "../../refusal.ts";
 import type { Database } from "../database.ts";
 import { kindOf, type Row } from "../../rows.ts";
-import { findBy } from "./accounts.ts";
+import { findBy, queueHooksOf } from "./accounts.ts";
 import { currentRow, end, makeRoom, newestVersion } from "./commit.ts";
 import { newestOfNames } from "./lists.ts";
 import { isBelowOther, refuseConflict } from "./name_tree.ts";
@@ -39,6 +40,8 @@ export const RESTORE_OPERATIONS = {
       ? restoreOne(database, owner, key, current, options)
       : restoreTree(database, owner, key, current, options);
     if (restored.entries === 0) return undefined;
+    const { now } = options;
+    queueHooksOf(database, owner, "restored", (by) => restoredEvent(by, name, restored, now));
     const account = findBy(database, "id = ?", owner);
     const limit = quotaOf(quota, account?.quota);
     const trimmed = makeRoom(

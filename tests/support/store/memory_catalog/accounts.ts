@@ -11,6 +11,8 @@ import {
 } from "../../../../server/catalog/accounts.ts";
 import { MAX_INVITATIONS, MAX_KEYS, MAX_LINKS } from "../../../../server/catalog/bounds.ts";
 import type { Token, Tokens } from "../../../../server/catalog/tokens.ts";
+import { registeredEvent } from "../../../../server/catalog/hook_events.ts";
+import { queueHook } from "./hooks.ts";
 import { compareText, isOfProtocol4, sameBytes, type State, usageOf } from "./state.ts";
 
 /** The time for which an invalid token stays known, in milliseconds: 30 days. */
@@ -35,6 +37,8 @@ export function accountsOf(state: State): Accounts {
       access: "full" as const,
     };
     state.accounts = [...state.accounts, { ...row, keys: [] }];
+    const protocol = storedProfile.edition === PROTOCOL_4 ? 4 : 3;
+    queueHook(state, id, "registered", (by) => registeredEvent(by, protocol, now));
     return row;
   };
   const hasKey = (id: Bytes, key: Bytes) =>

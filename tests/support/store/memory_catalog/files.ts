@@ -1,6 +1,7 @@
 import type { BlobId } from "../../../../server/blobs/blob_store.ts";
 import { type Bytes, equalBytes } from "../../../../protocol/bytes.ts";
 import { CHUNKS_PAGE, MAX_NAME, MAX_PARTS } from "../../../../server/catalog/bounds.ts";
+import type { Account } from "../../../../server/catalog/accounts.ts";
 import type {
   CommittedFile,
   Files,
@@ -9,6 +10,13 @@ import type {
 } from "../../../../server/catalog/files.ts";
 import { nameKey } from "../../../../server/catalog/name_key.ts";
 import { CatalogRefusal } from "../../../../server/catalog/refusal.ts";
+import {
+  removedEvent,
+  renamedEvent,
+  restoredEvent,
+  storedEvent,
+} from "../../../../server/catalog/hook_events.ts";
+import { queueHook } from "./hooks.ts";
 import { listsOf } from "./lists.ts";
 import {
   type FileRow,
@@ -78,6 +86,7 @@ export function filesOf(state: State): Files {
         state.files = [...state.files, { file: known, chunks, content, number: state.number++ }];
         const trimmed = state.makeRoom(accountId, quota, ends && keepHistory);
         state.endGarbage(path);
+        queueHook(state, accountId, "stored", (by) => storedEvent(by, file, version));
         const other = current?.file.storedBy;
         const byOther = other !== undefined && file.storedBy !== undefined &&
           !equalBytes(other, file.storedBy);
@@ -112,9 +121,17 @@ export function filesOf(state: State): Files {
       state.atomically(() => at(id)?.chunks?.slice(from, from + CHUNKS_PAGE)),
     content: (id) => state.atomically(() => at(id)?.content),
     contentSize: (id) => state.atomically(() => at(id)?.content?.length),
-    rename: (owner, from, to) => state.atomically(() => rename(state, owner, from, to)),
-    remove: (owner, name, { recursive = false, forever = false, keepHistory = false, now }) =>
+    rename: (owner, from, to) =>
       state.atomically(() => {
+        const renamed = rename(state, owner, from, to);
+        if (renamed.outcome === "renamed") {
+          queueHook(state, owner, "renamed", (by) => renamedEvent(by, from, to, renamed));
+        }
+        return renamed;
+      }),
+    remove: (owner, name, options) =>
+      state.atomically(() => {
+        const { recursive = false, forever = false, keepHistory = false, now } = options;
         const isConcerned = (row: FileRow) =>
           nameKey(row.file.name) === nameKey(name) || recursive && isBelow(row, name);
         if (
@@ -125,10 +142,14 @@ export function filesOf(state: State): Files {
         const rows = state.filesOf(owner)
           .filter((row) => isConcerned(row) && (forever || row.file.current));
         if (rows.length === 0) return { outcome: "missing", ...NOTHING };
-        return {
-          outcome: "removed",
+        const changed = {
           entries: new Set(rows.map(({ file }) => nameKey(file.name))).size,
           bytes: rows.reduce((bytes, { file }) => bytes + file.size, 0),
+        };
+        queueHook(state, owner, "removed", (by) => removedEvent(by, name, changed, options));
+        return {
+          outcome: "removed",
+          ...changed,
           garbage: forever
             ? state.dropFiles(rows)
             : rows.flatMap((row) => state.end(row, keepHistory, now)),
@@ -136,7 +157,14 @@ export function filesOf(state: State): Files {
         };
       }),
     restore: (owner, name, options) =>
-      state.atomically(() => restoreIn(state, owner, name, options)),
+      state.atomically(() => {
+        const restored = restoreIn(state, owner, name, options);
+        if (restored !== undefined && restored.entries > 0) {
+          const event = (by: Account) => restoredEvent(by, name, restored, options.now);
+          queueHook(state, owner, "restored", event);
+        }
+        return restored;
+      }),
     trimHistory: (owner, quota) => state.atomically(() => state.trim(owner, quota)),
     expireHistory: (before, limit) =>
       state.atomically(() =>

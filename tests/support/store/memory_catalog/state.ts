@@ -19,6 +19,7 @@ import { MAX_DROPPED, MAX_HISTORY } from "../../../../server/catalog/bounds.ts";
 import { nameKey } from "../../../../server/catalog/name_key.ts";
 import type { EntryKind } from "../../../../protocol/entry.ts";
 import type { PartialUpload } from "../../../../server/catalog/partial_uploads.ts";
+import type { HookKind, NewHook, QueuedHook } from "../../../../server/catalog/hook_queue.ts";
 import { CatalogRefusal } from "../../../../server/catalog/refusal.ts";
 import type { Repair } from "../../../../server/catalog/repairs.ts";
 import type { Token } from "../../../../server/catalog/tokens.ts";
@@ -33,6 +34,12 @@ export interface FileRow {
   readonly number: number;
   readonly chunks?: Bytes | undefined;
   readonly content?: Bytes | undefined;
+}
+
+/** An event with the properties that only the queue knows. */
+export interface HookRow extends QueuedHook, NewHook {
+  readonly dueAt: number;
+  readonly claim?: { readonly token: string; readonly until: number } | undefined;
 }
 
 /** The id of a blob or of an upload. */
@@ -50,6 +57,9 @@ export class State {
   repairs: readonly Repair[] = [];
   /** Newest first. */
   rounds: readonly CheckRound[] = [];
+  hooks: readonly HookRow[] = [];
+  hookNumber = 0;
+  watched: ReadonlySet<HookKind> = new Set();
 
   /** One transaction: all of what `work` changes, or nothing if it throws. */
   // deno-lint-ignore require-await
