@@ -8,7 +8,7 @@ import { printable } from "../../protocol/printable.ts";
 import { UsageError } from "../../protocol/errors.ts";
 import { DATA_FOLDER_NAMES, isDataFolder } from "../../protocol/server_files.ts";
 import { LOCK_FILE } from "./folder_lock.ts";
-import { INDEX_FOLDER } from "../local/digest_index.ts";
+import { INDEX_FOLDER } from "../local/index_folder.ts";
 import { type NamedPath, realPath } from "../local/named_path.ts";
 import { EDITION_FILE, IDENTITY_FILE, KEY_FILE } from "./v3_identity.ts";
 import { STORED_FILE } from "./upload_history.ts";

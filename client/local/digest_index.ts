@@ -7,25 +7,14 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import { Buffer } from "node:buffer";
-import { join } from "node:path";
+import { dirname } from "node:path";
 import type { Bytes } from "../../protocol/bytes.ts";
 import type { EntryStat } from "./entry_stat.ts";
-import { type Device, deviceWithOwnClock } from "./file_system_clock.ts";
+import { CLOCK_GRAIN_MS, type Device, deviceWithOwnClock, isOld } from "./file_system_clock.ts";
 import { IndexReader, IndexWriter, TRUSTED } from "./index_file.ts";
+import { pathInIndexFolder, removeOldest, unlessError } from "./index_folder.ts";
 
-/** The folder with the indexes, beside the identity. */
-export const INDEX_FOLDER = "me.index";
-/** The most indexes, one for each uploaded folder. The oldest are removed. */
-export const MAX_INDEXES = 64;
-/**
- * The coarsest clock of a file system, in milliseconds. A file that changed no longer ago than this may change again
- * without a difference that shows.
- */
-export const CLOCK_GRAIN_MS = 2000;
-/** Temporary files of this age, in milliseconds, are those of runs that were killed. */
-const MAX_TEMPORARY_MS = 24 * 60 * 60_000;
 /** The most digests that may come out of order, for large files. Further files are read again by the next run. */
 const MAX_LATE = 16_384;
 
@@ -36,9 +25,6 @@ interface LateDigest {
   readonly at: number;
   readonly digest: Bytes;
 }
-
-/** The names of indexes, and of temporary files. */
-const OWN = /^[0-9a-f]{32}(?<temporary>\.[0-9a-f-]{36}(-merged)?\.tmp)?$/;
 
 /** The use of an index. */
 export interface IndexUse {
@@ -74,11 +60,9 @@ export class DigestIndex implements Disposable {
 
   /** Opens the index of a folder. Never throws. `real`: the folder's path without links. */
   static open(identityFolder: string, real: string, use: IndexUse = {}): DigestIndex {
-    const folder = join(identityFolder, INDEX_FOLDER);
-    if (use.isWritten !== false) unlessError(() => Deno.mkdirSync(folder, { mode: 0o700 }));
-    const name = createHash("sha256").update(real).digest("hex").slice(0, 32);
+    const path = pathInIndexFolder(identityFolder, real, use.isWritten);
     const local = (use.deviceWithOwnClock ?? deviceWithOwnClock)(real);
-    return new DigestIndex(join(folder, name), local, use);
+    return new DigestIndex(path, local, use);
   }
 
   /**
@@ -121,7 +105,7 @@ export class DigestIndex implements Disposable {
       this.#new = undefined;
       if (this.#late.length > 0) this.#insertLate();
       Deno.renameSync(this.#temporary, this.#path);
-      removeOldest(join(this.#path, ".."));
+      removeOldest(dirname(this.#path));
     });
   }
 
@@ -197,37 +181,5 @@ export class DigestIndex implements Disposable {
       this.#new = undefined;
       this.#removeTemporary();
     }
-  }
-}
-
-/** Whether a file's times, of this machine's clock, would show a change after it was inspected. */
-function isOld({ mtimeSeconds, ctimeSeconds }: EntryStat, at: number): boolean {
-  return at - 1000 * (Math.max(mtimeSeconds, ctimeSeconds) + 1) > CLOCK_GRAIN_MS;
-}
-
-/**
- * Removes the indexes that were not used for longest, and temporary files of runs that were killed. Files of others,
- * which a folder of this name can have had before, stay.
- */
-function removeOldest(folder: string): void {
-  const files: { readonly path: string; readonly at: number }[] = [];
-  for (const { name } of Deno.readDirSync(folder)) {
-    const found = OWN.exec(name);
-    if (found === null) continue;
-    const path = join(folder, name);
-    const at = unlessError(() => Deno.lstatSync(path).mtime?.getTime()) ?? 0;
-    const isLeft = found.groups?.["temporary"] !== undefined && Date.now() - at > MAX_TEMPORARY_MS;
-    if (isLeft) unlessError(() => Deno.removeSync(path));
-    else files.push({ path, at });
-  }
-  const left = files.toSorted((a, b) => b.at - a.at).slice(MAX_INDEXES);
-  for (const { path } of left) unlessError(() => Deno.removeSync(path));
-}
-
-function unlessError<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch {
-    return undefined;
   }
 }

@@ -24,6 +24,12 @@ const LOCAL: ReadonlySet<number> = new Set([
   0x7366746e, // NTFS
 ]);
 
+/**
+ * The coarsest clock of a file system, in milliseconds. A file that changed no longer ago than this may change again
+ * without a difference that shows.
+ */
+export const CLOCK_GRAIN_MS = 2000;
+
 /** The number of a file system, in two parts. */
 export type Device = Pick<EntryStat, "deviceMajor" | "deviceMinor">;
 
@@ -39,4 +45,15 @@ export function deviceWithOwnClock(folder: string): Device | undefined {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Whether a file's times, of this machine's clock, would show a change after it was inspected at `at`, in milliseconds
+ * since 1970, even if only their seconds are known.
+ */
+export function isOld(
+  { mtimeSeconds, ctimeSeconds }: Pick<EntryStat, "mtimeSeconds" | "ctimeSeconds">,
+  at: number,
+): boolean {
+  return at - 1000 * (Math.max(mtimeSeconds, ctimeSeconds) + 1) > CLOCK_GRAIN_MS;
 }

@@ -20,7 +20,7 @@ const BLOCK_HEADER = 8;
 const MAX_INDEX = 512 * 1024 * 1024;
 /** Before the key: its length. After it: {@link writeStat}, `seenAt`, then the digest. */
 const KEY_HEADER = 2;
-const STAT_SIZE = 48;
+export const STAT_SIZE = 48;
 const TIME_SIZE = 8;
 const FIXED_SIZE = STAT_SIZE + TIME_SIZE + DIGEST_SIZE;
 
@@ -207,6 +207,13 @@ export class IndexReader implements Disposable {
   #end(): void {
     this.#hasEnded = true;
   }
+}
+
+/** What identifies the state of an entry: {@link STAT_SIZE} bytes. */
+export function statBytes(stat: EntryStat): Bytes {
+  const view = new DataView(new ArrayBuffer(STAT_SIZE));
+  writeStat(view, 0, stat);
+  return new Uint8Array(view.buffer);
 }
 
 /** Writes what identifies the state of an entry: {@link STAT_SIZE} bytes. */

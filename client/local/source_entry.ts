@@ -21,12 +21,23 @@ export interface SourceEntry {
   readonly mode: number | undefined;
   /** The modification time, in nanoseconds since the epoch. */
   readonly mtime: bigint;
+  /** Set if the entry is a regular file. */
+  readonly inspected?: InspectedFile;
   /** Throws `StorageError` `cannot-read`. */
   readonly open: () => Promise<OpenEntry>;
   /** Inspects the path again. Throws `StorageError` `cannot-read`, `not-a-file`. */
   readonly reinspect: () => Promise<SourceEntry>;
   /** Whether both were the same entry with the same content when they were inspected. */
   readonly isSameAs: (other: SourceEntry) => boolean;
+}
+
+/** A regular file, as it was when it was inspected. */
+export interface InspectedFile {
+  /** The path without a link at its end. */
+  readonly real: string;
+  readonly info: Deno.FileInfo;
+  /** When it was inspected, in milliseconds since 1970. */
+  readonly at: number;
 }
 
 /** The content of an entry, for one reader at a time. */

@@ -10,7 +10,7 @@ import { fileChanged, StorageError, UsageError } from "../../protocol/errors.ts"
 import { joinNanoseconds } from "../../protocol/nanoseconds.ts";
 import { modeOf, readTime } from "./file_metadata.ts";
 import { cannotRead } from "./read_small_file.ts";
-import type { OpenEntry, SourceEntry } from "./source_entry.ts";
+import type { InspectedFile, OpenEntry, SourceEntry } from "./source_entry.ts";
 
 /**
  * With at most this many bytes, a file is read at once in this thread, as it is inspected and opened. A trip to another
@@ -31,6 +31,7 @@ export class SourceFile implements SourceEntry {
   readonly mode: number | undefined;
   /** The modification time, in nanoseconds since the epoch; 0 if the system does not report it. */
   readonly mtime: bigint;
+  readonly inspected: InspectedFile;
   readonly #identity: string;
 
   /** `real`: the path without a link at its end. */
@@ -40,6 +41,7 @@ export class SourceFile implements SourceEntry {
     this.size = info.size;
     this.mode = modeOf(info);
     this.mtime = timeOf(real, info);
+    this.inspected = { real, info, at: Date.now() };
     this.#identity = identityOf(info);
   }
 

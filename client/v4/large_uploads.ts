@@ -6,6 +6,7 @@
 import { findSame } from "../local/find_unchanged.ts";
 import type { StoredAttributes } from "../local/file_metadata.ts";
 import { cannotRead } from "../local/read_small_file.ts";
+import { SavedChunkDigests, type SavedDigestsUse } from "../local/saved_chunk_digests.ts";
 import { SourceFile } from "../local/source_file.ts";
 import type { ConnectOptions } from "./connect_options.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
@@ -40,13 +41,15 @@ export interface LargeHandlers {
 export class LargeUploads {
   readonly #connect: ConnectOptions;
   readonly #handlers: LargeHandlers;
+  readonly #use: SavedDigestsUse;
   #files: LargeEntry[] = [];
   /** Those of the batch that is sent, by upload. */
   readonly #sending = new Map<Upload, FoundEntry>();
 
-  constructor(connect: ConnectOptions, handlers: LargeHandlers) {
+  constructor(connect: ConnectOptions, handlers: LargeHandlers, use: SavedDigestsUse) {
     this.#connect = connect;
     this.#handlers = handlers;
+    this.#use = use;
   }
 
   /** Whether the batch is full, so that it must be sent before more are added. */
@@ -88,7 +91,7 @@ export class LargeUploads {
 
   /** Finds out which files must be sent. */
   async #compare(): Promise<Upload[]> {
-    const { onEvent, signal } = this.#connect;
+    const { onEvent, signal, identityFolder } = this.#connect;
     const opened = this.#files.flatMap((file) => {
       const source = this.#open(file.entry);
       return source === undefined ? [] : [{ ...file, file: source }];
@@ -108,7 +111,8 @@ export class LargeUploads {
         await this.#handlers.onSame(file.entry, candidate.known);
         continue;
       }
-      const upload = new Upload(file.file, file.entry.remoteName);
+      const saved = new SavedChunkDigests(identityFolder, this.#use);
+      const upload = new Upload(file.file, file.entry.remoteName, saved);
       upload.override(file.attributes);
       this.#sending.set(upload, file.entry);
       uploads.push(upload);

@@ -75,7 +75,7 @@ export class PutTransfer {
         this.#digests.keep(entry, result.digest, true);
         this.#stored(entry, result.cksum, result);
       },
-    });
+    }, { isRead: options.checksum !== true });
   }
 
   /** Entries that were placed, and have no result: after an error. */

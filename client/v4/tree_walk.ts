@@ -9,7 +9,7 @@ import { printable } from "../../protocol/printable.ts";
 import { isDataFolder } from "../../protocol/server_files.ts";
 import { comparedForm } from "../../protocol/v4/path_name.ts";
 import type { ReservedFile, ReservedFiles } from "../identity/reserved_files.ts";
-import { INDEX_FOLDER } from "../local/digest_index.ts";
+import { INDEX_FOLDER } from "../local/index_folder.ts";
 import { cannotRead } from "../local/read_small_file.ts";
 import { sameAccents } from "../local/sent_names.ts";
 import { UNDECODABLE } from "../local/source_entry.ts";

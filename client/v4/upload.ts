@@ -22,6 +22,7 @@ import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { inSlices } from "../../protocol/v4/slices.ts";
 import type { V4Event } from "../events.ts";
 import type { StoredAttributes } from "../local/file_metadata.ts";
+import type { SavedChunkDigests } from "../local/saved_chunk_digests.ts";
 import type { OpenEntry, SourceEntry } from "../local/source_entry.ts";
 import { type ChunkBuffers, createChunkBuffers, digestedChunks } from "./digested_chunks.ts";
 import { unexpected } from "./errors.ts";
@@ -50,6 +51,7 @@ export class Upload {
   /** The name on the server. */
   readonly name: string;
   #file: SourceEntry;
+  readonly #saved: SavedChunkDigests | undefined;
   #override: Partial<StoredAttributes> = {};
   /** The digests of the chunks read so far, so that no chunk is read again only for its digest. */
   #digests: ChunkDigests | undefined;
@@ -61,9 +63,11 @@ export class Upload {
   #isPartSent = false;
   #isUnconfirmed = false;
 
-  constructor(file: SourceEntry, name: string = basename(file.path)) {
+  /** `saved`: where the digests of its chunks are kept for a later process. */
+  constructor(file: SourceEntry, name: string = basename(file.path), saved?: SavedChunkDigests) {
     this.#file = file;
     this.name = name;
+    this.#saved = saved;
   }
 
   get file(): SourceEntry {
@@ -147,14 +151,17 @@ export class Upload {
     const { onEvent, buffers } = io;
     onEvent({ type: "sending", file, attempt });
     using source = await file.open();
+    if (this.#isResumable && await source.hasChanged()) throw fileChanged(printable(file.path));
     const { request, digests, offset, transfer } = await this.#open(mux, source, io);
     let sent = offset;
     const sendChunk = (at: number, chunk: Bytes) => {
       this.#isPartSent = this.#isResumable;
       return mux.sendChunk(request.tag, at, chunk, digests.ofChunk(at));
     };
-    const onSent = (bytes: number) =>
+    const onSent = (bytes: number) => {
+      if (file.inspected !== undefined) this.#saved?.save(file.inspected, digests);
       onEvent({ type: "progress", file, sent: sent += bytes, attempt });
+    };
     try {
       if (transfer !== undefined && others.length > 0) {
         const [buffer] = buffers;
@@ -206,20 +213,23 @@ export class Upload {
     this.#isFresh = true;
     this.#isPartSent = false;
     this.#isUnconfirmed = false;
-    this.#digests = undefined;
+    this.release();
   }
 
   /** Inspects the file again after a network error. A changed file is sent as it is now. Throws `StorageError`. */
   async reinspect(): Promise<void> {
     const now = await this.#file.reinspect();
     if (now.isSameAs(this.#file)) return;
+    this.release();
     this.#file = now;
-    this.#digests = undefined;
   }
 
-  /** Frees memory when nothing more is sent. */
+  /** Forgets the digests: the upload has its result, or they don't count for it. */
   release(): void {
     this.#digests = undefined;
+    if (this.#isResumable && this.#file.inspected !== undefined) {
+      this.#saved?.remove(this.#file.inspected);
+    }
   }
 
   /**
@@ -250,39 +260,62 @@ export class Upload {
       await request.put(0);
       return { request, digests: new ChunkDigests(size), offset: 0, transfer: undefined };
     }
-    const digests = this.#digests ??= new ChunkDigests(size);
     if (!this.#isFresh) {
       const request = new PutRequest(mux, this.#fields);
       const partial = await request.resume();
       const { offset } = partial;
       const transfer = partial.transfer.some((byte) => byte !== 0) ? partial.transfer : undefined;
-      const isPartOfFile = await this.#isPartOfFile(partial, mux, source, digests, io)
-        .catch(async (error) => {
-          await this.#abandon(request, error);
-          throw error;
-        });
-      if (isPartOfFile) return { request, digests, offset, transfer };
+      const digests = await this.#digestPart(partial, mux, source, io).catch(async (error) => {
+        await this.#abandon(request, error);
+        throw error;
+      });
+      if (digests !== undefined) return { request, digests, offset, transfer };
       await request.cancel();
     }
+    const digests = this.#digests ??= new ChunkDigests(size);
     const request = new PutRequest(mux, this.#fields);
     await request.put(0);
     return { request, digests, offset: 0, transfer: undefined };
   }
 
-  /** Reads and hashes the part that the server has, as far as it is not hashed yet, and compares the digests. */
-  async #isPartOfFile(
+  /**
+   * The digests of at least the part that the server has: known, saved by an earlier process, or read. `undefined` if it
+   * is not a part of this file.
+   */
+  async #digestPart(
     partial: MessageOf<"held">,
+    mux: RequestMux,
+    source: OpenEntry,
+    io: UploadIo,
+  ): Promise<ChunkDigests | undefined> {
+    const { offset } = partial;
+    const file = this.#file;
+    const { size, inspected } = file;
+    if (offset > size || (offset % CHUNK_SIZE !== 0 && offset !== size)) throw unexpected(partial);
+    const saved = this.#digests === undefined && offset > 0 && inspected !== undefined
+      ? this.#saved?.load(inspected, offset)
+      : undefined;
+    let digests = this.#digests ??= saved ?? new ChunkDigests(size);
+    if (offset === 0) return digests;
+    let isSame = await this.#isSame(partial, mux, source, digests, io);
+    if (!isSame && saved !== undefined) {
+      digests = this.#digests = new ChunkDigests(size);
+      isSame = await this.#isSame(partial, mux, source, digests, io);
+    }
+    if (!isSame) return undefined;
+    this.#isPartSent = true;
+    io.onEvent({ type: "resumed", file, offset });
+    return digests;
+  }
+
+  /** Reads and hashes the part that the server has, as far as it is not hashed yet, and compares the digests. */
+  async #isSame(
+    { offset, digest }: MessageOf<"held">,
     mux: RequestMux,
     source: OpenEntry,
     digests: ChunkDigests,
     { onEvent, buffers }: UploadIo,
   ): Promise<boolean> {
-    const { offset, digest } = partial;
-    const file = this.#file;
-    if (offset === 0) return true;
-    if (offset > file.size || (offset % CHUNK_SIZE !== 0 && offset !== file.size)) {
-      throw unexpected(partial);
-    }
     let at = digests.contiguousBytes;
     const chunks = { source, buffers, digests, from: at, to: Math.max(at, offset) };
     for await (const chunk of digestedChunks(chunks)) {
@@ -293,10 +326,7 @@ export class Upload {
     }
     const yieldToSignals = () => mux.gracefulAbort.yieldToSignals();
     const ours = await inSlices(digests.summing(offset), yieldToSignals);
-    if (!equalBytes(ours.digest, digest)) return false;
-    this.#isPartSent = true;
-    onEvent({ type: "resumed", file, offset });
-    return true;
+    return equalBytes(ours.digest, digest);
   }
 
   /** Asks the server to compare and store what it received. */

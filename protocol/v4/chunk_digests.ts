@@ -27,7 +27,7 @@ import {
 export const MAX_AHEAD = 1024;
 
 /** The size of an entry in bytes: digest and remainder (little endian) of one chunk. */
-const ENTRY_SIZE = DIGEST_SIZE + 4;
+export const ENTRY_SIZE = DIGEST_SIZE + 4;
 /** The initial capacity in chunks, doubled when needed. */
 const FIRST_ROOM = 16;
 
@@ -224,9 +224,12 @@ export class ChunkDigests {
     return atOnce(this.summing(bytes));
   }
 
-  /** Encodes the entries of the first `bytes` of the file, which must be complete, for {@link decode}. */
-  encode(bytes = this.contiguousBytes): Bytes {
-    return this.#entries.slice(0, chunkCount(bytes) * ENTRY_SIZE);
+  /**
+   * Encodes the entries of the first `bytes` of the file, which must be complete, for {@link decode}; only those from the
+   * chunk at `from`.
+   */
+  encode(bytes = this.contiguousBytes, from = 0): Bytes {
+    return this.#entries.slice(chunkCount(from) * ENTRY_SIZE, chunkCount(bytes) * ENTRY_SIZE);
   }
 
   /** Decodes the entries of the first `bytes` of a file of this size. Throws `RangeError` if `encoded` has fewer. */

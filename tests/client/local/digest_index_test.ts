@@ -2,14 +2,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Bytes } from "../../../protocol/bytes.ts";
-import {
-  CLOCK_GRAIN_MS,
-  DigestIndex,
-  INDEX_FOLDER,
-  type IndexUse,
-  MAX_INDEXES,
-} from "../../../client/local/digest_index.ts";
+import { DigestIndex, type IndexUse } from "../../../client/local/digest_index.ts";
 import type { EntryStat } from "../../../client/local/entry_stat.ts";
+import { CLOCK_GRAIN_MS } from "../../../client/local/file_system_clock.ts";
+import { INDEX_FOLDER, MAX_INDEXES } from "../../../client/local/index_folder.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 const STAT: EntryStat = {

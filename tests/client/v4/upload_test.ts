@@ -5,6 +5,7 @@ import type { XferError } from "../../../protocol/errors.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import type { Upload } from "../../../client/v4/upload.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { countingReads } from "../../support/counting_reads.ts";
 import { ScriptedServer } from "../../support/v4/scripted_session.ts";
 import {
   CONTENT,
@@ -17,28 +18,6 @@ import {
   uploadOf,
 } from "../../support/v4/scripted_uploads.ts";
 import { FILE } from "../../support/v4/message_fields.ts";
-
-/** The bytes of files that are read during an operation. */
-async function countingReads(work: () => Promise<void>): Promise<number> {
-  const { read, readSync } = Deno.FsFile.prototype;
-  let bytes = 0;
-  Deno.FsFile.prototype.read = async function (buffer) {
-    const size = await read.call(this, buffer);
-    bytes += size ?? 0;
-    return size;
-  };
-  Deno.FsFile.prototype.readSync = function (buffer) {
-    const size = readSync.call(this, buffer);
-    bytes += size ?? 0;
-    return size;
-  };
-  try {
-    await work();
-  } finally {
-    Object.assign(Deno.FsFile.prototype, { read, readSync });
-  }
-  return bytes;
-}
 
 const PARTIALS = [
   ["nothing", 0],
@@ -99,7 +78,7 @@ testUpload("a small file: sent without asking for a partial upload", async (fold
 });
 
 testUpload(
-  "resumed in the same run: hashed bytes are not read again; in a new process they are",
+  "resumed in the same run: hashed bytes are not read again; in a new process without saved digests they are",
   async (folder) => {
     const item = await uploadOf(folder);
     using lost = new ScriptedServer((message, server) => {
