@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { type Address, formatAddress } from "../protocol/address.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { keepFreedMemory } from "../protocol/memory.ts";
-import { reasonOf } from "../protocol/errors.ts";
+import { reasonOf, XferError } from "../protocol/errors.ts";
 import { CONTROL_SOCKET } from "../protocol/server_files.ts";
 import { type Context, createContext } from "./context.ts";
 import { controlRequests } from "./control/control_requests.ts";
@@ -158,6 +158,8 @@ export class Server implements AsyncDisposable {
   #control: ControlSocket | undefined;
   #tracing: Disposable | undefined;
   #closing: Promise<void> | undefined;
+  /** The code of the error for which this server could not join the others again. */
+  #notJoined: string | undefined;
   readonly #closed = Promise.withResolvers<void>();
 
   private constructor(
@@ -187,7 +189,11 @@ export class Server implements AsyncDisposable {
     v4.confirmation.start();
     const { limits } = context;
     this.#connections = new Connections(listeners, { limits, log, open: openerOf({ v3, v4 }) });
-    lease?.onLost({ end: () => this.#endWork(), resume: () => this.#resume() });
+    lease?.onLost({
+      end: () => this.#endWork(),
+      resume: () => this.#resume(),
+      notJoined: (error) => this.#noteNotJoined(error),
+    });
   }
 
   /**
@@ -346,7 +352,7 @@ export class Server implements AsyncDisposable {
       ...{ context: this.#context, name, freeSpace: () => store.freeSpace() },
       ...{
         isStopping: () => this.#closing !== undefined,
-        isRemoved: () => this.#connections.isSuspended,
+        whyRemoved: () => this.#whyRemoved,
       },
       location: () => this.#location,
       settings: admin.settings ?? (() => []),
@@ -420,7 +426,27 @@ export class Server implements AsyncDisposable {
     await closeV3(this.#v3);
   }
 
+  /** An upgrade of the catalog while this server was paused can keep it out for good. */
+  #noteNotJoined(error: unknown): void {
+    const code = error instanceof XferError ? error.code : "failed";
+    if (code === this.#notJoined) return;
+    this.#notJoined = code;
+    this.#context.log.error("Cannot join the other servers again: {reason}", {
+      event: "server.not-joined",
+      ...{ code, reason: reasonOf(error) },
+    });
+  }
+
+  /** Why clients are not served, for everyone to read; `undefined` while they are. */
+  get #whyRemoved(): string | undefined {
+    if (!this.#connections.isSuspended) return undefined;
+    const removed = "the other servers have removed this one";
+    const code = this.#notJoined;
+    return code === undefined ? removed : `${removed}, which cannot join them again: ${code}`;
+  }
+
   #resume(): void {
+    this.#notJoined = undefined;
     this.#connections.resume();
     this.#context.log.warn("Joined the other servers again", { event: "server.joined" });
   }

@@ -30,8 +30,8 @@ export interface AdminSystem {
   readonly freeSpace: () => Promise<number>;
   /** Whether the server accepts no more connections. */
   readonly isStopping: () => boolean;
-  /** Whether other servers have removed this one, which has not joined again. */
-  readonly isRemoved: () => boolean;
+  /** Why clients are not served since other servers have removed this one; `undefined` while it belongs to them. */
+  readonly whyRemoved: () => string | undefined;
   /** The line 1 of `transfer.info` for clients; `undefined` without protocol 4. */
   readonly location: () => string | undefined;
   /** The effective settings, for the page. */

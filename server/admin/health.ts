@@ -64,7 +64,8 @@ export class Health {
         }
       },
       cluster() {
-        if (system.isRemoved()) throw new Unready("the other servers have removed this one");
+        const reason = system.whyRemoved();
+        if (reason !== undefined) throw new Unready(reason);
       },
       running() {
         if (system.isStopping()) throw new Unready("the server is stopping");

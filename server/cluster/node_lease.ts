@@ -26,6 +26,8 @@ export interface LeaseLoss {
   readonly end: () => Promise<void>;
   /** Called when the server has joined again. */
   readonly resume: () => void;
+  /** Called with each failure to join again. The next renewal tries it once more. */
+  readonly notJoined: (error: unknown) => void;
 }
 
 export class NodeLease implements AsyncDisposable {
@@ -118,12 +120,21 @@ export class NodeLease implements AsyncDisposable {
     // Nothing that has begun before may change anything after the server has joined again.
     await this.#loss?.end();
     if (this.#state !== "lost") return;
-    const node = await this.#nodes.join(this.#options.name, LEASE_MS);
+    const node = await this.#joinAgain();
     // Another server uses the contents now. This one waits until that one has ended.
     if (this.#isAlone && !node.isOldest) return await this.#nodes.leave(node.epoch);
     this.#note(node);
     this.#state = "held";
     this.#loss?.resume();
+  }
+
+  async #joinAgain(): Promise<JoinedNode> {
+    try {
+      return await this.#nodes.join(this.#options.name, LEASE_MS);
+    } catch (error) {
+      this.#loss?.notJoined(error);
+      throw error;
+    }
   }
 
   #note(node: JoinedNode): void {

@@ -40,7 +40,9 @@ export async function withImportable<T>(
       if (!isShared(catalog)) return await work({ ...store, shared: undefined, freeSpace });
       await using lease = await NodeLease.join(catalog.nodes, { name: `import ${Deno.pid}` });
       // A file that was begun before must not be stored after this process has joined again.
-      lease.onLost({ end: () => Promise.reject(new LeaseLost()), resume: () => {} });
+      lease.onLost({
+        ...{ end: () => Promise.reject(new LeaseLost()), resume: () => {}, notJoined: () => {} },
+      });
       return await work({ ...store, shared: catalog, freeSpace });
     }, openers);
   }

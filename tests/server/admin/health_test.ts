@@ -8,7 +8,7 @@ interface State {
   write: () => Promise<void>;
   free: number;
   isStopping: boolean;
-  isRemoved: boolean;
+  whyRemoved: string | undefined;
   ms: number;
 }
 
@@ -16,7 +16,7 @@ const done = () => Promise.resolve();
 
 function fixture(changes: Partial<State> = {}) {
   const state: State = {
-    ...{ touch: done, write: done, free: 1000, isStopping: false, isRemoved: false, ms: 0 },
+    ...{ touch: done, write: done, free: 1000, isStopping: false, whyRemoved: undefined, ms: 0 },
     ...changes,
   };
   const lines: string[] = [];
@@ -39,7 +39,7 @@ function fixture(changes: Partial<State> = {}) {
   };
   const system = {
     ...{ context, name: "a", freeSpace: () => Promise.resolve(state.free) },
-    ...{ isStopping: () => state.isStopping, isRemoved: () => state.isRemoved },
+    ...{ isStopping: () => state.isStopping, whyRemoved: () => state.whyRemoved },
   } as unknown as AdminSystem;
   return { state, lines, calls, health: new Health(system, { answerMs: 20 }) };
 }
@@ -64,7 +64,7 @@ for (
     ["the disk is full", { free: 499 }, ["space"]],
     ["the space is as much as --min-free", { free: 500 }, []],
     ["the server is stopping", { isStopping: true }, ["running"]],
-    ["other servers have removed it", { isRemoved: true }, ["cluster"]],
+    ["other servers have removed it", { whyRemoved: "a lease" }, ["cluster"]],
   ] as const
 ) {
   Deno.test(`ready: ${what}`, async () => {

@@ -1,8 +1,15 @@
 /** The lease of a server on a catalog that servers share. */
 import assert from "node:assert/strict";
-import { LEASE_MS, NodeLease } from "../../../server/cluster/node_lease.ts";
+import { LEASE_MS, type LeaseLoss, NodeLease } from "../../../server/cluster/node_lease.ts";
 import type { Nodes } from "../../../server/catalog/shared_catalog.ts";
 import { SharedMemory } from "../../support/store/shared_memory_catalog.ts";
+
+/** A server that has nothing to end. */
+const QUIET: LeaseLoss = {
+  end: () => Promise.resolve(),
+  resume: () => undefined,
+  notJoined: () => undefined,
+};
 
 function join({ nodes }: { readonly nodes: Nodes }, name: string, removed: string[] = []) {
   return NodeLease.join(nodes, { name, onRemoved: (other) => removed.push(other) });
@@ -45,6 +52,7 @@ Deno.test("lease: a server that was removed ends its work, then joins again", as
       await ended.promise;
     },
     resume: () => events.push(`continues, oldest: ${first.isOldest}`),
+    notJoined: () => assert.fail("it joins"),
   });
   memory.pass(LEASE_MS);
   await using second = await join(memory.connect(), "two");
@@ -64,7 +72,7 @@ Deno.test("lease: while the catalog does not answer, the lease is not lost", asy
   const renew: Nodes["renew"] = (epoch, ms) =>
     isAway ? Promise.reject(new Error("away")) : nodes.renew(epoch, ms);
   await using lease = await join({ nodes: { ...nodes, renew } }, "one");
-  lease.onLost({ end: () => assert.fail("it is lost"), resume: () => undefined });
+  lease.onLost({ ...QUIET, end: () => assert.fail("it is lost") });
   const { epoch } = lease;
   memory.pass(2 * LEASE_MS);
   await lease.renew();
@@ -73,21 +81,24 @@ Deno.test("lease: while the catalog does not answer, the lease is not lost", asy
   assert.equal(lease.epoch, epoch);
 });
 
-Deno.test("lease: a server that cannot join again at once tries again", async () => {
+Deno.test("lease: a server that cannot join again at once says why, and tries again", async () => {
   const memory = new SharedMemory();
   const { nodes } = memory.connect();
   let isAway = false;
   const whileThere: Nodes["join"] = (name, ms) =>
     isAway ? Promise.reject(new Error("away")) : nodes.join(name, ms);
   await using lease = await join({ nodes: { ...nodes, join: whileThere } }, "one");
+  const reasons: unknown[] = [];
+  lease.onLost({ ...QUIET, notJoined: (error) => reasons.push(error) });
   await nodes.leave(lease.epoch);
   const { epoch } = lease;
   isAway = true;
   await lease.renew();
   assert.deepEqual([lease.epoch, lease.isOldest], [epoch, false]);
+  assert.deepEqual(reasons.map(String), ["Error: away"]);
   isAway = false;
   await lease.renew();
-  assert.deepEqual([lease.epoch > epoch, lease.isOldest], [true, true]);
+  assert.deepEqual([lease.epoch > epoch, lease.isOldest, reasons.length], [true, true, 1]);
 });
 
 Deno.test("lease: a server that must be alone waits for the lease of a killed one", async () => {
@@ -115,7 +126,7 @@ Deno.test("lease: a server that must be alone joins again only when the other on
   const memory = new SharedMemory();
   await using first = await NodeLease.joinAlone(memory.connect().nodes, { name: "one" });
   let resumed = 0;
-  first.onLost({ end: () => Promise.resolve(), resume: () => resumed++ });
+  first.onLost({ ...QUIET, resume: () => resumed++ });
   memory.pass(LEASE_MS);
   const other = memory.connect();
   const { epoch } = await other.nodes.join("two", LEASE_MS);
