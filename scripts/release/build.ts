@@ -16,11 +16,19 @@ export type Outcome =
 /** A runtime for this machine, used in place of the one that Deno downloads. */
 const RUNTIME = "DENORT_BIN";
 
-/** Builds the executable into a folder and runs it if it is for this machine. Keeps the file only if it works. */
-export async function build(stage: Stage, target: Target, folder: string): Promise<Outcome> {
+/**
+ * Builds the executable into a folder and runs it if it is for this machine. Keeps the file only if it works. `variables`:
+ * the environment of `deno compile`.
+ */
+export async function build(
+  stage: Stage,
+  target: Target,
+  folder: string,
+  variables: Readonly<Record<string, string>> = Deno.env.toObject(),
+): Promise<Outcome> {
   const isHost = target === hostTarget();
   const path = join(folder, target.file);
-  const { [RUNTIME]: runtime, ...env } = Deno.env.toObject();
+  const { [RUNTIME]: runtime, ...env } = variables;
   try {
     await stage.compile(
       [...RUNTIME_FLAGS, "--target", target.triple, "--output", path],

@@ -116,23 +116,21 @@ async function modulesOf(
   const files = new Set<string>();
   const specifiers = new Set<string>();
   const root = pathToFileURL(ROOT).href;
-  for (const entry of entries) {
-    const text = await run(ROOT, ["info", "--json", "--no-npm", "--no-lock", entry]);
-    const { modules } = JSON.parse(text) as { modules: readonly Module[] };
-    for (const { specifier, error, dependencies = [] } of modules) {
-      if (!specifier.startsWith(root)) continue;
-      if (error !== undefined) throw new Error(`Cannot read ${specifier}: ${error}`);
-      files.add(specifier.slice(root.length));
-      for (const { code } of dependencies) {
-        if (code === undefined) continue; // a type, which is not compiled
-        const { specifier: needed = "" } = code;
-        const [, npmPackage] = /^npm:\/?(@?[^@]+@[^/]+)/.exec(needed) ?? [];
-        if (npmPackage !== undefined) specifiers.add(`npm:${npmPackage}`);
-        else if (!needed.startsWith("node:") && !needed.startsWith(root)) {
-          throw new Error(
-            `Cannot list the dependencies of ${specifier}: ${needed} is not from npm`,
-          );
-        }
+  const imports = entries.map((entry) => `import ${JSON.stringify(root + entry)};`).join("");
+  const all = `data:application/typescript,${encodeURIComponent(imports)}`;
+  const text = await run(ROOT, ["info", "--json", "--no-npm", "--no-lock", all]);
+  const { modules } = JSON.parse(text) as { modules: readonly Module[] };
+  for (const { specifier, error, dependencies = [] } of modules) {
+    if (!specifier.startsWith(root)) continue;
+    if (error !== undefined) throw new Error(`Cannot read ${specifier}: ${error}`);
+    files.add(specifier.slice(root.length));
+    for (const { code } of dependencies) {
+      if (code === undefined) continue; // a type, which is not compiled
+      const { specifier: needed = "" } = code;
+      const [, npmPackage] = /^npm:\/?(@?[^@]+@[^/]+)/.exec(needed) ?? [];
+      if (npmPackage !== undefined) specifiers.add(`npm:${npmPackage}`);
+      else if (!needed.startsWith("node:") && !needed.startsWith(root)) {
+        throw new Error(`Cannot list the dependencies of ${specifier}: ${needed} is not from npm`);
       }
     }
   }

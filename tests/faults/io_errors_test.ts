@@ -5,11 +5,11 @@ import { failEveryCall, failEveryCallOfStart, failEveryCallSecurely } from "./io
 import { Loop } from "./loop.ts";
 
 Deno.test("I/O errors: any failing call while files are stored", async () => {
-  await new Loop({}).run((loop) => failEveryCall(loop, { sample: 5 }));
+  await new Loop({}).run((loop) => failEveryCall(loop, { sample: 3 }));
 });
 
 Deno.test("I/O errors: any failing call while the server starts", async () => {
-  await new Loop({}).run((loop) => failEveryCallOfStart(loop, { sample: 6 }));
+  await new Loop({}).run((loop) => failEveryCallOfStart(loop, { sample: 3 }));
 });
 
 Deno.test("I/O errors: any failing call during operations of protocol 4", async () => {

@@ -8,7 +8,7 @@ Deno.test({
   ignore: Deno.build.os === "windows",
   async fn() {
     const { counts } = await new Loop({}).run((loop) =>
-      killMirrorsAtEveryCall(loop, { get: 40, put: 10 })
+      killMirrorsAtEveryCall(loop, { get: 70, put: 18 })
     );
     // An upload makes fewer calls: small entries travel together.
     for (const direction of ["get", "put"]) {

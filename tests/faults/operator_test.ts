@@ -9,9 +9,9 @@ import { Loop } from "./loop.ts";
 // The longer loops of `deno task soak` cover all calls. Here some are chosen, different in each run.
 for (
   const [what, work, every] of [
-    ["backup --keep", killBackupAtEveryCall, 17],
-    ["restore", killRestoreAtEveryCall, 13],
-    ["import", killImportAtEveryCall, 13],
+    ["backup --keep", killBackupAtEveryCall, 28],
+    ["restore", killRestoreAtEveryCall, 26],
+    ["import", killImportAtEveryCall, 16],
   ] as const
 ) {
   Deno.test({
@@ -25,6 +25,6 @@ for (
 }
 
 Deno.test("I/O errors: any failing call of backup --keep leaves whole states", async () => {
-  const { counts } = await new Loop({}).run((loop) => failBackupAtEveryCall(loop, { every: 11 }));
+  const { counts } = await new Loop({}).run((loop) => failBackupAtEveryCall(loop, { every: 20 }));
   assert.ok((counts.get("failed") ?? 0) >= 4, "it failed at nearly every chosen call");
 });

@@ -10,11 +10,11 @@ Deno.test("protocol 4 fuzzing: mutated conversations in the reader of frames", a
 });
 
 Deno.test("protocol 4 fuzzing: clients that sign in and then send anything", async () => {
-  await new Loop({ rounds: 60 }).run(fuzzServer);
+  await new Loop({ rounds: 30 }).run(fuzzServer);
 });
 
 Deno.test("protocol 4 fuzzing: servers that prove their key and then send anything", async () => {
-  await new Loop({ rounds: 40 }).run(fuzzClient);
+  await new Loop({ rounds: 20 }).run(fuzzClient);
 });
 
 Deno.test("protocol 4 fuzzing: locations, known_servers and answers to a hello", async () => {

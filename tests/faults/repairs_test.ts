@@ -9,7 +9,7 @@ Deno.test({
   name: "crash safety: verify --repair, killed before and after calls to file system and database",
   ignore: Deno.build.os === "windows",
   async fn() {
-    const { counts } = await new Loop({}).run((loop) => killRepairAtEveryCall(loop, { every: 18 }));
+    const { counts } = await new Loop({}).run((loop) => killRepairAtEveryCall(loop, { every: 30 }));
     assert.ok((counts.get("killed") ?? 0) > 10, "it was killed at every chosen call");
   },
 });

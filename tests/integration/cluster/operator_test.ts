@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { toHex } from "../../../protocol/bytes.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
+import { LEASE_MS } from "../../../server/cluster/node_lease.ts";
 import type { PostgresCatalog } from "../../../server/catalog/postgres/postgres_catalog.ts";
 import {
   importFiles,
@@ -134,6 +135,34 @@ Deno.test("a cluster: an interrupted repair is finished by the next one", async 
   const quarantined = [...elsewhere.s3.objects.keys()].filter((key) => key.includes("quarantine"));
   assert.equal(quarantined.length, 2, "the content and its record");
   assert.equal(elsewhere.counts.uploads, 0);
+});
+
+Deno.test("a cluster: a repair takes what a removed server has finished, and nothing that a running one has reserved", async () => {
+  await using elsewhere = await elsewhereForReal(PART_SIZE);
+  await using running = await elsewhere.openers.catalog("");
+  await using removed = await elsewhere.openers.catalog("");
+  const blobs = await elsewhere.openers.blobs("", {});
+  await running.nodes.join("running", LEASE_MS * 40);
+  const { epoch } = await removed.nodes.join("removed", LEASE_MS * 40);
+  const begun = await Promise.all([running, removed].map(async ({ blobs: references }) => {
+    const writer = await blobs.create({ owner: new Uint8Array(16), size: 1 });
+    await references.reserve(writer.blobId);
+    await writer.write(0, Uint8Array.of(1));
+    return writer;
+  }));
+  await removed.nodes.leave(epoch);
+  const garbage = await running.blobs.garbage(undefined, 10);
+  assert.deepEqual(garbage, [begun[1]?.blobId]);
+  for (const id of garbage) await blobs.delete(id);
+  await running.blobs.collected(garbage);
+  // It wakes up, finishes the object, and is killed before it can delete it.
+  for (const writer of begun) await writer.finish();
+  const stray = `stray ${begun[1]?.blobId}`;
+  assert.deepEqual(shown(await found(elsewhere)), [stray]);
+  assert.deepEqual(shown(await found(elsewhere, { repair: true })), [stray]);
+  assert.deepEqual(await found(elsewhere), []);
+  assert.ok(await blobs.stat(begun[0]?.blobId ?? assert.fail()));
+  if (Symbol.dispose in blobs) (blobs as unknown as Disposable)[Symbol.dispose]();
 });
 
 Deno.test("a cluster: an import stores files while servers run, and leaves no lease", async () => {

@@ -1,5 +1,6 @@
 /** Protocol 4: revoked clients are disconnected within about a second, whether they are active or idle. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import {
   listUserKeys,
   removeUser,
@@ -12,6 +13,7 @@ import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { ServerLog } from "../../support/server_log.ts";
 import { connectRaw, Fixture, loginRaw, put } from "../../support/v4/fixture.ts";
 import { Uploader } from "../../support/v4/raw_client.ts";
+import { putAll } from "../../support/v4/put_all.ts";
 import { FILE_PUT } from "../../support/v4/message_fields.ts";
 import { chunkSums, sendChunk } from "../../support/v4/chunks.ts";
 
@@ -84,9 +86,12 @@ Deno.test("a list in progress is ended when its account is disabled", async () =
   using alice = await fixture.client("Alice");
   // Names that are too long for the socket buffers to hold them all.
   const folder = `${"n".repeat(250)}/`.repeat(15);
-  const file = await fixture.source("source", pseudoRandomBytes(1));
-  const files = Array.from({ length: 4000 }, (_, i) => ({ file, name: `${folder}${i}` }));
-  await put(alice, files);
+  const path = fixture.folder.join("source");
+  await Deno.mkdir(path);
+  const names = Array.from({ length: 4000 }, (_, i) => `${i}`);
+  for (const name of names) Deno.writeTextFileSync(join(path, name), "");
+  const connect = await fixture.options("Alice");
+  await putAll({ connect, paths: [path], as: folder.replace(/\/$/, "") });
   using raw = await connectRaw(fixture.server.address);
   await loginRaw(raw, fixture.folder.join("Alice"));
   let count = 0;
@@ -101,7 +106,7 @@ Deno.test("a list in progress is ended when its account is disabled", async () =
     },
   );
   await assert.rejects(listing, { code: "account-disabled" });
-  assert.ok(count < files.length, `${count} files`);
+  assert.ok(count < names.length, `${count} files`);
 });
 
 for (const where of ["between two frames", "within a frame"]) {
