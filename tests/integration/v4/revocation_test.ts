@@ -83,7 +83,7 @@ for (const [what, [act, code, why]] of Object.entries(WAYS)) {
 Deno.test("a list in progress is ended when its account is disabled", async () => {
   await using log = await ServerLog.take();
   await using fixture = await Fixture.create();
-  using alice = await fixture.client("Alice");
+  using _alice = await fixture.client("Alice");
   // Names that are too long for the socket buffers to hold them all.
   const folder = `${"n".repeat(250)}/`.repeat(15);
   const path = fixture.folder.join("source");
