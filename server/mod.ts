@@ -6,6 +6,12 @@
 export * from "./operator/mod.ts";
 export type { Access, AccessListener, AccessMethod } from "./limits/access.ts";
 export { callServer } from "./control/call_server.ts";
+export {
+  type AskedServer,
+  type OpenSessions,
+  type RunningServers,
+  withRunningServers,
+} from "./control/running_servers.ts";
 export type { RunningServer, SessionStatus } from "./control/server_status.ts";
 export { LIMIT_NAMES, type LimitDefinition, LIMITS, type Limits } from "./limits/limits.ts";
 export { PORT_INFO, readPortInfo } from "./v3/port_info.ts";

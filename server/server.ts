@@ -16,6 +16,7 @@ import { CONTROL_SOCKET } from "../protocol/server_files.ts";
 import { type Context, createContext } from "./context.ts";
 import { controlRequests } from "./control/control_requests.ts";
 import { ControlSocket } from "./control/control_socket.ts";
+import { RequestWatch } from "./control/request_watch.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { V3Connection } from "./v3/connection.ts";
 import { closeV3, createV3Context, type V3Context } from "./v3/context.ts";
@@ -31,6 +32,7 @@ import {
   type ListenOptions,
   type OpenConnection,
 } from "./listen/listeners.ts";
+import { isShared } from "./catalog/shared_catalog.ts";
 import type { AccessListener } from "./limits/access.ts";
 import { LiveSettings, type SettingChanges } from "./limits/live_settings.ts";
 import { ServerLog } from "./limits/server_log.ts";
@@ -83,7 +85,7 @@ export interface ServerOptions extends SettingChanges, StoreSettings {
   readonly tlsFiles?: TlsFiles;
   /** The operator's HTTP port, for health checks and metrics; none by default. */
   readonly admin?: AdminSettings | undefined;
-  /** The name of this server in metrics; the host name by default. */
+  /** The name of this server in metrics, and among those that share a catalog; the host name by default. */
   readonly name?: string | undefined;
   /** Ids and keys; from the system by default. */
   readonly random?: Random;
@@ -156,6 +158,8 @@ export class Server implements AsyncDisposable {
   readonly #comparison: BackgroundComparison;
   #admin: AdminPort | undefined;
   #control: ControlSocket | undefined;
+  /** Requests of operators to all servers of a catalog. */
+  readonly #requests: RequestWatch | undefined;
   #tracing: Disposable | undefined;
   #closing: Promise<void> | undefined;
   /** The code of the error for which this server could not join the others again. */
@@ -189,6 +193,10 @@ export class Server implements AsyncDisposable {
     v4.confirmation.start();
     const { limits } = context;
     this.#connections = new Connections(listeners, { limits, log, open: openerOf({ v3, v4 }) });
+    const { catalog } = store;
+    if (lease !== undefined && isShared(catalog)) {
+      this.#requests = new RequestWatch(context, catalog.operators);
+    }
     lease?.onLost({
       end: () => this.#endWork(),
       resume: () => this.#resume(),
@@ -219,7 +227,10 @@ export class Server implements AsyncDisposable {
     const { random = systemRandom, fileSystem = Deno } = options;
     const { clock = Date.now, ticks = () => performance.now() } = options;
     const { freeSpace = freeSpaceOf, openCatalog, openers, clusterSecret } = options;
-    const system = { fileSystem, freeSpace, openCatalog, openers, clusterSecret };
+    const system = {
+      ...{ fileSystem, freeSpace, openCatalog, openers, clusterSecret },
+      serverName: options.name,
+    };
     const monitor = new Monitor(clock);
     const log = new ServerLog(getLogger(["xfer", "server"]), ticks, monitor.events);
     const store = await serveStores(options, system, log);
@@ -354,6 +365,7 @@ export class Server implements AsyncDisposable {
         isStopping: () => this.#closing !== undefined,
         whyRemoved: () => this.#whyRemoved,
       },
+      epoch: () => store.lease?.epoch,
       location: () => this.#location,
       settings: admin.settings ?? (() => []),
       check: this.#comparison,
@@ -404,6 +416,7 @@ export class Server implements AsyncDisposable {
     this.#tracing?.[Symbol.dispose]();
     await this.#admin?.[Symbol.asyncDispose]();
     await this.#control?.[Symbol.asyncDispose]();
+    await this.#requests?.[Symbol.asyncDispose]();
     await this.#store[Symbol.asyncDispose]();
     this.#log.flush();
     this.#context.log.info("Stopped", { event: "server.stopped" });

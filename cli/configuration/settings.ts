@@ -157,7 +157,7 @@ const SERVER = {
   "server-name": {
     group: "Serving",
     placeholder: "name",
-    what: "name of this server in metrics",
+    what: "name of this server in metrics and among servers that share a catalog",
     default: "",
     defaultWords: "the host name",
     parse: parseServerName,

@@ -31,11 +31,14 @@ const transferFields = {
   since: time("time at which the transfer began"),
 };
 
+const server = optional(text("name of the server, if several can share the catalog"));
+
 export const RUNNING_SERVER_EVENTS = {
   "server-status": defineEvent({
     kind: "result",
     what: "A running server: its connections, transfers and reached limits.",
     fields: {
+      server,
       started: time("time at which the server was started"),
       connections: count("number of open connections"),
       users: count("number of users among them"),
@@ -46,9 +49,14 @@ export const RUNNING_SERVER_EVENTS = {
         "limits that clients have reached since the start",
       ),
     },
-    words: ({ started, connections, users, uploads, downloads, limitsReached }, show) =>
+    words: (
+      { server, started, connections, users, uploads, downloads, limitsReached },
+      show,
+    ) =>
       [
-        `Running since ${show.time(started)}: ${plural(connections, "connection")} of ` +
+        `${server === undefined ? "Running" : `${server}: running`} since ${show.time(started)}: ${
+          plural(connections, "connection")
+        } of ` +
         `${plural(users, "user")}`,
         `  uploads: ${trafficWords(uploads, show)}`,
         `  downloads: ${trafficWords(downloads, show)}`,
@@ -60,6 +68,7 @@ export const RUNNING_SERVER_EVENTS = {
     what: "An open connection of a running server.",
     fields: {
       id: text("id of the connection"),
+      server,
       protocol: oneOf([3, 4], "its protocol"),
       address: text("address of the client"),
       user: optional(text("user name, once the client has signed in")),
@@ -72,7 +81,8 @@ export const RUNNING_SERVER_EVENTS = {
     },
     words: (session, show) =>
       [
-        `${session.id}  ${session.user ?? "not signed in"} from ${session.address}, protocol ` +
+        `${session.id}  ${session.user ?? "not signed in"} from ${session.address}` +
+        `${session.server === undefined ? "" : ` at ${session.server}`}, protocol ` +
         `${session.protocol}, since ${show.time(session.since)}, ` +
         `${show.size(session.uploadedBytes)} up, ${show.size(session.downloadedBytes)} down`,
         ...session.transfers.map(({ direction, file, progress, size }) =>
@@ -80,6 +90,21 @@ export const RUNNING_SERVER_EVENTS = {
           (size === undefined ? "" : ` of ${show.size(size)}`)
         ),
       ].join("\n"),
+  }),
+  "sessions-omitted": defineEvent({
+    kind: "warning",
+    what: "A server has too many connections to list all of them. Those with transfers are listed.",
+    fields: {
+      server: text("name of the server"),
+      omitted: count("number of connections that are not listed"),
+    },
+    words: ({ server, omitted }) => `${plural(omitted, "more connection")} at ${server}`,
+  }),
+  "server-silent": defineEvent({
+    kind: "warning",
+    what: "A server of the catalog did not answer. It is paused, cut off or of another version.",
+    fields: { server: text("name of the server") },
+    words: ({ server }) => `${server} did not answer`,
   }),
   "session-ended": defineEvent({
     kind: "result",

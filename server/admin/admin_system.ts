@@ -26,6 +26,8 @@ export interface AdminSystem {
   readonly context: Context;
   /** The name of this server among several. */
   readonly name: string;
+  /** The number of this start among servers that share a catalog. */
+  readonly epoch: () => number | undefined;
   /** The bytes that can still be stored; `Infinity` if nobody can tell. */
   readonly freeSpace: () => Promise<number>;
   /** Whether the server accepts no more connections. */

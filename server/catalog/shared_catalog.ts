@@ -9,6 +9,7 @@ import { UnavailableError } from "../../protocol/errors.ts";
 import type { BlobId, UploadId } from "../blobs/blob_store.ts";
 import type { Usage } from "./accounts.ts";
 import type { Catalog } from "./catalog.ts";
+import type { OperatorRows } from "./operator_rows.ts";
 import type { ParkedRows } from "./parked_rows.ts";
 import type { StateRows } from "./state_rows.ts";
 import type { UnverifiedRows } from "./unverified_rows.ts";
@@ -124,6 +125,7 @@ export interface SharedCatalog extends Catalog {
   readonly state: StateRows;
   readonly unverified: UnverifiedRows;
   readonly parked: ParkedRows;
+  readonly operators: OperatorRows;
 }
 
 /** Whether servers on other machines can use a catalog, too. */

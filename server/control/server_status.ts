@@ -16,6 +16,8 @@ export interface TransferStatus {
   readonly size: number | null;
   /** The bytes of the file that have arrived. */
   readonly progress: number;
+  /** The bytes that were sent since the transfer began. */
+  readonly bytes: number;
   /** Milliseconds since the epoch. */
   readonly since: number;
 }
@@ -76,7 +78,8 @@ export function statusOf({ monitor, clock, limitLog }: Context): RunningServer {
   };
 }
 
-function toSession(connection: LiveConnection): SessionStatus {
+/** A connection as JSON. */
+export function toSession(connection: LiveConnection): SessionStatus {
   const { id, protocol, address, user, since } = connection;
   const [uploaded, downloaded] = [connection.total("upload"), connection.total("download")];
   return {
@@ -87,6 +90,8 @@ function toSession(connection: LiveConnection): SessionStatus {
   };
 }
 
-function toTransfer({ direction, file, size, progress, since }: LiveTransfer): TransferStatus {
-  return { direction, file, size: size ?? null, progress, since };
+function toTransfer(
+  { direction, file, size, progress, bytes, since }: LiveTransfer,
+): TransferStatus {
+  return { direction, file, size: size ?? null, progress, bytes, since };
 }

@@ -30,14 +30,15 @@ const SECRET_CHECK = "cluster-secret";
 export async function serveCluster(
   catalogUrl: string,
   settings: StoreSettings,
-  { fileSystem, freeSpace, openers = OPENERS, clusterSecret = readClusterSecret }: StoreSystem,
+  system: StoreSystem,
   log: Log,
 ): Promise<ServedStore> {
+  const { fileSystem, freeSpace, openers = OPENERS, clusterSecret = readClusterSecret } = system;
   await using opening = new AsyncDisposableStack();
   const catalog = opening.use(await openers.catalog(catalogUrl));
   const isOnDisk = settings.blobs === undefined;
   const node = {
-    name: nodeName(),
+    name: system.serverName ?? nodeName(),
     onRemoved: (node: string) =>
       log.warn("Removed server {node}, whose lease has ended", { event: "node.removed", node }),
   };

@@ -24,6 +24,8 @@ export interface StoreSystem {
   readonly openers?: StoreOpeners | undefined;
   /** Reads the secret of the cluster when it is needed. */
   readonly clusterSecret?: (() => Promise<ClusterSecret>) | undefined;
+  /** The name of this server among those that share a catalog; host name and process by default. */
+  readonly serverName?: string | undefined;
 }
 
 /** Stores that this server serves from, until they are disposed of. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { isShared, LeaseLost, type SharedCatalog } from "../catalog/shared_catalog.ts";
-import { NodeLease } from "../cluster/node_lease.ts";
+import { importName, NodeLease } from "../cluster/node_lease.ts";
 import { DataFolder, type Store } from "../data_folder/data_folder.ts";
 import { explainingFailures } from "../data_folder/errors.ts";
 import { freeSpaceOf } from "../fs/free_space.ts";
@@ -38,7 +38,7 @@ export async function withImportable<T>(
     return await withWritable(settings, async (store) => {
       const { catalog } = store;
       if (!isShared(catalog)) return await work({ ...store, shared: undefined, freeSpace });
-      await using lease = await NodeLease.join(catalog.nodes, { name: `import ${Deno.pid}` });
+      await using lease = await NodeLease.join(catalog.nodes, { name: importName(Deno.pid) });
       // A file that was begun before must not be stored after this process has joined again.
       lease.onLost({
         ...{ end: () => Promise.reject(new LeaseLost()), resume: () => {}, notJoined: () => {} },

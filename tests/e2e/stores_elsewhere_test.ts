@@ -44,7 +44,11 @@ Deno.test("server on PostgreSQL and S3: clients of both protocols store and fetc
   const data = folder.join("data");
   const start = () =>
     ServerProcess.start(data, {
-      ...{ args: ["--listen", "127.0.0.1:0", ...stores], env: SECRETS, first: true },
+      ...{
+        args: ["--listen", "127.0.0.1:0", "--server-name", "elsewhere", ...stores],
+        env: SECRETS,
+        first: true,
+      },
     });
   const operate = async (...args: string[]) => {
     const { code, stdout, stderr } = await host.run(["server", ...args, ...stores], folder.path);
@@ -95,6 +99,8 @@ Deno.test("server on PostgreSQL and S3: clients of both protocols store and fetc
   assert.match(await operate("users", "list"), /Alice[\s\S]*Bob/);
   assert.match(await operate("list", "Bob"), /three/);
   assert.match(await operate("usage"), /Alice/);
+  assert.match(await operate("status"), /^elsewhere: running since .*: 0 connections of 0 users$/m);
+  assert.equal(await operate("sessions"), "");
   await operate("export", "Alice", "dir/large", folder.join("exported"));
   assert.ok(areEqual(await Deno.readFile(folder.join("exported")), FILES["large"] as Uint8Array));
   await operate("verify");

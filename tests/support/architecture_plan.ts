@@ -170,10 +170,10 @@ export const ARROWS: Arrows = {
   // The operator's HTTP port, which most servers do not load.
   "server/control": [
     ...[...PROTOCOL, "server/context.ts", "server/limits", "server/monitor", "server/operator"],
-    ...["server/stores", "server/listen", "server/fs"],
+    ...["server/catalog", "server/cluster", "server/stores", "server/listen", "server/fs"],
   ],
   "server/admin": [...PROTOCOL, ...SERVING, "server/listen", "server/listen/tls"],
-  "server/admin/page": [...V4, ...SERVING, "server/admin", "server/operator"],
+  "server/admin/page": [...V4, ...SERVING, "server/admin", "server/control", "server/operator"],
   "server/admin/admin_app.ts": [...PROTOCOL, ...SERVING, "server/admin", "server/admin/page"],
   "server/admin/open_admin.ts": [
     ...[...PROTOCOL, ...SERVING, "server/admin", "server/admin/page"],

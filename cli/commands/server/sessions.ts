@@ -6,7 +6,12 @@
 import type { Command } from "commander";
 import { printable } from "../../../protocol/printable.ts";
 import { UsageError } from "../../../protocol/errors.ts";
-import { callServer, type SessionStatus } from "../../../server/mod.ts";
+import {
+  type AskedServer,
+  type OpenSessions,
+  type RunningServers,
+  withRunningServers,
+} from "../../../server/mod.ts";
 import { dataOf } from "../../configuration/options.ts";
 import type { Run } from "../../run.ts";
 import { example } from "../../text/format.ts";
@@ -24,27 +29,33 @@ export function addSessionsCommand(server: Command, run: Run): void {
     )
     .action(async ({ end }: { end?: string }, command: Command) => {
       const data = await dataOf(command);
-      if (end !== undefined) {
-        if (await callServer(data, "end", { id: end, operator: operatorName() }) !== true) {
-          throw new UsageError(
-            "no-such-session",
-            `no open connection has the id ${printable(end)}`,
-            {
-              hint: "To see all of them, run 'xfer server sessions'.",
-            },
-          );
-        }
-        return run.reporter.report({ event: "session-ended", id: end });
-      }
-      const sessions = await callServer(data, "sessions") as readonly SessionStatus[];
-      if (sessions.length === 0) run.reporter.remark(() => "No open connections");
-      for (const { user, since, transfers, ...session } of sessions) {
-        run.reporter.report({
-          ...{ event: "session", ...session, user: user ?? undefined, since: isoTime(since) },
-          transfers: transfers.map(({ since, size, ...rest }) => ({
-            ...{ ...rest, size: size ?? undefined, since: isoTime(since) },
-          })),
-        });
-      }
+      await withRunningServers(data, operatorName(), async (servers) => {
+        if (end !== undefined) return await endSession(run, servers, end);
+        const all = await servers.sessions();
+        const isEmpty = all.every(({ answer }) => answer?.sessions.length === 0);
+        if (isEmpty) run.reporter.remark(() => "No open connections");
+        for (const server of all) list(run, server);
+      });
     });
+}
+
+async function endSession({ reporter }: Run, servers: RunningServers, id: string): Promise<void> {
+  if (await servers.end(id)) return reporter.report({ event: "session-ended", id });
+  throw new UsageError("no-such-session", `no open connection has the id ${printable(id)}`, {
+    hint: "To see all of them, run 'xfer server sessions'.",
+  });
+}
+
+function list({ reporter }: Run, { name: server, answer }: AskedServer<OpenSessions>): void {
+  if (answer === undefined) return reporter.report({ event: "server-silent", server: `${server}` });
+  for (const { user, since, transfers, ...session } of answer.sessions) {
+    reporter.report({
+      ...{ event: "session", server, ...session, user: user ?? undefined, since: isoTime(since) },
+      transfers: transfers.map(({ direction, file, size, progress, since }) => ({
+        ...{ direction, file, size: size ?? undefined, progress, since: isoTime(since) },
+      })),
+    });
+  }
+  const { omitted } = answer;
+  if (omitted > 0) reporter.report({ event: "sessions-omitted", server: `${server}`, omitted });
 }

@@ -4,11 +4,12 @@
  * @module
  */
 import type { Command } from "commander";
-import { callServer, type RunningServer } from "../../../server/mod.ts";
+import { type AskedServer, type RunningServer, withRunningServers } from "../../../server/mod.ts";
 import { dataOf } from "../../configuration/options.ts";
 import type { Run } from "../../run.ts";
 import { example } from "../../text/format.ts";
 import { isoTime } from "../../text/time.ts";
+import { operatorName } from "./report_action.ts";
 
 /** The time over which rates are measured, in milliseconds. */
 const SAMPLE_MS = 1000;
@@ -20,25 +21,37 @@ export function addStatusCommand(server: Command, run: Run): void {
     .addHelpText("after", example("xfer server status --data /srv/xfer"))
     .action(async (_: unknown, command: Command) => {
       const data = await dataOf(command);
-      const ask = async () => await callServer(data, "status") as RunningServer;
-      const before = await ask();
-      await new Promise((resolve) => setTimeout(resolve, SAMPLE_MS));
-      const status = await ask();
-      const seconds = Math.max(1, status.now - before.now) / 1000;
-      const bytes = ({ traffic }: RunningServer, i: number) => traffic[i]?.bytes ?? 0;
-      const [uploads, downloads] = status.traffic.map(({ files, failed, bytes: all }, i) => ({
-        ...{ files, failed, bytes: all },
-        rate: Math.round((bytes(status, i) - bytes(before, i)) / seconds),
-      }));
-      run.reporter.report({
-        ...{ event: "server-status", started: isoTime(status.startedAt) },
-        ...{ connections: status.connections, users: status.users },
-        uploads: uploads ?? NONE,
-        downloads: downloads ?? NONE,
-        limitsReached: Object.entries(status.limitsReached)
-          .map(([limit, count]) => ({ limit, count })),
+      await withRunningServers(data, operatorName(), async (servers) => {
+        const before = await servers.status();
+        await new Promise((resolve) => setTimeout(resolve, SAMPLE_MS));
+        for (const [i, server] of (await servers.status()).entries()) {
+          report(run, server, before[i]?.name === server.name ? before[i]?.answer : undefined);
+        }
       });
     });
+}
+
+/** `before`: its state a moment ago, if it answered then. */
+function report(
+  { reporter }: Run,
+  { name: server, answer: status }: AskedServer<RunningServer>,
+  before: RunningServer | undefined,
+): void {
+  if (status === undefined) return reporter.report({ event: "server-silent", server: `${server}` });
+  const seconds = Math.max(1, status.now - (before?.now ?? status.now)) / 1000;
+  const bytes = (state: RunningServer, i: number) => state.traffic[i]?.bytes ?? 0;
+  const [uploads, downloads] = status.traffic.map(({ files, failed, bytes: all }, i) => ({
+    ...{ files, failed, bytes: all },
+    rate: Math.round((all - bytes(before ?? status, i)) / seconds),
+  }));
+  reporter.report({
+    ...{ event: "server-status", server, started: isoTime(status.startedAt) },
+    ...{ connections: status.connections, users: status.users },
+    uploads: uploads ?? NONE,
+    downloads: downloads ?? NONE,
+    limitsReached: Object.entries(status.limitsReached)
+      .map(([limit, count]) => ({ limit, count })),
+  });
 }
 
 const NONE = { files: 0, failed: 0, bytes: 0, rate: 0 };

@@ -4,8 +4,13 @@
  * @module
  */
 import { html } from "hono/html";
-import type { LiveConnection } from "../../monitor/live_connection.ts";
-import type { LiveTransfer } from "../../monitor/live_transfer.ts";
+import type { ServerState } from "../../control/server_reports.ts";
+import {
+  sessionsOf,
+  type SessionStatus,
+  statusOf,
+  type TransferStatus,
+} from "../../control/server_status.ts";
 import type { AdminSystem } from "../admin_system.ts";
 import type { HealthReport } from "../health.ts";
 import type { StoredTotals } from "../store_totals.ts";
@@ -28,15 +33,21 @@ export interface LiveState {
   readonly free: number;
   /** The newest first. */
   readonly events: readonly RecentEvent[];
-  /** The servers that share the catalog. */
-  readonly servers: readonly string[];
+  /** The servers that share the catalog, with this one. */
+  readonly servers: readonly ServerState[];
+}
+
+/** A connection, and the name of its server if there are several. */
+interface ShownSession extends SessionStatus {
+  readonly server?: string;
 }
 
 export function liveView(state: LiveState): Html {
-  const { system, health, totals, throughput, free, events, servers } = state;
+  const { system, health, totals, throughput, free, events } = state;
   const { context: { monitor, clock } } = system;
   const connections = [...monitor.connections.values()];
   const transfers = connections.reduce((sum, one) => sum + one.transfers.size, 0);
+  const servers = withOwn(state);
   const [up, down] = [throughput.now("upload"), throughput.now("download")];
   return html`
     ${healthView(health)}
@@ -59,17 +70,73 @@ export function liveView(state: LiveState): Html {
       <ul class="legend"><li class="upload"><b></b>Uploads</li><li class="download"><b></b>Downloads</li>
       <li>Highest: ${formatSize(throughput.peak)}/s</li></ul>
     </section>
-    ${connectionsView(state, connections)}
+    ${connectionsView(state, servers)}
     <section aria-labelledby="recent"><h2 id="recent">Recent events</h2>${eventTable(
       events,
     )}</section>
-    ${servers.length < 2 ? "" : html`
-      <section aria-labelledby="servers">
-        <h2 id="servers">Servers of this catalog</h2>
-        <ul>${servers.map((name) => html`<li>${name}</li>`)}</ul>
-        <p class="quiet">This page shows ${system.name}. Each server has a page of its own.</p>
-      </section>
-    `}
+    ${servers.length < 2 ? "" : serversView(system, servers)}
+  `;
+}
+
+/** The servers; of this one, what is true now. */
+function withOwn({ system: { name, context, epoch }, servers }: LiveState): ServerState[] {
+  const sessions = sessionsOf(context);
+  const own = { status: statusOf(context), sessions, omitted: 0, looked: [] };
+  if (servers.length === 0) return [{ name, epoch: 0, report: own }];
+  return servers.map((server) => server.epoch === epoch() ? { ...server, report: own } : server);
+}
+
+function serversView({ name, context: { clock } }: AdminSystem, servers: readonly ServerState[]) {
+  return html`
+    <section aria-labelledby="servers">
+      <h2 id="servers">Servers of this catalog</h2>
+      <div class="scroll">
+        <table class="stack">
+          <thead>
+            <tr>
+              <th scope="col">Server</th>
+              <th scope="col" class="number">Connections</th>
+              <th scope="col" class="number">Users</th>
+              <th scope="col" class="number">Uploads</th>
+              <th scope="col" class="number">Downloads</th>
+              <th scope="col" class="number">Since</th>
+            </tr>
+          </thead>
+          <tbody>${servers.map((server) => serverRow(server, clock()))}</tbody>
+        </table>
+      </div>
+      <p
+        class="quiet">Health, throughput and events on this page are those of ${name}. Each server has a page of its own.</p>
+    </section>
+  `;
+}
+
+function serverRow({ name, report }: ServerState, now: number): Html {
+  if (report === undefined) {
+    return html`
+      <tr>
+        <th scope="row" data-label="Server">${name}</th>
+        <td data-label="Connections" class="number" colspan="5"><span class="quiet">no report</span></td>
+      </tr>
+    `;
+  }
+  const { connections, users, traffic, startedAt } = report.status;
+  return html`
+    <tr>
+      <th scope="row" data-label="Server">${name}</th>
+      <td data-label="Connections" class="number">${formatCount(connections)}</td>
+      <td data-label="Users" class="number">${formatCount(users)}</td>
+      ${traffic.map(({ direction, files, bytes }) =>
+        html`
+          <td data-label="${direction === "upload"
+            ? "Uploads"
+            : "Downloads"}" class="number"><span>${plural(files, "file")}, ${formatSize(
+              bytes,
+            )}</span></td>
+        `
+      )}
+      <td data-label="Since" class="number">${formatDuration(now - startedAt)}</td>
+    </tr>
   `;
 }
 
@@ -103,9 +170,13 @@ function card(name: string, value: string, more: string): Html {
 
 function connectionsView(
   { system: { context: { clock } }, session }: LiveState,
-  connections: readonly LiveConnection[],
+  servers: readonly ServerState[],
 ): Html {
-  const byTransfers = connections.toSorted((a, b) => b.transfers.size - a.transfers.size);
+  const connections = servers.flatMap(({ name, report }): ShownSession[] =>
+    (report?.sessions ?? []).map((one) => servers.length < 2 ? one : { ...one, server: name })
+  );
+  const all = servers.reduce((sum, { report }) => sum + (report?.status.connections ?? 0), 0);
+  const byTransfers = connections.toSorted((a, b) => b.transfers.length - a.transfers.length);
   const shown = byTransfers.slice(0, MAX_SHOWN);
   const rows = shown.map((connection) => connectionRow(connection, session, clock()));
   return html`
@@ -129,36 +200,36 @@ function connectionsView(
               <tbody>${rows}</tbody>
             </table>
           </div>
-        `}${connections.length > shown.length
-        ? html`<p class="quiet">And ${formatCount(connections.length - shown.length)} more.</p>`
+        `}${all > shown.length
+        ? html`<p class="quiet">And ${formatCount(all - shown.length)} more.</p>`
         : ""}</section>
   `;
 }
 
-function connectionRow(connection: LiveConnection, session: AdminSession, now: number): Html {
-  const { id, user, address, protocol, since } = connection;
-  const [up, down] = [connection.total("upload"), connection.total("download")];
-  const name = user?.name ?? "not signed in";
+function connectionRow(connection: ShownSession, session: AdminSession, now: number): Html {
+  const { id, user, address, protocol, since, server, transfers } = connection;
+  const name = user ?? "not signed in";
   return html`
     <tr>
-      <th scope="row" data-label="User">${user === undefined
+      <th scope="row" data-label="User">${user === null
         ? html`<span class="quiet">${name}</span>`
         : html`<a href="/users/${encodeURIComponent(name)}">${name}</a>`}</th>
       <td
-        data-label="Address"><span>${address}<br><span class="quiet">protocol ${protocol}</span></span></td>
+        data-label="Address"><span>${address}<br><span class="quiet">protocol ${protocol}${server ===
+            undefined
+          ? ""
+          : `, at ${server}`}</span></span></td>
       <td data-label="Transfers" class="file">
-        <div>${connection.transfers.size === 0
+        <div>${transfers.length === 0
           ? html`<span class="quiet">none</span>`
-          : [...connection.transfers].slice(0, 5).map((transfer) =>
-            transferView(transfer, now)
-          )}</div>
+          : transfers.slice(0, 5).map((transfer) => transferView(transfer, now))}</div>
       </td>
-      <td data-label="Files" class="number"><span>${formatCount(up.files)} ↑ ${formatCount(
-        down.files,
-      )} ↓</span></td>
-      <td data-label="Bytes" class="number"><span>${formatSize(up.bytes)} ↑<br>${formatSize(
-        down.bytes,
-      )} ↓</span></td>
+      <td data-label="Files" class="number"><span>${formatCount(
+        connection.uploadedFiles,
+      )} ↑ ${formatCount(connection.downloadedFiles)} ↓</span></td>
+      <td data-label="Bytes" class="number"><span>${formatSize(
+        connection.uploadedBytes,
+      )} ↑<br>${formatSize(connection.downloadedBytes)} ↓</span></td>
       <td data-label="Since" class="number"><span>${formatDuration(now - since)}</span></td>
       <td data-label="Action">
         <form method="post" action="/connections/${id}/end">${formToken(session)}
@@ -169,18 +240,18 @@ function connectionRow(connection: LiveConnection, session: AdminSession, now: n
 }
 
 function transferView(
-  { direction, file, size, progress, bytes, since }: LiveTransfer,
+  { direction, file, size, progress, bytes, since }: TransferStatus,
   now: number,
 ): Html {
   const rate = bytes / Math.max(1, now - since) * 1000;
-  const known = size === undefined
+  const known = size === null
     ? formatSize(progress)
     : `${formatSize(progress)} of ${formatSize(size)}`;
-  const left = size !== undefined && rate > 0
+  const left = size !== null && rate > 0
     ? `, ${formatDuration((size - progress) / rate * 1000)} left`
     : "";
   return html`<div>${direction === "upload" ? "↑" : "↓"} ${file}${
-    size === undefined || size === 0
+    size === null || size === 0
       ? ""
       : html`<progress max="${size}" value="${
         Math.min(progress, size)

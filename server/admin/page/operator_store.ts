@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { endAtServers, lookAtServers, type ServerState } from "../../control/server_reports.ts";
 import { printable } from "../../../protocol/printable.ts";
 import { makeToken, type NewToken } from "../../accounts/tokens.ts";
 import type { AccountSummary, AccountWithKeys, Quota } from "../../catalog/accounts.ts";
@@ -35,6 +36,9 @@ export interface OwnedAccount {
 /** The operator asked for something that does not exist, or cannot be done. The message is for them. */
 export class ActionError extends Error {}
 
+/** The name of the page among operators that look at servers. */
+const VIEWER = "page";
+
 export class OperatorStore {
   readonly #context: Context;
   readonly #largest: FreshValue<readonly LargeFile[]>;
@@ -51,11 +55,16 @@ export class OperatorStore {
     return this.#catalog.accounts.list();
   }
 
-  /** The names of the servers that share the catalog; empty if only one can use it. */
-  async servers(): Promise<string[]> {
+  /** The servers that share the catalog, with what they have reported; empty if only one can use it. */
+  async servers(): Promise<ServerState[]> {
     const catalog = this.#catalog;
-    if (!isShared(catalog)) return [];
-    return (await catalog.nodes.running()).map(({ name }) => printable(name));
+    return isShared(catalog) ? await lookAtServers(catalog.operators, VIEWER) : [];
+  }
+
+  /** Ends a connection at another server. Returns `false` if none has it. */
+  async endElsewhere(id: string, operator: string): Promise<boolean> {
+    const catalog = this.#catalog;
+    return isShared(catalog) && await endAtServers(catalog.operators, id, operator);
   }
 
   /** Throws `ActionError`. */

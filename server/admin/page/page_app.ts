@@ -230,9 +230,10 @@ export function pageApp(parts: PageParts): Hono<PageEnvironment> {
     return back(c);
   });
 
-  app.post("/connections/:id/end", (c) => {
+  app.post("/connections/:id/end", async (c) => {
+    const id = c.req.param("id");
     const by = { operator: c.get("session").name, address: c.env.client };
-    if (!endConnection(system.context, c.req.param("id"), by)) {
+    if (!endConnection(system.context, id, by) && !(await store.endElsewhere(id, by.operator))) {
       throw new ActionError("The connection has ended already.");
     }
     return c.redirect("/", 303);

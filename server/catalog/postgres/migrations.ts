@@ -149,6 +149,22 @@ export const MIGRATIONS: readonly Migration[] = [
   CREATE INDEX dead_hooks ON hooks (id) WHERE dead;
   `,
   },
+  {
+    usableFrom: 1,
+    script: `
+  -- What operators ask of all servers, and what these report. A crash of the database may lose it.
+  CREATE UNLOGGED TABLE operator_requests (
+    subject text COLLATE "C" NOT NULL PRIMARY KEY,
+    operator text NOT NULL,
+    until timestamptz NOT NULL
+  );
+  CREATE UNLOGGED TABLE node_reports (
+    epoch bigint NOT NULL PRIMARY KEY,
+    report text NOT NULL,
+    at timestamptz NOT NULL
+  );
+  `,
+  },
 ];
 
 /** The error of a program that knows an older schema than the database has. */

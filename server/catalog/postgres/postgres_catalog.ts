@@ -18,6 +18,7 @@ import { nodesOf, VALUE_OPERATIONS } from "./operations/nodes.ts";
 import { OPEN_UPLOAD_OPERATIONS } from "./operations/open_uploads.ts";
 import { methodsOf } from "./operations/operation.ts";
 import { UPLOAD_OPERATIONS } from "./operations/partial_uploads.ts";
+import { OPERATOR_OPERATIONS } from "./operations/operators.ts";
 import { PARKED_OPERATIONS } from "./operations/parked.ts";
 import { REPAIR_OPERATIONS } from "./operations/repairs.ts";
 import { STATE_OPERATIONS } from "./operations/state.ts";
@@ -70,6 +71,7 @@ export function postgresCatalogOver(database: PostgresDatabase): PostgresCatalog
     state: methodsOf(database, STATE_OPERATIONS),
     unverified: methodsOf(database, UNVERIFIED_OPERATIONS),
     parked: methodsOf(database, PARKED_OPERATIONS),
+    operators: methodsOf(database, OPERATOR_OPERATIONS),
     [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
   };
 }

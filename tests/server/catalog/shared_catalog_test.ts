@@ -182,6 +182,42 @@ test("reservations of uploads at other servers are summed", async (first, second
   assert.deepEqual(await second.claims.reserved(id(9)), { bytes: 0, files: 0 });
 });
 
+test("requests of operators are open until they are answered or end", async (first, second) => {
+  const { operators } = first;
+  await operators.ask({ subject: "one", operator: "uid 0" }, LONG_MS);
+  await operators.ask({ subject: "two", operator: "uid 0" }, 0);
+  await operators.ask({ subject: "one", operator: "uid 1" }, LONG_MS);
+  assert.deepEqual(await second.operators.asked(9), [{ subject: "one", operator: "uid 1" }]);
+  assert.deepEqual(await second.operators.asked(0), []);
+  const open = await Promise.all(["one", "two", "three"].map((one) => operators.isAsked(one)));
+  assert.deepEqual(open, [true, false, false]);
+  assert.equal(await second.operators.endRequest("two"), false);
+  assert.equal(await second.operators.endRequest("one"), true);
+  assert.equal(await second.operators.endRequest("one"), false);
+  assert.deepEqual(await operators.asked(9), []);
+});
+
+test("each server has one report, which ends with it", async (first, second) => {
+  const one = await join(first, "one");
+  const two = await join(second, "two");
+  await first.operators.publish("old");
+  await first.operators.publish("new \u{1f600}");
+  const [mine, other, ...more] = await second.operators.reports();
+  assert.deepEqual([mine?.name, mine?.epoch, mine?.report], ["one", one, "new \u{1f600}"]);
+  assert.ok((mine?.ageMs ?? Infinity) < LONG_MS);
+  assert.deepEqual(other, { name: "two", epoch: two, report: undefined, ageMs: Infinity });
+  assert.deepEqual(more, []);
+  await first.nodes.leave(one);
+  assert.deepEqual((await second.operators.reports()).map(({ name }) => name), ["two"]);
+  await assert.rejects(first.operators.publish("late"), LeaseLost);
+  const again = await join(first, "one");
+  await second.operators.ask({ subject: "report", operator: "uid 0" }, LONG_MS);
+  assert.deepEqual(
+    (await second.operators.reports()).map(({ epoch, report }) => [epoch, report]),
+    [[two, undefined], [again, undefined]],
+  );
+});
+
 /** Two connections to one PostgreSQL database. The first has joined. */
 function postgresTest(
   what: string,

@@ -12,6 +12,7 @@ import {
   type OpenUploadRows,
   type SharedCatalog,
 } from "../../../server/catalog/shared_catalog.ts";
+import type { OperatorRequest, OperatorRows } from "../../../server/catalog/operator_rows.ts";
 import { interceptedCatalog } from "./intercepted_catalog.ts";
 import { memoryCatalog } from "./memory_catalog.ts";
 import { sharedRows } from "./memory_catalog/shared_rows.ts";
@@ -21,6 +22,12 @@ interface Node {
   readonly epoch: number;
   until: number;
   renewals: number;
+}
+
+interface Report {
+  readonly epoch: number;
+  readonly report: string;
+  readonly at: number;
 }
 
 interface Claim extends NameClaim {
@@ -35,6 +42,9 @@ export class SharedMemory {
   readonly #values = new Map<string, Bytes>();
   readonly #uploads = new Map<UploadId, number>();
   #claims: Claim[] = [];
+  /** By subject. */
+  readonly #requests = new Map<string, OperatorRequest & { readonly until: number }>();
+  #reports: Report[] = [];
   readonly #rows = sharedRows(this.#catalog.blobs, () => performance.now() + this.#now);
   #nodes: Node[] = [];
   #epochs = 0;
@@ -98,6 +108,7 @@ export class SharedMemory {
       nodes,
       openUploads: this.#openUploads(epochOf),
       claims: this.#nameClaims(epochOf),
+      operators: this.#operatorRows(epochOf),
       values: {
         find: (name) => Promise.resolve(this.#values.get(name)),
         keep: (name, value) => {
@@ -119,10 +130,45 @@ export class SharedMemory {
   #remove(isGone: (node: Node) => boolean): string[] {
     const gone = this.#nodes.filter(isGone);
     this.#nodes = this.#nodes.filter((node) => !gone.includes(node));
+    this.#reports = this.#reports.filter((one) => !gone.some(({ epoch }) => epoch === one.epoch));
     const isOf = (mine: number) => gone.some(({ epoch }) => epoch === mine);
     this.#claims = this.#claims.filter(({ epoch }) => !isOf(epoch));
     for (const [id, epoch] of this.#uploads) if (isOf(epoch)) this.#uploads.delete(id);
     return gone.map(({ name }) => name);
+  }
+
+  #operatorRows(epochOf: () => number): OperatorRows {
+    const isOpen = (subject: string) => (this.#requests.get(subject)?.until ?? 0) > this.#now;
+    return {
+      ask: (request, ttlMs) => {
+        this.#requests.set(request.subject, { ...request, until: this.#now + ttlMs });
+        return Promise.resolve();
+      },
+      asked: (limit) =>
+        Promise.resolve(
+          [...this.#requests.values()].filter(({ until }) => until > this.#now).slice(0, limit)
+            .map(({ subject, operator }) => ({ subject, operator })),
+        ),
+      isAsked: (subject) => Promise.resolve(isOpen(subject)),
+      endRequest: (subject) => {
+        const wasOpen = isOpen(subject);
+        this.#requests.delete(subject);
+        return Promise.resolve(wasOpen);
+      },
+      publish: async (report) => {
+        const epoch = await epochOf();
+        this.#reports = this.#reports.filter((one) => one.epoch !== epoch);
+        this.#reports.push({ epoch, report, at: this.#now });
+      },
+      reports: () =>
+        Promise.resolve(
+          this.#nodes.filter(({ until }) => until > this.#now).map(({ name, epoch }) => {
+            const own = this.#reports.find((one) => one.epoch === epoch);
+            const ageMs = own === undefined ? Infinity : this.#now - own.at;
+            return { name, epoch, report: own?.report, ageMs };
+          }),
+        ),
+    };
   }
 
   #openUploads(epochOf: () => number): OpenUploadRows {

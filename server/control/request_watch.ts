@@ -1,0 +1,54 @@
+/**
+ * Does what operators ask of all servers of a catalog. A server looks for requests once a second.
+ *
+ * @module
+ */
+import { printable } from "../../protocol/printable.ts";
+import type { OperatorRows } from "../catalog/operator_rows.ts";
+import type { Context } from "../context.ts";
+import { endConnection } from "../operator/actions.ts";
+import { REPORT, writeReport } from "./server_reports.ts";
+
+/** The interval, in milliseconds. */
+const LOOK_MS = 1000;
+/** The most requests in one look. */
+const MAX_REQUESTS = 256;
+
+export class RequestWatch implements AsyncDisposable {
+  readonly #context: Context;
+  readonly #rows: OperatorRows;
+  readonly #timer: ReturnType<typeof setInterval>;
+  #looking: Promise<void> | undefined;
+
+  constructor(context: Context, rows: OperatorRows) {
+    this.#context = context;
+    this.#rows = rows;
+    this.#timer = setInterval(() => void this.look(), LOOK_MS);
+  }
+
+  /**
+   * Does it now, once for all callers that wait. Never rejects: if the catalog does not answer, the next look tries again.
+   */
+  look(): Promise<void> {
+    this.#looking ??= this.#look().catch(() => undefined)
+      .finally(() => this.#looking = undefined);
+    return this.#looking;
+  }
+
+  async #look(): Promise<void> {
+    const requests = await this.#rows.asked(MAX_REQUESTS);
+    for (const { subject: id, operator } of requests) {
+      if (id !== REPORT && endConnection(this.#context, id, { operator: printable(operator) })) {
+        await this.#rows.endRequest(id);
+      }
+    }
+    const looked = requests.map(({ subject }) => subject);
+    if (looked.includes(REPORT)) await this.#rows.publish(writeReport(this.#context, looked));
+  }
+
+  /** Resolves when no look is in progress. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#looking;
+  }
+}
