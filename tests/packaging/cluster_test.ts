@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { readConfiguration } from "../../cli/configuration/configuration.ts";
 import { KEYS, variableOf } from "../../cli/configuration/settings.ts";
+import { isLocal } from "../../server/mod.ts";
 import { parseQuantity } from "../../cli/arguments/quantities.ts";
 import { connectionOptions } from "../../server/catalog/postgres/connection/connection_options.ts";
 import { PostgresDatabase } from "../../server/catalog/postgres/database.ts";
@@ -80,9 +81,12 @@ async function grace(): Promise<number> {
 }
 
 Deno.test("compose.yaml: settings, ports, secrets and files of its services are consistent", async () => {
-  const { services, configs, networks, volumes }: Value = parse(await read("compose.yaml"), {
-    merge: true,
-  });
+  const { services, configs, networks, secrets, volumes }: Value = parse(
+    await read("compose.yaml"),
+    {
+      merge: true,
+    },
+  );
   const servers = Object.keys(services).filter((name) => name.startsWith("server"));
   const balancer = await read("haproxy.cfg");
   for (const name of servers) {
@@ -107,6 +111,7 @@ Deno.test("compose.yaml: settings, ports, secrets and files of its services are 
   assert.ok(new Networks([networkOf(networks.default.ipam.config[0].subnet)]).has(address));
   const used = new Set<string>();
   for (const service of Object.values<Value>(services)) {
+    for (const secret of service.secrets ?? []) assert.ok(secret in secrets, secret);
     for (const need of Object.keys(service.depends_on ?? {})) assert.ok(need in services, need);
     for (const { source } of service.configs ?? []) assert.ok(source in configs, source);
     for (const mount of service.volumes ?? []) {
@@ -117,8 +122,57 @@ Deno.test("compose.yaml: settings, ports, secrets and files of its services are 
     }
   }
   assert.deepEqual([...used].sort(), [
-    ...["./bucket-policy.json", "./haproxy.cfg", "./postgres.sql", "database", "store"],
+    ...["./bucket-policy.json", "./haproxy.cfg", "./monitoring/alerts.yaml"],
+    ...["./monitoring/dashboard.json", "./monitoring/prometheus-compose.yaml", "./postgres.sql"],
+    ...["database", "grafana", "metrics", "store"],
   ]);
+  const text = await read("compose.yaml");
+  const [, names = ""] = /for name in ([A-Z_ ]+); do/.exec(text) ?? [];
+  const variables = text.match(/(?<=\$\{)\w+(?=_SECRET:\?\})/g) ?? [];
+  assert.deepEqual(
+    [...new Set(variables)].sort(),
+    names.split(" ").sort(),
+    "the commands at the top make each secret",
+  );
+});
+
+Deno.test("compose.yaml: Prometheus reads each server with the token, by an address with TLS, and Grafana reads Prometheus", async () => {
+  const { services, configs, secrets: { metrics } }: Value = parse(await read("compose.yaml"), {
+    merge: true,
+  });
+  const names = Object.keys(services).filter((name) => name.startsWith("server"));
+  assert.ok((await read("compose.yaml")).includes(`> ${metrics.file.replace("./", "")}\n`));
+  for (const name of names) {
+    const { environment, secrets } = services[name];
+    assert.equal(environment.XFER_SERVER_NAME, name);
+    assert.equal(environment.XFER_ADMIN_TOKEN_FILE, `/run/secrets/${secrets[0]}`);
+    const { settings } = await readConfiguration({
+      options: {},
+      variable: (name) => name.startsWith("XFER_ADMIN") ? environment[name] : undefined,
+    });
+    const [own, other] = settings["admin-listen"].value;
+    assert.ok(own !== undefined && isLocal(own), "for the health check");
+    assert.deepEqual(other, { hostname: "0.0.0.0", port: 9257 });
+  }
+  const { rule_files: rules, scrape_configs: [job] }: Value = parse(
+    await read("monitoring/prometheus-compose.yaml"),
+  );
+  const { prometheus, grafana } = services;
+  assert.deepEqual(job.static_configs[0].targets, names.map((name) => `${name}:9257`));
+  assert.equal(job.job_name, "xfer", "for the alerts");
+  assert.equal(job.scheme, "https");
+  assert.equal(job.authorization.credentials_file, `/run/secrets/${prometheus.secrets[0]}`);
+  const targets = [...prometheus.volumes, ...grafana.volumes]
+    .map((mount: string) => mount.split(":")[1]);
+  assert.ok(targets.includes(`/etc/prometheus/${rules[0]}`));
+  const { datasources: [source] } = parse(configs.datasource.content);
+  assert.deepEqual([source.type, source.url], ["prometheus", "http://prometheus:9090"]);
+  const { providers: [{ options: { path } }] } = parse(configs.dashboards.content);
+  assert.ok(targets.includes(`${path}/dashboard.json`));
+  const home = grafana.environment.GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH;
+  assert.equal(home, `${path}/dashboard.json`);
+  // Only this machine reaches them: neither has TLS.
+  for (const { ports } of [prometheus, grafana]) assert.match(ports.join(), /^127\.0\.0\.1:/);
 });
 
 Deno.test("kubernetes.yaml: settings, ports, secrets and labels are consistent", async () => {

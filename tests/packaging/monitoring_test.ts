@@ -47,6 +47,7 @@ for (
   const args of [
     ["check", "rules", "alerts.yaml"],
     ["check", "config", "prometheus.yaml"],
+    ["check", "config", "--syntax-only", "prometheus-compose.yaml"],
     ["test", "rules", "alerts_test.yaml"],
   ]
 ) {
