@@ -10,15 +10,45 @@ import { fencesIn } from "../tests/support/markdown.ts";
 const ROOT = new URL("../", import.meta.url);
 const SOURCES = ["mod.ts", "protocol/", "client/", "server/"];
 const GUIDE = new URL("docs/library.md", ROOT);
+/** An example in a docstring. */
+const EXAMPLE = /^ *\* ```ts\n([^]*?)^ *\* ```$/gm;
 
 /** Writes what the docstrings' examples need into a folder. Returns the arguments with which Deno finds them. */
-export async function examplesIn(folder: string): Promise<string[]> {
+async function examplesIn(folder: string): Promise<string[]> {
+  const sources = await sourcesWithExamples();
+  const paths = sources.map((path) => fileURLToPath(new URL(path, ROOT)));
+  return ["--doc", ...await writeConfig(folder), ...paths];
+}
+
+/**
+ * Writes a file of tests into a folder, one test for each docstring's example, which load the library only once. Returns the
+ * arguments with which Deno finds it.
+ */
+export async function exampleTestsIn(folder: string): Promise<string[]> {
+  const tests: string[] = [];
+  for (const path of await sourcesWithExamples()) {
+    const text = await Deno.readTextFile(new URL(path, ROOT));
+    for (const [, block = ""] of text.matchAll(EXAMPLE)) {
+      const module = `./example${tests.length}.ts`;
+      await Deno.writeTextFile(join(folder, module), block.replaceAll(/^ *\* ?/gm, ""));
+      tests.push(`Deno.test(${JSON.stringify(path)}, () => import("${module}"));\n`);
+    }
+  }
+  const file = join(folder, "examples_test.ts");
+  await Deno.writeTextFile(file, tests.join(""));
+  return [...await writeConfig(folder), file];
+}
+
+/** Writes the configuration of examples into a folder. Returns the arguments for it. */
+async function writeConfig(folder: string): Promise<string[]> {
   const [config, lock] = [join(folder, "deno.json"), join(folder, "deno.lock")];
   await Deno.writeTextFile(config, JSON.stringify(examplesConfig()));
   await Deno.copyFile(new URL("deno.lock", ROOT), lock);
-  const sources = (await Promise.all(SOURCES.map(withExamples))).flat();
-  const paths = sources.map((path) => fileURLToPath(new URL(path, ROOT)));
-  return ["--doc", "--config", config, "--lock", lock, ...paths];
+  return ["--config", config, "--lock", lock];
+}
+
+async function sourcesWithExamples(): Promise<string[]> {
+  return (await Promise.all(SOURCES.map(withExamples))).flat();
 }
 
 /** The blocks of the guide in one language, as one text. */
