@@ -314,9 +314,11 @@ export class Server implements AsyncDisposable {
     this.#settings.change(changes);
     const { log } = this.#context;
     const port = this.#securePort;
-    if (port === undefined) return;
     try {
-      if (!(await port.reload())) {
+      const isChanged = await port?.reload();
+      await this.#admin?.reload();
+      if (port === undefined) return;
+      if (!isChanged) {
         return log.info("Certificate and key are unchanged", {
           event: "server.unchanged",
         });
@@ -370,12 +372,12 @@ export class Server implements AsyncDisposable {
       settings: admin.settings ?? (() => []),
       check: this.#comparison,
     };
-    const loadIdentity = identitySource(options, store).load;
+    const identity = identitySource(options, store);
     const { catalog, dataFolder = "", clusterSecret } = options;
     const links = catalog === undefined
       ? { dataFolder }
       : { key: await clusterPageKey(clusterSecret) };
-    this.#admin = await loadAdmin(admin, system, { loadIdentity, links });
+    this.#admin = await loadAdmin(admin, system, { identity, links });
   }
 
   /** The line 1 of `transfer.info` for clients. */

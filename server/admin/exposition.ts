@@ -23,7 +23,7 @@ export type Sample = readonly [
 ];
 
 export interface Metric {
-  /** That of a counter ends in `_total`. */
+  /** That of a counter ends in `_total`, and is not that of another metric without it. */
   readonly name: string;
   readonly help: string;
   readonly type: "counter" | "gauge" | "histogram";
@@ -33,31 +33,20 @@ export interface Metric {
 
 /** A page of metrics. `common`: labels that all of them have. */
 export function exposition(metrics: readonly Metric[], format: Format, common: Labels): string {
-  const names = new Set(metrics.map(({ name }) => name));
   const lines = metrics.flatMap((metric) => [
-    ...(format === "text" ? description(metric) : openMetricsDescription(metric, names)),
+    ...description(metric, format),
     ...values(metric, common),
   ]);
   if (format === "openMetrics") lines.push("# EOF");
   return lines.map((line) => `${line}\n`).join("");
 }
 
-function description({ name, help, type }: Metric): string[] {
-  return [`# HELP ${name} ${escaped(help, /[\\\n]/g)}`, `# TYPE ${name} ${type}`];
-}
-
-/**
- * OpenMetrics describes a counter by its name without `_total`. If another metric has that name, the counter is
- * described by its whole name, which makes its type unknown: a name may be described only once.
- */
-function openMetricsDescription(
-  { name, help, type }: Metric,
-  names: ReadonlySet<string>,
-): string[] {
-  const short = type === "counter" ? name.replace(/_total$/, "") : name;
-  const isTaken = short !== name && names.has(short);
-  const [described, as] = isTaken ? [name, "unknown"] : [short, type];
-  return [`# HELP ${described} ${escaped(help)}`, `# TYPE ${described} ${as}`];
+/** OpenMetrics describes a counter by its name without `_total`, which no other metric may have. */
+function description({ name, help, type }: Metric, format: Format): string[] {
+  const isText = format === "text";
+  const described = isText || type !== "counter" ? name : name.replace(/_total$/, "");
+  const words = escaped(help, isText ? /[\\\n]/g : undefined);
+  return [`# HELP ${described} ${words}`, `# TYPE ${described} ${type}`];
 }
 
 function values({ name, samples }: Metric, common: Labels): string[] {

@@ -33,10 +33,16 @@ const TIMES: HttpTimes = { requestMs: REQUEST_MS, stallMs: STALL_MS, lookMs: LOO
 /** Answers a request of a client at an address. */
 export type HttpHandler = (request: Request, client: string) => Response | Promise<Response>;
 
+/** Certificate and key in PEM. */
+export interface PortTls {
+  readonly cert: string;
+  readonly key: string;
+}
+
 export interface HttpPortOptions {
   readonly address: AdminAddress;
-  /** Certificate and key in PEM, for TLS. */
-  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  /** For TLS. */
+  readonly tls?: PortTls | undefined;
   readonly handler: HttpHandler;
   /** Milliseconds since any moment. */
   readonly ticks: () => number;

@@ -5,10 +5,12 @@
  */
 import { ConfigurationError, reasonOf } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
+import type { IdentitySource } from "../listen/reloadable_tls_listener.ts";
 import type { TlsIdentity } from "../listen/tls/identity.ts";
 import { type AdminAddress, isLocal } from "./admin_address.ts";
 import type { Monitor } from "../monitor/monitor.ts";
 import type { AdminSystem, ShownSetting } from "./admin_system.ts";
+import type { PortTls } from "./http_port.ts";
 import type { AdminLinkPlace, AdminPort } from "./open_admin.ts";
 
 /** The variable that makes Deno export traces. */
@@ -25,14 +27,14 @@ export interface AdminSettings {
 }
 
 /**
- * Opens the port. `loadIdentity` is called if it needs TLS. Throws `NetworkError` `cannot-listen`, `ConfigurationError`
+ * Opens the port. The identity is read if the port needs TLS. Throws `NetworkError` `cannot-listen`, `ConfigurationError`
  * `bad-admin-token`.
  */
 export async function loadAdmin(
   { listen: addresses, tokenFile }: AdminSettings,
   system: AdminSystem,
-  { loadIdentity, links }: {
-    readonly loadIdentity: () => Promise<TlsIdentity>;
+  { identity, links }: {
+    readonly identity: IdentitySource;
     readonly links: AdminLinkPlace;
   },
 ): Promise<AdminPort> {
@@ -40,9 +42,9 @@ export async function loadAdmin(
     new URL("./open_admin.ts", import.meta.url),
   );
   const token = tokenFile === undefined ? undefined : await readToken(tokenFile);
-  if (addresses.every(isLocal)) return await openAdmin(system, { addresses, token, links });
-  const { certificate: cert, key } = await loadIdentity();
-  return await openAdmin(system, { addresses, token, links, tls: { cert, key } });
+  const tls = addresses.every(isLocal) ? undefined : toTls(await identity.load());
+  const readTls = async () => toTls(await identity.read());
+  return await openAdmin(system, { addresses, token, links, tls, readTls });
 }
 
 /** Begins to trace connections and transfers, if Deno exports traces. */
@@ -64,6 +66,10 @@ function isTracing(): boolean {
 /** Before a program starts, Deno reads every module that an import names by a literal. This import names none. */
 function load<M>({ href }: URL): Promise<M> {
   return import(href);
+}
+
+function toTls({ certificate: cert, key }: TlsIdentity): PortTls {
+  return { cert, key };
 }
 
 async function readToken(path: string): Promise<string> {

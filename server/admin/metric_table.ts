@@ -109,7 +109,8 @@ export const METRICS: readonly MetricDefinition[] = [
     },
   },
   {
-    ...{ name: "xfer_connections_total", help: "Connections since the start", type: "counter" },
+    name: "xfer_connections_accepted_total",
+    ...{ help: "Connections since the start", type: "counter" },
     read: ({ system: { context: { monitor } } }) =>
       PROTOCOL_NUMBERS.map((protocol): Sample => [{ protocol }, monitor.accepted(protocol)]),
   },
@@ -136,6 +137,11 @@ export const METRICS: readonly MetricDefinition[] = [
   perTraffic(
     ...["xfer_transfers_completed_total", "Files that were stored or downloaded"] as const,
     ({ completed }) => completed,
+  ),
+  perTraffic(
+    "xfer_transfers_handed_over_total",
+    "Uploads whose file waits in the catalog for its client, at any server",
+    ({ handedOver }) => handedOver,
   ),
   perTraffic(
     "xfer_transfer_bytes_total",

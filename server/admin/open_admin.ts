@@ -10,7 +10,7 @@ import { adminHandler } from "./admin_app.ts";
 import { AdminLinks } from "./admin_links.ts";
 import type { AdminSystem } from "./admin_system.ts";
 import { Health } from "./health.ts";
-import { HttpPort } from "./http_port.ts";
+import { HttpPort, type PortTls } from "./http_port.ts";
 import { Metrics } from "./metrics.ts";
 import { AdminSessions } from "./page/admin_sessions.ts";
 import { pageApp } from "./page/page_app.ts";
@@ -23,7 +23,9 @@ export interface AdminOptions {
   /** The token of programs on other machines, for metrics. */
   readonly token?: string | undefined;
   /** Certificate and key in PEM. Other addresses than those of this machine need them. */
-  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  readonly tls?: PortTls | undefined;
+  /** Reads certificate and key again. */
+  readonly readTls: () => Promise<PortTls>;
   /** Where the key of links to the page is. */
   readonly links: AdminLinkPlace;
 }
@@ -36,6 +38,12 @@ export interface AdminPort extends AsyncDisposable {
   readonly addresses: readonly AdminAddress[];
   /** A link to the operator's page that is good once. */
   createLink(): string;
+  /**
+   * Reads certificate and key again, if an address has TLS. New ones are shown from now on, and connections with the old
+   * ones end. Throws as the reading does, and `NetworkError` `cannot-listen` if another program has taken the port: the
+   * next call tries again.
+   */
+  reload(): Promise<void>;
 }
 
 /** Listens. Throws `NetworkError` `cannot-listen`, `ConfigurationError` `bad-admin-token`. */
@@ -54,13 +62,18 @@ export async function openAdmin(system: AdminSystem, options: AdminOptions): Pro
   const events = stack.use(new RecentEvents(monitor.events, clock));
   const throughput = stack.use(new Throughput(monitor));
   const parts = { system, health, totals, sessions, events, throughput };
+  const securePorts: SecurePort[] = [];
   const addresses = options.addresses.map((address) => {
     const isSecure = !isLocal(address);
     const access = new AdminAccess(address, options.token);
     const pages = pageApp({ ...parts, isSecure });
     const handler = adminHandler({ system, access, health, metrics, pages });
-    const tls = isSecure ? options.tls : undefined;
-    const port = stack.use(new HttpPort({ address, tls, handler, ticks: system.context.ticks }));
+    const open = (address: AdminAddress, tls?: PortTls) =>
+      new HttpPort({ address, tls, handler, ticks: system.context.ticks });
+    const port = isSecure
+      ? stack.use(new SecurePort(open, address, options.tls))
+      : stack.use(open(address));
+    if (port instanceof SecurePort) securePorts.push(port);
     log.info("Listening on {address} for the operator", {
       event: "server.listening-for-operator",
       address: formatAdminAddress(port.address),
@@ -73,6 +86,44 @@ export async function openAdmin(system: AdminSystem, options: AdminOptions): Pro
   return {
     addresses,
     createLink: () => links.create(),
+    async reload() {
+      if (securePorts.length === 0) return;
+      const tls = await options.readTls();
+      for (const port of securePorts) await port.setTls(tls);
+    },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
+}
+
+/** A port with TLS, whose certificate can change. A listener of Deno has one for life, so another one replaces it. */
+class SecurePort implements AsyncDisposable {
+  readonly address: AdminAddress;
+  readonly #open: (address: AdminAddress, tls?: PortTls) => HttpPort;
+  /** `undefined` if another program has taken the port. */
+  #port: HttpPort | undefined;
+  #tls: PortTls | undefined;
+
+  constructor(
+    open: (address: AdminAddress, tls?: PortTls) => HttpPort,
+    address: AdminAddress,
+    tls: PortTls | undefined,
+  ) {
+    this.#open = open;
+    this.#tls = tls;
+    this.#port = open(address, tls);
+    this.address = this.#port.address;
+  }
+
+  async setTls(tls: PortTls): Promise<void> {
+    const isSame = tls.cert === this.#tls?.cert && tls.key === this.#tls.key;
+    if (isSame && this.#port !== undefined) return;
+    await this.#port?.[Symbol.asyncDispose]();
+    this.#port = undefined;
+    this.#port = this.#open(this.address, tls);
+    this.#tls = tls;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#port?.[Symbol.asyncDispose]();
+  }
 }

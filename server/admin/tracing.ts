@@ -41,7 +41,7 @@ export function traceMonitor(monitor: Monitor): Disposable {
           ...(user === undefined ? {} : { "user.name": user.name }),
         },
       }, spans.get(connection)?.inside);
-      if (outcome !== "completed") {
+      if (typeof outcome === "object") {
         span.setAttribute("error.type", outcome.code);
         span.setStatus({ code: SpanStatusCode.ERROR });
       }

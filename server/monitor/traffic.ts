@@ -22,6 +22,8 @@ export interface FileCounts {
   started: number;
   /** Files that were stored or downloaded. */
   completed: number;
+  /** Files that continue at any server of the catalog. */
+  handedOver: number;
   /** Bytes of content, also of files that failed. */
   bytes: number;
   /** The numbers of failed files by error code. The codes are those of the server, so that they are few. */
@@ -40,7 +42,7 @@ export class Traffic {
 
   constructor() {
     for (const [protocol, direction] of TRAFFIC_KINDS) {
-      const counts = { started: 0, completed: 0, bytes: 0, failed: new Map() };
+      const counts = { started: 0, completed: 0, handedOver: 0, bytes: 0, failed: new Map() };
       this.#counts.set(`${protocol} ${direction}`, counts);
     }
   }
@@ -62,11 +64,15 @@ export class Traffic {
   }
 }
 
-/** How a transfer ended: with the file stored or downloaded, or with an error code. */
-export type TransferOutcome = "completed" | { readonly code: string };
+/**
+ * How a transfer ended: with the file stored or downloaded, with the file in the catalog, where any server continues it,
+ * or with an error code.
+ */
+export type TransferOutcome = "completed" | "handed-over" | { readonly code: string };
 
 export function countOutcome(counts: FileCounts, outcome: TransferOutcome): void {
   if (outcome === "completed") counts.completed++;
+  else if (outcome === "handed-over") counts.handedOver++;
   else countFailure(counts, outcome.code);
 }
 

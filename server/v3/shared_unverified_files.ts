@@ -28,7 +28,6 @@ import { StagedUpload } from "../uploads/staging_area.ts";
 import {
   DISCONNECT_MS,
   type FilesAwaitingVerdict,
-  HANDED_OVER,
   type UnverifiedFile,
   UnverifiedFiles,
   type VerdictPeer,
@@ -228,7 +227,7 @@ export class SharedUnverifiedFiles implements FilesAwaitingVerdict {
       staged.release();
       reservation?.end();
     }
-    file.transfer.end({ code: HANDED_OVER });
+    file.transfer.end("handed-over");
     await garbage.collect(dropped);
   }
 }

@@ -12,9 +12,6 @@ import type { Log } from "../limits/server_log.ts";
 import type { LiveTransfer } from "../monitor/live_transfer.ts";
 import type { Peer } from "./peer.ts";
 
-/** The outcome of a transfer for this server if a file continues in the catalog, where any server finds it. */
-export const HANDED_OVER = "handed-over";
-
 export interface UnverifiedFile {
   readonly accountId: Bytes;
   readonly name: string;

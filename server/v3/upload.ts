@@ -22,7 +22,6 @@ import type { Peer } from "./peer.ts";
 import type { PendingUpload } from "./pending_uploads.ts";
 import type { Dispute } from "../catalog/shared_state.ts";
 import { DecryptPipeline } from "./decrypt_pipeline.ts";
-import { HANDED_OVER } from "./unverified_files.ts";
 import { isOtherDue } from "./disputed_checksums.ts";
 import { type LimitedUpload, LimitError } from "../limits/limits.ts";
 import type { StagedUpload } from "../uploads/staging_area.ts";
@@ -121,7 +120,7 @@ export class V3Upload implements PendingUpload {
   }
 
   handOver(): void {
-    this.#transfer.end({ code: HANDED_OVER });
+    this.#transfer.end("handed-over");
   }
 
   /** Whether all parts were accepted so far and more are expected. */

@@ -5,6 +5,7 @@ import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { ServerOptions } from "../../server/server.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { ask, askOn, type HttpRequest, requestText } from "../support/net/http.ts";
+import { Authority } from "../support/tls/certificate_authority.ts";
 import { hasTool, runTool } from "../support/tools.ts";
 import { Fixture, LOOPBACK, put } from "../support/v4/fixture.ts";
 import { Uploader } from "../support/v4/raw_client.ts";
@@ -195,6 +196,34 @@ Deno.test("admin: other machines need TLS, and the token for metrics and reasons
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("admin: a new certificate is shown without a restart; one that cannot be used changes nothing", async () => {
+  const [first, second] = [await Authority.create(), await Authority.create()];
+  const issued = (authority: Authority) => authority.issue({ names: ["localhost", "127.0.0.1"] });
+  const admin = { listen: [{ hostname: "0.0.0.0", port: 0 }] };
+  await using fixture = await Fixture.named(await issued(first), { admin });
+  const [address] = fixture.server.adminAddresses;
+  const { port } = address as Deno.NetAddr;
+  const isShownBy = async ({ certificate }: Authority) => {
+    using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+    const names = { hostname: "localhost", caCerts: [certificate] };
+    using tls = await Deno.startTls(connection, names);
+    return await askOn(tls, requestText({ path: "/healthz" })).then(
+      ({ status }) => status === 200,
+      () => false,
+    );
+  };
+  assert.ok(await isShownBy(first));
+  await fixture.show(await issued(second));
+  await fixture.server.reload();
+  assert.ok(await isShownBy(second));
+  assert.ok(!await isShownBy(first));
+  await fixture.show({ ...await issued(first), key: "" });
+  await assert.rejects(fixture.server.reload());
+  assert.ok(await isShownBy(second));
+  await fixture.server.reload().catch(() => undefined);
+  assert.ok(await isShownBy(second));
 });
 
 /** The bytes of a PEM certificate as text, in which names can be searched. */

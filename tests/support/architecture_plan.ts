@@ -180,7 +180,7 @@ export const ARROWS: Arrows = {
     "server/admin/admin_app.ts",
   ],
   "server/admin/load_admin.ts": [
-    ...[...PROTOCOL, "server/monitor", "server/listen/tls", "server/admin"],
+    ...[...PROTOCOL, "server/monitor", "server/listen", "server/listen/tls", "server/admin"],
     "server/admin/open_admin.ts",
   ],
   "server/recovery.ts": [...PROTOCOL, ...SERVING, "server/data_folder"],

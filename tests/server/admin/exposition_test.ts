@@ -1,6 +1,7 @@
 /** Metrics as text. */
 import assert from "node:assert/strict";
 import { exposition, type Format, type Metric } from "../../../server/admin/exposition.ts";
+import { METRICS } from "../../../server/admin/metric_table.ts";
 
 function lines(metrics: readonly Metric[], format: Format = "text", common = {}): string[] {
   const text = exposition(metrics, format, common);
@@ -31,14 +32,15 @@ Deno.test("exposition: OpenMetrics describes a counter without _total, and has a
   ]);
 });
 
-Deno.test("exposition: OpenMetrics describes no name twice, and values keep their names", () => {
-  const opened: Metric = { ...CLOSED, name: "open_total" };
-  const page = lines([OPEN, opened], "openMetrics");
-  assert.deepEqual(page.filter((line) => line.startsWith("# TYPE")), [
-    "# TYPE open gauge",
-    "# TYPE open_total unknown",
-  ]);
-  assert.ok(page.includes("open_total 5"));
+Deno.test("metrics: the name of a counter ends in _total, and OpenMetrics describes no name twice", () => {
+  const counters = METRICS.filter(({ type }) => type === "counter").map(({ name }) => name);
+  assert.deepEqual(counters.filter((name) => !name.endsWith("_total")), []);
+  const described = METRICS.map(({ name, type }) =>
+    type === "counter" ? name.replace(/_total$/, "") : name
+  );
+  assert.equal(new Set(described).size, described.length);
+  const others = METRICS.filter(({ type }) => type !== "counter").map(({ name }) => name);
+  assert.deepEqual(others.filter((name) => name.endsWith("_total")), []);
 });
 
 Deno.test("exposition: common labels follow a value's own, and all are escaped", () => {

@@ -75,6 +75,14 @@ Deno.test("monitor: a transfer has one outcome, the first; it leaves the list th
   assert.deepEqual(Object.fromEntries(failed), { mismatch: 1, interrupted: 1 });
 });
 
+Deno.test("monitor: a file that is handed over has neither failed nor completed", () => {
+  const { monitor, connection } = fixture();
+  connection.begin({ direction: "upload", file: "a", size: 1 }).end("handed-over");
+  const { started, completed, handedOver, failed } = monitor.traffic.of(4, "upload");
+  assert.deepEqual([started, completed, handedOver, failed.size], [1, 0, 1, 0]);
+  assert.equal(connection.total("upload").files, 0);
+});
+
 Deno.test("monitor: files of a pack are counted together", () => {
   const { monitor, connection } = fixture();
   connection.count("download", { files: 3, bytes: 12, failed: ["damaged", "damaged"] });
