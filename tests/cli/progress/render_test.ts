@@ -14,6 +14,7 @@ import {
   UNICODE,
 } from "../../../cli/progress/render.ts";
 import { Screen } from "../../support/screen.ts";
+import { anyCharacter } from "../../support/any_character.ts";
 
 const MIB = 2 ** 20;
 const PLAIN: ProgressStyle = { glyphs: UNICODE, paint: (_, text) => text };
@@ -216,7 +217,7 @@ const NOTORIOUS = fc.constantFrom(
 );
 
 /** Any other characters except marks, and two emoji for which the emulator's tables are older. */
-const ANYTHING = fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: "grapheme" }))
+const ANYTHING = fc.oneof(fc.string({ unit: anyCharacter }), fc.string({ unit: "grapheme" }))
   .map((text) => text.replaceAll(/[\p{M}\u{1f93b}\u{1f946}]/gu, ""));
 
 const anyName = (part: fc.Arbitrary<string>): fc.Arbitrary<string> =>
