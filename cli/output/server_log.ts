@@ -61,3 +61,18 @@ export async function configureLogs(
     ],
   });
 }
+
+/** A line of level `info`, as a server writes it to a file. `{name}` in `words` is a property. `now`: the time in milliseconds. */
+export function logLine(
+  format: LogFormat,
+  words: string,
+  properties: Readonly<Record<string, unknown>>,
+  now: number,
+): string {
+  const formatter = FORMATTERS[format]({ hasColours: false, isTerminal: false });
+  const message = words.split(/\{(\w+)\}/).map((part, i) => i % 2 === 0 ? part : properties[part]);
+  return formatter({
+    ...{ category: ["xfer", "server"], level: "info", rawMessage: words, timestamp: now },
+    ...{ message, properties },
+  }).trimEnd();
+}

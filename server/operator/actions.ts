@@ -36,7 +36,7 @@ export interface OperatorAction {
 }
 
 /** Logs an action. One event for all of them, so that one search finds them. */
-export function logAction(log: Log, action: OperatorAction): void {
+export function logAction(log: Pick<Log, "info">, action: OperatorAction): void {
   const about = [action.user && " for {user}", action.subject && ": {subject}"];
   const words = `Operator ({operator}): {action}${about.filter(Boolean).join("")}`;
   log.info(words, { event: "operator.acted", ...action });

@@ -55,6 +55,22 @@ Deno.test({
 
   await server.stop();
   assert.equal(eventsIn((await operate("status")).stdout)[0]?.["code"], "no-running-server");
+  const log = folder.join("server.log");
+  const logged = ["--log-file", log, "--log-format", "json"];
+  assert.equal((await operate("users", "enable", "Alice", ...logged)).code, 0);
+  await assert.rejects(Deno.lstat(log), Deno.errors.NotFound, "only a server creates its log");
+  await folder.write("server.log", "first\n");
+  assert.equal((await operate("users", "disable", "Alice", ...logged)).code, 0);
+  assert.equal((await operate("invite", "--label", "{event}", "--log-file", log)).code, 0);
+  const [first, acted1 = "", acted2 = ""] = (await Deno.readTextFile(log)).split("\n");
+  const { operator, ...action } = JSON.parse(acted1);
+  assert.match(operator, /^uid \d+$/);
+  assert.deepEqual([first, action.event, action.action, action.user, action.message], [
+    ...["first", "operator.acted", "user-disabled", "Alice"],
+    `Operator ("${operator}"): "user-disabled" for "Alice"`,
+  ]);
+  assert.match(acted2, /^\S+Z INF Operator \(uid \d+\): invitation-created: \w+$/);
+
   const line = /^127\.0\.0\.1 - Alice \[[^\]]+\] "PUT \/hello\.txt XFER\/4" 201 6\n$/;
   assert.match(await Deno.readTextFile(access), line);
 });

@@ -204,8 +204,9 @@ export const ARROWS: Arrows = {
   ],
   "server/mod.ts": [
     ...["protocol/v3/editions", "server/accounts", "server/catalog", "server/limits"],
-    ...["server/listen", "server/operator/mod.ts", "server/v3", "server/server.ts"],
+    ...["server/listen", "server/operator", "server/operator/mod.ts", "server/v3"],
     ...["server/admin", "server/admin/load_admin.ts", "server/cluster", "server/control"],
+    "server/server.ts",
   ],
 
   // The command line: words and tables, output, then the commands. It imports only the faces of the others.

@@ -63,12 +63,12 @@ export function addInviteCommand(server: Command, run: Run): void {
     .action(async (choice: InviteChoice, command: Command) => {
       const { label, list = false, revoke = [] } = choice;
       if (list) return await printInvitations(run, await dataOf(command));
-      if (revoke.length > 0) return await withdraw(run, await dataOf(command), revoke);
+      if (revoke.length > 0) return await withdraw(run, command, revoke);
       const { uses = 1, expires: lifeMs = INVITATION_LIFE_MS } = choice;
       const data = await dataOf(command);
       const made = await invite(data, { label, uses, lifeMs });
       const { id, token } = made;
-      await reportAction(data, { action: "invitation-created", subject: id });
+      await reportAction({ run, command, data }, { action: "invitation-created", subject: id });
       const expires = isoTime(made.expiresAt);
       run.reporter.report({
         ...{ event: "token", token, id, label, purpose: "invitation", uses, expires },
@@ -99,7 +99,7 @@ export function addInviteCommand(server: Command, run: Run): void {
           },
         );
       }
-      await withdraw(run, await dataOf(command), all ? "all" : ids);
+      await withdraw(run, command, all ? "all" : ids);
     });
 }
 
@@ -123,11 +123,12 @@ async function printInvitations(run: Run, data: ServerLocation): Promise<void> {
 
 async function withdraw(
   run: Run,
-  data: ServerLocation,
+  command: Command,
   ids: readonly string[] | "all",
 ): Promise<void> {
+  const data = await dataOf(command);
   const count = await revokeInvitations(data, ids);
-  await reportAction(data, {
+  await reportAction({ run, command, data }, {
     action: "invitation-revoked",
     subject: ids === "all" ? ids : ids.join(", "),
   });

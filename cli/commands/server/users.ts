@@ -58,7 +58,7 @@ export function addUsersCommand(server: Command, run: Run): void {
       .action(async (name: string, _: unknown, command: Command) => {
         const data = await dataOf(command);
         await setUserDisabled(data, name, verb === "disable");
-        await reportAction(data, { action: event, user: name });
+        await reportAction({ run, command, data }, { action: event, user: name });
         run.reporter.report({ event, user: name });
       });
   }
@@ -69,7 +69,11 @@ export function addUsersCommand(server: Command, run: Run): void {
     .action(async (from: string, to: string, _: unknown, command: Command) => {
       const data = await dataOf(command);
       const learns = await renameUser(data, from, to);
-      await reportAction(data, { action: "user-renamed", user: from, subject: to });
+      await reportAction({ run, command, data }, {
+        action: "user-renamed",
+        user: from,
+        subject: to,
+      });
       run.reporter.report({ event: "user-renamed", from, to, learns });
     });
   forOne(
@@ -106,7 +110,7 @@ export function addUsersCommand(server: Command, run: Run): void {
       }
       const data = await dataOf(command);
       const quota = await setUserQuota(data, name, back ? "default" : change);
-      await reportAction(data, { action: "quota-set", user: name });
+      await reportAction({ run, command, data }, { action: "quota-set", user: name });
       run.reporter.report({ event: "quota-set", user: name, quota: quotaOf(quota) });
     });
   const set = forOne(
@@ -132,7 +136,7 @@ export function addUsersCommand(server: Command, run: Run): void {
     }
     const data = await dataOf(command);
     await setUserAccess(data, user, access);
-    await reportAction(data, { action: "access-set", user, subject: access });
+    await reportAction({ run, command, data }, { action: "access-set", user, subject: access });
     run.reporter.report({ event: "access-set", user, access });
   });
   forOne(
@@ -152,7 +156,11 @@ export function addUsersCommand(server: Command, run: Run): void {
       } else {
         const data = await dataOf(command);
         await removeUserKey(data, user, remove, yes);
-        await reportAction(data, { action: "key-removed", user, subject: remove });
+        await reportAction({ run, command, data }, {
+          action: "key-removed",
+          user,
+          subject: remove,
+        });
         run.reporter.report({ event: "key-removed", user, fingerprint: remove });
       }
     });
@@ -169,7 +177,7 @@ export function addUsersCommand(server: Command, run: Run): void {
     .action(async (user: string, { expires: lifeMs }: { expires?: number }, command: Command) => {
       const data = await dataOf(command);
       const { token, expiresAt } = await linkUser(data, user, lifeMs);
-      await reportAction(data, { action: "link-created", user });
+      await reportAction({ run, command, data }, { action: "link-created", user });
       const expires = isoTime(expiresAt);
       run.reporter.report({ event: "token", token, purpose: "link", uses: 1, expires, user });
     });
@@ -190,7 +198,7 @@ export function addUsersCommand(server: Command, run: Run): void {
       }
       const data = await dataOf(command);
       const files = await removeUser(data, user);
-      await reportAction(data, { action: "user-removed", user });
+      await reportAction({ run, command, data }, { action: "user-removed", user });
       run.reporter.report({ event: "user-removed", user, files });
     });
 }
