@@ -9,6 +9,8 @@ import type { FileTask, FileTaskResult } from "./file_worker.ts";
 import { createFile, type FileAttributes } from "./new_file.ts";
 import { SYSTEM_CALLS } from "./system_calls.ts";
 
+/** The number of files that are worth a thread. Its start takes as long as writing some hundred. */
+const WORTH_A_THREAD = 1000;
 /** The most bytes of contents that wait for the thread; more make {@link FileThread.room} wait. */
 const MAX_WAITING = 4 * 1024 * 1024;
 
@@ -57,11 +59,11 @@ export class FileThread implements Disposable {
   }
 
   /**
-   * Starts the thread. `root`: files are only written below it, and through no link below it. Returns `undefined` where
-   * this system or the permissions of the program don't allow it.
+   * Starts the thread for a number of files. `root`: files are only written below it, and through no link below it.
+   * Returns `undefined` if it is not worth it, and where this system or the permissions of the program don't allow it.
    */
-  static start(root: string): FileThread | undefined {
-    return createFile === undefined || SYSTEM_CALLS === undefined
+  static start(root: string, files: number): FileThread | undefined {
+    return files < WORTH_A_THREAD || createFile === undefined || SYSTEM_CALLS === undefined
       ? undefined
       : new FileThread(root);
   }

@@ -22,9 +22,6 @@ import { type GetPlan, planItems } from "./get_plan.ts";
 import { ItemDownloads } from "./item_downloads.ts";
 import { deleteExtra, type ExtraEntries, type ExtraEntry, findExtra, kindsOf } from "./mirror.ts";
 
-/** The number of small files for which another thread, whose start takes as long as writing some hundred, is started. */
-const WORTH_A_THREAD = 1000;
-
 /** Entries that a mirror deletes in a local folder. */
 interface FoundExtra extends ExtraEntries {
   readonly folder: string;
@@ -185,8 +182,7 @@ export class GetRun {
   }
 
   async #download(plan: GetPlan): Promise<void> {
-    const isMuch = plan.small >= WORTH_A_THREAD;
-    using thread = isMuch ? FileThread.start(this.#listing.root.path) : undefined;
+    using thread = FileThread.start(this.#listing.root.path, plan.small);
     const downloads = new ItemDownloads(this.#pool, this.#options, {
       ...{ attributes: this.#attributes, tree: this.#tree, sync: this.#sync, thread },
       itemAt: (index) => this.#listing.items.at(index),

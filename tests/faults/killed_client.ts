@@ -1,36 +1,54 @@
 /**
  * Runs xfer and kills it, like a power cut except for the kernel's buffers, before one of its calls to file system and
- * network. Arguments: the call's number, then xfer's arguments.
+ * network, also those through the C library and in the thread that writes small files. Arguments: the call's number;
+ * `thread` if the smallest download is to use that thread, otherwise `alone`; then xfer's arguments.
  */
-import { main } from "../../cli/main.ts";
+import { CallCounter } from "./call_counter.ts";
 
-type Methods = Record<string, (...args: unknown[]) => unknown>;
-
-const [number, ...args] = Deno.args;
-let calls = 0;
-
-/** Counts the calls of some of an object's functions. */
-function count(object: object, names: readonly string[], seen?: (result: unknown) => void): void {
-  const methods = object as Methods;
-  for (const name of names) {
-    const original = methods[name];
-    if (original === undefined) throw new TypeError(`no function ${name}`);
-    methods[name] = (...args) => {
-      if (++calls === Number(number)) Deno.kill(Deno.pid, "SIGKILL");
-      const result = original.apply(object, args);
-      if (seen !== undefined && result instanceof Promise) result.then(seen, () => undefined);
-      return result;
-    };
-  }
-}
+const [number, threads, ...args] = Deno.args;
 
 const FILE = ["write", "sync", "lock", "close"];
 const SOCKET = ["read", "write"];
 
+/** Where the thread's module is replaced by one that counts its calls, from those before it started. */
+const THREAD = /\/file_worker\.[jt]s$/;
+
 if (import.meta.main) {
-  count(Deno, ["open"], (file) => count(file as object, FILE));
-  count(Deno, ["mkdir", "rename", "remove", "link"]);
-  count(Deno, ["symlinkSync", "renameSync", "chmodSync"]);
-  count(Deno, ["connect", "startTls"], (socket) => count(socket as object, SOCKET));
+  const at = Number(number);
+  const counter = new CallCounter(at);
+  counter.countLibrary();
+  globalThis.Worker = class extends Worker {
+    constructor(module: string | URL, options?: WorkerOptions) {
+      const counting = new URL(
+        `./killed_file_worker.ts?at=${at}&calls=${counter.calls}`,
+        import.meta.url,
+      );
+      super(THREAD.test(`${module}`) ? counting : module, options);
+    }
+  };
+  // The calls of the C library are opened with these modules.
+  const { FileThread } = await import("../../client/local/file_thread.ts");
+  const { main } = await import("../../cli/main.ts");
+  let thread: ReturnType<typeof FileThread.start>;
+  if (threads === "thread") {
+    const { start } = FileThread;
+    FileThread.start = (root) => thread = start.call(FileThread, root, Infinity);
+  }
+  // Nothing that it could write arrives before the thread has started.
+  const started = () => {
+    const waiting = thread;
+    return waiting === undefined || waiting.isReady ? undefined : ready(waiting);
+  };
+  counter.count(Deno, ["open"], (file) => counter.count(file as object, FILE));
+  counter.count(Deno, ["mkdir", "rename", "remove", "link"]);
+  counter.count(Deno, ["symlinkSync", "renameSync", "chmodSync"]);
+  counter.count(
+    ...[Deno, ["connect", "startTls"]] as const,
+    (socket) => counter.count(socket as object, SOCKET, undefined, started),
+  );
   Deno.exit(await main(args));
+}
+
+async function ready(thread: { readonly isReady: boolean }): Promise<void> {
+  while (!thread.isReady) await new Promise((resolve) => setTimeout(resolve, 1));
 }

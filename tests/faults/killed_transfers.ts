@@ -44,6 +44,8 @@ const CHANGES = 20;
 const MAX_LIFE_MS = 400;
 const BUG = 1;
 
+/** Whether another thread writes small files. */
+const THREADS = ["thread", "alone"] as const;
 const VICTIMS = ["client", "server", "both"] as const;
 type Victim = typeof VICTIMS[number];
 
@@ -136,8 +138,11 @@ class Transfers {
 
   async #get(victim: Victim): Promise<void> {
     const target = this.#path("back");
+    // New files get their names in another way than those that overwrite others.
+    const isNew = this.#dice.roll(2) === 0;
+    if (isNew) await Deno.remove(target, { recursive: true }).catch(() => undefined);
     const before = stateOf(target, TREE);
-    const get = ["get", TREE, "--recursive", "--force", "-o", "back"];
+    const get = ["get", TREE, "--recursive", ...isNew ? [] : ["--force"], "-o", "back"];
     const reported = await this.#kill("get", victim, get);
     const left = stateOf(target, TREE);
     await this.#withServer(async ({ connect }) => {
@@ -214,7 +219,15 @@ class Transfers {
     await this.#identity();
     const line = `${hostname}:${port}\n${USER}\na\n`;
     await Deno.writeTextFile(this.#path("transfer.info"), line);
-    const run = ["run", "--quiet", "--no-check", "--allow-all", CLIENT, `${at ?? 0}`];
+    const run = [
+      "run",
+      "--quiet",
+      "--no-check",
+      "--allow-all",
+      CLIENT,
+      `${at ?? 0}`,
+      this.#dice.pick(THREADS),
+    ];
     return tiedCommand(Deno.execPath(), {
       args: [...run, "client", ...args, "--accept-new", "--retries", "0", "--json"],
       // Killed, it cannot remove its temporary files.

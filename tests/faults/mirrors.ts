@@ -130,7 +130,16 @@ class Mirrors implements AsyncDisposable {
   }
 
   async #run(at: number, ...args: readonly string[]): Promise<boolean> {
-    const all = ["run", "--quiet", "--no-check", "--allow-all", PROGRAM, `${at}`, "client"];
+    const all = [
+      "run",
+      "--quiet",
+      "--no-check",
+      "--allow-all",
+      PROGRAM,
+      `${at}`,
+      "thread",
+      "client",
+    ];
     const { code, signal, stderr } = await tiedCommand(Deno.execPath(), {
       args: [...all, ...args, ...OPTIONS],
       // Killed, it cannot remove its temporary files.

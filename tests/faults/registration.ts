@@ -76,7 +76,7 @@ async function runKilled(
 ): Promise<Deno.CommandStatus> {
   const run = ["run", "--quiet", "--no-check", "--allow-all", PROGRAM];
   return await tiedCommand(Deno.execPath(), {
-    args: [...run, `${at}`, ...register(protocol)],
+    args: [...run, `${at}`, "alone", ...register(protocol)],
     ...{ cwd, stdin: "null", stdout: "null", stderr: "null" },
   }).spawn().status;
 }

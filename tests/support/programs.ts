@@ -20,7 +20,11 @@ const PROGRAMS = [
   "tests/faults/killed_repair.ts",
 ] as const;
 /** A program finds them by their URLs, beside itself. */
-const THREADS = ["server/catalog/sqlite/worker.ts", "client/local/file_worker.ts"] as const;
+const THREADS = [
+  "server/catalog/sqlite/worker.ts",
+  "client/local/file_worker.ts",
+  "tests/faults/killed_file_worker.ts",
+] as const;
 /** Modules that the command line loads by their URL, and where that is from the folder of the bundles. */
 const LOADED: Readonly<Record<string, string>> = {
   "cli/commands/client/mod.ts": "commands/client/mod.ts",
