@@ -10,7 +10,7 @@ const [number, threads, ...args] = Deno.args;
 const FILE = ["write", "sync", "lock", "close"];
 const SOCKET = ["read", "write"];
 
-/** Where the thread's module is replaced by one that counts its calls, from those before it started. */
+/** The thread's module. Another one replaces it, which counts its calls, from those before it started. */
 const THREAD = /\/file_worker\.[jt]s$/;
 
 if (import.meta.main) {
