@@ -5,6 +5,7 @@
  * @module
  */
 import { printable } from "../protocol/printable.ts";
+import type { BackgroundCheck } from "./check/background_check.ts";
 import type { NodeLease } from "./cluster/node_lease.ts";
 import { type Context, expireShared } from "./context.ts";
 import type { ServerLog } from "./limits/server_log.ts";
@@ -21,6 +22,7 @@ export interface HousekeepingOptions {
   readonly context: Context;
   readonly v3: V3Context;
   readonly v4: V4Context;
+  readonly check: BackgroundCheck;
   /** The lease, if servers share the catalog. */
   readonly lease: NodeLease | undefined;
   readonly log: Pick<ServerLog, "flush">;
@@ -53,8 +55,9 @@ export class Housekeeping {
   }
 
   async #run(): Promise<void> {
-    const { context, v3, v4, log } = this.#options;
+    const { context, v3, v4, check, log } = this.#options;
     log.flush();
+    check.look();
     try {
       await Promise.all([expireShared(context), expireV3(v3), expireV4(v4)]);
       await this.#sweep();
@@ -69,13 +72,11 @@ export class Housekeeping {
 
   /** A server alone sweeps at its start. */
   async #sweep(): Promise<void> {
-    const { context, v4: { partialUploads, confirmation }, lease } = this.#options;
+    const { context, v4: { partialUploads }, lease } = this.#options;
     if (lease === undefined) return;
     const isDue = this.#turns++ % SWEEP_TURNS === 0 && lease.isOldest;
     if (lease.takeRemoved() || isDue || partialUploads.hasUnowned) {
       await removeLeftovers(context, { sweep: () => partialUploads.sweepUnowned() });
     }
-    // Another server may have stored files.
-    if (lease.isOldest) confirmation.request();
   }
 }

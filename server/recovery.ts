@@ -25,17 +25,12 @@ export class BackgroundComparison {
     this.#context = context;
   }
 
-  get isChecking(): boolean {
-    return this.#running !== undefined;
-  }
-
-  /** Returns `false` if it is running already, or the server is stopping. */
-  start(): boolean {
+  /** Does nothing if it is running already, or the server is stopping. */
+  start(): void {
     const { signal } = this.#end;
-    if (this.isChecking || signal.aborted) return false;
-    this.#running = logDifferences(this.#context, signal)
+    if (signal.aborted) return;
+    this.#running ??= logDifferences(this.#context, signal)
       .finally(() => this.#running = undefined);
-    return true;
   }
 
   /** Ends it. Resolves when it is not running. */

@@ -7,12 +7,14 @@ import { getLogger } from "@logtape/logtape";
 import { type AdminAddress, isLocal } from "./admin/admin_address.ts";
 import { type AdminSettings, loadAdmin, loadTracing } from "./admin/load_admin.ts";
 import type { AdminPort } from "./admin/open_admin.ts";
+import type { StoreCheck } from "./admin/admin_system.ts";
 import { join } from "node:path";
 import { type Address, formatAddress } from "../protocol/address.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { keepFreedMemory } from "../protocol/memory.ts";
 import { reasonOf, XferError } from "../protocol/errors.ts";
 import { CONTROL_SOCKET } from "../protocol/server_files.ts";
+import { BackgroundCheck } from "./check/background_check.ts";
 import { type Context, createContext } from "./context.ts";
 import { controlRequests } from "./control/control_requests.ts";
 import { ControlSocket } from "./control/control_socket.ts";
@@ -98,7 +100,7 @@ export interface ServerOptions extends SettingChanges, StoreSettings {
   /** @internal */
   readonly openCatalog?: OpenCatalog;
   /**
-   * The time without a request after which the server confirms stored files, in milliseconds.
+   * The time without a transfer after which the server reads stored files faster, in milliseconds.
    *
    * @internal
    */
@@ -156,6 +158,7 @@ export class Server implements AsyncDisposable {
   readonly #connections: Connections;
   readonly #housekeeping: Housekeeping;
   readonly #comparison: BackgroundComparison;
+  readonly #check: BackgroundCheck;
   #admin: AdminPort | undefined;
   #control: ControlSocket | undefined;
   /** Requests of operators to all servers of a catalog. */
@@ -167,7 +170,7 @@ export class Server implements AsyncDisposable {
   readonly #closed = Promise.withResolvers<void>();
 
   private constructor(
-    { context, v3, v4 }: Contexts,
+    { context, v3, v4, check }: Contexts,
     log: ServerLog,
     settings: LiveSettings,
     store: ServedStore,
@@ -178,6 +181,7 @@ export class Server implements AsyncDisposable {
     this.#context = context;
     this.#v3 = v3;
     this.#v4 = v4;
+    this.#check = check;
     this.#log = log;
     this.#settings = settings;
     this.#store = store;
@@ -185,12 +189,12 @@ export class Server implements AsyncDisposable {
     this.#securePort = securePort;
     const { lease } = store;
     this.#housekeeping = new Housekeeping({
-      ...{ context, v3, v4, lease, log },
+      ...{ context, v3, v4, check, lease, log },
       everyMs: housekeepingMs,
     });
     this.#comparison = new BackgroundComparison(context);
     if (context.isHousekeeper()) this.#comparison.start();
-    v4.confirmation.start();
+    check.start();
     const { limits } = context;
     this.#connections = new Connections(listeners, { limits, log, open: openerOf({ v3, v4 }) });
     const { catalog } = store;
@@ -257,8 +261,13 @@ export class Server implements AsyncDisposable {
         store.sharedState?.(settings.limits),
       );
       const v3 = createV3Context(context, () => securePort?.helloAnswer);
-      const onClaimed = (accountId: Bytes) => v3.sessionKeys.delete(accountId);
-      const v4 = createV4Context(context, onClaimed, options.confirmAfterMs);
+      const check = new BackgroundCheck({
+        ...{ ...context, traffic: monitor.traffic, idleMs: options.confirmAfterMs },
+      });
+      const v4 = createV4Context(context, {
+        onAccountClaimed: (accountId: Bytes) => v3.sessionKeys.delete(accountId),
+        onUnconfirmed: () => check.notice(),
+      });
       await store.recover(() => removeLeftovers(context, v4.partialUploads), log);
       for (const { announcement: { words, link = "", properties } } of listeners) {
         log.info(`${words}, data in {folder}${link}`, { ...properties, folder: store.name });
@@ -266,7 +275,7 @@ export class Server implements AsyncDisposable {
       warnOf(context, securePort?.identity);
       warnIfOpen(settings, listeners.map(({ address }) => address), log);
       return new Server(
-        ...[{ context, v3, v4 }, log, settings, store, listeners, securePort] as const,
+        ...[{ context, v3, v4, check }, log, settings, store, listeners, securePort] as const,
         options.housekeepingMs,
       );
     } catch (error) {
@@ -370,7 +379,7 @@ export class Server implements AsyncDisposable {
       epoch: () => store.lease?.epoch,
       location: () => this.#location,
       settings: admin.settings ?? (() => []),
-      check: this.#comparison,
+      check: this.#storeCheck,
     };
     const identity = identitySource(options, store);
     const { catalog, dataFolder = "", clusterSecret } = options;
@@ -378,6 +387,17 @@ export class Server implements AsyncDisposable {
       ? { dataFolder }
       : { key: await clusterPageKey(clusterSecret) };
     this.#admin = await loadAdmin(admin, system, { identity, links });
+  }
+
+  /** For the operator: what takes moments at once, and then the reading of all files. */
+  get #storeCheck(): StoreCheck {
+    return {
+      begin: async () => {
+        this.#comparison.start();
+        return await this.#check.begin();
+      },
+      status: () => this.#check.status(),
+    };
   }
 
   /** The line 1 of `transfer.info` for clients. */
@@ -403,7 +423,7 @@ export class Server implements AsyncDisposable {
 
   async #close(graceMs: number): Promise<void> {
     // An object store that does not answer must not keep the server from closing its ports.
-    const reading = Promise.all([this.#comparison.close(), this.#v4.confirmation.close()]);
+    const reading = Promise.all([this.#comparison.close(), this.#check.close()]);
     await this.#connections.stopListening();
     const until = new Date(this.#context.clock() + graceMs).toISOString();
     this.#context.log.info(
@@ -476,11 +496,12 @@ function hostName(): string {
   }
 }
 
-/** The state of connections: shared, of protocol 3, and of protocol 4. */
+/** The state of connections: shared, of protocol 3, and of protocol 4; and the check of stored files. */
 interface Contexts {
   readonly context: Context;
   readonly v3: V3Context;
   readonly v4: V4Context;
+  readonly check: BackgroundCheck;
 }
 
 /** Opens connections of both protocols. Those of protocol 3 are numbered. */

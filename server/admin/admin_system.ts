@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CheckStatus } from "../check/background_check.ts";
 import type { Context } from "../context.ts";
 
 /** A setting, its value and where that comes from. */
@@ -15,11 +16,12 @@ export interface ShownSetting {
   readonly origin: string;
 }
 
-/** Work that runs once at a time. */
-export interface BackgroundCheck {
-  readonly isChecking: boolean;
-  /** Returns `false` if it is running already. */
-  start(): boolean;
+/** The check of all stored files. */
+export interface StoreCheck {
+  /** Begins now. Returns `false` if an operator has begun it already. Rejects if the catalog does not answer. */
+  begin(): Promise<boolean>;
+  /** Rejects if the catalog does not answer. */
+  status(): Promise<CheckStatus>;
 }
 
 export interface AdminSystem {
@@ -38,6 +40,5 @@ export interface AdminSystem {
   readonly location: () => string | undefined;
   /** The effective settings, for the page. */
   readonly settings: () => readonly ShownSetting[];
-  /** The comparison of catalog and files. */
-  readonly check: BackgroundCheck;
+  readonly check: StoreCheck;
 }

@@ -110,8 +110,8 @@ async function isOccupied(blobs: BlobStore, id: BlobId): Promise<boolean> {
 
 /** Options of {@link inspectContent}. */
 export interface InspectOptions extends Abortable {
-  /** Called after each chunk. The next one is read when the promise resolves. */
-  readonly onChunk?: () => Promise<void>;
+  /** Called after each chunk with its size. The next one is read when the promise resolves. */
+  readonly onChunk?: (size: number) => Promise<void>;
 }
 
 /**
@@ -150,7 +150,7 @@ async function inspect(
   try {
     for (;;) {
       const { done, value } = await comparison.next();
-      if (!done) await onChunk?.();
+      if (!done) await onChunk?.(value.length);
       if (signal?.aborted) return undefined;
       if (!done) continue;
       const how = value ?? await inspectChunks(catalog, file);

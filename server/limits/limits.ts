@@ -164,6 +164,18 @@ export const LIMITS = {
       "bytes per second that the server reads while it is idle, to confirm files stored over protocol 4 (0: none)",
     reason: "takes a tenth of a processor, and less of most disks",
   },
+  checkIntervalMs: {
+    option: "check-interval",
+    ...{ unit: "age", default: 30 * 24 * HOUR },
+    what: "time within which every stored file is read again and compared (0: never)",
+    reason: "finds files that decay on the disk while a backup still has them",
+  },
+  checkRate: {
+    option: "check-rate",
+    ...{ unit: "rate", default: 16 * MIB, least: 1 },
+    what: "maximum rate of that check in bytes per second",
+    reason: "reads 38 TiB in 27 days, and takes a fortieth of a processor",
+  },
   minFree: {
     option: "min-free",
     ...{ unit: "size", default: 256 * MIB },

@@ -13,7 +13,7 @@ import { BlobNotFound } from "../blobs/blob_store.ts";
 import { readContent } from "../data_folder/stored_content.ts";
 import { breath } from "../breath.ts";
 import type { ComputedDigest, V4Context } from "./context.ts";
-import { recordDamage, visibleDamage } from "./damage.ts";
+import { recordDamage, visibleDamage } from "../check/damage.ts";
 import type { Damage, FileDigest, StoredFile } from "../catalog/files.ts";
 import { RequestError } from "./request_error.ts";
 import type { RequestContext } from "./request_context.ts";

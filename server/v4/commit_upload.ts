@@ -38,7 +38,7 @@ export async function commitUpload(
     ...{ size, crc: cksum, tree: { mtime, digest }, ...upload },
     ...{ storedAt, storedBy: owner.key, ...(isHashed ? { confirmedAt: storedAt } : {}) },
   });
-  if (!isHashed) context.confirmation.request();
+  if (!isHashed) context.onUnconfirmed();
   const byOther = Number(replaced?.byOther ?? false);
   return { cksum, digest, version, replaced: replaced?.version ?? 0, byOther };
 }

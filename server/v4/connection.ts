@@ -172,7 +172,7 @@ export class V4Connection {
       }
       await this.#context.revocation.refresh();
       if (this.#dismissal !== undefined) throw this.#dismissal;
-      await this.#context.activity.during(requests.handle(message));
+      await requests.handle(message);
     }
   }
 

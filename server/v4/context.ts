@@ -7,8 +7,6 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import type { Context } from "../context.ts";
 import type { FileDigest } from "../catalog/files.ts";
 import { isShared } from "../catalog/shared_catalog.ts";
-import { Activity } from "./activity.ts";
-import { Confirmation } from "./confirmation.ts";
 import { NameClaims } from "./name_claims.ts";
 import { OpenUploads } from "./open_uploads.ts";
 import { PackRoom } from "./pack_room.ts";
@@ -35,9 +33,8 @@ export interface V4Context extends Context {
   readonly packRoom: PackRoom;
   /** Uploads that were interrupted and can be resumed. */
   readonly partialUploads: PartialUploads;
-  readonly activity: Activity;
-  /** Reads stored files once, and compares them with their digests. */
-  readonly confirmation: Confirmation;
+  /** Called when a file was stored whose digest only the client has computed. */
+  readonly onUnconfirmed: () => void;
   /** Called when an account gets its first key of protocol 4. Its sessions of protocol 3 must then end. */
   readonly onAccountClaimed: (accountId: Bytes) => Promise<void>;
 }
@@ -45,13 +42,10 @@ export interface V4Context extends Context {
 /** The most files that are read whole at a time, at most one of each account, so that the disk can serve others. */
 const MAX_READINGS = 2;
 
-/** `confirmAfterMs`: the time without a request after which the server counts as idle. */
 export function createV4Context(
   context: Context,
-  onAccountClaimed: (accountId: Bytes) => Promise<void>,
-  confirmAfterMs?: number,
+  callbacks: Pick<V4Context, "onAccountClaimed" | "onUnconfirmed">,
 ): V4Context {
-  const activity = new Activity(context.ticks);
   const { store: { catalog, blobs }, limits, clock, ticks, log, garbage } = context;
   return {
     ...context,
@@ -61,9 +55,7 @@ export function createV4Context(
     claims: new NameClaims(isShared(catalog) ? catalog.claims : undefined),
     packRoom: new PackRoom(),
     partialUploads: new PartialUploads({ catalog, blobs, limits, clock, garbage }),
-    activity,
-    confirmation: new Confirmation({ context, activity, idleMs: confirmAfterMs }),
-    onAccountClaimed,
+    ...callbacks,
   };
 }
 

@@ -11,7 +11,7 @@ import { CHUNK_SIZE, chunkCount, chunkSize, DIGEST_SIZE } from "../../protocol/v
 import { BlobNotFound } from "../blobs/blob_store.ts";
 import { type FileWithDigests, isDamaged, refuseDamaged, withDigests } from "./backfill_digests.ts";
 import { StoredDigests } from "./chunk_digests.ts";
-import { recordDamage } from "./damage.ts";
+import { recordDamage } from "../check/damage.ts";
 import { describe, MAX_LOOKS, noSuchFile, replacedTooOften } from "./descriptions.ts";
 import { logDownload, logInterrupted } from "./download_log.ts";
 import { failureCode } from "./explain_failure.ts";

@@ -8,7 +8,7 @@ import { release } from "../../protocol/memory.ts";
 import { EntriesReader, EntriesWriter } from "../../protocol/v4/entries.ts";
 import type { Damage, StoredFile } from "../catalog/files.ts";
 import type { EncodedEntries } from "../catalog/packs.ts";
-import { recordDamage, visibleDamage } from "./damage.ts";
+import { recordDamage, visibleDamage } from "../check/damage.ts";
 import { describeAll } from "./descriptions.ts";
 import type { RequestContext } from "./request_context.ts";
 

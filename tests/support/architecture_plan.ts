@@ -151,8 +151,12 @@ export const ARROWS: Arrows = {
   "server/context.ts": [
     ...[...PROTOCOL, ...SERVER, "server/accounts", "server/uploads", "server/data_folder"],
   ],
+  "server/check": [...V4, ...SERVER, "server/data_folder"],
   "server/v3": [...V3, ...SERVING, "server/data_folder", "server/listen"],
-  "server/v4": [...V4, ...SERVING, "server/data_folder", "server/listen", "server/listen/tls"],
+  "server/v4": [
+    ...[...V4, ...SERVING, "server/data_folder", "server/listen", "server/listen/tls"],
+    "server/check",
+  ],
   "server/operator": [
     ...[...V4, ...SERVER, "server/accounts", "server/data_folder", "server/uploads"],
     "server/stores",
@@ -171,9 +175,12 @@ export const ARROWS: Arrows = {
   "server/control": [
     ...[...PROTOCOL, "server/context.ts", "server/limits", "server/monitor", "server/operator"],
     ...["server/catalog", "server/cluster", "server/stores", "server/listen", "server/fs"],
+    "server/check",
   ],
-  "server/admin": [...PROTOCOL, ...SERVING, "server/listen", "server/listen/tls"],
-  "server/admin/page": [...V4, ...SERVING, "server/admin", "server/control", "server/operator"],
+  "server/admin": [...PROTOCOL, ...SERVING, "server/check", "server/listen", "server/listen/tls"],
+  "server/admin/page": [
+    ...[...V4, ...SERVING, "server/admin", "server/check", "server/control", "server/operator"],
+  ],
   "server/admin/admin_app.ts": [...PROTOCOL, ...SERVING, "server/admin", "server/admin/page"],
   "server/admin/open_admin.ts": [
     ...[...PROTOCOL, ...SERVING, "server/admin", "server/admin/page"],
@@ -186,11 +193,12 @@ export const ARROWS: Arrows = {
   "server/recovery.ts": [...PROTOCOL, ...SERVING, "server/data_folder"],
   "server/housekeeping.ts": [
     ...[...PROTOCOL, "server/context.ts", "server/cluster", "server/limits", "server/v3"],
-    ...["server/v4", "server/recovery.ts"],
+    ...["server/v4", "server/check", "server/recovery.ts"],
   ],
   "server/server.ts": [
     ...[...V4, ...SERVING, ...STORE, "server/listen/*"],
     ...["server/v3", "server/v4", "server/recovery.ts", "server/stores", "server/cluster"],
+    "server/check",
     "server/housekeeping.ts",
     ...["server/admin", "server/admin/load_admin.ts", "server/admin/open_admin.ts"],
     "server/control",

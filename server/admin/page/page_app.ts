@@ -249,12 +249,12 @@ export function pageApp(parts: PageParts): Hono<PageEnvironment> {
   app.get("/storage", async (c) => {
     const accounts = await store.accounts();
     const largest = c.req.query("largest") === undefined ? undefined : await store.largest();
-    const { isChecking } = system.check;
-    const state = { accounts, largest, session: c.get("session"), isChecking };
+    const check = await system.check.status();
+    const state = { accounts, largest, session: c.get("session"), check };
     return show(c, "/storage", "Storage", storageView(state));
   });
-  app.post("/check", (c) => {
-    if (system.check.start()) act(c, "check-started", {});
+  app.post("/check", async (c) => {
+    if (await system.check.begin()) act(c, "check-started", {});
     return c.redirect("/storage", 303);
   });
 

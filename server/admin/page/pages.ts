@@ -6,12 +6,14 @@
 import { html, raw } from "hono/html";
 import { printable } from "../../../protocol/printable.ts";
 import type { AccountSummary } from "../../catalog/accounts.ts";
+import type { CheckStatus } from "../../check/background_check.ts";
 import type { Invitation } from "../../operator/invitations.ts";
 import type { LargeFile } from "../../operator/usage.ts";
 import type { ShownSetting } from "../admin_system.ts";
 import type { AdminSession } from "./admin_sessions.ts";
 import { formatCount, formatDuration, formatSize, formatTime, plural } from "./format.ts";
 import { formToken, frame, type Html } from "./layout.ts";
+import { checkView } from "./check_view.ts";
 import { eventTable } from "./live_view.ts";
 import type { OwnedAccount } from "./operator_store.ts";
 import { KIND_NAMES, type RecentEvent, type RecentEventKind } from "./recent_events.ts";
@@ -274,13 +276,13 @@ export interface StorageState {
   /** `undefined`: they are not counted yet. */
   readonly largest: readonly LargeFile[] | undefined;
   readonly session: AdminSession;
-  readonly isChecking: boolean;
+  readonly check: CheckStatus;
 }
 
 /** The most users on the page. */
 const MAX_USERS = 50;
 
-export function storageView({ accounts, largest, session, isChecking }: StorageState): Html {
+export function storageView({ accounts, largest, session, check }: StorageState): Html {
   const total = ({ usage, history }: AccountSummary) => usage.bytes + history.bytes;
   const sorted = accounts.toSorted((a, b) => total(b) - total(a)).slice(0, MAX_USERS);
   const most = Math.max(1, ...sorted.map(total));
@@ -356,13 +358,7 @@ export function storageView({ accounts, largest, session, isChecking }: StorageS
     </div>
     <section aria-labelledby="check">
       <h2 id="check">Check</h2>
-      <p>Compares the catalog with the files in the store, without reading their content. Differences appear among the events.</p>
-      <form method="post"
-        action="/check">${formToken(session)}<button${isChecking
-          ? html`
-            disabled
-          `
-          : ""}>${isChecking ? "A check is running" : "Start a check"}</button></form></section>
+      ${checkView({ check, accounts, session })}</section>
   `;
 }
 

@@ -182,7 +182,10 @@ function test(
       registration: () => "open" as const,
       isHousekeeper: () => true,
     }, () => Promise.resolve(Infinity));
-    const context = createV4Context(shared, () => Promise.resolve());
+    const context = createV4Context(shared, {
+      onAccountClaimed: () => Promise.resolve(),
+      onUnconfirmed: () => undefined,
+    });
     const peer = new ScriptedSocket();
     const connection = new V4Connection(context, peer, {
       ...{ fingerprint: FINGERPRINT, names: undefined },

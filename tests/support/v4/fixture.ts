@@ -129,7 +129,9 @@ export function startServer(
   options: Partial<ServerOptions> = {},
 ): Promise<Server> {
   // Unless a test is about it, nothing reads stored files in the background.
-  const confirmation = options.confirmAfterMs === undefined ? { confirmRate: 0 } : {};
+  const confirmation = options.confirmAfterMs === undefined
+    ? { confirmRate: 0, checkIntervalMs: 0 }
+    : { checkIntervalMs: 0 };
   return startInThisThread({
     ...{ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder },
     ...{ limits: { ...confirmation, ...limits } },

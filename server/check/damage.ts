@@ -7,9 +7,10 @@
 import { printable } from "../../protocol/printable.ts";
 import { reasonWithPathOf } from "../../protocol/errors.ts";
 import { toHex } from "../../protocol/bytes.ts";
-import type { Context } from "../context.ts";
+import type { Catalog } from "../catalog/catalog.ts";
 import type { Damage, StoredFile } from "../catalog/files.ts";
 import type { Store } from "../data_folder/data_folder.ts";
+import type { Log } from "../limits/server_log.ts";
 
 const WORDS: Readonly<Record<Damage, string>> = {
   missing: "its blob is missing",
@@ -33,7 +34,7 @@ export async function visibleDamage(
 
 /** Records and logs the damage of a file, unless the catalog already has it. Returns whether the catalog has it now. */
 export async function recordDamage(
-  { store: { catalog }, log }: Pick<Context, "store" | "log">,
+  { store: { catalog }, log }: { readonly store: { readonly catalog: Catalog }; readonly log: Log },
   file: StoredFile,
   damage: Damage,
 ): Promise<boolean> {
@@ -44,7 +45,8 @@ export async function recordDamage(
     const isNew = await catalog.files.setDamage(path, damage);
     if (!isNew) return true;
     const user = (await catalog.accounts.find({ id: accountId }))?.name ?? "";
-    log.error("Found {file} of {user} damaged: {what} ({path}); run 'xfer server verify'", {
+    const fix = "upload the file again, or run 'xfer server verify --repair'";
+    log.error(`Found {file} of {user} damaged: {what} ({path}); ${fix}`, {
       event: "file.damaged",
       ...{ ...about, user, damage, what: WORDS[damage] },
     });

@@ -3,11 +3,9 @@ import assert from "node:assert/strict";
 import { cksum } from "../../../protocol/crc/cksum.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import type { BlobStore } from "../../../server/blobs/blob_store.ts";
-import {
-  Confirmation,
-  type ConfirmationOptions,
-  MAX_FAILURES,
-} from "../../../server/v4/confirmation.ts";
+import { BackgroundReader, MAX_FAILURES } from "../../../server/check/background_reader.ts";
+import { UnconfirmedFiles } from "../../../server/check/unconfirmed_files.ts";
+import type { Store } from "../../../server/data_folder/data_folder.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { blob, enrolV3, KEEP, v4File } from "../../support/store/catalog_suite.ts";
 import { memoryCatalog } from "../../support/store/memory_catalog.ts";
@@ -18,7 +16,7 @@ const NEVER_MS = 2 ** 30;
 /** Files `1` to `count` of one catalog, whose blobs are read by `read`. */
 class Confirmed implements AsyncDisposable {
   readonly #catalog = memoryCatalog();
-  readonly #confirmation: Confirmation;
+  readonly #reader: BackgroundReader;
   readonly lines: string[] = [];
   /** The blobs that were read, in order. */
   readonly reads: string[] = [];
@@ -33,24 +31,21 @@ class Confirmed implements AsyncDisposable {
       }.bind(this),
     };
     const write = (_: string, { event }: { readonly event: string }) => void this.lines.push(event);
-    this.#confirmation = new Confirmation({
-      context: {
-        store: { catalog: this.#catalog, blobs } as unknown as Store,
-        limits: { confirmRate: Infinity } as Context["limits"],
-        log: { debug: write, info: write, warn: write, error: write },
-        clock: () => 5000,
-        staging: { count: 0 } as Context["staging"],
-        isHousekeeper: () => true,
-      },
-      activity: { idleMs: Infinity },
-      retryMs,
+    const store = { catalog: this.#catalog, blobs } as unknown as Store;
+    const log = { debug: write, info: write, warn: write, error: write };
+    const limits = { confirmRate: Infinity };
+    const list = new UnconfirmedFiles({
+      ...{ store, limits, log, retryMs, ticks: () => performance.now() },
+    });
+    this.#reader = new BackgroundReader(list, {
+      ...{ store, log, retryMs, clock: () => 5000, isActive: () => true, isBusy: () => false },
     });
   }
 
   async start(count: number): Promise<void> {
     await enrolV3(this.#catalog);
     for (let number = 1; number <= count; number++) await this.store(number);
-    this.#confirmation.start();
+    this.#reader.start();
   }
 
   async store(number: number): Promise<void> {
@@ -64,7 +59,7 @@ class Confirmed implements AsyncDisposable {
       }),
       { ...KEEP, chunks: sums.digests },
     );
-    this.#confirmation.request();
+    this.#reader.wake();
   }
 
   /** Resolves when no file but these is unconfirmed. */
@@ -77,12 +72,9 @@ class Confirmed implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#confirmation.close();
+    await this.#reader.close();
   }
 }
-
-type Context = ConfirmationOptions["context"];
-type Store = Context["store"];
 
 function fail(): never {
   throw new Error("Input/output error (os error 5)");

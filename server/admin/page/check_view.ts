@@ -1,0 +1,129 @@
+/**
+ * The check of all stored files on the operator's page.
+ *
+ * @module
+ */
+import { html } from "hono/html";
+import { toHex } from "../../../protocol/bytes.ts";
+import { printable } from "../../../protocol/printable.ts";
+import type { AccountSummary } from "../../catalog/accounts.ts";
+import type { CheckRound } from "../../catalog/check_rounds.ts";
+import type { Damage } from "../../catalog/files.ts";
+import type { CheckState, CheckStatus } from "../../check/background_check.ts";
+import type { AdminSession } from "./admin_sessions.ts";
+import { formatCount, formatDuration, formatSize, formatTime, plural } from "./format.ts";
+import { formToken, type Html } from "./layout.ts";
+
+const STATES: Readonly<Record<CheckState, string>> = {
+  off: "off (--check-interval 0)",
+  idle: "idle",
+  reading: "reading",
+  waiting: "waiting",
+  elsewhere: "done by another server",
+};
+const DAMAGES: Readonly<Record<Damage, string>> = {
+  missing: "missing",
+  size: "another size",
+  content: "changed content",
+};
+
+export interface CheckViewState {
+  readonly check: CheckStatus;
+  readonly accounts: readonly AccountSummary[];
+  readonly session: AdminSession;
+}
+
+/** The content of a section. */
+export function checkView({ check, accounts, session }: CheckViewState): Html {
+  const { state, reason, current, last, nextAt, oldestMs, intervalMs, progress, rate } = check;
+  const isBad = state === "waiting";
+  const isRequested = current?.isRequested === true;
+  return html`
+    <p>The server reads every stored file again${intervalMs === 0 ? "" : html`
+      within ${formatDuration(intervalMs)}
+    `}, and compares it with its digest.
+      State: <span class="state ${isBad ? "bad" : "good"}">${STATES[state]}</span>${reason ===
+          undefined
+        ? ""
+        : html`: ${reason}`}</p>
+    ${current === undefined || progress === undefined ? "" : html`
+      <p><progress max="1" value="${progress}" aria-label="Progress of the check"></progress>
+        ${roundWords(current)} since ${formatTime(current.startedAt)}, of ${plural(
+          check.totals.files,
+          "file",
+        )} with ${formatSize(check.totals.bytes)}, at up to ${formatSize(rate ?? 0)}/s</p>
+    `}
+    <ul>
+      ${last?.endedAt === undefined
+        ? ""
+        : html`<li>Last complete check: ${roundWords(last)}, ended ${
+          formatTime(last.endedAt)
+        }</li>`}
+      ${nextAt === undefined ? "" : html`<li>Next check: ${formatTime(nextAt)}</li>`}
+      ${oldestMs === undefined
+        ? ""
+        : html`<li>No file was last read longer ago than ${formatDuration(oldestMs)}</li>`}
+    </ul>
+    ${damageView(check, accounts)}
+    <form method="post" action="/check">${formToken(session)}<button${isRequested
+      ? html`
+        disabled
+      `
+      : ""}>${isRequested ? "A check is running" : "Start a check now"}</button></form>
+    <p class="quiet">A check that you start reads at --check-rate, and yields to transfers. It also looks for files without an entry in the catalog.</p>
+  `;
+}
+
+function roundWords({ files, bytes, damaged, unreadable }: CheckRound): string {
+  const counts = [
+    `${plural(files, "file")} read (${formatSize(bytes)})`,
+    `${formatCount(damaged)} damaged`,
+    ...(unreadable === 0 ? [] : [`${formatCount(unreadable)} unreadable`]),
+  ];
+  return counts.join(", ");
+}
+
+function damageView(
+  { damaged, damagedFiles }: CheckStatus,
+  accounts: readonly AccountSummary[],
+): Html {
+  if (damaged === 0) return html`<p>No file is known to be damaged.</p>`;
+  const names = new Map(accounts.map(({ id, name }) => [toHex(id), name]));
+  return html`
+    <section class="note bad" aria-labelledby="damaged">
+      <h3 id="damaged">${plural(damaged, "damaged file")}</h3>
+      <p>To repair one, its user uploads it again, or restores an old version with
+        <code>xfer client restore</code>. A backup can have it:
+        <code>xfer server export --backup</code>. <code>xfer server verify --repair</code> moves
+        damaged files to <code>quarantine/</code>.</p>
+      <div class="scroll">
+        <table class="stack">
+          <thead>
+            <tr>
+              <th scope="col">File</th>
+              <th scope="col">User</th>
+              <th scope="col" class="number">Version</th>
+              <th scope="col">Damage</th>
+            </tr>
+          </thead>
+          <tbody>${damagedFiles.map(({ accountId, name, version = 1, current, damage }) => {
+            const user = names.get(toHex(accountId)) ?? "";
+            return html`
+              <tr>
+                <th scope="row" data-label="File" class="file"><span>${printable(name)}</span></th>
+                <td data-label="User"><a href="/users/${encodeURIComponent(user)}">${user}</a></td>
+                <td data-label="Version" class="number"><span>${version}${current === true
+                  ? ""
+                  : " (old)"}</span></td>
+                <td data-label="Damage"><span class="bad">${damage && DAMAGES[damage]}</span></td>
+              </tr>
+            `;
+          })}</tbody>
+        </table>
+      </div>
+      ${damaged > damagedFiles.length
+        ? html`<p class="quiet">And ${formatCount(damaged - damagedFiles.length)} more.</p>`
+        : ""}
+    </section>
+  `;
+}
