@@ -416,6 +416,7 @@ export class Server implements AsyncDisposable {
         context.accounts.clear();
         await revocation.look();
       },
+      check: this.#storeCheck,
     });
     const path = join(dataFolder, CONTROL_SOCKET);
     this.#control = await ControlSocket.open(path, requests, context.log);

@@ -60,7 +60,7 @@ function total(name: string, help: string, of: (totals: StoredTotals) => number)
   return gauge(name, help, async ({ totals }) => of(await totals.read()));
 }
 
-/** A counter whose label has a value for each of some events. */
+/** A counter whose label has a value for each of some events; several can have the same. */
 function events(
   name: string,
   help: string,
@@ -69,11 +69,13 @@ function events(
 ): MetricDefinition {
   return {
     ...{ name, help, type: "counter" },
-    read: ({ events }) =>
-      Object.entries(byEvent).map(([event, value]): Sample => [
-        { [label]: value },
-        events.of(event),
-      ]),
+    read({ events }) {
+      const counts = new Map<string, number>();
+      for (const [event, value] of Object.entries(byEvent)) {
+        counts.set(value, (counts.get(value) ?? 0) + events.of(event));
+      }
+      return [...counts].map(([value, count]): Sample => [{ [label]: value }, count]);
+    },
   };
 }
 
@@ -233,6 +235,7 @@ export const METRICS: readonly MetricDefinition[] = [
   events("xfer_checked_files_total", "Files that the server has read and compared", "result", {
     "file.confirmed": "intact",
     "file.not-confirmed": "unreadable",
+    "file.not-checked": "unreadable",
   }),
 
   // Health.

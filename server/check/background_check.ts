@@ -151,7 +151,9 @@ export class BackgroundCheck {
         progress: progressOf(current, totals),
         rate: rateOf({ round: current, totals, intervalMs, maxRate, now }),
       },
-      nextAt: state === "idle" ? Math.max(now, nextStart({ last }, intervalMs, now)) : undefined,
+      nextAt: state === "idle"
+        ? Math.max(now + this.#round.settlesMs, nextStart({ last }, intervalMs, now))
+        : undefined,
       oldestMs: oldestAge({ current, last }, totals, now),
       ...{ damaged: count, damagedFiles: files },
     };

@@ -103,13 +103,18 @@ export class FilesOfRound implements ReadingList {
     return this.#totals.value;
   }
 
+  /** The time until a round can begin by itself, in milliseconds. */
+  get settlesMs(): number {
+    return Math.max(0, this.#startedAt + SETTLING_MS - this.#options.ticks());
+  }
+
   /** Another server, or an operator, may have begun a round. */
   look(): void {
     this.#mustLook = true;
   }
 
   async next(): Promise<StoredFile | number> {
-    const { store: { catalog }, limits: { checkIntervalMs }, clock, ticks } = this.#options;
+    const { store: { catalog }, limits: { checkIntervalMs }, clock } = this.#options;
     if (this.#mustLook) {
       this.#mustLook = false;
       await this.save();
@@ -124,8 +129,7 @@ export class FilesOfRound implements ReadingList {
     }
     if (current?.isRequested !== true) {
       if (!isOn) return Infinity;
-      const settlesMs = this.#startedAt + SETTLING_MS - ticks();
-      if (settlesMs > 0) return settlesMs;
+      if (this.settlesMs > 0) return this.settlesMs;
     }
     current ??= await this.#begin();
     const pauseMs = await this.#pauseMs(current);

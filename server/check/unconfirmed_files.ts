@@ -1,5 +1,5 @@
 /**
- * Large files of which only the client has computed the digests so far. Each is read once, soon after it was stored.
+ * Large files whose digests only the client has computed so far. Each is read once, soon after it was stored.
  *
  * @module
  */

@@ -4,8 +4,10 @@
  * @module
  */
 import { printable } from "../../protocol/printable.ts";
+import type { CheckStatus } from "../check/background_check.ts";
 import type { Context } from "../context.ts";
 import { type AdminAction, endConnection, logAction } from "../operator/actions.ts";
+import { checkReport } from "./check_report.ts";
 import type { ControlArguments, ControlRequests } from "./control_socket.ts";
 import { sessionsOf, statusOf } from "./server_status.ts";
 
@@ -13,15 +15,30 @@ export interface ControlContext {
   readonly context: Context;
   /** Applies changes of accounts and keys at once, to open connections too. */
   readonly refreshAccounts: () => Promise<void>;
+  readonly check: {
+    /** Returns `false` if an operator has begun a check already. */
+    begin(): Promise<boolean>;
+    status(): Promise<CheckStatus>;
+  };
 }
 
-export function controlRequests({ context, refreshAccounts }: ControlContext): ControlRequests {
+export function controlRequests(
+  { context, refreshAccounts, check }: ControlContext,
+): ControlRequests {
   return {
-    status: () => statusOf(context),
+    status: async () => statusOf(context, await check.status()),
     sessions: () => sessionsOf(context),
     /** Ends a connection. Returns whether it was open. */
     end: (given) =>
       endConnection(context, textOf(given, "id"), { operator: textOf(given, "operator") }),
+    check: async () => await checkReport(context.store.catalog, await check.status()),
+    /** Begins a check. Returns whether none that an operator has begun was in progress. */
+    "begin-check": async (given) => {
+      const isNew = await check.begin();
+      const operator = textOf(given, "operator");
+      if (isNew) logAction(context.log, { operator, action: "check-started" });
+      return isNew;
+    },
     /** An operator's command has changed the catalog. */
     acted: async (given) => {
       logAction(context.log, {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CheckState, CheckStatus } from "../check/background_check.ts";
 import type { Context } from "../context.ts";
 import type { LiveConnection } from "../monitor/live_connection.ts";
 import type { LiveTransfer } from "../monitor/live_transfer.ts";
@@ -58,13 +59,26 @@ export interface RunningServer {
   readonly traffic: readonly TrafficStatus[];
   /** How often each limit was reached, by option. */
   readonly limitsReached: Readonly<Record<string, number>>;
+  /** The check of all stored files, unless the server was asked by another one. */
+  readonly check?: CheckSummary | undefined;
+}
+
+export interface CheckSummary {
+  readonly state: CheckState;
+  /** The part of the round in progress that is done, from 0 to 1; `null` between rounds. */
+  readonly progress: number | null;
+  /** The number of files that are known to be damaged. */
+  readonly damaged: number;
 }
 
 export function sessionsOf({ monitor }: Context): SessionStatus[] {
   return [...monitor.connections.values()].map(toSession);
 }
 
-export function statusOf({ monitor, clock, limitLog }: Context): RunningServer {
+export function statusOf(
+  { monitor, clock, limitLog }: Context,
+  check?: CheckStatus,
+): RunningServer {
   const connections = [...monitor.connections.values()];
   const users = new Set(connections.flatMap(({ user }) => user === undefined ? [] : [user.client]));
   return {
@@ -75,6 +89,11 @@ export function statusOf({ monitor, clock, limitLog }: Context): RunningServer {
       return { direction, files, ...total };
     }),
     limitsReached: Object.fromEntries(limitLog.counts),
+    ...check && {
+      check: {
+        ...{ state: check.state, progress: check.progress ?? null, damaged: check.damaged },
+      },
+    },
   };
 }
 

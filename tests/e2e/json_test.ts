@@ -193,6 +193,8 @@ Deno.test("--json: every command reports its work as events; errors also appear 
   await operate("health", ["--config", configuration], checks);
   await operate("admin-link", [], "admin-link");
   await operate("status", [], "server-status");
+  await operate("check", [], "check-status", 6);
+  await operate("check", ["--start"], "check-started");
   {
     using _open = await Deno.connect({ hostname: "127.0.0.1", port: Number(server.port) });
     const [session] = await operate("sessions", [], "session");

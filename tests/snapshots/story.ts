@@ -176,6 +176,8 @@ async function operator(world: SnapshotWorld): Promise<void> {
   await operate("users rename Robert Alice");
   await operate("users set-quota Robert --size 10MB --files none");
   await operate("status");
+  await operate("check");
+  await operate("check --start");
   await operate("sessions");
   await operate("sessions --end 00000000");
   await operate("users set Robert --append-only");

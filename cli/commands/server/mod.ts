@@ -20,6 +20,7 @@ import { addServerInitCommand } from "./init.ts";
 import { addConfigCommand } from "./config.ts";
 import { addAdminLinkCommand } from "./admin_link.ts";
 import { addBackupCommand } from "./backup.ts";
+import { addCheckCommand } from "./check.ts";
 import { addExportCommand } from "./export.ts";
 import { addImportCommand } from "./import.ts";
 import { addHealthCommand } from "./health.ts";
@@ -50,6 +51,7 @@ export function serverCommand(server: Command, run: Run): void {
   addImportCommand(server, run);
   addExportCommand(server, run);
   addVerifyCommand(server, run);
+  addCheckCommand(server, run);
   addBackupCommand(server, run);
   addRestoreCommand(server, run);
   addMigrateCommand(server, run);

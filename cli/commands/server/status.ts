@@ -51,6 +51,7 @@ function report(
     downloads: downloads ?? NONE,
     limitsReached: Object.entries(status.limitsReached)
       .map(([limit, count]) => ({ limit, count })),
+    check: status.check && { ...status.check, progress: status.check.progress ?? undefined },
   });
 }
 

@@ -22,7 +22,8 @@ export const EVENT_KINDS = {
   ],
   damaged: [
     ...["file.damaged", "store.missing", "store.changed", "store.stray", "store.differs"],
-    ...["file.not-confirmed", "store.mended"],
+    ...["file.not-confirmed", "file.not-checked", "file.mended", "store.mended"],
+    ...["check.completed", "check.waiting", "check.continued"],
   ],
   "signed in": [
     ...["client.registered", "client.linked", "client.claimed", "client.logged-in"],
