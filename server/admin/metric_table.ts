@@ -6,10 +6,12 @@
 import denoJson from "../../deno.json" with { type: "json" };
 import { LIMIT_NAMES, LIMITS } from "../limits/limits.ts";
 import { type FileCounts, PROTOCOL_NUMBERS, TRAFFIC_KINDS } from "../monitor/traffic.ts";
+import { CHECK_STATES, type CheckStatus } from "../check/background_check.ts";
 import type { AdminSystem } from "./admin_system.ts";
 import type { EventCounts } from "./event_counts.ts";
 import type { EventLoopDelay } from "./event_loop.ts";
 import type { Metric, Sample } from "./exposition.ts";
+import type { FreshValue } from "./fresh_value.ts";
 import type { Health } from "./health.ts";
 import type { StoredTotals, StoreTotals } from "./store_totals.ts";
 import type { TransferDurations } from "./transfer_durations.ts";
@@ -19,6 +21,7 @@ export interface Readings {
   readonly system: AdminSystem;
   readonly health: Health;
   readonly totals: StoreTotals;
+  readonly check: FreshValue<CheckStatus>;
   readonly events: EventCounts;
   readonly eventLoop: EventLoopDelay;
   readonly durations: TransferDurations;
@@ -58,6 +61,21 @@ function gauge(
 /** A total of all accounts. */
 function total(name: string, help: string, of: (totals: StoredTotals) => number): MetricDefinition {
   return gauge(name, help, async ({ totals }) => of(await totals.read()));
+}
+
+/** A gauge of the check of stored files. It has no value as long as that is not known. */
+function ofCheck(
+  name: string,
+  help: string,
+  of: (check: CheckStatus) => number | undefined,
+): MetricDefinition {
+  return {
+    ...{ name, help, type: "gauge" },
+    async read({ check }) {
+      const value = of(await check.read());
+      return value === undefined ? [] : [[{}, value]];
+    },
+  };
 }
 
 /** A counter whose label has a value for each of some events; several can have the same. */
@@ -237,6 +255,46 @@ export const METRICS: readonly MetricDefinition[] = [
     "file.not-confirmed": "unreadable",
     "file.not-checked": "unreadable",
   }),
+  {
+    ...{ name: "xfer_file_check_state", help: "1 for the state of the check of stored files" },
+    type: "gauge",
+    async read({ check }) {
+      const { state } = await check.read();
+      return CHECK_STATES.map((one): Sample => [{ state: one }, Number(one === state)]);
+    },
+  },
+  ofCheck(
+    "xfer_file_check_progress_ratio",
+    "Part of the round in progress that is done, by bytes and files; 1 between rounds",
+    ({ progress, last }) => progress ?? (last && 1),
+  ),
+  {
+    name: "xfer_file_check_files",
+    help: "Files of the round in progress, or of the last one, by what was found",
+    type: "gauge",
+    async read({ check }) {
+      const { current, last } = await check.read();
+      const { files = 0, damaged = 0, unreadable = 0 } = current ?? last ?? {};
+      const intact = Math.max(0, files - damaged - unreadable);
+      return Object.entries({ intact, damaged, unreadable })
+        .map(([result, count]): Sample => [{ result }, count]);
+    },
+  },
+  ofCheck(
+    "xfer_file_check_oldest_seconds",
+    "Time since the file that comes next was read, at most",
+    ({ oldestMs }) => oldestMs === undefined ? undefined : oldestMs / 1000,
+  ),
+  ofCheck(
+    "xfer_file_check_interval_seconds",
+    "Time within which every file is read again; 0 if that is off",
+    ({ intervalMs }) => intervalMs / 1000,
+  ),
+  ofCheck(
+    "xfer_unrepaired_files",
+    "Files that are known to be damaged",
+    ({ damaged }) => damaged,
+  ),
 
   // Health.
   {

@@ -48,11 +48,13 @@ export interface BackgroundCheckOptions {
   readonly pause?: Pause | undefined;
 }
 
+export const CHECK_STATES = ["off", "idle", "reading", "waiting", "elsewhere"] as const;
+
 /**
  * The state of the check. `off`: no round is due, since the interval is 0; `idle`: until the next round; `reading`: a round is
  * in progress; `waiting`: in a round, but the store does not answer; `elsewhere`: another server does it.
  */
-export type CheckState = "off" | "idle" | "reading" | "waiting" | "elsewhere";
+export type CheckState = (typeof CHECK_STATES)[number];
 
 export interface CheckStatus {
   readonly state: CheckState;
@@ -72,7 +74,7 @@ export interface CheckStatus {
   readonly rate?: number | undefined;
   /** When the next round begins, in milliseconds since the epoch. */
   readonly nextAt?: number | undefined;
-  /** The time since the file that comes next was read, in milliseconds. */
+  /** The time since the file that comes next was read, in milliseconds, at most. */
   readonly oldestMs?: number | undefined;
   /** The number of files that are known to be damaged, and not repaired. */
   readonly damaged: number;

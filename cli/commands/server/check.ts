@@ -15,9 +15,7 @@ import { operatorName } from "./report_action.ts";
 /** Adds the command below `server`. */
 export function addCheckCommand(server: Command, run: Run): void {
   server.command("check")
-    .description(
-      "Show how far a running server is with reading all stored files, and damage, or start now.",
-    )
+    .description("Show the check of all stored files, or start one.")
     .option("--start", "read all files now, at --check-rate")
     .addHelpText(
       "after",

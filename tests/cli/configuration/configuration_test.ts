@@ -52,6 +52,7 @@ const TEXTS: Readonly<Record<string, readonly [string, string, string]>> = {
   "log-rotate-size": ["5KiB", "6MB", "none"],
   "log-rotate": ["none", "hourly", "weekly"],
   "history": ["5m", "6h", "7d"],
+  "check-interval": ["5m", "6h", "7d"],
   "admin-listen": ["127.0.0.1:1", "unix:/run/a", "[::1]:3 0.0.0.0:4"],
   "server-name": ["a", "b-1.example.org", "c_2"],
   "catalog": ["postgres://a@h/d", "sqlite", "postgresql://h/d?sslmode=disable"],
