@@ -105,7 +105,7 @@ listen = "127.0.0.1:0"\n`,
         id = /^([0-9a-f]{8})  /m.exec(printed)?.[1] ?? id;
         const next = fences[i + 1];
         if (next?.info === "text") assert.equal(plain(printed), plain(next.text), text);
-        // What has arrived is kept, and counts.
+        // The received part is kept, and counts.
         if (text.includes("--end")) await logged("file.held");
       }
     } finally {
