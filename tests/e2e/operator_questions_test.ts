@@ -17,7 +17,7 @@ const ID = "3f9a1c07";
 /** Removes what differs on each machine, and at each time. */
 function plain(text: string): string {
   return text
-    .replaceAll(/\b[0-9a-f]{8}\b(?=  \w|$)/gm, "ID")
+    .replaceAll(/\b[0-9a-f]{8}\b(?= {2}\w|$)/gm, "ID")
     .replaceAll(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?/g, "TIME")
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ/g, "STATE")
     .replaceAll(/\d\d\/\w{3}\/\d{4}:\d\d:\d\d:\d\d \+0000/g, "TIME")
@@ -102,7 +102,7 @@ listen = "127.0.0.1:0"\n`,
       for (const [i, { info, text }] of fences.entries()) {
         if (info !== "sh") continue;
         const printed = await run(text.replaceAll(ID, id));
-        id = /^([0-9a-f]{8})  /m.exec(printed)?.[1] ?? id;
+        id = /^([0-9a-f]{8}) {2}/m.exec(printed)?.[1] ?? id;
         const next = fences[i + 1];
         if (next?.info === "text") assert.equal(plain(printed), plain(next.text), text);
         // The received part is kept, and counts.
