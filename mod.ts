@@ -68,6 +68,8 @@ export {
 export { Server, type ServerOptions } from "./server/server.ts";
 export type { AdminAddress } from "./server/admin/admin_address.ts";
 export type { AdminSettings } from "./server/admin/load_admin.ts";
+export type { HookSettings } from "./server/hooks/hook_settings.ts";
+export type { HookKind } from "./server/catalog/hook_queue.ts";
 export type { ShownSetting } from "./server/admin/admin_system.ts";
 export type { OwnStores } from "./server/data_folder/data_folder.ts";
 export type { Advertised, ListenOptions } from "./server/listen/listeners.ts";

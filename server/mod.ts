@@ -16,6 +16,8 @@ export {
 } from "./control/running_servers.ts";
 export type { RunningServer, SessionStatus } from "./control/server_status.ts";
 export { LIMIT_NAMES, type LimitDefinition, LIMITS, type Limits } from "./limits/limits.ts";
+export { DEFAULT_HOOK_KINDS, type HookReport, type HookSettings } from "./hooks/hook_settings.ts";
+export { HOOK_KINDS, type HookKind } from "./catalog/hook_queue.ts";
 export { PORT_INFO, readPortInfo } from "./v3/port_info.ts";
 export type { Advertised, ListenOptions } from "./listen/listeners.ts";
 export { type Network, parseNetwork } from "./listen/networks.ts";

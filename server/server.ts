@@ -35,6 +35,9 @@ import {
   type OpenConnection,
 } from "./listen/listeners.ts";
 import { isShared } from "./catalog/shared_catalog.ts";
+import type { HookDelivery } from "./hooks/hook_delivery.ts";
+import type { HookSettings } from "./hooks/hook_settings.ts";
+import { loadHooks } from "./hooks/load_hooks.ts";
 import type { AccessListener } from "./limits/access.ts";
 import { LiveSettings, type SettingChanges } from "./limits/live_settings.ts";
 import { ServerLog } from "./limits/server_log.ts";
@@ -87,6 +90,8 @@ export interface ServerOptions extends SettingChanges, StoreSettings {
   readonly tlsFiles?: TlsFiles;
   /** The operator's HTTP port, for health checks and metrics; none by default. */
   readonly admin?: AdminSettings | undefined;
+  /** A receiver of events; none by default. */
+  readonly hook?: HookSettings | undefined;
   /** The name of this server in metrics, and among those that share a catalog; the host name by default. */
   readonly name?: string | undefined;
   /** Ids and keys; from the system by default. */
@@ -111,6 +116,12 @@ export interface ServerOptions extends SettingChanges, StoreSettings {
    * @internal
    */
   readonly housekeepingMs?: number;
+  /**
+   * Divides the pauses between deliveries of events.
+   *
+   * @internal
+   */
+  readonly hookHaste?: number;
   /** @internal */
   readonly openers?: StoreOpeners;
   /**
@@ -159,6 +170,7 @@ export class Server implements AsyncDisposable {
   readonly #housekeeping: Housekeeping;
   readonly #comparison: BackgroundComparison;
   readonly #check: BackgroundCheck;
+  readonly #hooks: HookDelivery | undefined;
   #admin: AdminPort | undefined;
   #control: ControlSocket | undefined;
   /** Requests of operators to all servers of a catalog. */
@@ -177,7 +189,9 @@ export class Server implements AsyncDisposable {
     listeners: readonly Listener[],
     securePort: ReloadableTlsListener | undefined,
     housekeepingMs: number | undefined,
+    hooks: HookDelivery | undefined,
   ) {
+    this.#hooks = hooks;
     this.#context = context;
     this.#v3 = v3;
     this.#v4 = v4;
@@ -240,6 +254,7 @@ export class Server implements AsyncDisposable {
     const store = await serveStores(options, system, log);
     const settings = new LiveSettings(options);
     const listeners: Listener[] = [];
+    let hooks: HookDelivery | undefined;
     try {
       const balancers = balancersOf(options, settings, log);
       listeners.push(...listenAll(options.listen, balancers));
@@ -274,12 +289,18 @@ export class Server implements AsyncDisposable {
       }
       warnOf(context, securePort?.identity);
       warnIfOpen(settings, listeners.map(({ address }) => address), log);
+      const { hook, hookHaste: haste } = options;
+      hooks = hook && await loadHooks(hook, {
+        ...{ queue: store.catalog.hooks, limits: settings.limits, events: monitor.events },
+        ...{ log, clock, haste },
+      });
       return new Server(
         ...[{ context, v3, v4, check }, log, settings, store, listeners, securePort] as const,
-        options.housekeepingMs,
+        ...[options.housekeepingMs, hooks] as const,
       );
     } catch (error) {
       for (const listener of listeners) listener.close();
+      await hooks?.[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
       throw error;
     }
@@ -380,6 +401,7 @@ export class Server implements AsyncDisposable {
       location: () => this.#location,
       settings: admin.settings ?? (() => []),
       check: this.#storeCheck,
+      hooks: this.#hooks,
     };
     const identity = identitySource(options, store);
     const { catalog, dataFolder = "", clusterSecret } = options;
@@ -411,7 +433,7 @@ export class Server implements AsyncDisposable {
     if (!control || dataFolder === undefined || !(await isFolder(dataFolder))) return;
     const { context, revocation } = { context: this.#context, ...this.#v4 };
     const requests = controlRequests({
-      context,
+      ...{ context, hooks: this.#hooks },
       refreshAccounts: async () => {
         context.accounts.clear();
         await revocation.look();
@@ -436,6 +458,7 @@ export class Server implements AsyncDisposable {
     await closeV3(this.#v3);
     await this.#context.garbage.close();
     await this.#housekeeping.close();
+    await this.#hooks?.[Symbol.asyncDispose]();
     this.#tracing?.[Symbol.dispose]();
     await this.#admin?.[Symbol.asyncDispose]();
     await this.#control?.[Symbol.asyncDispose]();

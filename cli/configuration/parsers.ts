@@ -11,6 +11,8 @@ import {
   type Edition,
   EDITIONS,
   findEdition,
+  HOOK_KINDS,
+  type HookKind,
   type ListenOptions,
   type Network,
   parseNetwork,
@@ -84,6 +86,22 @@ export function parseServerName(text: string): string | undefined {
   if (/^[\w.-]{1,63}$/.test(text)) return text;
   throw new InvalidArgumentError(
     "Expected 1 to 63 letters, digits, dots, hyphens and underscores.",
+  );
+}
+
+/** An empty text means no receiver. */
+export function parseHookUrl(text: string): string | undefined {
+  if (text === "") return undefined;
+  if (/^https?:\/\/./.test(text)) return text;
+  throw new InvalidArgumentError("Expected a URL, such as https://example.org/xfer.");
+}
+
+export function parseHookEvents(text: string): HookKind[] {
+  const kinds = text.split(",");
+  const isKind = (kind: string): kind is HookKind => HOOK_KINDS.some((one) => one === kind);
+  if (kinds.every(isKind)) return kinds;
+  throw new InvalidArgumentError(
+    `Expected one or more of ${HOOK_KINDS.join(", ")}, separated by commas.`,
   );
 }
 

@@ -63,6 +63,15 @@ export function shownSettings(settings: Settings): ShownSetting[] {
   });
 }
 
+function hookIn(settings: Settings): Pick<ServerOptions, "hook"> {
+  const url = settings["hook-url"].value;
+  if (url === undefined) return {};
+  const [kinds, secretFile] = [settings["hook-events"].value, settings["hook-secret-file"].value];
+  return {
+    hook: { url, kinds, secretFile, isPlainAllowed: settings["hook-http"].value === "any" },
+  };
+}
+
 /** `shown`: the effective settings, for the operator's page. */
 export function toServerOptions(
   settings: Settings,
@@ -83,6 +92,7 @@ export function toServerOptions(
     ...storesIn(settings),
     name: settings["server-name"].value,
     ...(admin.length === 0 ? {} : { admin: { listen: admin, tokenFile, settings: shown } }),
+    ...hookIn(settings),
     ...(tlsListen === "none" ? {} : { tlsListen }),
     ...(advertise === undefined ? {} : { advertise }),
     ...(certificate === undefined || key === undefined ? {} : { tlsFiles: { certificate, key } }),

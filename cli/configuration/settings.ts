@@ -5,9 +5,11 @@
  * @module
  */
 import {
+  DEFAULT_HOOK_KINDS,
   DEFAULT_SERVED,
   type Edition,
   EDITIONS,
+  HOOK_KINDS,
   LIMIT_NAMES,
   type LimitDefinition,
   LIMITS,
@@ -23,6 +25,8 @@ import {
   parseAdvertised,
   parseEditions,
   parseFolder,
+  parseHookEvents,
+  parseHookUrl,
   parseKeep,
   parseListen,
   parseNetworks,
@@ -57,6 +61,8 @@ export interface Setting<T = unknown> {
   /** Whether SIGHUP applies a new value. Other settings need a restart. */
   readonly reloadable?: boolean;
 }
+
+const HOOK_HTTP = ["loopback", "any"] as const;
 
 const DEFAULT_HOSTNAME = "0.0.0.0";
 const DEFAULT_PORT = 1256;
@@ -161,6 +167,40 @@ const SERVER = {
     default: "",
     defaultWords: "the host name",
     parse: parseServerName,
+  },
+  "hook-url": {
+    group: "Serving",
+    placeholder: "url",
+    what: "URL to which the server posts events about files and accounts",
+    default: "",
+    defaultWords: "none",
+    isUrl: true,
+    parse: parseHookUrl,
+  },
+  "hook-secret-file": {
+    group: "Serving",
+    placeholder: "file",
+    what: "file with the secret that signs events for --hook-url",
+    default: "",
+    defaultWords: "$XFER_HOOK_SECRET",
+    parse: parsePath,
+  },
+  "hook-events": {
+    group: "Serving",
+    placeholder: "names",
+    what: `events for --hook-url, separated by commas: ${HOOK_KINDS.join(", ")}`,
+    choices: HOOK_KINDS,
+    default: DEFAULT_HOOK_KINDS.join(","),
+    separator: ",",
+    parse: parseHookEvents,
+  },
+  "hook-http": {
+    group: "Serving",
+    placeholder: "where",
+    what: "receivers that --hook-url may reach without TLS: loopback or any",
+    choices: HOOK_HTTP,
+    default: "loopback",
+    parse: (text: string) => oneOf(HOOK_HTTP, text),
   },
   "log-file": {
     group: "Serving",

@@ -43,6 +43,14 @@ const roundFields = {
   unreadable: count("number of files that could not be read"),
 };
 const CHECK_STATES = ["off", "idle", "reading", "waiting", "elsewhere"] as const;
+const hooksFields = {
+  waiting: count("number of events that wait for the receiver"),
+  dead: count("number of events that the server has given up"),
+  delivered: count("number of events that the receiver has accepted since the start"),
+  failed: count("number of failed deliveries since the start"),
+  dropped: count("number of events that a full queue has dropped since the start"),
+  oldest: optional(time("time at which the oldest waiting event was queued")),
+};
 
 export const RUNNING_SERVER_EVENTS = {
   "server-status": defineEvent({
@@ -64,9 +72,10 @@ export const RUNNING_SERVER_EVENTS = {
         progress: optional(number("part of the round in progress that is done, from 0 to 1")),
         damaged: count("number of files that are known to be damaged"),
       }, "the check of all stored files, for a server with a data folder")),
+      hooks: optional(record(hooksFields, "events for the receiver, if there is one")),
     },
     words: (
-      { server, started, connections, users, uploads, downloads, limitsReached, check },
+      { server, started, connections, users, uploads, downloads, limitsReached, check, hooks },
       show,
     ) =>
       [
@@ -82,6 +91,7 @@ export const RUNNING_SERVER_EVENTS = {
           (check.progress === undefined ? "" : ` (${Math.floor(100 * check.progress)} %)`) +
           (check.damaged === 0 ? "" : `, ${plural(check.damaged, "damaged file")}`),
         ],
+        ...hooks === undefined ? [] : [`  hooks: ${hookWords(hooks, show)}`],
       ].join("\n"),
   }),
   "check-status": defineEvent({
@@ -121,6 +131,34 @@ export const RUNNING_SERVER_EVENTS = {
     fields: { already: flag("whether one that an operator has started was in progress") },
     words: ({ already }) =>
       already ? "A check is already in progress" : "Started a check of all stored files",
+  }),
+  "hook": defineEvent({
+    kind: "result",
+    what: "An event that waits for the receiver of `--hook-url`, or is dead.",
+    fields: {
+      id: text("id of the event, which the receiver gets as `webhook-id`"),
+      type: text("name of the event"),
+      state: oneOf(["waiting", "dead"], "whether it waits, or the server has given up"),
+      queued: time("time at which it was queued"),
+      attempts: count("number of failed deliveries"),
+      reason: optional(text("why the last delivery has failed")),
+      body: text("the JSON that the receiver gets"),
+    },
+    words: ({ id, type, state, queued, attempts, reason }, show) =>
+      `${id}  ${type}  ${state} since ${show.time(queued)}` +
+      (reason === undefined ? "" : `, ${plural(attempts, "failure")}: ${reason}`),
+  }),
+  "hooks-retried": defineEvent({
+    kind: "result",
+    what: "Events for the receiver are due now.",
+    fields: { count: count("number of events") },
+    words: ({ count }) => `Retrying ${plural(count, "event")}`,
+  }),
+  "hooks-dropped": defineEvent({
+    kind: "result",
+    what: "Events for the receiver were removed.",
+    fields: { count: count("number of events") },
+    words: ({ count }) => `Dropped ${plural(count, "event")}`,
   }),
   "session": defineEvent({
     kind: "result",
@@ -194,6 +232,15 @@ export const RUNNING_SERVER_EVENTS = {
       ok ? `${check}: ok (${Math.round(ms)} ms)` : `${check}: failed: ${reason}`,
   }),
 };
+
+function hookWords(
+  { waiting, dead, oldest, delivered, dropped }: Values<typeof hooksFields>,
+  show: Presentation,
+): string {
+  const since = oldest === undefined ? "" : ` since ${show.time(oldest)}`;
+  const lost = dropped === 0 ? "" : `, ${dropped} dropped`;
+  return `${plural(waiting, "event")} waiting${since}, ${dead} dead, ${delivered} delivered${lost}`;
+}
 
 function trafficWords(
   { files, failed, bytes, rate }: Values<typeof trafficFields>,

@@ -5,6 +5,7 @@
  */
 import type { CheckStatus } from "../check/background_check.ts";
 import type { Context } from "../context.ts";
+import type { ReportedHooks } from "../hooks/hook_settings.ts";
 
 /** A setting, its value and where that comes from. */
 export interface ShownSetting {
@@ -41,4 +42,6 @@ export interface AdminSystem {
   /** The effective settings, for the page. */
   readonly settings: () => readonly ShownSetting[];
   readonly check: StoreCheck;
+  /** The events for a receiver; `undefined` without one. */
+  readonly hooks: ReportedHooks | undefined;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import denoJson from "../../deno.json" with { type: "json" };
+import type { HookReport } from "../hooks/hook_settings.ts";
 import { LIMIT_NAMES, LIMITS } from "../limits/limits.ts";
 import { type FileCounts, PROTOCOL_NUMBERS, TRAFFIC_KINDS } from "../monitor/traffic.ts";
 import { CHECK_STATES, type CheckStatus } from "../check/background_check.ts";
@@ -74,6 +75,21 @@ function ofCheck(
     async read({ check }) {
       const value = of(await check.read());
       return value === undefined ? [] : [[{}, value]];
+    },
+  };
+}
+
+/** A number of the events for a receiver. `now`: milliseconds since the epoch. */
+function hooks(
+  name: string,
+  help: string,
+  type: "gauge" | "counter",
+  of: (report: HookReport, now: number) => number,
+): MetricDefinition {
+  return {
+    ...{ name, help, type },
+    async read({ system: { hooks, context: { clock } } }) {
+      return hooks === undefined ? [] : [[{}, of(await hooks.report(), clock())]];
     },
   };
 }
@@ -294,6 +310,27 @@ export const METRICS: readonly MetricDefinition[] = [
     "xfer_unrepaired_files",
     "Files that are known to be damaged",
     ({ damaged }) => damaged,
+  ),
+
+  // Events for a receiver. Without one, these metrics have no values.
+  hooks("xfer_hooks_waiting", "Events that wait for the receiver", "gauge", (all) => all.waiting),
+  hooks("xfer_hooks_waiting_bytes", "Bytes of events that wait", "gauge", ({ bytes }) => bytes),
+  hooks("xfer_hooks_dead", "Events that the servers have given up", "gauge", ({ dead }) => dead),
+  hooks(
+    ...["xfer_hooks_age_seconds", "Age of the oldest event that waits", "gauge"] as const,
+    ({ oldest }, now) => oldest === undefined ? 0 : Math.max(0, now - oldest) / 1000,
+  ),
+  hooks(
+    ...["xfer_hooks_delivered_total", "Events that the receiver has accepted", "counter"] as const,
+    ({ counts }) => counts.delivered,
+  ),
+  hooks(
+    ...["xfer_hooks_failed_total", "Deliveries of events that have failed", "counter"] as const,
+    ({ counts }) => counts.failed,
+  ),
+  hooks(
+    ...["xfer_hooks_dropped_total", "Events dropped from a full queue", "counter"] as const,
+    ({ counts }) => counts.dropped,
   ),
 
   // Health.

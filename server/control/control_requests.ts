@@ -8,11 +8,14 @@ import type { CheckStatus } from "../check/background_check.ts";
 import type { Context } from "../context.ts";
 import { type AdminAction, endConnection, logAction } from "../operator/actions.ts";
 import { checkReport } from "./check_report.ts";
+import type { ReportedHooks } from "../hooks/hook_settings.ts";
 import type { ControlArguments, ControlRequests } from "./control_socket.ts";
 import { sessionsOf, statusOf } from "./server_status.ts";
 
 export interface ControlContext {
   readonly context: Context;
+  /** The events for a receiver; `undefined` without one. */
+  readonly hooks?: ReportedHooks | undefined;
   /** Applies changes of accounts and keys at once, to open connections too. */
   readonly refreshAccounts: () => Promise<void>;
   readonly check: {
@@ -23,10 +26,13 @@ export interface ControlContext {
 }
 
 export function controlRequests(
-  { context, refreshAccounts, check }: ControlContext,
+  { context, hooks, refreshAccounts, check }: ControlContext,
 ): ControlRequests {
   return {
-    status: async () => statusOf(context, await check.status()),
+    status: async () => ({
+      ...statusOf(context, await check.status()),
+      hooks: await hooks?.report(),
+    }),
     sessions: () => sessionsOf(context),
     /** Ends a connection. Returns whether it was open. */
     end: (given) =>

@@ -5,6 +5,7 @@
  */
 import type { CheckState, CheckStatus } from "../check/background_check.ts";
 import type { Context } from "../context.ts";
+import type { HookReport } from "../hooks/hook_settings.ts";
 import type { LiveConnection } from "../monitor/live_connection.ts";
 import type { LiveTransfer } from "../monitor/live_transfer.ts";
 import { DIRECTIONS, type TransferDirection } from "../monitor/traffic.ts";
@@ -61,6 +62,8 @@ export interface RunningServer {
   readonly limitsReached: Readonly<Record<string, number>>;
   /** The check of all stored files, unless the server was asked by another one. */
   readonly check?: CheckSummary | undefined;
+  /** Events for a receiver; missing without one. */
+  readonly hooks?: HookReport | undefined;
 }
 
 export interface CheckSummary {

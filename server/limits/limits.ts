@@ -150,6 +150,24 @@ export const LIMITS = {
     what: "bytes per second that an account can upload, and as many to download (0: any)",
     reason: "for the operator to decide",
   },
+  hookRetryMs: {
+    option: "hook-retry",
+    ...{ unit: "time", default: 72 * HOUR, least: 1 },
+    what: "time after which an event is dead that its receiver has not accepted",
+    reason: "survives a weekend without anybody looking",
+  },
+  maxHooks: {
+    option: "max-hooks",
+    ...{ unit: "count", default: 100_000, least: 1 },
+    what: "events that can wait for their receiver; a new one drops the oldest",
+    reason: "about 500 bytes each in the catalog",
+  },
+  maxHookBytes: {
+    option: "max-hook-bytes",
+    ...{ unit: "size", default: 64 * MIB, least: 1 },
+    what: "bytes of events that can wait; new ones drop the oldest",
+    reason: "names can be long; the catalog's disk must not fill up",
+  },
   inlineSize: {
     option: "inline-size",
     ...{ unit: "size", default: 64 * KIB },

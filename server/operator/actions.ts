@@ -20,7 +20,9 @@ export type AdminAction =
   | "invitation-revoked"
   | "connection-ended"
   | "file-restored"
-  | "check-started";
+  | "check-started"
+  | "hooks-retried"
+  | "hooks-dropped";
 
 /** An action, the operator, and the user. All texts are printable. */
 export interface OperatorAction {

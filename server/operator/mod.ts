@@ -37,6 +37,7 @@ export {
   type ImportSuccess,
 } from "./import/import_files.ts";
 export { type ReadTime } from "./import/local_entries.ts";
+export { dropHooks, type HookSelection, type QueuedHook, retryHooks, visitHooks } from "./hooks.ts";
 export { type Invitation, invite, listInvitations, revokeInvitations } from "./invitations.ts";
 export {
   type AccountWithFiles,

@@ -33,6 +33,8 @@ async function loadedWith(entry: string): Promise<string[]> {
 /** The operator's port and traces, but for the files that load them and ask for health. */
 const ADMIN =
   /\/server\/admin\/(?!admin_address|admin_access|admin_links|load_admin|read_health)|^npm:\/?(hono|@opentelemetry\/api|uqr)@/;
+/** The delivery of events, but for what settings need. */
+const HOOKS = /\/server\/hooks\/(?!hook_settings|load_hooks)/;
 const ELSEWHERE = /\/server\/catalog\/postgres\/|\/server\/blobs\/s3\/|^npm:\/?(pg|aws4fetch)@/;
 
 Deno.test("loading: a server with a data folder loads nothing of databases and object stores", async () => {
@@ -47,11 +49,18 @@ Deno.test("loading: a server without --admin-listen loads nothing of the operato
   assert.deepEqual(loaded.filter((specifier) => ADMIN.test(specifier)), []);
 });
 
+Deno.test("loading: a server without --hook-url loads nothing that delivers events", async () => {
+  const loaded = await loadedWith("cli/commands/server/mod.ts");
+  assert.ok(loaded.some((specifier) => specifier.endsWith("/server/hooks/load_hooks.ts")));
+  assert.deepEqual(loaded.filter((specifier) => HOOKS.test(specifier)), []);
+});
+
 for (
   const [entry, needed] of [
     ["server/catalog/postgres/open_catalog.ts", /^npm:\/?pg@/],
     ["server/blobs/s3/open_blobs.ts", /^npm:\/?aws4fetch@/],
     ["server/admin/open_admin.ts", /^npm:\/?hono@/],
+    ["server/hooks/open_hooks.ts", /\/server\/hooks\/hook_delivery\.ts$/],
     ["server/admin/tracing.ts", /^npm:\/?@opentelemetry\/api@/],
   ] as const
 ) {

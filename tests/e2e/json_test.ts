@@ -4,6 +4,7 @@ import { KEYS } from "../../cli/configuration/settings.ts";
 import { commandsOf, makeProgram } from "../../cli/program.ts";
 import { Run } from "../../cli/run.ts";
 import { pathOf } from "../../cli/arguments/usage_error.ts";
+import { HOOK_SECRET } from "../support/event_receiver.ts";
 import { eventsIn, type Line } from "../support/events.ts";
 import { xfer } from "../support/hosted_xfer.ts";
 import { ServerProcess } from "../support/processes.ts";
@@ -15,14 +16,17 @@ const SERVES = "server";
 /** Events that depend on timing. */
 const OFTEN: ReadonlySet<string> = new Set(["progress", "comparing", "stored-folder"]);
 /** Has no work of its own, only subcommands. */
-const GROUPS = ["", "server users"];
+const GROUPS = ["", "server users", "server hooks"];
 
 Deno.test("--json: every command reports its work as events; errors also appear on standard error", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   const data = folder.join("data");
   const admin = `unix:${folder.join("admin.sock")}`;
   const args = ["--listen", "127.0.0.1:0", "--inline-size", "0", "--admin-listen", admin];
-  await using server = await ServerProcess.start(data, { args });
+  // Nobody accepts its events.
+  const hooks = ["--hook-url", "http://127.0.0.1:1/", "--hook-events", "registered"];
+  const env = { XFER_HOOK_SECRET: HOOK_SECRET };
+  await using server = await ServerProcess.start(data, { args: [...args, ...hooks], env });
   const { location } = await server.logged("server.listening-securely");
   const prepare = async (name: string, line1: string, user: string) => {
     const path = folder.join(name);
@@ -195,6 +199,9 @@ Deno.test("--json: every command reports its work as events; errors also appear 
   await operate("status", [], "server-status");
   await operate("check", [], "check-status", 6);
   await operate("check", ["--start"], "check-started");
+  await operate("hooks list", [], "hook hook");
+  await operate("hooks retry", ["--all"], "hooks-retried");
+  await operate("hooks drop", ["--dead"], "hooks-dropped");
   {
     using _open = await Deno.connect({ hostname: "127.0.0.1", port: Number(server.port) });
     const [session] = await operate("sessions", [], "session");

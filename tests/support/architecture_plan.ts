@@ -141,6 +141,7 @@ export const ARROWS: Arrows = {
     ...[...V4, "protocol/v3/editions", "server", "server/limits", "server/monitor"],
     "server/listen/tls",
   ],
+  "server/hooks": [...PROTOCOL, "server/catalog", "server/limits", "server/monitor"],
   "server/cluster": [...PROTOCOL, "server/catalog"],
   "server/stores": [
     ...[...PROTOCOL, ...STORE, "server/limits", "server/listen/tls", "server/cluster"],
@@ -173,11 +174,21 @@ export const ARROWS: Arrows = {
   ],
   // The operator's HTTP port, which most servers do not load.
   "server/control": [
-    ...[...PROTOCOL, "server/context.ts", "server/limits", "server/monitor", "server/operator"],
+    ...[
+      ...PROTOCOL,
+      "server/context.ts",
+      "server/hooks",
+      "server/limits",
+      "server/monitor",
+      "server/operator",
+    ],
     ...["server/catalog", "server/cluster", "server/stores", "server/listen", "server/fs"],
     "server/check",
   ],
-  "server/admin": [...PROTOCOL, ...SERVING, "server/check", "server/listen", "server/listen/tls"],
+  "server/admin": [
+    ...[...PROTOCOL, ...SERVING, "server/check", "server/hooks", "server/listen"],
+    "server/listen/tls",
+  ],
   "server/admin/page": [
     ...[...V4, ...SERVING, "server/admin", "server/check", "server/control", "server/operator"],
   ],
@@ -201,7 +212,7 @@ export const ARROWS: Arrows = {
     "server/check",
     "server/housekeeping.ts",
     ...["server/admin", "server/admin/load_admin.ts", "server/admin/open_admin.ts"],
-    "server/control",
+    ...["server/control", "server/hooks"],
   ],
   // Faces of the library.
   "server/catalog/mod.ts": ["server/catalog"],
@@ -215,6 +226,7 @@ export const ARROWS: Arrows = {
     ...["server/listen", "server/operator", "server/operator/mod.ts", "server/v3"],
     ...["server/admin", "server/admin/load_admin.ts", "server/cluster", "server/control"],
     "server/server.ts",
+    "server/hooks",
   ],
 
   // The command line: words and tables, output, then the commands. It imports only the faces of the others.

@@ -22,6 +22,7 @@ import { addAdminLinkCommand } from "./admin_link.ts";
 import { addBackupCommand } from "./backup.ts";
 import { addCheckCommand } from "./check.ts";
 import { addExportCommand } from "./export.ts";
+import { addHooksCommand } from "./hooks.ts";
 import { addImportCommand } from "./import.ts";
 import { addHealthCommand } from "./health.ts";
 import { addListCommand } from "./list.ts";
@@ -58,6 +59,7 @@ export function serverCommand(server: Command, run: Run): void {
   addUsersCommand(server, run);
   addInviteCommand(server, run);
   addStatusCommand(server, run);
+  addHooksCommand(server, run);
   addSessionsCommand(server, run);
 }
 

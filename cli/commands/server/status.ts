@@ -4,7 +4,12 @@
  * @module
  */
 import type { Command } from "commander";
-import { type AskedServer, type RunningServer, withRunningServers } from "../../../server/mod.ts";
+import {
+  type AskedServer,
+  type HookReport,
+  type RunningServer,
+  withRunningServers,
+} from "../../../server/mod.ts";
 import { dataOf } from "../../configuration/options.ts";
 import type { Run } from "../../run.ts";
 import { example } from "../../text/format.ts";
@@ -52,7 +57,15 @@ function report(
     limitsReached: Object.entries(status.limitsReached)
       .map(([limit, count]) => ({ limit, count })),
     check: status.check && { ...status.check, progress: status.check.progress ?? undefined },
+    ...status.hooks === undefined ? {} : { hooks: hooksIn(status.hooks) },
   });
+}
+
+function hooksIn({ waiting, oldest, dead, counts: { delivered, failed, dropped } }: HookReport) {
+  return {
+    ...{ waiting, dead, delivered, failed, dropped },
+    ...oldest === undefined ? {} : { oldest: isoTime(oldest) },
+  };
 }
 
 const NONE = { files: 0, failed: 0, bytes: 0, rate: 0 };

@@ -11,7 +11,7 @@ const program = await loadProgram();
 const MEANT: readonly [parent: string, word: string, paths: readonly string[]][] = [
   // Commands of the client or the server without the name of either
   ["", "put", ["client put"]],
-  ["", "init", ["client init"]],
+  ["", "init", ["client init", "server init"]],
   ["", "list", ["client list", "server list"]],
   ["", "ls", ["client list", "server list"]],
   ["", "remove", ["client remove"]],

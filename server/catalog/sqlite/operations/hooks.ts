@@ -67,7 +67,7 @@ export const HOOK_OPERATIONS = {
         `UPDATE hooks SET claim = NULL, claimed_until = NULL, attempts = attempts + 1, failure = ?,
            due_at = ?, dead = ? WHERE id = ?`,
         failure.reason.slice(0, MAX_HOOK_FAILURE),
-        ...[now + failure.delayMs, isDead ? 1 : 0, number],
+        ...[Math.round(now + failure.delayMs), isDead ? 1 : 0, number],
       );
     }
     return died;

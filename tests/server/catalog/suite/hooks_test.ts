@@ -153,7 +153,7 @@ catalogTest(
 catalogTest("a failed event is due after its delay, and keeps back later ones", async (catalog) => {
   await catalog.hooks.add([hook(1), hook(2, { lane: 1 })]);
   assert.deepEqual(await claimed(catalog), ["msg_1"]);
-  assert.equal(await settle(catalog, { msg_1: "HTTP 503" }, { delayMs: HOUR }), 0);
+  assert.equal(await settle(catalog, { msg_1: "HTTP 503" }, { delayMs: HOUR + 0.5 }), 0);
   assert.deepEqual(await claimed(catalog), []);
   const [first] = await catalog.hooks.list(0, 1);
   assert.deepEqual([first?.attempts, first?.failure, first?.isDead], [1, "HTTP 503", false]);

@@ -1,0 +1,39 @@
+/**
+ * Loads the delivery of events if a server has a receiver.
+ *
+ * @module
+ */
+import type { HookDelivery, HookDeliveryOptions } from "./hook_delivery.ts";
+import type { HookReceiverOptions } from "./hook_receiver.ts";
+import { checkHookUrl, DEFAULT_HOOK_KINDS, type HookSettings } from "./hook_settings.ts";
+
+/** The variable with the secrets. */
+export const HOOK_SECRET = "XFER_HOOK_SECRET";
+
+/** The parts of a server that hooks need. */
+export interface HookSystem extends Omit<HookDeliveryOptions, "receiver" | "kinds"> {
+  readonly deliveryMs?: HookReceiverOptions["deliveryMs"];
+}
+
+/**
+ * Starts to queue and deliver events. Throws `ConfigurationError` `bad-hook-url`, `bad-hook-secret`.
+ */
+export async function loadHooks(
+  settings: HookSettings,
+  system: HookSystem,
+): Promise<HookDelivery> {
+  const url = checkHookUrl(settings);
+  const { openHooks } = await load<typeof import("./open_hooks.ts")>(
+    new URL("./open_hooks.ts", import.meta.url),
+  );
+  const { kinds = DEFAULT_HOOK_KINDS, secretFile } = settings;
+  const readSecrets = secretFile === undefined
+    ? () => Promise.resolve(Deno.env.get(HOOK_SECRET) ?? "")
+    : () => Deno.readTextFile(secretFile);
+  return await openHooks({ ...system, url, kinds, readSecrets });
+}
+
+/** Before a program starts, Deno reads every module that an import names by a literal. This import names none. */
+function load<M>({ href }: URL): Promise<M> {
+  return import(href);
+}
