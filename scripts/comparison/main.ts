@@ -2,7 +2,7 @@
  * `deno task comparison`: tries what docs/comparison.md says about xfer, rsync, restic and rclone, with real commands
  * and servers on this machine, and prints its tables. Needs Linux, root, python3, rsync, restic and rclone.
  *
- * --only A,B  run only these tables: kept, resumed, undone, verified, "other features"
+ * --only A,B  run only these tables: kept, resumed, undone, verified, "other features", operating (of xfer alone)
  * --tool A,B  run only these tools
  * --row TEXT  run only rows that contain this text (not of the table kept)
  * --write     also write the tables into docs/comparison.md; not with --tool or --row
@@ -12,6 +12,7 @@ import { Rig } from "./rig.ts";
 import { type Tool, type ToolName, TOOLS, type Way } from "./tools.ts";
 import { KEPT, MAKE_FILES, MAKE_TREE, OTHERS, type Row, UNDONE, VERIFIED } from "./trials.ts";
 import { DISTURBED } from "./disturbed.ts";
+import { OPERATED, OPERATING, READ } from "./operating.ts";
 import { withTable } from "./with_table.ts";
 
 /** Verdicts by row, tool and options. */
@@ -106,16 +107,36 @@ function table(verdicts: Verdicts): string {
     row,
     ...tools.map((name) => cell(cells.get(name))),
   ]);
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  return [["", ...tools], ["---", ...tools.map(() => "---")], ...rows].map(line).join("\n");
+  return lines([["", ...tools], ["---", ...tools.map(() => "---")], ...rows]);
 }
 
-const TABLES: Readonly<Record<string, () => Promise<Verdicts>>> = {
-  kept,
-  resumed: disturbed,
-  undone: tried(UNDONE),
-  verified: tried(VERIFIED),
-  "other features": tried(OTHERS),
+function lines(rows: readonly (readonly string[])[]): string {
+  return rows.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+/** What others do was read, not tried. */
+async function operating(): Promise<string> {
+  const rows: string[][] = [];
+  for (const [row, { xfer, read }] of Object.entries(OPERATING)) {
+    if (!row.includes(wanted)) continue;
+    await using rig = await Rig.start(OPERATED);
+    await rig.sh(MAKE_FILES);
+    const verdict = await rig.sh(xfer) === 0 ? "yes" : "no";
+    rows.push([row, verdict, ...read]);
+    await show(rig, `${row}: ${verdict}`);
+  }
+  return lines([["", "xfer", ...READ], ["---", "---", ...READ.map(() => "---")], ...rows]);
+}
+
+const tableOf = (run: () => Promise<Verdicts>) => async () => table(await run());
+
+const TABLES: Readonly<Record<string, () => Promise<string>>> = {
+  kept: tableOf(kept),
+  resumed: tableOf(disturbed),
+  undone: tableOf(tried(UNDONE)),
+  verified: tableOf(tried(VERIFIED)),
+  "other features": tableOf(tried(OTHERS)),
+  operating,
 };
 
 const PAGE = new URL("../../docs/comparison.md", import.meta.url);
@@ -127,7 +148,7 @@ if (writes && (args.includes("--tool") || args.includes("--row"))) {
 for (const name of chosen("--only", Object.keys(TABLES))) {
   const run = TABLES[name];
   if (run === undefined) throw new Error(`no such table: ${name}`);
-  const tried = table(await run());
+  const tried = await run();
   console.log(`\n${name}\n\n${tried}`);
   if (!writes) continue;
   await Deno.writeTextFile(PAGE, withTable(await Deno.readTextFile(PAGE), name, tried));

@@ -19,7 +19,7 @@ Deno.test("comparison: a section without a table, or no such section", () => {
 
 Deno.test("comparison: every table has its section", async () => {
   const page = await Deno.readTextFile(new URL("../../docs/comparison.md", import.meta.url));
-  for (const section of ["kept", "resumed", "undone", "verified", "other features"]) {
+  for (const section of ["kept", "resumed", "undone", "verified", "other features", "operating"]) {
     assert.match(withTable(page, section, "| new |"), /^\| new \|$/m);
   }
 });
