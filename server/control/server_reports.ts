@@ -59,10 +59,17 @@ export function writeReport(context: Context, looked: readonly string[]): string
   return JSON.stringify({ form: FORM, ...report });
 }
 
+/** Its texts are safe to show, whoever has written to the database. */
 function readReport(text: string | undefined): ServerReport | undefined {
   if (text === undefined) return undefined;
-  const { form, ...report } = JSON.parse(text) as ServerReport & { readonly form: unknown };
-  return form === FORM ? report : undefined;
+  try {
+    const safe = (_: string, value: unknown) =>
+      typeof value === "string" ? printable(value) : value;
+    const { form, ...report } = JSON.parse(text, safe) as ServerReport & { readonly form: unknown };
+    return form === FORM ? report : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Asks all servers to report, and returns what they have reported up to now. */
@@ -101,10 +108,12 @@ export async function endAtServers(
   await rows.ask({ subject: id, operator }, LOOK_MS);
   await rows.ask({ subject: REPORT, operator }, LOOK_MS);
   for (;;) {
-    const states = toStates(await serversIn(rows), LOOK_MS);
+    // An older report can name an earlier request for this connection.
+    const passed = performance.now() - begin;
+    const states = toStates(await serversIn(rows), passed);
     if (!(await rows.isAsked(id))) return true;
     const isNowhere = states.every(({ report }) => report?.looked.includes(id));
-    if (isNowhere || performance.now() - begin >= patienceMs) return !(await rows.endRequest(id));
+    if (isNowhere || passed >= patienceMs) return !(await rows.endRequest(id));
     await sleep(RETRY_MS);
   }
 }

@@ -1,7 +1,14 @@
 /** The report of a server with many connections. */
 import assert from "node:assert/strict";
 import type { Context } from "../../../server/context.ts";
-import { type ServerReport, writeReport } from "../../../server/control/server_reports.ts";
+import type { OperatorRows } from "../../../server/catalog/operator_rows.ts";
+import {
+  askServers,
+  endAtServers,
+  REPORT,
+  type ServerReport,
+  writeReport,
+} from "../../../server/control/server_reports.ts";
 import { Monitor } from "../../../server/monitor/monitor.ts";
 
 Deno.test("a report is bounded: connections without a transfer are left out first, and counted", () => {
@@ -28,4 +35,43 @@ Deno.test("a report is bounded: connections without a transfer are left out firs
   const busy = sessions.filter(({ transfers }) => transfers.length > 0);
   assert.equal(busy.length, count / 256);
   assert.ok(busy.every(({ transfers }) => transfers.length === 16));
+});
+
+/** A catalog with one server, whose report is given. It answers no requests. */
+function rowsWith(report: string, ageMs: number): OperatorRows {
+  const asked = new Set<string>();
+  return {
+    ask: ({ subject }) => Promise.resolve(void asked.add(subject)),
+    asked: () => Promise.resolve([]),
+    isAsked: (subject) => Promise.resolve(asked.has(subject)),
+    endRequest: (subject) => Promise.resolve(asked.delete(subject)),
+    publish: () => Promise.resolve(),
+    reports: () => Promise.resolve([{ name: "one\x1b[2J", epoch: 1, report, ageMs }]),
+  };
+}
+
+Deno.test("reports: texts are safe to show, and what is no report is none", async () => {
+  const session = { id: "1", user: "Eve\x1b[2J\u202e", transfers: [{ file: "a\nb" }] };
+  const report = JSON.stringify({ form: 1, sessions: [session], omitted: 0, looked: [] });
+  const [{ name, report: read } = assert.fail()] = await askServers(rowsWith(report, 0), "uid 0");
+  assert.equal(name, "one\\u{1b}[2J");
+  assert.equal(read?.sessions[0]?.user, "Eve\\u{1b}[2J\\u{202e}");
+  assert.equal(read?.sessions[0]?.transfers[0]?.file, "a\\u{a}b");
+  for (const text of ["", "{", "null", "[]", '{"form":2}']) {
+    const [state] = await askServers(rowsWith(text, 0), "uid 0");
+    assert.equal(state?.report, undefined, text);
+  }
+});
+
+Deno.test("reports: a report from before the request does not say that a connection is nowhere", async () => {
+  const report = JSON.stringify({ form: 1, sessions: [], omitted: 0, looked: [REPORT, "0123abcd"] });
+  assert.equal(await endAtServers(rowsWith(report, 0), "0123abcd", "uid 0"), false);
+  const rows = rowsWith(report, 9000);
+  let looks = 0;
+  const reports = () => {
+    looks++;
+    return rows.reports();
+  };
+  assert.equal(await endAtServers({ ...rows, reports }, "0123abcd", "uid 0", 250), false);
+  assert.ok(looks > 1, "it has waited for an answer");
 });
