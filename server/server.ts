@@ -213,7 +213,7 @@ export class Server implements AsyncDisposable {
     this.#connections = new Connections(listeners, { limits, log, open: openerOf({ v3, v4 }) });
     const { catalog } = store;
     if (lease !== undefined && isShared(catalog)) {
-      this.#requests = new RequestWatch(context, catalog.operators);
+      this.#requests = new RequestWatch({ context, check, hooks }, catalog.operators);
     }
     lease?.onLost({
       end: () => this.#endWork(),

@@ -23,7 +23,8 @@ export const OPERATED: Tool = {
 
 const ASK = "curl --silent --fail --unix-socket admin.sock";
 /** An upload that waits for more, in the background. */
-const SLOW = "(head -c 3000000 /dev/zero; sleep 20) | xfer client put - --as slow & sleep 3\n";
+const SLOW = "(head -c 3000000 /dev/zero; sleep 20) | xfer client put - --as slow &\n" +
+  'trap "kill $!" EXIT; sleep 3\n';
 
 /** Starts another server, whose log is `other.log`, and makes a folder `other` for a client of it. */
 function other(options: string): string {
@@ -80,10 +81,12 @@ class H(h.BaseHTTPRequestHandler):
     s.send_response(204); s.end_headers()
 s = h.HTTPServer(("127.0.0.1", 0), H)
 open("hook.port", "w").write(str(s.server_port))
-s.serve_forever()' & sleep 1
+s.serve_forever()' & receiver=$!
+sleep 1
 head -c 32 /dev/urandom | base64 >secret
 ${other("--hook-url http://127.0.0.1:$(cat hook.port)/ --hook-secret-file secret")}
-cp -r src other && cd other && xfer client put src && sleep 3 && grep src/file ../hooked`,
+cp -r src other && cd other && xfer client put src && sleep 3 && grep src/file ../hooked; code=$?
+kill $receiver; exit $code`,
     read: ["yes", "yes", "no", "yes", "no"],
   },
   "programs run at events": {

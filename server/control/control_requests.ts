@@ -10,7 +10,7 @@ import { type AdminAction, endConnection, logAction } from "../operator/actions.
 import { checkReport } from "./check_report.ts";
 import type { ReportedHooks } from "../hooks/hook_settings.ts";
 import type { ControlArguments, ControlRequests } from "./control_socket.ts";
-import { sessionsOf, statusOf } from "./server_status.ts";
+import { readStatus, sessionsOf } from "./server_status.ts";
 
 export interface ControlContext {
   readonly context: Context;
@@ -29,10 +29,7 @@ export function controlRequests(
   { context, hooks, refreshAccounts, check }: ControlContext,
 ): ControlRequests {
   return {
-    status: async () => ({
-      ...statusOf(context, await check.status()),
-      hooks: await hooks?.report(),
-    }),
+    status: () => readStatus({ context, check, hooks }),
     sessions: () => sessionsOf(context),
     /** Ends a connection. Returns whether it was open. */
     end: (given) =>

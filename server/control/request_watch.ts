@@ -5,9 +5,9 @@
  */
 import { printable } from "../../protocol/printable.ts";
 import type { OperatorRows } from "../catalog/operator_rows.ts";
-import type { Context } from "../context.ts";
 import { endConnection } from "../operator/actions.ts";
 import { REPORT, writeReport } from "./server_reports.ts";
+import type { StatusSource } from "./server_status.ts";
 
 /** The interval, in milliseconds. */
 const LOOK_MS = 1000;
@@ -15,13 +15,13 @@ const LOOK_MS = 1000;
 const MAX_REQUESTS = 256;
 
 export class RequestWatch implements AsyncDisposable {
-  readonly #context: Context;
+  readonly #source: StatusSource;
   readonly #rows: OperatorRows;
   readonly #timer: ReturnType<typeof setInterval>;
   #looking: Promise<void> | undefined;
 
-  constructor(context: Context, rows: OperatorRows) {
-    this.#context = context;
+  constructor(source: StatusSource, rows: OperatorRows) {
+    this.#source = source;
     this.#rows = rows;
     this.#timer = setInterval(() => void this.look(), LOOK_MS);
   }
@@ -38,12 +38,12 @@ export class RequestWatch implements AsyncDisposable {
   async #look(): Promise<void> {
     const requests = await this.#rows.asked(MAX_REQUESTS);
     for (const { subject: id, operator } of requests) {
-      if (id !== REPORT && endConnection(this.#context, id, { operator: printable(operator) })) {
+      if (id !== REPORT && endConnection(this.#source.context, id, { operator: printable(operator) })) {
         await this.#rows.endRequest(id);
       }
     }
     const looked = requests.map(({ subject }) => subject);
-    if (looked.includes(REPORT)) await this.#rows.publish(writeReport(this.#context, looked));
+    if (looked.includes(REPORT)) await this.#rows.publish(await writeReport(this.#source, looked));
   }
 
   /** Resolves when no look is in progress. */

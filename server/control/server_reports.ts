@@ -7,8 +7,13 @@
 import { printable } from "../../protocol/printable.ts";
 import type { NodeReport, OperatorRows } from "../catalog/operator_rows.ts";
 import { isImport } from "../cluster/node_lease.ts";
-import type { Context } from "../context.ts";
-import { type RunningServer, sessionsOf, type SessionStatus, statusOf } from "./server_status.ts";
+import {
+  readStatus,
+  type RunningServer,
+  sessionsOf,
+  type SessionStatus,
+  type StatusSource,
+} from "./server_status.ts";
 
 /** The subject of the request to report. All others are ids of connections. */
 export const REPORT = "report";
@@ -44,8 +49,11 @@ export interface ServerState {
 }
 
 /** The report of a server as a text. `looked`: the subjects of requests that it has looked at. */
-export function writeReport(context: Context, looked: readonly string[]): string {
-  const all = sessionsOf(context).toSorted((a, b) => b.transfers.length - a.transfers.length);
+export async function writeReport(
+  source: StatusSource,
+  looked: readonly string[],
+): Promise<string> {
+  const all = sessionsOf(source.context).toSorted((a, b) => b.transfers.length - a.transfers.length);
   const sessions: SessionStatus[] = [];
   let size = 0;
   for (const session of all) {
@@ -55,7 +63,8 @@ export function writeReport(context: Context, looked: readonly string[]): string
     sessions.push(one);
   }
   const omitted = all.length - sessions.length;
-  const report: ServerReport = { status: statusOf(context), sessions, omitted, looked };
+  const status = await readStatus(source);
+  const report: ServerReport = { status, sessions, omitted, looked };
   return JSON.stringify({ form: FORM, ...report });
 }
 

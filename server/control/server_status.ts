@@ -5,6 +5,7 @@
  */
 import type { CheckState, CheckStatus } from "../check/background_check.ts";
 import type { Context } from "../context.ts";
+import type { ReportedHooks } from "../hooks/hook_settings.ts";
 import type { HookReport } from "../hooks/hook_settings.ts";
 import type { LiveConnection } from "../monitor/live_connection.ts";
 import type { LiveTransfer } from "../monitor/live_transfer.ts";
@@ -60,7 +61,7 @@ export interface RunningServer {
   readonly traffic: readonly TrafficStatus[];
   /** How often each limit was reached, by option. */
   readonly limitsReached: Readonly<Record<string, number>>;
-  /** The check of all stored files, unless the server was asked by another one. */
+  /** The check of all stored files. */
   readonly check?: CheckSummary | undefined;
   /** Events for a receiver; missing without one. */
   readonly hooks?: HookReport | undefined;
@@ -72,6 +73,19 @@ export interface CheckSummary {
   readonly progress: number | null;
   /** The number of files that are known to be damaged. */
   readonly damaged: number;
+}
+
+/** The parts of a server that its state comes from. */
+export interface StatusSource {
+  readonly context: Context;
+  readonly check: { status(): Promise<CheckStatus> };
+  /** The events for a receiver; `undefined` without one. */
+  readonly hooks?: ReportedHooks | undefined;
+}
+
+/** The whole state of a server. */
+export async function readStatus({ context, check, hooks }: StatusSource): Promise<RunningServer> {
+  return { ...statusOf(context, await check.status()), hooks: await hooks?.report() };
 }
 
 export function sessionsOf({ monitor }: Context): SessionStatus[] {

@@ -1,6 +1,5 @@
 /** The report of a server with many connections. */
 import assert from "node:assert/strict";
-import type { Context } from "../../../server/context.ts";
 import type { OperatorRows } from "../../../server/catalog/operator_rows.ts";
 import {
   askServers,
@@ -9,9 +8,10 @@ import {
   type ServerReport,
   writeReport,
 } from "../../../server/control/server_reports.ts";
+import type { StatusSource } from "../../../server/control/server_status.ts";
 import { Monitor } from "../../../server/monitor/monitor.ts";
 
-Deno.test("a report is bounded: connections without a transfer are left out first, and counted", () => {
+Deno.test("a report is bounded: connections without a transfer are left out first, and counted", async () => {
   const monitor = new Monitor(() => 1000);
   const count = 4096;
   for (let i = 0; i < count; i++) {
@@ -24,11 +24,14 @@ Deno.test("a report is bounded: connections without a transfer are left out firs
     }
   }
   const context = { monitor, clock: () => 2000, limitLog: { counts: new Map([["quota", 2]]) } };
-  const text = writeReport(context as unknown as Context, ["report"]);
+  const check = { status: () => Promise.resolve({ state: "idle", damaged: 3 }) };
+  const source = { context, check } as unknown as StatusSource;
+  const text = await writeReport(source, ["report"]);
   assert.ok(text.length < 300_000, `${text.length}`);
   const { status, sessions, omitted, looked }: ServerReport = JSON.parse(text);
   assert.equal(status.connections, count);
   assert.deepEqual(status.limitsReached, { quota: 2 });
+  assert.equal(status.check?.damaged, 3);
   assert.equal(sessions.length + omitted, count);
   assert.ok(omitted > 0);
   assert.deepEqual(looked, ["report"]);
