@@ -114,7 +114,7 @@ function lines(rows: readonly (readonly string[])[]): string {
   return rows.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
-/** What others do was read, not tried. */
+/** The cells of others were read, not tried. */
 async function operating(): Promise<string> {
   const rows: string[][] = [];
   for (const [row, { xfer, read }] of Object.entries(OPERATING)) {

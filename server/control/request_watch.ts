@@ -38,7 +38,9 @@ export class RequestWatch implements AsyncDisposable {
   async #look(): Promise<void> {
     const requests = await this.#rows.asked(MAX_REQUESTS);
     for (const { subject: id, operator } of requests) {
-      if (id !== REPORT && endConnection(this.#source.context, id, { operator: printable(operator) })) {
+      if (
+        id !== REPORT && endConnection(this.#source.context, id, { operator: printable(operator) })
+      ) {
         await this.#rows.endRequest(id);
       }
     }

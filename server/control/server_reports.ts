@@ -53,7 +53,9 @@ export async function writeReport(
   source: StatusSource,
   looked: readonly string[],
 ): Promise<string> {
-  const all = sessionsOf(source.context).toSorted((a, b) => b.transfers.length - a.transfers.length);
+  const all = sessionsOf(source.context).toSorted((a, b) =>
+    b.transfers.length - a.transfers.length
+  );
   const sessions: SessionStatus[] = [];
   let size = 0;
   for (const session of all) {
@@ -68,7 +70,7 @@ export async function writeReport(
   return JSON.stringify({ form: FORM, ...report });
 }
 
-/** Its texts are safe to show, whoever has written to the database. */
+/** Its texts are safe to show, even if others have changed the database. */
 function readReport(text: string | undefined): ServerReport | undefined {
   if (text === undefined) return undefined;
   try {

@@ -67,7 +67,12 @@ Deno.test("reports: texts are safe to show, and what is no report is none", asyn
 });
 
 Deno.test("reports: a report from before the request does not say that a connection is nowhere", async () => {
-  const report = JSON.stringify({ form: 1, sessions: [], omitted: 0, looked: [REPORT, "0123abcd"] });
+  const report = JSON.stringify({
+    form: 1,
+    sessions: [],
+    omitted: 0,
+    looked: [REPORT, "0123abcd"],
+  });
   assert.equal(await endAtServers(rowsWith(report, 0), "0123abcd", "uid 0"), false);
   const rows = rowsWith(report, 9000);
   let looks = 0;
