@@ -106,7 +106,7 @@ function serversView({ name, context: { clock } }: AdminSystem, servers: readonl
         </table>
       </div>
       <p
-        class="quiet">Health, throughput and events on this page are those of ${name}. Each server has a page of its own.</p>
+        class="quiet">Health, numbers, throughput and events on this page are those of ${name}. Each server has a page of its own.</p>
     </section>
   `;
 }
