@@ -72,7 +72,7 @@ async function readPort(): Promise<Layer> {
 
 /**
  * Throws `UsageError` or `ConfigurationError`: `tls-cert-and-key`, `tls-cert-unused`, `advertise-unused`,
- * `object-store-unused`, `admin-token-unused`.
+ * `object-store-unused`, `admin-token-unused`, `hook-secret-unused`.
  */
 function refuseMisfits(settings: Settings): void {
   const [certificate, key] = [settings["tls-cert"], settings["tls-key"]];
@@ -102,6 +102,16 @@ function refuseMisfits(settings: Settings): void {
       "admin-token-unused",
       "has no effect without admin-listen",
       "Set admin-listen, or remove the setting.",
+    );
+  }
+  if (
+    settings["hook-secret-file"].value !== undefined && settings["hook-url"].value === undefined
+  ) {
+    throw misfit(
+      "hook-secret-file",
+      "hook-secret-unused",
+      "has no effect without hook-url",
+      "Set hook-url, or remove the setting.",
     );
   }
   for (const named of ["s3-endpoint", "s3-region"] as const) {

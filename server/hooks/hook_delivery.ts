@@ -32,11 +32,18 @@ const MAX_DEAD = 10_000;
 /** The time that deliveries in progress get when the server stops, in milliseconds. */
 const STOP_MS = 2000;
 
-/** Lines of the log after which the queue has events, or an operator may have changed it. */
-const QUEUING: ReadonlySet<string> = new Set([
-  ...["file.stored", "pack.stored", "file.removed", "file.renamed", "file.restored"],
-  ...["client.registered", "operator.acted"],
-]);
+/** The kinds of events that the catalog queues, by the line of the log that follows. */
+const QUEUED: ReadonlyMap<string, HookKind> = new Map(
+  Object.entries(
+    {
+      ...{ "file.stored": "stored", "pack.stored": "stored", "file.removed": "removed" },
+      ...{ "file.renamed": "renamed", "file.restored": "restored" },
+      "client.registered": "registered",
+    } as const,
+  ),
+);
+/** The line of the log after which an operator may have changed the queue. */
+const ACTED = "operator.acted";
 
 export interface HookDeliveryOptions {
   readonly queue: HookQueue;
@@ -72,7 +79,10 @@ export class HookDelivery implements AsyncDisposable {
     this.#options = options;
     this.#logged = new LoggedHooks(options.kinds, options.clock);
     this.#subscription = options.events.subscribe((event) => {
-      if (!this.#logged.add(event) && !QUEUING.has(event.properties.event)) return;
+      const { event: name } = event.properties;
+      const kind = QUEUED.get(name);
+      const isQueued = kind !== undefined && options.kinds.includes(kind);
+      if (!this.#logged.add(event) && !isQueued && name !== ACTED) return;
       this.#isNew = true;
       this.#wake();
     });
@@ -104,31 +114,31 @@ export class HookDelivery implements AsyncDisposable {
     const { haste = 1 } = this.#options;
     while (!this.#isStopping) {
       try {
-        await this.#pause(await this.#round());
+        const pauseMs = await this.#round();
         this.#hasQueueFailed = false;
+        if (pauseMs === undefined) await this.#waitForNews();
+        else await this.#pause(pauseMs);
       } catch (error) {
         this.#noteQueueFailure(error);
-        await this.#pause({ ms: ROUND_PAUSES.first / haste, isFixed: true });
+        await this.#pause(ROUND_PAUSES.first / haste);
       }
     }
   }
 
-  /** Delivers some events. Returns how long to wait for more: `isFixed`, also if there are new ones. */
-  async #round(): Promise<{ readonly ms: number; readonly isFixed: boolean }> {
+  /** Delivers some events. Returns the pause until the next round, in milliseconds; `undefined` if no event was ready. */
+  async #round(): Promise<number | undefined> {
     const { queue, limits, haste = 1 } = this.#options;
     this.#isNew = false;
     await this.#queueLogged();
     await this.#trim();
     const token = crypto.randomUUID();
     const hooks = await queue.claim({ token, most: MOST, leaseMs: LEASE_MS });
-    if (hooks.length === 0) return { ms: LOOK_MS / haste, isFixed: false };
+    if (hooks.length === 0) return undefined;
     const outcomes = await Promise.all(hooks.map((hook) => this.#deliver(hook)));
     const died = await queue.settle(token, outcomes, limits.hookRetryMs);
     this.#note(hooks, outcomes, died);
-    if (this.#failedRounds === 0) {
-      return { ms: hooks.length < MOST ? GATHER_MS / haste : 0, isFixed: true };
-    }
-    return { ms: this.#pauseAfter(this.#failedRounds - 1, ROUND_PAUSES), isFixed: true };
+    if (this.#failedRounds > 0) return this.#pauseAfter(this.#failedRounds - 1, ROUND_PAUSES);
+    return hooks.length < MOST ? GATHER_MS / haste : 0;
   }
 
   async #deliver(hook: QueuedHook): Promise<HookOutcome> {
@@ -160,10 +170,11 @@ export class HookDelivery implements AsyncDisposable {
     }
     const wasAway = this.#failedRounds > 0;
     if (delivered > 0) this.#failedRounds = 0;
-    else this.#failedRounds++;
+    // An event that alone fails again and again does not mean that the receiver is away.
+    else if (hooks.some(({ attempts }) => attempts === 0)) this.#failedRounds++;
     if (delivered > 0 && wasAway) {
       log.info("The receiver accepts events again", { event: "hook.recovered" });
-    } else if (delivered === 0 && !wasAway) {
+    } else if (this.#failedRounds > 0 && !wasAway) {
       log.warn("Could not deliver event {id} ({type}), will try again: {reason}", {
         ...{ event: "hook.failed", id: hooks[0]?.delivery, type: hooks[0]?.type },
         reason: failures[0]?.reason,
@@ -173,8 +184,14 @@ export class HookDelivery implements AsyncDisposable {
 
   async #queueLogged(): Promise<void> {
     const { hooks, dropped } = this.#logged.take();
-    this.#noteDropped(dropped);
-    if (hooks.length > 0) await this.#options.queue.add(hooks);
+    this.#noteDropped(dropped, "too many at once");
+    if (hooks.length === 0) return;
+    try {
+      await this.#options.queue.add(hooks);
+    } catch (error) {
+      this.#noteDropped(hooks.length, printable(reasonOf(error)));
+      throw error;
+    }
   }
 
   async #trim(): Promise<void> {
@@ -183,14 +200,14 @@ export class HookDelivery implements AsyncDisposable {
     if (now - this.#trimmedAt < TRIM_MS / haste) return;
     this.#trimmedAt = now;
     const { maxHooks: rows, maxHookBytes: bytes } = limits;
-    this.#noteDropped(await queue.trim({ rows, bytes, dead: MAX_DEAD }));
+    this.#noteDropped(await queue.trim({ rows, bytes, dead: MAX_DEAD }), "the queue was full");
   }
 
-  #noteDropped(count: number): void {
+  #noteDropped(count: number, reason: string): void {
     if (count === 0) return;
     this.#counts.dropped += count;
-    this.#options.log.error("Dropped the {events} oldest events: the queue was full", {
-      ...{ event: "hook.dropped", events: count },
+    this.#options.log.error("Dropped {events} events: {reason}", {
+      ...{ event: "hook.dropped", events: count, reason },
     });
   }
 
@@ -203,12 +220,25 @@ export class HookDelivery implements AsyncDisposable {
     });
   }
 
-  async #pause({ ms, isFixed }: { readonly ms: number; readonly isFixed: boolean }): Promise<void> {
-    if (ms === 0 || this.#isStopping || !isFixed && this.#isNew) return;
+  /** Waits for new events, or until events of others or those that are due again may be ready. */
+  async #waitForNews(): Promise<void> {
+    const { haste = 1 } = this.#options;
+    if (!this.#isNew) await this.#sleep(LOOK_MS / haste, () => this.#isNew);
+    if (this.#isNew) await this.#pause(GATHER_MS / haste);
+  }
+
+  /** Waits, also if there are new events. */
+  async #pause(ms: number): Promise<void> {
+    if (ms > 0) await this.#sleep(ms, () => false);
+  }
+
+  /** Waits until the server stops, or something happens after which `isOver`. */
+  async #sleep(ms: number, isOver: () => boolean): Promise<void> {
+    if (this.#isStopping) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
       this.#wake = () => {
-        if (isFixed && !this.#isStopping) return;
+        if (!this.#isStopping && !isOver()) return;
         clearTimeout(timer);
         resolve();
       };

@@ -10,7 +10,7 @@ import { makePages, type Page, pathOfPage } from "./pages.ts";
 import { allCommands } from "./world.ts";
 
 /** Commands that only have subcommands. */
-const GROUPS: readonly string[] = ["", "server users"];
+const GROUPS: readonly string[] = ["", "server users", "server hooks"];
 
 Deno.test({
   name: "snapshots: the output of every command is unchanged",

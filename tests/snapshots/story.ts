@@ -197,6 +197,13 @@ async function operator(world: SnapshotWorld): Promise<void> {
   await operate("invite list");
   await operate("invite revoke");
   await operate("invite revoke --all");
+  await world.queueEvent("msg_1");
+  await operate("hooks list");
+  await operate("hooks list --dead");
+  await operate("hooks retry");
+  await operate("hooks retry msg_2");
+  await operate("hooks retry --all");
+  await operate("hooks drop msg_1");
   await operate("export Alice photos/sea.jpg sea.jpg");
   await operate("export Alice photos/sea.jpg sea.jpg");
   await operate("export Alice lost.txt lost.txt");

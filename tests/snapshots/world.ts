@@ -2,6 +2,8 @@
 import { commandsOf, makeProgram } from "../../cli/program.ts";
 import { Run } from "../../cli/run.ts";
 import { pathOf } from "../../cli/arguments/usage_error.ts";
+import { CATALOG } from "../../protocol/server_files.ts";
+import { SqliteCatalog } from "../../server/catalog/sqlite/sqlite_catalog.ts";
 import { ServerProcess } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { type Command, type FormName, FORMS, Hosts, type Printed } from "./forms.ts";
@@ -139,6 +141,14 @@ export class SnapshotWorld implements AsyncDisposable {
   /** Runs `xfer server …` on the data. */
   operate(line: string): Promise<string> {
     return this.run("", ["server", ...wordsOf(line), "--data", DATA]);
+  }
+
+  /** Queues an event for a receiver, which the server does not have. */
+  async queueEvent(delivery: string): Promise<void> {
+    await using catalog = SqliteCatalog.open(this.join(DATA, CATALOG));
+    const [type, data] = ["file.stored", { user: "Alice", file: "photos/sea.jpg" }];
+    const body = JSON.stringify({ type, timestamp: CHANGED.toISOString(), data });
+    await catalog.hooks.add([{ delivery, type, body, accountId: undefined, lane: undefined }]);
   }
 
   /** Changes the stored file with this content. */

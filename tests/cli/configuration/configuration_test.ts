@@ -48,7 +48,6 @@ const TEXTS: Readonly<Record<string, readonly [string, string, string]>> = {
   "log-format": ["json", "human", "json"],
   "proxy-protocol": ["10.0.0.0/8", "192.0.2.1", "::1 fd00::/64"],
   "hook-url": ["https://a/b", "http://127.0.0.1:1/", "https://c"],
-  "hook-secret-file": ["/a", "/b", "/c"],
   "hook-events": ["stored", "refused,damaged", "downloaded"],
   "hook-http": ["any", "loopback", "any"],
   "log-file": ["a.log", "b.log", "c.log"],
@@ -71,6 +70,7 @@ const QUANTITIES: Readonly<Record<string, readonly [string, string, string]>> = 
 /** Settings that require each other. */
 const TOGETHER: readonly Key[] = [
   ...["tls-cert", "tls-key", "s3-endpoint", "s3-region", "admin-token-file"] as const,
+  "hook-secret-file",
 ];
 
 for (const key of KEYS.filter((key) => !TOGETHER.includes(key))) {
@@ -102,6 +102,21 @@ for (const key of KEYS.filter((key) => !TOGETHER.includes(key))) {
     }
   });
 }
+
+Deno.test("hook-secret-file requires hook-url, and both are passed on with the kinds of events", async () => {
+  const file = 'hook-secret-file = "/s"';
+  await assert.rejects(settle({ file }), {
+    name: "ConfigurationError",
+    code: "hook-secret-unused",
+  });
+  const options = { "hook-url": "https://a/b", "hook-events": "stored,refused" };
+  const { hook } = toServerOptions(await settle({ file, options }));
+  assert.deepEqual(hook, {
+    ...{ url: "https://a/b", secretFile: "/s", kinds: ["stored", "refused"] },
+    isPlainAllowed: false,
+  });
+  assert.equal("hook" in toServerOptions(await settle({})), false);
+});
 
 Deno.test("admin-token-file requires admin-listen, and both are passed on", async () => {
   const file = 'admin-token-file = "/t"';

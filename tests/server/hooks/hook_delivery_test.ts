@@ -128,7 +128,9 @@ Deno.test("hooks: a full queue drops the oldest events, counts and logs them", a
   await isEmpty(hooks);
   assert.deepEqual(filesIn(receiver).toSorted(), ["5", "6", "7"]);
   assert.equal((await scene.delivery.report()).counts.dropped, 5);
-  assert.deepEqual(scene.of("hook.dropped").map(({ events }) => events), [5]);
+  assert.deepEqual(scene.of("hook.dropped").map(({ events, reason }) => [events, reason]), [
+    [5, "the queue was full"],
+  ]);
 });
 
 Deno.test("hooks: lines of the log are events if their kind is wanted, as many as fit in memory", async () => {

@@ -19,7 +19,7 @@ import {
 import type { Account } from "../../accounts.ts";
 import { type Row, toAccount } from "../../rows.ts";
 import type { Queries, Transaction } from "../database.ts";
-import { type OperationsOf, read, repeatable, write } from "./operation.ts";
+import { atMost, type OperationsOf, read, repeatable, write } from "./operation.ts";
 
 /** The lock of a transaction that claims events, the letters "xhok". */
 const CLAIM_LOCK = 0x78686f6b;
@@ -74,7 +74,7 @@ export const HOOK_OPERATIONS: OperationsOf<HookQueue> = {
       failed.map(({ number }) => number),
       failed.map(({ reason }) => reason.slice(0, MAX_HOOK_FAILURE)),
       failed.map(({ delayMs }) => Math.round(delayMs)),
-      deadAfterMs,
+      atMost(deadAfterMs),
     );
     return rows.filter(({ dead }) => dead === true).length;
   }),
@@ -167,7 +167,7 @@ async function trimTo(
        SELECT id, row_number() OVER newest AS rows, sum(size) OVER newest AS bytes FROM hooks
        WHERE dead = $1 WINDOW newest AS (ORDER BY id DESC ROWS UNBOUNDED PRECEDING)) AS one
      WHERE rows > $2 OR bytes > $3)`,
-    ...[isDead, rows, bytes],
+    ...[isDead, atMost(rows), atMost(bytes)],
   );
 }
 

@@ -180,6 +180,7 @@ catalogTest(
     await claimed(catalog);
     assert.equal(await settle(catalog, { msg_1: "HTTP 500" }, { deadAfterMs: 0 }), 1);
     assert.deepEqual(await claimed(catalog), ["msg_2"]);
+    assert.equal(await settle(catalog, { msg_2: "HTTP 500" }, { deadAfterMs: Infinity }), 0);
     await settle(catalog, { msg_2: undefined });
     const { waiting, bytes, oldest, dead } = await catalog.hooks.totals();
     assert.deepEqual([waiting, bytes, oldest, dead], [0, 0, undefined, 1]);
@@ -195,8 +196,9 @@ catalogTest(
     const size = hook(1).body.length;
     const all = { rows: 5, bytes: 5 * size, dead: 9 };
     assert.equal(await catalog.hooks.trim(all), 0);
-    assert.equal(await catalog.hooks.trim({ ...all, rows: 4 }), 1);
-    assert.equal(await catalog.hooks.trim({ ...all, bytes: 4 * size - 1 }), 1);
+    assert.equal(await catalog.hooks.trim({ rows: Infinity, bytes: Infinity, dead: Infinity }), 0);
+    assert.equal(await catalog.hooks.trim({ ...all, rows: 4, bytes: Infinity }), 1);
+    assert.equal(await catalog.hooks.trim({ ...all, rows: Infinity, bytes: 4 * size - 1 }), 1);
     await claimed(catalog);
     await settle(catalog, { msg_3: "no", msg_4: "no" }, { deadAfterMs: 0 });
     assert.equal(await catalog.hooks.trim({ ...all, rows: 1, dead: 1 }), 0);
