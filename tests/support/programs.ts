@@ -35,6 +35,7 @@ const LOADED: Readonly<Record<string, string>> = {
   "server/blobs/s3/open_blobs.ts": "../blobs/s3/open_blobs.ts",
   "server/admin/open_admin.ts": "open_admin.ts",
   "server/admin/tracing.ts": "tracing.ts",
+  "server/hooks/open_hooks.ts": "open_hooks.ts",
   "client/v3/mod.ts": "../client/v3/mod.ts",
   "client/v4/downloads.ts": "../client/v4/downloads.ts",
 };
