@@ -160,6 +160,8 @@ export class HookDelivery implements AsyncDisposable {
     const { log } = this.#options;
     const failures = outcomes.flatMap(({ failure }) => failure === undefined ? [] : [failure]);
     const delivered = outcomes.length - failures.length;
+    const { delivered: before, failed } = this.#counts;
+    const isUnknown = before + failed === 0;
     this.#counts.delivered += delivered;
     this.#counts.failed += failures.length;
     this.#counts.died += died;
@@ -171,7 +173,7 @@ export class HookDelivery implements AsyncDisposable {
     const wasAway = this.#failedRounds > 0;
     if (delivered > 0) this.#failedRounds = 0;
     // An event that alone fails again and again does not mean that the receiver is away.
-    else if (hooks.some(({ attempts }) => attempts === 0)) this.#failedRounds++;
+    else if (isUnknown || hooks.some(({ attempts }) => attempts === 0)) this.#failedRounds++;
     if (delivered > 0 && wasAway) {
       log.info("The receiver accepts events again", { event: "hook.recovered" });
     } else if (this.#failedRounds > 0 && !wasAway) {
