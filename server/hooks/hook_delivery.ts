@@ -23,7 +23,7 @@ const LOOK_MS = 2000;
 const EVENT_PAUSES = { first: 1000, most: 10 * 60_000 };
 /** The same after a round in which every delivery has failed: the receiver is away. */
 const ROUND_PAUSES = { first: 1000, most: 60_000 };
-/** The pause between rounds that leave no event behind, in milliseconds, so that several share a round. */
+/** The pause between rounds, in milliseconds: several events share one, and many events leave time for clients. */
 const GATHER_MS = 20;
 /** The time between looks at the bounds of the queue, in milliseconds. */
 const TRIM_MS = 2000;
@@ -138,7 +138,7 @@ export class HookDelivery implements AsyncDisposable {
     const died = await queue.settle(token, outcomes, limits.hookRetryMs);
     this.#note(hooks, outcomes, died);
     if (this.#failedRounds > 0) return this.#pauseAfter(this.#failedRounds - 1, ROUND_PAUSES);
-    return hooks.length < MOST ? GATHER_MS / haste : 0;
+    return GATHER_MS / haste;
   }
 
   async #deliver(hook: QueuedHook): Promise<HookOutcome> {
