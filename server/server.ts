@@ -7,14 +7,13 @@ import { getLogger } from "@logtape/logtape";
 import { type AdminAddress, isLocal } from "./admin/admin_address.ts";
 import { type AdminSettings, loadAdmin, loadTracing } from "./admin/load_admin.ts";
 import type { AdminPort } from "./admin/open_admin.ts";
-import type { StoreCheck } from "./admin/admin_system.ts";
 import { join } from "node:path";
 import { type Address, formatAddress } from "../protocol/address.ts";
 import type { Bytes } from "../protocol/bytes.ts";
 import { keepFreedMemory } from "../protocol/memory.ts";
 import { reasonOf, XferError } from "../protocol/errors.ts";
 import { CONTROL_SOCKET } from "../protocol/server_files.ts";
-import { BackgroundCheck } from "./check/background_check.ts";
+import { BackgroundCheck, type FileCheck } from "./check/background_check.ts";
 import { type Context, createContext } from "./context.ts";
 import { controlRequests } from "./control/control_requests.ts";
 import { ControlSocket } from "./control/control_socket.ts";
@@ -213,7 +212,10 @@ export class Server implements AsyncDisposable {
     this.#connections = new Connections(listeners, { limits, log, open: openerOf({ v3, v4 }) });
     const { catalog } = store;
     if (lease !== undefined && isShared(catalog)) {
-      this.#requests = new RequestWatch({ context, check, hooks }, catalog.operators);
+      this.#requests = new RequestWatch(
+        { context, check: this.#fileCheck, hooks },
+        catalog.operators,
+      );
     }
     lease?.onLost({
       end: () => this.#endWork(),
@@ -400,7 +402,7 @@ export class Server implements AsyncDisposable {
       epoch: () => store.lease?.epoch,
       location: () => this.#location,
       settings: admin.settings ?? (() => []),
-      check: this.#storeCheck,
+      check: this.#fileCheck,
       hooks: this.#hooks,
     };
     const identity = identitySource(options, store);
@@ -412,13 +414,13 @@ export class Server implements AsyncDisposable {
   }
 
   /** For the operator: what takes moments at once, and then the reading of all files. */
-  get #storeCheck(): StoreCheck {
+  get #fileCheck(): FileCheck {
     return {
       begin: async () => {
         this.#comparison.start();
         return await this.#check.begin();
       },
-      status: () => this.#check.status(),
+      status: (maxAgeMs) => this.#check.status(maxAgeMs),
     };
   }
 
@@ -438,7 +440,7 @@ export class Server implements AsyncDisposable {
         context.accounts.clear();
         await revocation.look();
       },
-      check: this.#storeCheck,
+      check: this.#fileCheck,
     });
     const path = join(dataFolder, CONTROL_SOCKET);
     this.#control = await ControlSocket.open(path, requests, context.log);

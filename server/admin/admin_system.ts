@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CheckStatus } from "../check/background_check.ts";
+import type { FileCheck } from "../check/background_check.ts";
 import type { Context } from "../context.ts";
 import type { ReportedHooks } from "../hooks/hook_settings.ts";
 
@@ -15,14 +15,6 @@ export interface ShownSetting {
   readonly value: string;
   /** `default`, or `--quota`, `XFER_QUOTA`, `server.toml`. */
   readonly origin: string;
-}
-
-/** The check of all stored files. */
-export interface StoreCheck {
-  /** Begins now. Returns `false` if an operator has begun it already. Rejects if the catalog does not answer. */
-  begin(): Promise<boolean>;
-  /** Rejects if the catalog does not answer. */
-  status(): Promise<CheckStatus>;
 }
 
 export interface AdminSystem {
@@ -41,7 +33,8 @@ export interface AdminSystem {
   readonly location: () => string | undefined;
   /** The effective settings, for the page. */
   readonly settings: () => readonly ShownSetting[];
-  readonly check: StoreCheck;
+  /** The check of all stored files. */
+  readonly check: FileCheck;
   /** The events for a receiver; `undefined` without one. */
   readonly hooks: ReportedHooks | undefined;
 }

@@ -12,17 +12,18 @@ import type { AdminSystem } from "./admin_system.ts";
 import type { EventCounts } from "./event_counts.ts";
 import type { EventLoopDelay } from "./event_loop.ts";
 import type { Metric, Sample } from "./exposition.ts";
-import type { FreshValue } from "./fresh_value.ts";
 import type { Health } from "./health.ts";
 import type { StoredTotals, StoreTotals } from "./store_totals.ts";
 import type { TransferDurations } from "./transfer_durations.ts";
+
+/** The age up to which the state of the check of files is used again, in milliseconds. */
+const CHECK_FRESH_MS = 10_000;
 
 /** Where metrics are read. */
 export interface Readings {
   readonly system: AdminSystem;
   readonly health: Health;
   readonly totals: StoreTotals;
-  readonly check: FreshValue<CheckStatus>;
   readonly events: EventCounts;
   readonly eventLoop: EventLoopDelay;
   readonly durations: TransferDurations;
@@ -72,8 +73,8 @@ function ofCheck(
 ): MetricDefinition {
   return {
     ...{ name, help, type: "gauge" },
-    async read({ check }) {
-      const value = of(await check.read());
+    async read({ system: { check } }) {
+      const value = of(await check.status(CHECK_FRESH_MS));
       return value === undefined ? [] : [[{}, value]];
     },
   };
@@ -274,8 +275,8 @@ export const METRICS: readonly MetricDefinition[] = [
   {
     ...{ name: "xfer_file_check_state", help: "1 for the state of the check of stored files" },
     type: "gauge",
-    async read({ check }) {
-      const { state } = await check.read();
+    async read({ system: { check } }) {
+      const { state } = await check.status(CHECK_FRESH_MS);
       return CHECK_STATES.map((one): Sample => [{ state: one }, Number(one === state)]);
     },
   },
@@ -288,8 +289,8 @@ export const METRICS: readonly MetricDefinition[] = [
     name: "xfer_file_check_files",
     help: "Files of the round in progress, or of the last one, by what was found",
     type: "gauge",
-    async read({ check }) {
-      const { current, last } = await check.read();
+    async read({ system: { check } }) {
+      const { current, last } = await check.status(CHECK_FRESH_MS);
       const { files = 0, damaged = 0, unreadable = 0 } = current ?? last ?? {};
       const intact = Math.max(0, files - damaged - unreadable);
       return Object.entries({ intact, damaged, unreadable })

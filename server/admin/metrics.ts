@@ -6,15 +6,11 @@
 import type { AdminSystem } from "./admin_system.ts";
 import { EventCounts } from "./event_counts.ts";
 import { EventLoopDelay } from "./event_loop.ts";
-import { FreshValue } from "./fresh_value.ts";
 import { CONTENT_TYPES, exposition, type Metric } from "./exposition.ts";
 import type { Health } from "./health.ts";
 import { type MetricDefinition, METRICS, type Readings } from "./metric_table.ts";
 import type { StoreTotals } from "./store_totals.ts";
 import { TransferDurations } from "./transfer_durations.ts";
-
-/** The age up to which the state of the check of files is used again, in milliseconds. */
-const CHECK_FRESH_MS = 10_000;
 
 /** A page of metrics. */
 export interface MetricsPage {
@@ -27,10 +23,9 @@ export class Metrics implements Disposable {
   readonly #readings: Readings;
 
   constructor(system: AdminSystem, health: Health, totals: StoreTotals) {
-    const { monitor, clock, ticks } = system.context;
+    const { monitor, clock } = system.context;
     this.#readings = {
       ...{ system, health, totals },
-      check: new FreshValue(() => system.check.status(), CHECK_FRESH_MS, ticks),
       events: this.#resources.use(new EventCounts(monitor.events)),
       eventLoop: this.#resources.use(new EventLoopDelay()),
       durations: this.#resources.use(new TransferDurations(monitor, clock)),

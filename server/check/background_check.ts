@@ -82,11 +82,15 @@ export interface CheckStatus {
   readonly damagedFiles: readonly StoredFile[];
 }
 
+/** The check, for operators. */
+export type FileCheck = Pick<BackgroundCheck, "begin" | "status">;
+
 export class BackgroundCheck {
   readonly #options: BackgroundCheckOptions;
   readonly #round: FilesOfRound;
   readonly #newFiles: BackgroundReader;
   readonly #allFiles: BackgroundReader;
+  #status: { readonly at: number; readonly value: Promise<CheckStatus> } | undefined;
 
   constructor(options: BackgroundCheckOptions) {
     this.#options = options;
@@ -127,13 +131,27 @@ export class BackgroundCheck {
     const { store: { catalog: { checks } }, clock } = this.#options;
     const isNew = roundsOf(await checks.list()).current?.isRequested !== true;
     if (isNew) await checks.begin(clock(), true);
+    this.#round.recount();
     this.#round.look();
+    this.#status = undefined;
     this.#allFiles.wake(true);
     return isNew;
   }
 
-  /** Rejects if the catalog does not answer. */
-  async status(): Promise<CheckStatus> {
+  /** `maxAgeMs`: the age up to which an earlier result is returned again. Rejects if the catalog does not answer. */
+  status(maxAgeMs = 0): Promise<CheckStatus> {
+    const now = this.#options.ticks();
+    const before = this.#status;
+    if (before !== undefined && now - before.at < maxAgeMs) return before.value;
+    const status = { at: now, value: this.#read() };
+    this.#status = status;
+    status.value.catch(() => {
+      if (this.#status === status) this.#status = undefined;
+    });
+    return status.value;
+  }
+
+  async #read(): Promise<CheckStatus> {
     const { store: { catalog }, limits, clock } = this.#options;
     const { checkIntervalMs: intervalMs, checkRate: maxRate } = limits;
     const [totals, stored, { count, files }] = await Promise.all([

@@ -47,6 +47,8 @@ export class BackgroundReader {
   /** Whether something has changed since the last look at the list. */
   #isWoken = false;
   #isReading = false;
+  /** Whether the reader rests because the store has failed. */
+  #backsOff = false;
   #waitsFor: string | undefined;
 
   constructor(list: ReadingList, options: ReaderOptions) {
@@ -72,7 +74,7 @@ export class BackgroundReader {
 
   /** The list has changed. `isUrgent`: even a store that has failed is asked at once. */
   wake(isUrgent = false): void {
-    if (this.#waitsFor !== undefined && !isUrgent) return;
+    if (this.#backsOff && !isUrgent) return;
     this.#isWoken = true;
     this.#rest?.abort();
   }
@@ -99,13 +101,16 @@ export class BackgroundReader {
 
   /** Reads one file, or returns the time until the next look, in milliseconds. */
   async #step(): Promise<number> {
+    this.#backsOff = false;
     if (!this.#options.isActive()) {
       this.#list.release();
+      this.#waitsFor = undefined;
       return Infinity;
     }
     let file: StoredFile | undefined;
     try {
       const next = await this.#list.next();
+      if (next === Infinity) this.#waitsFor = undefined;
       if (typeof next === "number") return next;
       file = next;
       if (!(await this.#read(file))) return 0;
@@ -118,6 +123,7 @@ export class BackgroundReader {
       const isDown = file === undefined || ++this.#failures % MAX_FAILURES === 0;
       this.#list.fail(file, error, isDown);
       if (!isDown) return 0;
+      this.#backsOff = true;
       this.#waitsFor = printable(reasonOf(error));
       return this.#retryDelay.take();
     }

@@ -33,7 +33,7 @@ const SAVE_MS = 10_000;
 /** The most files since the last one that could be read, with those that are known to be missing. */
 const MAX_UNREAD = 1000;
 /** The time for which the totals of all files are used, in milliseconds. */
-const TOTALS_MS = 60 * 60_000;
+const TOTALS_MS = 10 * 60_000;
 
 export interface FilesOfRoundOptions {
   readonly store: { readonly catalog: Catalog };
@@ -101,6 +101,11 @@ export class FilesOfRound implements ReadingList {
       this.#totals = { at: ticks(), value: { files: sum("files"), bytes: sum("bytes") } };
     }
     return this.#totals.value;
+  }
+
+  /** Counts all files again. */
+  recount(): void {
+    this.#totals = undefined;
   }
 
   /** The time until a round can begin by itself, in milliseconds. */
@@ -205,7 +210,7 @@ export class FilesOfRound implements ReadingList {
   async #begin(): Promise<CheckRound> {
     const { store: { catalog }, clock } = this.#options;
     const current = await catalog.checks.begin(clock(), false);
-    this.#totals = undefined;
+    this.recount();
     this.#hasRead = false;
     this.#rewind();
     this.#rounds = { ...this.#rounds, current };
@@ -244,11 +249,12 @@ export class FilesOfRound implements ReadingList {
     this.release();
     if (!isCurrent) return;
     const { files, bytes, damaged, unreadable } = ended;
-    const level = damaged + unreadable > 0 ? "warn" : "info";
-    log[level](
-      "Read all {files} stored files again ({bytes} bytes): {damaged} damaged, {unreadable} unreadable",
-      { event: "check.completed", files, bytes, damaged, unreadable },
-    );
+    const isGood = damaged + unreadable === 0;
+    const words = "Read all {files} stored files again ({bytes} bytes): {damaged} damaged, " +
+      `{unreadable} unreadable${isGood ? "" : "; run 'xfer server check'"}`;
+    log[isGood ? "info" : "warn"](words, {
+      ...{ event: "check.completed", files, bytes, damaged, unreadable },
+    });
   }
 
   /** Decides about the files that could not be read, now that another one could: the store is there. */

@@ -39,7 +39,7 @@ export async function readFile(
       if (finding.damage === undefined) throw new Error(finding.what);
       return { kind: "damaged", damage: finding.damage };
     case "sound":
-      await files.setDamage(id, undefined);
+      if (!(await files.setDamage(id, undefined))) break;
       log.info("Found {file} of account {client} intact, which was marked as damaged ({path})", {
         event: "file.mended",
         ...shown(file),

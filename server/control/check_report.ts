@@ -8,7 +8,9 @@ import { printable } from "../../protocol/printable.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { CheckRound } from "../catalog/check_rounds.ts";
 import type { Damage } from "../catalog/files.ts";
-import type { CheckState, CheckStatus } from "../check/background_check.ts";
+import type { Log } from "../limits/server_log.ts";
+import { logAction } from "../operator/actions.ts";
+import type { CheckState, CheckStatus, FileCheck } from "../check/background_check.ts";
 
 /** A round. Times are in milliseconds since the epoch. */
 export interface RoundReport {
@@ -50,6 +52,17 @@ export interface CheckReport {
   readonly damaged: number;
   /** Some of them. */
   readonly damagedFiles: readonly DamageReport[];
+}
+
+/** Begins a check for an operator. Returns `false` if one that an operator has begun is in progress. */
+export async function beginCheck(
+  { log }: { readonly log: Log },
+  check: FileCheck,
+  operator: string,
+): Promise<boolean> {
+  const isNew = await check.begin();
+  if (isNew) logAction(log, { operator, action: "check-started" });
+  return isNew;
 }
 
 export async function checkReport(

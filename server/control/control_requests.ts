@@ -4,10 +4,10 @@
  * @module
  */
 import { printable } from "../../protocol/printable.ts";
-import type { CheckStatus } from "../check/background_check.ts";
+import type { FileCheck } from "../check/background_check.ts";
 import type { Context } from "../context.ts";
 import { type AdminAction, endConnection, logAction } from "../operator/actions.ts";
-import { checkReport } from "./check_report.ts";
+import { beginCheck, checkReport } from "./check_report.ts";
 import type { ReportedHooks } from "../hooks/hook_settings.ts";
 import type { ControlArguments, ControlRequests } from "./control_socket.ts";
 import { readStatus, sessionsOf } from "./server_status.ts";
@@ -18,11 +18,7 @@ export interface ControlContext {
   readonly hooks?: ReportedHooks | undefined;
   /** Applies changes of accounts and keys at once, to open connections too. */
   readonly refreshAccounts: () => Promise<void>;
-  readonly check: {
-    /** Returns `false` if an operator has begun a check already. */
-    begin(): Promise<boolean>;
-    status(): Promise<CheckStatus>;
-  };
+  readonly check: FileCheck;
 }
 
 export function controlRequests(
@@ -36,12 +32,7 @@ export function controlRequests(
       endConnection(context, textOf(given, "id"), { operator: textOf(given, "operator") }),
     check: async () => await checkReport(context.store.catalog, await check.status()),
     /** Begins a check. Returns whether none that an operator has begun was in progress. */
-    "begin-check": async (given) => {
-      const isNew = await check.begin();
-      const operator = textOf(given, "operator");
-      if (isNew) logAction(context.log, { operator, action: "check-started" });
-      return isNew;
-    },
+    "begin-check": (given) => beginCheck(context, check, textOf(given, "operator")),
     /** An operator's command has changed the catalog. */
     acted: async (given) => {
       logAction(context.log, {

@@ -6,7 +6,8 @@
 import { printable } from "../../protocol/printable.ts";
 import type { OperatorRows } from "../catalog/operator_rows.ts";
 import { endConnection } from "../operator/actions.ts";
-import { REPORT, writeReport } from "./server_reports.ts";
+import { beginCheck } from "./check_report.ts";
+import { CHECK, REPORT, writeReport } from "./server_reports.ts";
 import type { StatusSource } from "./server_status.ts";
 
 /** The interval, in milliseconds. */
@@ -37,15 +38,26 @@ export class RequestWatch implements AsyncDisposable {
 
   async #look(): Promise<void> {
     const requests = await this.#rows.asked(MAX_REQUESTS);
-    for (const { subject: id, operator } of requests) {
-      if (
-        id !== REPORT && endConnection(this.#source.context, id, { operator: printable(operator) })
-      ) {
-        await this.#rows.endRequest(id);
-      }
+    for (const { subject, operator } of requests) {
+      if (await this.#do(subject, printable(operator))) await this.#rows.endRequest(subject);
     }
     const looked = requests.map(({ subject }) => subject);
     if (looked.includes(REPORT)) await this.#rows.publish(await writeReport(this.#source, looked));
+  }
+
+  /** Returns whether no other server has to do it. */
+  async #do(subject: string, operator: string): Promise<boolean> {
+    const { context, check } = this.#source;
+    switch (subject) {
+      case REPORT:
+        return false;
+      case CHECK:
+        if (!context.isHousekeeper()) return false;
+        await beginCheck(context, check, operator);
+        return true;
+      default:
+        return endConnection(context, subject, { operator });
+    }
   }
 
   /** Resolves when no look is in progress. */

@@ -3,10 +3,13 @@
  *
  * @module
  */
+import { UnavailableError } from "../../protocol/errors.ts";
 import { OPENERS, type StoreOpeners } from "../stores/open_stores.ts";
 import type { ServerLocation } from "../stores/with_store.ts";
 import { callServer } from "./call_server.ts";
-import { askServers, endAtServers } from "./server_reports.ts";
+import { roundsOf } from "../check/check_schedule.ts";
+import type { CheckReport } from "./check_report.ts";
+import { askServers, beginCheckAtServers, endAtServers } from "./server_reports.ts";
 import type { RunningServer, SessionStatus } from "./server_status.ts";
 
 /** A server as its operator sees it. */
@@ -32,6 +35,10 @@ export interface RunningServers {
   sessions(): Promise<readonly AskedServer<OpenSessions>[]>;
   /** Ends a connection. Returns `false` if none has this id. */
   end(id: string): Promise<boolean>;
+  /** The check of stored files. */
+  check(): Promise<CheckReport>;
+  /** Begins a check. Returns `false` if one that an operator has begun is in progress. */
+  beginCheck(): Promise<boolean>;
 }
 
 /**
@@ -55,6 +62,15 @@ export async function withRunningServers<T>(
     sessions: async () =>
       (await askServers(rows, operator)).map(({ name, report: answer }) => ({ name, answer })),
     end: (id) => endAtServers(rows, id, operator),
+    check: async () => {
+      const reports = (await askServers(rows, operator)).map(({ report }) => report?.check);
+      return reports.find((check) => check !== undefined) ?? noneChecks();
+    },
+    beginCheck: async () => {
+      const isNew = roundsOf(await catalog.checks.list()).current?.isRequested !== true;
+      if (isNew && !(await beginCheckAtServers(rows, operator))) noneChecks();
+      return isNew;
+    },
   });
 }
 
@@ -69,5 +85,14 @@ function serverAlone(location: ServerLocation, operator: string): RunningServers
       return [{ name: undefined, answer: { sessions, omitted: 0 } }];
     },
     end: async (id) => await callServer(location, "end", { id, operator }) === true,
+    check: async () => await callServer(location, "check") as CheckReport,
+    beginCheck: async () => await callServer(location, "begin-check", { operator }) === true,
   };
+}
+
+function noneChecks(): never {
+  throw new UnavailableError(
+    "unavailable",
+    "none of the servers that share the catalog has answered about the check of stored files",
+  );
 }

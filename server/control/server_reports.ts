@@ -7,6 +7,7 @@
 import { printable } from "../../protocol/printable.ts";
 import type { NodeReport, OperatorRows } from "../catalog/operator_rows.ts";
 import { isImport } from "../cluster/node_lease.ts";
+import { type CheckReport, checkReport } from "./check_report.ts";
 import {
   readStatus,
   type RunningServer,
@@ -17,6 +18,10 @@ import {
 
 /** The subject of the request to report. All others are ids of connections. */
 export const REPORT = "report";
+/** The subject of the request to read all files. */
+export const CHECK = "check";
+/** The age up to which the state of the check is reported again, in milliseconds. */
+const CHECK_FRESH_MS = 1000;
 /** The time for which servers report after an operator has looked, in milliseconds. */
 const LOOK_MS = 10_000;
 /** The time that servers have to answer, in milliseconds: several looks at the requests. */
@@ -35,6 +40,8 @@ export interface ServerReport {
   readonly sessions: readonly SessionStatus[];
   /** The number of open connections that are left out. */
   readonly omitted: number;
+  /** The check of stored files, at the server that does it. */
+  readonly check?: CheckReport | undefined;
   /** The subjects of the requests that the server had looked at before. */
   readonly looked: readonly string[];
 }
@@ -65,8 +72,11 @@ export async function writeReport(
     sessions.push(one);
   }
   const omitted = all.length - sessions.length;
-  const status = await readStatus(source);
-  const report: ServerReport = { status, sessions, omitted, looked };
+  const found = await source.check.status(CHECK_FRESH_MS);
+  const status = await readStatus(source, found);
+  const { store } = source.context;
+  const check = found.state === "elsewhere" ? undefined : await checkReport(store.catalog, found);
+  const report: ServerReport = { status, sessions, omitted, check, looked };
   return JSON.stringify({ form: FORM, ...report });
 }
 
@@ -114,7 +124,7 @@ export async function endAtServers(
   operator: string,
   patienceMs: number = PATIENCE_MS,
 ): Promise<boolean> {
-  if (id === REPORT) return false;
+  if (id === REPORT || id === CHECK) return false;
   const begin = performance.now();
   await rows.ask({ subject: id, operator }, LOOK_MS);
   await rows.ask({ subject: REPORT, operator }, LOOK_MS);
@@ -127,6 +137,21 @@ export async function endAtServers(
     if (isNowhere || passed >= patienceMs) return !(await rows.endRequest(id));
     await sleep(RETRY_MS);
   }
+}
+
+/** Lets the server that does the housekeeping read all files. Returns `false` if none has begun. */
+export async function beginCheckAtServers(
+  rows: OperatorRows,
+  operator: string,
+  patienceMs: number = PATIENCE_MS,
+): Promise<boolean> {
+  const begin = performance.now();
+  await rows.ask({ subject: CHECK, operator }, LOOK_MS);
+  while (await rows.isAsked(CHECK)) {
+    if (performance.now() - begin >= patienceMs) return !(await rows.endRequest(CHECK));
+    await sleep(RETRY_MS);
+  }
+  return true;
 }
 
 /** An import has a lease, too, but does not report. */

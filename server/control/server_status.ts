@@ -3,10 +3,11 @@
  *
  * @module
  */
-import type { CheckState, CheckStatus } from "../check/background_check.ts";
+import type { CheckStatus, FileCheck } from "../check/background_check.ts";
 import type { Context } from "../context.ts";
 import type { ReportedHooks } from "../hooks/hook_settings.ts";
 import type { HookReport } from "../hooks/hook_settings.ts";
+import type { CheckReport } from "./check_report.ts";
 import type { LiveConnection } from "../monitor/live_connection.ts";
 import type { LiveTransfer } from "../monitor/live_transfer.ts";
 import { DIRECTIONS, type TransferDirection } from "../monitor/traffic.ts";
@@ -67,25 +68,23 @@ export interface RunningServer {
   readonly hooks?: HookReport | undefined;
 }
 
-export interface CheckSummary {
-  readonly state: CheckState;
-  /** The part of the round in progress that is done, from 0 to 1; `null` between rounds. */
-  readonly progress: number | null;
-  /** The number of files that are known to be damaged. */
-  readonly damaged: number;
-}
+/** The check in few words. */
+export type CheckSummary = Pick<CheckReport, "state" | "progress" | "damaged">;
 
 /** The parts of a server that its state comes from. */
 export interface StatusSource {
   readonly context: Context;
-  readonly check: { status(): Promise<CheckStatus> };
+  readonly check: FileCheck;
   /** The events for a receiver; `undefined` without one. */
   readonly hooks?: ReportedHooks | undefined;
 }
 
-/** The whole state of a server. */
-export async function readStatus({ context, check, hooks }: StatusSource): Promise<RunningServer> {
-  return { ...statusOf(context, await check.status()), hooks: await hooks?.report() };
+/** The whole state of a server. `status`: that of its check, if it was read already. */
+export async function readStatus(
+  { context, check, hooks }: StatusSource,
+  status?: CheckStatus,
+): Promise<RunningServer> {
+  return { ...statusOf(context, status ?? await check.status()), hooks: await hooks?.report() };
 }
 
 export function sessionsOf({ monitor }: Context): SessionStatus[] {

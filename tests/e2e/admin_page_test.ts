@@ -1,5 +1,6 @@
 /** The operator's page in a real browser: what it shows, what it does, and that anyone can use it. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import {
@@ -11,6 +12,7 @@ import {
   openPage,
 } from "../support/net/browser.ts";
 import { ServerLog } from "../support/server_log.ts";
+import { tamper } from "../support/store/database.ts";
 import { Fixture, LOOPBACK, put } from "../support/v4/fixture.ts";
 import { Uploader } from "../support/v4/raw_client.ts";
 
@@ -46,6 +48,8 @@ Deno.test({
     const names = [EVIL, "photos/sea.jpg", "removed.txt"];
     await put(client, names.map((name) => ({ file, name })));
     await client.remove("removed.txt");
+    // As the check marks it.
+    tamper(join(fixture.data, "catalog.db"), "UPDATE files SET damage = 'content' WHERE name = ?", EVIL);
     using alice = await Uploader.login(fixture, "Alice");
     const { tag } = await alice.resume(content, { name: `videos/${EVIL}` });
     await alice.send(tag, content, 0);
@@ -102,6 +106,7 @@ Deno.test({
         }
         await page.goto(`${base}/storage?largest=1`);
         assert.ok((await text()).includes(EVIL));
+        assert.match(await text(), /1 damaged file[^]*xfer server verify --repair[^]*changed content/);
         assert.deepEqual(problems, []);
       },
     );
@@ -111,6 +116,7 @@ Deno.test({
       async () => {
         await page.goto(base);
         assert.match(await text(), /1\.0 MiB of 3\.0 MiB/);
+        assert.match(await text(), /1 damaged file/);
         await alice.send(tag, content, 1);
         await page.waitForFunction('document.body.innerText.includes("2.0 MiB of 3.0 MiB")');
       },

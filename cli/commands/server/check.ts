@@ -4,7 +4,7 @@
  * @module
  */
 import type { Command } from "commander";
-import { callServer, type CheckReport, type RoundReport } from "../../../server/mod.ts";
+import { type CheckReport, type RoundReport, withRunningServers } from "../../../server/mod.ts";
 import { dataOf } from "../../configuration/options.ts";
 import { DAMAGED, SUCCESS } from "../../exit_codes.ts";
 import type { Run } from "../../run.ts";
@@ -23,23 +23,25 @@ export function addCheckCommand(server: Command, run: Run): void {
     )
     .action(async ({ start = false }: { start?: boolean }, command: Command) => {
       const data = await dataOf(command);
-      if (start) {
-        const isNew = await callServer(data, "begin-check", { operator: operatorName() }) === true;
-        return run.reporter.report({ event: "check-started", already: !isNew });
-      }
-      const { intervalMs, current, progress, last, nextAt, oldestMs, reason, ...rest } =
-        await callServer(data, "check") as CheckReport;
-      run.reporter.report({
-        ...{ event: "check-status", ...rest, reason: reason ?? undefined },
-        interval: intervalMs / 1000,
-        current: current === null ? undefined : roundOf(current),
-        progress: progress ?? undefined,
-        last: last === null ? undefined : roundOf(last),
-        next: nextAt === null ? undefined : isoTime(nextAt),
-        oldest: oldestMs === null ? undefined : Math.round(oldestMs / 1000),
+      await withRunningServers(data, operatorName(), async (servers) => {
+        if (!start) return report(run, await servers.check());
+        run.reporter.report({ event: "check-started", already: !(await servers.beginCheck()) });
       });
-      run.finish(rest.damaged === 0 ? SUCCESS : DAMAGED);
     });
+}
+
+function report(run: Run, status: CheckReport): void {
+  const { intervalMs, current, progress, last, nextAt, oldestMs, reason, ...rest } = status;
+  run.reporter.report({
+    ...{ event: "check-status", ...rest, reason: reason ?? undefined },
+    interval: intervalMs / 1000,
+    current: current === null ? undefined : roundOf(current),
+    progress: progress ?? undefined,
+    last: last === null ? undefined : roundOf(last),
+    next: nextAt === null ? undefined : isoTime(nextAt),
+    oldest: oldestMs === null ? undefined : Math.round(oldestMs / 1000),
+  });
+  run.finish(rest.damaged === 0 ? SUCCESS : DAMAGED);
 }
 
 function roundOf({ startedAt, endedAt, isRequested: requested, ...counts }: RoundReport) {

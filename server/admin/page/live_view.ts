@@ -4,6 +4,7 @@
  * @module
  */
 import { html } from "hono/html";
+import type { CheckStatus } from "../../check/background_check.ts";
 import type { ServerState } from "../../control/server_reports.ts";
 import {
   sessionsOf,
@@ -35,6 +36,8 @@ export interface LiveState {
   readonly events: readonly RecentEvent[];
   /** The servers that share the catalog, with this one. */
   readonly servers: readonly ServerState[];
+  /** The check of stored files; `undefined` if the catalog does not answer. */
+  readonly check: CheckStatus | undefined;
 }
 
 /** A connection, and the name of its server if there are several. */
@@ -50,7 +53,7 @@ export function liveView(state: LiveState): Html {
   const servers = withOwn(state);
   const [up, down] = [throughput.now("upload"), throughput.now("download")];
   return html`
-    ${healthView(health)}
+    ${healthView(health)}${checkNote(state.check)}
     <dl class="cards">
       ${card("Connections", formatCount(connections.length), plural(transfers, "transfer"))}
       ${card("Uploads", `${formatSize(up)}/s`, "")}
@@ -157,6 +160,16 @@ function healthView({ ready, checks }: HealthReport): Html {
       }</span>`
       : html`<ul>${failed.map(([name, { reason }]) => html`<li>${name}: ${reason}</li>`)}</ul>`
   }</section>`;
+}
+
+/** Damage, and a check that waits. Everything else is on the page of the storage. */
+function checkNote(check: CheckStatus | undefined): Html {
+  if (check === undefined || (check.damaged === 0 && check.state !== "waiting")) return html``;
+  const words = check.damaged === 0
+    ? "The check of stored files waits."
+    : `${plural(check.damaged, "damaged file")}.`;
+  return html`<section class="note bad" aria-labelledby="files"><h2 id="files">Files:
+    <span class="state bad">${words}</span></h2> <a href="/storage#check">More</a></section>`;
 }
 
 function card(name: string, value: string, more: string): Html {

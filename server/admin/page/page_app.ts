@@ -61,6 +61,8 @@ const MAX_LIVE = 8;
 /** The newest events on the overview, and on the page of events. */
 const FEW_EVENTS = 12;
 const MANY_EVENTS = 200;
+/** The age up to which the state of the check of files is shown again, in milliseconds. */
+const CHECK_FRESH_MS = 10_000;
 const GIB = 1024 ** 3;
 
 export function pageApp(parts: PageParts): Hono<PageEnvironment> {
@@ -278,14 +280,15 @@ async function liveState(
   store: OperatorStore,
   session: AdminSession,
 ): Promise<LiveState> {
-  const [report, counted, free, servers] = await Promise.all([
+  const [report, counted, free, servers, check] = await Promise.all([
     health.report(),
     totals.read().catch(() => undefined),
     system.freeSpace().catch(() => 0),
     store.servers().catch(() => []),
+    system.check.status(CHECK_FRESH_MS).catch(() => undefined),
   ]);
   return {
-    ...{ system, session, health: report, totals: counted, throughput, free, servers },
+    ...{ system, session, health: report, totals: counted, throughput, free, servers, check },
     events: events.find({ limit: FEW_EVENTS }),
   };
 }

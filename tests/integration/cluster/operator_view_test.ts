@@ -1,12 +1,17 @@
 /** An operator sees and ends connections at several servers of one catalog. */
 import assert from "node:assert/strict";
-import { askServers, endAtServers, REPORT } from "../../../server/control/server_reports.ts";
+import {
+  askServers,
+  beginCheckAtServers,
+  endAtServers,
+  REPORT,
+} from "../../../server/control/server_reports.ts";
 import { withRunningServers } from "../../../server/control/running_servers.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { ask } from "../../support/net/http.ts";
 import { ServerLog } from "../../support/server_log.ts";
 import { ElsewhereInMemory, optionsOf } from "../../support/store/elsewhere.ts";
-import { Fixture, LOOPBACK, startServer } from "../../support/v4/fixture.ts";
+import { Fixture, LOOPBACK, put, startServer } from "../../support/v4/fixture.ts";
 
 const LOCATION = { catalog: "postgres://db.example.org/xfer", blobs: "s3://files/xfer" };
 const OPERATOR = "uid 1000";
@@ -97,4 +102,33 @@ Deno.test("several servers: a request that no server can answer ends without wai
   await nodes.join("paused", 60_000);
   assert.equal(await endAtServers(operators, "0123abcd", OPERATOR, SHORT_MS), false);
   assert.deepEqual((await operators.asked(9)).map(({ subject }) => subject), [REPORT]);
+});
+
+Deno.test("several servers: a check is begun by the one that does the housekeeping, and everybody sees it", async () => {
+  await using scene = await prepare();
+  await using log = await ServerLog.take("debug");
+  using client = await scene.fixture.client("Alice");
+  const file = await scene.fixture.source("a", new Uint8Array(1000));
+  await put(client, [{ file, name: "a" }]);
+  await scene.operate(async (servers) => {
+    assert.equal((await servers.check()).last, null);
+    assert.equal(await servers.beginCheck(), true);
+    await log.awaits("check.completed");
+    let found = await servers.check();
+    while (found.last === null) found = await servers.check();
+    const { last, state, damaged } = found;
+    assert.deepEqual([last?.files, last?.isRequested, state, damaged], [1, true, "off", 0]);
+    const states = (await servers.status()).map(({ answer }) => answer?.check?.state);
+    assert.deepEqual(states, ["off", undefined]);
+  });
+  const acted = log.of("operator.acted").map(({ operator, action }) => [operator, action]);
+  assert.deepEqual(acted, [[OPERATOR, "check-started"]]);
+});
+
+Deno.test("several servers: a check that no server can begin is an error, and is not begun later", async () => {
+  const { memory } = new ElsewhereInMemory(CHUNK_SIZE);
+  const { nodes, operators } = memory.connect();
+  await nodes.join("paused", 60_000);
+  assert.equal(await beginCheckAtServers(operators, OPERATOR, SHORT_MS), false);
+  assert.deepEqual(await operators.asked(9), []);
 });

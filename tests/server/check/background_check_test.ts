@@ -256,6 +256,34 @@ Deno.test("check: of two servers one reads, and the other continues where that o
   assert.equal(b.events("check.completed").length, 2);
 });
 
+Deno.test("check: a server that has waited for its store reads again when it does the housekeeping again", async () => {
+  const files = await CheckFixture.create(10);
+  let isHousekeeper = true;
+  await using server = await files.start({ isHousekeeper: () => isHousekeeper });
+  const state = async () => (await server.check.status()).state;
+  const look = async () => {
+    server.check.look();
+    await files.pass(DAY_MS);
+    return await state();
+  };
+  assert.equal(await look(), "idle");
+  files.blobs.failure = new Error("Connection refused (os error 111)");
+  files.limits.checkIntervalMs = DAY_MS;
+  assert.equal(await look(), "waiting");
+  isHousekeeper = false;
+  assert.equal(await look(), "elsewhere");
+  files.blobs.failure = undefined;
+  isHousekeeper = true;
+  assert.equal(await look(), "idle");
+  files.blobs.failure = new Error("Connection refused (os error 111)");
+  assert.equal(await look(), "waiting");
+  files.limits.checkIntervalMs = 0;
+  assert.equal(await look(), "off");
+  files.blobs.failure = undefined;
+  files.limits.checkIntervalMs = DAY_MS;
+  assert.equal(await look(), "idle");
+});
+
 Deno.test("check: a check that falls behind shows it by the age of the oldest file", async () => {
   const files = await CheckFixture.create(20);
   files.limits.checkIntervalMs = DAY_MS;
