@@ -152,14 +152,13 @@ export class BackgroundCheck {
   }
 
   async #read(): Promise<CheckStatus> {
-    const { store: { catalog }, limits, clock } = this.#options;
-    const { checkIntervalMs: intervalMs, checkRate: maxRate } = limits;
-    const [totals, stored, { count, files }] = await Promise.all([
-      this.#round.totals(),
+    const { catalog } = this.#options.store;
+    const [plan, stored, { count, files }] = await Promise.all([
+      this.#round.plan(),
       catalog.checks.list(),
       catalog.files.damaged(MAX_NAMED),
     ]);
-    const now = clock();
+    const { totals, intervalMs, now } = plan;
     const { current: known, last } = roundsOf(stored);
     const own = this.#round.rounds?.current;
     const current = own?.id === known?.id ? own : known;
@@ -169,10 +168,10 @@ export class BackgroundCheck {
       ...{ intervalMs, current, last, totals },
       ...current && {
         progress: progressOf(current, totals),
-        rate: rateOf({ round: current, totals, intervalMs, maxRate, now }),
+        rate: rateOf(current, { last }, plan),
       },
       nextAt: state === "idle"
-        ? Math.max(now + this.#round.settlesMs, nextStart({ last }, intervalMs, now))
+        ? Math.max(now + this.#round.settlesMs, nextStart({ last }, plan))
         : undefined,
       oldestMs: oldestAge({ current, last }, totals, now),
       ...{ damaged: count, damagedFiles: files },

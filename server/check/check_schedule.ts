@@ -29,33 +29,6 @@ export function costOf({ files, bytes }: FileTotals): number {
   return bytes + files * FILE_COST;
 }
 
-export interface RoundPlan {
-  readonly round: CheckRound;
-  /** All files. */
-  readonly totals: FileTotals;
-  /** The interval of rounds, in milliseconds. */
-  readonly intervalMs: number;
-  /** The highest rate, in bytes per second. */
-  readonly maxRate: number;
-  /** Milliseconds since the epoch. */
-  readonly now: number;
-}
-
-/** The rate at which the rest of a round ends in time, in bytes per second. A requested round has the highest rate. */
-export function rateOf({ round, totals, intervalMs, maxRate, now }: RoundPlan): number {
-  const leftMs = round.startedAt + PLANNED_PART * intervalMs - now;
-  if (round.isRequested || leftMs <= 0) return maxRate;
-  const left = Math.max(0, costOf(totals) - costOf(round));
-  return Math.min(maxRate, Math.max(LEAST_RATE, 1000 * left / leftMs));
-}
-
-/** The part of a round that is done, from 0 to 1. */
-export function progressOf(round: CheckRound, totals: FileTotals): number {
-  if (round.endedAt !== undefined) return 1;
-  const all = costOf(totals);
-  return all === 0 ? 1 : Math.min(1, costOf(round) / all);
-}
-
 /** The rounds of a check. */
 export interface Rounds {
   /** The one in progress. */
@@ -73,9 +46,51 @@ export function roundsOf(list: readonly CheckRound[]): Rounds {
   };
 }
 
-/** When the next round begins, in milliseconds since the epoch. */
-export function nextStart({ last }: Rounds, intervalMs: number, now: number): number {
-  return last === undefined ? now : last.startedAt + intervalMs;
+/** The files and settings by which rounds are planned. */
+export interface CheckPlan {
+  /** All files. */
+  readonly totals: FileTotals;
+  /** The time within which every file is read again, in milliseconds. */
+  readonly intervalMs: number;
+  /** The highest rate, in bytes per second. */
+  readonly maxRate: number;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/**
+ * When the next round begins, in milliseconds since the epoch: early enough for the first file, and for the last one even if
+ * the store has grown since.
+ */
+export function nextStart({ last }: Rounds, { totals, intervalMs, now }: CheckPlan): number {
+  if (last === undefined) return now;
+  const { startedAt, endedAt = startedAt } = last;
+  const plannedMs = Math.min(PLANNED_PART * intervalMs, 1000 * costOf(totals) / LEAST_RATE);
+  return Math.min(startedAt, endedAt - plannedMs) + intervalMs;
+}
+
+/**
+ * The rate at which the rest of a round ends in time for its last file, in bytes per second. A requested round has the
+ * highest rate.
+ */
+export function rateOf(
+  round: CheckRound,
+  { last }: Rounds,
+  { totals, intervalMs, maxRate, now }: CheckPlan,
+): number {
+  const endsAt = last?.endedAt === undefined
+    ? round.startedAt + PLANNED_PART * intervalMs
+    : last.endedAt + intervalMs;
+  if (round.isRequested || endsAt <= now) return maxRate;
+  const left = Math.max(0, costOf(totals) - costOf(round));
+  return Math.min(maxRate, Math.max(LEAST_RATE, 1000 * left / (endsAt - now)));
+}
+
+/** The part of a round that is done, from 0 to 1. */
+export function progressOf(round: CheckRound, totals: FileTotals): number {
+  if (round.endedAt !== undefined) return 1;
+  const all = costOf(totals);
+  return all === 0 ? 1 : Math.min(1, costOf(round) / all);
 }
 
 /**

@@ -13,6 +13,7 @@ import type { Limits } from "../limits/limits.ts";
 import type { Log } from "../limits/server_log.ts";
 import { BUSY_RATE } from "./background_reader.ts";
 import {
+  type CheckPlan,
   FILE_COST,
   type FileTotals,
   nextStart,
@@ -91,8 +92,14 @@ export class FilesOfRound implements ReadingList {
     return this.#rounds;
   }
 
+  /** By what rounds are planned now. */
+  async plan(): Promise<CheckPlan> {
+    const { limits: { checkIntervalMs: intervalMs, checkRate: maxRate }, clock } = this.#options;
+    return { totals: await this.#count(), intervalMs, maxRate, now: clock() };
+  }
+
   /** The number of all files, and their bytes, old versions too. */
-  async totals(): Promise<FileTotals> {
+  async #count(): Promise<FileTotals> {
     const { store: { catalog }, ticks } = this.#options;
     if (this.#totals === undefined || ticks() - this.#totals.at > TOTALS_MS) {
       const accounts = await catalog.accounts.list();
@@ -129,7 +136,7 @@ export class FilesOfRound implements ReadingList {
     const isOn = checkIntervalMs > 0;
     let { current } = rounds;
     if (current === undefined) {
-      const waitMs = isOn ? nextStart(rounds, checkIntervalMs, clock()) - clock() : Infinity;
+      const waitMs = isOn ? nextStart(rounds, await this.plan()) - clock() : Infinity;
       if (waitMs > 0) return waitMs;
     }
     if (current?.isRequested !== true) {
@@ -219,10 +226,8 @@ export class FilesOfRound implements ReadingList {
 
   /** The time until the next file is due, in milliseconds. */
   async #pauseMs(round: CheckRound): Promise<number> {
-    const { limits: { checkIntervalMs: intervalMs, checkRate: maxRate }, clock, ticks, isBusy } =
-      this.#options;
-    const totals = await this.totals();
-    const planned = rateOf({ round, totals, intervalMs, maxRate, now: clock() });
+    const { ticks, isBusy } = this.#options;
+    const planned = rateOf(round, this.#rounds ?? {}, await this.plan());
     const rate = isBusy() ? Math.min(planned, BUSY_RATE) : planned;
     return this.#last.at + 1000 * this.#last.cost / rate - ticks();
   }

@@ -21,12 +21,13 @@ const begun = (changes: Partial<CheckRound> = {}): CheckRound => ({
   ...{ id: 1, startedAt: 0, isRequested: false, ...NONE, ...changes },
 });
 
+const plan = (bytes: number, now = 0, files = 0) => ({
+  ...{ totals: { files, bytes }, intervalMs: INTERVAL_MS, maxRate: MAX_RATE, now },
+});
+
 Deno.test("check rate: from all files and the interval, within bounds", () => {
   const rate = (bytes: number, changes: Partial<CheckRound> = {}, now = 0, files = 0) =>
-    rateOf({
-      ...{ round: begun(changes), totals: { files, bytes }, intervalMs: INTERVAL_MS },
-      ...{ maxRate: MAX_RATE, now },
-    });
+    rateOf(begun(changes), {}, plan(bytes, now, files));
   const planned = (bytes: number) => bytes / (PLANNED_PART * INTERVAL_MS / 1000);
   assert.equal(rate(10 * TIB), planned(10 * TIB));
   assert.equal(rate(2 ** 30), LEAST_RATE, "a small store");
@@ -38,6 +39,26 @@ Deno.test("check rate: from all files and the interval, within bounds", () => {
   close(rate(10 * TIB, { bytes: 5 * TIB }, half), planned(10 * TIB));
   close(rate(10 * TIB, { bytes: 2.5 * TIB }, half), planned(15 * TIB));
   close(rate(0, {}, 0, 2 ** 26), planned(2 ** 26 * FILE_COST));
+});
+
+Deno.test("check rate: a later round ends an interval after the one before", () => {
+  const last = begun({ startedAt: 0, endedAt: 10 * DAY_MS });
+  const round = begun({ startedAt: 20 * DAY_MS });
+  const rate = rateOf(round, { last }, plan(10 * TIB, 20 * DAY_MS));
+  assert.equal(rate, 10 * TIB / (20 * DAY_MS / 1000));
+});
+
+Deno.test("check start: an interval after the round before, and earlier if the store has grown", () => {
+  const after = (startedAt: number, endedAt: number, bytes: number) =>
+    nextStart({ last: begun({ startedAt, endedAt }) }, plan(bytes)) / DAY_MS;
+  assert.equal(nextStart({}, plan(0, 9000)), 9000, "the first one");
+  assert.equal(after(0, 27 * DAY_MS, 10 * TIB), 30);
+  assert.equal(after(0, 0, 0), 30, "an empty store");
+  // It was empty, and needs nine tenths of the interval now.
+  assert.equal(after(0, 0, 10 * TIB), 3);
+  const bytes = 5 * DAY_MS / 1000 * LEAST_RATE;
+  assert.equal(after(0, 0, bytes), 25);
+  assert.equal(after(0, 5 * DAY_MS, bytes), 30);
 });
 
 Deno.test("check progress: by bytes and files, and whole for an empty store", () => {
@@ -57,6 +78,4 @@ Deno.test("check age: the time since the file that comes next was read", () => {
   const half = begun({ startedAt: 8000, files: 5, bytes: 500 });
   assert.equal(oldestAge({ last, current: half }, totals, 9000), 7500);
   assert.equal(oldestAge({ current: half }, totals, 9000), 1000, "since the first round began");
-  assert.equal(nextStart({ last }, 500, 9000), 1500);
-  assert.equal(nextStart({}, 500, 9000), 9000);
 });
