@@ -58,7 +58,9 @@ export const RUNNING_SERVER_EVENTS = {
         record({ limit: text("name of the limit"), count: count("how often") }, "a limit"),
         "limits that clients have reached since the start",
       ),
-      check: optional(record(summaryFields, "the check of all stored files, at the server that does it")),
+      check: optional(
+        record(summaryFields, "the check of all stored files, at the server that does it"),
+      ),
       hooks: optional(record(hooksFields, "events for the receiver, if there is one")),
     },
     words: (

@@ -49,7 +49,11 @@ Deno.test({
     await put(client, names.map((name) => ({ file, name })));
     await client.remove("removed.txt");
     // As the check marks it.
-    tamper(join(fixture.data, "catalog.db"), "UPDATE files SET damage = 'content' WHERE name = ?", EVIL);
+    tamper(
+      join(fixture.data, "catalog.db"),
+      "UPDATE files SET damage = 'content' WHERE name = ?",
+      EVIL,
+    );
     using alice = await Uploader.login(fixture, "Alice");
     const { tag } = await alice.resume(content, { name: `videos/${EVIL}` });
     await alice.send(tag, content, 0);
@@ -106,7 +110,10 @@ Deno.test({
         }
         await page.goto(`${base}/storage?largest=1`);
         assert.ok((await text()).includes(EVIL));
-        assert.match(await text(), /1 damaged file[^]*xfer server verify --repair[^]*changed content/);
+        assert.match(
+          await text(),
+          /1 damaged file[^]*xfer server verify --repair[^]*changed content/,
+        );
         assert.deepEqual(problems, []);
       },
     );

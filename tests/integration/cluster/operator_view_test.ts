@@ -115,7 +115,10 @@ Deno.test("several servers: a check is begun by the one that does the housekeepi
     assert.equal(await servers.beginCheck(), true);
     await log.awaits("check.completed");
     let found = await servers.check();
-    while (found.last === null) found = await servers.check();
+    while (found.last === null) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      found = await servers.check();
+    }
     const { last, state, damaged } = found;
     assert.deepEqual([last?.files, last?.isRequested, state, damaged], [1, true, "off", 0]);
     const states = (await servers.status()).map(({ answer }) => answer?.check?.state);
