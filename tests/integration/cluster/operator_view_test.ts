@@ -122,7 +122,7 @@ Deno.test("several servers: a check is begun by the one that does the housekeepi
     const { last, state, damaged } = found;
     assert.deepEqual([last?.files, last?.isRequested, state, damaged], [1, true, "off", 0]);
     const states = (await servers.status()).map(({ answer }) => answer?.check?.state);
-    assert.deepEqual(states, ["off", undefined]);
+    assert.deepEqual(states, ["off", "off"]);
   });
   const acted = log.of("operator.acted").map(({ operator, action }) => [operator, action]);
   assert.deepEqual(acted, [[OPERATOR, "check-started"]]);

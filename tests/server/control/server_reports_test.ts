@@ -24,7 +24,7 @@ Deno.test("a report is bounded: connections without a transfer are left out firs
     }
   }
   const context = { monitor, clock: () => 2000, limitLog: { counts: new Map([["quota", 2]]) } };
-  const check = { status: () => Promise.resolve({ state: "idle", damaged: 3 }) };
+  const check = { status: () => Promise.resolve({ state: "elsewhere", damaged: 3 }) };
   const source = { context, check } as unknown as StatusSource;
   const text = await writeReport(source, ["report"]);
   assert.ok(text.length < 300_000, `${text.length}`);
