@@ -59,7 +59,7 @@ export const RUNNING_SERVER_EVENTS = {
         "limits that clients have reached since the start",
       ),
       check: optional(
-        record(summaryFields, "the check of all stored files, at the server that does it"),
+        record(summaryFields, "the check of all stored files"),
       ),
       hooks: optional(record(hooksFields, "events for the receiver, if there is one")),
     },
