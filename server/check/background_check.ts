@@ -26,6 +26,8 @@ import { UnconfirmedFiles } from "./unconfirmed_files.ts";
 
 /** The server counts as idle after this time without a transfer, in milliseconds. */
 const IDLE_MS = 10_000;
+/** The age up to which the number of all files is shown again, in milliseconds. */
+const TOTALS_MS = 60_000;
 /** The most damaged files that are named. */
 const MAX_NAMED = 20;
 
@@ -154,7 +156,7 @@ export class BackgroundCheck {
   async #read(): Promise<CheckStatus> {
     const { catalog } = this.#options.store;
     const [plan, stored, { count, files }] = await Promise.all([
-      this.#round.plan(),
+      this.#round.plan(TOTALS_MS),
       catalog.checks.list(),
       catalog.files.damaged(MAX_NAMED),
     ]);

@@ -92,16 +92,16 @@ export class FilesOfRound implements ReadingList {
     return this.#rounds;
   }
 
-  /** By what rounds are planned now. */
-  async plan(): Promise<CheckPlan> {
+  /** The files and settings for planning. `maxAgeMs`: the age up to which the number of files is used again. */
+  async plan(maxAgeMs = TOTALS_MS): Promise<CheckPlan> {
     const { limits: { checkIntervalMs: intervalMs, checkRate: maxRate }, clock } = this.#options;
-    return { totals: await this.#count(), intervalMs, maxRate, now: clock() };
+    return { totals: await this.#count(maxAgeMs), intervalMs, maxRate, now: clock() };
   }
 
   /** The number of all files, and their bytes, old versions too. */
-  async #count(): Promise<FileTotals> {
+  async #count(maxAgeMs: number): Promise<FileTotals> {
     const { store: { catalog }, ticks } = this.#options;
-    if (this.#totals === undefined || ticks() - this.#totals.at > TOTALS_MS) {
+    if (this.#totals === undefined || ticks() - this.#totals.at > maxAgeMs) {
       const accounts = await catalog.accounts.list();
       const sum = (what: keyof FileTotals) =>
         accounts.reduce((all, { usage, history }) => all + usage[what] + history[what], 0);
@@ -136,7 +136,9 @@ export class FilesOfRound implements ReadingList {
     const isOn = checkIntervalMs > 0;
     let { current } = rounds;
     if (current === undefined) {
-      const waitMs = isOn ? nextStart(rounds, await this.plan()) - clock() : Infinity;
+      if (!isOn) return Infinity;
+      const isFirst = rounds.last === undefined;
+      const waitMs = isFirst ? 0 : nextStart(rounds, await this.plan()) - clock();
       if (waitMs > 0) return waitMs;
     }
     if (current?.isRequested !== true) {
