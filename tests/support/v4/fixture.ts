@@ -40,8 +40,11 @@ export class Fixture implements AsyncDisposable {
     options: Partial<ServerOptions> = {},
     folder?: TemporaryFolder,
   ): Promise<Fixture> {
-    folder ??= await TemporaryFolder.create();
-    return new Fixture(folder, await startServer(folder.join("data"), limits, options));
+    await using starting = new AsyncDisposableStack();
+    const owned = starting.use(folder ?? await TemporaryFolder.create());
+    const server = await startServer(owned.join("data"), limits, options);
+    starting.move();
+    return new Fixture(owned, server);
   }
 
   /** The server's data folder. */
