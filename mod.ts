@@ -65,7 +65,8 @@ export {
 } from "./protocol/v4/fingerprint.ts";
 
 // The server.
-export { Server, type ServerOptions } from "./server/server.ts";
+export { Server } from "./server/server.ts";
+export type { ServerOptions } from "./server/lifecycle/server_options.ts";
 export type { AdminAddress } from "./server/admin/admin_address.ts";
 export type { AdminSettings } from "./server/admin/load_admin.ts";
 export type { HookSettings } from "./server/hooks/hook_settings.ts";

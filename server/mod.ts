@@ -28,7 +28,8 @@ export type { AdminSettings } from "./admin/load_admin.ts";
 export { clusterPageKey } from "./cluster/page_key.ts";
 export type { ShownSetting } from "./admin/admin_system.ts";
 export { ADMIN_LINK_LIFE_MS, adminLink, type AdminLinkSource } from "./admin/admin_links.ts";
-export { Server, type ServerOptions } from "./server.ts";
+export { Server } from "./server.ts";
+export type { ServerOptions } from "./lifecycle/server_options.ts";
 export { INVITATION_LIFE_MS, LINK_LIFE_MS, MAX_USES, TOKEN_LIFE_MS } from "./accounts/tokens.ts";
 export {
   ACCESS_MODES,

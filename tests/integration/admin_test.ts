@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { METRICS } from "../../server/admin/metric_table.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
-import type { ServerOptions } from "../../server/server.ts";
+import type { ServerOptions } from "../../server/lifecycle/server_options.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { ask, askOn, type HttpRequest, requestText } from "../support/net/http.ts";
 import { Authority } from "../support/tls/certificate_authority.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { dropHooks, retryHooks, visitHooks } from "../../server/operator/mod.ts";
 import type { QueuedHook } from "../../server/catalog/hook_queue.ts";
-import type { ServerOptions } from "../../server/server.ts";
+import type { ServerOptions } from "../../server/lifecycle/server_options.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { EventReceiver, HOOK_SECRET } from "../support/event_receiver.ts";
 import { elsewhereForReal, optionsOf } from "../support/store/elsewhere.ts";

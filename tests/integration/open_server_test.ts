@@ -1,6 +1,6 @@
 /** A server that anyone can fill warns at its start. */
 import assert from "node:assert/strict";
-import type { ServerOptions } from "../../server/server.ts";
+import type { ServerOptions } from "../../server/lifecycle/server_options.ts";
 import { ServerLog } from "../support/server_log.ts";
 import { startInThisThread } from "../support/server.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";

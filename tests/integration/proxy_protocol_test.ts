@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Address } from "../../protocol/address.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { parseNetwork } from "../../server/listen/networks.ts";
-import type { ServerOptions } from "../../server/server.ts";
+import type { ServerOptions } from "../../server/lifecycle/server_options.ts";
 import { areEqual, pseudoRandomBytes, utf8 } from "../support/bytes.ts";
 import { FaultyProxy } from "../support/net/faulty_proxy.ts";
 import { addressesOf, headerV1, headerV2, preceding } from "../support/net/proxy_headers.ts";

@@ -201,18 +201,15 @@ export const ARROWS: Arrows = {
     ...[...PROTOCOL, "server/monitor", "server/listen", "server/listen/tls", "server/admin"],
     "server/admin/open_admin.ts",
   ],
-  "server/recovery.ts": [...PROTOCOL, ...SERVING, "server/data_folder"],
-  "server/housekeeping.ts": [
-    ...[...PROTOCOL, "server/context.ts", "server/cluster", "server/limits", "server/v3"],
-    ...["server/v4", "server/check", "server/recovery.ts"],
+  // Everything that opens, keeps and closes the parts.
+  "server/lifecycle": [
+    ...[...V4, ...SERVING, ...STORE, "server/listen/*", "server/v3", "server/v4"],
+    ...["server/stores", "server/cluster", "server/check", "server/control", "server/hooks"],
+    ...["server/admin", "server/admin/load_admin.ts", "server/admin/open_admin.ts"],
   ],
   "server/server.ts": [
-    ...[...V4, ...SERVING, ...STORE, "server/listen/*"],
-    ...["server/v3", "server/v4", "server/recovery.ts", "server/stores", "server/cluster"],
-    "server/check",
-    "server/housekeeping.ts",
-    ...["server/admin", "server/admin/load_admin.ts", "server/admin/open_admin.ts"],
-    ...["server/control", "server/hooks"],
+    ...[...PROTOCOL, ...SERVING, "server/listen", "server/v3", "server/v4", "server/admin"],
+    "server/lifecycle",
   ],
   // Faces of the library.
   "server/catalog/mod.ts": ["server/catalog"],
@@ -225,8 +222,7 @@ export const ARROWS: Arrows = {
     ...["protocol/v3/editions", "server/accounts", "server/catalog", "server/limits"],
     ...["server/listen", "server/operator", "server/operator/mod.ts", "server/v3"],
     ...["server/admin", "server/admin/load_admin.ts", "server/cluster", "server/control"],
-    "server/server.ts",
-    "server/hooks",
+    ...["server/hooks", "server/lifecycle", "server/server.ts"],
   ],
 
   // The command line: words and tables, output, then the commands. It imports only the faces of the others.

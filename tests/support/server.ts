@@ -1,4 +1,5 @@
-import { Server, type ServerOptions } from "../../server/server.ts";
+import type { ServerOptions } from "../../server/lifecycle/server_options.ts";
+import { Server } from "../../server/server.ts";
 import { openInThisThread } from "./store/catalogs.ts";
 import { seedDataFolder } from "./store/seeded_folder.ts";
 

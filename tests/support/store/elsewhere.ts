@@ -3,7 +3,7 @@ import { openPostgresCatalog } from "../../../server/catalog/postgres/postgres_c
 import type { SharedCatalog } from "../../../server/catalog/shared_catalog.ts";
 import { S3BlobStore } from "../../../server/blobs/s3/s3_blob_store.ts";
 import { ClusterSecret } from "../../../server/cluster/cluster_secret.ts";
-import type { ServerOptions } from "../../../server/server.ts";
+import type { ServerOptions } from "../../../server/lifecycle/server_options.ts";
 import type { StoreOpeners } from "../../../server/stores/open_stores.ts";
 import { FakeS3 } from "./fake_s3.ts";
 import { ObjectBlobStore } from "./object_blob_store.ts";

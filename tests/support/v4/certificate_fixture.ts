@@ -6,7 +6,7 @@ import { DEFAULT_TIMEOUTS } from "../../../client/net/dial.ts";
 import { type DiscoveredServer, findV4Server } from "../../../client/v4/discover.ts";
 import { KnownServers } from "../../../client/identity/known_servers.ts";
 import { decodeHelloAnswer, encodeHelloAnswer, type HelloAnswer } from "../../../protocol/hello.ts";
-import type { ServerOptions } from "../../../server/server.ts";
+import type { ServerOptions } from "../../../server/lifecycle/server_options.ts";
 import { Authority, type Issued } from "../tls/certificate_authority.ts";
 import { FaultyProxy } from "../net/faulty_proxy.ts";
 import { Fixture } from "./fixture.ts";

@@ -4,11 +4,11 @@
  *
  * @module
  */
-import { printable } from "../protocol/printable.ts";
-import { toHex } from "../protocol/bytes.ts";
-import type { Context } from "./context.ts";
-import { audit, type Finding } from "./data_folder/audit.ts";
-import type { FoundDamage } from "./data_folder/with_data_folder.ts";
+import { printable } from "../../protocol/printable.ts";
+import { toHex } from "../../protocol/bytes.ts";
+import type { Context } from "../context.ts";
+import { audit, type Finding } from "../data_folder/audit.ts";
+import type { FoundDamage } from "../data_folder/with_data_folder.ts";
 
 /** The most differences that are logged one by one. The rest are only counted. */
 const MAX_LOGGED_DIFFERENCES = 100;

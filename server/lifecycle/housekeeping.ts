@@ -4,14 +4,14 @@
  *
  * @module
  */
-import { printable } from "../protocol/printable.ts";
-import type { BackgroundCheck } from "./check/background_check.ts";
-import type { NodeLease } from "./cluster/node_lease.ts";
-import { type Context, expireShared } from "./context.ts";
-import type { ServerLog } from "./limits/server_log.ts";
+import { printable } from "../../protocol/printable.ts";
+import type { BackgroundCheck } from "../check/background_check.ts";
+import type { NodeLease } from "../cluster/node_lease.ts";
+import { type Context, expireShared } from "../context.ts";
+import type { ServerLog } from "../limits/server_log.ts";
 import { removeLeftovers } from "./recovery.ts";
-import { expireV3, type V3Context } from "./v3/context.ts";
-import { expireV4, type V4Context } from "./v4/context.ts";
+import { expireV3, type V3Context } from "../v3/context.ts";
+import { expireV4, type V4Context } from "../v4/context.ts";
 
 /** The interval, in milliseconds. */
 const HOUSEKEEPING_MS = 60_000;
