@@ -5,7 +5,7 @@ import { type ContenderName, CONTENDERS, missing } from "./contenders.ts";
 import { median } from "./figures.ts";
 import { sameContent, settle, writeFiles } from "./files.ts";
 import { FailedError, pin, pinned, run, time, watch, which } from "./processes.ts";
-import { isMany, type Work } from "./works.ts";
+import { isKept, type Work } from "./works.ts";
 
 /** The most copies of one run that are compared with their originals, evenly chosen from all. */
 const MAX_COMPARED = 1_000;
@@ -53,7 +53,7 @@ export async function compare(
       list.push(await move(work, source, { name, place, root }));
     }
   }
-  if (!isMany(work)) await Deno.remove(place, { recursive: true });
+  if (!isKept(work)) await Deno.remove(place, { recursive: true });
   return {
     work,
     transfers: work.contenders.filter((name) => costs.has(name) || absent.has(name)).map(
@@ -99,8 +99,7 @@ async function move(
     if (copy === undefined || sameContent(path, copy)) continue;
     throw new FailedError(`${name}: ${copy} is not a copy of ${path}`);
   }
-  // After removing many files, a file system may create files slowly for a while. So they are removed at the end.
-  if (!isMany(work)) await Deno.remove(folder, { recursive: true });
+  if (!isKept(work)) await Deno.remove(folder, { recursive: true });
   return cost;
 }
 

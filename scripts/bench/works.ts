@@ -227,6 +227,14 @@ export function isMany({ files }: Work): boolean {
   return files > MANY;
 }
 
+/** After removing as many files as this, some file systems create files slowly for a minute. */
+const MANY_TO_REMOVE = 10_000;
+
+/** Whether copies stay until the end of the bench, so that removing them does not slow down the next contender. */
+export function isKept({ files }: Work): boolean {
+  return files >= MANY_TO_REMOVE;
+}
+
 /** The same work with a fraction of the amount. */
 export function scaled(work: Work, by: number): Work {
   return isMany(work)
