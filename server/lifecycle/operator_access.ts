@@ -19,8 +19,8 @@ import type { BackgroundComparison } from "./recovery.ts";
 import type { ServerOptions } from "./server_options.ts";
 import type { ServerParts } from "./server_parts.ts";
 
-/** The state of the server's life, which nobody but the server knows. */
-export interface ServerState {
+/** What only the server knows of its own life. */
+export interface ServerLife {
   readonly comparison: BackgroundComparison;
   readonly isStopping: () => boolean;
   /** Why clients are not served since other servers have removed this one. */
@@ -29,14 +29,14 @@ export interface ServerState {
 
 export class OperatorAccess implements AsyncDisposable {
   readonly #parts: ServerParts;
-  readonly #state: ServerState;
+  readonly #state: ServerLife;
   readonly #requests: RequestWatch | undefined;
   #admin: AdminPort | undefined;
   #control: ControlSocket | undefined;
   #tracing: Disposable | undefined;
 
   /** Does what operators ask of all servers of a catalog, from now on. */
-  constructor(parts: ServerParts, state: ServerState) {
+  constructor(parts: ServerParts, state: ServerLife) {
     this.#parts = parts;
     this.#state = state;
     const { context, hooks, store: { catalog, lease } } = parts;
