@@ -1,5 +1,5 @@
 /**
- * What a server does when the others that share its catalog remove it, and when it joins them again.
+ * The place of a server among those that share its catalog: it can be removed, and joins again.
  *
  * @module
  */

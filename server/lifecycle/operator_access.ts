@@ -19,7 +19,7 @@ import type { BackgroundComparison } from "./recovery.ts";
 import type { ServerOptions } from "./server_options.ts";
 import type { ServerParts } from "./server_parts.ts";
 
-/** What only the server knows of its own life. */
+/** The parts and states that only the server itself has. */
 export interface ServerLife {
   readonly comparison: BackgroundComparison;
   readonly isStopping: () => boolean;
@@ -73,7 +73,7 @@ export class OperatorAccess implements AsyncDisposable {
     await this.#requests?.[Symbol.asyncDispose]();
   }
 
-  /** What takes moments at once, and then the reading of all files. */
+  /** Compares catalog and blobs, which takes moments, and then reads all files. */
   get #check(): FileCheck {
     const { check } = this.#parts;
     return {

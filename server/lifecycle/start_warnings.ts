@@ -1,5 +1,5 @@
 /**
- * What a server warns of when it starts.
+ * Warnings at the start of a server.
  *
  * @module
  */
