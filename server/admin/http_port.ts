@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { concatBytes } from "../../protocol/bytes.ts";
 import { NetworkError, reasonOf } from "../../protocol/errors.ts";
 import { writeAll } from "../fs/file_system.ts";
 import { closeSocket } from "../listen/close_socket.ts";
@@ -12,7 +13,9 @@ import { type AdminAddress, formatAdminAddress } from "./admin_address.ts";
 
 /** The most connections. A browser opens six; a new one closes the one that has waited longest for a request. */
 const MAX_CONNECTIONS = 64;
-/** The time for a request to arrive, from the connection or the last answer, in milliseconds. */
+/** The most bytes of a request's body: a form. */
+const MAX_BODY = 16 * 1024;
+/** The time for a request to arrive with its body, from the connection or the last answer, in milliseconds. */
 const REQUEST_MS = 15_000;
 /** The time in which a client must take some bytes of an answer, in milliseconds. */
 const STALL_MS = 30_000;
@@ -61,7 +64,7 @@ interface Client {
   readonly address: string;
   readonly socket: Socket;
   inner: Deno.TcpConn | undefined;
-  /** The number of requests that are being answered. */
+  /** The number of requests that have arrived and are being answered. */
   requests: number;
   /** The time of the connection, or of the last answer. */
   since: number;
@@ -179,13 +182,16 @@ export class HttpPort implements AsyncDisposable {
   async #handle(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>): Promise<Response> {
     const client = this.#byPort.get(info.remoteAddr.port);
     if (client === undefined) return new Response(null, { status: 403 });
+    // Until its body is here, the client is one that waits. Then nothing waits for the client.
+    const whole = await withBody(request);
+    if (typeof whole === "number") return new Response(null, { status: whole });
     client.requests++;
     const end = () => {
       client.requests--;
       client.since = this.#options.ticks();
     };
     info.completed.then(end, end);
-    return await this.#options.handler(request, client.address);
+    return await this.#options.handler(whole, client.address);
   }
 
   /** Closes connections that take too long. */
@@ -258,6 +264,25 @@ function isSocket(path: string): boolean {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
+}
+
+/** The request with its whole body, or the status of its answer if that is too large or does not arrive. */
+async function withBody(request: Request): Promise<Request | 413 | 400> {
+  if (request.body === null) return request;
+  if (Number(request.headers.get("content-length")) > MAX_BODY) return 413;
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const piece of request.body) {
+      size += piece.length;
+      // Leaving the loop early cancels the rest.
+      if (size > MAX_BODY) return 413;
+      pieces.push(piece);
+    }
+  } catch {
+    return 400;
+  }
+  return new Request(request, { body: concatBytes(...pieces) });
 }
 
 function clientAddress(address: Deno.Addr): string {

@@ -23,13 +23,21 @@ export interface AdminSession {
   readonly formToken: string;
   readonly expiresAt: number;
   usedAt: number;
+  /** Aborts when the session ends before its time. */
+  readonly ended: AbortSignal;
+}
+
+/** A session, and its end. */
+interface Entry {
+  readonly session: AdminSession;
+  readonly end: AbortController;
 }
 
 export class AdminSessions {
   readonly #links: Pick<AdminLinks, "accept">;
   readonly #clock: () => number;
   /** By the hash of the cookie, oldest first. */
-  readonly #sessions = new Map<string, AdminSession>();
+  readonly #sessions = new Map<string, Entry>();
 
   /** `clock`: milliseconds since the epoch. */
   constructor(links: Pick<AdminLinks, "accept">, clock: () => number) {
@@ -42,12 +50,14 @@ export class AdminSessions {
     if (!this.#links.accept(token)) return undefined;
     const now = this.#clock();
     const cookie = newSecret();
+    const end = new AbortController();
     const session = {
       ...{ name: `page ${hash(cookie).slice(0, 8)}`, formToken: newSecret() },
-      ...{ expiresAt: now + SESSION_LIFE_MS, usedAt: now },
+      ...{ expiresAt: now + SESSION_LIFE_MS, usedAt: now, ended: end.signal },
     };
-    this.#sessions.set(hash(cookie), session);
-    dropOldest(this.#sessions, MAX_SESSIONS);
+    this.#sessions.set(hash(cookie), { session, end });
+    const [oldest] = this.#sessions.keys();
+    if (oldest !== undefined && this.#sessions.size > MAX_SESSIONS) this.#end(oldest);
     return { cookie, session };
   }
 
@@ -55,20 +65,39 @@ export class AdminSessions {
   find(cookie: string | undefined): AdminSession | undefined {
     if (cookie === undefined) return undefined;
     const key = hash(cookie);
-    const session = this.#sessions.get(key);
+    const session = this.#sessions.get(key)?.session;
     if (session === undefined) return undefined;
-    const now = this.#clock();
-    if (session.expiresAt <= now || session.usedAt + IDLE_MS <= now) {
-      this.#sessions.delete(key);
+    if (!this.isOpen(session)) {
+      this.#end(key);
       return undefined;
     }
-    session.usedAt = now;
+    session.usedAt = this.#clock();
     return session;
   }
 
-  end(cookie: string): void {
-    this.#sessions.delete(hash(cookie));
+  /** Whether a session has not ended. To ask is no use of it. */
+  isOpen({ ended, expiresAt, usedAt }: AdminSession): boolean {
+    const now = this.#clock();
+    return !ended.aborted && now < expiresAt && now < usedAt + IDLE_MS;
   }
+
+  end(cookie: string): void {
+    this.#end(hash(cookie));
+  }
+
+  #end(key: string): void {
+    this.#sessions.get(key)?.end.abort();
+    this.#sessions.delete(key);
+  }
+}
+
+/**
+ * The name of the cookie for a `Host`. Browsers send the cookies of a host to all its ports: each port has its own, so that
+ * a sign-in to one server does not replace that to another.
+ */
+export function cookieName(host: string, isSecure: boolean): string {
+  const [, port = ""] = /:(\d{1,5})$/.exec(host) ?? [];
+  return `${isSecure ? "__Host-" : ""}xfer-admin${port === "" ? "" : `-${port}`}`;
 }
 
 /** Whether a form was sent by a page of the session. */
@@ -83,11 +112,4 @@ function newSecret(): string {
 /** Secrets are looked up by their hash, so that the time of a look-up tells nothing about them. */
 function hash(secret: string): string {
   return createHash("sha256").update(secret).digest("hex");
-}
-
-function dropOldest(entries: Map<string, unknown>, max: number): void {
-  for (const key of entries.keys()) {
-    if (entries.size <= max) return;
-    entries.delete(key);
-  }
 }

@@ -8,11 +8,12 @@ import { toHex } from "../../../protocol/bytes.ts";
 import { printable } from "../../../protocol/printable.ts";
 import type { AccountSummary } from "../../catalog/accounts.ts";
 import type { CheckRound } from "../../catalog/check_rounds.ts";
-import type { Damage } from "../../catalog/files.ts";
+import type { Damage, StoredFile } from "../../catalog/files.ts";
 import type { CheckState, CheckStatus } from "../../check/background_check.ts";
 import type { AdminSession } from "./admin_sessions.ts";
 import { formatCount, formatDuration, formatSize, formatTime, plural } from "./format.ts";
-import { formToken, type Html } from "./layout.ts";
+import { formToken, type Html, userLink } from "./layout.ts";
+import { type Column, table } from "./table.ts";
 
 const STATES: Readonly<Record<CheckState, string>> = {
   off: "off (--check-interval 0)",
@@ -96,34 +97,28 @@ function damageView(
         <code>xfer client restore</code>. A backup can have it:
         <code>xfer server export --backup</code>. <code>xfer server verify --repair</code> moves
         damaged files to <code>quarantine/</code>.</p>
-      <div class="scroll">
-        <table class="stack">
-          <thead>
-            <tr>
-              <th scope="col">File</th>
-              <th scope="col">User</th>
-              <th scope="col" class="number">Version</th>
-              <th scope="col">Damage</th>
-            </tr>
-          </thead>
-          <tbody>${damagedFiles.map(({ accountId, name, version = 1, current, damage }) => {
-            const user = names.get(toHex(accountId)) ?? "";
-            return html`
-              <tr>
-                <th scope="row" data-label="File" class="file"><span>${printable(name)}</span></th>
-                <td data-label="User"><a href="/users/${encodeURIComponent(user)}">${user}</a></td>
-                <td data-label="Version" class="number"><span>${version}${current === true
-                  ? ""
-                  : " (old)"}</span></td>
-                <td data-label="Damage"><span class="bad">${damage && DAMAGES[damage]}</span></td>
-              </tr>
-            `;
-          })}</tbody>
-        </table>
-      </div>
+      ${table(damageColumns(names), damagedFiles)}
       ${damaged > damagedFiles.length
         ? html`<p class="quiet">And ${formatCount(damaged - damagedFiles.length)} more.</p>`
         : ""}
     </section>
   `;
+}
+
+/** `names`: those of users, by the ids of their accounts. */
+function damageColumns(names: ReadonlyMap<string, string>): readonly Column<StoredFile>[] {
+  return [
+    { name: "File", kind: "file", isHeading: true, cell: ({ name }) => printable(name) },
+    { name: "User", cell: ({ accountId }) => userLink(names.get(toHex(accountId)) ?? "") },
+    {
+      name: "Version",
+      kind: "number",
+      cell: ({ version = 1, current }) => `${version}${current === true ? "" : " (old)"}`,
+    },
+    {
+      name: "Damage",
+      cell: ({ damage }) =>
+        damage === undefined ? "" : html`<span class="bad">${DAMAGES[damage]}</span>`,
+    },
+  ];
 }

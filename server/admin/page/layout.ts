@@ -74,6 +74,11 @@ export function frame(title: string, content: Html): Html {
   `;
 }
 
+/** A user's name, which leads to their page. */
+export function userLink(name: string): Html {
+  return html`<a href="/users/${encodeURIComponent(name)}">${name}</a>`;
+}
+
 /** The hidden field of every form. */
 export function formToken({ formToken }: AdminSession): Html {
   return html`<input type="hidden" name="form-token" value="${formToken}">`;

@@ -7,22 +7,30 @@ import { html } from "hono/html";
 import type { CheckStatus } from "../../check/background_check.ts";
 import type { ServerState } from "../../control/server_reports.ts";
 import {
+  type RunningServer,
   sessionsOf,
   type SessionStatus,
   statusOf,
   type TransferStatus,
 } from "../../control/server_status.ts";
+import type { HookReport } from "../../hooks/hook_settings.ts";
 import type { AdminSystem } from "../admin_system.ts";
+import type { TransferDirection } from "../../monitor/traffic.ts";
 import type { HealthReport } from "../health.ts";
 import type { StoredTotals } from "../store_totals.ts";
 import type { AdminSession } from "./admin_sessions.ts";
 import { formatCount, formatDuration, formatSize, formatTime, plural } from "./format.ts";
-import { formToken, type Html } from "./layout.ts";
+import { eventTable } from "./events_view.ts";
+import { formToken, type Html, userLink } from "./layout.ts";
 import type { RecentEvent } from "./recent_events.ts";
+import { type Column, table } from "./table.ts";
 import type { Throughput } from "./throughput.ts";
 
-/** The most connections on the page. Those with transfers come first. */
+/** The most connections on the page, those with transfers first, and the most transfers of each. */
 const MAX_SHOWN = 100;
+const MAX_TRANSFERS = 5;
+/** The time that an event for the receiver may wait before the page says so, in milliseconds. */
+const LATE_MS = 10 * 60_000;
 
 export interface LiveState {
   readonly system: AdminSystem;
@@ -38,6 +46,8 @@ export interface LiveState {
   readonly servers: readonly ServerState[];
   /** The check of stored files; `undefined` if the catalog does not answer. */
   readonly check: CheckStatus | undefined;
+  /** The events for a receiver; `undefined` without one, or if the catalog does not answer. */
+  readonly hooks: HookReport | undefined;
 }
 
 /** A connection, and the name of its server if there are several. */
@@ -46,14 +56,14 @@ interface ShownSession extends SessionStatus {
 }
 
 export function liveView(state: LiveState): Html {
-  const { system, health, totals, throughput, free, events } = state;
+  const { system, health, totals, throughput, free, events, hooks } = state;
   const { context: { monitor, clock } } = system;
   const connections = [...monitor.connections.values()];
   const transfers = connections.reduce((sum, one) => sum + one.transfers.size, 0);
   const servers = withOwn(state);
   const [up, down] = [throughput.now("upload"), throughput.now("download")];
   return html`
-    ${healthView(health)}${checkNote(state.check)}
+    ${healthView(health)}${checkNote(state.check)}${hooksNote(hooks, clock())}
     <dl class="cards">
       ${card("Connections", formatCount(connections.length), plural(transfers, "transfer"))}
       ${card("Uploads", `${formatSize(up)}/s`, "")}
@@ -62,6 +72,9 @@ export function liveView(state: LiveState): Html {
         ? ""
         : card("Stored", formatSize(totals.bytes), plural(totals.files, "file"))}
       ${card("Free", free === Infinity ? "Object store" : formatSize(free), "")}
+      ${hooks === undefined
+        ? ""
+        : card("Events waiting", formatCount(hooks.waiting), `${formatCount(hooks.dead)} given up`)}
       ${card(
         "Running",
         formatDuration(clock() - monitor.startedAt),
@@ -93,55 +106,38 @@ function serversView({ name, context: { clock } }: AdminSystem, servers: readonl
   return html`
     <section aria-labelledby="servers">
       <h2 id="servers">Servers of this catalog</h2>
-      <div class="scroll">
-        <table class="stack">
-          <thead>
-            <tr>
-              <th scope="col">Server</th>
-              <th scope="col" class="number">Connections</th>
-              <th scope="col" class="number">Users</th>
-              <th scope="col" class="number">Uploads</th>
-              <th scope="col" class="number">Downloads</th>
-              <th scope="col" class="number">Since</th>
-            </tr>
-          </thead>
-          <tbody>${servers.map((server) => serverRow(server, clock()))}</tbody>
-        </table>
-      </div>
+      ${table(serverColumns(clock()), servers)}
       <p
         class="quiet">Health, numbers, throughput and events on this page are those of ${name}. Each server has a page of its own.</p>
     </section>
   `;
 }
 
-function serverRow({ name, report }: ServerState, now: number): Html {
-  if (report === undefined) {
-    return html`
-      <tr>
-        <th scope="row" data-label="Server">${name}</th>
-        <td data-label="Connections" class="number" colspan="5"><span class="quiet">no report</span></td>
-      </tr>
-    `;
-  }
-  const { connections, users, traffic, startedAt } = report.status;
-  return html`
-    <tr>
-      <th scope="row" data-label="Server">${name}</th>
-      <td data-label="Connections" class="number">${formatCount(connections)}</td>
-      <td data-label="Users" class="number">${formatCount(users)}</td>
-      ${traffic.map(({ direction, files, bytes }) =>
-        html`
-          <td data-label="${direction === "upload"
-            ? "Uploads"
-            : "Downloads"}" class="number"><span>${plural(files, "file")}, ${formatSize(
-              bytes,
-            )}</span></td>
-        `
-      )}
-      <td data-label="Since" class="number">${formatDuration(now - startedAt)}</td>
-    </tr>
-  `;
+function serverColumns(now: number): readonly Column<ServerState>[] {
+  const number = (name: string, of: (status: RunningServer) => string): Column<ServerState> => ({
+    name,
+    kind: "number",
+    cell: ({ report }) => report === undefined ? "" : of(report.status),
+  });
+  const transferred = (status: RunningServer, direction: TransferDirection) => {
+    const { files, bytes } = status.traffic.find((one) => one.direction === direction) ?? NOTHING;
+    return `${plural(files, "file")}, ${formatSize(bytes)}`;
+  };
+  return [
+    {
+      ...{ name: "Server", isHeading: true },
+      cell: ({ name, report }) =>
+        report === undefined ? html`${name} <span class="quiet">(no report)</span>` : name,
+    },
+    number("Connections", ({ connections }) => formatCount(connections)),
+    number("Users", ({ users }) => formatCount(users)),
+    number("Uploads", (status) => transferred(status, "upload")),
+    number("Downloads", (status) => transferred(status, "download")),
+    number("Since", ({ startedAt }) => formatDuration(now - startedAt)),
+  ];
 }
+
+const NOTHING = { files: 0, bytes: 0 };
 
 function healthView({ ready, checks }: HealthReport): Html {
   const failed = Object.entries(checks).filter(([, { ok }]) => !ok);
@@ -172,6 +168,26 @@ function checkNote(check: CheckStatus | undefined): Html {
     <span class="state bad">${words}</span></h2> <a href="/storage#check">More</a></section>`;
 }
 
+/** Events that were given up, or that wait for long. */
+function hooksNote(hooks: HookReport | undefined, now: number): Html {
+  if (hooks === undefined) return html``;
+  const { dead, waiting, oldest = now } = hooks;
+  const isLate = now - oldest > LATE_MS;
+  if (dead === 0 && !isLate) return html``;
+  const words = [
+    ...dead === 0 ? [] : [`${plural(dead, "event")} given up`],
+    ...isLate
+      ? [`the oldest of ${formatCount(waiting)} waits for ${formatDuration(now - oldest)}`]
+      : [],
+  ];
+  return html`
+    <section class="note bad" aria-labelledby="hooks">
+      <h2 id="hooks">Events for --hook-url: <span class="state bad">${words.join("; ")}</span></h2>
+      <code>xfer server hooks list</code>
+    </section>
+  `;
+}
+
 function card(name: string, value: string, more: string): Html {
   return html`
     <div class="card">
@@ -191,66 +207,64 @@ function connectionsView(
   const all = servers.reduce((sum, { report }) => sum + (report?.status.connections ?? 0), 0);
   const byTransfers = connections.toSorted((a, b) => b.transfers.length - a.transfers.length);
   const shown = byTransfers.slice(0, MAX_SHOWN);
-  const rows = shown.map((connection) => connectionRow(connection, session, clock()));
   return html`
     <section
-      aria-labelledby="connections"><h2 id="connections">Connections</h2>${rows.length === 0
+      aria-labelledby="connections"><h2 id="connections">Connections</h2>${shown.length === 0
         ? html`<p class="quiet">No client is connected.</p>`
-        : html`
-          <div class="scroll">
-            <table class="stack">
-              <thead>
-                <tr>
-                  <th scope="col">User</th>
-                  <th scope="col">Address</th>
-                  <th scope="col">Transfers</th>
-                  <th scope="col" class="number">Files</th>
-                  <th scope="col" class="number">Bytes</th>
-                  <th scope="col" class="number">Since</th>
-                  <th scope="col">Action</th>
-                </tr>
-              </thead>
-              <tbody>${rows}</tbody>
-            </table>
-          </div>
-        `}${all > shown.length
+        : table(connectionColumns(session, clock()), shown)}${all > shown.length
         ? html`<p class="quiet">And ${formatCount(all - shown.length)} more.</p>`
         : ""}</section>
   `;
 }
 
-function connectionRow(connection: ShownSession, session: AdminSession, now: number): Html {
-  const { id, user, address, protocol, since, server, transfers } = connection;
-  const name = user ?? "not signed in";
-  return html`
-    <tr>
-      <th scope="row" data-label="User">${user === null
-        ? html`<span class="quiet">${name}</span>`
-        : html`<a href="/users/${encodeURIComponent(name)}">${name}</a>`}</th>
-      <td
-        data-label="Address"><span>${address}<br><span class="quiet">protocol ${protocol}${server ===
-            undefined
-          ? ""
-          : `, at ${server}`}</span></span></td>
-      <td data-label="Transfers" class="file">
-        <div>${transfers.length === 0
+function connectionColumns(session: AdminSession, now: number): readonly Column<ShownSession>[] {
+  return [
+    {
+      ...{ name: "User", isHeading: true },
+      cell: ({ user }) =>
+        user === null ? html`<span class="quiet">${NOT_SIGNED_IN}</span>` : userLink(user),
+    },
+    {
+      name: "Address",
+      cell: ({ address, protocol, server }) =>
+        html`${address}<br><span class="quiet">protocol ${protocol}${
+          server === undefined ? "" : `, at ${server}`
+        }</span>`,
+    },
+    {
+      name: "Transfers",
+      kind: "file",
+      cell: ({ transfers }) =>
+        transfers.length === 0
           ? html`<span class="quiet">none</span>`
-          : transfers.slice(0, 5).map((transfer) => transferView(transfer, now))}</div>
-      </td>
-      <td data-label="Files" class="number"><span>${formatCount(
-        connection.uploadedFiles,
-      )} ↑ ${formatCount(connection.downloadedFiles)} ↓</span></td>
-      <td data-label="Bytes" class="number"><span>${formatSize(
-        connection.uploadedBytes,
-      )} ↑<br>${formatSize(connection.downloadedBytes)} ↓</span></td>
-      <td data-label="Since" class="number"><span>${formatDuration(now - since)}</span></td>
-      <td data-label="Action">
-        <form method="post" action="/connections/${id}/end">${formToken(session)}
-        <button class="danger" id="end-${id}" aria-label="End the connection of ${name} from ${address}">End</button></form>
-      </td>
-    </tr>
-  `;
+          : html`${transfers.slice(0, MAX_TRANSFERS).map((one) => transferView(one, now))}`,
+    },
+    {
+      name: "Files",
+      kind: "number",
+      cell: ({ uploadedFiles, downloadedFiles }) =>
+        `${formatCount(uploadedFiles)} ↑ ${formatCount(downloadedFiles)} ↓`,
+    },
+    {
+      name: "Bytes",
+      kind: "number",
+      cell: ({ uploadedBytes, downloadedBytes }) =>
+        html`${formatSize(uploadedBytes)} ↑<br>${formatSize(downloadedBytes)} ↓`,
+    },
+    { name: "Since", kind: "number", cell: ({ since }) => formatDuration(now - since) },
+    {
+      name: "Action",
+      cell: ({ id, user, address }) =>
+        html`
+          <form method="post" action="/connections/${id}/end">${formToken(session)}
+            <button class="danger" id="end-${id}" aria-label="End the connection of ${user ??
+              NOT_SIGNED_IN} from ${address}">End</button></form>
+        `,
+    },
+  ];
 }
+
+const NOT_SIGNED_IN = "not signed in";
 
 function transferView(
   { direction, file, size, progress, bytes, since }: TransferStatus,
@@ -270,35 +284,4 @@ function transferView(
         Math.min(progress, size)
       }" aria-label="Progress of ${file}"></progress>`
   }<div class="quiet">${known}, ${formatSize(rate)}/s${left}</div></div>`;
-}
-
-export function eventTable(events: readonly RecentEvent[]): Html {
-  if (events.length === 0) return html`<p class="quiet">No events since the start.</p>`;
-  return html`
-    <div class="scroll">
-      <table class="stack">
-        <thead>
-          <tr>
-            <th scope="col">Time</th>
-            <th scope="col">Kind</th>
-            <th scope="col">Event</th>
-          </tr>
-        </thead>
-        <tbody>${events.map(({ at, kind, level, sentence }) =>
-          html`
-            <tr>
-              <td data-label="Time" class="number"><time datetime="${new Date(at)
-                .toISOString()}">${formatTime(at)}</time></td>
-              <td data-label="Kind"><span class="${level === "error"
-                ? "bad"
-                : level === "warn"
-                ? "warn"
-                : "quiet"}">${kind}</span></td>
-              <td data-label="Event" class="text"><span>${sentence}</span></td>
-            </tr>
-          `
-        )}</tbody>
-      </table>
-    </div>
-  `;
 }

@@ -4,35 +4,31 @@
  * @module
  */
 import { type Context, Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { streamSSE } from "hono/streaming";
 import { renderSVG } from "uqr";
+import { whenAborted } from "../../../protocol/abort.ts";
 import { printable } from "../../../protocol/printable.ts";
 import { type AdminAction, endConnection, logAction } from "../../operator/actions.ts";
-import type { Quota } from "../../catalog/accounts.ts";
 import { CatalogRefusal } from "../../catalog/refusal.ts";
 import type { AdminSystem, ShownSetting } from "../admin_system.ts";
 import type { Health } from "../health.ts";
 import type { StoreTotals } from "../store_totals.ts";
-import { type AdminSession, type AdminSessions, isOwnForm } from "./admin_sessions.ts";
+import { type AdminSession, type AdminSessions, cookieName, isOwnForm } from "./admin_sessions.ts";
+import { eventsView } from "./events_view.ts";
+import { fieldOf, isFromThisPage, quotaOf, wholeNumber } from "./form_fields.ts";
 import { type Html, ICON, page } from "./layout.ts";
 import { type LiveState, liveView } from "./live_view.ts";
 import { html } from "hono/html";
 import { ActionError, OperatorStore } from "./operator_store.ts";
-import {
-  eventsView,
-  type NewInvitation,
-  refusedView,
-  settingsView,
-  signInView,
-  storageView,
-  usersView,
-  userView,
-} from "./pages.ts";
 import { KIND_NAMES, type RecentEvents } from "./recent_events.ts";
+import { settingsView } from "./settings_view.ts";
+import { refusedView, signInView } from "./sign_in_view.ts";
+import { storageView } from "./storage_view.ts";
 import { SCRIPT, STYLE } from "./style.ts";
 import type { Throughput } from "./throughput.ts";
+import { userView } from "./user_view.ts";
+import { type NewInvitation, usersView } from "./users_view.ts";
 
 export interface PageParts {
   readonly system: AdminSystem;
@@ -53,8 +49,6 @@ export interface PageEnvironment {
 
 type PageRequest = Context<PageEnvironment>;
 
-/** The most bytes of a form. */
-const MAX_FORM = 16 * 1024;
 /** The interval of the live part, and the most browsers that get it, each with a copy of it in memory. */
 const LIVE_MS = 2000;
 const MAX_LIVE = 8;
@@ -63,13 +57,14 @@ const FEW_EVENTS = 12;
 const MANY_EVENTS = 200;
 /** The age up to which the state of the check of files is shown again, in milliseconds. */
 const CHECK_FRESH_MS = 10_000;
-const GIB = 1024 ** 3;
+/** The most characters of a text to search for. */
+const MAX_TEXT = 200;
 
 export function pageApp(parts: PageParts): Hono<PageEnvironment> {
   const { system, sessions, events, isSecure } = parts;
   const { context: { clock, log } } = system;
   const store = new OperatorStore(system.context);
-  const cookie = isSecure ? "__Host-xfer-admin" : "xfer-admin";
+  const cookieIn = (c: PageRequest) => cookieName(c.req.header("host") ?? "", isSecure);
   const app = new Hono<PageEnvironment>();
   let live = 0;
 
@@ -77,23 +72,16 @@ export function pageApp(parts: PageParts): Hono<PageEnvironment> {
   app.get("/live.js", (c) => asset(c, SCRIPT, "text/javascript"));
   app.get("/icon.svg", (c) => asset(c, ICON, "image/svg+xml"));
 
-  // A form of another site has another origin, or none that it may name.
   app.use(async (c, next) => {
     if (c.req.method === "GET" || c.req.method === "HEAD") return await next();
-    const site = c.req.header("sec-fetch-site") ?? "same-origin";
-    const origin = c.req.header("origin");
-    const isOwn = origin === undefined || hostOfOrigin(origin) === c.req.header("host");
     if (c.req.method !== "POST") return c.text("Not found\n", 404);
-    if (site !== "same-origin" || !isOwn) {
-      return c.html(refusedView("The form is not one of this page."), 403);
-    }
+    if (!isFromThisPage(c)) return c.html(refusedView("The form is not one of this page."), 403);
     return await next();
   });
-  app.use(bodyLimit({ maxSize: MAX_FORM, onError: (c) => c.text("The form is too large\n", 413) }));
 
   app.get("/login", (c) => c.html(signInView(c.req.query("token") ?? "")));
   app.post("/login", async (c) => {
-    const begun = sessions.begin(String((await c.req.parseBody())["token"] ?? ""));
+    const begun = sessions.begin(await fieldOf(c, "token"));
     if (begun === undefined) {
       log.warn("Refused a sign-in to the operator's page from {address}: the link is not valid", {
         event: "operator.refused",
@@ -101,7 +89,7 @@ export function pageApp(parts: PageParts): Hono<PageEnvironment> {
       });
       return c.html(refusedView("The link was used already, or is older than ten minutes."), 403);
     }
-    setCookie(c, cookie, begun.cookie, {
+    setCookie(c, cookieIn(c), begun.cookie, {
       ...{ httpOnly: true, sameSite: "Strict", secure: isSecure, path: "/" },
       expires: new Date(begun.session.expiresAt),
     });
@@ -111,13 +99,13 @@ export function pageApp(parts: PageParts): Hono<PageEnvironment> {
 
   // Everything below needs a session.
   app.use(async (c, next) => {
-    const session = sessions.find(getCookie(c, cookie));
+    const session = sessions.find(getCookie(c, cookieIn(c)));
     if (session === undefined) {
       if (c.req.path === "/live") return c.text("Sign in\n", 401);
       return c.html(signInView(""), 401);
     }
     c.set("session", session);
-    if (c.req.method === "POST" && !isOwnForm(session, (await c.req.parseBody())["form-token"])) {
+    if (c.req.method === "POST" && !isOwnForm(session, await fieldOf(c, "form-token"))) {
       return c.html(refusedView("The form is not one of this session. Load the page again."), 403);
     }
     return await next();
@@ -127,14 +115,12 @@ export function pageApp(parts: PageParts): Hono<PageEnvironment> {
     c.html(page({ title, server: system.name, path, session: c.get("session") }, content));
   const act = (c: PageRequest, action: AdminAction, about: Readonly<Record<string, string>>) =>
     logAction(log, { operator: c.get("session").name, action, address: c.env.client, ...about });
-  const field = async (c: PageRequest, name: string) => {
-    const value = (await c.req.parseBody())[name];
-    return typeof value === "string" ? value.trim() : "";
-  };
+  const field = async (c: PageRequest, name: string) => (await fieldOf(c, name)).trim();
+  const textIn = (c: PageRequest) => (c.req.query("text") ?? "").slice(0, MAX_TEXT);
 
   app.post("/logout", (c) => {
-    sessions.end(getCookie(c, cookie) ?? "");
-    deleteCookie(c, cookie, { path: "/", secure: isSecure });
+    sessions.end(getCookie(c, cookieIn(c)) ?? "");
+    deleteCookie(c, cookieIn(c), { path: "/", secure: isSecure });
     return c.redirect("/login", 303);
   });
 
@@ -150,9 +136,13 @@ export function pageApp(parts: PageParts): Hono<PageEnvironment> {
     return streamSSE(c, async (stream) => {
       const ended = Promise.withResolvers<void>();
       stream.onAbort(() => ended.resolve());
+      using _signedOut = whenAborted(session.ended, ended.resolve);
       try {
         while (!stream.aborted && !stream.closed && !system.isStopping()) {
-          if (session.expiresAt <= clock()) return;
+          if (!sessions.isOpen(session)) {
+            await stream.writeSSE({ event: "ended", data: "" });
+            return;
+          }
           const data = `${await liveView(await liveState(parts, store, session))}`;
           await stream.writeSSE({ event: "live", data });
           const timer = Promise.withResolvers<void>();
@@ -169,7 +159,8 @@ export function pageApp(parts: PageParts): Hono<PageEnvironment> {
   app.get("/users", async (c) => await showUsers(c, undefined));
   const showUsers = async (c: PageRequest, made: NewInvitation | undefined) => {
     const [accounts, invitations] = await Promise.all([store.accounts(), store.invitations()]);
-    return show(c, "/users", "Users", usersView(accounts, invitations, c.get("session"), made));
+    const state = { accounts, text: textIn(c), invitations, session: c.get("session"), made };
+    return show(c, "/users", "Users", usersView(state));
   };
   app.post("/invitations", async (c) => {
     const label = await field(c, "label");
@@ -225,7 +216,7 @@ export function pageApp(parts: PageParts): Hono<PageEnvironment> {
     return back(c);
   });
   app.post("/users/:name/restore", async (c) => {
-    const file = String((await c.req.parseBody())["file"] ?? "");
+    const file = await fieldOf(c, "file");
     await store.restore(c.req.param("name"), file);
     const user = printable(c.req.param("name"));
     act(c, "file-restored", { user, subject: printable(file) });
@@ -243,7 +234,7 @@ export function pageApp(parts: PageParts): Hono<PageEnvironment> {
 
   app.get("/events", (c) => {
     const kind = KIND_NAMES.find((name) => name === c.req.query("kind"));
-    const text = (c.req.query("text") ?? "").slice(0, 200);
+    const text = textIn(c);
     const found = events.find({ kind, text, limit: MANY_EVENTS });
     return show(c, "/events", "Events", eventsView(found, { kind, text }));
   });
@@ -280,15 +271,16 @@ async function liveState(
   store: OperatorStore,
   session: AdminSession,
 ): Promise<LiveState> {
-  const [report, counted, free, servers, check] = await Promise.all([
+  const [report, counted, free, servers, check, hooks] = await Promise.all([
     health.report(),
     totals.read().catch(() => undefined),
     system.freeSpace().catch(() => 0),
     store.servers().catch(() => []),
     system.check.status(CHECK_FRESH_MS).catch(() => undefined),
+    system.hooks?.report().catch(() => undefined),
   ]);
   return {
-    ...{ system, session, health: report, totals: counted, throughput, free, servers, check },
+    ...{ system, session, health: report, totals: counted, throughput, free, servers, check, hooks },
     events: events.find({ limit: FEW_EVENTS }),
   };
 }
@@ -301,31 +293,4 @@ function asset(c: PageRequest, text: string, type: string) {
 /** Back to the page of the user. */
 function back(c: PageRequest) {
   return c.redirect(`/users/${encodeURIComponent(c.req.param("name") ?? "")}`, 303);
-}
-
-/** Throws `ActionError`. */
-function wholeNumber(text: string, least: number, most: number, what: string): number {
-  const number = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
-  if (number >= least && number <= most) return number;
-  throw new ActionError(`${what}: expected a whole number from ${least} to ${most}.`);
-}
-
-/** An empty text means the server's default. Throws `ActionError`. */
-function quotaOf(gib: string, files: string): Quota {
-  if (gib !== "" && !/^\d{1,9}(?:\.\d{1,3})?$/.test(gib)) {
-    throw new ActionError("GiB: expected a number, such as 10 or 0.5.");
-  }
-  return {
-    ...(gib === "" ? {} : { bytes: Math.round(Number(gib) * GIB) }),
-    ...(files === "" ? {} : { files: wholeNumber(files, 0, Number.MAX_SAFE_INTEGER, "Files") }),
-  };
-}
-
-/** The host and port of an origin; `undefined` if it names none. */
-function hostOfOrigin(origin: string): string | undefined {
-  try {
-    return new URL(origin).host;
-  } catch {
-    return undefined;
-  }
 }

@@ -95,6 +95,7 @@ if (live !== null) {
     live.innerHTML = data;
     if (focused) document.getElementById(focused)?.focus();
   });
+  source.addEventListener("ended", () => location.reload());
   addEventListener("pagehide", () => source.close());
 }
 `;
