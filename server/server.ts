@@ -113,34 +113,30 @@ export class Server implements AsyncDisposable {
 
   /**
    * Changes settings at once, for open connections too; only a wait that has begun keeps its old limit. Then reads certificate
-   * and key again, for new connections; if they are not valid, the old ones stay. Logs the result. Throws as
-   * {@link Server.start} does.
+   * and key again, for new connections, and the files of `admin` and `hook`; what is not valid stays as it was. Logs the
+   * result. Throws as {@link Server.start} does.
    */
   async reload(changes: SettingChanges = {}): Promise<void> {
-    const { settings, log, securePort } = this.#parts;
+    const { settings, log } = this.#parts;
     settings.change(changes);
-    try {
-      const isChanged = await securePort?.reload();
-      await this.#operators.reload();
-      if (securePort === undefined) return;
-      if (!isChanged) {
-        return log.info("Certificate and key are unchanged", {
-          event: "server.unchanged",
+    const failures: unknown[] = [];
+    const files: readonly [what: string, reload: () => Promise<void>][] = [
+      ["certificate and key", () => this.#reloadIdentity()],
+      ["certificate and token of the operator's port", () => this.#operators.reload()],
+      ["the secrets of hooks", () => this.#reloadSecrets()],
+    ];
+    for (const [what, reload] of files) {
+      try {
+        await reload();
+      } catch (error) {
+        failures.push(error);
+        log.error("Could not reload {what}: {reason}", {
+          event: "server.not-reloaded",
+          ...{ what, reason: reasonOf(error) },
         });
       }
-      const { words, link = "", properties } = securePort.announcement;
-      log.info(`Reloaded certificate and key. ${words}${link}`, {
-        ...properties,
-        event: "server.reloaded",
-      });
-      warnOfCertificate(securePort.identity, log);
-    } catch (error) {
-      log.error("Could not reload certificate and key: {reason}", {
-        event: "server.not-reloaded",
-        reason: reasonOf(error),
-      });
-      throw error;
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   /**
@@ -160,6 +156,26 @@ export class Server implements AsyncDisposable {
   /** Closes without waiting for transfers. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #reloadIdentity(): Promise<void> {
+    const { log, securePort } = this.#parts;
+    if (securePort === undefined) return;
+    if (!(await securePort.reload())) {
+      return log.info("Certificate and key are unchanged", { event: "server.unchanged" });
+    }
+    const { words, link = "", properties } = securePort.announcement;
+    log.info(`Reloaded certificate and key. ${words}${link}`, {
+      ...properties,
+      event: "server.reloaded",
+    });
+    warnOfCertificate(securePort.identity, log);
+  }
+
+  async #reloadSecrets(): Promise<void> {
+    const { log, hooks } = this.#parts;
+    if (!(await hooks?.reload())) return;
+    log.info("Reloaded the secrets of hooks", { event: "server.reloaded" });
   }
 
   async #close(graceMs: number): Promise<void> {

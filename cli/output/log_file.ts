@@ -74,7 +74,11 @@ export class LogFile {
       this.reopen();
     }
     if (this.#failedAt !== undefined || this.#stream.writableLength > MAX_WAITING) this.#lost++;
-    else this.#stream.write(`${line}\n`);
+    else {
+      this.#stream.write(`${line}\n`, (error) => {
+        if (error) this.#lost++;
+      });
+    }
   }
 
   /** Opens the file again, which another program may have renamed. */

@@ -13,10 +13,16 @@ export const MIN_TOKEN = 32;
 
 export class AdminAccess {
   readonly #address: AdminAddress;
-  readonly #token: string | undefined;
+  #token: string | undefined;
 
   /** Throws `ConfigurationError` `bad-admin-token`. */
   constructor(address: AdminAddress, token: string | undefined) {
+    this.#address = address;
+    this.setToken(token);
+  }
+
+  /** Replaces the token. Throws `ConfigurationError` `bad-admin-token`, and keeps the old one. */
+  setToken(token: string | undefined): void {
     if (token !== undefined && token.length < MIN_TOKEN) {
       throw new ConfigurationError(
         "bad-admin-token",
@@ -24,7 +30,6 @@ export class AdminAccess {
         { hint: "Create one with 'openssl rand -hex 32'." },
       );
     }
-    this.#address = address;
     this.#token = token;
   }
 

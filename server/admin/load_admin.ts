@@ -41,10 +41,10 @@ export async function loadAdmin(
   const { openAdmin } = await load<typeof import("./open_admin.ts")>(
     new URL("./open_admin.ts", import.meta.url),
   );
-  const token = tokenFile === undefined ? undefined : await readToken(tokenFile);
   const tls = addresses.every(isLocal) ? undefined : toTls(await identity.load());
   const readTls = async () => toTls(await identity.read());
-  return await openAdmin(system, { addresses, token, links, tls, readTls });
+  const readToken = async () => tokenFile === undefined ? undefined : await tokenIn(tokenFile);
+  return await openAdmin(system, { addresses, readToken, links, tls, readTls });
 }
 
 /** Begins to trace connections and transfers, if Deno exports traces. */
@@ -72,7 +72,7 @@ function toTls({ certificate: cert, key }: TlsIdentity): PortTls {
   return { cert, key };
 }
 
-async function readToken(path: string): Promise<string> {
+async function tokenIn(path: string): Promise<string> {
   try {
     return (await Deno.readTextFile(path)).trim();
   } catch (cause) {

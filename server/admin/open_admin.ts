@@ -9,6 +9,8 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import { adminHandler } from "./admin_app.ts";
 import { AdminLinks } from "./admin_links.ts";
 import type { AdminSystem } from "./admin_system.ts";
+import type { ReportedHooks } from "../hooks/hook_settings.ts";
+import { FreshValue } from "./fresh_value.ts";
 import { Health } from "./health.ts";
 import { HttpPort, type PortTls } from "./http_port.ts";
 import { Metrics } from "./metrics.ts";
@@ -18,10 +20,13 @@ import { RecentEvents } from "./page/recent_events.ts";
 import { Throughput } from "./page/throughput.ts";
 import { StoreTotals } from "./store_totals.ts";
 
+/** The age up to which the state of the queue of events is shown again, in milliseconds. */
+const HOOKS_FRESH_MS = 2000;
+
 export interface AdminOptions {
   readonly addresses: readonly AdminAddress[];
-  /** The token of programs on other machines, for metrics. */
-  readonly token?: string | undefined;
+  /** Reads the token of programs on other machines, for metrics; `undefined` if they have none. */
+  readonly readToken: () => Promise<string | undefined>;
   /** Certificate and key in PEM. Other addresses than those of this machine need them. */
   readonly tls?: PortTls | undefined;
   /** Reads certificate and key again. */
@@ -39,16 +44,17 @@ export interface AdminPort extends AsyncDisposable {
   /** A link to the operator's page that is good once. */
   createLink(): string;
   /**
-   * Reads certificate and key again, if an address has TLS. New ones are shown from now on, and connections with the old
-   * ones end. Throws as the reading does, and `NetworkError` `cannot-listen` if another program has taken the port: the
-   * next call tries again.
+   * Reads the token again, and certificate and key if an address has TLS. New ones count from now on, and connections with
+   * an old certificate end. Throws as the reading does, and `NetworkError` `cannot-listen` if another program has taken the
+   * port: the next call tries again.
    */
   reload(): Promise<void>;
 }
 
 /** Listens. Throws `NetworkError` `cannot-listen`, `ConfigurationError` `bad-admin-token`. */
-export async function openAdmin(system: AdminSystem, options: AdminOptions): Promise<AdminPort> {
-  const { context: { log, clock, monitor }, name } = system;
+export async function openAdmin(whole: AdminSystem, options: AdminOptions): Promise<AdminPort> {
+  const { context: { log, clock, ticks, monitor }, name } = whole;
+  const system = { ...whole, hooks: sharing(whole.hooks, ticks) };
   await using stack = new AsyncDisposableStack();
   const health = new Health(system);
   const totals = new StoreTotals(system.context);
@@ -63,13 +69,16 @@ export async function openAdmin(system: AdminSystem, options: AdminOptions): Pro
   const throughput = stack.use(new Throughput(monitor));
   const parts = { system, health, totals, sessions, events, throughput };
   const securePorts: SecurePort[] = [];
+  const accesses: AdminAccess[] = [];
+  const token = await options.readToken();
   const addresses = options.addresses.map((address) => {
     const isSecure = !isLocal(address);
-    const access = new AdminAccess(address, options.token);
+    const access = new AdminAccess(address, token);
+    accesses.push(access);
     const pages = pageApp({ ...parts, isSecure });
     const handler = adminHandler({ system, access, health, metrics, pages });
     const open = (address: AdminAddress, tls?: PortTls) =>
-      new HttpPort({ address, tls, handler, ticks: system.context.ticks });
+      new HttpPort({ address, tls, handler, ticks });
     const port = isSecure
       ? stack.use(new SecurePort(open, address, options.tls))
       : stack.use(open(address));
@@ -87,12 +96,24 @@ export async function openAdmin(system: AdminSystem, options: AdminOptions): Pro
     addresses,
     createLink: () => links.create(),
     async reload() {
+      const token = await options.readToken();
+      for (const access of accesses) access.setToken(token);
       if (securePorts.length === 0) return;
       const tls = await options.readTls();
       for (const port of securePorts) await port.setTls(tls);
     },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
+}
+
+/** Several readers of the state of the queue share one look at it. */
+function sharing(
+  hooks: ReportedHooks | undefined,
+  ticks: () => number,
+): ReportedHooks | undefined {
+  if (hooks === undefined) return undefined;
+  const last = new FreshValue(() => hooks.report(), HOOKS_FRESH_MS, ticks);
+  return { report: () => last.read() };
 }
 
 /** A port with TLS, whose certificate can change. A listener of Deno has one for life, so another one replaces it. */

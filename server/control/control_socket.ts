@@ -6,6 +6,7 @@
  */
 import { printable } from "../../protocol/printable.ts";
 import { reasonOf } from "../../protocol/errors.ts";
+import { pause } from "../check/pause.ts";
 import { removeIfThere } from "../fs/file_system.ts";
 import type { Log } from "../limits/server_log.ts";
 import { closeSocket } from "../listen/close_socket.ts";
@@ -22,6 +23,8 @@ export type ControlRequests = Readonly<Record<string, ControlHandler>>;
 
 /** The most connections at a time. More wait in the queue of the system. */
 const MAX_CONNECTIONS = 16;
+/** The pause after accepting has failed, as without descriptors, in milliseconds. */
+const ACCEPT_RETRY_MS = 100;
 /** The time for a request to arrive, and for its answer to be read, in milliseconds. */
 const TIMEOUT_MS = 10_000;
 
@@ -31,6 +34,7 @@ export class ControlSocket implements AsyncDisposable {
   readonly #requests: ControlRequests;
   readonly #serving: Promise<void>;
   readonly #open = new Set<Deno.UnixConn>();
+  readonly #ended = new AbortController();
 
   private constructor(listener: Deno.UnixListener, path: string, requests: ControlRequests) {
     this.#listener = listener;
@@ -63,6 +67,7 @@ export class ControlSocket implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended.abort();
     this.#listener.close();
     for (const connection of this.#open) closeSocket(connection);
     await this.#serving;
@@ -71,13 +76,28 @@ export class ControlSocket implements AsyncDisposable {
 
   async #serve(): Promise<void> {
     const answering = new Set<Promise<void>>();
-    for await (const connection of this.#listener) {
+    for (;;) {
+      const connection = await this.#accept();
+      if (connection === undefined) break;
       this.#open.add(connection);
       const one: Promise<void> = this.#answer(connection).finally(() => answering.delete(one));
       answering.add(one);
       if (answering.size >= MAX_CONNECTIONS) await Promise.race(answering);
     }
     await Promise.all(answering);
+  }
+
+  /** The next connection; `undefined` if the socket is closed. Never rejects: clients can take all descriptors. */
+  async #accept(): Promise<Deno.UnixConn | undefined> {
+    const { signal } = this.#ended;
+    while (!signal.aborted) {
+      try {
+        return await this.#listener.accept();
+      } catch {
+        await pause(ACCEPT_RETRY_MS, signal);
+      }
+    }
+    return undefined;
   }
 
   /** Never rejects. */

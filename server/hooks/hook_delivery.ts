@@ -72,6 +72,8 @@ export class HookDelivery implements AsyncDisposable {
   #wake: () => void = () => undefined;
   /** Rounds in which every delivery has failed, one after another. */
   #failedRounds = 0;
+  /** The longest time for which the receiver has asked in this round, in milliseconds. */
+  #askedMs = 0;
   #trimmedAt = -Infinity;
   #hasQueueFailed = false;
 
@@ -131,21 +133,29 @@ export class HookDelivery implements AsyncDisposable {
     this.#isNew = false;
     await this.#queueLogged();
     await this.#trim();
+    this.#askedMs = 0;
     const token = crypto.randomUUID();
     const hooks = await queue.claim({ token, most: MOST, leaseMs: LEASE_MS });
     if (hooks.length === 0) return undefined;
     const outcomes = await Promise.all(hooks.map((hook) => this.#deliver(hook)));
     const died = await queue.settle(token, outcomes, limits.hookRetryMs);
     this.#note(hooks, outcomes, died);
-    if (this.#failedRounds > 0) return this.#pauseAfter(this.#failedRounds - 1, ROUND_PAUSES);
-    return GATHER_MS / haste;
+    if (this.#failedRounds === 0) return GATHER_MS / haste;
+    return Math.max(
+      this.#pauseAfter(this.#failedRounds - 1, ROUND_PAUSES),
+      Math.min(this.#askedMs, ROUND_PAUSES.most) / haste,
+    );
   }
 
   async #deliver(hook: QueuedHook): Promise<HookOutcome> {
     const { number, attempts } = hook;
-    const reason = await this.#options.receiver.send(hook, this.#stopped.signal);
-    if (reason === undefined) return { number };
-    const delayMs = this.#stopped.signal.aborted ? 0 : this.#pauseAfter(attempts, EVENT_PAUSES);
+    const { receiver, haste = 1 } = this.#options;
+    const refusal = await receiver.send(hook, this.#stopped.signal);
+    if (refusal === undefined) return { number };
+    const { reason, retryAfterMs = 0 } = refusal;
+    this.#askedMs = Math.max(this.#askedMs, retryAfterMs);
+    const pauseMs = Math.max(this.#pauseAfter(attempts, EVENT_PAUSES), retryAfterMs / haste);
+    const delayMs = this.#stopped.signal.aborted ? 0 : pauseMs;
     return { number, failure: { reason: printable(reason), delayMs } };
   }
 

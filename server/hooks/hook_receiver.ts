@@ -9,8 +9,12 @@ import type { HookSigner, SignedHook } from "./hook_signature.ts";
 
 /** The time to connect, send an event and get the answer, in milliseconds. */
 export const DELIVERY_MS = 10_000;
-/** The most bytes of an answer that are read, so that the connection can be used again. */
-const MAX_ANSWER = 4096;
+/** The most bytes of an answer that are read, and the time for them in milliseconds, so that the connection can be used again. */
+const [MAX_ANSWER, SKIM_MS] = [4096, 1000];
+/** The longest time that a receiver can ask for, in milliseconds. */
+export const MAX_RETRY_AFTER_MS = 60 * 60_000;
+/** Answers whose `Retry-After` counts: too many requests, and not available. */
+const ASKING_TO_WAIT: readonly number[] = [429, 503];
 
 export interface HookReceiverOptions {
   readonly url: URL;
@@ -21,19 +25,29 @@ export interface HookReceiverOptions {
   readonly deliveryMs?: number | undefined;
 }
 
+/** Why a receiver does not have an event. */
+export interface HookRefusal {
+  readonly reason: string;
+  /** The time for which the receiver asks, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+}
+
 export class HookReceiver {
   readonly #options: HookReceiverOptions;
+  /** Can be replaced at any time. */
+  signer: HookSigner;
 
   constructor(options: HookReceiverOptions) {
     this.#options = options;
+    this.signer = options.signer;
   }
 
-  /** Sends an event. Returns why the receiver does not have it; `undefined` if it does. Never rejects. */
-  async send(hook: SignedHook, stopped: AbortSignal): Promise<string | undefined> {
-    const { url, signer, clock, deliveryMs = DELIVERY_MS } = this.#options;
+  /** Sends an event. Returns `undefined` if the receiver has it. Never rejects. */
+  async send(hook: SignedHook, stopped: AbortSignal): Promise<HookRefusal | undefined> {
+    const { url, clock, deliveryMs = DELIVERY_MS } = this.#options;
     const late = AbortSignal.timeout(deliveryMs);
     try {
-      const signed = signer.headers(hook, Math.floor(clock() / 1000));
+      const signed = this.signer.headers(hook, Math.floor(clock() / 1000));
       const answer = await fetch(url, {
         method: "POST",
         headers: {
@@ -47,21 +61,44 @@ export class HookReceiver {
         signal: AbortSignal.any([late, stopped]),
       });
       await skim(answer);
-      return answer.ok ? undefined : `HTTP ${answer.status}`;
+      if (answer.ok) return undefined;
+      return { reason: `HTTP ${answer.status}`, retryAfterMs: retryAfter(answer, clock()) };
     } catch (error) {
-      if (late.aborted) return `no answer within ${deliveryMs / 1000} seconds`;
-      return stopped.aborted ? "the server was stopped" : reasonOf(error);
+      if (late.aborted) return { reason: `no answer within ${deliveryMs / 1000} seconds` };
+      return { reason: stopped.aborted ? "the server was stopped" : withoutPaths(reasonOf(error)) };
     }
   }
 }
 
-/** Reads a short answer, and breaks the connection of a long one. */
+/** Reads a short answer, and breaks the connection of a long or slow one. Its status has arrived, and counts. */
 async function skim({ body }: Response): Promise<void> {
   if (body === null) return;
-  let size = 0;
-  // Leaving the loop early cancels the rest.
-  for await (const piece of body) {
-    size += piece.length;
-    if (size > MAX_ANSWER) return;
+  const reader = body.getReader();
+  const cancel = () => reader.cancel().catch(() => undefined);
+  const timer = setTimeout(() => void cancel(), SKIM_MS);
+  try {
+    for (let size = 0; size <= MAX_ANSWER;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      size += value.length;
+    }
+  } catch {
+    // The connection was cut.
+  } finally {
+    clearTimeout(timer);
+    await cancel();
   }
+}
+
+/** `Retry-After`, which is a number of seconds or a date (RFC 9110, 10.2.3), in milliseconds. */
+function retryAfter({ status, headers }: Response, now: number): number | undefined {
+  const text = headers.get("retry-after")?.trim() ?? "";
+  if (!ASKING_TO_WAIT.includes(status) || text === "") return undefined;
+  const ms = /^\d+$/.test(text) ? 1000 * Number(text) : Date.parse(text) - now;
+  return ms > 0 ? Math.min(ms, MAX_RETRY_AFTER_MS) : undefined;
+}
+
+/** Path and query of a receiver can be a secret. */
+function withoutPaths(reason: string): string {
+  return reason.replace(/\b(https?:\/\/[^\s/?#)]+)[^\s)]*/g, "$1");
 }

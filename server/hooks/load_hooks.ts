@@ -3,9 +3,10 @@
  *
  * @module
  */
-import type { HookDelivery, HookDeliveryOptions } from "./hook_delivery.ts";
+import type { HookDeliveryOptions } from "./hook_delivery.ts";
 import type { HookReceiverOptions } from "./hook_receiver.ts";
 import { checkHookUrl, DEFAULT_HOOK_KINDS, type HookSettings } from "./hook_settings.ts";
+import type { OpenHooks } from "./open_hooks.ts";
 
 /** The variable with the secrets. */
 export const HOOK_SECRET = "XFER_HOOK_SECRET";
@@ -21,7 +22,7 @@ export interface HookSystem extends Omit<HookDeliveryOptions, "receiver" | "kind
 export async function loadHooks(
   settings: HookSettings,
   system: HookSystem,
-): Promise<HookDelivery> {
+): Promise<OpenHooks> {
   const url = checkHookUrl(settings);
   const { openHooks } = await load<typeof import("./open_hooks.ts")>(
     new URL("./open_hooks.ts", import.meta.url),

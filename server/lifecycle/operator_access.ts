@@ -61,7 +61,7 @@ export class OperatorAccess implements AsyncDisposable {
     return this.#admin?.createLink();
   }
 
-  /** Reads the certificate of the HTTP port again. */
+  /** Reads certificate and token of the HTTP port again. */
   async reload(): Promise<void> {
     await this.#admin?.reload();
   }

@@ -9,8 +9,8 @@ import { keepFreedMemory } from "../../protocol/memory.ts";
 import { BackgroundCheck } from "../check/background_check.ts";
 import { type Context, createContext } from "../context.ts";
 import { freeSpaceOf } from "../fs/free_space.ts";
-import type { HookDelivery } from "../hooks/hook_delivery.ts";
 import { loadHooks } from "../hooks/load_hooks.ts";
+import type { OpenHooks } from "../hooks/open_hooks.ts";
 import { LiveSettings } from "../limits/live_settings.ts";
 import { ServerLog } from "../limits/server_log.ts";
 import { listenAll, type Listener } from "../listen/listeners.ts";
@@ -41,7 +41,7 @@ export interface ServerParts {
   readonly securePort: ReloadableTlsListener | undefined;
   readonly identity: IdentitySource;
   readonly check: BackgroundCheck;
-  readonly hooks: HookDelivery | undefined;
+  readonly hooks: OpenHooks | undefined;
 }
 
 /** Opens stores and ports. Peers can connect, and wait. If it fails, nothing stays open. Throws as `Server.start` does. */
@@ -61,7 +61,7 @@ export async function openParts(options: ServerOptions): Promise<ServerParts> {
   const { limits } = settings;
   const identity = identitySource(options, store);
   const listeners: Listener[] = [];
-  let hooks: HookDelivery | undefined;
+  let hooks: OpenHooks | undefined;
   try {
     const balancers = balancersOf(options, settings, log);
     listeners.push(...listenAll(options.listen, balancers));

@@ -101,11 +101,18 @@ function hostnameOf(address: Bytes): string {
   return canonical(groups.map((group) => group.toString(16)).join(":"));
 }
 
-/** An address as programs write it (RFC 5952), without a zone. */
+/**
+ * An address as programs write it (RFC 5952), without a zone. An IPv4 address that is mapped to IPv6, as of the client of a
+ * balancer that listens for both, is one of IPv4: limits would count all of them as one network.
+ */
 function canonical(address: string): string {
   if (!address.includes(":")) return address;
   const [plain = ""] = address.split("%");
-  return new URL(`http://[${plain}]/`).hostname.slice(1, -1);
+  const written = new URL(`http://[${plain}]/`).hostname.slice(1, -1);
+  const [, high, low] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(written) ?? [];
+  if (high === undefined || low === undefined) return written;
+  return [high, low].map((text) => parseInt(text, 16))
+    .flatMap((group) => [group >> 8, group & 0xff]).join(".");
 }
 
 export function invalidHeader(reason: string): ProtocolError {

@@ -5,6 +5,7 @@ import type { QueuedHook } from "../../server/catalog/hook_queue.ts";
 import type { ServerOptions } from "../../server/lifecycle/server_options.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { EventReceiver, HOOK_SECRET } from "../support/event_receiver.ts";
+import { ServerLog } from "../support/server_log.ts";
 import { elsewhereForReal, optionsOf } from "../support/store/elsewhere.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { RawClient } from "../support/v3/raw_client.ts";
@@ -122,6 +123,29 @@ Deno.test("hooks: two servers on one catalog deliver each event once", async () 
   await second.server.close();
   assert.equal(receiver.received.length, 22);
   assert.equal(new Set(receiver.received.map(({ id }) => id)).size, 22);
+});
+
+Deno.test("hooks: events have the new secret after a reload; one that cannot be used changes nothing", async () => {
+  await using receiver = new EventReceiver();
+  const folder = await TemporaryFolder.create();
+  const options = await sendingTo(receiver, folder);
+  const secretFile = options.hook?.secretFile ?? "";
+  await Deno.writeTextFile(secretFile, `whsec_${btoa("x".repeat(32))}`);
+  await using fixture = await Fixture.create({}, options, folder);
+  await using log = await ServerLog.take();
+  using alice = await fixture.client("Alice");
+  await log.awaits("hook.failed");
+  assert.equal(receiver.received.length, 0);
+  await Deno.writeTextFile(secretFile, HOOK_SECRET);
+  await fixture.server.reload();
+  await receiver.awaits(1);
+  for (const bad of ["", "whsec_AAAA"]) {
+    await Deno.writeTextFile(secretFile, bad);
+    await assert.rejects(fixture.server.reload(), { code: "bad-hook-secret" });
+  }
+  assert.match(`${log.of("server.not-reloaded")[0]?.["what"]}`, /secrets of hooks/);
+  await put(alice, [{ file: await fixture.source("sea", content), name: "sea" }]);
+  await receiver.awaits(2);
 });
 
 Deno.test("hooks: a server without a secret, or with a bad URL, does not start", async () => {

@@ -190,11 +190,12 @@ export const ARROWS: Arrows = {
     "server/listen/tls",
   ],
   "server/admin/page": [
-    ...[...V4, ...SERVING, "server/admin", "server/check", "server/control", "server/operator"],
+    ...[...V4, ...SERVING, "server/admin", "server/check", "server/control", "server/hooks"],
+    "server/operator",
   ],
   "server/admin/admin_app.ts": [...PROTOCOL, ...SERVING, "server/admin", "server/admin/page"],
   "server/admin/open_admin.ts": [
-    ...[...PROTOCOL, ...SERVING, "server/admin", "server/admin/page"],
+    ...[...PROTOCOL, ...SERVING, "server/admin", "server/admin/page", "server/hooks"],
     "server/admin/admin_app.ts",
   ],
   "server/admin/load_admin.ts": [

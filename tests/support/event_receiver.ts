@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { createHmac } from "node:crypto";
 import assert from "node:assert/strict";
-import { type HttpAnswer, HttpServer } from "./store/http_server.ts";
+import { type Cut, type HttpAnswer, HttpServer } from "./store/http_server.ts";
 
 /** 32 bytes. */
 export const HOOK_SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -13,7 +13,7 @@ export interface ReceivedEvent {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-type Answer = (event: ReceivedEvent) => HttpAnswer | Promise<HttpAnswer>;
+type Answer = (event: ReceivedEvent) => HttpAnswer | Cut | Promise<HttpAnswer | Cut>;
 
 export class EventReceiver implements AsyncDisposable {
   /** The events, in the order in which they came, also those that it has not accepted. */

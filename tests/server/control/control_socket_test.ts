@@ -92,3 +92,27 @@ Deno.test(
     assert.deepEqual(lines, ["server.no-control"]);
   },
 );
+
+Deno.test(
+  { name: "control: if accepting fails, as without descriptors, the next command is answered", ignore },
+  async () => {
+    const { listen } = Deno;
+    let failures = 1;
+    const failing = (options: Deno.UnixListenOptions & { readonly transport: "unix" }) => {
+      const listener = listen(options);
+      const accept = listener.accept.bind(listener);
+      listener.accept = () =>
+        failures-- > 0 ? Promise.reject(new Error("Too many open files (os error 24)")) : accept();
+      return listener;
+    };
+    Object.assign(Deno, { listen: failing });
+    try {
+      await withSocket(async (folder) =>
+        assert.equal(await callServer(folder.path, "nothing"), null)
+      );
+    } finally {
+      Object.assign(Deno, { listen });
+    }
+    assert.ok(failures < 0);
+  },
+);

@@ -1,8 +1,8 @@
 /** Delivery of events to receivers that fail. */
 import assert from "node:assert/strict";
-import type { HookQueue, NewHook } from "../../../server/catalog/hook_queue.ts";
+import type { HookOutcome, HookQueue, NewHook } from "../../../server/catalog/hook_queue.ts";
 import { HookDelivery, type HookDeliveryOptions } from "../../../server/hooks/hook_delivery.ts";
-import { HookReceiver } from "../../../server/hooks/hook_receiver.ts";
+import { HookReceiver, MAX_RETRY_AFTER_MS } from "../../../server/hooks/hook_receiver.ts";
 import { HookSigner } from "../../../server/hooks/hook_signature.ts";
 import { MAX_LOGGED_HOOKS } from "../../../server/hooks/logged_hooks.ts";
 import { EventStream } from "../../../server/monitor/event_stream.ts";
@@ -83,6 +83,70 @@ Deno.test("hooks: a redirect is a failure and is not followed, and a long answer
   assert.deepEqual([receiver.received.length, elsewhere.received.length], [2, 0]);
   assert.deepEqual(scene.of("hook.failed").map(({ reason }) => reason), ["HTTP 307"]);
   assert.equal(scene.of("hook.recovered").length, 1);
+});
+
+for (
+  const [what, answer] of [
+    ["is cut", { cut: true, answer: { status: 200, body: "accepted" }, after: 3 }],
+    ["does not end", { status: 200, headers: { "content-length": "100" }, body: "x" }],
+  ] as const
+) {
+  Deno.test(`hooks: an event whose status has arrived is delivered, also if the answer ${what}`, async () => {
+    await using receiver = new EventReceiver();
+    const { hooks } = memoryCatalog();
+    receiver.answer = () => answer;
+    await hooks.add([hook(0)]);
+    await using scene = await deliver(receiver.url, hooks, { deliveryMs: 200 });
+    await isEmpty(hooks);
+    assert.equal(receiver.received.length, 1);
+    assert.deepEqual(scene.of("hook.failed"), []);
+  });
+}
+
+Deno.test("hooks: Retry-After of 429 and 503 makes the pause longer, up to its limit; of others, it does not", async () => {
+  await using receiver = new EventReceiver();
+  const { hooks } = memoryCatalog();
+  const answers: Readonly<Record<string, readonly [status: number, retryAfter: string]>> = {
+    "0": [429, "100"],
+    "1": [503, "Fri, 31 Dec 9999 23:59:59 GMT"],
+    "2": [503, "99999999999999999999"],
+    "3": [500, "100"],
+    "4": [503, "soon"],
+    "5": [503, "-5"],
+    "6": [429, "Thu, 01 Jan 1970 00:00:00 GMT"],
+  };
+  receiver.answer = ({ data }) => {
+    const [status, retryAfter] = answers[`${data["file"]}`] ?? [200, ""];
+    return { status, headers: { "retry-after": retryAfter } };
+  };
+  await hooks.add(Object.keys(answers).map((number) => hook(Number(number))));
+  const settled = Promise.withResolvers<readonly HookOutcome[]>();
+  const queue: HookQueue = {
+    ...hooks,
+    settle: (token, outcomes, deadAfterMs) => {
+      settled.resolve(outcomes);
+      return hooks.settle(token, outcomes, deadAfterMs);
+    },
+  };
+  await using _scene = await deliver(receiver.url, queue, { haste: 1, random: () => 0 });
+  const pauses = (await settled.promise).map(({ failure }) => failure?.delayMs);
+  assert.deepEqual(pauses, [
+    ...[100_000, MAX_RETRY_AFTER_MS, MAX_RETRY_AFTER_MS],
+    ...[500, 500, 500, 500],
+  ]);
+});
+
+Deno.test("hooks: the reason of a failure does not have the path of the URL, which can be a secret", async () => {
+  const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = closed.addr;
+  closed.close();
+  const receiver = new HookReceiver({
+    ...{ url: new URL(`http://127.0.0.1:${port}/hush/?token=hush`), clock: Date.now },
+    signer: new HookSigner(HOOK_SECRET),
+  });
+  const refusal = await receiver.send(hook(0), new AbortController().signal);
+  assert.match(refusal?.reason ?? "", /refused/i);
+  assert.doesNotMatch(refusal?.reason ?? "", /hush/);
 });
 
 Deno.test("hooks: a receiver that hangs or refuses connections is tried again", async () => {

@@ -8,11 +8,14 @@ import { utf8 } from "../../support/bytes.ts";
 import { addressesOf, headerV1, headerV2 } from "../../support/net/proxy_headers.ts";
 
 const V6 = [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7];
+const MAPPED = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 203, 0, 113, 9];
 const TLV = Uint8Array.of(2, 0, 3, 97, 98, 99);
 
 const HEADERS: readonly [what: string, header: Bytes, client: string | undefined][] = [
   ["version 1, IPv4", headerV1({ hostname: "203.0.113.9", port: 65_535 }), "203.0.113.9 65535"],
   ["version 1, IPv6", utf8("PROXY TCP6 2001:DB8:0::7 ::1 0 1\r\n"), "2001:db8::7 0"],
+  ["version 1, mapped IPv4", utf8("PROXY TCP6 ::ffff:203.0.113.9 ::1 0 1\r\n"), "203.0.113.9 0"],
+  ["version 2, mapped IPv4", headerV2(0x21, 0x21, addressesOf(MAPPED, 7)), "203.0.113.9 7"],
   ["version 1, unknown", utf8("PROXY UNKNOWN\r\n"), undefined],
   ["version 1, unknown with more", utf8("PROXY UNKNOWN ffff::1 ::2 1 2\r\n"), undefined],
   ["version 2, IPv4", headerV2(0x21, 0x11, addressesOf([203, 0, 113, 9], 258)), "203.0.113.9 258"],
