@@ -4,41 +4,17 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import { ADMIN_LINK_LIFE_MS, adminLink, AdminLinks } from "../../server/admin/admin_links.ts";
 import { AdminSessions } from "../../server/admin/page/admin_sessions.ts";
 import { ServerLog } from "../support/server_log.ts";
-import { ask, type HttpRequest } from "../support/net/http.ts";
-import { Fixture, LOOPBACK } from "../support/v4/fixture.ts";
+import { connectTo, readAll, requestText, send } from "../support/net/http.ts";
+import { OperatorPage } from "../support/net/operator_page.ts";
 
-const FORM = { "Content-Type": "application/x-www-form-urlencoded" };
-
-async function fixture() {
-  const server = await Fixture.create({}, { admin: { listen: [LOOPBACK] } });
-  (await server.client("Alice"))[Symbol.dispose]();
-  const [address] = server.server.adminAddresses;
-  if (address === undefined) throw new Error("no admin port");
-  const send = (request: HttpRequest) => ask(address, request);
-  const post = (path: string, body: string, headers: Readonly<Record<string, string>> = {}) =>
-    send({ method: "POST", path, body, headers: { ...FORM, ...headers } });
-  const token = () =>
-    new URL(server.server.createAdminLink() ?? "").searchParams.get("token") ?? "";
-  const signIn = async () => {
-    const { headers } = await post("/login", `token=${token()}`);
-    const [cookie = ""] = (headers.get("set-cookie") ?? "").split(";");
-    const { body } = await send({ path: "/users/Alice", headers: { Cookie: cookie } });
-    const [, form = ""] = /name="form-token" value="([^"]+)"/.exec(body) ?? [];
-    return { cookie, form };
-  };
-  const isDisabled = async () => {
-    const { cookie } = await signIn();
-    const { body } = await send({ path: "/users/Alice", headers: { Cookie: cookie } });
-    return body.includes("Enable");
-  };
-  return {
-    ...{ server, send, post, token, signIn, isDisabled },
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
-  };
+async function isDisabled(page: OperatorPage): Promise<boolean> {
+  const { cookie } = await page.signIn();
+  const { body } = await page.send({ path: "/users/Alice", headers: { Cookie: cookie } });
+  return body.includes("Enable");
 }
 
 Deno.test("attack: a form without the session's token, or of another site, changes nothing", async () => {
-  await using page = await fixture();
+  await using page = await OperatorPage.open();
   const { cookie, form } = await page.signIn();
   const path = "/users/Alice/disable";
   const own = `form-token=${form}`;
@@ -59,13 +35,13 @@ Deno.test("attack: a form without the session's token, or of another site, chang
   }
   const get = await page.send({ path: `${path}?${own}`, headers: { Cookie: cookie } });
   assert.equal(get.status, 404);
-  assert.ok(!await page.isDisabled());
+  assert.ok(!await isDisabled(page));
   assert.equal((await page.post(path, own, { Cookie: cookie })).status, 303);
-  assert.ok(await page.isDisabled());
+  assert.ok(await isDisabled(page));
 });
 
 Deno.test("attack: a session that the attacker has chosen is not begun (session fixation)", async () => {
-  await using page = await fixture();
+  await using page = await OperatorPage.open();
   const chosen = "xfer-admin=chosen-by-the-attacker";
   const { headers } = await page.post("/login", `token=${page.token()}`, { Cookie: chosen });
   const cookie = headers.get("set-cookie") ?? "";
@@ -74,7 +50,7 @@ Deno.test("attack: a session that the attacker has chosen is not begun (session 
 });
 
 Deno.test("attack: tokens are guessed, used twice, or sent to a page by GET", async () => {
-  await using page = await fixture();
+  await using page = await OperatorPage.open();
   await using log = await ServerLog.take();
   const token = page.token();
   assert.equal(
@@ -132,7 +108,7 @@ Deno.test("attack: a session has ended, is too old or was not used", () => {
 });
 
 Deno.test("attack: line breaks and large bodies add no header and no line to the log", async () => {
-  await using page = await fixture();
+  await using page = await OperatorPage.open();
   await using log = await ServerLog.take();
   const { cookie, form } = await page.signIn();
   const evil = "a%0d%0aSet-Cookie:%20x=y%0d%0a%0d%0aHTTP/1.1 200 OK".replaceAll(" ", "%20");
@@ -157,8 +133,48 @@ Deno.test("attack: line breaks and large bodies add no header and no line to the
   }
 });
 
+Deno.test("attack: forms and paths in any encoding are answered, and are no failure of the server", async () => {
+  await using page = await OperatorPage.open();
+  await using log = await ServerLog.take();
+  const multipart = { "Content-Type": "multipart/form-data; boundary=x" };
+  for (const body of ["none", "--x", "--x\r\n\r\n", "--x\r\nContent-Disposition: form-data\r\n\r\n"]) {
+    assert.equal((await page.post("/login", body, multipart)).status, 403, body);
+  }
+  for (const path of ["/login?token=%zz", "/events?text=%E0%A4", "/users/%E0%A4%A/disable", "/%"]) {
+    const { status } = await page.send({ path });
+    assert.ok(status < 500, `${path}: ${status}`);
+  }
+  assert.deepEqual(log.of("server.admin-failed"), []);
+});
+
+Deno.test("attack: the live part of the page ends with its session", async () => {
+  await using page = await OperatorPage.open();
+  const { cookie, form } = await page.signIn();
+  using live = await connectTo(page.address);
+  await send(live, requestText({ path: "/live", headers: { Cookie: cookie } }));
+  // The answer has begun.
+  await live.read(new Uint8Array(1));
+  const { status } = await page.post("/logout", `form-token=${form}`, { Cookie: cookie });
+  assert.equal(status, 303);
+  assert.match(await readAll(live), /event: ended/);
+});
+
+Deno.test("admin: a sign-in at another port of the host, as of another server, does not replace this one", async () => {
+  await using page = await OperatorPage.open();
+  const [first, second] = [{ Host: "localhost:1" }, { Host: "localhost:2" }];
+  const [one, other] = [await page.signIn(first), await page.signIn(second)];
+  assert.deepEqual([one, other].map(({ cookie }) => cookie.split("=")[0]), [
+    ...["xfer-admin-1", "xfer-admin-2"],
+  ]);
+  const both = `${one.cookie}; ${other.cookie}`;
+  for (const headers of [first, second]) {
+    const answer = await page.send({ path: "/users", headers: { ...headers, Cookie: both } });
+    assert.equal(answer.status, 200);
+  }
+});
+
 Deno.test("attack: answers forbid scripts of others, frames and caches", async () => {
-  await using page = await fixture();
+  await using page = await OperatorPage.open();
   const { cookie } = await page.signIn();
   for (const path of ["/", "/login", "/users/Alice", "/healthz", "/none"]) {
     const { headers } = await page.send({ path, headers: { Cookie: cookie } });

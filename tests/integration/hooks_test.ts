@@ -5,6 +5,7 @@ import type { QueuedHook } from "../../server/catalog/hook_queue.ts";
 import type { ServerOptions } from "../../server/lifecycle/server_options.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { EventReceiver, HOOK_SECRET } from "../support/event_receiver.ts";
+import { OperatorPage } from "../support/net/operator_page.ts";
 import { ServerLog } from "../support/server_log.ts";
 import { elsewhereForReal, optionsOf } from "../support/store/elsewhere.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
@@ -146,6 +147,19 @@ Deno.test("hooks: events have the new secret after a reload; one that cannot be 
   assert.match(`${log.of("server.not-reloaded")[0]?.["what"]}`, /secrets of hooks/);
   await put(alice, [{ file: await fixture.source("sea", content), name: "sea" }]);
   await receiver.awaits(2);
+});
+
+Deno.test("hooks: the operator's page says that events were given up", async () => {
+  await using receiver = new EventReceiver();
+  receiver.answer = () => ({ status: 500 });
+  await using folder = await TemporaryFolder.create();
+  await using log = await ServerLog.take();
+  const options = await sendingTo(receiver, folder);
+  await using page = await OperatorPage.open({ ...options, limits: { hookRetryMs: 0 } });
+  await log.awaits("hook.died");
+  const { cookie } = await page.signIn();
+  const { body } = await page.send({ headers: { Cookie: cookie } });
+  assert.match(body, /1 event given up/);
 });
 
 Deno.test("hooks: a server without a secret, or with a bad URL, does not start", async () => {

@@ -64,6 +64,38 @@ for (
   });
 }
 
+/** A request whose body never arrives as a whole. */
+const HALF = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc";
+const echo: HttpHandler = async (request) => new Response(await request.text());
+
+Deno.test("attack: a client of the admin port that sends a part of its body is disconnected", async () => {
+  await using port = open(echo, { times: { ...SLOW, requestMs: 50 } });
+  using connection = await connectTo(port.address);
+  await send(connection, HALF);
+  await readAll(connection);
+});
+
+Deno.test("attack: many requests without the end of their bodies keep nobody out", async () => {
+  await using port = open(echo);
+  using stack = new DisposableStack();
+  for (let i = 0; i < 80; i++) await send(stack.use(await connectTo(port.address)), HALF);
+  assert.equal((await ask(port.address)).status, 200);
+});
+
+Deno.test("admin port: a body arrives whole; one that is too large is refused, also without a length", async () => {
+  await using port = open(echo);
+  const post = async (headers: Readonly<Record<string, string>>, body: string) =>
+    await ask(port.address, { method: "POST", headers, body });
+  const { status, body } = await post({}, "x".repeat(16 * 1024));
+  assert.deepEqual([status, body.length], [200, 16 * 1024]);
+  assert.equal((await post({}, "x".repeat(16 * 1024 + 1))).status, 413);
+  const chunked = `4001\r\n${"x".repeat(0x4001)}\r\n0\r\n\r\n`;
+  using connection = await connectTo(port.address);
+  const head = "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n";
+  const answer = await askOn(connection, `${head}Connection: close\r\n\r\n${chunked}`);
+  assert.equal(answer.status, 413);
+});
+
 Deno.test("attack: a client of the admin port that does not read a large answer is disconnected", async () => {
   const { promise: cancelled, resolve } = Promise.withResolvers<void>();
   const endless = new ReadableStream({
