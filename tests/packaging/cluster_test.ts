@@ -205,7 +205,7 @@ Deno.test("kubernetes.yaml: settings, ports, secrets and labels are consistent",
     assert.equal(name, "xfer");
     assert.ok(head.includes(`--from-literal=${key}=`), key);
   }
-  assert.deepEqual(ports.map(({ containerPort }: Value) => containerPort), [1256, 1257]);
+  assert.deepEqual(ports.map(({ containerPort }: Value) => containerPort), [1256, 1257, 9257]);
   for (const { targetPort, port } of service.spec.ports) {
     const target = ports.find(({ name }: Value) => name === targetPort);
     assert.equal(target?.containerPort, port);
@@ -213,6 +213,37 @@ Deno.test("kubernetes.yaml: settings, ports, secrets and labels are consistent",
   assert.ok(spec.terminationGracePeriodSeconds * 1000 > await grace());
   const user = await read("Containerfile");
   assert.ok(user.includes(`USER ${spec.securityContext.runAsUser}:`));
+});
+
+Deno.test("kubernetes.yaml: probes and Prometheus ask the operator's port, which has TLS and a token", async () => {
+  const text = await read("kubernetes.yaml");
+  const deployment: Value = parse(text.split("\n---\n")[0] ?? "");
+  const { metadata: { labels, annotations }, spec } = deployment.spec.template;
+  const [{ env, ports, readinessProbe, livenessProbe, volumeMounts: [mount] }] = spec.containers;
+  const { settings } = await readConfiguration({
+    options: {},
+    variable: (wanted) =>
+      wanted.startsWith("XFER_ADMIN")
+        ? env.find(({ name }: Value) => name === wanted)?.value
+        : undefined,
+  });
+  const [own, other] = settings["admin-listen"].value;
+  assert.ok(own !== undefined && isLocal(own), "for commands in the container");
+  const { name, containerPort } = ports.at(-1);
+  assert.deepEqual(other, { hostname: "0.0.0.0", port: containerPort });
+  for (const [probe, path] of [[readinessProbe, "/readyz"], [livenessProbe, "/healthz"]]) {
+    assert.deepEqual(probe.httpGet, { scheme: "HTTPS", path, port: name });
+  }
+  assert.equal(annotations["prometheus.io/port"], `${containerPort}`);
+  const [{ name: volume, secret: { secretName, items: [{ key, path }] } }] = spec.volumes;
+  assert.deepEqual([mount.name, secretName], [volume, "xfer"]);
+  assert.equal(settings["admin-token-file"].value, `${mount.mountPath}/${path}`);
+  assert.ok(text.split("apiVersion")[0]?.includes(`--from-literal=${key}=`));
+  const { scrape_configs: [job] }: Value = parse(
+    await read("monitoring/prometheus-kubernetes.yaml"),
+  );
+  assert.equal(job.job_name, "xfer", "for the alerts");
+  assert.equal(job.relabel_configs[0].regex, `${labels.app};${name}`);
 });
 
 Deno.test(

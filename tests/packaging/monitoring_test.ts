@@ -23,6 +23,35 @@ for (const name of ["alerts.yaml", "alerts_test.yaml", "dashboard.json"]) {
   });
 }
 
+/** Metrics without a panel: parts of others, or for alerts. */
+const UNSHOWN: readonly string[] = [
+  ...["xfer_accounts", "xfer_accounts_disabled", "xfer_connections_accepted_total"],
+  ...["xfer_file_check_interval_seconds", "xfer_history_files", "xfer_min_free_bytes"],
+  ...["xfer_partial_uploads", "xfer_staged_uploads", "xfer_start_time_seconds"],
+  ...["xfer_stored_files", "xfer_transfers_handed_over_total", "xfer_transfers_started_total"],
+];
+
+Deno.test("monitoring: the dashboard shows all metrics but a few", async () => {
+  const used = new Set((await read("dashboard.json")).match(/\bxfer_\w+/g));
+  const shown = (name: string) => used.has(name) || used.has(`${name}_bucket`);
+  const unshown = METRICS.map(({ name }) => name).filter((name) => !shown(name));
+  assert.deepEqual(unshown.sort(), UNSHOWN.toSorted());
+});
+
+Deno.test("monitoring: no panels of the dashboard overlap", async () => {
+  const { panels } = JSON.parse(await read("dashboard.json"));
+  const taken = new Set<string>();
+  for (const { title, gridPos: { x, y, w, h } } of panels) {
+    assert.ok(x + w <= 24, title);
+    for (let row = y; row < y + h; row++) {
+      for (let column = x; column < x + w; column++) {
+        assert.ok(!taken.has(`${row} ${column}`), title);
+        taken.add(`${row} ${column}`);
+      }
+    }
+  }
+});
+
 Deno.test("monitoring: the dashboard has one panel for each number, and a variable for the server", async () => {
   const { panels, templating } = JSON.parse(await read("dashboard.json"));
   const ids = panels.map(({ id }: { readonly id: number }) => id);
@@ -48,6 +77,7 @@ for (
     ["check", "rules", "alerts.yaml"],
     ["check", "config", "prometheus.yaml"],
     ["check", "config", "--syntax-only", "prometheus-compose.yaml"],
+    ["check", "config", "--syntax-only", "prometheus-kubernetes.yaml"],
     ["test", "rules", "alerts_test.yaml"],
   ]
 ) {

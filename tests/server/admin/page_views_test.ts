@@ -4,7 +4,7 @@ import { MAX_LISTED, usersView } from "../../../server/admin/page/users_view.ts"
 import { userView } from "../../../server/admin/page/user_view.ts";
 import type { AccountSummary } from "../../../server/catalog/accounts.ts";
 import type { StoredFile } from "../../../server/catalog/files.ts";
-import { inlineId } from "../../../server/catalog/inline_ids.ts";
+import { newInlineId } from "../../../server/catalog/inline_ids.ts";
 
 const session = {
   ...{ name: "page 1", formToken: "token", expiresAt: 1, usedAt: 0 },
@@ -37,7 +37,7 @@ Deno.test("user: the name of a removed file is shown with its invisible characte
   const name = "a\u200bb.txt";
   const file: StoredFile = {
     ...{ accountId: new Uint8Array(16), name, size: 1, crc: 1, storedAt: 0, verified: true },
-    content: { kind: "inline", id: inlineId(1) },
+    content: { kind: "inline", id: newInlineId() },
   };
   const state = { account: account("Alice"), keys: [], removed: [file], session };
   const page = `${await userView(state)}`;
