@@ -5,6 +5,7 @@
  */
 import { plural } from "../text/format.ts";
 import type { Presentation } from "../text/presentation.ts";
+import { changed } from "./changed.ts";
 import { DATA_FOLDER_EVENTS, name, path } from "./data_folder.ts";
 import {
   count,
@@ -272,12 +273,7 @@ export const OPERATOR_EVENTS = {
       `${id}  used ${used} of ${used + usesLeft}  created ${time(made)}  ` +
       `expires ${time(expires)}${label === undefined ? "" : `  ${label}`}`,
   }),
-  "withdrawn": defineEvent({
-    kind: "result",
-    what: "Invitations were revoked.",
-    fields: { count: count("number of invitations") },
-    words: ({ count }) => `Revoked ${plural(count, "invitation")}`,
-  }),
+  "withdrawn": changed("Invitations were revoked.", "Revoked", "invitation"),
   "setting": defineEvent({
     kind: "result",
     what: "An effective setting of the server.",

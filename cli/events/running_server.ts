@@ -5,6 +5,7 @@
  */
 import { plural } from "../text/format.ts";
 import type { Presentation } from "../text/presentation.ts";
+import { changed } from "./changed.ts";
 import {
   count,
   defineEvent,
@@ -95,18 +96,8 @@ export const RUNNING_SERVER_EVENTS = {
       `${id}  ${type}  ${state} since ${show.time(queued)}` +
       (reason === undefined ? "" : `, ${plural(attempts, "failure")}: ${reason}`),
   }),
-  "hooks-retried": defineEvent({
-    kind: "result",
-    what: "Events for the receiver are due now.",
-    fields: { count: count("number of events") },
-    words: ({ count }) => `Retrying ${plural(count, "event")}`,
-  }),
-  "hooks-dropped": defineEvent({
-    kind: "result",
-    what: "Events for the receiver were removed.",
-    fields: { count: count("number of events") },
-    words: ({ count }) => `Dropped ${plural(count, "event")}`,
-  }),
+  "hooks-retried": changed("Events for the receiver are due now.", "Retrying", "event"),
+  "hooks-dropped": changed("Events for the receiver were removed.", "Dropped", "event"),
   "session": defineEvent({
     kind: "result",
     what: "An open connection of a running server.",

@@ -14,10 +14,10 @@ import {
   type HookSelection,
   MAX_HOOK_FAILURE,
   type NewHook,
-  type QueuedHook,
 } from "../../hook_queue.ts";
+import { HOOK_COLUMNS, toHook, toHookTotals, whereHooks } from "../../hook_rows.ts";
 import type { Account } from "../../accounts.ts";
-import { type Row, toAccount } from "../../rows.ts";
+import { toAccount } from "../../rows.ts";
 import type { Queries, Transaction } from "../database.ts";
 import { atMost, type OperationsOf, read, repeatable, write } from "./operation.ts";
 
@@ -25,7 +25,6 @@ import { atMost, type OperationsOf, read, repeatable, write } from "./operation.
 const CLAIM_LOCK = 0x78686f6b;
 /** Milliseconds since the epoch by the clock of the database. */
 const NOW = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
-const COLUMNS = "id, delivery, type, body, queued_at, attempts, failure, dead";
 
 /** An earlier event of the account of a row of `hooks`. */
 const earlier = (condition: string) =>
@@ -46,7 +45,8 @@ export const HOOK_OPERATIONS: OperationsOf<HookQueue> = {
     await transaction.run("SELECT pg_advisory_xact_lock($1)", CLAIM_LOCK);
     const rows = await transaction.all(
       `UPDATE hooks SET claim = $1, claimed_until = ${NOW} + $3
-       WHERE id IN (SELECT id FROM hooks WHERE ${READY} ORDER BY id LIMIT $2) RETURNING ${COLUMNS}`,
+       WHERE id IN (SELECT id FROM hooks WHERE ${READY} ORDER BY id LIMIT $2)
+       RETURNING ${HOOK_COLUMNS}`,
       ...[token, most, leaseMs],
     );
     return rows.map(toHook).sort((a, b) => a.number - b.number);
@@ -88,19 +88,14 @@ export const HOOK_OPERATIONS: OperationsOf<HookQueue> = {
          coalesce(sum(size) FILTER (WHERE NOT dead), 0)::bigint AS bytes,
          min(queued_at) FILTER (WHERE NOT dead) AS oldest FROM hooks`,
     );
-    return {
-      waiting: row?.["waiting"] as number,
-      bytes: row?.["bytes"] as number,
-      oldest: (row?.["oldest"] as number | null) ?? undefined,
-      dead: row?.["dead"] as number,
-    };
+    return toHookTotals(row);
   }),
   list: read(async (queries, after: number, limit: number) => {
-    const query = `SELECT ${COLUMNS} FROM hooks WHERE id > $1 ORDER BY id LIMIT $2`;
+    const query = `SELECT ${HOOK_COLUMNS} FROM hooks WHERE id > $1 ORDER BY id LIMIT $2`;
     return (await queries.all(query, after, limit)).map(toHook);
   }),
   retry: repeatable((transaction, which: HookSelection) => {
-    const [where, ...values] = selected(which);
+    const [where, ...values] = whereHooks(which, "$1");
     return transaction.run(
       `UPDATE hooks SET dead = false, due_at = ${NOW},
          queued_at = CASE WHEN dead THEN ${NOW} ELSE queued_at END WHERE ${where}`,
@@ -108,7 +103,7 @@ export const HOOK_OPERATIONS: OperationsOf<HookQueue> = {
     );
   }),
   drop: write((transaction, which: HookSelection) => {
-    const [where, ...values] = selected(which);
+    const [where, ...values] = whereHooks(which, "$1");
     return transaction.run(`DELETE FROM hooks WHERE ${where}`, ...values);
   }),
 };
@@ -169,22 +164,4 @@ async function trimTo(
      WHERE rows > $2 OR bytes > $3)`,
     ...[isDead, atMost(rows), atMost(bytes)],
   );
-}
-
-function selected(which: HookSelection): [string, ...string[]] {
-  if (which === "dead") return ["dead"];
-  return which === "all" ? ["true"] : ["delivery = $1", which.delivery];
-}
-
-function toHook(row: Row): QueuedHook {
-  return {
-    number: row["id"] as number,
-    delivery: row["delivery"] as string,
-    type: row["type"] as string,
-    body: row["body"] as string,
-    queuedAt: row["queued_at"] as number,
-    attempts: row["attempts"] as number,
-    failure: (row["failure"] as string | null) ?? undefined,
-    isDead: row["dead"] === true,
-  };
 }

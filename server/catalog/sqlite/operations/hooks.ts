@@ -15,11 +15,9 @@ import {
   type NewHook,
   type QueuedHook,
 } from "../../hook_queue.ts";
-import type { Row } from "../../rows.ts";
+import { HOOK_COLUMNS, toHook, toHookTotals, whereHooks } from "../../hook_rows.ts";
 import type { Database } from "../database.ts";
 import { read, write } from "./operation.ts";
-
-const COLUMNS = "id, delivery, type, body, queued_at, attempts, failure, dead";
 
 /** Events that are due and that no earlier event of their account keeps back: `?` is the time, twice. */
 const READY = `dead = 0 AND due_at <= ? AND coalesce(claimed_until, 0) <= ?
@@ -37,7 +35,7 @@ export const HOOK_OPERATIONS = {
   add: write((database, hooks: readonly NewHook[]): void => insert(database, hooks)),
   claim: write((database, { token, most, leaseMs }: HookClaim): QueuedHook[] => {
     const now = Date.now();
-    const query = `SELECT ${COLUMNS} FROM hooks WHERE ${READY} ORDER BY id LIMIT ?`;
+    const query = `SELECT ${HOOK_COLUMNS} FROM hooks WHERE ${READY} ORDER BY id LIMIT ?`;
     const rows = database.all(query, now, now, most);
     for (const { id } of rows) {
       const query = "UPDATE hooks SET claim = ?, claimed_until = ? WHERE id = ?";
@@ -97,19 +95,14 @@ export const HOOK_OPERATIONS = {
          coalesce(sum(size) FILTER (WHERE dead = 0), 0) AS bytes,
          min(queued_at) FILTER (WHERE dead = 0) AS oldest FROM hooks`,
     );
-    return {
-      waiting: row?.["waiting"] as number,
-      bytes: row?.["bytes"] as number,
-      oldest: (row?.["oldest"] as number | null) ?? undefined,
-      dead: row?.["dead"] as number,
-    };
+    return toHookTotals(row);
   }),
   list: read((database, after: number, limit: number): QueuedHook[] =>
-    database.all(`SELECT ${COLUMNS} FROM hooks WHERE id > ? ORDER BY id LIMIT ?`, after, limit)
+    database.all(`SELECT ${HOOK_COLUMNS} FROM hooks WHERE id > ? ORDER BY id LIMIT ?`, after, limit)
       .map(toHook)
   ),
   retry: write((database, which: HookSelection): number => {
-    const [where, ...values] = selected(which);
+    const [where, ...values] = whereHooks(which, "?");
     const now = Date.now();
     const [row] = database.all(`SELECT count(*) AS count FROM hooks WHERE ${where}`, ...values);
     database.run(
@@ -119,7 +112,7 @@ export const HOOK_OPERATIONS = {
     );
     return row?.["count"] as number;
   }),
-  drop: write((database, which: HookSelection): number => remove(database, ...selected(which))),
+  drop: write((database, which: HookSelection): number => remove(database, ...whereHooks(which, "?"))),
 };
 
 /** Queues the events of a change, if the server watches their kind. */
@@ -147,22 +140,4 @@ function remove(database: Database, where: string, ...values: (string | number)[
   const [row] = database.all(`SELECT count(*) AS count FROM hooks WHERE ${where}`, ...values);
   database.run(`DELETE FROM hooks WHERE ${where}`, ...values);
   return row?.["count"] as number;
-}
-
-function selected(which: HookSelection): [string, ...string[]] {
-  if (which === "dead") return ["dead = 1"];
-  return which === "all" ? ["true"] : ["delivery = ?", which.delivery];
-}
-
-function toHook(row: Row): QueuedHook {
-  return {
-    number: row["id"] as number,
-    delivery: row["delivery"] as string,
-    type: row["type"] as string,
-    body: row["body"] as string,
-    queuedAt: row["queued_at"] as number,
-    attempts: row["attempts"] as number,
-    failure: (row["failure"] as string | null) ?? undefined,
-    isDead: row["dead"] === 1,
-  };
 }
