@@ -8,7 +8,8 @@ import { EventCounts } from "./event_counts.ts";
 import { EventLoopDelay } from "./event_loop.ts";
 import { CONTENT_TYPES, exposition, type Metric } from "./exposition.ts";
 import type { Health } from "./health.ts";
-import { type MetricDefinition, METRICS, type Readings } from "./metric_table.ts";
+import type { MetricDefinition, Readings } from "./metric_definition.ts";
+import { METRICS } from "./metric_table.ts";
 import type { StoreTotals } from "./store_totals.ts";
 import { TransferDurations } from "./transfer_durations.ts";
 
