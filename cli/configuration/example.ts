@@ -17,7 +17,7 @@ Every setting is shown with its default. To change one, remove the # and edit th
 (--quota) override environment variables (${variableOf("quota")}), and those override this file. \
 To see the effective settings, run xfer server ${CONFIG}. On SIGHUP, the server rereads this file: \
 settings marked (SIGHUP) take effect at once, all others at the next start. It rereads the files of \
-tls-cert and tls-key, too.
+tls-cert, tls-key, admin-token-file and hook-secret-file, too.
 
 Times: 500ms, 30s, 10m, 2h. Sizes and rates: 4096, 64KiB, 10MB, 2GiB. "none" lifts a limit. \
 Relative paths start at the folder in which the server is started.`;

@@ -1,6 +1,7 @@
 /**
- * Many clients in one process: `uploads3 PORT COUNT SIZE`, `uploads4 PORT COUNT SIZE`, `registrations PORT COUNT` or
- * `logins PORT COUNT`. Creates keys and accounts first. The measured time starts with the first byte. Prints JSON.
+ * Many clients in one process: `uploads3 PORT COUNT SIZE`, `uploads4 PORT COUNT SIZE`, `registrations PORT COUNT`,
+ * `logins PORT COUNT` or `small PORT COUNT SIZE FILES PREFIX`. Creates keys and accounts first. The measured time starts with
+ * the first byte. Prints JSON.
  */
 import type { Bytes } from "../../protocol/bytes.ts";
 import { edition2023c } from "../../protocol/v3/editions/edition_2023c.ts";
@@ -10,6 +11,7 @@ import { generatePrivateKey, publicKeyOf } from "../../protocol/cipher/rsa.ts";
 import { NO_QUIRKS } from "../../protocol/v3/editions/quirks.ts";
 import { register } from "../../protocol/v3/registration.ts";
 import { ResponseReader } from "../../protocol/v3/response_reader.ts";
+import { SourceFile } from "../../client/local/source_file.ts";
 import { V4Client } from "../../client/v4/client.ts";
 import { putFiles } from "../../client/v4/put_files.ts";
 import { sendFiles } from "../../client/v3/send_files.ts";
@@ -23,7 +25,7 @@ export interface CrowdTimes {
   readonly each: readonly number[];
 }
 
-export type CrowdWork = "uploads3" | "uploads4" | "registrations" | "logins";
+export type CrowdWork = "uploads3" | "uploads4" | "registrations" | "logins" | "small";
 
 /** The number of parallel registrations or sign-ins. */
 const SIDE_BY_SIDE = 32;
@@ -31,13 +33,14 @@ const SIDE_BY_SIDE = 32;
 const PROFILE = { edition: edition2023c, quirks: NO_QUIRKS };
 
 if (import.meta.main) {
-  const [what, port, count, size] = Deno.args;
+  const [what, port, count, size, files, prefix] = Deno.args;
   const server = { hostname: "127.0.0.1", port: Number(port) };
   const crowd: Record<CrowdWork, () => Promise<CrowdTimes>> = {
     uploads3: () => upload(server, Number(count), Number(size), putOver3),
     uploads4: () => upload(server, Number(count), Number(size), putOver4),
     registrations: () => registerAll(server, Number(count)),
     logins: () => loginAll(server, Number(count)),
+    small: () => uploadSmall(server, Number(count), Number(size), Number(files), prefix),
   };
   console.log(JSON.stringify(await crowd[what as CrowdWork]()));
 }
@@ -53,9 +56,10 @@ async function makeClients(
   folder: TemporaryFolder,
   server: Client["server"],
   count: number,
+  prefix = "User",
 ): Promise<Client[]> {
   const clients = Array.from({ length: count }, (_, i) => ({
-    ...{ server, userName: `User${i}`, identityFolder: folder.join(`user${i}`) },
+    ...{ server, userName: `${prefix}${i}`, identityFolder: folder.join(`user${i}`) },
   }));
   for (const { identityFolder } of clients) await Deno.mkdir(identityFolder, { mode: 0o700 });
   return clients;
@@ -91,6 +95,36 @@ async function upload(
   const begin = performance.now();
   const each = await Promise.all(clients.map(async (client) => {
     await put(client, big);
+    return (performance.now() - begin) / 1000;
+  }));
+  return { seconds: (performance.now() - begin) / 1000, each };
+}
+
+/** Clients that stay connected upload small files, each one after another. */
+async function uploadSmall(
+  server: Client["server"],
+  count: number,
+  size: number,
+  files: number,
+  prefix: string | undefined,
+): Promise<CrowdTimes> {
+  await using folder = await TemporaryFolder.createOnDisk();
+  const path = folder.join("small.bin");
+  await writeRandom(path, size);
+  const file = await SourceFile.inspect(path);
+  const clients = await makeClients(folder, server, count, prefix);
+  await using stack = new AsyncDisposableStack();
+  const connected: V4Client[] = [];
+  for (const client of clients) {
+    connected.push(stack.use(await V4Client.connect({ ...client, onNewServer: () => true })));
+  }
+  const begin = performance.now();
+  const each = await Promise.all(connected.map(async (client) => {
+    for (let i = 0; i < files; i++) {
+      await client.put([{ file, name: `${i}.bin` }], (_, result) => {
+        if (typeof result !== "number") throw result;
+      });
+    }
     return (performance.now() - begin) / 1000;
   }));
   return { seconds: (performance.now() - begin) / 1000, each };

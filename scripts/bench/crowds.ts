@@ -35,13 +35,28 @@ export function logins(count: number): Promise<Crowd> {
 
 async function drive(what: CrowdWork, clients: number, size: number): Promise<Crowd> {
   await using folder = await TemporaryFolder.createOnDisk();
-  await using server = await ServerProcess.start(folder.join("data"), {
-    args: ["--listen", "127.0.0.1:0", "--max-registrations-per-hour", "none"],
-  });
+  await using server = await ServerProcess.start(folder.join("data"), { args: SERVED });
+  return await driveAt(server, what, clients, size);
+}
+
+/** Options of a server for many clients. */
+export const SERVED: readonly string[] = [
+  ...["--listen", "127.0.0.1:0", "--max-registrations-per-hour", "none"],
+];
+
+/** Runs clients with a server. `more`: further arguments of the driver. */
+export async function driveAt(
+  server: ServerProcess,
+  what: CrowdWork,
+  clients: number,
+  size: number,
+  more: readonly string[] = [],
+): Promise<Crowd> {
   const watching = watch(server.pid);
   const driver = new URL("./crowd_driver.ts", import.meta.url).pathname;
+  const work = [what, `${server.port}`, `${clients}`, `${size}`, ...more];
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", driver, what, `${server.port}`, `${clients}`, `${size}`],
+    args: ["run", "--quiet", "-A", driver, ...work],
   }).output();
   const usage = watching.stop();
   const decoder = new TextDecoder();

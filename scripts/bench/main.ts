@@ -3,7 +3,7 @@
  * with `--json`. A whole run (without `--only` and `--scale`) also writes them into docs/performance.md.
  *
  * --runs N    number of rounds of each comparison (default: 5)
- * --only A,B  run only these parts: alone, resume, crowds, logins, scaling; groups of transfers: transfers, huge, pinned,
+ * --only A,B  run only these parts: alone, resume, crowds, logins, operating, scaling; groups of transfers: transfers, huge, pinned,
  *             near, far, cluster; or single transfers, such as put, get-folder, far-one
  * --continue FILE
  *             save the results of each part in a file, and measure only the parts that it does not have yet
@@ -18,6 +18,7 @@ import { logins, registrations, uploads } from "./crowds.ts";
 import { confine, describeMachine } from "./machine.ts";
 import { toMarkdown, writeReport } from "./report.ts";
 import { type Results, resumeResults, saveResults } from "./results.ts";
+import { operating } from "./operating.ts";
 import { resume } from "./resume.ts";
 import { compare } from "./transfers.ts";
 import { PUT_GIB, scaled, type Work, WORK_GROUPS, WORKS } from "./works.ts";
@@ -28,6 +29,8 @@ const IDLE = 0.5;
 const CROWDS: readonly number[] = [1, 4, 16, 64];
 const CROWD_FILE = 64 * MB;
 const REGISTRATIONS = 500;
+/** The files of each client, whose servers are watched by their operator. */
+const OPERATED_FILES = 100;
 const SCALE_SIZES: readonly number[] = [1 * MB, 10 * MB, 100 * MB, 1000 * MB, 4000 * MB];
 const SCALE_CLIENTS: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 /** Total bytes, whatever the number of clients. */
@@ -65,6 +68,10 @@ const PARTS: Readonly<Record<string, Part>> = {
     say(`${REGISTRATIONS} registrations and sign-ins …`);
     results.registrations = await registrations(REGISTRATIONS);
     results.logins = await logins(REGISTRATIONS);
+  },
+  async operating(_, results, { runs, scale }) {
+    say(`The page, metrics and events, ${runs} times …`);
+    results.operating = await operating(runs, Math.ceil(OPERATED_FILES / scale));
   },
   async scaling(folder, results, { scale }) {
     results.sizes = [];

@@ -28,6 +28,7 @@ export function toMarkdown(results: Results): string {
     ...resumeTable(results),
     ...crowdTables(results),
     ...signInTable(results),
+    ...operatingTable(results),
     ...stageTable(results),
     ...scaling(results),
   ].join("\n\n");
@@ -128,6 +129,21 @@ function signInTable({ registrations, logins }: Results): string[] {
       row("registrations over protocol 3, with their key exchange", registrations),
       row("sign-ins over protocol 4", logins),
     ]),
+  ];
+}
+
+function operatingTable({ operating }: Results): string[] {
+  if (operating === undefined) return [];
+  const { clients, files, costs } = operating;
+  const alone = costs[0]?.seconds ?? 0;
+  return [
+    `### ${clients} clients, each with ${files} files of 4 KiB, one after another`,
+    table(
+      ["the server", "seconds", "its time / alone", "CPU s, server"],
+      costs.map(({ what, seconds: taken, serverCpu }) => [
+        ...[what, seconds(taken), ratio(taken / alone), seconds(serverCpu)],
+      ]),
+    ),
   ];
 }
 

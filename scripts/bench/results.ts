@@ -1,6 +1,7 @@
 /** The results of a run of the bench. Parts that were not run are missing. */
 import type { StageSpeeds } from "./stages.ts";
 import type { Crowd } from "./crowds.ts";
+import type { Operating } from "./operating.ts";
 import type { Resume } from "./resume.ts";
 import type { WorkResult } from "./transfers.ts";
 
@@ -19,6 +20,7 @@ export interface Results {
   /** Registrations over protocol 3, and sign-ins over protocol 4. */
   registrations?: Crowd;
   logins?: Crowd;
+  operating?: Operating;
   sizes?: WorkResult[];
   scaled?: Crowd[];
 }

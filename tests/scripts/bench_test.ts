@@ -92,6 +92,20 @@ Deno.test("bench: finishing an upload is a share of a whole upload, and its memo
   assert.deepEqual(judge({}), {});
 });
 
+Deno.test("bench: a watched server is compared with one alone", () => {
+  const costs = [["alone", 2], ["watched", 2.04], ["hooked", 3]] as const;
+  const operating = {
+    ...{ clients: 50, files: 100, rounds: 3 },
+    costs: costs.map(([what, seconds]) => ({ what, seconds, serverCpu: 1 })),
+  };
+  assert.deepEqual(judge({ operating }), {
+    "50 clients, the operator's page open and metrics read each second: time": "1.02 met",
+  });
+  const rows = toMarkdown({ ...RUN, operating }).split("\n")
+    .map((line) => line.replaceAll(/ +/g, " "));
+  assert.ok(rows.includes("| watched | 2.0 | 1.02 × | 1.0 |"), rows.join("\n"));
+});
+
 Deno.test("bench: a huge folder has a bound of its own for memory", () => {
   const works = [
     { work: AGAIN_MILLION, transfers: [took("xfer, protocol 4", 9, 180 * 2 ** 20)] },
