@@ -28,7 +28,7 @@ export interface AdminSession {
 }
 
 /** A session, and its end. */
-interface Entry {
+interface OwnedSession {
   readonly session: AdminSession;
   readonly end: AbortController;
 }
@@ -37,7 +37,7 @@ export class AdminSessions {
   readonly #links: Pick<AdminLinks, "accept">;
   readonly #clock: () => number;
   /** By the hash of the cookie, oldest first. */
-  readonly #sessions = new Map<string, Entry>();
+  readonly #sessions = new Map<string, OwnedSession>();
 
   /** `clock`: milliseconds since the epoch. */
   constructor(links: Pick<AdminLinks, "accept">, clock: () => number) {
