@@ -58,6 +58,8 @@ export interface Setting<T = unknown> {
   readonly plainNumber?: boolean;
   /** Whether the value is a URL, in which nobody should write a password. */
   readonly isUrl?: boolean;
+  /** Whether the query of that URL can be a secret. */
+  readonly hidesQuery?: boolean;
   /** Whether SIGHUP applies a new value. Other settings need a restart. */
   readonly reloadable?: boolean;
 }
@@ -175,6 +177,7 @@ const SERVER = {
     default: "",
     defaultWords: "none",
     isUrl: true,
+    hidesQuery: true,
     parse: parseHookUrl,
   },
   "hook-secret-file": {
@@ -351,11 +354,13 @@ export function parseSetting<K extends Key>(key: K, text: string): SettingValue<
   return TABLE[key].parse(text) as SettingValue<K>;
 }
 
-/** The text of a value as it may be shown: without a password in a URL. */
+/** The text of a value as it may be shown: without secrets in a URL. */
 export function shownText(key: Key, text: string): string {
-  if (SETTINGS[key].isUrl !== true) return text;
-  return text.replace(/^([^/]*\/\/[^/?#@:]*):[^/?#@]*@/, "$1:…@")
-    .replace(/([?&][a-z]*password=)[^&#]*/gi, "$1…");
+  const { isUrl = false, hidesQuery = false } = SETTINGS[key];
+  if (!isUrl) return text;
+  const shown = text.replace(/^([^/]*\/\/[^/?#@:]*):[^/?#@]*@/, "$1:…@");
+  if (hidesQuery) return shown.replace(/([?#]).*$/s, "$1…");
+  return shown.replace(/([?&][a-z]*password=)[^&#]*/gi, "$1…");
 }
 
 /** The text of several values. */

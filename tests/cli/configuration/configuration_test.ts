@@ -345,6 +345,10 @@ Deno.test("a password in a URL is never shown", async () => {
     `postgres://user@host/db?password=${secret}&sslmode=disable`,
   ];
   for (const url of urls) assert.ok(!shownText("catalog", url).includes(secret), url);
+  for (const url of [`https://example.org/x?token=${secret}`, `http://localhost/#${secret}`]) {
+    assert.ok(!shownText("hook-url", url).includes(secret), url);
+  }
+  assert.equal(shownText("hook-url", "https://example.org/x?a=b"), "https://example.org/x?…");
   assert.equal(
     shownText("catalog", "postgres://user@host:5432/db"),
     "postgres://user@host:5432/db",
