@@ -91,16 +91,24 @@ export async function openAdmin(whole: AdminSystem, options: AdminOptions): Prom
     return port.address;
   });
   await links.open(addresses);
+  const setToken = async () => {
+    const token = await options.readToken();
+    for (const access of accesses) access.setToken(token);
+  };
+  const setTls = async () => {
+    if (securePorts.length === 0) return;
+    const tls = await options.readTls();
+    for (const port of securePorts) await port.setTls(tls);
+  };
   const open = stack.move();
   return {
     addresses,
     createLink: () => links.create(),
     async reload() {
-      const token = await options.readToken();
-      for (const access of accesses) access.setToken(token);
-      if (securePorts.length === 0) return;
-      const tls = await options.readTls();
-      for (const port of securePorts) await port.setTls(tls);
+      const reloads = [setToken(), setTls()];
+      for (const done of await Promise.allSettled(reloads)) {
+        if (done.status === "rejected") throw done.reason;
+      }
     },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };

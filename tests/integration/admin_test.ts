@@ -193,6 +193,13 @@ Deno.test("admin: other machines need TLS, and the token for metrics and reasons
     assert.equal((await secured({ path: "/metrics", ...with_("wrong") })).status, 401);
     assert.equal((await secured({ path: "/metrics", ...with_(token) })).status, 200);
     assert.ok(JSON.parse((await secured({ path: "/readyz", ...with_(token) })).body).checks);
+    const next = "n".repeat(32);
+    await Deno.writeTextFile(`${folder}/token`, next);
+    await server.fixture.server.reload();
+    assert.equal((await secured({ path: "/metrics", ...with_(token) })).status, 401);
+    await Deno.writeTextFile(`${folder}/token`, "short");
+    await assert.rejects(server.fixture.server.reload(), { code: "bad-admin-token" });
+    assert.equal((await secured({ path: "/metrics", ...with_(next) })).status, 200);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
