@@ -159,6 +159,20 @@ Deno.test("attack: the live part of the page ends with its session", async () =>
   assert.match(await readAll(live), /event: ended/);
 });
 
+Deno.test("attack: requests for the head of the live part take none of its places", async () => {
+  await using page = await OperatorPage.open();
+  const { cookie } = await page.signIn();
+  const request = { path: "/live", headers: { Cookie: cookie } };
+  for (let i = 0; i < 9; i++) {
+    assert.equal((await page.send({ method: "HEAD", ...request })).status, 200);
+  }
+  using live = await connectTo(page.address);
+  await send(live, requestText(request));
+  const head = new Uint8Array(12);
+  await live.read(head);
+  assert.equal(new TextDecoder().decode(head), "HTTP/1.1 200");
+});
+
 Deno.test("admin: a sign-in at another port of the host, as of another server, does not replace this one", async () => {
   await using page = await OperatorPage.open();
   const [first, second] = [{ Host: "localhost:1" }, { Host: "localhost:2" }];

@@ -130,6 +130,8 @@ export function pageApp(parts: PageParts): Hono<PageEnvironment> {
   });
 
   app.get("/live", (c) => {
+    // Nobody would read the stream, so that it would never end.
+    if (c.req.method === "HEAD") return c.body(null);
     if (live >= MAX_LIVE) return c.text("Too many pages are open\n", 503);
     live++;
     const session = c.get("session");
