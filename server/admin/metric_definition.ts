@@ -59,7 +59,11 @@ export function gauge(
 }
 
 /** A total of all accounts. */
-export function total(name: string, help: string, of: (totals: StoredTotals) => number): MetricDefinition {
+export function total(
+  name: string,
+  help: string,
+  of: (totals: StoredTotals) => number,
+): MetricDefinition {
   return gauge(name, help, async ({ totals }) => of(await totals.read()));
 }
 

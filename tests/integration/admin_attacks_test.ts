@@ -137,7 +137,9 @@ Deno.test("attack: forms and paths in any encoding are answered, and are no fail
   await using page = await OperatorPage.open();
   await using log = await ServerLog.take();
   const multipart = { "Content-Type": "multipart/form-data; boundary=x" };
-  for (const body of ["none", "--x", "--x\r\n\r\n", "--x\r\nContent-Disposition: form-data\r\n\r\n"]) {
+  for (
+    const body of ["none", "--x", "--x\r\n\r\n", "--x\r\nContent-Disposition: form-data\r\n\r\n"]
+  ) {
     assert.equal((await page.post("/login", body, multipart)).status, 403, body);
   }
   for (const path of ["/login?token=%zz", "/events?text=%E0%A4", "/users/%E0%A4%A/disable", "/%"]) {

@@ -44,13 +44,14 @@ const COLUMNS: readonly Column<RecentEvent>[] = [
   {
     name: "Time",
     kind: "number",
-    cell: ({ at }) =>
-      html`<time datetime="${new Date(at).toISOString()}">${formatTime(at)}</time>`,
+    cell: ({ at }) => html`<time datetime="${new Date(at).toISOString()}">${formatTime(at)}</time>`,
   },
   {
     name: "Kind",
     cell: ({ kind, level }) =>
-      html`<span class="${level === "error" ? "bad" : level === "warn" ? "warn" : "quiet"}">${kind}</span>`,
+      html`<span class="${
+        level === "error" ? "bad" : level === "warn" ? "warn" : "quiet"
+      }">${kind}</span>`,
   },
   { name: "Event", kind: "text", cell: ({ sentence }) => sentence },
 ];

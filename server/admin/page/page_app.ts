@@ -282,7 +282,17 @@ async function liveState(
     system.hooks?.report().catch(() => undefined),
   ]);
   return {
-    ...{ system, session, health: report, totals: counted, throughput, free, servers, check, hooks },
+    ...{
+      system,
+      session,
+      health: report,
+      totals: counted,
+      throughput,
+      free,
+      servers,
+      check,
+      hooks,
+    },
     events: events.find({ limit: FEW_EVENTS }),
   };
 }

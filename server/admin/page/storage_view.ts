@@ -74,7 +74,11 @@ const FILE_COLUMNS: readonly Column<LargeFile>[] = [
     kind: "file",
     isHeading: true,
     cell: ({ name, current }) =>
-      html`${printable(name)}${current ? "" : html` <span class="quiet">(old version)</span>`}`,
+      html`${printable(name)}${
+        current ? "" : html`
+          <span class="quiet">(old version)</span>
+        `
+      }`,
   },
   { name: "User", cell: ({ user }) => userLink(user) },
   { name: "Size", kind: "number", cell: ({ size }) => formatSize(size) },

@@ -94,7 +94,10 @@ Deno.test(
 );
 
 Deno.test(
-  { name: "control: if accepting fails, as without descriptors, the next command is answered", ignore },
+  {
+    name: "control: if accepting fails, as without descriptors, the next command is answered",
+    ignore,
+  },
   async () => {
     const { listen } = Deno;
     let failures = 1;

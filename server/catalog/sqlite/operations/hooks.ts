@@ -112,7 +112,9 @@ export const HOOK_OPERATIONS = {
     );
     return row?.["count"] as number;
   }),
-  drop: write((database, which: HookSelection): number => remove(database, ...whereHooks(which, "?"))),
+  drop: write((database, which: HookSelection): number =>
+    remove(database, ...whereHooks(which, "?"))
+  ),
 };
 
 /** Queues the events of a change, if the server watches their kind. */
