@@ -15,12 +15,6 @@ const INTERVALS: Readonly<Record<Rotation, string | undefined>> = {
   weekly: "7d",
 };
 
-/**
- * Rotations at a boundary of the clock: a file whose last line is from before the last boundary is rotated when it is opened,
- * as after a night in which the server was off. The library begins weeks at any day.
- */
-const AT_BOUNDARIES: readonly Rotation[] = ["hourly", "daily"];
-
 /** The log has names of users and files. */
 const MODE = 0o600;
 /** The most bytes of lines that wait for the disk. Beyond that, lines are lost: a full disk must not take all memory. */
@@ -48,7 +42,6 @@ export class LogFile {
       ...{ rotate: keep, mode: MODE },
       ...(size === Infinity ? {} : { size: `${size}B` }),
       ...(interval === undefined ? {} : { interval }),
-      ...(AT_BOUNDARIES.includes(every) ? { initialRotation: true } : {}),
     };
     this.#onFailure = onFailure;
     this.#stream = this.#open();

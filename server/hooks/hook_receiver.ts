@@ -65,7 +65,7 @@ export class HookReceiver {
       return { reason: `HTTP ${answer.status}`, retryAfterMs: retryAfter(answer, clock()) };
     } catch (error) {
       if (late.aborted) return { reason: `no answer within ${deliveryMs / 1000} seconds` };
-      return { reason: stopped.aborted ? "the server was stopped" : withoutPaths(reasonOf(error)) };
+      return { reason: stopped.aborted ? "the server was stopped" : reasonOfFetch(error) };
     }
   }
 }
@@ -98,7 +98,14 @@ function retryAfter({ status, headers }: Response, now: number): number | undefi
   return ms > 0 ? Math.min(ms, MAX_RETRY_AFTER_MS) : undefined;
 }
 
-/** Path and query of a receiver can be a secret. */
-function withoutPaths(reason: string): string {
-  return reason.replace(/\b(https?:\/\/[^\s/?#)]+)[^\s)]*/g, "$1");
+/**
+ * Why a request has failed. Deno 2.9 says it in the cause. The words before it name the URL, whose path and query can be a
+ * secret.
+ */
+function reasonOfFetch(error: unknown): string {
+  const cause = error instanceof Error ? error.cause ?? error : error;
+  return reasonOf(cause)
+    .replace(/^error sending request .*?: (?=client error)/s, "")
+    .replace(/^client error \(\w+\): /, "")
+    .replace(/\b(https?:\/\/[^\s/?#)]+)[^\s)]*/g, "$1");
 }

@@ -29,21 +29,6 @@ Deno.test("log file: it is rotated at its size, and only some old files are kept
   }
 });
 
-Deno.test("log file: one of an earlier day is rotated when it is opened, if it is rotated daily", async () => {
-  await using folder = await TemporaryFolder.create();
-  const path = folder.join("log");
-  const yesterday = (Date.now() - 24 * 60 * 60_000) / 1000;
-  for (const every of ["none", "daily"] as const) {
-    await Deno.writeTextFile(path, "old\n");
-    await Deno.utime(path, yesterday, yesterday);
-    const file = await LogFile.open(path, { ...ROTATION, every }, assert.fail);
-    file.write("new");
-    await file.close();
-    assert.equal(await Deno.readTextFile(path), every === "none" ? "old\nnew\n" : "new\n");
-  }
-  assert.equal(await Deno.readTextFile(`${path}.1`), "old\n");
-});
-
 Deno.test("log file: after it was renamed and reopened, lines are in a new file", async () => {
   await using folder = await TemporaryFolder.create();
   const path = folder.join("log");

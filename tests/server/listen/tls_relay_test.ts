@@ -56,8 +56,9 @@ Deno.test("attack: connections of other programs to the inner port of the relay 
     stack.use(await Deno.connect({ hostname: "127.0.0.1", port }));
   }
   using outer = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  using _client = await Deno.connect({ hostname: "127.0.0.1", port: outer.addr.port });
+  const client = await Deno.connect({ hostname: "127.0.0.1", port: outer.addr.port });
   const { socket, ended } = await relay.open(await outer.accept());
+  client.close();
   socket.close();
   await ended;
   relay.close();
