@@ -1,5 +1,5 @@
 /**
- * What a metric is, and the kinds of metrics of a server that have several of them.
+ * The definition of a metric, and of the kinds of metrics that a server has several of.
  *
  * @module
  */

@@ -53,7 +53,7 @@ export class TlsRelay {
 
   /** Begins TLS as the server. */
   async open(client: TcpSocket): Promise<RelayedSocket> {
-    // What was accepted before is not the other end of this connection, even if it had the same port.
+    // A connection that was accepted before is not the other end of this one, even if it had the same port.
     const after = this.#count;
     const near = await Deno.connect({ hostname: LOOPBACK, port: this.#listener.addr.port });
     try {

@@ -1,4 +1,4 @@
-/** TLS behind a plain listener: both ends of a connection find each other, whoever else connects. */
+/** TLS after a header of the PROXY protocol: both ends of a connection find each other, also if other programs connect. */
 import assert from "node:assert/strict";
 import { TlsRelay } from "../../../server/listen/tls_relay.ts";
 import { Authority } from "../../support/tls/certificate_authority.ts";
