@@ -1,6 +1,6 @@
 /** The operator's page of a server, asked over a socket. */
 import assert from "node:assert/strict";
-import type { ServerOptions } from "../../../server/server.ts";
+import type { ServerOptions } from "../../../server/lifecycle/server_options.ts";
 import { Fixture, LOOPBACK } from "../v4/fixture.ts";
 import { type Answer, ask, type HttpRequest } from "./http.ts";
 
