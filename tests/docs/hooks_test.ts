@@ -34,8 +34,9 @@ Deno.test("hooks page: the receiver prints an event once, and refuses wrong secr
   const send = (secret: string, clock = Date.now) =>
     new HookReceiver({ url, signer: new HookSigner(secret), clock }).send(hook, stopped);
   const other = `whsec_${btoa("x".repeat(32))}`;
-  assert.equal(await send(other), "HTTP 401");
-  assert.equal(await send(HOOK_SECRET, () => Date.now() - 600_000), "HTTP 401");
+  assert.equal((await send(other))?.reason, "HTTP 401");
+  const old = () => Date.now() - 600_000;
+  assert.equal((await send(HOOK_SECRET, old))?.reason, "HTTP 401");
   assert.equal(await send(`${other}\n${HOOK_SECRET}`), undefined);
   assert.equal(await send(HOOK_SECRET), undefined);
   receiver.kill();
