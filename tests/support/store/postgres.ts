@@ -93,7 +93,7 @@ export class PostgresServer implements AsyncDisposable {
       );
       const process = spawn(args);
       const server = new PostgresServer(folder, port, args, process);
-      await server.#isReady();
+      if (!(await server.#isReady())) throw new Error("PostgreSQL does not start");
       return server;
     } catch (error) {
       await folder[Symbol.asyncDispose]();
@@ -107,22 +107,25 @@ export class PostgresServer implements AsyncDisposable {
     await this.#process.status;
   }
 
-  /** Starts it again, with the same data. */
+  /** Starts it again, with the same data. While a session of a killed server has not ended, a new one does not start. */
   async restart(): Promise<void> {
-    this.#process = spawn(this.#args);
-    await this.#isReady();
+    const end = performance.now() + START_MS;
+    do {
+      this.#process = spawn(this.#args);
+    } while (!(await this.#isReady(end)));
   }
 
-  async #isReady(): Promise<void> {
+  /** Returns `false` if it has ended instead. */
+  async #isReady(end = performance.now() + START_MS): Promise<boolean> {
     const pidFile = this.#folder.join("data", "postmaster.pid");
     let ended = false;
     this.#process.status.then(() => ended = true);
-    const end = performance.now() + START_MS;
     for (;;) {
       const state = await Deno.readTextFile(pidFile).catch(() => "");
       const [pid, , , , , , , status] = state.split("\n");
-      if (pid === `${this.#process.pid}` && status?.trim() === "ready") return;
-      if (ended || performance.now() > end) throw new Error("PostgreSQL does not start");
+      if (pid === `${this.#process.pid}` && status?.trim() === "ready") return true;
+      if (performance.now() > end) throw new Error("PostgreSQL does not start");
+      if (ended) return false;
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
   }

@@ -150,7 +150,8 @@ databaseTest(
         queries.get(`SELECT current_setting('statement_timeout') AS timeout,
           current_setting('idle_in_transaction_session_timeout') AS idle,
           (SELECT count(*) FROM pg_prepared_statements) AS statements,
-          (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory') AS locks`)
+          (SELECT count(*) FROM pg_locks
+            WHERE locktype = 'advisory' AND pid = pg_backend_pid()) AS locks`)
       );
     const before = await state();
     await database.transaction(async (one) => {

@@ -14,6 +14,7 @@ import { LEASE_MS } from "../../../../server/cluster/node_lease.ts";
 import { openPostgresCatalog } from "../../../../server/catalog/postgres/postgres_catalog.ts";
 import { registration } from "../../../support/store/catalog_suite.ts";
 import { createDatabase, NO_SOURCES, type TestDatabase } from "../../../support/store/postgres.ts";
+import { untilWaiting } from "../../../support/store/until_waiting.ts";
 
 /** Three versions: the second one works on the third, the first one does not. */
 const STEPS: readonly Migration[] = [
@@ -74,9 +75,7 @@ databaseTest("a server waits for another one that upgrades", async (test) => {
   await database.transaction(async (one) => {
     await one.run("SELECT pg_advisory_xact_lock($1)", MIGRATION_LOCK);
     started = migrateTo(test, 1, "one").then(() => void order.push("upgraded"));
-    const isWaiting = `SELECT count(*) AS count FROM pg_locks
-      WHERE locktype = 'advisory' AND NOT granted`;
-    while ((await one.get(isWaiting))?.["count"] !== 1);
+    await untilWaiting(one);
     order.push("released");
   });
   await started;

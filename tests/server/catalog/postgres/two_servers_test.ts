@@ -23,6 +23,7 @@ import {
   v4File,
 } from "../../../support/store/catalog_suite.ts";
 import { createDatabase } from "../../../support/store/postgres.ts";
+import { untilWaiting } from "../../../support/store/until_waiting.ts";
 
 const TWELVE = Array.from({ length: 12 }, (_, i) => i + 1);
 
@@ -163,8 +164,7 @@ twoServersTest(
       await one.run("DELETE FROM orphans WHERE path = $1", blob(9));
       await one.run("UPDATE files SET path = $1 WHERE path = $2", blob(9), blob(1));
       owner = at(1).blobs.owner(blob(9));
-      const isWaiting = "SELECT count(*) AS count FROM pg_locks WHERE NOT granted";
-      while ((await one.get(isWaiting))?.["count"] !== 1);
+      await untilWaiting(one);
     });
     assert.equal(await owner, "file");
   },
