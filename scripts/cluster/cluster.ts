@@ -134,9 +134,13 @@ export class Cluster implements Engines, AsyncDisposable {
 
   /** Resolves when a client that connects through the balancer is served. */
   async isServing(): Promise<void> {
+    await this.#until("no server serves", () => isAnswered(this.plain));
+  }
+
+  async #until(otherwise: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
     const end = performance.now() + START_MS;
-    while (!(await isAnswered(this.plain))) {
-      if (performance.now() > end) throw new Error(`no server serves\n${this.lastLines(20)}`);
+    while (!(await isSo())) {
+      if (performance.now() > end) throw new Error(`${otherwise}\n${this.lastLines(20)}`);
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
   }
@@ -153,8 +157,11 @@ export class Cluster implements Engines, AsyncDisposable {
     await Promise.all(this.nodes.map((node) => node.stop()));
   }
 
+  /** Resolves when all servers listen, and clients are served. */
   async startServers(): Promise<void> {
     for (const node of this.nodes) node.start();
+    const isListening = () => this.nodes.every(({ isListening }) => isListening);
+    await this.#until("a server does not listen", isListening);
     await this.isServing();
   }
 

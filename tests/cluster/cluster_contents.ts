@@ -36,7 +36,10 @@ export async function readCluster(cluster: Cluster): Promise<Stored> {
   return stored;
 }
 
-/** Everything in the bucket that the catalog does not know, and everything that it lists as garbage. */
+/**
+ * Everything in the bucket that the catalog does not know, and everything that it lists as garbage. A server of Swift that is
+ * killed after it has deleted something can leave the name in a list, so lists are not enough.
+ */
 export async function leftoversOf(cluster: Cluster): Promise<string[]> {
   await using store = await cluster.openStores();
   const { catalog, blobs } = store;
@@ -44,10 +47,12 @@ export async function leftoversOf(cluster: Cluster): Promise<string[]> {
     `garbage ${id}`
   );
   for await (const id of blobs.list()) {
-    if (await catalog.blobs.owner(id) === undefined) left.push(`object ${id}`);
+    if (await catalog.blobs.owner(id) !== undefined) continue;
+    if (await blobs.isOccupied(id)) left.push(`object ${id}`);
   }
   await blobs.sweepUploads(async (id) => {
-    if (await catalog.blobs.owner(id) === undefined) left.push(`upload ${id}`);
+    const isOwned = await catalog.blobs.owner(id) !== undefined;
+    if (!isOwned && await blobs.stat(id) !== undefined) left.push(`upload ${id}`);
     return true;
   });
   return left;

@@ -17,7 +17,12 @@ const LARGE_SIZE = 24 * MIB;
 /** The exit codes of a command that gave up: the server could not be reached, or was lost during some files. */
 const GAVE_UP = [4, 9];
 /** The only reasons for that. */
-const REASONS = ["cannot-connect", "connection-lost", "no-answer", "no-hello", "unavailable"];
+const REASONS = [
+  ...["cannot-connect", "connection-lost", "no-answer", "no-hello", "no-secure-channel"],
+  "unavailable",
+];
+/** A server on a busy machine can answer a hello too late for a client that would choose protocol 3 then. */
+const CLIENT = ["client", "--protocol", "4", "--accept-new"];
 
 export class CommandClient {
   readonly name: string;
@@ -75,7 +80,7 @@ export class CommandClient {
 
   /** Runs a command, which may give up. */
   async #run(...args: string[]): Promise<"finished" | "retried and finished" | "gave up"> {
-    await using command = startXfer(["client", "--accept-new", ...args], this.#folder);
+    await using command = startXfer([...CLIENT, ...args], this.#folder);
     const { code, stderr } = await command.end();
     if (GAVE_UP.includes(code)) {
       const codes = Array.from(stderr.matchAll(/ \[([a-z-]+)\]$/gm), ([, code = ""]) => code);

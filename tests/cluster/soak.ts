@@ -24,6 +24,8 @@ const COMMANDS = ["Grace", "Heidi"] as const;
 const RESPONSE_MS = 120_000;
 /** The pause of a client whose connection was lost, in milliseconds. */
 const AGAIN_MS = 300;
+/** The most attempts of a client to begin, before the first fault: the machine can be busy. */
+const MAX_BEGINNINGS = 20;
 /** The time between two faults, at most, in milliseconds. */
 const CALM_MS = 3000;
 /** Faults in a round, at most. Each can begin before the one before has ended. */
@@ -53,7 +55,7 @@ export async function soakCluster(cluster: Cluster, loop: Loop): Promise<void> {
   await using folder = await TemporaryFolder.createOnDisk();
   const clients = await gather(cluster, folder);
   // Over protocol 3, a name whose registration was not answered cannot be registered again for some minutes.
-  for (const client of clients) await client.act(loop.dice, () => false, () => undefined);
+  for (const client of clients) await begin(client, loop);
   while (loop.next()) {
     await round(cluster, clients, loop);
     loop.count("rounds compared");
@@ -62,6 +64,18 @@ export async function soakCluster(cluster: Cluster, loop: Loop): Promise<void> {
   assertNothingSerious(cluster);
   for (const { errors } of cluster.nodes) {
     for (const { event } of errors) loop.count(`errors ${event} in a log`);
+  }
+}
+
+/** Connects and disconnects. */
+async function begin(client: SoakClient, { dice }: Loop): Promise<void> {
+  for (let left = MAX_BEGINNINGS;; left--) {
+    try {
+      return await client.act(dice, () => false, () => undefined);
+    } catch (error) {
+      if (left <= 1 || !isForNow(error)) throw error;
+      await pause(AGAIN_MS);
+    }
   }
 }
 
