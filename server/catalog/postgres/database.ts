@@ -23,6 +23,8 @@ const MAX_ATTEMPTS = 20;
 const PAUSES_MS = { conflict: { first: 4, most: 200 }, away: { first: 50, most: 500 } };
 /** The time after which the server cancels a statement, in milliseconds. */
 export const STATEMENT_MS = 30_000;
+/** The same for a whole folder or account, in milliseconds: it can have a million files. */
+export const FOLDER_MS = 10 * 60_000;
 /** The time after which a statement without an answer breaks its connection. Longer, since the server answers first. */
 const ANSWER_MS = STATEMENT_MS + 5000;
 /** The time after which the server ends a transaction whose next statement does not come, in milliseconds. */
@@ -68,7 +70,10 @@ export function canFailAlone(error: unknown): boolean {
   return failureKind(error) === "other";
 }
 
-/** A database. Its methods throw `UnavailableError` if it does not answer, `ConfigurationError` `database-refused`. */
+/**
+ * A database. Its methods throw `UnavailableError` if it does not answer; `ConfigurationError` `database-refused` if it
+ * refuses the first connection, or a statement.
+ */
 export class PostgresDatabase implements AsyncDisposable {
   readonly #pool: PostgresPool;
   readonly #name: string;
@@ -76,6 +81,8 @@ export class PostgresDatabase implements AsyncDisposable {
   /** The lease that each transaction checks. */
   #epoch: number | undefined;
   #hooks: ReadonlySet<HookKind> = new Set();
+  /** Whether the database has accepted this server before. */
+  #hasConnected = false;
 
   /** Connects only when needed. */
   constructor(options: PostgresOptions, { patienceMs = PATIENCE_MS }: DatabaseSettings = {}) {
@@ -149,9 +156,10 @@ export class PostgresDatabase implements AsyncDisposable {
         result = await work(transactionOver(connection, answerMs, this.#hooks));
         await begun;
       } catch (error) {
-        await begun;
+        // Also a transaction whose beginning has failed must end, or the connection would be of no use to the next one.
+        const failure = await begun.then(() => error, (reason: unknown) => reason);
         await connection.query("ROLLBACK", [], answerMs);
-        throw error;
+        throw failure;
       }
       await commit(connection, answerMs, onUnanswered);
       return result;
@@ -194,8 +202,21 @@ export class PostgresDatabase implements AsyncDisposable {
     }
   }
 
+  async #connect(): Promise<PooledConnection> {
+    try {
+      const connection = await this.#pool.connect();
+      this.#hasConnected = true;
+      return connection;
+    } catch (error) {
+      const isRefused = error instanceof ConfigurationError || failureKind(error) === "refused";
+      // An operator is about to change the password, for example. Clients can only try again.
+      if (isRefused && this.#hasConnected) throw this.#unavailable("refuses this server", error);
+      throw error;
+    }
+  }
+
   async #attempt<T>(work: (connection: PooledConnection) => Promise<T>): Promise<T> {
-    const connection = await this.#pool.connect();
+    const connection = await this.#connect();
     try {
       const result = await work(connection);
       connection.release(false);

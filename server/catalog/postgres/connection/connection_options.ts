@@ -53,6 +53,8 @@ const PARAMETERS = {
 } as const;
 type Parameter = keyof typeof PARAMETERS;
 
+const WRITE_URL = "Write postgres://USER@HOST/DATABASE.";
+
 /** Permission bits that a password file must not have. */
 const OTHERS = 0o077;
 
@@ -70,7 +72,7 @@ export async function connectionOptions(
     given.get(name) ?? (sources.env(PARAMETERS[name]) || undefined);
   const host = value("host");
   if (host === undefined) {
-    throw invalid("it has no host", "Write postgres://USER@HOST/DATABASE.");
+    throw invalid("it has no host");
   }
   const user = value("user");
   if (user === undefined) {
@@ -92,7 +94,7 @@ export async function connectionOptions(
 function parseUrl(url: string): ReadonlyMap<Parameter, string> {
   const parts = URL_FORM.exec(url)?.groups;
   if (parts === undefined) {
-    throw invalid("it is not a URL", "Write postgres://USER@HOST/DATABASE.");
+    throw invalid("it is not a URL");
   }
   const given = new Map<Parameter, string>();
   const set = (name: Parameter, text: string | undefined) => {
@@ -189,10 +191,10 @@ function passwordInUrl(): ConfigurationError {
 }
 
 /** The URL itself is not in the message, because it can contain a secret. */
-function invalid(reason: string, hint?: string): ConfigurationError {
+function invalid(reason: string, hint = WRITE_URL): ConfigurationError {
   return new ConfigurationError(
     "catalog-url-invalid",
     `the URL of the catalog's database is invalid: ${reason}`,
-    hint === undefined ? {} : { hint },
+    { hint },
   );
 }

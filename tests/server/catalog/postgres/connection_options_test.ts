@@ -88,7 +88,8 @@ for (
       address(url),
       (error) =>
         error instanceof ConfigurationError && error.code === "catalog-url-invalid" &&
-        error.message === `the URL of the catalog's database is invalid: ${reason}`,
+        error.message === `the URL of the catalog's database is invalid: ${reason}` &&
+        error.hint !== undefined,
     );
   });
 }

@@ -1,6 +1,6 @@
 /** Connections to PostgreSQL: sockets, TLS, passwords. */
 import assert from "node:assert/strict";
-import { ConfigurationError } from "../../../../protocol/errors.ts";
+import { ConfigurationError, UnavailableError } from "../../../../protocol/errors.ts";
 import { connectionOptions } from "../../../../server/catalog/postgres/connection/connection_options.ts";
 import { PostgresDatabase } from "../../../../server/catalog/postgres/database.ts";
 import { createDatabase, NO_SOURCES, PostgresServer } from "../../../support/store/postgres.ts";
@@ -31,19 +31,24 @@ async function startSecure(names: readonly string[]) {
 }
 
 interface Given {
-  readonly password?: string;
+  password?: string;
   readonly authority?: Authority;
 }
 
 async function open(
   url: string,
   server: { readonly port: number },
-  { password, authority }: Given = {},
+  given: Given = {},
 ): Promise<PostgresDatabase> {
+  const { authority } = given;
   const options = await connectionOptions(url.replace("PORT", `${server.port}`), {
     ...NO_SOURCES,
     env: (name) =>
-      ({ PGPASSWORD: password, PGPORT: `${server.port}`, PGSSLROOTCERT: authority && "ca" })[name],
+      ({
+        PGPASSWORD: given.password,
+        PGPORT: `${server.port}`,
+        PGSSLROOTCERT: authority && "ca",
+      })[name],
     readTextFile: () => Promise.resolve(authority?.certificate ?? ""),
   });
   return new PostgresDatabase(options, { patienceMs: 100 });
@@ -84,6 +89,29 @@ Deno.test("connection: TLS with a verified server, and a password over SCRAM", a
   await assert.rejects(who(missing), refused(/database "nothing" does not exist/));
   await using none = await open(URL, server, { authority });
   await assert.rejects(who(none), refused(/asks for a password of its user alice/));
+});
+
+Deno.test("connection: while its password is being changed, the database is unavailable", async () => {
+  const { server, authority } = await startSecure(["127.0.0.1"]);
+  await using _server = server;
+  const given: Given = { password: "secret", authority };
+  await using database = await open(URL, server, given);
+  await who(database);
+  await using admin = await open(`postgres://postgres@/postgres?host=${server.socket}`, server);
+  await admin.read(async ({ run }) => {
+    await run("ALTER USER alice PASSWORD 'other'");
+    await run(
+      "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE usename = 'alice'",
+    );
+  });
+  await assert.rejects(
+    who(database),
+    (error) =>
+      error instanceof UnavailableError &&
+      /refuses this server: password authentication failed/.test(error.message),
+  );
+  given.password = "other";
+  assert.equal((await who(database))?.["user"], "alice");
 });
 
 Deno.test("connection: a server that is not the one of the URL is refused", async () => {
