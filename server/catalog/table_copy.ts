@@ -6,6 +6,7 @@
 import type { BlobId, BlobToCopy } from "../blobs/blob_store.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import type { Catalog } from "./catalog.ts";
+import type { PartialUpload } from "./partial_uploads.ts";
 import type { Row } from "./rows.ts";
 
 /**
@@ -56,6 +57,8 @@ export interface Filling {
   readonly idOf: (blob: BlobToCopy) => BlobId;
   /** Shared values to set, by name. */
   readonly values: ReadonlyMap<string, Bytes>;
+  /** Partial uploads whose bytes were copied; none by default. Called again if the transaction runs again. */
+  readonly uploads?: () => AsyncIterable<PartialUpload>;
 }
 
 /** A capability: a shared catalog that can become a copy of another one. */

@@ -20,6 +20,7 @@ import {
 } from "../table_copy.ts";
 import type { PostgresDatabase, Queries, Transaction } from "./database.ts";
 import { rowTable } from "./files/row_table.ts";
+import { insertPartial } from "./insert_partial.ts";
 
 /** The most rows of a page. */
 const PAGE = 1000;
@@ -128,12 +129,15 @@ async function runningServers(queries: Queries): Promise<string[]> {
 
 async function fill(
   transaction: Transaction,
-  { from, idOf, values }: Filling,
+  { from, idOf, values, uploads }: Filling,
 ): Promise<void> {
   // Keeps out registrations, and other copies.
   await transaction.run("LOCK TABLE clients, tokens, files IN EXCLUSIVE MODE");
   await refuseFilling(transaction);
   await from.dump(({ table, rows }) => insertRows(transaction, table, rows, idOf));
+  if (uploads !== undefined) {
+    for await (const partial of uploads()) await insertPartial(transaction, partial);
+  }
   await transaction.run(`INSERT INTO usage (client_id, files, bytes, history_files, history_bytes)
     SELECT client_id, count(*) FILTER (WHERE current), coalesce(sum(size) FILTER (WHERE current), 0),
       count(*) FILTER (WHERE NOT current), coalesce(sum(size) FILTER (WHERE NOT current), 0)
@@ -142,7 +146,7 @@ async function fill(
     `SELECT count(*) AS count FROM files WHERE NOT starts_with(path, '${INLINE_PREFIX}')`,
   );
   const kept = await transaction.run(
-    "DELETE FROM orphans USING files WHERE orphans.path = files.path",
+    "DELETE FROM orphans USING files WHERE orphans.path = files.path AND orphans.reserved",
   );
   if (kept !== blobs?.["count"]) {
     throw new StorageError("copy-swept", "a server has deleted contents of the copy meanwhile", {

@@ -17,6 +17,7 @@ import {
   canCopy,
   type UploadId,
 } from "../../blobs/blob_store.ts";
+import type { Catalog } from "../../catalog/catalog.ts";
 import type { Damage, StoredFile } from "../../catalog/files.ts";
 import type { PartialUpload } from "../../catalog/partial_uploads.ts";
 import type { SharedCatalog } from "../../catalog/shared_catalog.ts";
@@ -71,42 +72,74 @@ export async function copyToCluster(
     values.set(TLS_IDENTITY, await (await clusterSecret()).wrap(TLS_IDENTITY, identity));
   }
   const report = await copyContents(source, { catalog, blobs }, signal);
+  const copies = withUploads
+    ? await copyUploads(source, blobs, signal)
+    : new Map<UploadId, UploadCopy>();
   throwIfAborted(signal);
   await source.refuseRemoved();
   const skipped = new Set<unknown>(report.damaged.map(({ content }) => content.id));
   const idOf = (blob: BlobToCopy) => blobs.copyId(blob) ?? blob.id;
-  await catalog.fill({ from: withoutDamage(source.catalog, skipped, signal), idOf, values });
-  if (withUploads) await copyUploads(source, { catalog, blobs });
+  await catalog.fill({
+    ...{ from: withoutDamage(source.catalog, skipped, signal), idOf, values },
+    uploads: () => copiedUploads(source, copies),
+  });
   return report;
 }
 
-/** Copies partial uploads, each up to the end of its last part. */
-async function copyUploads({ catalog, readUpload }: CopySource, target: Target): Promise<void> {
-  if (readUpload === undefined) return;
-  let after: UploadId | undefined;
-  for (;;) {
-    const page = await catalog.uploads.scan(after, PAGE);
-    const last = page.at(-1);
-    if (last === undefined) return;
-    after = last.id;
-    for (const { accountId, name, id } of page) {
-      const partial = await catalog.uploads.find(accountId, name);
-      if (partial?.id === id) await copyUpload(partial, readUpload(id), target);
-    }
+/** The copy of a partial upload. */
+type UploadCopy = Pick<PartialUpload, "id" | "durableBytes">;
+
+/** Copies partial uploads, each up to the end of its last part. Without a row, a sweep deletes them. */
+async function copyUploads(
+  { catalog, readUpload }: CopySource,
+  blobs: BlobStore,
+  signal: AbortSignal | undefined,
+): Promise<Map<UploadId, UploadCopy>> {
+  const copies = new Map<UploadId, UploadCopy>();
+  if (readUpload === undefined) return copies;
+  for await (const partial of uploadsOf(catalog)) {
+    const copy = await copyUpload(partial, readUpload(partial.id), blobs, signal);
+    if (copy !== undefined) copies.set(partial.id, copy);
+  }
+  return copies;
+}
+
+async function* copiedUploads(
+  { catalog }: CopySource,
+  copies: ReadonlyMap<UploadId, UploadCopy>,
+): AsyncGenerator<PartialUpload, void, void> {
+  for await (const partial of uploadsOf(catalog)) {
+    const copy = copies.get(partial.id);
+    if (copy !== undefined) yield { ...partial, ...copy };
   }
 }
 
-/** An upload that lacks bytes, or has no whole part yet, begins again. */
+async function* uploadsOf({ uploads }: Catalog): AsyncGenerator<PartialUpload, void, void> {
+  let after: UploadId | undefined;
+  for (;;) {
+    const page = await uploads.scan(after, PAGE);
+    for (const { accountId, name, id } of page) {
+      const partial = await uploads.find(accountId, name);
+      if (partial?.id === id) yield partial;
+    }
+    after = page.at(-1)?.id;
+    if (after === undefined) return;
+  }
+}
+
+/** Returns `undefined` for an upload that lacks bytes, or has no whole part yet: it begins again. */
 async function copyUpload(
   partial: PartialUpload,
   pieces: AsyncIterable<Bytes>,
-  { catalog, blobs }: Target,
-): Promise<void> {
+  blobs: BlobStore,
+  signal: AbortSignal | undefined,
+): Promise<UploadCopy | undefined> {
   const { accountId, size, durableBytes: end } = partial;
   const writer = await blobs.create({ owner: accountId, size });
   try {
     let offset = 0;
     for await (const piece of pieces) {
+      throwIfAborted(signal);
       const wanted = piece.subarray(0, end - offset);
       await writer.write(offset, wanted);
       offset += wanted.length;
@@ -114,15 +147,13 @@ async function copyUpload(
     }
     const durable = await writer.suspend(offset);
     const kept = durable === size ? size : durable - durable % CHUNK_SIZE;
-    if (kept > 0) {
-      const copy = { ...partial, id: writer.uploadId, durableBytes: kept };
-      await catalog.uploads.save(copy, { max: Infinity });
-      return;
-    }
+    if (kept > 0) return { id: writer.uploadId, durableBytes: kept };
   } catch (error) {
+    await writer.abort();
     if (!(error instanceof BlobNotFound)) throw error;
   }
   await writer.abort();
+  return undefined;
 }
 
 /** The rows without damaged files. All others are intact. */

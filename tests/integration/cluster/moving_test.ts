@@ -182,7 +182,7 @@ Deno.test("migrate: a damaged file is left out and reported, all others arrive",
   fixture.server = await startServer(fixture.data);
 });
 
-Deno.test("migrate: a partial upload resumes on the cluster, at its last whole part", async () => {
+Deno.test("migrate: a partial upload resumes on the cluster, at its last whole part, also after an interruption", async () => {
   await using cluster = await createCluster();
   await using fixture = await Fixture.create(HISTORY);
   (await fixture.client("Alice"))[Symbol.dispose]();
@@ -193,7 +193,13 @@ Deno.test("migrate: a partial upload resumes on the cluster, at its last whole p
     await assert.rejects(alice.settle());
   }
   await fixture.server.close();
-  await migrateFromFolder(fixture.data, cluster.settings, { access: cluster.access });
+  const { settings, access, s3 } = cluster;
+  const signal = abortedBy(s3, "UploadPart");
+  await assert.rejects(migrateFromFolder(fixture.data, settings, { access, signal }), {
+    code: "interrupted",
+  });
+  s3.fault = () => undefined;
+  await migrateFromFolder(fixture.data, settings, { access });
   fixture.server = await startServer(fixture.data, HISTORY, cluster.options);
   using alice = await Uploader.login(fixture, "Alice");
   const { tag, offset } = await alice.resume(FILES.large);

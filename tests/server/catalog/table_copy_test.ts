@@ -87,6 +87,10 @@ Deno.test("catalog copy: if a server has deleted contents meanwhile, nothing is 
   await copy.reserveAll(blobs.slice(1));
   const filling = { from: first, idOf: unmoved, values: NO_VALUES };
   await assert.rejects(copy.fill(filling), { code: "copy-swept" });
+  await copy.reserveAll(blobs);
+  // A server is about to delete them.
+  assert.deepEqual(await copy.openUploads.condemn(blobs.slice(0, 1)), blobs.slice(0, 1));
+  await assert.rejects(copy.fill(filling), { code: "copy-swept" });
   assert.deepEqual(await copy.accounts.list(), []);
   await copy.reserveAll(blobs);
   await copy.fill(filling);

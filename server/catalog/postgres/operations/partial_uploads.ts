@@ -5,7 +5,6 @@
  */
 import type { UploadId } from "../../../blobs/blob_store.ts";
 import type { Bytes } from "../../../../protocol/bytes.ts";
-import { splitNanoseconds } from "../../../../protocol/nanoseconds.ts";
 import {
   type CheckpointOptions,
   NameLost,
@@ -15,6 +14,7 @@ import {
 } from "../../partial_uploads.ts";
 import { checkQuota, isUnlimited, quotaOf } from "../../quotas.ts";
 import { type Row, toAccount, toMtime } from "../../rows.ts";
+import { insertPartial } from "../insert_partial.ts";
 import { endGarbage, makeGarbage } from "./blob_references.ts";
 import { type OperationsOf, read, wholeTime, write } from "./operation.ts";
 import { usageOf } from "./usage.ts";
@@ -27,8 +27,7 @@ const MANY = 2 ** 31;
 
 export const UPLOAD_OPERATIONS: OperationsOf<PartialUploadRows> = {
   save: write(async (queries, partial: PartialUpload, options: CheckpointOptions) => {
-    const { accountId, name, size, mtime, id: path, durableBytes, sums, updatedAt } = partial;
-    const { ms, ns } = splitNanoseconds(mtime);
+    const { accountId, name, id: path } = partial;
     const lock = "SELECT * FROM clients WHERE id = $1 FOR NO KEY UPDATE";
     // Sent together, since none needs the result of another.
     const [owner, claim, replaced, surplus, , used] = await Promise.all([
@@ -40,12 +39,7 @@ export const UPLOAD_OPERATIONS: OperationsOf<PartialUploadRows> = {
          ORDER BY updated_at DESC, id DESC OFFSET $2) RETURNING path`,
         ...[accountId, Math.min(Math.max(0, options.max - 1), MANY)],
       ),
-      queries.run(
-        `INSERT INTO partials
-           (client_id, name, size, mtime, mtime_ns, path, held, sums, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-        ...[accountId, name, size, ms, ns, path, durableBytes, sums, updatedAt],
-      ),
+      insertPartial(queries, partial),
       usageOf(queries, accountId),
       // While it was open, it may have been discarded for newer partial uploads.
       endGarbage(queries, [path]),
