@@ -74,8 +74,11 @@ export interface BlobStore {
   delete(id: BlobId | UploadId): Promise<void>;
   /** The ids of all blobs, in any order. Includes foreign files among the blobs, with the ids that they would have. */
   list(): AsyncGenerator<BlobId, void, void>;
-  /** Deletes the uploads of earlier processes, except those to `keep`. Returns the number deleted. */
-  sweepUploads(keep: (id: UploadId) => Promise<boolean>): Promise<number>;
+  /**
+   * Deletes the uploads of earlier processes, except those to `keep`. Returns the number deleted. `other`: another id that
+   * the writer of an upload may have for it.
+   */
+  sweepUploads(keep: (id: UploadId, other?: UploadId) => Promise<boolean>): Promise<number>;
 }
 
 /** An upload that is being written. */

@@ -14,7 +14,8 @@ export type BlobOwner = "file" | "upload" | "garbage";
 export interface BlobReferences {
   /**
    * Lists a blob as garbage before it is created. A commit removes it from the list. After a crash in between, the next
-   * start deletes it.
+   * start deletes it. A blob that a server had reserved which was removed since is reserved for this one. Garbage stays
+   * garbage: where servers share the catalog, this throws `UnavailableError` then, because one of them may be deleting it.
    */
   reserve(id: BlobId): Promise<void>;
   /** The kind of reference to a blob or an upload, if there is one. */

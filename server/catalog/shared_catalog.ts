@@ -25,11 +25,26 @@ export interface RunningNode {
   readonly renewals: number;
 }
 
+/** The form of the names of imports, for any engine. */
+export const IMPORT_NAME = "^import [0-9]+$";
+
+/** The name of an import of files, which has a lease as a server has. */
+export function importName(process: number): string {
+  return `import ${process}`;
+}
+
+/** Whether a name is that of an import, which serves no clients and does no housekeeping. */
+export function isImport(name: string): boolean {
+  return new RegExp(IMPORT_NAME).test(name);
+}
+
 /** A server that has joined. */
 export interface JoinedNode {
   /** A number that no other start of a server has. */
   readonly epoch: number;
-  /** Whether no other server with a lease has joined before it: that one does the housekeeping of all. */
+  /**
+   * Whether no other server with a lease has joined before it: that one does the housekeeping of all. Imports don't count.
+   */
   readonly isOldest: boolean;
   /** The names of servers whose lease had ended, and which are removed now. */
   readonly removed: readonly string[];
@@ -64,8 +79,11 @@ export interface OpenUploadRows {
   begin(id: UploadId): Promise<void>;
   /** It no longer is. Returns whether it has become garbage. */
   end(id: UploadId): Promise<boolean>;
-  /** Which of some uploads are being written. */
-  among(ids: readonly (BlobId | UploadId)[]): Promise<UploadId[]>;
+  /**
+   * Makes blobs and uploads garbage for good, before they are deleted. Returns those that this server may delete: no file
+   * or upload refers to them, no server writes them, and no other server has reserved them. From then on, none can.
+   */
+  condemn(ids: readonly (BlobId | UploadId)[]): Promise<(BlobId | UploadId)[]>;
 }
 
 /** A claim to a name. */

@@ -13,16 +13,6 @@ export const LEASE_MS = 15_000;
 /** The interval of renewals, in milliseconds. Several in a row may fail. */
 export const RENEW_MS = 3000;
 
-/** The name of an import of files, which has a lease as a server has. */
-export function importName(process: number): string {
-  return `import ${process}`;
-}
-
-/** Whether a name is that of an import, which serves no clients. */
-export function isImport(name: string): boolean {
-  return /^import \d+$/.test(name);
-}
-
 export interface LeaseOptions {
   /** The name of this server, for people. */
   readonly name: string;

@@ -6,7 +6,7 @@
  */
 import { printable } from "../../protocol/printable.ts";
 import type { NodeReport, OperatorRows } from "../catalog/operator_rows.ts";
-import { isImport } from "../cluster/node_lease.ts";
+import { isImport } from "../catalog/shared_catalog.ts";
 import { type CheckReport, checkReport } from "./check_report.ts";
 import {
   readStatus,

@@ -36,6 +36,8 @@ export class Housekeeping {
   /** The running turn. It can take longer than the interval. */
   #running: Promise<void> | undefined;
   #turns = 0;
+  /** Whether a sweep has yet to succeed. */
+  #isSweepDue = false;
 
   constructor(options: HousekeepingOptions) {
     this.#options = options;
@@ -75,8 +77,9 @@ export class Housekeeping {
     const { context, v4: { partialUploads }, lease } = this.#options;
     if (lease === undefined) return;
     const isDue = this.#turns++ % SWEEP_TURNS === 0 && lease.isOldest;
-    if (lease.takeRemoved() || isDue || partialUploads.hasUnowned) {
-      await removeLeftovers(context, { sweep: () => partialUploads.sweepUnowned() });
-    }
+    if (lease.takeRemoved() || isDue || partialUploads.hasUnowned) this.#isSweepDue = true;
+    if (!this.#isSweepDue) return;
+    await removeLeftovers(context, { sweep: () => partialUploads.sweepUnowned() });
+    this.#isSweepDue = false;
   }
 }

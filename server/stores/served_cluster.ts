@@ -4,6 +4,7 @@
  * @module
  */
 import type { Bytes } from "../../protocol/bytes.ts";
+import { printable } from "../../protocol/printable.ts";
 import { clusterState } from "../accounts/cluster_state.ts";
 import type { BlobStore } from "../blobs/blob_store.ts";
 import type { SharedCatalog, SharedValues } from "../catalog/shared_catalog.ts";
@@ -39,8 +40,11 @@ export async function serveCluster(
   const isOnDisk = settings.blobs === undefined;
   const node = {
     name: system.serverName ?? nodeName(),
-    onRemoved: (node: string) =>
-      log.warn("Removed server {node}, whose lease has ended", { event: "node.removed", node }),
+    onRemoved: (name: string) =>
+      log.warn("Removed server {node}, whose lease has ended", {
+        event: "node.removed",
+        node: printable(name),
+      }),
   };
   // Two servers could be given two folders.
   const join = isOnDisk ? NodeLease.joinAlone : NodeLease.join;

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { isShared, LeaseLost, type SharedCatalog } from "../catalog/shared_catalog.ts";
-import { importName, NodeLease } from "../cluster/node_lease.ts";
+import { importName, isShared, LeaseLost, type SharedCatalog } from "../catalog/shared_catalog.ts";
+import { NodeLease } from "../cluster/node_lease.ts";
 import { DataFolder, type Store } from "../data_folder/data_folder.ts";
 import { explainingFailures } from "../data_folder/errors.ts";
 import { freeSpaceOf } from "../fs/free_space.ts";

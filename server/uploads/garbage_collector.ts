@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { UnavailableError } from "../../protocol/errors.ts";
 import type { BlobReferences } from "../catalog/blob_references.ts";
 import type { BlobId, BlobStore, UploadId } from "../blobs/blob_store.ts";
 import type { OpenUploadRows } from "../catalog/shared_catalog.ts";
@@ -40,16 +41,22 @@ export class GarbageCollector {
     this.#options = options;
   }
 
-  /** Deletes garbage. Open uploads are deleted when they end. */
+  /** Deletes garbage. Open uploads are deleted when they end. If the blob store does not answer, the rest stays listed. */
   async collect(ids: readonly (BlobId | UploadId)[]): Promise<void> {
+    await this.#collect(ids);
+  }
+
+  /** Returns whether the blob store has answered. */
+  async #collect(ids: readonly (BlobId | UploadId)[]): Promise<boolean> {
     for (let at = 0; at < ids.length; at += TOGETHER) {
       const closed: (BlobId | UploadId)[] = [];
       for (const id of ids.slice(at, at + TOGETHER)) {
         if (this.#open.has(id)) this.#waiting.add(id);
         else closed.push(id);
       }
-      await this.#delete(closed);
+      if (!(await this.#delete(closed))) return false;
     }
+    return true;
   }
 
   /**
@@ -95,7 +102,7 @@ export class GarbageCollector {
     for (;;) {
       const ids = await this.#options.catalog.blobs.garbage(after, TOGETHER, which);
       if (ids.length === 0 || this.#isClosed) return count;
-      await this.collect(ids);
+      if (!(await this.#collect(ids))) return count;
       count += ids.length;
       after = ids.at(-1);
     }
@@ -144,16 +151,21 @@ export class GarbageCollector {
     this.#ending.set(id, end());
   }
 
-  async #delete(listed: readonly (BlobId | UploadId)[]): Promise<void> {
+  /** Returns whether the blob store has answered. */
+  async #delete(listed: readonly (BlobId | UploadId)[]): Promise<boolean> {
     const { catalog, blobs, onFailure } = this.#options;
     const deleted: (BlobId | UploadId)[] = [];
     const failures: [BlobId | UploadId, unknown][] = [];
-    for (const id of await this.#unopened(listed)) {
+    let isAway = false;
+    for (const id of await this.#condemned(listed)) {
       try {
         await blobs.delete(id);
         deleted.push(id);
       } catch (error) {
         failures.push([id, error]);
+        isAway = error instanceof UnavailableError;
+        // Each further one would wait as long, and with it a client, or the end of the server.
+        if (isAway) break;
       }
     }
     try {
@@ -162,16 +174,16 @@ export class GarbageCollector {
       failures.push(...deleted.map((id): [BlobId | UploadId, unknown] => [id, error]));
     }
     for (const [id, error] of failures) onFailure(id, error);
+    return !isAway;
   }
 
-  /** Those that no server is writing. The server that writes one deletes it when it has ended. */
-  async #unopened(
+  /** Those that no server is writing, and none can refer to. The server that writes one deletes it when it has ended. */
+  async #condemned(
     ids: readonly (BlobId | UploadId)[],
   ): Promise<readonly (BlobId | UploadId)[]> {
     const { openUploads } = this.#options;
     if (openUploads === undefined || ids.length === 0) return ids;
     // If the catalog does not answer, the next sweep tries again.
-    const open = await openUploads.among(ids).catch(() => undefined);
-    return open === undefined ? [] : ids.filter((id) => !open.includes(id as UploadId));
+    return await openUploads.condemn(ids).catch(() => []);
   }
 }

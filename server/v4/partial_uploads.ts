@@ -78,8 +78,9 @@ export class PartialUploads {
     const { catalog, blobs } = this.#options;
     const before = this.#unowned;
     const unowned = new Set<UploadId>();
-    const count = await blobs.sweepUploads(async (id) => {
-      if (await catalog.blobs.owner(id) === "upload") return true;
+    const isOwned = async (id: UploadId) => await catalog.blobs.owner(id) === "upload";
+    const count = await blobs.sweepUploads(async (id, other) => {
+      if (await isOwned(id) || other !== undefined && await isOwned(other)) return true;
       if (!isShared(catalog) || before.has(id)) return false;
       if (unowned.size < MAX_UNOWNED) unowned.add(id);
       return true;

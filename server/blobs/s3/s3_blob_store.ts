@@ -258,12 +258,17 @@ export class S3BlobStore implements BlobStore, BlobCopying, Quarantine, Disposab
     }
   }
 
-  async sweepUploads(keep: (id: UploadId) => Promise<boolean>): Promise<number> {
+  async sweepUploads(
+    keep: (id: UploadId, other?: UploadId) => Promise<boolean>,
+  ): Promise<number> {
     let count = 0;
     try {
       for await (const upload of this.#bucket.uploads(BLOBS)) {
         const { key: blobId, storeId } = upload;
-        if (!isBlobId(blobId) || await keep(uploadIdOf({ blobId, storeId }))) continue;
+        if (!isBlobId(blobId)) continue;
+        // A writer that expected a small file began the upload later.
+        const [id, small] = [storeId, undefined].map((storeId) => uploadIdOf({ blobId, storeId }));
+        if (await keep(id as UploadId, small)) continue;
         await this.#bucket.abortUpload(upload);
         count++;
       }

@@ -18,6 +18,8 @@ const TRANSIENT_CODES: readonly string[] = [
   ...["IncompleteBody", "RequestTimeout"],
   ...["InternalError", "OperationAborted", "ServiceUnavailable", "SlowDown"],
 ];
+/** What Swift says, with the code `InvalidRequest`, of a part that it could not read for a moment. */
+const UNREAD_PART = /: 5\d\d /;
 /** The codes of missing objects and uploads. HEAD has no code. */
 const MISSING_CODES: readonly string[] = ["", "NoSuchKey", "NoSuchUpload"];
 
@@ -64,7 +66,7 @@ export function failureIn(
   const code = shown(textOf(text, "Code") ?? (isRedirect(status) ? "PermanentRedirect" : ""));
   const words = shown(textOf(text, "Message") ?? "");
   const message = [String(status), code, words].filter((part) => part !== "").join(" ");
-  if (!isTransient(status, code)) return new S3Refusal(status, code, message);
+  if (!isTransient(status, code, words)) return new S3Refusal(status, code, message);
   const seconds = Number(headers.get("retry-after") ?? NaN);
   const asked = Number.isFinite(seconds) ? { retryAfterMs: seconds * 1000 } : {};
   return new TransientFailure(`it answered ${message}`, asked);
@@ -85,8 +87,9 @@ function shown(text: string): string {
   return printable(text.slice(0, MAX_WORDS));
 }
 
-function isTransient(status: number, code: string): boolean {
-  return TRANSIENT_STATUSES.includes(status) || TRANSIENT_CODES.includes(code);
+function isTransient(status: number, code: string, words: string): boolean {
+  return TRANSIENT_STATUSES.includes(status) || TRANSIENT_CODES.includes(code) ||
+    (code === "InvalidRequest" && UNREAD_PART.test(words));
 }
 
 function isRedirect(status: number): boolean {

@@ -88,6 +88,23 @@ test("an error in an answer of status 200 is an error", async ({ s3, open }) => 
   assert.equal(s3.count("CompleteMultipartUpload"), 3);
 });
 
+test("an upload is ended again if the store could not read a part for a moment", async ({ s3, open }) => {
+  const blobs = await open();
+  const refused = (words: string): S3Fault => ({
+    status: 400,
+    body: `<Error><Code>InvalidRequest</Code><Message>${words}</Message></Error>`,
+  });
+  // Swift's words.
+  s3.failNext(
+    "CompleteMultipartUpload",
+    refused("/bucket+segments/a/b/1: 503 Service Unavailable"),
+  );
+  assert.deepEqual(await readAll(blobs, await stored(blobs)), content);
+  assert.equal(s3.count("CompleteMultipartUpload"), 2);
+  s3.failNext("CompleteMultipartUpload", refused("You must specify at least one part"));
+  await assert.rejects(stored(blobs), { code: "object-store-refused" });
+});
+
 test("an upload that no longer exists at its end fails, unless its object is whole", async ({ s3, open }) => {
   const blobs = await open({ retry: IMPATIENT });
   const writer = await blobs.create({ owner, size: content.length });

@@ -164,6 +164,19 @@ test("a sweep finds uploads on all pages, and no foreign ones", async ({ s3, ope
   assert.equal(s3.uploads.size, 7);
 });
 
+test("a sweep keeps a small upload that needed memory for its verdict, by its first id", async ({ s3, open }) => {
+  const blobs = await open({ sizes: { part: PART, minPart: 10_000, memory: PART } });
+  const small = content.slice(0, PART / 2);
+  const writer = await blobs.create({ owner, size: small.length });
+  await writer.write(0, small);
+  await writer.close();
+  assert.equal(s3.uploads.size, 1);
+  const keep = (...ids: readonly unknown[]) => Promise.resolve(ids.includes(writer.uploadId));
+  assert.equal(await blobs.sweepUploads(keep), 0);
+  await writer.finish();
+  assert.deepEqual(await readAll(blobs, writer.blobId), small);
+});
+
 test("new credentials are read when the store refuses the old ones", async ({ s3, open }) => {
   let reads = 0;
   const wrong = { ...s3.signer, secretAccessKey: "top-secret" };

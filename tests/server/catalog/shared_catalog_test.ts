@@ -1,11 +1,13 @@
 /** Leases, claims and open uploads of servers that share a catalog, with each implementation. */
 import assert from "node:assert/strict";
 import {
+  importName,
   LeaseLost,
   type NameClaim,
   type SharedCatalog,
 } from "../../../server/catalog/shared_catalog.ts";
 import { NameLost } from "../../../server/catalog/partial_uploads.ts";
+import { LEASE_LOCK } from "../../../server/catalog/postgres/cluster_tables.ts";
 import {
   openPostgresCatalog,
   type PostgresCatalog,
@@ -23,6 +25,7 @@ import {
 } from "../../support/store/catalog_suite.ts";
 import { createDatabase } from "../../support/store/postgres.ts";
 import { sharedCatalogTest as test } from "../../support/store/shared_catalog_suite.ts";
+import { untilWaiting } from "../../support/store/until_waiting.ts";
 
 /** Long enough for a slow machine. */
 const LONG_MS = 600_000;
@@ -40,6 +43,16 @@ test("servers join beside each other, and know the oldest", async (first, second
   const renewed = await second.nodes.renew(two.epoch, LONG_MS);
   assert.deepEqual(renewed, { epoch: two.epoch, isOldest: true, removed: [] });
 });
+
+test(
+  "an import that began before a server leaves the housekeeping to it",
+  async (first, second) => {
+    const { epoch } = await first.nodes.join(importName(77), LONG_MS);
+    assert.equal((await second.nodes.join("import 77 files", LONG_MS)).isOldest, true);
+    const renewed = await first.nodes.renew(epoch, LONG_MS);
+    assert.equal(renewed?.epoch, epoch);
+  },
+);
 
 test("servers with a lease are listed with their renewals", async (first, second) => {
   const one = await join(first, "one");
@@ -101,7 +114,7 @@ test("an upload that is being written has an owner until it ends", async (first,
   const epoch = await join(first, "one");
   await join(second, "two");
   await first.openUploads.begin(upload(1));
-  assert.deepEqual(await second.openUploads.among([upload(1), upload(2)]), [upload(1)]);
+  assert.deepEqual(await second.openUploads.condemn([upload(1), upload(3)]), [upload(3)]);
   assert.equal(await second.blobs.owner(upload(1)), "upload");
   await second.openUploads.end(upload(1));
   assert.equal(await second.blobs.owner(upload(1)), "upload", "only its server ends it");
@@ -119,8 +132,22 @@ test("a server learns that its open upload has become garbage", async (first, se
   await first.uploads.save(partial(1), { max: 9, quota: NO_QUOTA });
   await first.openUploads.begin(upload(1));
   assert.deepEqual(await second.uploads.remove(alice, "file1"), [upload(1)]);
-  assert.deepEqual(await second.openUploads.among([upload(1)]), [upload(1)]);
+  assert.deepEqual(await second.openUploads.condemn([upload(1)]), []);
   assert.equal(await first.openUploads.end(upload(1)), true);
+  assert.deepEqual(await second.openUploads.condemn([upload(1)]), [upload(1)]);
+});
+
+test("nothing is deleted to which a file or an upload refers", async (first, second) => {
+  await login(first);
+  await join(first, "one");
+  await join(second, "two");
+  await first.files.commit(v4File(1));
+  await first.uploads.save(partial(1), { max: 9, quota: NO_QUOTA });
+  const ids = [blob(1), upload(1), blob(2)];
+  assert.deepEqual(await second.openUploads.condemn(ids), [blob(2)]);
+  assert.deepEqual(await second.openUploads.condemn([]), []);
+  const owners = await Promise.all(ids.slice(0, 2).map((one) => second.blobs.owner(one)));
+  assert.deepEqual(owners, ["file", "upload"]);
 });
 
 function claim(number: number, resumes: boolean): NameClaim {
@@ -258,6 +285,56 @@ postgresTest("only without its server, a reserved blob is garbage", async (first
   assert.deepEqual(await second.blobs.garbage(undefined, 9, "unreserved"), [blob(2)]);
   assert.deepEqual(await second.blobs.garbage(undefined, 9, "all"), [blob(1), blob(2)]);
 });
+
+postgresTest(
+  "what a removed server has reserved is another one's, or is deleted",
+  async (first, second) => {
+    const garbage = () => second.blobs.garbage(undefined, 9, "all");
+    await first.blobs.reserve(blob(1));
+    await first.blobs.reserve(blob(2));
+    assert.deepEqual(await second.openUploads.condemn([blob(1)]), [], "its server runs");
+    await join(second, "two");
+    await second.blobs.reserve(blob(1));
+    assert.deepEqual(await garbage(), [blob(2)], "a reserved one is not swept");
+    assert.deepEqual(await first.openUploads.condemn([blob(1), blob(2)]), [blob(2)]);
+    await assert.rejects(second.blobs.reserve(blob(2)), { code: "unavailable" });
+    assert.deepEqual(await second.openUploads.condemn([blob(1)]), [blob(1)], "its own");
+    await assert.rejects(second.blobs.reserve(blob(1)), { code: "unavailable" });
+    await second.blobs.collected([blob(1), blob(2)]);
+    await second.blobs.reserve(blob(2));
+    assert.deepEqual(await garbage(), []);
+  },
+);
+
+postgresTest("nothing is deleted that a commit in progress stores", async (first, second) => {
+  await first.files.commit(v4File(1));
+  let condemned: Promise<unknown> | undefined;
+  await second.database.transaction(async (one) => {
+    await one.run("INSERT INTO orphans (path, reserved) VALUES ($1, true)", blob(9));
+  });
+  await second.database.transaction(async (one) => {
+    await one.run("DELETE FROM orphans WHERE path = $1", blob(9));
+    await one.run("UPDATE files SET path = $1 WHERE path = $2", blob(9), blob(1));
+    condemned = first.openUploads.condemn([blob(9)]);
+    await untilWaiting(one);
+  });
+  assert.deepEqual(await condemned, []);
+  assert.equal(await second.blobs.owner(blob(9)), "file");
+  assert.deepEqual(await second.blobs.garbage(undefined, 9, "all"), []);
+});
+
+postgresTest(
+  "a connection whose transaction could not begin is good for the next one",
+  async (first, second) => {
+    const { epoch } = first.database;
+    await second.database.transaction(async (one) => {
+      await one.run("SELECT pg_advisory_xact_lock($1, $2::integer)", LEASE_LOCK, epoch);
+      const held = first.database.transaction(({ get }) => get("SELECT 1"), 20);
+      await assert.rejects(held, /cannot keep up/);
+    });
+    assert.deepEqual(await first.database.read(({ get }) => get("SELECT 1 AS one")), { one: 1 });
+  },
+);
 
 Deno.test("shared catalog PostgreSQL: an upload whose name was taken records no checkpoint", async () => {
   await using database = await createDatabase();

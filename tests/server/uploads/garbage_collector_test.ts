@@ -1,5 +1,6 @@
 /** The collector deletes blobs handed to it, and nothing else. */
 import assert from "node:assert/strict";
+import { UnavailableError } from "../../../protocol/errors.ts";
 import {
   GarbageCollector,
   type GarbageCollectorOptions,
@@ -64,6 +65,27 @@ Deno.test("garbage: a blob that cannot be deleted is reported and stays listed; 
   broken.clear();
   assert.equal(await collector.collectAll(), 1);
   assert.deepEqual(await garbageOf(catalog), []);
+});
+
+Deno.test("garbage: a store that does not answer is asked for one blob only, and the rest stays listed", async () => {
+  const { catalog } = await create(250);
+  const asked: Id[] = [];
+  const failures: Id[] = [];
+  const collector = new GarbageCollector({
+    catalog,
+    blobs: {
+      delete: (id) => {
+        asked.push(id);
+        return Promise.reject(new UnavailableError("unavailable", "no answer"));
+      },
+    },
+    onFailure: (id) => failures.push(id),
+  });
+  await collector.collect([blob(1), blob(2), blob(3)]);
+  assert.equal(await collector.collectAll(), 0);
+  assert.deepEqual(asked, [blob(1), blob(1)]);
+  assert.deepEqual(failures, asked);
+  assert.equal((await catalog.blobs.garbage(undefined, 1000)).length, 250);
 });
 
 Deno.test("garbage: an upload that another server writes is deleted there, when it ends", async () => {

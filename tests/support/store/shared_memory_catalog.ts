@@ -4,6 +4,7 @@ import type { UploadId } from "../../../server/blobs/blob_store.ts";
 import type { Usage } from "../../../server/catalog/accounts.ts";
 import type { BlobReferences } from "../../../server/catalog/blob_references.ts";
 import {
+  isImport,
   type JoinedNode,
   LeaseLost,
   type NameClaim,
@@ -123,7 +124,7 @@ export class SharedMemory {
 
   #joined(epoch: number): JoinedNode {
     const removed = this.#remove((node) => node.epoch !== epoch && node.until <= this.#now);
-    const oldest = this.#nodes.find(({ until }) => until > this.#now);
+    const oldest = this.#nodes.find(({ name, until }) => until > this.#now && !isImport(name));
     return { epoch, removed, isOldest: (oldest?.epoch ?? epoch) >= epoch };
   }
 
@@ -178,7 +179,13 @@ export class SharedMemory {
         if (this.#uploads.get(id) === await epochOf()) this.#uploads.delete(id);
         return await this.#catalog.blobs.owner(id) === "garbage";
       },
-      among: (ids) => Promise.resolve([...this.#uploads.keys()].filter((id) => ids.includes(id))),
+      condemn: async (ids) => {
+        const owners = await Promise.all(ids.map((id) => this.#catalog.blobs.owner(id)));
+        return ids.filter((id, i) => {
+          const isFree = owners[i] === undefined || owners[i] === "garbage";
+          return isFree && !this.#uploads.has(id as UploadId) && !this.#rows.isWaiting(id);
+        });
+      },
     };
   }
 

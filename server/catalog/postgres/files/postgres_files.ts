@@ -6,7 +6,7 @@
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { Files } from "../../files.ts";
 import type { PackedFiles } from "../../packs.ts";
-import type { PostgresDatabase, Transaction } from "../database.ts";
+import { FOLDER_MS, type PostgresDatabase, type Transaction } from "../database.ts";
 import { methodsOf, type OperationsOf, read, repeatable, write } from "../operations/operation.ts";
 import { AccountLanes } from "./account_lanes.ts";
 import { dropOldestHistory, expireHistory, totalHistory, trimHistory } from "./history.ts";
@@ -34,8 +34,6 @@ type All = Files & PackedFiles;
 const CHANGES = { commitPack, updatePack, trimHistory };
 /** The same for folders with any number of files. */
 const FOLDER_CHANGES = { rename, remove, restore };
-/** The time that a statement for a whole folder may take, in milliseconds: it can have a million files. */
-const FOLDER_MS = 10 * 60_000;
 
 type Changing = typeof CHANGES & typeof FOLDER_CHANGES;
 

@@ -26,7 +26,7 @@ import { MAX_KEYS } from "../../bounds.ts";
 import { registeredEvent } from "../../hook_events.ts";
 import { INLINE_PREFIX } from "../../inline_ids.ts";
 import { toAccount, toUsage } from "../../rows.ts";
-import type { Queries, Transaction } from "../database.ts";
+import { FOLDER_MS, type Queries, type Transaction } from "../database.ts";
 import { queueHooks } from "./hooks.ts";
 import { type OperationsOf, read, repeatable, wholeTime, write } from "./operation.ts";
 import { dropLinks, findGoodToken, revocationsOf, useToken } from "./tokens.ts";
@@ -169,20 +169,21 @@ export const ACCOUNT_OPERATIONS: OperationsOf<Accounts> = {
   revocations: read((queries, principals: readonly Principal[]) =>
     revocationsOf(queries, principals)
   ),
-  remove: write(async (queries, id: Bytes) => {
-    await lock(queries, "id = $1", id);
-    const listed = await queries.all(
-      `INSERT INTO orphans (path)
-       SELECT path FROM files
-         WHERE client_id = $1 AND NOT starts_with(path, '${INLINE_PREFIX}')
-       UNION SELECT path FROM partials WHERE client_id = $1
-       ORDER BY path
-       ON CONFLICT (path) DO UPDATE SET reserved = false RETURNING path`,
-      id,
-    );
-    await queries.run("DELETE FROM clients WHERE id = $1", id);
-    return listed.map((row) => row["path"] as BlobId | UploadId);
-  }),
+  remove: (database, id: Bytes) =>
+    database.transaction(async (queries) => {
+      await lock(queries, "id = $1", id);
+      const listed = await queries.all(
+        `INSERT INTO orphans (path)
+         SELECT path FROM files
+           WHERE client_id = $1 AND NOT starts_with(path, '${INLINE_PREFIX}')
+         UNION SELECT path FROM partials WHERE client_id = $1
+         ORDER BY path
+         ON CONFLICT (path) DO UPDATE SET reserved = false RETURNING path`,
+        id,
+      );
+      await queries.run("DELETE FROM clients WHERE id = $1", id);
+      return listed.map((row) => row["path"] as BlobId | UploadId);
+    }, FOLDER_MS),
   expireRegistrations: repeatable(async (queries, before: number) => {
     await queries.run(
       "DELETE FROM clients WHERE public_key IS NULL AND edition <> $1 AND first_seen < $2",

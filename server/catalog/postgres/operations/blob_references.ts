@@ -3,11 +3,12 @@
  *
  * @module
  */
+import { UnavailableError } from "../../../../protocol/errors.ts";
 import type { BlobId, UploadId } from "../../../blobs/blob_store.ts";
 import type { BlobOwner, BlobReferences } from "../../blob_references.ts";
 import { isInline } from "../../inline_ids.ts";
 import type { Queries } from "../database.ts";
-import { type OperationsOf, read, repeatable } from "./operation.ts";
+import { type OperationsOf, read } from "./operation.ts";
 
 const OWNER = `SELECT 'file' AS owner FROM files WHERE path = $1
   UNION ALL SELECT 'upload' FROM partials WHERE path = $1
@@ -17,9 +18,11 @@ const OWNER = `SELECT 'file' AS owner FROM files WHERE path = $1
 
 export const BLOB_OPERATIONS: OperationsOf<BlobReferences> = {
   reserve: async (database, path: BlobId) => {
+    // A server that was killed may have reserved it, whose upload this one continues.
     const reserve = `INSERT INTO orphans (path, reserved, epoch) VALUES ($1, true, $2)
-      ON CONFLICT DO NOTHING`;
-    await database.repeatable((one) => one.run(reserve, path, database.epoch));
+      ON CONFLICT (path) DO UPDATE SET epoch = excluded.epoch WHERE orphans.reserved`;
+    const count = await database.repeatable((one) => one.run(reserve, path, database.epoch));
+    if (count === 0) throw beingDeleted();
   },
   // The answer to a commit may be lost while the server still carries it out. It changes the row that the commit has
   // reserved, so this waits for it. A server that was removed asks, too: what it has finished since then is garbage.
@@ -46,8 +49,17 @@ export const BLOB_OPERATIONS: OperationsOf<BlobReferences> = {
     );
     return rows.map((row) => row["path"] as BlobId | UploadId);
   }),
-  collected: repeatable(endGarbage),
+  // A server that was removed has made them garbage for good, too.
+  collected: (database, ids) => database.unchecked((transaction) => endGarbage(transaction, ids)),
 };
+
+function beingDeleted(): UnavailableError {
+  return new UnavailableError(
+    "unavailable",
+    "the content of an earlier attempt to store the file is being deleted",
+    { hint: "Try again later." },
+  );
+}
 
 /**
  * Lists blobs as garbage and returns their ids. Skips content in the catalog, which is deleted with its row.

@@ -6,6 +6,7 @@
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { Row } from "../../rows.ts";
 import {
+  IMPORT_NAME,
   type JoinedNode,
   LeaseLost,
   type Nodes,
@@ -22,7 +23,8 @@ import { type OperationsOf, read, write } from "./operation.ts";
 const LEASE_END = "clock_timestamp() + $1 * interval '1 millisecond'";
 /** A row of a server beside the oldest one with a lease. */
 const JOINED = `epoch, NOT EXISTS (SELECT FROM nodes AS other
-  WHERE other.epoch < nodes.epoch AND other.lease_until > clock_timestamp()) AS oldest`;
+  WHERE other.epoch < nodes.epoch AND other.lease_until > clock_timestamp()
+    AND other.name !~ '${IMPORT_NAME}') AS oldest`;
 
 /** The servers. A database object that has joined checks its lease in each of its transactions. */
 export function nodesOf(database: PostgresDatabase, version = MIGRATIONS.length): Nodes {
