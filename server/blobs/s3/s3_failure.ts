@@ -18,7 +18,7 @@ const TRANSIENT_CODES: readonly string[] = [
   ...["IncompleteBody", "RequestTimeout"],
   ...["InternalError", "OperationAborted", "ServiceUnavailable", "SlowDown"],
 ];
-/** What Swift says, with the code `InvalidRequest`, of a part that it could not read for a moment. */
+/** The words of Swift, with the code `InvalidRequest`, about a part that it could not read for a moment. */
 const UNREAD_PART = /: 5\d\d /;
 /** The codes of missing objects and uploads. HEAD has no code. */
 const MISSING_CODES: readonly string[] = ["", "NoSuchKey", "NoSuchUpload"];
