@@ -71,11 +71,11 @@ export const EXIT_CODES: readonly ExitCode[] = [
   },
   {
     ...{ code: 143, class: "interrupted", signal: "SIGTERM" },
-    meaning: "stopped by SIGTERM in the same way",
+    meaning: "stopped by SIGTERM; for the server, by a second one",
   },
   {
     ...{ code: 149, class: "interrupted", signal: "SIGBREAK" },
-    meaning: "stopped by Ctrl-Break in the same way (Windows)",
+    meaning: "stopped by Ctrl-Break (Windows); for the server, by a second one",
   },
 ];
 

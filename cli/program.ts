@@ -84,7 +84,7 @@ export async function makeProgram(
           if (!json && !quiet) run.reporter.note(text.replace(/\n$/, ""));
         },
         outputError: () => undefined,
-        // Help has no colours; to look for them takes permission to read more of the environment.
+        // Help has no colors; to look for them takes permission to read more of the environment.
         ...{ getOutHasColors: () => false, getErrHasColors: () => false },
       });
   }

@@ -87,7 +87,7 @@ export class Server implements AsyncDisposable {
     return this.#operators.adminAddresses;
   }
 
-  /** A link to the operator's page that is good once; `undefined` without that page. */
+  /** A link to the operator's page that works once; `undefined` without that page. */
   createAdminLink(): string | undefined {
     return this.#operators.createAdminLink();
   }

@@ -19,7 +19,8 @@ To see the effective settings, run xfer server ${CONFIG}. On SIGHUP, the server 
 settings marked (SIGHUP) take effect at once, all others at the next start. It rereads the files of \
 tls-cert, tls-key, admin-token-file and hook-secret-file, too.
 
-Times: 500ms, 30s, 10m, 2h. Sizes and rates: 4096, 64KiB, 10MB, 2GiB. "none" lifts a limit. \
+Times: 500ms, 30s, 10m, 2h; of history and check-interval: 12h, 30d. Sizes and rates: 4096, 64KiB, \
+10MB, 2GiB. "none" removes a limit. \
 Relative paths start at the folder in which the server is started.`;
 
 /** The file, without a final newline. Settings with a value of their own are not commented out. */
@@ -32,9 +33,11 @@ export function exampleFile(values: ReadonlyMap<Key, string> = new Map()): strin
       group = setting.group;
       lines.push("", `# ${group} `.padEnd(WIDTH, "-"));
     }
-    const choices = setting.choices === undefined ? "" : ` (${setting.choices.join(", ")})`;
+    const { choices = [], what } = setting;
+    const isListed = choices.every((choice) => what.includes(choice));
+    const listed = isListed ? "" : ` (${choices.join(", ")})`;
     const reloaded = setting.reloadable ? " (SIGHUP)" : "";
-    lines.push("", ...comment(capital(setting.what) + choices + reloaded));
+    lines.push("", ...comment(capital(what) + listed + reloaded));
     const value = values.get(key);
     lines.push(value === undefined ? `#${toLine(key, setting.default)}` : toLine(key, value));
   }

@@ -80,7 +80,7 @@ const SERVER = {
   "listen": {
     group: "Basics",
     placeholder: "host:port",
-    what: "address; may be repeated",
+    what: "address to listen on; may be repeated",
     default: `${DEFAULT_HOSTNAME}:${DEFAULT_PORT}`,
     defaultWords: `${DEFAULT_HOSTNAME}:${DEFAULT_PORT}`,
     separator: " ",

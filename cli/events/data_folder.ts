@@ -1,5 +1,5 @@
 /**
- * Events about the care of a data folder: verify, backup, restore.
+ * Events about the maintenance of a data folder: verify, backup, restore.
  *
  * @module
  */
@@ -118,7 +118,7 @@ export const DATA_FOLDER_EVENTS = {
   }),
   "copied": defineEvent({
     kind: "result",
-    what: "A backup, or what was restored from one or moved, is complete except for damaged files.",
+    what: "A backup, restore or migration is complete, except for damaged files.",
     fields: {
       action: oneOf(["backup", "restore", "migrate"], "the command"),
       files: count("number of files and old versions in the copy"),

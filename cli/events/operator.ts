@@ -132,7 +132,7 @@ export const OPERATOR_EVENTS = {
   "imported": defineEvent({
     kind: "result",
     isDetail: "many",
-    what: "A local file, folder or link was put into an account.",
+    what: "A local file, folder or link was imported into an account.",
     fields: {
       ...{ name, path: text("path on this machine"), user },
       kind: oneOf(["file", "folder", "link"], "the kind of entry"),
@@ -166,7 +166,10 @@ export const OPERATOR_EVENTS = {
   "settings-written": defineEvent({
     kind: "result",
     what: "A settings file was written.",
-    fields: { path, start: text("the command that starts a server with it") },
+    fields: {
+      path: text("path on this machine"),
+      start: text("the command that starts a server with it"),
+    },
     words: ({ path }) => `Wrote ${path}`,
     note: ({ start }) => `Edit it as you like. To start the server, run '${start}'.`,
   }),
@@ -213,7 +216,7 @@ export const OPERATOR_EVENTS = {
     what: "A key of an account.",
     fields: {
       ...{ user, fingerprint: text("fingerprint of the key") },
-      added: time("time at which the account got it"),
+      added: time("time at which it was added"),
     },
     words: ({ fingerprint, added }, { time }) => `${fingerprint}  added ${time(added)}`,
   }),

@@ -36,7 +36,7 @@ const transferFields = {
 const server = optional(text("name of the server, if several can share the catalog"));
 const hooksFields = {
   waiting: count("number of events that wait for the receiver"),
-  dead: count("number of events that the server has given up"),
+  dead: count("number of events that the server has given up on"),
   delivered: count("number of events that the receiver has accepted since the start"),
   failed: count("number of failed deliveries since the start"),
   dropped: count("number of events that a full queue has dropped since the start"),
@@ -84,13 +84,13 @@ export const RUNNING_SERVER_EVENTS = {
     kind: "result",
     what: "An event that waits for the receiver of `--hook-url`, or is dead.",
     fields: {
-      id: text("id of the event, which the receiver gets as `webhook-id`"),
+      id: text("id of the event, which the receiver sees as `webhook-id`"),
       type: text("name of the event"),
       state: oneOf(["waiting", "dead"], "whether it waits, or the server has given up"),
       queued: time("time at which it was queued"),
       attempts: count("number of failed deliveries"),
-      reason: optional(text("why the last delivery has failed")),
-      body: text("the JSON that the receiver gets"),
+      reason: optional(text("why the last delivery failed")),
+      body: text("the JSON that the server posts"),
     },
     words: ({ id, type, state, queued, attempts, reason }, show) =>
       `${id}  ${type}  ${state} since ${show.time(queued)}` +
@@ -151,11 +151,11 @@ export const RUNNING_SERVER_EVENTS = {
     kind: "result",
     what: "A link to the operator's page, by `xfer server admin-link`.",
     fields: {
-      url: text("the link, which is good once"),
-      expires: time("time until which it is good"),
+      url: text("the link, which works once"),
+      expires: time("time at which it expires"),
     },
     words: ({ url }) => url,
-    note: () => "The link is good once, within ten minutes.",
+    note: () => "The link works once, within ten minutes.",
   }),
   "health-check": defineEvent({
     kind: "result",

@@ -23,7 +23,7 @@ import {
 const roundFields = {
   started: time("time at which the round began"),
   ended: optional(time("time at which all files were read")),
-  requested: flag("whether an operator has started it"),
+  requested: flag("whether an operator started it"),
   files: count("number of files that were read"),
   bytes: count("their bytes"),
   damaged: count("number of damaged files among them"),
@@ -80,7 +80,7 @@ export const CHECK_EVENTS = {
   "check-started": defineEvent({
     kind: "result",
     what: "The check of all stored files was started, by `xfer server check --start`.",
-    fields: { already: flag("whether one that an operator has started was in progress") },
+    fields: { already: flag("whether a check that an operator started was already in progress") },
     words: ({ already }) =>
       already ? "A check is already in progress" : "Started a check of all stored files",
   }),

@@ -64,12 +64,12 @@ Examples:
     "'xfer server' runs until Ctrl-C (SIGINT) or SIGTERM. Transfers in progress then have the time of --grace to " +
     "finish. A second signal stops the server at once.\n\n" +
     "Without --listen, the server takes its port from the file port.info in the current folder, if it exists. " +
-    "Protocol 4 has a second port, which clients ask for at the first. A firewall must allow both.",
+    "Protocol 4 has a second port, which clients learn at the first. A firewall must allow both.",
     { heading: "Options:", command: "server", group: SERVING },
     `\
 Every option can also be set in the configuration file ('xfer server config --example' prints one)
 or in the environment, such as XFER_TLS_LISTEN=none. 'xfer server config' prints the effective
-settings. The log goes to standard error.
+settings. By default, the log goes to standard error.
 
 Examples:
   $ xfer server --listen 127.0.0.1:4000 --data /srv/xfer
@@ -79,7 +79,7 @@ Examples:
   "stores": [
     "By default, a server keeps everything in its data folder (--data). These options name a PostgreSQL database for " +
     "accounts and names of files, and an S3-compatible object store for their contents. With both, no data folder is " +
-    "needed. Name them also for the other commands of 'xfer server', or set them in the configuration file.",
+    "needed. Pass them to the other commands of 'xfer server', too, or set them in the configuration file.",
     { heading: "Options:", command: "server", group: STORES },
     `\
 Secrets come from the environment or from files, never from options:
@@ -94,10 +94,10 @@ Example:
   $ xfer server --catalog postgres://xfer@db/xfer --blobs s3://files/xfer`,
   ],
   "limits": [
-    "'xfer server' enforces these limits. \"none\" lifts a limit. Each can also be set in the " +
+    "'xfer server' enforces these limits. \"none\" removes a limit. Each can also be set in the " +
     'configuration file, such as quota = "10GB", or in the environment, such as ' +
     "XFER_QUOTA=10GB. On SIGHUP, a running server rereads the file and applies new limits.\n\n" +
-    "Times are written as 500ms, 30s, 10m or 2h; sizes as 4096, 64KiB, 10MB or 2GiB.",
+    "Times are written as 500ms, 30s, 10m or 2h, those of --history and --check-interval also as 30d; sizes and rates as 4096, 64KiB, 10MB or 2GiB.",
     { heading: "Limits:", command: "server", group: LIMITS },
     "Limits of protocol 3: 'xfer help protocol-3'.",
   ],
@@ -170,7 +170,7 @@ function aboutEdition(name: string): string {
     "2023a": "request codes 1100 to 1106",
     "2022": "request codes 1100 to 1106, without reconnecting",
     "2024": "request codes 825 to 902; 256-bit keys; files in packets",
-    "2024early": "as 2024, with the request codes of 2023c; served only if named",
+    "2024early": "like 2024, with the request codes of 2023c; served only if named",
   };
   return about[name] ?? "";
 }

@@ -11,7 +11,7 @@ export const EXIT_CODES_TOPIC = "exit-codes";
 export const TOPICS = {
   "options": { about: "options that many commands take" },
   "transfers": { about: "options of 'xfer client put' and 'get'" },
-  "serving": { about: "ports, TLS certificate, log and end of a server" },
+  "serving": { about: "ports, TLS certificate, log and shutdown of a server" },
   "stores": { about: "a database and an object store for the data" },
   "limits": { about: "limits of a server, with their defaults" },
   "patterns": { about: "patterns of names, and for --exclude" },

@@ -93,7 +93,7 @@ export class Reporter {
     return this.#streams.stderr.isTerminal();
   }
 
-  /** The colours of standard error. */
+  /** The colors of standard error. */
   get paint(): Paint {
     return this.#paintFor(this.#streams.stderr);
   }

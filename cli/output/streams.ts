@@ -18,7 +18,7 @@ export interface Streams {
   readonly stderr: Stream;
   /** The width of the terminal, if known; notes are wrapped to it. */
   readonly columns?: () => number | undefined;
-  /** Whether the user declined colours (https://no-color.org), or the terminal has none. */
+  /** Whether the user declined colors (https://no-color.org), or the terminal has none. */
   readonly noColor: boolean;
 }
 

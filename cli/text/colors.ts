@@ -1,11 +1,11 @@
 /**
- * Colours, by meaning.
+ * Colors, by meaning.
  *
  * @module
  */
 export type Style = "error" | "warning" | "success" | "dim";
 
-/** Returns `text` in a style, or unchanged without colours. */
+/** Returns `text` in a style, or unchanged without colors. */
 export type Paint = (style: Style, text: string) => string;
 
 /** Select Graphic Rendition codes of ECMA-48 that start and end a style. */

@@ -14,7 +14,7 @@ let segmenter: Intl.Segmenter | undefined;
 /** Marks stand above or below the character before them. */
 const MARK = /^[\p{Mn}\p{Me}]$/u;
 const MARKS_FIRST = /^[\p{Mn}\p{Me}]+/u;
-/** Selects the wide, coloured form of the character before it. */
+/** Selects the wide, colored form of the character before it. */
 const EMOJI_FORM = "\ufe0f";
 
 /** The maximum number of cells that a text takes. The text must be safe to print. */

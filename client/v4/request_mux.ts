@@ -275,7 +275,7 @@ export class RequestMux implements Disposable {
     const away = message.kind === "error" ? unavailable(message) : undefined;
     if (away !== undefined) return this.#fail(away);
     if (message.kind === "error" && message.tag === 0) {
-      // After the sign-in, the server may close a connection that has used its share, in favour of others. The client
+      // After the sign-in, the server may close a connection that has used its share, in favor of others. The client
       // may connect again.
       const mayReconnect = message.code === "over-limit" && !this.#waiting.has(0);
       return this.#fail(mayReconnect ? ended(message) : refused(message));

@@ -9,7 +9,7 @@
  *     └─▶ a part of a file ─▶ content … ─▶ part end ────────┘  reply or proceed
  * ```
  *
- * The session recognises the peer's edition and quirks from its bytes. The event `identify` asks for the profile of an
+ * The session recognizes the peer's edition and quirks from its bytes. The event `identify` asks for the profile of an
  * earlier session.
  *
  * @module
@@ -100,7 +100,7 @@ const WAIT = { type: "wait" } as const;
 
 /**
  * The server's end of one connection: push bytes, handle the events of `next`, send the bytes of `reply`. It
- * recognises the peer's edition and quirks from its bytes.
+ * recognizes the peer's edition and quirks from its bytes.
  *
  * @example
  * ```ts

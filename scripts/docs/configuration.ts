@@ -17,14 +17,13 @@ function rows(): string[][] {
 export function configurationPage(): string {
   return `# Configuration of the server
 
-You can set each setting in three ways. The first that is given takes precedence:
+You can set each setting in three ways. If several set it, the first of these takes precedence:
 
 1. an option: \`xfer server --quota 10GB\`
 2. an environment variable: \`XFER_QUOTA=10GB\`
 3. a file: \`quota = "10GB"\`, in the file that \`--config FILE\` or \`XFER_CONFIG=FILE\` names
-4. otherwise its default
 
-The commands below \`xfer server\` use the same settings: \`XFER_DATA=/srv/xfer xfer server list\`.
+Otherwise, the setting has its default. The commands below \`xfer server\` use the same settings: \`XFER_DATA=/srv/xfer xfer server list\`.
 
 \`\`\`sh
 xfer server config --example > server.toml    # all settings with comments, commented out
@@ -48,15 +47,15 @@ code 3 if they are invalid. Run it before you restart or reload a server.
 
 | kind  | written as                                                                          |
 | ----- | ----------------------------------------------------------------------------------- |
-| time  | \`500ms\`, \`30s\`, \`10m\`, \`2h\`                                                         |
+| time  | \`500ms\`, \`30s\`, \`10m\`, \`2h\`; for \`history\` and \`check-interval\`: \`10m\`, \`12h\`, \`30d\` |
 | size  | \`4096\`, \`64KiB\`, \`10MB\`, \`2GiB\`; the same for rates, per second                   |
 | count | \`4096\`                                                                              |
 | list  | \`listen\`: separated by spaces, or the option repeated; \`edition\`: by commas         |
-| path  | relative to the folder where you start the server, also in a settings file          |
+| path  | relative to the folder where you start the server, even in a settings file          |
 
 \`none\` removes a limit. 0 is refused for settings with which nothing would work, such as
-\`max-connections\`. Elsewhere it means 0: \`min-free = 0\` keeps no space free. An empty variable counts
-as not set.
+\`max-connections\`. [Limits](operations.md#limits) says what it means elsewhere: \`min-free = 0\` keeps no
+space free, \`max-rate = 0\` sets no limit. An empty variable counts as not set.
 
 The file is [TOML](https://toml.io), in UTF-8, at most 64 KiB, with keys and values but no tables.
 Values are texts, written as in an option. Counts, sizes and rates can be plain numbers, and lists can
@@ -89,9 +88,9 @@ spelling of yours, run \`xfer server config\`.
 
 ## SIGHUP
 
-On SIGHUP (not on Windows) the server reads the file again, and
+On SIGHUP (not on Windows) the server reads the file again, and the
 [certificate and key](operations.md#another-certificate-without-a-restart). Limits, \`registration\`
-and \`grace\` take effect at once, all together, also for open connections. Only a wait that has already
+and \`grace\` take effect at once, all together, including for open connections. Only a wait that has already
 begun keeps its old limit. Options and variables take precedence over the file, as at the start. The
 log shows the result:
 
@@ -102,7 +101,7 @@ log shows the result:
 | \`server.unchanged\`      | nothing has changed                                                                        |
 | \`server.not-reloaded\`   | the file cannot be read or is invalid: nothing changes, not even the certificate           |
 
-A lower limit does not affect the past: connections are not closed, and files are not removed.
+A lower limit closes no open connections and removes no files.
 
 ## All settings
 

@@ -1,6 +1,6 @@
 /**
  * Links to the operator's page. Anyone who can read the data folder, or has the secret of the cluster, can create one,
- * without asking the server. Each is good once.
+ * without asking the server. Each works once.
  *
  * @module
  */

@@ -87,7 +87,7 @@ export const METRICS: readonly MetricDefinition[] = [
   ),
   perTraffic(
     "xfer_transfer_bytes_total",
-    "Bytes of content, also of files that failed; in packs, with their names",
+    "Bytes of content, including those of files that failed; in packs, with their names",
     ({ bytes }) => bytes,
   ),
   {
@@ -136,12 +136,17 @@ export const METRICS: readonly MetricDefinition[] = [
         limitLog.counts.get(name) ?? 0,
       ]),
   },
-  events("xfer_file_changes_total", "Files that clients have changed otherwise", "change", {
-    "file.removed": "removed",
-    "file.renamed": "renamed",
-    "file.restored": "restored",
-    "file.updated": "updated",
-  }),
+  events(
+    "xfer_file_changes_total",
+    "Files that clients have removed, renamed, restored or updated",
+    "change",
+    {
+      "file.removed": "removed",
+      "file.renamed": "renamed",
+      "file.restored": "restored",
+      "file.updated": "updated",
+    },
+  ),
 
   // Stores.
   total("xfer_accounts", "Accounts", ({ accounts }) => accounts),
@@ -221,7 +226,7 @@ export const METRICS: readonly MetricDefinition[] = [
   // Events for a receiver. Without one, these metrics have no values.
   hooks("xfer_hooks_waiting", "Events that wait for the receiver", "gauge", (all) => all.waiting),
   hooks("xfer_hooks_waiting_bytes", "Bytes of events that wait", "gauge", ({ bytes }) => bytes),
-  hooks("xfer_hooks_dead", "Events that the servers have given up", "gauge", ({ dead }) => dead),
+  hooks("xfer_hooks_dead", "Events that the servers have given up on", "gauge", ({ dead }) => dead),
   hooks(
     ...["xfer_hooks_age_seconds", "Age of the oldest event that waits", "gauge"] as const,
     ({ oldest }, now) => oldest === undefined ? 0 : Math.max(0, now - oldest) / 1000,
@@ -255,7 +260,7 @@ export const METRICS: readonly MetricDefinition[] = [
     },
   },
   {
-    ...{ name: "xfer_log_lines_total", help: "Lines of the log, also suppressed ones" },
+    ...{ name: "xfer_log_lines_total", help: "Lines of the log, including suppressed ones" },
     type: "counter",
     read: ({ events: { levels } }) =>
       Object.entries(levels).map(([level, count]): Sample => [{ level }, count]),

@@ -41,7 +41,7 @@ export type AdminLinkPlace = { readonly dataFolder: string } | { readonly key: B
 /** The open port, at one address or more. */
 export interface AdminPort extends AsyncDisposable {
   readonly addresses: readonly AdminAddress[];
-  /** A link to the operator's page that is good once. */
+  /** A link to the operator's page that works once. */
   createLink(): string;
   /**
    * Reads the token again, and certificate and key if an address has TLS. New ones count from now on, and connections with

@@ -25,7 +25,7 @@ export async function readHealth(address: AdminAddress): Promise<HealthReport> {
       : await Deno.connect({ ...address });
     const answer = await within(ANSWER_MS, exchange(connection));
     const [head = "", body = ""] = answer.split(/\r\n\r\n(.*)/s);
-    if (!/^HTTP\/1\.[01] (?:200|503) /.test(head)) throw new Error("it is no port of xfer");
+    if (!/^HTTP\/1\.[01] (?:200|503) /.test(head)) throw new Error("another program answers there");
     return JSON.parse(body);
   } catch (cause) {
     const message = `cannot ask the server at ${where}: ${reasonOf(cause)}`;

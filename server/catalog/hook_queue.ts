@@ -1,5 +1,5 @@
 /**
- * The queue of events for a receiver outside of the server. Changes queue their events in their own transaction.
+ * The queue of events for a receiver outside the server. Changes queue their events in their own transaction.
  *
  * @module
  */

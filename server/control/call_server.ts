@@ -1,5 +1,5 @@
 /**
- * Asks a running server by the socket in its data folder.
+ * Asks a running server through the socket in its data folder.
  *
  * @module
  */

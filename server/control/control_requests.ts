@@ -1,5 +1,5 @@
 /**
- * The requests that a running server answers by its control socket.
+ * The requests that a running server answers over its control socket.
  *
  * @module
  */

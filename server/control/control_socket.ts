@@ -1,6 +1,6 @@
 /**
- * The socket by which the operator's commands ask a running server: one line of JSON with a request, and one with the
- * answer. It is in the data folder, which only the server's user can open.
+ * The socket through which the operator's commands ask a running server: one line of JSON with a request, and one with
+ * the answer. It is in the data folder, which only the server's user can open.
  *
  * @module
  */

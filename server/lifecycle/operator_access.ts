@@ -56,7 +56,7 @@ export class OperatorAccess implements AsyncDisposable {
     return this.#admin?.addresses ?? [];
   }
 
-  /** A link to the page that is good once; `undefined` without that page. */
+  /** A link to the page that works once; `undefined` without that page. */
   createAdminLink(): string | undefined {
     return this.#admin?.createLink();
   }

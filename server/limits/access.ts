@@ -1,5 +1,5 @@
 /**
- * Uses of files by clients, one by one, for an access log. The log of the server has small files together, and suppresses
+ * Uses of files by clients, one by one, for an access log. The log of the server groups small files, and suppresses
  * lines that a peer can cause at will.
  *
  * @module

@@ -128,32 +128,34 @@ export const LIMITS = {
     option: "max-failed-sign-ins",
     ...{ unit: "count", default: 100, least: 1 },
     what:
-      "failed sign-ins from one address (IPv6: one /64 network) until it is refused for a while",
+      "maximum number of failed sign-ins from one address (IPv6: one /64 network) before it is refused for a while",
     reason: "a whole lab can share one address; answers after the tenth failure are delayed",
     message: "your address has failed to sign in {} times",
   },
   signInBanMs: {
     option: "sign-in-ban",
     ...{ unit: "time", default: 10 * MINUTE, least: 1 },
-    what: "time without a failed sign-in after which those of an address are forgotten",
+    what: "time without a failed sign-in after which an address can sign in again",
     reason: "slows down guessing; a mistake is over soon",
   },
   maxRate: {
     option: "max-rate",
     ...{ unit: "rate", default: 0 },
-    what: "bytes per second that all clients together can upload, and as many to download (0: any)",
+    what:
+      "maximum rate of all uploads together in bytes per second, and of all downloads (0: no limit)",
     reason: "for the operator to decide",
   },
   maxRatePerUser: {
     option: "max-rate-per-user",
     ...{ unit: "rate", default: 0 },
-    what: "bytes per second that an account can upload, and as many to download (0: any)",
+    what:
+      "maximum rate of an account's uploads in bytes per second, and of its downloads (0: no limit)",
     reason: "for the operator to decide",
   },
   hookRetryMs: {
     option: "hook-retry",
     ...{ unit: "time", default: 72 * HOUR, least: 1 },
-    what: "time after which an event is dead that its receiver has not accepted",
+    what: "time after which the server gives up on an event that its receiver does not accept",
     reason: "survives a weekend without anybody looking",
   },
   maxHooks: {
@@ -191,7 +193,7 @@ export const LIMITS = {
   checkRate: {
     option: "check-rate",
     ...{ unit: "rate", default: 16 * MIB, least: 1 },
-    what: "maximum rate of that check in bytes per second",
+    what: "maximum rate of the check of stored files in bytes per second",
     reason: "reads 38 TiB in 27 days, and takes a fortieth of a processor",
   },
   minFree: {

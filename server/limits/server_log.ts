@@ -54,7 +54,7 @@ export class ServerLog implements Log {
   /** By kind and address, oldest first. */
   readonly #counted = new Map<string, SimilarLines>();
 
-  /** `events` get every line, also suppressed ones. */
+  /** `events` get every line, including suppressed ones. */
   constructor(log: Log, ticks: () => number, events?: EventStream) {
     this.#log = log;
     this.#ticks = ticks;

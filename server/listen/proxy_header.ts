@@ -1,6 +1,6 @@
 /**
- * The header of the PROXY protocol, version 1 (text) and 2 (binary), by which a load balancer tells the address of the
- * client before the client's first bytes. Source: https://www.haproxy.org/download/3.2/doc/proxy-protocol.txt
+ * The header of the PROXY protocol, version 1 (text) and 2 (binary), with which a load balancer sends the address of
+ * the client before the client's first bytes. Source: https://www.haproxy.org/download/3.2/doc/proxy-protocol.txt
  *
  * @module
  */

@@ -24,7 +24,7 @@ export interface FileCounts {
   completed: number;
   /** Files that continue at any server of the catalog. */
   handedOver: number;
-  /** Bytes of content, also of files that failed. */
+  /** Bytes of content, including those of files that failed. */
   bytes: number;
   /** The numbers of failed files by error code. The codes are those of the server, so that they are few. */
   readonly failed: Map<string, number>;

@@ -34,7 +34,7 @@ export async function serveFolder(
       await explaining(async () => {
         await finishRepairs(folder);
         if (await unlessImporting(path, sweep)) return;
-        log.warn("Left leftover uploads to the next start: an import is in progress", {
+        log.warn("Kept leftover uploads until the next start: an import is in progress", {
           event: "store.not-swept",
         });
       });

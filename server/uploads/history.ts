@@ -45,7 +45,7 @@ export async function expireHistory(context: HistoryContext, now: number): Promi
     () => catalog.files.expireHistory(before, MAX_DROPPED),
   );
   if (dropped.files === 0) return;
-  log.info("Deleted {files} old versions from history ({bytes} bytes): their time is over", {
+  log.info("Deleted {files} old versions from history ({bytes} bytes): they had expired", {
     event: "history.expired",
     ...dropped,
   });

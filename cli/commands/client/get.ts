@@ -76,7 +76,7 @@ export function addGetCommand(client: Command, run: Run, optionsOf: OptionsOf): 
 }
 
 const NOTES = `\
-Every file is verified. Existing files are only overwritten with --force, and unchanged ones are
+Every file is verified. Existing files are overwritten only with --force, and unchanged ones are
 skipped. To resume an interrupted download, run the same command again.`;
 
 const HELP = example(

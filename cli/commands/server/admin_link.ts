@@ -19,7 +19,7 @@ import { isoTime } from "../../text/time.ts";
 /** Adds the command below `server`. */
 export function addAdminLinkCommand(server: Command, run: Run): void {
   server.command("admin-link")
-    .description(`Print a link to the page of the running server, for its operator.\n\n${NOTES}`)
+    .description(`Print a link to the operator's page of a running server.\n\n${NOTES}`)
     .addHelpText("after", example("xfer server admin-link --data /srv/xfer"))
     .action(async (_: unknown, command: Command) => {
       const { settings } = await configurationOf(command);
@@ -31,7 +31,7 @@ export function addAdminLinkCommand(server: Command, run: Run): void {
 }
 
 const NOTES = `\
-The link is good once, within ten minutes. The server needs admin-listen.`;
+The link works once, within ten minutes. The server needs admin-listen.`;
 
 async function sourceIn(settings: Settings): Promise<AdminLinkSource> {
   if (settings.catalog.value === undefined) return { dataFolder: settings.data.value };

@@ -29,7 +29,7 @@ export function addHooksCommand(server: Command, run: Run): void {
     .description("Manage the events that wait for the receiver of --hook-url.")
     .addHelpText("after", example("xfer server hooks list --data /srv/xfer"));
   hooks.command("list").alias("ls")
-    .description("List events that wait, and dead ones, oldest first.")
+    .description("List waiting and dead events, oldest first.")
     .option("--dead", "list only dead events")
     .addHelpText("after", example("xfer server hooks list --dead --data /srv/xfer"))
     .action(async ({ dead = false }: Chosen, command: Command) => {
@@ -39,7 +39,7 @@ export function addHooksCommand(server: Command, run: Run): void {
         count++;
         run.reporter.report(hookEvent(hook));
       });
-      if (count === 0) run.reporter.remark(() => dead ? "No dead events" : "No events wait");
+      if (count === 0) run.reporter.remark(() => dead ? "No dead events" : "No waiting events");
     });
   for (const { name, what, change, event } of CHANGES) {
     hooks.command(name)
@@ -62,7 +62,7 @@ export function addHooksCommand(server: Command, run: Run): void {
 const CHANGES = [
   {
     name: "retry",
-    what: "Deliver events now, dead ones too.",
+    what: "Deliver events now, including dead ones.",
     change: retryHooks,
     event: "hooks-retried",
   },

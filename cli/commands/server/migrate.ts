@@ -24,9 +24,7 @@ interface MigrateChoice {
 /** Adds the command below `server`. */
 export function addMigrateCommand(server: Command, run: Run): void {
   server.command("migrate")
-    .description(
-      `Move to a database and an object store, or back.\n\n${NOTES}`,
-    )
+    .description(`Copy a data folder to a database and an object store, or back.\n\n${NOTES}`)
     .addOption(
       new Option("--from <dir>", "data folder to copy to --catalog and --blobs").conflicts(["to"]),
     )
@@ -51,8 +49,9 @@ export function addMigrateCommand(server: Command, run: Run): void {
 }
 
 const NOTES = `\
-Accounts, files, history and the server key are copied. The source does not change. Stop all servers of both
-before, and start them only on one of them afterwards. If interrupted, run the same command again.`;
+Copies accounts, files, history and the server key. The source does not change. Stop all servers of
+both first, and afterwards start servers on only one of them. To resume an interrupted migration, run
+the same command again.`;
 
 const HELP = example(
   "xfer server migrate --from /srv/xfer --config /etc/xfer/server.toml",

@@ -1,5 +1,5 @@
 /**
- * `xfer server status`: what a running server does.
+ * `xfer server status`: the connections, rates and limits of a running server.
  *
  * @module
  */
@@ -22,7 +22,7 @@ const SAMPLE_MS = 1000;
 /** Adds the command below `server`. */
 export function addStatusCommand(server: Command, run: Run): void {
   server.command("status")
-    .description("Show what a running server does.")
+    .description("Show the connections, rates and limits of a running server.")
     .addHelpText("after", example("xfer server status --data /srv/xfer"))
     .action(async (_: unknown, command: Command) => {
       const data = await dataOf(command);

@@ -1,5 +1,5 @@
 /**
- * Sign-ins to the operator's page: links that are good once, and the sessions that they begin.
+ * Sign-ins to the operator's page: links that work once, and the sessions that they begin.
  *
  * @module
  */

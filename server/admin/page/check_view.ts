@@ -63,7 +63,7 @@ export function checkView({ check, accounts, session }: CheckViewState): Html {
       ${nextAt === undefined ? "" : html`<li>Next check: ${formatTime(nextAt)}</li>`}
       ${oldestMs === undefined
         ? ""
-        : html`<li>No file was last read longer ago than ${formatDuration(oldestMs)}</li>`}
+        : html`<li>Every file was read within the last ${formatDuration(oldestMs)}</li>`}
     </ul>
     ${damageView(check, accounts)}
     <form method="post" action="/check">${formToken(session)}<button${isRequested

@@ -1,5 +1,5 @@
 /**
- * The frame of every page for the operator. Texts in a template are escaped, also those of peers.
+ * The frame of every page for the operator. Texts in a template are escaped, including those from peers.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What happens now: health, numbers, connections and transfers. The page shows it, and gets it again every two seconds.
+ * What happens now: health, numbers, connections and transfers. The page fetches it again every two seconds.
  *
  * @module
  */

@@ -17,7 +17,7 @@ export function signInView(token: string): Html {
           <pre>xfer server admin-link</pre>
         `
         : html`
-          <p>The link is good once. The session ends after an hour without use.</p>
+          <p>The link works once. The session ends after an hour without use.</p>
           <form method="post" action="/login"><input type="hidden" name="token" value="${token}">
                     <button autofocus>Sign in</button></form>
         `

@@ -14,7 +14,7 @@ import { type Column, table } from "./table.ts";
 /** The most users on the page. Anyone can register if the operator lets them. */
 export const MAX_LISTED = 500;
 
-/** An invitation that was just made. Its token is not stored, and shown only now. */
+/** A new invitation. Its token is not stored, so it is shown only once. */
 export interface NewInvitation {
   readonly token: string;
   readonly expiresAt: number;
@@ -51,7 +51,7 @@ export function usersView({ accounts, text, invitations, session, made }: UsersS
 
 function invitationView({ token, expiresAt, location, code }: NewInvitation): Html {
   return html`<section class="note" aria-labelledby="invited"><h2 id="invited">Invitation</h2>
-  <p>It is shown only now. The user runs:</p><pre>xfer client init --invitation ${token}</pre>
+  <p>The token is shown only once. The user runs:</p><pre>xfer client init --invitation ${token}</pre>
   ${
     location === undefined ? "" : html`
       <p>with this line for transfer.info:</p>
@@ -59,7 +59,7 @@ function invitationView({ token, expiresAt, location, code }: NewInvitation): Ht
     `
   }
   <div class="qr" role="img" aria-label="QR code of the line and the invitation">${raw(code)}</div>
-  <p class="quiet">Good until ${formatTime(expiresAt)}.</p></section>`;
+  <p class="quiet">Valid until ${formatTime(expiresAt)}.</p></section>`;
 }
 
 function invitationColumns(session: AdminSession): readonly Column<Invitation>[] {
