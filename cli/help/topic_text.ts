@@ -64,7 +64,7 @@ Examples:
     "'xfer server' runs until Ctrl-C (SIGINT) or SIGTERM. Transfers in progress then have the time of --grace to " +
     "finish. A second signal stops the server at once.\n\n" +
     "Without --listen, the server takes its port from the file port.info in the current folder, if it exists. " +
-    "Protocol 4 has a second port, which clients learn at the first. A firewall must allow both.",
+    "Protocol 4 has a second port, which clients find through the first. A firewall must allow both.",
     { heading: "Options:", command: "server", group: SERVING },
     `\
 Every option can also be set in the configuration file ('xfer server config --example' prints one)

@@ -1,4 +1,4 @@
-/** The questions of an operator in docs/operations.md: each command answers what the page says. */
+/** The common questions in docs/operations.md: each command answers what the page says. */
 import assert from "node:assert/strict";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
@@ -37,7 +37,7 @@ Deno.test({
       const folder = path.endsWith(".toml") ? path.replace(/\/[^/]+$/, "") : path;
       await Deno.mkdir(world.join(folder), { recursive: true, mode: 0o700 });
     }
-    const [section = ""] = /^## Questions of an operator$[^]*?(?=^## )/m.exec(
+    const [section = ""] = /^## Common questions$[^]*?(?=^## )/m.exec(
       await Deno.readTextFile(PAGE),
     ) ?? [];
     const fences = fencesIn(section);
