@@ -80,7 +80,7 @@ const SERVER = {
   "listen": {
     group: "Basics",
     placeholder: "host:port",
-    what: "address to listen on; may be repeated",
+    what: "address; may be repeated",
     default: `${DEFAULT_HOSTNAME}:${DEFAULT_PORT}`,
     defaultWords: `${DEFAULT_HOSTNAME}:${DEFAULT_PORT}`,
     separator: " ",
