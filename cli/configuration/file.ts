@@ -1,5 +1,5 @@
 /**
- * The file of settings.
+ * The settings file.
  *
  * @module
  */

@@ -32,7 +32,7 @@ export function addSettings(server: Command): void {
   server.addOption(
     new Option(
       `--${CONFIG} <file>`,
-      `file with settings (default: $${variableOf(CONFIG)})`,
+      `settings file (default: $${variableOf(CONFIG)})`,
     ).helpGroup(SERVER),
   );
   for (const key of KEYS) {

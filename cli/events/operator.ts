@@ -292,7 +292,7 @@ export const OPERATOR_EVENTS = {
   }),
   "example-file": defineEvent({
     kind: "result",
-    what: "A configuration file with all settings of the server at their defaults.",
+    what: "A settings file with every setting of the server at its default.",
     fields: { text: lines("the file") },
     words: ({ text }) => text,
   }),

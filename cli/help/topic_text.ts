@@ -67,7 +67,7 @@ Examples:
     "Protocol 4 has a second port, which clients find through the first. A firewall must allow both.",
     { heading: "Options:", command: "server", group: SERVING },
     `\
-Every option can also be set in the configuration file ('xfer server config --example' prints one)
+Every option can also be set in the settings file ('xfer server config --example' prints one)
 or in the environment, such as XFER_TLS_LISTEN=none. 'xfer server config' prints the effective
 settings. By default, the log goes to standard error.
 
@@ -79,7 +79,7 @@ Examples:
   "stores": [
     "By default, a server keeps everything in its data folder (--data). These options name a PostgreSQL database for " +
     "accounts and names of files, and an S3-compatible object store for their contents. With both, no data folder is " +
-    "needed. Pass them to the other commands of 'xfer server', too, or set them in the configuration file.",
+    "needed. Pass them to the other commands of 'xfer server', too, or set them in the settings file.",
     { heading: "Options:", command: "server", group: STORES },
     `\
 Secrets come from the environment or from files, never from options:
@@ -95,7 +95,7 @@ Example:
   ],
   "limits": [
     "'xfer server' enforces these limits. \"none\" removes a limit. Each can also be set in the " +
-    'configuration file, such as quota = "10GB", or in the environment, such as ' +
+    'settings file, such as quota = "10GB", or in the environment, such as ' +
     "XFER_QUOTA=10GB. On SIGHUP, a running server rereads the file and applies new limits.\n\n" +
     "Times are written as 500ms, 30s, 10m or 2h, those of --history and --check-interval also as 30d; sizes and rates as 4096, 64KiB, 10MB or 2GiB.",
     { heading: "Limits:", command: "server", group: LIMITS },
