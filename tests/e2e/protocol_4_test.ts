@@ -11,7 +11,7 @@ import { TemporaryFolder } from "../support/temporary_folder.ts";
 interface Fixture {
   readonly folder: TemporaryFolder;
   readonly server: ServerProcess;
-  /** The xfer:// link of the server, for line 1 of transfer.info. */
+  /** The xfer:// line of the server, for line 1 of transfer.info. */
   readonly location: string;
   /** A client's folder, with a transfer.info. */
   readonly prepare: (name: string, line1?: string) => Promise<string>;

@@ -8,7 +8,7 @@ interface Fixture {
   readonly home: string;
   /** The server's address, HOST:PORT. */
   readonly where: string;
-  /** The xfer:// link of the server, for line 1 of transfer.info. */
+  /** The xfer:// line of the server, for line 1 of transfer.info. */
   readonly location: string;
   /** Runs xfer in a client's folder. */
   readonly run: (...args: readonly string[]) => Promise<Terminal>;

@@ -43,7 +43,7 @@ export class SnapshotWorld implements AsyncDisposable {
   readonly steps: Step[] = [];
   readonly form: FormName;
   readonly server: ServerProcess;
-  /** The xfer:// link of the server, for line 1 of transfer.info. */
+  /** The xfer:// line of the server, for line 1 of transfer.info. */
   readonly location: string;
   readonly #folder: TemporaryFolder;
   readonly #path: string;

@@ -52,7 +52,7 @@ const MAX_ASKED = 3;
 export function addInitCommand(client: Command, run: Run): void {
   client.command("init")
     .description(`Create transfer.info, which names your server and user name.\n\n${NOTES}`)
-    .option("--server <address>", "HOST:PORT, or the xfer:// link of the server", parsing("server"))
+    .option("--server <address>", "HOST:PORT, or the xfer:// line of the server", parsing("server"))
     .option("--name <name>", "your user name on that server", parsing("name"))
     .option(
       "--file <path>",
@@ -82,7 +82,7 @@ const HELP = example(
 const QUESTIONS = {
   server: {
     placeholder: "HOST:PORT",
-    question: "Server address (HOST:PORT or xfer:// link):",
+    question: "Server address (HOST:PORT or xfer:// line):",
     expected: EXPECTED.server,
     read: parseServerLine,
   },

@@ -104,7 +104,7 @@ export function addInviteCommand(server: Command, run: Run): void {
 }
 
 const NOTES = `\
-Send the token to the user, with the xfer:// link that the server logs when it starts. The user runs
+Send the token to the user, with the xfer:// line that the server logs when it starts. The user runs
 'xfer client init --invitation TOKEN'.`;
 
 const HELP = example(

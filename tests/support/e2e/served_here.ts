@@ -13,7 +13,7 @@ export interface Serving extends AsyncDisposable {
 }
 
 export interface ServedHere extends Serving {
-  /** The xfer:// link of the server, for line 1 of transfer.info. */
+  /** The xfer:// line of the server, for line 1 of transfer.info. */
   readonly location: string;
 }
 
