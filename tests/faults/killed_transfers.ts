@@ -95,6 +95,8 @@ class Transfers {
   }
 
   async round(): Promise<void> {
+    // Each server has another port. The list would grow to its limit.
+    await Deno.remove(this.#path("known_servers")).catch(() => undefined);
     await this.#changeTree();
     const victim = VICTIMS[this.#rounds % VICTIMS.length] as Victim;
     this.#rounds++;
