@@ -33,7 +33,7 @@ export async function firstFile({ stage, server, client, location }: Session): P
   await server.wrote(/transfer\.info: .*\r\n/);
   stage.pause(2500);
   await client.type("xfer client init");
-  await client.wrote(/link\): $/);
+  await client.wrote(/line\): $/);
   await client.paste(location());
   await client.wrote(/Your user name on the server: $/);
   await client.type("Alice");
