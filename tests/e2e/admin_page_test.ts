@@ -73,7 +73,7 @@ Deno.test({
       await Promise.all([page.waitForNavigation(), click]);
     };
 
-    await t.step("sign-in: without a session nothing is shown; a link is good once", async () => {
+    await t.step("sign-in: without a session nothing is shown; a link works once", async () => {
       await page.goto(`${base}/users`);
       assert.match(await text(), /xfer server admin-link/);
       assert.ok(!(await text()).includes("Alice"));
