@@ -30,7 +30,7 @@ const CROWDS: readonly number[] = [1, 4, 16, 64];
 const CROWD_FILE = 64 * MB;
 const REGISTRATIONS = 500;
 /** The files of each client, whose servers are watched by their operator. */
-const OPERATED_FILES = 100;
+const OPERATED_FILES = 40;
 const SCALE_SIZES: readonly number[] = [1 * MB, 10 * MB, 100 * MB, 1000 * MB, 4000 * MB];
 const SCALE_CLIENTS: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 /** Total bytes, whatever the number of clients. */

@@ -7,8 +7,6 @@ import { median } from "./figures.ts";
 
 /** Clients that store files at the same time, and the bytes of each file. */
 const [CLIENTS, SIZE] = [50, 4096];
-/** The interval of readings of the metrics, in milliseconds. */
-const SCRAPE_MS = 1000;
 
 /** The medians of the rounds. */
 export interface OperatingCost {
@@ -81,37 +79,25 @@ export async function operating(rounds: number, files: number): Promise<Operatin
   };
 }
 
-/** An operator looks at the page, and a Prometheus reads the metrics. */
+/** An operator looks at the page, and a Prometheus reads the metrics, from a process of their own. */
 async function look(server: ServerProcess, dataFolder: string): Promise<AsyncDisposable> {
   const { port } = await server.logged("server.listening-for-operator");
-  const base = `http://127.0.0.1:${port}`;
-  const link = new URL(await adminLink({ dataFolder }, Date.now()));
-  const { headers, body } = await fetch(`${base}/login`, {
-    ...{ method: "POST", body: link.searchParams, redirect: "manual" },
-  });
-  await body?.cancel();
-  const cookie = (headers.get("set-cookie") ?? "").split(";")[0] ?? "";
-  const stop = new AbortController();
-  const { signal } = stop;
-  const page = await fetch(`${base}/live`, { headers: { cookie }, signal });
-  if (!page.ok) throw new Error(`the page answers ${page.status}`);
-  const reading = Promise.all([
-    page.body?.pipeTo(new WritableStream()).catch(() => undefined),
-    scrape(`${base}/metrics`, signal),
-  ]);
+  const link = await adminLink({ dataFolder }, Date.now());
+  const { searchParams } = new URL(link);
+  const looker = new URL("./operator_browser.ts", import.meta.url).pathname;
+  const process = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "-A", looker, `${port}`, searchParams.get("token") ?? ""],
+    ...{ stdin: "null", stdout: "piped" },
+  }).spawn();
+  // It says that the page is open.
+  const { done } = await process.stdout.getReader().read();
+  if (done) throw new Error("the page cannot be opened");
   return {
     async [Symbol.asyncDispose]() {
-      stop.abort();
-      await reading;
+      process.kill("SIGKILL");
+      await process.status;
     },
   };
-}
-
-async function scrape(url: string, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await fetch(url, { signal }).then((answer) => answer.text()).catch(() => undefined);
-    await new Promise((resolve) => setTimeout(resolve, SCRAPE_MS));
-  }
 }
 
 /** A receiver of events. */
