@@ -167,7 +167,8 @@ async function longUpload(cluster: Cluster): Promise<void> {
   const args = ["client", "--accept-new", "put", "large", "--limit-rate", "16MiB"];
   await using put = startXfer(args, client);
   for (const [index, node] of cluster.nodes.entries()) {
-    await arrived(cluster, (PARTS * 0.6 + 4 * index) * PART_SIZE);
+    // After the first checkpoint, and well before the end, which would come between two looks.
+    await arrived(cluster, (0.5 + 0.15 * index) * PARTS * PART_SIZE);
     node.signal("SIGKILL");
     await cluster.isServing();
   }
