@@ -7,7 +7,7 @@ import { printable } from "../../protocol/printable.ts";
 import { reasonOf } from "../../protocol/errors.ts";
 import type { BlobId, BlobStore } from "../blobs/blob_store.ts";
 import type { AdminSystem } from "./admin_system.ts";
-import { FreshValue } from "./fresh_value.ts";
+import { FreshValue } from "../fresh_value.ts";
 
 /** The time in which a store must answer, in milliseconds. */
 const ANSWER_MS = 2000;

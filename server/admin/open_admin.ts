@@ -10,7 +10,7 @@ import { adminHandler } from "./admin_app.ts";
 import { AdminLinks } from "./admin_links.ts";
 import type { AdminSystem } from "./admin_system.ts";
 import type { ReportedHooks } from "../hooks/hook_settings.ts";
-import { FreshValue } from "./fresh_value.ts";
+import { FreshValue } from "../fresh_value.ts";
 import { Health } from "./health.ts";
 import { HttpPort, type PortTls } from "./http_port.ts";
 import { Metrics } from "./metrics.ts";

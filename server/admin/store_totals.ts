@@ -5,7 +5,7 @@
  */
 import type { UploadId } from "../blobs/blob_store.ts";
 import type { Context } from "../context.ts";
-import { FreshValue } from "./fresh_value.ts";
+import { FreshValue } from "../fresh_value.ts";
 
 /** The age up to which totals are used again, in milliseconds. */
 const FRESH_MS = 60_000;

@@ -7,6 +7,7 @@
 import type { CheckRound } from "../catalog/check_rounds.ts";
 import type { StoredFile } from "../catalog/files.ts";
 import type { Store } from "../data_folder/data_folder.ts";
+import { FreshValue } from "../fresh_value.ts";
 import type { Limits } from "../limits/limits.ts";
 import type { Log } from "../limits/server_log.ts";
 import type { Traffic } from "../monitor/traffic.ts";
@@ -92,7 +93,7 @@ export class BackgroundCheck {
   readonly #round: FilesOfRound;
   readonly #newFiles: BackgroundReader;
   readonly #allFiles: BackgroundReader;
-  #status: { readonly at: number; readonly value: Promise<CheckStatus> } | undefined;
+  readonly #status: FreshValue<CheckStatus>;
 
   constructor(options: BackgroundCheckOptions) {
     this.#options = options;
@@ -106,6 +107,7 @@ export class BackgroundCheck {
     const isRoundBusy = () => this.#newFiles.isReading || isBusy();
     this.#round = new FilesOfRound({ ...options, isBusy: isRoundBusy });
     this.#allFiles = new BackgroundReader(this.#round, { ...reader, isBusy: isRoundBusy });
+    this.#status = new FreshValue(() => this.#read(), 0, ticks);
   }
 
   start(): void {
@@ -135,22 +137,14 @@ export class BackgroundCheck {
     if (isNew) await checks.begin(clock(), true);
     this.#round.recount();
     this.#round.look();
-    this.#status = undefined;
+    this.#status.forget();
     this.#allFiles.wake(true);
     return isNew;
   }
 
-  /** `maxAgeMs`: the age up to which an earlier result is returned again. Rejects if the catalog does not answer. */
-  status(maxAgeMs = 0): Promise<CheckStatus> {
-    const now = this.#options.ticks();
-    const before = this.#status;
-    if (before !== undefined && now - before.at < maxAgeMs) return before.value;
-    const status = { at: now, value: this.#read() };
-    this.#status = status;
-    status.value.catch(() => {
-      if (this.#status === status) this.#status = undefined;
-    });
-    return status.value;
+  /** `maxAgeMs`: the age up to which an earlier result is returned again; none by default. Rejects if the catalog does not answer. */
+  status(maxAgeMs?: number): Promise<CheckStatus> {
+    return maxAgeMs === undefined ? this.#status.readNow() : this.#status.read(maxAgeMs);
   }
 
   async #read(): Promise<CheckStatus> {

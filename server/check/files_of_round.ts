@@ -9,6 +9,7 @@ import type { BlobId } from "../blobs/blob_store.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { CheckRound } from "../catalog/check_rounds.ts";
 import type { StoredFile } from "../catalog/files.ts";
+import { FreshValue } from "../fresh_value.ts";
 import type { Limits } from "../limits/limits.ts";
 import type { Log } from "../limits/server_log.ts";
 import { BUSY_RATE } from "./background_reader.ts";
@@ -72,7 +73,7 @@ export class FilesOfRound implements ReadingList {
   #unread: Unread[] = [];
   /** When the last file was begun, by `ticks`, and what it has cost in bytes. */
   #last = { at: -Infinity, cost: 0 };
-  #totals: { readonly at: number; readonly value: FileTotals } | undefined;
+  readonly #totals: FreshValue<FileTotals>;
   /** Whether the store has answered in this round. */
   #hasRead = false;
   /** Whether the store did not answer the last time. */
@@ -81,6 +82,7 @@ export class FilesOfRound implements ReadingList {
   constructor(options: FilesOfRoundOptions) {
     this.#options = options;
     this.#startedAt = options.ticks();
+    this.#totals = new FreshValue(() => this.#count(), TOTALS_MS, options.ticks);
   }
 
   get rate(): number {
@@ -93,26 +95,22 @@ export class FilesOfRound implements ReadingList {
   }
 
   /** The files and settings for planning. `maxAgeMs`: the age up to which the number of files is used again. */
-  async plan(maxAgeMs = TOTALS_MS): Promise<CheckPlan> {
+  async plan(maxAgeMs?: number): Promise<CheckPlan> {
     const { limits: { checkIntervalMs: intervalMs, checkRate: maxRate }, clock } = this.#options;
-    return { totals: await this.#count(maxAgeMs), intervalMs, maxRate, now: clock() };
+    return { totals: await this.#totals.read(maxAgeMs), intervalMs, maxRate, now: clock() };
   }
 
   /** The number of all files, and their bytes, old versions too. */
-  async #count(maxAgeMs: number): Promise<FileTotals> {
-    const { store: { catalog }, ticks } = this.#options;
-    if (this.#totals === undefined || ticks() - this.#totals.at > maxAgeMs) {
-      const accounts = await catalog.accounts.list();
-      const sum = (what: keyof FileTotals) =>
-        accounts.reduce((all, { usage, history }) => all + usage[what] + history[what], 0);
-      this.#totals = { at: ticks(), value: { files: sum("files"), bytes: sum("bytes") } };
-    }
-    return this.#totals.value;
+  async #count(): Promise<FileTotals> {
+    const accounts = await this.#options.store.catalog.accounts.list();
+    const sum = (what: keyof FileTotals) =>
+      accounts.reduce((all, { usage, history }) => all + usage[what] + history[what], 0);
+    return { files: sum("files"), bytes: sum("bytes") };
   }
 
   /** Counts all files again. */
   recount(): void {
-    this.#totals = undefined;
+    this.#totals.forget();
   }
 
   /** The time until a round can begin by itself, in milliseconds. */

@@ -15,7 +15,7 @@ import { quotaOfAll } from "../../uploads/quota_reservations.ts";
 import { type Invitation, openInvitations } from "../../operator/invitations.ts";
 import { findLargest, type LargeFile } from "../../operator/usage.ts";
 import { keysOf, type UserKey } from "../../operator/users.ts";
-import { FreshValue } from "../fresh_value.ts";
+import { FreshValue } from "../../fresh_value.ts";
 
 /** The most removed files of a user on the page. */
 const MAX_REMOVED = 100;

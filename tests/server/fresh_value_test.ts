@@ -1,8 +1,8 @@
 /** Values that are used again for a while. */
 import assert from "node:assert/strict";
-import { FreshValue } from "../../../server/admin/fresh_value.ts";
+import { FreshValue } from "../../server/fresh_value.ts";
 
-Deno.test("fresh value: it is read again when it is too old, on demand, and after a failure", async () => {
+Deno.test("fresh value: it is read again when it is too old, on demand, when it is forgotten, and after a failure", async () => {
   let [now, reads, isBroken] = [0, 0, false];
   const read = () => {
     reads++;
@@ -13,9 +13,15 @@ Deno.test("fresh value: it is read again when it is too old, on demand, and afte
   now = 10;
   assert.equal(await value.read(), 1);
   assert.equal(await value.readNow(), 2);
-  now = 21;
+  assert.equal(await value.read(), 2);
+  value.forget();
+  assert.equal(await value.read(), 3);
+  now = 15;
+  assert.equal(await value.read(5), 3);
+  assert.equal(await value.read(4), 4);
+  now = 26;
   isBroken = true;
   await assert.rejects(value.read());
   isBroken = false;
-  assert.equal(await value.read(), 4);
+  assert.equal(await value.read(), 6);
 });

@@ -17,10 +17,10 @@ export class FreshValue<T> {
     this.#ticks = ticks;
   }
 
-  /** The value. If reading fails, the next call tries again. */
-  read(): Promise<T> {
+  /** The value, at most `maxAgeMs` milliseconds old. If reading fails, the next call tries again. */
+  read(maxAgeMs = this.#freshMs): Promise<T> {
     const last = this.#last;
-    if (last === undefined || this.#ticks() - last.at > this.#freshMs) return this.readNow();
+    if (last === undefined || this.#ticks() - last.at > maxAgeMs) return this.readNow();
     return last.value;
   }
 
@@ -32,5 +32,10 @@ export class FreshValue<T> {
       if (this.#last === last) this.#last = undefined;
     });
     return last.value;
+  }
+
+  /** Something has changed: the next call reads the value again. */
+  forget(): void {
+    this.#last = undefined;
   }
 }
