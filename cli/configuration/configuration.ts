@@ -70,6 +70,45 @@ async function readPort(): Promise<Layer> {
   return new Map([["listen", settle("listen", listenAt(port), source)]]);
 }
 
+/** A setting that has no effect unless another one is set. */
+interface Dependent {
+  readonly named: Key;
+  readonly code: string;
+  readonly isUsed: (settings: Settings) => boolean;
+  /** The missing setting, for people. */
+  readonly without: string;
+  readonly hint: string;
+}
+
+const OF_STORE: Omit<Dependent, "named"> = {
+  code: "object-store-unused",
+  isUsed: ({ blobs }) => blobs.value !== undefined,
+  without: "an object store: blobs is disk",
+  hint: "Set blobs to s3://BUCKET/PREFIX, or remove the setting.",
+};
+const OF_PROTOCOL_4: Omit<Dependent, "named" | "code"> = {
+  isUsed: (settings) => settings["tls-listen"].value !== "none",
+  without: "protocol 4: tls-listen is none",
+  hint: "Remove one of the two settings.",
+};
+
+const DEPENDENT: readonly Dependent[] = [
+  {
+    ...{ named: "admin-token-file", code: "admin-token-unused", without: "admin-listen" },
+    isUsed: (settings) => settings["admin-listen"].value.length > 0,
+    hint: "Set admin-listen, or remove the setting.",
+  },
+  {
+    ...{ named: "hook-secret-file", code: "hook-secret-unused", without: "hook-url" },
+    isUsed: (settings) => settings["hook-url"].value !== undefined,
+    hint: "Set hook-url, or remove the setting.",
+  },
+  { named: "s3-endpoint", ...OF_STORE },
+  { named: "s3-region", ...OF_STORE },
+  { named: "tls-cert", code: "tls-cert-unused", ...OF_PROTOCOL_4 },
+  { named: "advertise", code: "advertise-unused", ...OF_PROTOCOL_4 },
+];
+
 /**
  * Throws `UsageError` or `ConfigurationError`: `tls-cert-and-key`, `tls-cert-unused`, `advertise-unused`,
  * `object-store-unused`, `admin-token-unused`, `hook-secret-unused`.
@@ -94,44 +133,8 @@ function refuseMisfits(settings: Settings): void {
       "Set both, or neither to use a self-signed certificate.",
     );
   }
-  if (
-    settings["admin-listen"].value.length === 0 && settings["admin-token-file"].value !== undefined
-  ) {
-    throw misfit(
-      "admin-token-file",
-      "admin-token-unused",
-      "has no effect without admin-listen",
-      "Set admin-listen, or remove the setting.",
-    );
-  }
-  if (
-    settings["hook-secret-file"].value !== undefined && settings["hook-url"].value === undefined
-  ) {
-    throw misfit(
-      "hook-secret-file",
-      "hook-secret-unused",
-      "has no effect without hook-url",
-      "Set hook-url, or remove the setting.",
-    );
-  }
-  for (const named of ["s3-endpoint", "s3-region"] as const) {
-    if (settings.blobs.value !== undefined || settings[named].value === undefined) continue;
-    throw misfit(
-      named,
-      "object-store-unused",
-      "has no effect without an object store: blobs is disk",
-      "Set blobs to s3://BUCKET/PREFIX, or remove the setting.",
-    );
-  }
-  if (settings["tls-listen"].value !== "none") return;
-  const ofProtocol4 = [["tls-cert", "tls-cert-unused"], ["advertise", "advertise-unused"]] as const;
-  for (const [named, code] of ofProtocol4) {
-    if (settings[named].value === undefined) continue;
-    throw misfit(
-      named,
-      code,
-      "has no effect without protocol 4: tls-listen is none",
-      "Remove one of the two settings.",
-    );
+  for (const { named, code, isUsed, without, hint } of DEPENDENT) {
+    if (settings[named].value === undefined || isUsed(settings)) continue;
+    throw misfit(named, code, `has no effect without ${without}`, hint);
   }
 }

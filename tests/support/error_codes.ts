@@ -34,7 +34,7 @@ const ELSEWHERE: readonly {
   {
     ...{ file: "cli/configuration/configuration.ts", argument: "code" },
     codes: (source) =>
-      literalsOf(/function refuseMisfits([\s\S]*)/, source, /"([a-z-]+-(?:unused|and-key))"/g),
+      literalsOf(/interface Dependent([\s\S]*)/, source, /"([a-z-]+-(?:unused|and-key))"/g),
   },
   // Existing errors with another message.
   { file: "client/v4/login.ts", argument: "error.code", codes: () => [] },
