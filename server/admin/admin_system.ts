@@ -7,6 +7,9 @@ import type { FileCheck } from "../check/background_check.ts";
 import type { Context } from "../context.ts";
 import type { ReportedHooks } from "../hooks/hook_settings.ts";
 
+/** The age up to which the state of the check of stored files is shown again, in milliseconds. */
+export const CHECK_FRESH_MS = 10_000;
+
 /** A setting, its value and where that comes from. */
 export interface ShownSetting {
   /** Its option without the dashes. */

@@ -6,16 +6,13 @@
 import type { CheckStatus } from "../check/background_check.ts";
 import type { HookReport } from "../hooks/hook_settings.ts";
 import { type FileCounts, TRAFFIC_KINDS } from "../monitor/traffic.ts";
-import type { AdminSystem } from "./admin_system.ts";
+import { type AdminSystem, CHECK_FRESH_MS } from "./admin_system.ts";
 import type { EventCounts } from "./event_counts.ts";
 import type { EventLoopDelay } from "./event_loop.ts";
 import type { Metric, Sample } from "./exposition.ts";
 import type { Health } from "./health.ts";
 import type { StoredTotals, StoreTotals } from "./store_totals.ts";
 import type { TransferDurations } from "./transfer_durations.ts";
-
-/** The age up to which the state of the check of files is used again, in milliseconds. */
-export const CHECK_FRESH_MS = 10_000;
 
 /** Where metrics are read. */
 export interface Readings {

@@ -7,9 +7,9 @@ import denoJson from "../../deno.json" with { type: "json" };
 import { CHECK_STATES } from "../check/background_check.ts";
 import { LIMIT_NAMES, LIMITS } from "../limits/limits.ts";
 import { PROTOCOL_NUMBERS, TRAFFIC_KINDS } from "../monitor/traffic.ts";
+import { CHECK_FRESH_MS } from "./admin_system.ts";
 import type { Sample } from "./exposition.ts";
 import {
-  CHECK_FRESH_MS,
   events,
   gauge,
   hooks,

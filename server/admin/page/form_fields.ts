@@ -7,7 +7,8 @@ import type { Context } from "hono";
 import type { Quota } from "../../catalog/accounts.ts";
 import { ActionError } from "./operator_store.ts";
 
-const GIB = 1024 ** 3;
+/** The unit of quotas in forms, in bytes. */
+export const GIB = 1024 ** 3;
 
 /** Whether a page of this port has sent the form. One of another site has another origin, or none that it may name. */
 export function isFromThisPage(c: Context): boolean {

@@ -11,7 +11,7 @@ import { whenAborted } from "../../../protocol/abort.ts";
 import { printable } from "../../../protocol/printable.ts";
 import { type AdminAction, endConnection, logAction } from "../../operator/actions.ts";
 import { CatalogRefusal } from "../../catalog/refusal.ts";
-import type { AdminSystem, ShownSetting } from "../admin_system.ts";
+import { type AdminSystem, CHECK_FRESH_MS, type ShownSetting } from "../admin_system.ts";
 import type { Health } from "../health.ts";
 import type { StoreTotals } from "../store_totals.ts";
 import { type AdminSession, type AdminSessions, cookieName, isOwnForm } from "./admin_sessions.ts";
@@ -55,8 +55,6 @@ const MAX_LIVE = 8;
 /** The newest events on the overview, and on the page of events. */
 const FEW_EVENTS = 12;
 const MANY_EVENTS = 200;
-/** The age up to which the state of the check of files is shown again, in milliseconds. */
-const CHECK_FRESH_MS = 10_000;
 /** The most characters of a text to search for. */
 const MAX_TEXT = 200;
 
@@ -282,17 +280,8 @@ async function liveState(
     system.hooks?.report().catch(() => undefined),
   ]);
   return {
-    ...{
-      system,
-      session,
-      health: report,
-      totals: counted,
-      throughput,
-      free,
-      servers,
-      check,
-      hooks,
-    },
+    ...{ system, session, throughput, free, servers, check, hooks },
+    ...{ health: report, totals: counted },
     events: events.find({ limit: FEW_EVENTS }),
   };
 }

@@ -8,6 +8,7 @@ import { printable } from "../../../protocol/printable.ts";
 import type { StoredFile } from "../../catalog/files.ts";
 import type { AdminSession } from "./admin_sessions.ts";
 import { formatSize, formatTime, plural } from "./format.ts";
+import { GIB } from "./form_fields.ts";
 import { formToken, type Html } from "./layout.ts";
 import type { OwnedAccount } from "./operator_store.ts";
 import { type Column, table } from "./table.ts";
@@ -15,8 +16,6 @@ import { type Column, table } from "./table.ts";
 export interface UserState extends OwnedAccount {
   readonly session: AdminSession;
 }
-
-const GIB = 1024 ** 3;
 
 export function userView({ account, keys, removed, session }: UserState): Html {
   const { name, disabled, usage, history, quota } = account;

@@ -267,8 +267,8 @@ export class S3BlobStore implements BlobStore, BlobCopying, Quarantine, Disposab
         const { key: blobId, storeId } = upload;
         if (!isBlobId(blobId)) continue;
         // A writer that expected a small file began the upload later.
-        const [id, small] = [storeId, undefined].map((storeId) => uploadIdOf({ blobId, storeId }));
-        if (await keep(id as UploadId, small)) continue;
+        const small = uploadIdOf({ blobId, storeId: undefined });
+        if (await keep(uploadIdOf({ blobId, storeId }), small)) continue;
         await this.#bucket.abortUpload(upload);
         count++;
       }
