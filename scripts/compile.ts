@@ -1,6 +1,6 @@
 /**
  * `deno task compile`: builds a release in `dist/`: an executable for each target, the installer, the manual pages, the
- * list of contents with licences (CycloneDX), the result for each target, and the checksums.
+ * list of contents with licenses (CycloneDX), the result for each target, and the checksums.
  *
  * --target NAME   build only this target; `host` is this machine (may be repeated)
  * --out DIR       use this folder in place of dist/; its content is removed first

@@ -15,7 +15,7 @@ import {
   formatResult,
   formatSummary,
   type Result,
-  summarise,
+  summarize,
 } from "../tests/conformance/suite/report.ts";
 import { serverCases } from "../tests/conformance/suite/server_cases.ts";
 import { runServerCase } from "../tests/conformance/suite/server_runner.ts";
@@ -55,7 +55,7 @@ const editions = EDITIONS.filter(({ name }) =>
   name === (options.edition ?? (others ? DEFAULT_EDITION.name : name))
 );
 const results = others ? await judgeOthers() : await judgeOurs();
-const summary = summarise(results);
+const summary = summarize(results);
 if (options.json) console.log(JSON.stringify({ type: "summary", ...summary }));
 else console.log(`\n${formatSummary(summary)}`);
 Deno.exit(summary.conforms ? 0 : 1);

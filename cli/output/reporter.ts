@@ -10,7 +10,7 @@ import { type Event, isDetail, kindOf, noteOf, toJson, wordsOf } from "../events
 import type { EventKind } from "../events/definition.ts";
 import { type HintPlaces, placed, toErrorEvent } from "./error_event.ts";
 import { type FailureEvent, failureWords, hasFailed, isFailure } from "./failed_file.ts";
-import { coloured, type Paint, plain } from "../text/colors.ts";
+import { colored, type Paint, plain } from "../text/colors.ts";
 import { wrapForTerminal } from "../text/terminal_wrap.ts";
 import { type Presentation, presentation } from "../text/presentation.ts";
 import { standardStreams, type Stream, type Streams } from "./streams.ts";
@@ -316,8 +316,8 @@ export class Reporter {
 
   #paintFor(stream: Stream): Paint {
     const { color } = this.options;
-    if (color !== "auto") return color === "always" ? coloured : plain;
-    return stream.isTerminal() && !this.#streams.noColor ? coloured : plain;
+    if (color !== "auto") return color === "always" ? colored : plain;
+    return stream.isTerminal() && !this.#streams.noColor ? colored : plain;
   }
 }
 

@@ -12,7 +12,7 @@ import {
   type TextFormatterOptions,
 } from "@logtape/logtape";
 import { printable } from "../../protocol/printable.ts";
-import { coloured } from "../text/colors.ts";
+import { colored } from "../text/colors.ts";
 import { isoTime, localTime } from "../text/time.ts";
 import type { Reporter } from "./reporter.ts";
 
@@ -20,7 +20,7 @@ export const LOG_FORMATS = ["human", "json"] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
 interface LogDisplay {
-  readonly hasColours: boolean;
+  readonly hasColors: boolean;
   readonly isTerminal: boolean;
 }
 
@@ -35,7 +35,7 @@ function humanOptions({ isTerminal }: LogDisplay): TextFormatterOptions {
 
 const FORMATTERS: Readonly<Record<LogFormat, (display: LogDisplay) => TextFormatter>> = {
   human: (display) =>
-    (display.hasColours ? getAnsiColorFormatter : getTextFormatter)(humanOptions(display)),
+    (display.hasColors ? getAnsiColorFormatter : getTextFormatter)(humanOptions(display)),
   json: () => getJsonLinesFormatter({ properties: "flatten" }),
 };
 
@@ -48,7 +48,7 @@ export async function configureLogs(
   write?: (line: string) => void,
 ): Promise<void> {
   const formatter = FORMATTERS[format]({
-    hasColours: write === undefined && reporter.paint === coloured,
+    hasColors: write === undefined && reporter.paint === colored,
     isTerminal: write === undefined && reporter.isTerminal,
   });
   const lowestLevel = reporter.options.quiet ? "warning" : "info";
@@ -69,7 +69,7 @@ export function logLine(
   properties: Readonly<Record<string, unknown>>,
   now: number,
 ): string {
-  const formatter = FORMATTERS[format]({ hasColours: false, isTerminal: false });
+  const formatter = FORMATTERS[format]({ hasColors: false, isTerminal: false });
   const message = words.split(/\{(\w+)\}/).map((part, i) => i % 2 === 0 ? part : properties[part]);
   return formatter({
     ...{ category: ["xfer", "server"], level: "info", rawMessage: words, timestamp: now },

@@ -18,7 +18,7 @@ const CODES: Readonly<Record<Style, readonly [on: number, off: number]>> = {
 
 export const plain: Paint = (_, text) => text;
 
-export const coloured: Paint = (style, text) => {
+export const colored: Paint = (style, text) => {
   const [on, off] = CODES[style];
   return `\x1b[${on}m${text}\x1b[${off}m`;
 };

@@ -84,7 +84,7 @@ export interface Reply {
 
 type State =
   | { readonly at: "header" }
-  | { readonly at: "recognise"; readonly header: RequestHeader; readonly prefix: Bytes | undefined }
+  | { readonly at: "recognize"; readonly header: RequestHeader; readonly prefix: Bytes | undefined }
   | {
     readonly at: "fixed";
     readonly header: RequestHeader;
@@ -168,7 +168,7 @@ export class ServerSession {
 
   /** Answers the event `identify`: the profile of the client, or `undefined` if it is unknown. */
   identify(profile: Profile | undefined): void {
-    if (this.#state.at !== "recognise") {
+    if (this.#state.at !== "recognize") {
       throw new RangeError("cannot identify: no client is being looked up");
     }
     this.#identified = this.#state.header.clientId;
@@ -235,8 +235,8 @@ export class ServerSession {
     switch (state.at) {
       case "header":
         return this.#readHeader();
-      case "recognise":
-        return this.#recognise(state.header, state.prefix);
+      case "recognize":
+        return this.#recognize(state.header, state.prefix);
       case "fixed":
         return this.#readFixed(state.header, state.match, state.prefix);
       case "part":
@@ -255,7 +255,7 @@ export class ServerSession {
     const header = decodeRequestHeader(bytes);
     const isKnown = this.#served.some((edition) => requestKind(edition, header.code));
     if (!this.#trailing.takes(bytes, isKnown)) {
-      this.#state = { at: "recognise", header, prefix: undefined };
+      this.#state = { at: "recognize", header, prefix: undefined };
     }
     return undefined;
   }
@@ -270,7 +270,7 @@ export class ServerSession {
     return { type: "send", bytes: new Uint8Array(missing) };
   }
 
-  #recognise(header: RequestHeader, prefix: Bytes | undefined): ServerEvent | undefined {
+  #recognize(header: RequestHeader, prefix: Bytes | undefined): ServerEvent | undefined {
     // A refusal uses the codes of the most likely edition.
     this.#edition ??= nearestEdition(this.#served, header.code);
     let matches = matchEditions(this.#served, header);
@@ -287,7 +287,7 @@ export class ServerSession {
       prefix = begin;
     }
     const match = matches.find(({ edition }) => edition === this.#edition) ?? matches[0];
-    if (match === undefined) throw new RangeError("cannot recognise the edition: none is left");
+    if (match === undefined) throw new RangeError("cannot recognize the edition: none is left");
     this.#edition = match.edition;
     // The further quirks of peers with frames depend on the edition.
     if (this.#quirks.has("frames")) {

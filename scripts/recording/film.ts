@@ -21,7 +21,7 @@ export interface Cell {
   readonly text: string;
   /** The number of cells it takes; 0 for the cell after a wide character. */
   readonly width: number;
-  /** A colour of the palette; undefined for the default colour. */
+  /** A color of the palette; undefined for the default color. */
   readonly color: number | undefined;
   readonly bold: boolean;
   readonly dim: boolean;

@@ -24,7 +24,7 @@ const CURSOR_INSET = 1;
 /** The terminal is dark on light and dark pages. */
 const GROUND = "#161b22";
 const FOREGROUND = "#d5dbe3";
-/** The 8 colours of ECMA-48, readable on that background, and their bright variants. */
+/** The 8 colors of ECMA-48, readable on that background, and their bright variants. */
 const PALETTE = [
   ...["#6e7681", "#ff7b72", "#56d364", "#e3b341", "#79c0ff", "#d2a8ff", "#56d4dd", "#d5dbe3"],
   ...["#8b949e", "#ffa198", "#7ee787", "#f2cc60", "#a5d6ff", "#e2c5ff", "#76e3ea", "#ffffff"],

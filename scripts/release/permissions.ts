@@ -23,7 +23,7 @@ export const PERMISSIONS: readonly Permission[] = [
     flag:
       "--allow-env=AWS_*,CLICOLOR_FORCE,FORCE_COLOR,LANG,LC_ALL,LC_CTYPE,NOTIFY_SOCKET,NO_COLOR,OTEL_DENO,PG*,TERM,WATCHDOG_USEC,WT_SESSION,XFER_*",
     why:
-      "the abilities and colours of the terminal, for which commander asks too; the server's settings; the " +
+      "the abilities and colors of the terminal, for which commander asks too; the server's settings; the " +
       "address and the secrets of a database (PG*) and an object store (AWS_*); the socket of systemd (NOTIFY_SOCKET, " +
       "WATCHDOG_USEC); whether Deno exports traces (OTEL_DENO)",
   },

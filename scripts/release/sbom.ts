@@ -1,5 +1,5 @@
 /**
- * The contents of the executable with licences, in CycloneDX format.
+ * The contents of the executable with licenses, in CycloneDX format.
  *
  * @module
  */
@@ -51,7 +51,7 @@ const RUNTIME = [
 ] as const;
 
 /**
- * The list as JSON. The same program always gives the same text. Throws `Error` if a package's licence has no SPDX id,
+ * The list as JSON. The same program always gives the same text. Throws `Error` if a package's license has no SPDX id,
  * or if the list violates the schema.
  */
 export async function billOfMaterials(program: Program): Promise<string> {
@@ -116,7 +116,7 @@ function spdx(id: string, license: string | undefined): Models.SpdxLicense {
   if (license !== undefined && SPDX.isSupportedSpdxId(license)) {
     return new Models.SpdxLicense(license);
   }
-  throw new Error(`Cannot list ${id}: its licence ${JSON.stringify(license)} has no SPDX id`);
+  throw new Error(`Cannot list ${id}: its license ${JSON.stringify(license)} has no SPDX id`);
 }
 
 function missing(id: string): never {

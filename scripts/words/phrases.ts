@@ -14,6 +14,12 @@ const QUESTION = "(?:what|which|where|whose|who|whom|whether|how)";
 const PEOPLE = "name the person, or: they, them, their";
 
 export const PHRASES: readonly Phrase[] = [
+  // British spelling, in names too.
+  {
+    find:
+      "\\w*(?:behaviour|colour|favour|honour|neighbour|catalogue|licence|judgement|misspelt|learnt|labell(?!edby)|(?:initial|normal|organ|recogn|serial|summar)is(?:e|ing|ation))\\w*",
+    instead: "American spelling: behavior, color, license, recognize",
+  },
   // Passives that English does not have.
   {
     find:

@@ -282,7 +282,7 @@ Deno.test("--quiet, --color and NO_COLOR with real processes", async () => {
 });
 
 Deno.test({
-  name: "colours: on a terminal, unless it has none",
+  name: "colors: on a terminal, unless it has none",
   ignore: !HAS_TERMINAL,
   async fn() {
     const args = ["server", "verify", "--data", "/none"];

@@ -107,7 +107,7 @@ Deno.test("the server restarted between uploads, also by kill: accounts, keys an
   }
 });
 
-Deno.test("port.info is honoured, --listen takes precedence, and SIGTERM ends the server with 0", async () => {
+Deno.test("port.info is honored, --listen takes precedence, and SIGTERM ends the server with 0", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   const port = freePort();
   await folder.write("port.info", `${port}\n`);

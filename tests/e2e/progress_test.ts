@@ -81,7 +81,7 @@ function test(name: string, fn: () => Promise<void>): void {
   Deno.test({ name: `progress: ${name}`, ignore: !HAS_TERMINAL, fn });
 }
 
-/** Every line that was drawn, without colours. */
+/** Every line that was drawn, without colors. */
 function drawn(written: string): string[] {
   return [...written.matchAll(new RegExp("\r([^\r\n]+)\x1b\\[K", "g"))]
     .map(([, line = ""]) => line.replaceAll(SGR, ""));
@@ -257,8 +257,8 @@ async function written(args: readonly string[], options: TerminalOptions = {}): 
   return written;
 }
 
-test("colours and characters match the terminal's settings", async () => {
-  const [usual, uncoloured, never, ascii] = await Promise.all([
+test("colors and characters match the terminal's settings", async () => {
+  const [usual, uncolored, never, ascii] = await Promise.all([
     written([]),
     written([], { env: { NO_COLOR: "1" } }),
     written(["--color", "never"]),
@@ -266,7 +266,7 @@ test("colours and characters match the terminal's settings", async () => {
   ]);
   assert.match(usual, SGR);
   assert.match(usual, /━/);
-  for (const plain of [uncoloured, never]) {
+  for (const plain of [uncolored, never]) {
     assert.doesNotMatch(plain, SGR);
     assert.match(plain, /━/);
   }

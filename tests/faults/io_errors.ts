@@ -229,7 +229,7 @@ async function failAt({ what, fault, lasts }: InjectedError, at: number, gather:
 async function failStartAt(fault: Fault | undefined, at: number, fresh: boolean): Promise<number> {
   await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
-  // A client of protocol 4 recognises the server, or refuses it.
+  // A client of protocol 4 recognizes the server, or refuses it.
   const [alice, bob] = [new Actor("Alice"), new SecureActor("Bob", folder.path)];
   const storeOne = async ({ address }: Server, name: string) => {
     const content = contentOf(name, 1000);

@@ -54,7 +54,7 @@ const start = (folder: TemporaryFolder, fileSystem: FileSystem) =>
     fileSystem,
   });
 
-Deno.test("durability: synced, renamed, folders synced, catalogued, and only then confirmed", async () => {
+Deno.test("durability: synced, renamed, folders synced, cataloged, and only then confirmed", async () => {
   await using folder = await TemporaryFolder.create();
   const calls: string[] = [];
   const catalog = () => {

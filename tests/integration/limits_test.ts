@@ -180,9 +180,9 @@ over("quota", { quota: 1500 }, async ({ peer }) => {
 over("quota", { quota: 1500 }, async ({ peer }) => {
   await peer.enrol("Alice");
   // A dropped, stored or superseded file no longer counts.
-  for (const judgement of ["crcInvalid", "crcGivenUp", "crcValid", "crcValid"] as const) {
-    assert.equal(kindOf(await peer.sendFile(judgement, content)), "fileReceived");
-    assert.equal(kindOf(await peer.judge(judgement, judgement)), "messageReceived");
+  for (const judgment of ["crcInvalid", "crcGivenUp", "crcValid", "crcValid"] as const) {
+    assert.equal(kindOf(await peer.sendFile(judgment, content)), "fileReceived");
+    assert.equal(kindOf(await peer.judge(judgment, judgment)), "messageReceived");
   }
   return { peer, answer: kindOf(await peer.sendFile("b", content)) };
 }, { stored: ["crcValid"] });

@@ -7,7 +7,7 @@ import { runTool } from "../support/tools.ts";
 
 const BINARY = Deno.env.get("XFER_BIN") ?? "";
 const ignore = BINARY === "";
-/** An environment without settings for colours, and otherwise empty. */
+/** An environment without settings for colors, and otherwise empty. */
 const BARE = { clearEnv: true, env: {} };
 
 Deno.test({ name: "binary: the version is that of deno.json", ignore }, async () => {

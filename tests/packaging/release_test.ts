@@ -93,7 +93,7 @@ Deno.test("release", async (t) => {
     () => assertContents(stage),
   );
   await t.step(
-    "the SBOM is reproducible and lists every package with version, licence, text and checksum",
+    "the SBOM is reproducible and lists every package with version, license, text and checksum",
     () => assertListed(stage),
   );
   await t.step("without a runtime there is no executable, and the reason is given", async () => {
@@ -147,8 +147,8 @@ async function largeUnnamedFiles(folder: string): Promise<string[]> {
   return large;
 }
 
-/** Packages that have the text of their licence only in their README.md. */
-const LICENCE_IN_README = ["pg-types", "pgpass"];
+/** Packages that have the text of their license only in their README.md. */
+const LICENSE_IN_README = ["pg-types", "pgpass"];
 
 async function assertListed(stage: Stage): Promise<void> {
   const { name, version, license } = stage.config;
@@ -171,7 +171,7 @@ async function assertListed(stage: Stage): Promise<void> {
     if (purl === undefined) continue; // the runtime
     assert.match(purl, /^pkg:npm\/(%40[\w-]+\/)?[\w-]+@\d/);
     assert.match(hashes[0].content, /^[0-9a-f]{128}$/);
-    if (LICENCE_IN_README.some((name) => purl.startsWith(`pkg:npm/${name}@`))) continue;
+    if (LICENSE_IN_README.some((name) => purl.startsWith(`pkg:npm/${name}@`))) continue;
     assert.ok(evidence.licenses[0].license.text.content.length > 100, purl);
   }
   const own = dependencies.find(({ ref }: { ref: string }) => ref === `${name}@${version}`);
@@ -179,7 +179,7 @@ async function assertListed(stage: Stage): Promise<void> {
   assert.deepEqual([...own.dependsOn].sort(), [...direct, ...runtime].sort());
 }
 
-Deno.test("the SBOM is refused for a package without a known licence", async () => {
+Deno.test("the SBOM is refused for a package without a known license", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   const [one] = packagesBehind(LOCK, ["npm:tool@1"]);
   assert.ok(one !== undefined);
@@ -190,7 +190,7 @@ Deno.test("the SBOM is refused for a package without a known licence", async () 
         ...{ name: "xfer", version: "1.2.3", license: "MIT", packages: [one] },
         folderOf: () => Promise.resolve(folder.path),
       }),
-      /Cannot list tool@1\.0\.0: its licence .+ has no SPDX id/,
+      /Cannot list tool@1\.0\.0: its license .+ has no SPDX id/,
     );
   }
 });

@@ -16,7 +16,7 @@ const ORDINARY: Readonly<Record<string, string>> = {
   "a Sinhala conjunct with a joiner": "ක්\u200dරිකට්.txt",
   "a Hindi word with a joiner": "क्\u200dष.txt",
   "an emoji of a family": "holiday \u{1f468}\u200d\u{1f469}\u200d\u{1f467}.jpg",
-  "an emoji in its coloured form": "\u2764\ufe0f.png",
+  "an emoji in its colored form": "\u2764\ufe0f.png",
   "a keycap": "1\ufe0f\u20e3.png",
   "a flag of tags": "\u{1f3f4}\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}.svg",
   "a text-style symbol": "\u2714\ufe0e done.txt",

@@ -4,6 +4,8 @@ import { findPhrases } from "../../scripts/words/find_phrases.ts";
 
 /** A text of a page, and the phrase found in it. */
 const FOUND: readonly (readonly [string, string])[] = [
+  ["The colours of a terminal.", "colours"],
+  ["const isRecognised = true;", "isRecognised"],
   ["All below a folder is got with --recursive.", "is got"],
   ["The user is\ntold so.", "is told"],
   ["They are not let in.", "are not let in"],

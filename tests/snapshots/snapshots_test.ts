@@ -64,7 +64,7 @@ Deno.test({
       }
       assert.ok(seen > 0);
     });
-    await t.step("colours are on terminals only, unless disabled", () => {
+    await t.step("colors are on terminals only, unless disabled", () => {
       const forms = pages.flatMap(({ steps }) => steps.flat());
       for (const [form, { printed: { raw }, title }] of forms) {
         if (form !== "terminal") assert.doesNotMatch(raw, SGR, `${form}: ${title}`);

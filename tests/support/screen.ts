@@ -10,8 +10,8 @@ export interface Row {
   readonly isWrapped: boolean;
 }
 
-/** The first colours of the palette: ECMA-48. */
-const COLOURS = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
+/** The first colors of the palette: ECMA-48. */
+const COLORS = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
 
 /** The table of character widths: Unicode 6, as in old terminals, or Unicode 11. */
 export type Widths = "6" | "11";
@@ -47,7 +47,7 @@ export class Screen implements Disposable {
     return lines;
   }
 
-  /** The same with colours and other styles. */
+  /** The same with colors and other styles. */
   get rows(): Row[] {
     const { active } = this.#terminal.buffer;
     return this.lines.map((text, row) => {
@@ -95,13 +95,13 @@ function styleOf(cell: xterm.IBufferCell): string {
   };
   return [
     ...Object.entries(styles).filter(([, is]) => is !== 0).map(([name]) => name),
-    ...cell.isFgDefault() ? [] : [colour(cell.getFgColor())],
-    ...cell.isBgDefault() ? [] : [`on ${colour(cell.getBgColor())}`],
+    ...cell.isFgDefault() ? [] : [color(cell.getFgColor())],
+    ...cell.isBgDefault() ? [] : [`on ${color(cell.getBgColor())}`],
   ].join(" ");
 }
 
-function colour(code: number): string {
-  return COLOURS[code] ?? `colour ${code}`;
+function color(code: number): string {
+  return COLORS[code] ?? `color ${code}`;
 }
 
 /** The final screen for a text. */

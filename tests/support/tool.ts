@@ -9,7 +9,7 @@ export function makeTool(): Command {
   const program = new Command("tool").configureHelp({ showGlobalOptions: true })
     .description("A program of the tests.")
     .option("-v, --verbose", AWKWARD)
-    .addOption(new Option("--color <when>", "colours").choices(["auto", "always", "never"]));
+    .addOption(new Option("--color <when>", "colors").choices(["auto", "always", "never"]));
   program.command("store").description(AWKWARD)
     .argument("<path...>", "file to store")
     .option("--as <name>", AWKWARD)

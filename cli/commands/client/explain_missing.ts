@@ -14,7 +14,7 @@ type HintServer = Pick<ConnectionPool, "list" | "use">;
 const MAX_COMPARED = 10_000;
 
 /**
- * Returns the error with a hint that fits: the name is a folder's (`ifFolder`), was removed, or is misspelt. Returns any
+ * Returns the error with a hint that fits: the name is a folder's (`ifFolder`), was removed, or is misspelled. Returns any
  * other error as it is.
  */
 export async function explainMissing<E>(

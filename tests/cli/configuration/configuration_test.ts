@@ -208,7 +208,7 @@ const BAD_FILES: readonly [file: string, code: string, message: RegExp, hint: Re
   ["\n\nquota = 1\nquota = 2", "bad-config", /line 4, column 1: .*redefine/, /KEY = VALUE/],
   ['\n# x\nquotta = "1"', "unknown-setting", /line 3: .*"quotta"/, /^Did you mean 'quota'\?$/],
   ["max_file_size = 1", "unknown-setting", /"max_file_size"/, /^Did you mean 'max-file-size'\?$/],
-  ["colour = 1", "unknown-setting", /"colour"/, EXAMPLE],
+  ["flavor = 1", "unknown-setting", /"flavor"/, EXAMPLE],
   ["config = 1", "unknown-setting", /"config"/, EXAMPLE],
   ["quota = 1\n[limits]\nquota = 1", "unknown-setting", /line 2: .*"limits"/, /without tables/],
   ["limits.quota = 1", "unknown-setting", /line 1: .*"limits"/, /without tables/],

@@ -13,13 +13,13 @@ import {
   wordsOf,
 } from "../../../cli/events/mod.ts";
 import type { Schema } from "../../../cli/events/definition.ts";
-import { coloured } from "../../../cli/text/colors.ts";
+import { colored } from "../../../cli/text/colors.ts";
 import { presentation, type PresentationOptions } from "../../../cli/text/presentation.ts";
 import { checkEvent } from "../../support/events.ts";
 
 const PLAIN = presentation();
 const SHOWN = [PLAIN, presentation({ bytes: true, isTerminal: true, interrupted: 1 })];
-const COLOURED = presentation({ paint: coloured });
+const COLORED = presentation({ paint: colored });
 
 const NAMES = Object.keys(EVENTS) as EventName[];
 
@@ -94,8 +94,8 @@ for (const name of NAMES) {
           assert.doesNotMatch(text, /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u{e0001}]/u);
         }
         // deno-lint-ignore no-control-regex
-        const uncoloured = wordsOf(event, COLOURED)?.replaceAll(/\x1b\[\d+m/g, "");
-        assert.equal(uncoloured, wordsOf(event, PLAIN));
+        const uncolored = wordsOf(event, COLORED)?.replaceAll(/\x1b\[\d+m/g, "");
+        assert.equal(uncolored, wordsOf(event, PLAIN));
       }),
       { numRuns: 50 },
     );

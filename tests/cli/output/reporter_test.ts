@@ -72,20 +72,20 @@ Deno.test("output: --json prints every event on standard output, and only errors
   assert.deepEqual(printed({ json: true, quiet: true }), [lines, warning]);
 });
 
-Deno.test("colours: chosen by --color; by default on a terminal, unless NO_COLOR is set", () => {
-  const isColoured = (...[options, world]: Parameters<typeof reporterWith>) => {
+Deno.test("colors: chosen by --color; by default on a terminal, unless NO_COLOR is set", () => {
+  const isColored = (...[options, world]: Parameters<typeof reporterWith>) => {
     const { reporter, stdout, stderr } = reporterWith(options, world);
     reporter.report(STORED);
     reporter.reportError(new NetworkError("x", "It failed"));
-    const colours = [stdout, stderr].map(({ text }) => text.includes("\x1b["));
-    assert.equal(colours[0], colours[1]);
-    return colours[0];
+    const colors = [stdout, stderr].map(({ text }) => text.includes("\x1b["));
+    assert.equal(colors[0], colors[1]);
+    return colors[0];
   };
-  assert.equal(isColoured({}), false);
-  assert.equal(isColoured({}, { terminal: true }), true);
-  assert.equal(isColoured({}, { terminal: true, noColor: true }), false);
-  assert.equal(isColoured({ color: "always" }, { noColor: true }), true);
-  assert.equal(isColoured({ color: "never" }, { terminal: true }), false);
+  assert.equal(isColored({}), false);
+  assert.equal(isColored({}, { terminal: true }), true);
+  assert.equal(isColored({}, { terminal: true, noColor: true }), false);
+  assert.equal(isColored({ color: "always" }, { noColor: true }), true);
+  assert.equal(isColored({ color: "never" }, { terminal: true }), false);
 });
 
 Deno.test("errors: code, class, message and hint; the stack with --verbose, or for a bug in xfer", () => {

@@ -1,4 +1,4 @@
-/** The server's log is written by the reporter, with its colours and `--quiet`. */
+/** The server's log is written by the reporter, with its colors and `--quiet`. */
 import assert from "node:assert/strict";
 import { getLogger, reset } from "@logtape/logtape";
 import { configureLogs, type LogFormat } from "../../../cli/output/server_log.ts";
@@ -52,7 +52,7 @@ Deno.test("log: --quiet keeps warnings and errors", async () => {
   assert.equal(JSON.parse(only ?? "").event, "a.c");
 });
 
-Deno.test("log: colours are chosen by --color", async () => {
+Deno.test("log: colors are chosen by --color", async () => {
   assert.ok(!(await logged("human", {})).join().includes("\x1b["));
   assert.ok((await logged("human", { color: "always" })).join().includes("\x1b["));
 });

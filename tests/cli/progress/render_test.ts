@@ -19,7 +19,7 @@ import { anyCharacter } from "../../support/any_character.ts";
 const MIB = 2 ** 20;
 const PLAIN: ProgressStyle = { glyphs: UNICODE, paint: (_, text) => text };
 const PLAIN_ASCII: ProgressStyle = { ...PLAIN, glyphs: ASCII };
-const COLOURED: ProgressStyle = { ...PLAIN, paint: (_, text) => `\x1b[32m${text}\x1b[39m` };
+const COLORED: ProgressStyle = { ...PLAIN, paint: (_, text) => `\x1b[32m${text}\x1b[39m` };
 
 const STATE: ProgressState = {
   ...{ phase: "sending", name: "photos.zip", done: 31 * MIB / 2, total: 25 * MIB },
@@ -148,7 +148,7 @@ Deno.test("cells: a character counts with its maximum width", () => {
       ["\u0301", 1], // No base character.
       ["👍", 2],
       ["👍🏽", 4], // 2 where skin tones are known
-      ["❤️", 2], // 1 where it is not drawn in colours
+      ["❤️", 2], // 1 where it is not drawn in colors
       ["🇩🇪", 2],
       ["\u3164", 2], // A filler, which some terminals omit.
       ["한", 2],
@@ -247,7 +247,7 @@ Deno.test("progress: the line never reaches the last column, for any name and wi
       await fc.assert(
         fc.asyncProperty(
           anyState(part),
-          fc.constantFrom(PLAIN, PLAIN_ASCII, COLOURED),
+          fc.constantFrom(PLAIN, PLAIN_ASCII, COLORED),
           async (state, style) => {
             const line = renderProgress(state, columns, style);
             // deno-lint-ignore no-control-regex

@@ -54,7 +54,7 @@ test("a running command is killed at the end of its scope", async () => {
   }
 });
 
-Deno.test("screen: overwritten text is gone, colours take no cells, long lines wrap", async () => {
+Deno.test("screen: overwritten text is gone, colors take no cells, long lines wrap", async () => {
   assert.deepEqual(await shownOf("12345\r\x1b[31mab\x1b[0m\x1b[K\r\nnext"), ["ab", "next"]);
   assert.deepEqual(await shownOf("123456", 4), ["1234", "56"]);
 });

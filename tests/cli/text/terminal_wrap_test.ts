@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { cellsOf } from "../../../cli/text/width.ts";
-import { coloured } from "../../../cli/text/colors.ts";
+import { colored } from "../../../cli/text/colors.ts";
 import { wrapForTerminal } from "../../../cli/text/terminal_wrap.ts";
 
 Deno.test("wrap: an error and its hint are broken at words, and aligned", () => {
@@ -27,8 +27,8 @@ Deno.test("wrap: a command in quotes stays in one piece", () => {
   );
 });
 
-Deno.test("wrap: colours take no cells, and wide characters two", () => {
-  const error = `${coloured("error", "xfer:")} no such file [x]`;
+Deno.test("wrap: colors take no cells, and wide characters two", () => {
+  const error = `${colored("error", "xfer:")} no such file [x]`;
   assert.equal(wrapForTerminal(error, 22), error);
   assert.equal(wrapForTerminal(`${error} 日本`, 24), `${error}\n      日本`);
 });

@@ -19,7 +19,7 @@ export interface Summary {
   readonly conforms: boolean;
 }
 
-export function summarise(results: readonly Result[]): Summary {
+export function summarize(results: readonly Result[]): Summary {
   const of = (grade: Grade) => {
     const cases = results.filter((result) => result.grade === grade);
     return { passed: cases.filter(({ passed }) => passed).length, all: cases.length };

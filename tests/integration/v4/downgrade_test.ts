@@ -250,7 +250,7 @@ Deno.test("downgrade: hints never suggest --protocol 3 if the server is pinned o
   }
 });
 
-Deno.test("ports: over either protocol, the TLS port instead of the plain one is recognised, and the hint names the plain one", async () => {
+Deno.test("ports: over either protocol, the TLS port instead of the plain one is recognized, and the hint names the plain one", async () => {
   await using fixture = await Fixture.create();
   const tls = fixture.server.addresses[1] as Address;
   const options = await fixture.options("Alice", { server: tls });

@@ -25,7 +25,7 @@ import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
 
 const KEEP = { historyMs: 24 * 60 * 60_000 };
 
-// Neighbouring seeds may give the same bytes.
+// Neighboring seeds may give the same bytes.
 const content = (seed: number, size = 1000) => pseudoRandomBytes(size, 2 * seed);
 
 async function store(

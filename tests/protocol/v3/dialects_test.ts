@@ -100,7 +100,7 @@ function replay(
 for (const [dialect, profile] of Object.entries(DIALECTS)) {
   const served = profile.edition === edition2024early ? [edition2024early] : DEFAULT_SERVED;
 
-  Deno.test(`dialect ${dialect}: edition and quirks are recognised, with the same events for every split`, async () => {
+  Deno.test(`dialect ${dialect}: edition and quirks are recognized, with the same events for every split`, async () => {
     const connections = await conversation(profile);
     const whole = replay(connections.map((bytes) => [bytes]), served);
     const kinds = whole.requests.filter((one) => typeof one === "string");

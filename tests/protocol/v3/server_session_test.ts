@@ -70,7 +70,7 @@ const conversation = concatBytes(
   encodeRequest(edition, { kind: "crcValid", clientId, fileName }),
 );
 
-Deno.test("server session: every request is recognised, and a file has its content", () => {
+Deno.test("server session: every request is recognized, and a file has its content", () => {
   assert.deepEqual(events([conversation]), {
     seen: [
       ...REQUESTS.map((request) => ({ type: "request", request })),

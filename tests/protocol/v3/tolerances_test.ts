@@ -34,7 +34,7 @@ import {
 } from "../../support/v3/session_events.ts";
 
 for (const edition of EDITIONS) {
-  Deno.test(`edition ${edition.name}: a content size that is the plaintext's is recognised by the ciphertext that arrives, and the plaintext must match it`, () => {
+  Deno.test(`edition ${edition.name}: a content size that is the plaintext's is recognized by the ciphertext that arrives, and the plaintext must match it`, () => {
     for (const size of [0, 1, 15, 17, 300, 1000]) {
       const { bytes, content } = file(edition, size, { contentSize: size });
       const heard = replayHoweverSplit(concatBytes(bytes, verdict(edition)), edition);
@@ -117,7 +117,7 @@ for (const edition of EDITIONS) {
     assert.equal(late.filled, 2048 - answer);
   });
 
-  Deno.test(`edition ${edition.name}: several deviations at once are each recognised`, () => {
+  Deno.test(`edition ${edition.name}: several deviations at once are each recognized`, () => {
     const sizes = fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 4 });
     fc.assert(fc.property(
       sizes,

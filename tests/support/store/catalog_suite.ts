@@ -64,7 +64,7 @@ function testWith(
   }
 }
 
-// Neighbouring seeds may give the same bytes.
+// Neighboring seeds may give the same bytes.
 export const id = (number: number): Bytes => pseudoRandomBytes(16, 2 * number);
 export const key = (number: number): Bytes => pseudoRandomBytes(32, 2 * number);
 export const rsa = (number: number): Bytes => pseudoRandomBytes(160, 2 * number);

@@ -1,4 +1,4 @@
-/** The schema in PostgreSQL: created once, upgraded, and shared by neighbouring versions. */
+/** The schema in PostgreSQL: created once, upgraded, and shared by neighboring versions. */
 import assert from "node:assert/strict";
 import { ConfigurationError } from "../../../../protocol/errors.ts";
 import { connectionOptions } from "../../../../server/catalog/postgres/connection/connection_options.ts";

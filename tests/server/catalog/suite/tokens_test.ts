@@ -26,11 +26,11 @@ catalogTest("open invitations are listed, oldest first", async ({ tokens }) => {
 catalogTest(
   "an invitation keeps its label, its past uses and the uses left",
   async (catalog) => {
-    const labelled = token(1, { label: "lab 3", usesLeft: 3 });
-    await catalog.tokens.add(labelled);
-    assert.equal(await login(catalog, { token: labelled.hash }), "registered");
+    const labeled = token(1, { label: "lab 3", usesLeft: 3 });
+    await catalog.tokens.add(labeled);
+    assert.equal(await login(catalog, { token: labeled.hash }), "registered");
     assert.deepEqual(await catalog.tokens.invitations(1500), [{
-      ...labelled,
+      ...labeled,
       usesLeft: 2,
       used: 1,
     }]);

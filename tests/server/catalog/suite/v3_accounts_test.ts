@@ -96,13 +96,13 @@ catalogTest(
 
 catalogTest("a profile is kept as names, also those of later versions", async (catalog) => {
   await enrolV3(catalog);
-  const learnt = { edition: "2024", quirks: ["frames", "from-a-later-version"] };
-  await catalog.accounts.setProfile(alice, learnt);
-  await catalog.accounts.setProfile(bob, learnt);
+  const learned = { edition: "2024", quirks: ["frames", "from-a-later-version"] };
+  await catalog.accounts.setProfile(alice, learned);
+  await catalog.accounts.setProfile(bob, learned);
   await catalog.accounts.touch(alice, 9000);
   await catalog.accounts.touch(bob, 9000);
   const account = await catalog.accounts.find({ id: alice });
-  assert.deepEqual([account?.storedProfile, account?.lastSeen], [learnt, 9000]);
+  assert.deepEqual([account?.storedProfile, account?.lastSeen], [learned, 9000]);
   assert.equal((await catalog.accounts.list()).length, 1, "nobody else is there");
 });
 
