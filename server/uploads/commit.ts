@@ -4,6 +4,7 @@
  * @module
  */
 import { type Bytes, toHex } from "../../protocol/bytes.ts";
+import type { EntryKind } from "../../protocol/entry.ts";
 import { UnavailableError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import { quotaOfAll, type QuotaReservation, type QuotaReservations } from "./quota_reservations.ts";
@@ -108,7 +109,7 @@ export async function commitFile(
   }
   const client = toHex(accountId);
   logStored(context.log, {
-    ...{ file: printable(name), client, user, address, size, crc },
+    ...{ file: printable(name), kind: file.kind, client, user, address, size, crc },
     path: id,
   });
   // Files of protocol 3 have no digest.
@@ -144,6 +145,7 @@ export async function discard(
 /** A stored file for the log. Its texts are printable. */
 export interface StoredLine {
   readonly file: string;
+  readonly kind: EntryKind | undefined;
   readonly client: string;
   readonly user: string;
   readonly address: string;
@@ -153,12 +155,15 @@ export interface StoredLine {
   readonly path?: string;
 }
 
+const STORED: { readonly [K in EntryKind]: string } = {
+  file: "Stored {file} for {user} from {address}: {size} bytes, cksum {crc}",
+  folder: "Stored folder {file} for {user} from {address}",
+  link: "Stored link {file} for {user} from {address}",
+};
+
 /** Logs that a file was stored. */
-export function logStored(log: Log, line: StoredLine): void {
-  log.info("Stored {file} for {user} from {address}: {size} bytes, cksum {crc}", {
-    event: "file.stored",
-    ...line,
-  });
+export function logStored(log: Log, { kind = "file", ...line }: StoredLine): void {
+  log.info(STORED[kind], { event: "file.stored", kind, ...line });
 }
 
 /** The error for a client whose file the catalog refuses for want of quota; `undefined` for another reason. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Bytes } from "../../protocol/bytes.ts";
-import { entrySizeFault } from "../../protocol/entry.ts";
+import { type EntryKind, entrySizeFault } from "../../protocol/entry.ts";
 import type { ContentSums } from "../../protocol/v4/content_sums.ts";
 import { PackReader } from "../../protocol/v4/pack.ts";
 import { MAX_RECORDS } from "../../protocol/v4/record_reader.ts";
@@ -16,6 +16,7 @@ import { checkFileName, RequestError } from "./request_error.ts";
 export interface CheckedPack {
   readonly pack: Bytes;
   readonly names: readonly string[];
+  readonly kinds: readonly EntryKind[];
   readonly sizes: Uint32Array;
   readonly cksums: Uint32Array;
   /** 1 for each record that can be stored. */
@@ -33,6 +34,7 @@ export interface CheckedPack {
  */
 export function checkPack(pack: Bytes, { maxFileSize }: Pick<Limits, "maxFileSize">): CheckedPack {
   const names: string[] = [];
+  const kinds: EntryKind[] = [];
   const sizes = new Uint32Array(MAX_RECORDS);
   const cksums = new Uint32Array(MAX_RECORDS);
   const accepted = new Uint8Array(MAX_RECORDS);
@@ -43,6 +45,7 @@ export function checkPack(pack: Bytes, { maxFileSize }: Pick<Limits, "maxFileSiz
   while (record.next()) {
     const { index, size } = record;
     names.push(record.name);
+    kinds.push(record.entry);
     sizes[index] = size;
     cksums[index] = record.cksum;
     const difference = record.findDifference();
@@ -61,7 +64,7 @@ export function checkPack(pack: Bytes, { maxFileSize }: Pick<Limits, "maxFileSiz
     bytes += size;
   }
   return {
-    ...{ pack, names, sizes, cksums, mismatches, refusals, bytes },
+    ...{ pack, names, kinds, sizes, cksums, mismatches, refusals, bytes },
     accepted: accepted.slice(0, names.length),
   };
 }

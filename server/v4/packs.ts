@@ -237,7 +237,7 @@ export class Packs {
 
   /** Logs each stored file of a small pack, and a large pack in one line, which costs much less than storing it. */
   #log(
-    { names, sizes, cksums }: CheckedPack,
+    { names, kinds, sizes, cksums }: CheckedPack,
     blobs: PackBlobs["blobs"],
     stored: readonly number[],
     bytes: number,
@@ -255,7 +255,8 @@ export class Packs {
       for (const i of stored) {
         const path = blobs.get(i);
         logStored(log, {
-          ...{ file: fileAt(i), ...where, size: sizes[i] as number, crc: cksums[i] as number },
+          ...{ file: fileAt(i), kind: kinds[i], ...where },
+          ...{ size: sizes[i] as number, crc: cksums[i] as number },
           ...path === undefined ? {} : { path },
         });
       }

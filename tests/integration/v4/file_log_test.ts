@@ -5,6 +5,7 @@ import { DEFAULT_LIMITS } from "../../../server/limits/limits.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { ServerLog } from "../../support/server_log.ts";
 import { Fixture, got, put } from "../../support/v4/fixture.ts";
+import { putAll } from "../../support/v4/put_all.ts";
 
 const MIB = 1024 * 1024;
 const SIZE = 3 * MIB;
@@ -64,4 +65,18 @@ Deno.test("file log: every use of a file has a line with its user, its name and 
   for (const { user, address: from, protocol } of accesses) {
     assert.deepEqual([user, from, protocol], ["Alice", address, 4]);
   }
+});
+
+Deno.test({
+  name: "file log: folders and links are named as such",
+  ignore: Deno.build.os !== "linux",
+}, async () => {
+  await using log = await ServerLog.take();
+  await using fixture = await Fixture.create();
+  await Deno.mkdir(fixture.folder.join("d/empty"), { recursive: true });
+  await Deno.symlink("a", fixture.folder.join("d/b"));
+  await fixture.folder.write("d/a", "content");
+  await putAll({ connect: await fixture.options("Alice"), paths: [fixture.folder.join("d")] });
+  const lines = log.of("file.stored").map(({ kind, file }) => `${kind} ${file}`);
+  assert.deepEqual(lines.sort(), ["file d/a", "folder d", "folder d/empty", "link d/b"]);
 });
