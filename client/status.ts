@@ -142,8 +142,8 @@ export async function askServer(options: ServerStatusOptions): Promise<ServerSta
     `${where} accepts connections but speaks no known protocol`,
     {
       hint:
-        `Check the port; if the server speaks edition ${edition.name}, which cannot be detected, run ` +
-        `'xfer client --edition ${edition.name}'.`,
+        `Check the port, or run 'xfer client --edition ${edition.name}' if the server speaks that ` +
+        "edition, which cannot be detected.",
     },
   );
 }

@@ -78,8 +78,8 @@ export const DATA_FOLDER_EVENTS = {
       }
       return repaired
         ? `Moved the damaged files to quarantine/ and removed them from the catalog. ${RESTORE}`
-        : "To move damaged files to quarantine/, run 'xfer server verify --repair'. Stop a server " +
-          "with a data folder first.";
+        : "To move damaged files to quarantine/, stop a server with a data folder, and run " +
+          "'xfer server verify --repair'.";
     },
   }),
   "left-out": defineEvent({

@@ -69,7 +69,7 @@ Examples:
     `\
 Every option can also be set in the settings file ('xfer server config --example' prints one)
 or in the environment, such as XFER_TLS_LISTEN=none. 'xfer server config' prints the effective
-settings. By default, the log goes to standard error.
+settings.
 
 Examples:
   $ xfer server --listen 127.0.0.1:4000 --data /srv/xfer

@@ -228,15 +228,14 @@ export function otherServer(
   const where = formatAddress(server);
   return new ConfigurationError(
     "other-server",
-    `the server at ${where} is not the expected one: expected ${describe(expected)}, ` +
-      `found ${describe(found)}`,
+    `the server at ${where} is not the expected one, and may be an impostor: ` +
+      `expected ${describe(expected)}, found ${describe(found)}`,
     {
-      hint: "Ask the server's operator out of band, for example by phone, whether the server has " +
-        `${changed(expected, found)}; if so, ` +
+      hint: `Only if the server's operator confirms ${change(expected, found)} out of band, for ` +
+        "example by phone, " +
         (pinned
-          ? `use this address in line 1 of transfer.info or --server: ${lineFor(where, found)}`
-          : `run 'xfer client forget ${where}'`) +
-        "; if not, somebody is posing as the server.",
+          ? `write ${lineFor(where, found)} into line 1 of transfer.info or --server.`
+          : `run 'xfer client forget ${where}'.`),
     },
   );
 }
@@ -247,9 +246,9 @@ function describe(identity: ServerIdentity): string {
     : `the fingerprint ${formatIdentity(identity)}`;
 }
 
-function changed(expected: ServerIdentity, found: ServerIdentity): string {
-  if (found === "pki") return "switched to a certificate from a CA";
-  return expected === "pki" ? "switched to a self-signed certificate" : "a new key";
+function change(expected: ServerIdentity, found: ServerIdentity): string {
+  if (found === "pki") return "the switch to a certificate from a CA";
+  return expected === "pki" ? "the switch to a self-signed certificate" : "the new key";
 }
 
 function lineFor(where: string, found: ServerIdentity): string {

@@ -127,12 +127,12 @@ function hasOtherBase(file: string, transferInfo: string): boolean {
   return !isAbsolute(file) && clientFolder(transferInfo) !== ".";
 }
 
-/** A `UsageError` `target-exists`. `first` is a sentence to put before the usual hint. */
-export function transferInfoExists(path: string, first?: string): UsageError {
-  const others = "Add --force to overwrite it, or name another file with --transfer-info FILE.";
-  return new UsageError("target-exists", `${printable(path)} already exists`, {
-    hint: first === undefined ? others : `${first}. ${others}`,
-  });
+/** A `UsageError` `target-exists`. */
+export function transferInfoExists(
+  path: string,
+  hint = "Add --force to overwrite it, or name another file with --transfer-info FILE.",
+): UsageError {
+  return new UsageError("target-exists", `${printable(path)} already exists`, { hint });
 }
 
 async function readFile(path: string): Promise<Uint8Array> {

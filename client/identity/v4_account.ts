@@ -91,8 +91,8 @@ export class AccountFolder {
         `${ACCOUNT_KEY_FILE}, is missing`,
       {
         hint:
-          `Restore ${ACCOUNT_KEY_FILE} from a backup; or get a link token from another machine ` +
-          `of yours or the server's operator, move ${ACCOUNT_FILE} away and run ` +
+          `Restore ${ACCOUNT_KEY_FILE} from a backup, or get a link token from another machine ` +
+          `of yours or the server's operator, move ${ACCOUNT_FILE} away, and run ` +
           "'xfer client link TOKEN'.",
       },
     );

@@ -25,8 +25,8 @@ export function tlsPort({ hostname, port }: Address): ProtocolError {
     "tls-port",
     `${formatAddress({ hostname, port })} is the server's TLS port, not its plain port`,
     {
-      hint: "Use the plain port in line 1 of transfer.info or --server; it is usually one lower: " +
-        `${plain}.`,
+      hint:
+        `Use the plain port, usually one lower (${plain}), in line 1 of transfer.info or --server.`,
     },
   );
 }

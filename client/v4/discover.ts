@@ -114,13 +114,9 @@ function portAfter({ port }: Address): number {
 }
 
 /** The end of a hint. */
-const OTHERWISE = {
-  possible: ", or add --protocol 3 if the server has no other and you trust the network.",
-  impossible: "; this command requires protocol 4.",
-} as const;
-
 function otherwise(byProtocol3: FindOptions["byProtocol3"]): string {
-  return byProtocol3 === undefined ? "." : OTHERWISE[byProtocol3];
+  if (byProtocol3 !== "possible") return ".";
+  return ", or add --protocol 3 if the server has no other and you trust the network.";
 }
 
 function noHello(
@@ -130,7 +126,9 @@ function noHello(
 ): NetworkError {
   return new NetworkError(
     "no-hello",
-    `the server at ${formatAddress(server)} did not offer protocol 4: ${what}`,
+    `the server at ${formatAddress(server)} did not offer protocol 4${
+      byProtocol3 === "impossible" ? ", which this command requires" : ""
+    }: ${what}`,
     {
       hint: "Check the address, that the server is running, and that nothing on the network path " +
         "interferes" + otherwise(byProtocol3),

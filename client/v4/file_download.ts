@@ -44,7 +44,7 @@ export function wantedBytes({ name, size }: RemoteFile, range: ByteRange | undef
       return Math.min(to, size) - from;
     }
     throw new UsageError("bad-range", `invalid range of bytes: from ${from} up to ${to}`, {
-      hint: "A range begins at 0 or later, and does not end before it begins.",
+      hint: "Count bytes from 0, and put the lower number first.",
     });
   }
   throw new UsageError(

@@ -69,7 +69,7 @@ export async function findSource(
 /** Adds a hint: the version may not exist, or the name may be a folder's. */
 export function withHint(error: RefusedError, name: string, version: number): RefusedError {
   const hint = version === 0
-    ? "To see your files, run 'xfer client list'. To download a folder, add --recursive."
+    ? "Run 'xfer client list' to see your files, or add --recursive to download a folder."
     : `To see the stored versions, run 'xfer client versions ${shellNames(name)}'.`;
   return new RefusedError("no-such-file", error.message, { hint, cause: error });
 }
@@ -188,7 +188,7 @@ export function nothingFound({ name, kind }: GetSource, recursive: boolean): Xfe
       `no ${recursive ? "names match" : "files match"} ${printable(name)}`,
       recursive
         ? LIST
-        : "To see your files, run 'xfer client list'. To download folders, add --recursive.",
+        : "Run 'xfer client list' to see your files, or add --recursive to download folders.",
     ]
     : name === EVERYTHING
     ? ["you have no files on the server", "Upload some with 'xfer client put'."]

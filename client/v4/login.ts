@@ -130,21 +130,19 @@ async function unseal(privateKey: Bytes, sealed: Bytes): Promise<Bytes> {
   );
 }
 
-const LINK =
-  "get a link token from a machine where you are signed in ('xfer client link') or from " +
-  "the server's operator, and run 'xfer client link TOKEN' here.";
+const LINK = "get a link token from another machine of yours or the server's operator, and run " +
+  "'xfer client link TOKEN'.";
 const ASK = "Ask the server's operator.";
 
 const HINTS: { readonly [B in LoginMethod["by"]]: Readonly<Record<string, string>> } = {
   login: {
     "account-disabled": ASK,
-    "not-authenticated": "Check that this is the right server; if your account or this machine's " +
-      "key was removed, ask the operator for a link token, move me.account away and run " +
-      "'xfer client link TOKEN'.",
+    "not-authenticated": "Check line 1 of transfer.info, or get a link token from the server's " +
+      "operator, move me.account away, and run 'xfer client link TOKEN'.",
   },
   register: {
     "account-disabled": ASK,
-    "name-taken": "Choose another name in line 2 of transfer.info; if the account is yours, " +
+    "name-taken": "Choose another name in line 2 of transfer.info, or if the account is yours, " +
       LINK,
     "registration-closed": "Ask the server's operator for an invitation, and run " +
       "'xfer client --invitation TOKEN'.",

@@ -56,9 +56,8 @@ export async function openByName(
       "server-not-verified",
       `cannot verify the certificate of the server at ${formatAddress(address)}: ${reason}`,
       {
-        hint:
-          "Ask the server's operator whether the certificate is valid for this name, and name " +
-          "the certificate of a private CA with --ca-cert FILE; nothing was sent.",
+        hint: "Ask the server's operator whether the certificate is valid for this name, or name " +
+          "the certificate of a private CA with --ca-cert FILE.",
         cause,
       },
     );
@@ -70,9 +69,8 @@ const NOT_VERIFIED = "invalid peer certificate:";
 
 /** For a TLS port that does not answer although the plain port did. */
 const UNREACHED =
-  "Check that firewalls and port mappings let this port through, which the server " +
-  "offers for protocol 4; if it has another number outside, the server's operator sets " +
-  "--advertise HOST:PORT,TLS-PORT.";
+  "Check that firewalls let this port through, or ask the server's operator to set " +
+  "--advertise HOST:PORT,TLS-PORT if it has another number outside.";
 
 async function openTls(
   address: Address,
@@ -108,8 +106,7 @@ async function openTls(
       "no-secure-channel",
       `cannot open a secure connection to ${where}: ${reason}`,
       {
-        hint:
-          "Try again; if it fails again, something on the network path interferes. Nothing was sent.",
+        hint: "Try again, and if it fails again, try another network: something may interfere.",
         cause,
       },
     );

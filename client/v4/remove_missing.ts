@@ -51,7 +51,7 @@ function failureOf(error: XferError): XferError | undefined {
   if (error.code === "no-such-file") return undefined;
   if (error.code !== "not-empty") return error;
   return new RefusedError("not-empty", error.message, {
-    hint: "It has new entries, perhaps from another machine. Run the same command again.",
+    hint: "Run the same command again: the folder has new entries.",
     cause: error,
   });
 }

@@ -155,7 +155,7 @@ export function isShared(catalog: Catalog): catalog is SharedCatalog {
 export class LeaseLost extends UnavailableError {
   constructor() {
     super("lease-lost", "the lease of this server has ended, and another server has removed it", {
-      hint: "Try again. The server joins again by itself.",
+      hint: "Try again in a moment: the server joins again by itself.",
     });
   }
 }

@@ -231,9 +231,8 @@ function refuseEmpty(path: string): void {
     "catalog-empty",
     `${printable(path)} is empty: all accounts and files are missing`,
     {
-      hint:
-        "If the server has ever run, restore the data folder with 'xfer server restore'. If its " +
-        "first start failed, start it again.",
+      hint: "Restore a backup with 'xfer server restore', or start the server again if its first " +
+        "start failed.",
     },
   );
 }

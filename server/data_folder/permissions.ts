@@ -87,6 +87,6 @@ function isLink(kind: DataFolderPath["kind"], path: string, name: string): Error
   return new ConfigurationError(
     "link-in-data-folder",
     `${printable(name)} in ${printable(path)} is a symbolic link`,
-    { hint: "Replace it with its target. The data folder itself can be a link." },
+    { hint: "Replace it with its target, or make the data folder itself the link." },
   );
 }

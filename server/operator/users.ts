@@ -146,9 +146,9 @@ export async function removeUserKey(
     }
     if (keys.length === 1 && !evenLast) {
       throw new UsageError("last-key", `this is the last key of ${name}`, {
-        hint: "To remove it anyway, add --yes. To let the user add another key first, run " +
-          `'xfer server users link ${name}'. To block the account, run ` +
-          `'xfer server users disable ${name}'.`,
+        hint:
+          `Add --yes to remove it, then run 'xfer server users link ${name}' for a token with ` +
+          "which the user adds another.",
       });
     }
     await catalog.accounts.removeKey(client.id, key.key);

@@ -252,7 +252,7 @@ Deno.test("get: the hint for a missing name fits: a folder, a removed file, a si
       ["photos/sketch.tpm", "Did you mean photos/sketch.tmp?"],
       [
         "nothing",
-        "To see your files, run 'xfer client list'. To download a folder, add --recursive.",
+        "Run 'xfer client list' to see your files, or add --recursive to download a folder.",
       ],
     ] as const
   ) {

@@ -38,6 +38,6 @@ export async function confirm(
   const shown = printable(action);
   if (yes || await run.confirm(`${shown.charAt(0).toUpperCase()}${shown.slice(1)}?`)) return;
   throw new UsageError("not-confirmed", `not confirmed: this would ${shown}`, {
-    hint: "To see what would be deleted, add --dry-run. To delete it, add --yes.",
+    hint: "Add --dry-run to see what would be deleted, or --yes to delete it.",
   });
 }

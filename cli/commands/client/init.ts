@@ -146,7 +146,7 @@ async function registerHint(common: CommonOptions): Promise<string | undefined> 
   if (invitation === undefined || await hasV4Account(clientFolder(transferInfo))) {
     return undefined;
   }
-  return `Run 'xfer client --invitation ${invitation}' to register with it`;
+  return `Run 'xfer client --invitation ${invitation}' to register with it.`;
 }
 
 /** Whether the server gave no usable answer: the user may want the file anyway. */

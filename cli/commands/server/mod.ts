@@ -45,8 +45,11 @@ export function serverCommand(server: Command, run: Run): void {
     .hook("preAction", giveUpLibraries);
   addServerInitCommand(server, run);
   addConfigCommand(server, run);
+  addStatusCommand(server, run);
+  addSessionsCommand(server, run);
   addHealthCommand(server, run);
   addAdminLinkCommand(server, run);
+  addHooksCommand(server, run);
   addListCommand(server, run);
   addUsageCommand(server, run);
   addImportCommand(server, run);
@@ -58,9 +61,6 @@ export function serverCommand(server: Command, run: Run): void {
   addMigrateCommand(server, run);
   addUsersCommand(server, run);
   addInviteCommand(server, run);
-  addStatusCommand(server, run);
-  addHooksCommand(server, run);
-  addSessionsCommand(server, run);
 }
 
 const HELP = example("xfer server --data /srv/xfer --quota 10GB --registration invite");

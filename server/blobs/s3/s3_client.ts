@@ -225,7 +225,7 @@ export class S3Client implements Disposable {
       "object-store-certificate",
       `cannot trust the object store: ${reason}`,
       {
-        hint: "Name the file with the certificate of its authority in AWS_CA_BUNDLE.",
+        hint: "Set AWS_CA_BUNDLE to a PEM file with the certificate of its CA.",
         cause: error,
       },
     );

@@ -88,9 +88,7 @@ function badFile(path: string): (cause: unknown) => ConfigurationError {
       "bad-tls-identity",
       `${printable(path)} does not contain the server's key and certificate`,
       {
-        hint:
-          "Restore it from a backup. If you have none, delete it: the server creates a new one, " +
-          "and you must send its fingerprint to every user.",
+        hint: "Restore it from a backup, or delete it and send the new fingerprint to every user.",
         cause,
       },
     );

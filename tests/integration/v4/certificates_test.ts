@@ -103,7 +103,7 @@ Deno.test("certificates: a CA's certificate does not satisfy a fingerprint in th
   await assert.rejects(fixture.client("Alice", { ...trust, fingerprint }), {
     code: "other-server",
     hint: new RegExp(
-      `line 1 of transfer.info or --server: xfer://localhost:${fixture.byName.port};`,
+      `write xfer://localhost:${fixture.byName.port} into line 1 of transfer.info or --server`,
     ),
   });
 });

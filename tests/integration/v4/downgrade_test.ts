@@ -285,6 +285,6 @@ Deno.test("ports: over either protocol, the TLS port instead of the plain one is
   ) {
     const failure = await connecting().then(() => assert.fail(what), (error: XferError) => error);
     assert.deepEqual([failure.name, failure.code], ["ProtocolError", "tls-port"], what);
-    assert.ok(failure.hint?.includes(` ${plain}.`), failure.hint);
+    assert.ok(failure.hint?.includes(`(${plain})`), failure.hint);
   }
 });
