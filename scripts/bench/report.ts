@@ -1,12 +1,33 @@
 /** Formats results as tables, and writes them between two marks in docs/performance.md. */
+import type { ContenderName } from "./contenders.ts";
 import type { Crowd } from "./crowds.ts";
 import { mebibytes, megabytes, ratio, seconds, table } from "./figures.ts";
 import type { Results } from "./results.ts";
 import { isMet, reached } from "./targets.ts";
 import type { Cost, Transfer, WorkResult } from "./transfers.ts";
-import { isMany } from "./works.ts";
+import {
+  AGAIN_HUGE,
+  FAR_MS,
+  farWorks,
+  GET_FOLDER,
+  GET_GIB,
+  isMany,
+  PUT_FOLDER,
+  PUT_GIB,
+  type Work,
+} from "./works.ts";
 
 const DOCUMENT = new URL("../../docs/performance.md", import.meta.url);
+const FAR = farWorks(FAR_MS);
+/** The work in the table at the beginning. */
+const SUMMARY: readonly Work[] = [
+  ...[PUT_GIB, GET_GIB, PUT_FOLDER, GET_FOLDER, AGAIN_HUGE],
+  ...[FAR.put, FAR.get, FAR.folder, FAR["get-folder"]],
+];
+const SUMMARY_CONTENDERS: readonly ContenderName[] = [
+  ...["xfer, protocol 4", "rsync -a over ssh", "scp"] as const,
+  ...["curl to nginx, TLS", "restic backup over sftp"] as const,
+];
 const BEGIN = "<!-- results: written by deno task bench -->";
 const END = "<!-- end of results -->";
 
@@ -23,7 +44,7 @@ export function toMarkdown(results: Results): string {
   const less = scale === 1 ? "" : ` Only 1/${scale} of the named amounts was moved.`;
   return [
     `Run on ${when.slice(0, 10)}: ${machine}. Medians of ${runs}.${less}`,
-    ...targetTable(results),
+    ...summaryTable(results),
     ...(results.works ?? []).flatMap(workTable),
     ...resumeTable(results),
     ...crowdTables(results),
@@ -31,7 +52,24 @@ export function toMarkdown(results: Results): string {
     ...operatingTable(results),
     ...stageTable(results),
     ...scaling(results),
+    ...targetTable(results),
   ].join("\n\n");
+}
+
+/** What most readers look for: common work, in seconds of well-known programs. */
+function summaryTable({ works = [] }: Results): string[] {
+  const shown = works.filter(({ work: { name } }) => SUMMARY.some((work) => work.name === name));
+  if (shown.length === 0) return [];
+  return [table(
+    ["seconds", ...SUMMARY_CONTENDERS],
+    shown.map(({ work: { name }, transfers }) => [
+      name,
+      ...SUMMARY_CONTENDERS.map((contender) => {
+        const found = transfers.find((transfer) => transfer.contender === contender);
+        return found === undefined || found.absent !== undefined ? "" : seconds(found.seconds);
+      }),
+    ]),
+  )];
 }
 
 function targetTable(results: Results): string[] {

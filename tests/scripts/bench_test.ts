@@ -130,6 +130,7 @@ Deno.test("bench: the report has each transfer, and the missing requirements of 
   for (
     const row of [
       "Run on 2026-01-02: 2 processors. Medians of 3.",
+      "| one file of 1 GiB, uploaded | 2.0 | | 4.0 | | |",
       "### One file of 1 GiB, uploaded",
       "| xfer, protocol 4 | 2.0 | 537 | 1.00 × | 1.0 | 2.0 | 64 | 64 |",
       "| scp | 4.0 | 268 | 2.00 × | 1.0 | 2.0 | 0 | 0 |",
