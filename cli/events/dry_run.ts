@@ -38,8 +38,10 @@ export const DRY_RUN_EVENTS = {
         ...entries === undefined ? [] : [plural(entries, "entry")],
         ...bytes === undefined ? [] : [size(bytes)],
       ];
+      // As the command itself says: what is removed from the server can be restored.
+      const verb = action === "remove" && place === "here" ? "delete" : action;
       return [
-        `Would ${action} ${name}`,
+        `Would ${verb} ${name}`,
         ...to === undefined || to === name ? [] : [`${ACTIONS[action]} ${to}`],
         ...action === "remove" ? [PLACES[place]] : [],
         ...amounts.length === 0 ? [] : [`(${amounts.join(", ")})`],

@@ -132,7 +132,7 @@ async function unseal(privateKey: Bytes, sealed: Bytes): Promise<Bytes> {
 
 const LINK = "get a link token from another machine of yours or the server's operator, and run " +
   "'xfer client link TOKEN'.";
-const ASK = "Ask the server's operator.";
+const ASK = "Ask the server's operator to enable it.";
 
 const HINTS: { readonly [B in LoginMethod["by"]]: Readonly<Record<string, string>> } = {
   login: {

@@ -132,7 +132,7 @@ function previewWords(totals: Totals, size: (bytes: number) => string): string {
     ...done === 0 ? [] : [`download ${files}${done === links ? "" : ` (${size(bytes)})`}`],
     ...folders === 0 ? [] : [`create ${plural(folders, "folder")}`],
     ...updated === 0 ? [] : [`update ${updated}`],
-    ...deleted === 0 ? [] : [`remove ${deleted}`],
+    ...deleted === 0 ? [] : [`delete ${plural(deleted, "entry")}`],
   ];
   const others = [
     ...unchanged === 0 ? [] : [`${unchanged} unchanged`],

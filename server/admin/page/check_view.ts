@@ -40,9 +40,9 @@ export function checkView({ check, accounts, session }: CheckViewState): Html {
   const isBad = state === "waiting";
   const isRequested = current?.isRequested === true;
   return html`
-    <p>The server reads every stored file again${intervalMs === 0 ? "" : html`
-      within ${formatDuration(intervalMs)}
-    `}, and compares it with its digest.
+    <p>The server reads every stored file again ${intervalMs === 0
+      ? "only when you start a check"
+      : `within ${formatDuration(intervalMs)}`}, and compares it with its digest.
       State: <span class="state ${isBad ? "bad" : "good"}">${STATES[state]}</span>${reason ===
           undefined
         ? ""

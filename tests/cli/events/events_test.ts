@@ -209,7 +209,7 @@ Deno.test("event would: says what would be done, where, and with how much", () =
     "Would download a (3 B)",
     "Would update a",
     "Would remove photos on the server (2 entries, 2.0 KiB)",
-    "Would remove photos/a on this machine",
+    "Would delete photos/a on this machine",
     "Would rename a to b (1 entry, 3 B)",
   ]);
 });
