@@ -5,6 +5,7 @@
  */
 import denoJson from "../../deno.json" with { type: "json" };
 import { reasonOf } from "../../protocol/errors.ts";
+import { retryAfterMs } from "../retry_after.ts";
 import type { HookSigner, SignedHook } from "./hook_signature.ts";
 
 /** The time to connect, send an event and get the answer, in milliseconds. */
@@ -62,7 +63,7 @@ export class HookReceiver {
       });
       await skim(answer);
       if (answer.ok) return undefined;
-      return { reason: `HTTP ${answer.status}`, retryAfterMs: retryAfter(answer, clock()) };
+      return { reason: `HTTP ${answer.status}`, retryAfterMs: askedPauseMs(answer, clock()) };
     } catch (error) {
       if (late.aborted) return { reason: `no answer within ${deliveryMs / 1000} seconds` };
       return { reason: stopped.aborted ? "the server was stopped" : reasonOfFetch(error) };
@@ -90,12 +91,10 @@ async function skim({ body }: Response): Promise<void> {
   }
 }
 
-/** `Retry-After`, which is a number of seconds or a date (RFC 9110, 10.2.3), in milliseconds. */
-function retryAfter({ status, headers }: Response, now: number): number | undefined {
-  const text = headers.get("retry-after")?.trim() ?? "";
-  if (!ASKING_TO_WAIT.includes(status) || text === "") return undefined;
-  const ms = /^\d+$/.test(text) ? 1000 * Number(text) : Date.parse(text) - now;
-  return ms > 0 ? Math.min(ms, MAX_RETRY_AFTER_MS) : undefined;
+function askedPauseMs({ status, headers }: Response, now: number): number | undefined {
+  if (!ASKING_TO_WAIT.includes(status)) return undefined;
+  const ms = retryAfterMs(headers, now);
+  return ms === undefined ? undefined : Math.min(ms, MAX_RETRY_AFTER_MS);
 }
 
 /**

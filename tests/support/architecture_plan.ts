@@ -132,7 +132,7 @@ export const ARROWS: Arrows = {
   ],
   "server/blobs": PROTOCOL,
   "server/blobs/disk": [...PROTOCOL, "server/blobs", "server/fs"],
-  "server/blobs/s3": [...PROTOCOL, "server/blobs"],
+  "server/blobs/s3": [...PROTOCOL, "server", "server/blobs"],
   "server/data_folder": [...V4, "server", "server/catalog/*", "server/blobs/*", "server/fs"],
   "server/monitor": PROTOCOL,
   "server/limits": [...PROTOCOL, "server", "server/catalog", "server/monitor"],
@@ -141,7 +141,7 @@ export const ARROWS: Arrows = {
     ...[...V4, "protocol/v3/editions", "server", "server/limits", "server/monitor"],
     "server/listen/tls",
   ],
-  "server/hooks": [...PROTOCOL, "server/catalog", "server/limits", "server/monitor"],
+  "server/hooks": [...PROTOCOL, "server", "server/catalog", "server/limits", "server/monitor"],
   "server/cluster": [...PROTOCOL, "server/catalog"],
   "server/stores": [
     ...[...PROTOCOL, ...STORE, "server/limits", "server/listen/tls", "server/cluster"],

@@ -26,7 +26,10 @@ export class TransientFailure extends Error {
   /** The pause that the store asks for, in milliseconds. */
   readonly retryAfterMs: number | undefined;
 
-  constructor(message: string, options: ErrorOptions & { readonly retryAfterMs?: number } = {}) {
+  constructor(
+    message: string,
+    options: ErrorOptions & { readonly retryAfterMs?: number | undefined } = {},
+  ) {
     super(message, options);
     this.name = "TransientFailure";
     this.retryAfterMs = options.retryAfterMs;

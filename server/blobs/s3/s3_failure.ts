@@ -7,6 +7,7 @@
  */
 import { StorageError, XferError } from "../../../protocol/errors.ts";
 import { printable } from "../../../protocol/printable.ts";
+import { retryAfterMs } from "../../retry_after.ts";
 import { TransientFailure } from "./backoff.ts";
 import { textOf } from "./xml.ts";
 
@@ -55,10 +56,14 @@ export class S3Refusal extends Error {
   }
 }
 
-/** The failure in an answer; `undefined` for a success. `text`: the body, if it is XML. */
+/**
+ * The failure in an answer; `undefined` for a success. `text`: the body, if it is XML. `now`: milliseconds since the
+ * epoch.
+ */
 export function failureIn(
   { status, headers }: Pick<Response, "status" | "headers">,
   text: string,
+  now = Date.now(),
 ): TransientFailure | S3Refusal | undefined {
   const isSuccess = status >= 200 && status < 300;
   // The answer to a long request can begin with 200 before the request fails.
@@ -67,9 +72,9 @@ export function failureIn(
   const words = shown(textOf(text, "Message") ?? "");
   const message = [String(status), code, words].filter((part) => part !== "").join(" ");
   if (!isTransient(status, code, words)) return new S3Refusal(status, code, message);
-  const seconds = Number(headers.get("retry-after") ?? NaN);
-  const asked = Number.isFinite(seconds) ? { retryAfterMs: seconds * 1000 } : {};
-  return new TransientFailure(`it answered ${message}`, asked);
+  return new TransientFailure(`it answered ${message}`, {
+    retryAfterMs: retryAfterMs(headers, now),
+  });
 }
 
 /** What the callers of a store see of a failure: an error of xfer. `doing`: "read" or "write to". */
