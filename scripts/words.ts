@@ -14,6 +14,7 @@ const CLEAN = [
     "client/",
     "docs/",
     "packaging/",
+    "platform/",
     "protocol/",
     "scripts/",
     "server/",

@@ -8,6 +8,7 @@ import {
   graphOf,
   importsOf,
   largeTopLevels,
+  libraryLoaders,
   namelessFolders,
   platformUses,
   roomCircles,
@@ -18,7 +19,7 @@ import {
 import { ARROWS, EXCEPTIONS } from "./support/architecture_plan.ts";
 
 const ROOT = new URL("../", import.meta.url);
-const FOLDERS = ["protocol/", "client/", "server/", "cli/"];
+const FOLDERS = ["platform/", "protocol/", "client/", "server/", "cli/"];
 
 const tree: Tree = new Map(
   (await Promise.all(["main.ts", "mod.ts", ...FOLDERS].map(read))).flat().sort(),
@@ -36,6 +37,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   "no files import each other in a circle": fileCircles,
   "no rooms import each other in a circle": roomCircles(ARROWS),
   "protocol/ only computes": platformUses,
+  "platform/c_library.ts alone loads a library": libraryLoaders,
   "the top levels of server, client and cli have at most eight files": largeTopLevels,
   "no name of a type is declared in two files": doubleNames,
   "no folder is named after nothing": namelessFolders,
@@ -169,6 +171,16 @@ Deno.test("architecture: what protocol/ uses of the platform is found", () => {
     "protocol/d.ts: Date.now(",
     "protocol/d.ts: console.",
   ]);
+});
+
+Deno.test("architecture: a second file that loads a library is found", () => {
+  const load = 'Deno.dlopen("libc.so.6", CALLS);\n';
+  const tree = madeUp({
+    "platform/c_library.ts": load,
+    "server/a.ts": load,
+    "cli/b.ts": `// ${load}`,
+  });
+  assert.deepEqual(libraryLoaders(tree), ["server/a.ts"]);
 });
 
 Deno.test("architecture: large top levels, double names and nameless folders are found", () => {

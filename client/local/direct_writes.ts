@@ -6,7 +6,8 @@
  * @module
  */
 import type { Bytes } from "../../protocol/bytes.ts";
-import { OPEN, openCLibrary, PathBuffer } from "./c_library.ts";
+import { openCLibrary } from "../../platform/c_library.ts";
+import { OPEN, PathBuffer } from "./c_arguments.ts";
 
 /** Offsets, sizes and addresses of direct writes are multiples of this, the largest block of common disks, in bytes. */
 export const BLOCK_SIZE = 4096;

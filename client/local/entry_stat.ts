@@ -6,7 +6,8 @@
  * @module
  */
 import type { Bytes } from "../../protocol/bytes.ts";
-import { AT_FDCWD, OPEN, openCLibrary, PathBuffer } from "./c_library.ts";
+import { openCLibrary } from "../../platform/c_library.ts";
+import { AT_FDCWD, OPEN, PathBuffer } from "./c_arguments.ts";
 
 /** The kind of something in a folder. `other`: it has no content to upload. */
 export type StatKind = "file" | "folder" | "link" | "pipe" | "socket" | "other";

@@ -6,7 +6,8 @@
  * @module
  */
 import { lutimesSync } from "node:fs";
-import { AT_FDCWD, floorDivide, openCLibrary, PathBuffer, TimesBuffer } from "./c_library.ts";
+import { openCLibrary } from "../../platform/c_library.ts";
+import { AT_FDCWD, floorDivide, PathBuffer, TimesBuffer } from "./c_arguments.ts";
 
 /** Properties of an entry that are stored with its content. */
 export interface StoredAttributes {

@@ -5,7 +5,8 @@
  * @module
  */
 import type { Bytes } from "../../protocol/bytes.ts";
-import { OPEN, openCLibrary, PathBuffer, TimesBuffer } from "./c_library.ts";
+import { openCLibrary } from "../../platform/c_library.ts";
+import { OPEN, PathBuffer, TimesBuffer } from "./c_arguments.ts";
 
 /** The attributes of a new file. */
 export interface FileAttributes {

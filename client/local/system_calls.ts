@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { AT_FDCWD, OPEN, openCLibrary, PathBuffer } from "./c_library.ts";
+import { openCLibrary } from "../../platform/c_library.ts";
+import { AT_FDCWD, OPEN, PathBuffer } from "./c_arguments.ts";
 
 /** Calls that fail are repeated through Deno, which knows the reason. */
 export interface SystemCalls {

@@ -9,9 +9,8 @@
  *
  * @module
  */
+import { openCLibrary } from "../../platform/c_library.ts";
 
-/** The C library of Linux that Deno itself is linked with. */
-const LIBC = "libc.so.6";
 /** getsockname(2), getsockopt(2) and setsockopt(2). */
 const CALLS = {
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
@@ -30,18 +29,7 @@ const ADDRESS_PORT = 2;
 const MAX_DESCRIPTOR = 4096;
 
 /** Opened before the server gives up the permission, and open until the program ends. */
-const symbols = openLibrary();
-
-function openLibrary(): Deno.StaticForeignLibraryInterface<typeof CALLS> | undefined {
-  if (Deno.build.os !== "linux") return undefined;
-  // Loading a library without the permission would prompt the user.
-  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
-  try {
-    return Deno.dlopen(LIBC, CALLS).symbols;
-  } catch {
-    return undefined;
-  }
-}
+const symbols = openCLibrary(CALLS);
 
 /** The arguments of calls, which are filled again for each. */
 const value = new Int32Array(1);

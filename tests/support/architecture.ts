@@ -140,6 +140,11 @@ export const platformUses: Rule = (tree) =>
     return [...new Set([...foreign, ...uses])].map((use) => `${path}: ${use}`);
   });
 
+/** Files that load a library: what a library can do, no permission of Deno limits. */
+export const libraryLoaders: Rule = (tree) =>
+  [...tree].filter(([, text]) => /\bdlopen\b/.test(code(text))).map(([path]) => path)
+    .filter((path) => path !== "platform/c_library.ts");
+
 /** Top levels with more files than a reader can survey. */
 export const largeTopLevels: Rule = (tree) =>
   ["server", "client", "cli"].filter((folder) =>

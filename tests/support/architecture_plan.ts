@@ -43,6 +43,8 @@ const COMMANDS = [
  * `v4` never import each other, nor do `client/` and `server/`, and no room imports its own face (`mod.ts`).
  */
 export const ARROWS: Arrows = {
+  // The operating system, where Deno has no call for it.
+  "platform": [],
   // Bytes in, values out.
   "protocol": [],
   "protocol/encoding": ["protocol"],
@@ -58,7 +60,7 @@ export const ARROWS: Arrows = {
 
   // A client: sockets, files of this machine, identity, then the two protocols, then the choice between them.
   "client/net": PROTOCOL,
-  "client/local": V4,
+  "client/local": [...V4, "platform"],
   "client": [...PROTOCOL, "protocol/v3/editions", "client/net", "client/local"],
   // It keeps accounts of both protocols, and claims those of protocol 3.
   "client/identity": [...V3, ...V4, "protocol/encoding", ...CLIENT],
@@ -139,7 +141,7 @@ export const ARROWS: Arrows = {
   "server/listen/tls": [...V4, "protocol/encoding", "server/fs", "server/data_folder"],
   "server/listen": [
     ...[...V4, "protocol/v3/editions", "server", "server/limits", "server/monitor"],
-    "server/listen/tls",
+    ...["platform", "server/listen/tls"],
   ],
   "server/hooks": [...PROTOCOL, "server", "server/catalog", "server/limits", "server/monitor"],
   "server/cluster": [...PROTOCOL, "server/catalog"],
@@ -240,7 +242,7 @@ export const ARROWS: Arrows = {
   "cli/progress": [...PROTOCOL, "cli/events", "cli/output", "cli/text"],
   "cli/help": [...PROTOCOL, "client/mod.ts", "cli/exit_codes.ts", "cli/text"],
   "cli": [
-    ...[...PROTOCOL, "client/mod.ts", "cli/output", "cli/help"],
+    ...[...PROTOCOL, "platform", "client/mod.ts", "cli/output", "cli/help"],
     ...["client/v3/mod.ts", "client/v4/downloads.ts"],
     ...["cli/exit_codes.ts", "cli/signals.ts"],
   ],
@@ -253,6 +255,7 @@ export const ARROWS: Arrows = {
   "cli/commands/client": [...COMMANDS, "client/mod.ts", "cli/progress"],
   "cli/commands/server": [
     ...[...COMMANDS, "server/mod.ts", "cli/configuration", "cli/events", "cli/signals.ts"],
+    "platform",
     "cli/commands/server/import.ts",
   ],
   // An import keeps times to the nanosecond, which only the client's files can read.
@@ -273,6 +276,7 @@ export const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   "no files import each other in a circle": [],
   "no rooms import each other in a circle": [],
   "protocol/ only computes": [],
+  "platform/c_library.ts alone loads a library": [],
   "the top levels of server, client and cli have at most eight files": [],
   "no name of a type is declared in two files": [],
   "no folder is named after nothing": [],

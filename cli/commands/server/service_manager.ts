@@ -4,9 +4,8 @@
  *
  * @module
  */
+import { openCLibrary } from "../../../platform/c_library.ts";
 
-/** The C library of Linux that Deno itself is linked with. */
-const LIBC = "libc.so.6";
 /** socket(2), sendto(2) and close(2). */
 const CALLS = {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
@@ -27,18 +26,7 @@ const SOCKET = "NOTIFY_SOCKET";
 const WATCHDOG = "WATCHDOG_USEC";
 
 /** Opened before the server gives up the permission, and only if systemd listens. */
-const symbols = openLibrary();
-
-function openLibrary(): Deno.StaticForeignLibraryInterface<typeof CALLS> | undefined {
-  if (Deno.build.os !== "linux" || variable(SOCKET) === undefined) return undefined;
-  // Loading a library without the permission would prompt the user.
-  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
-  try {
-    return Deno.dlopen(LIBC, CALLS).symbols;
-  } catch {
-    return undefined;
-  }
-}
+const symbols = variable(SOCKET) === undefined ? undefined : openCLibrary(CALLS);
 
 function variable(name: string): string | undefined {
   const { state } = Deno.permissions.querySync({ name: "env", variable: name });

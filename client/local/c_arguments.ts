@@ -1,11 +1,8 @@
 /**
- * The C library of Linux that Deno itself is linked with, for calls that Deno does not offer or that cost more through
- * it.
+ * Arguments for calls of the C library.
  *
  * @module
  */
-
-const LIBC = "libc.so.6";
 
 /** Relative paths begin at the current folder. */
 export const AT_FDCWD = -100;
@@ -21,23 +18,6 @@ export const OPEN = {
   nonBlocking: 0o4000,
   closeOnExec: 0o2000000,
 } as const;
-
-/**
- * Opens functions of the library, until the program ends. `undefined` where this system or the permissions of the
- * program allow none.
- */
-export function openCLibrary<const C extends Deno.ForeignLibraryInterface>(
-  calls: C,
-): Deno.StaticForeignLibraryInterface<C> | undefined {
-  if (Deno.build.os !== "linux") return undefined;
-  // Loading a library without the permission would prompt the user.
-  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return undefined;
-  try {
-    return Deno.dlopen(LIBC, calls).symbols;
-  } catch {
-    return undefined;
-  }
-}
 
 /** The longest path of Linux is 4096 bytes with its final NUL; UTF-8 has at most 3 bytes for a UTF-16 unit. */
 const MAX_PATH = 4096;
