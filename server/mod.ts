@@ -6,7 +6,12 @@
 export * from "./operator/mod.ts";
 export type { Access, AccessListener, AccessMethod } from "./limits/access.ts";
 export { callServer } from "./control/call_server.ts";
-export { type AdminAction, logAction, type OperatorAction } from "./operator/actions.ts";
+export {
+  type AdminAction,
+  logAction,
+  type OperatorAction,
+  quotaSubject,
+} from "./operator/actions.ts";
 export type { CheckReport, RoundReport } from "./control/check_report.ts";
 export {
   type AskedServer,

@@ -4,6 +4,7 @@
  * @module
  */
 import { InvalidArgumentError } from "commander";
+import { formatAmount, parseAmount, SIZES, type Units } from "../../protocol/units.ts";
 import type { LimitDefinition } from "../../server/mod.ts";
 
 /** Kinds of quantities. A `lifetime` is in milliseconds like a `time`, and can be written in days. */
@@ -13,28 +14,13 @@ interface Notation {
   /** The placeholder of the value in a command's help. */
   readonly placeholder: string;
   readonly expected: string;
-  /** From small to large. */
-  readonly factors: Readonly<Record<string, number>>;
+  readonly factors: Units;
   /** The value of `none`, if allowed. */
   readonly none?: number;
   readonly max?: number;
   /** The notation of 0 without a unit, if allowed. */
   readonly zero?: string;
 }
-
-const SIZES = {
-  "": 1,
-  B: 1,
-  kB: 1e3,
-  KB: 1e3,
-  MB: 1e6,
-  GB: 1e9,
-  TB: 1e12,
-  KiB: 2 ** 10,
-  MiB: 2 ** 20,
-  GiB: 2 ** 30,
-  TiB: 2 ** 40,
-};
 
 /** The longest timeout of a timer, in milliseconds: 24 days. */
 const MAX_TIME = 2 ** 31 - 1;
@@ -88,10 +74,8 @@ export function parseQuantity(text: string, unit: Unit, least = 0): number {
   const { factors, expected, none, zero, max = Infinity } = NOTATIONS[unit];
   if (text === NONE && none !== undefined) return none;
   if (text === zero) return 0;
-  const [, digits = "", suffix = ""] = /^([0-9]{1,15}) ?([A-Za-z]*)$/.exec(text) ?? [];
-  const factor = Object.hasOwn(factors, suffix) ? factors[suffix] : undefined;
-  const value = digits === "" || factor === undefined ? NaN : Number(digits) * factor;
-  if (Number.isSafeInteger(value) && value >= least && value <= max) return value;
+  const value = parseAmount(text, factors);
+  if (value !== undefined && value >= least && value <= max) return value;
   const bound = least === 0 ? "" : `, at least ${formatQuantity(least, unit)}`;
   throw new InvalidArgumentError(`Expected ${expected}${bound}.`);
 }
@@ -99,11 +83,9 @@ export function parseQuantity(text: string, unit: Unit, least = 0): number {
 /** A quantity as written on the command line, in the largest unit that fits. */
 export function formatQuantity(value: number, unit: Unit): string {
   if (value === Infinity || value === NOTATIONS[unit].none) return NONE;
-  const fitting = Object.entries(NOTATIONS[unit].factors)
-    .filter(([suffix, factor]) => !suffix.endsWith("B") || suffix.endsWith("iB") || factor === 1)
-    .filter(([, factor]) => value % factor === 0 && value >= factor);
-  const [suffix, factor] = fitting.at(-1) ?? ["", 1];
-  return `${value / factor}${suffix}`;
+  const binary = Object.entries(NOTATIONS[unit].factors)
+    .filter(([suffix, factor]) => !suffix.endsWith("B") || suffix.endsWith("iB") || factor === 1);
+  return formatAmount(value, Object.fromEntries(binary));
 }
 
 /** The largest number of the protocol. */

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { formatAmount, SIZES } from "../../protocol/units.ts";
+import type { Quota } from "../catalog/accounts.ts";
 import type { Log } from "../limits/server_log.ts";
 import type { Monitor } from "../monitor/monitor.ts";
 
@@ -42,6 +44,13 @@ export function logAction(log: Pick<Log, "info">, action: OperatorAction): void 
   const about = [action.user && " for {user}", action.subject && ": {subject}"];
   const words = `Operator ({operator}): {action}${about.filter(Boolean).join("")}`;
   log.info(words, { event: "operator.acted", ...action });
+}
+
+/** A quota as the subject of an action. */
+export function quotaSubject({ bytes, files }: Quota): string {
+  const words = (amount: number | undefined, format: (amount: number) => string) =>
+    amount === undefined ? "default" : amount === Infinity ? "none" : format(amount);
+  return `size ${words(bytes, (size) => formatAmount(size, SIZES))}, files ${words(files, String)}`;
 }
 
 /** Ends an open connection at once. Returns `false` if none has this id. `by`: who does it. */

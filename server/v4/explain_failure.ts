@@ -81,6 +81,8 @@ function explain(
   };
   if (error instanceof CatalogRefusal || error instanceof RequestError) {
     const refusal = error instanceof RequestError ? error : toRefusal(error);
+    // Clients look whether a name is free before they upload: that is an answer, and refuses nothing.
+    if (request?.kind === "stat" && refusal.code === "no-such-file") return refusal;
     const level = EXPECTED.includes(refusal.code) ? "debug" : "info";
     log[level](`Refused ${what} for {user} from {address}: {reason}`, {
       event: "request.refused",

@@ -129,6 +129,19 @@ Deno.test({
       },
     );
 
+    await t.step("overview: focus, selection and rows stay when the page changes", async () => {
+      await page.evaluate(`{
+        document.querySelector("#connections ~ .scroll th a").focus();
+        getSelection().selectAllChildren(document.querySelector("#recent ~ .scroll td:last-child"));
+      }`);
+      const first = await page.$eval("tr[id^=event-]", ({ id }) => id);
+      await put(client, [{ file, name: "while the page is open.txt" }]);
+      await page.waitForFunction('document.body.innerText.includes("while the page is open.txt")');
+      assert.equal(await page.evaluate("document.activeElement.textContent"), "Alice");
+      assert.notEqual(await page.evaluate("getSelection().toString()"), "");
+      assert.ok(await page.$(`tr + #${first}`) !== null, "a new row is above");
+    });
+
     await t.step("without JavaScript the pages can be read", async () => {
       await page.setJavaScriptEnabled(false);
       await page.goto(`${base}/events?kind=stored`);
@@ -145,9 +158,18 @@ Deno.test({
       assert.match(await text(), /client init --invitation [0-9A-Za-z-]{20,}/);
       assert.ok(await page.$(".qr svg") !== null, "a QR code");
       await page.goto(`${base}/users/Alice`);
-      await page.type("#gib", "1.5");
+      await page.type("#size", "1.5");
       await submit("form[action$='/quota'] button");
-      assert.equal(await page.$eval("#gib", (input) => (input as { value?: string }).value), "1.5");
+      assert.match(await text(), /Size: expected one such as 10GB/);
+      await submit("a");
+      await page.type("#size", "1536MiB");
+      await submit("form[action$='/quota'] button");
+      assert.equal(
+        await page.$eval("#size", (input) => (input as { value?: string }).value),
+        "1536MiB",
+      );
+      // The answer 409 to the mistake.
+      problems.length = 0;
       await submit("form[action$='/restore'] button");
       assert.match(await text(), /None that can be restored/);
       await page.goto(base);
@@ -173,6 +195,15 @@ Deno.test({
       assert.match(await text(), /xfer server admin-link/);
       const [cookie] = cookies;
       assert.deepEqual([cookie?.httpOnly, cookie?.sameSite], [true, "Strict"]);
+    });
+
+    await t.step("overview: it says when the server sends nothing", async () => {
+      await page.goto(server.createAdminLink() ?? "");
+      await submit("button");
+      await page.waitForFunction('document.querySelector("#lost").hidden');
+      await server.close();
+      await page.waitForFunction('!document.querySelector("#lost").hidden');
+      assert.match(await text(), /has sent nothing since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\./);
     });
   },
 });

@@ -41,15 +41,18 @@ Deno.test({
 
   assert.equal((await operate("users", "disable", "Alice")).code, 0);
   assert.equal((await operate("invite", "--label", "Bob")).code, 0);
+  assert.equal((await operate("users", "set-quota", "Alice", "--size", "10GB")).code, 0);
   const acted = () => server.log.filter(({ event }) => event === "operator.acted");
   // The log is read in the background.
-  while (acted().length < 3) await server.logged("operator.acted", server.log.length);
+  while (acted().length < 4) await server.logged("operator.acted", server.log.length);
   const actions = acted();
   assert.deepEqual(actions.map(({ action, user = "" }) => `${action} ${user}`), [
     "connection-ended Alice",
     "user-disabled Alice",
     "invitation-created ",
+    "quota-set Alice",
   ]);
+  assert.equal(actions[3]?.["subject"], "size 10GB, files default");
   assert.match(String(actions[0]?.["operator"]), /^uid \d+$/);
   assert.equal((await xfer(["client"], client)).code, 5, "it takes effect at once");
 

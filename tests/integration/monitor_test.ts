@@ -110,3 +110,16 @@ Deno.test("monitor v3: an upload counts as stored once the client confirms it, a
   live.end("a test ends it");
   assert.equal(await peer.receive(), "closed");
 });
+
+Deno.test("monitor v4: to look for a free name is no refusal, to download it is one", async () => {
+  await using fixture = await Fixture.create();
+  const { events } = fixture.server.monitor;
+  const refused: unknown[] = [];
+  using _ = events.subscribe(({ properties: { event, request } }) => {
+    if (event === "request.refused") refused.push(request);
+  });
+  using client = await fixture.client("Alice");
+  await assert.rejects(client.stat("none"), { code: "no-such-file" });
+  await assert.rejects(got(client, "none"), { code: "no-such-file" });
+  assert.deepEqual(refused, ["get"]);
+});

@@ -16,6 +16,7 @@ import {
   listUserKeys,
   listUsers,
   type Quota,
+  quotaSubject,
   removeUser,
   removeUserKey,
   renameUser,
@@ -110,7 +111,11 @@ export function addUsersCommand(server: Command, run: Run): void {
       }
       const data = await dataOf(command);
       const quota = await setUserQuota(data, name, back ? "default" : change);
-      await reportAction({ run, command, data }, { action: "quota-set", user: name });
+      await reportAction({ run, command, data }, {
+        action: "quota-set",
+        user: name,
+        subject: quotaSubject(quota),
+      });
       run.reporter.report({ event: "quota-set", user: name, quota: quotaOf(quota) });
     });
   const set = forOne(

@@ -61,7 +61,7 @@ export function checkView({ check, accounts, session }: CheckViewState): Html {
           formatTime(last.endedAt)
         }</li>`}
       ${nextAt === undefined ? "" : html`<li>Next check: ${formatTime(nextAt)}</li>`}
-      ${oldestMs === undefined
+      ${oldestMs === undefined || last === undefined
         ? ""
         : html`<li>Every file was read within the last ${formatDuration(oldestMs)}</li>`}
     </ul>
@@ -109,7 +109,11 @@ function damageView(
 function damageColumns(names: ReadonlyMap<string, string>): readonly Column<StoredFile>[] {
   return [
     { name: "File", kind: "file", isHeading: true, cell: ({ name }) => printable(name) },
-    { name: "User", cell: ({ accountId }) => userLink(names.get(toHex(accountId)) ?? "") },
+    {
+      name: "User",
+      kind: "text",
+      cell: ({ accountId }) => userLink(names.get(toHex(accountId)) ?? ""),
+    },
     {
       name: "Version",
       kind: "number",

@@ -4,11 +4,13 @@
  * @module
  */
 import type { Context } from "hono";
+import { formatAmount, parseAmount, SIZES, type Units } from "../../../protocol/units.ts";
 import type { Quota } from "../../catalog/accounts.ts";
 import { ActionError } from "./operator_store.ts";
 
-/** The unit of quotas in forms, in bytes. */
-export const GIB = 1024 ** 3;
+/** The word for a quota without a bound. */
+const NONE = "none";
+const COUNTS: Units = { "": 1 };
 
 /** Whether a page of this port has sent the form. One of another site has another origin, or none that it may name. */
 export function isFromThisPage(c: Context): boolean {
@@ -33,15 +35,31 @@ export function wholeNumber(text: string, least: number, most: number, what: str
   throw new ActionError(`${what}: expected a whole number from ${least} to ${most}.`);
 }
 
-/** An empty text means the server's default. Throws `ActionError`. */
-export function quotaOf(gib: string, files: string): Quota {
-  if (gib !== "" && !/^\d{1,9}(?:\.\d{1,3})?$/.test(gib)) {
-    throw new ActionError("GiB: expected a number, such as 10 or 0.5.");
-  }
+/** An empty text means the server's default, `none` no bound. Throws `ActionError`. */
+export function quotaOf(size: string, files: string): Quota {
+  const bytes = boundOf(size, SIZES, "Size: expected one such as 10GB, 500MiB or 4096, or none.");
+  const count = boundOf(files, COUNTS, "Files: expected a whole number such as 1000, or none.");
   return {
-    ...(gib === "" ? {} : { bytes: Math.round(Number(gib) * GIB) }),
-    ...(files === "" ? {} : { files: wholeNumber(files, 0, Number.MAX_SAFE_INTEGER, "Files") }),
+    ...(bytes === undefined ? {} : { bytes }),
+    ...(count === undefined ? {} : { files: count }),
   };
+}
+
+function boundOf(text: string, units: Units, fault: string): number | undefined {
+  if (text === "") return undefined;
+  if (text === NONE) return Infinity;
+  const amount = parseAmount(text, units);
+  if (amount === undefined) throw new ActionError(fault);
+  return amount;
+}
+
+/** The fields of a quota, which {@link quotaOf} reads as the same. */
+export function fieldsOf(
+  { bytes, files }: Quota,
+): { readonly size: string; readonly files: string } {
+  const text = (bound: number | undefined, units: Units) =>
+    bound === undefined ? "" : bound === Infinity ? NONE : formatAmount(bound, units);
+  return { size: text(bytes, SIZES), files: text(files, COUNTS) };
 }
 
 /** The host and port of an origin; `undefined` if it names none. */

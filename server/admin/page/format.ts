@@ -24,12 +24,12 @@ export function plural(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** A duration: `4 s`, `3:07`, `2:10:00`, `5 d`. */
+/** A duration: `4 s`, `3:07`, `2:10:00`, `5 days`. */
 export function formatDuration(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));
   if (seconds < 60) return `${seconds} s`;
   const days = Math.floor(seconds / 86_400);
-  if (days >= 2) return `${days} d`;
+  if (days >= 2) return `${days} days`;
   const two = (part: number) => String(part % 60).padStart(2, "0");
   const [minutes, hours] = [Math.floor(seconds / 60), Math.floor(seconds / 3600)];
   return hours === 0 ? `${minutes}:${two(seconds)}` : `${hours}:${two(minutes)}:${two(seconds)}`;

@@ -6,29 +6,21 @@
 import { html } from "hono/html";
 import type { CheckStatus } from "../../check/background_check.ts";
 import type { ServerState } from "../../control/server_reports.ts";
-import {
-  type RunningServer,
-  sessionsOf,
-  type SessionStatus,
-  statusOf,
-  type TransferStatus,
-} from "../../control/server_status.ts";
+import { type RunningServer, sessionsOf, statusOf } from "../../control/server_status.ts";
 import type { HookReport } from "../../hooks/hook_settings.ts";
 import type { AdminSystem } from "../admin_system.ts";
 import type { TransferDirection } from "../../monitor/traffic.ts";
 import type { HealthReport } from "../health.ts";
 import type { StoredTotals } from "../store_totals.ts";
 import type { AdminSession } from "./admin_sessions.ts";
+import { connectionsView } from "./connections_view.ts";
 import { formatCount, formatDuration, formatSize, formatTime, plural } from "./format.ts";
 import { eventTable } from "./events_view.ts";
-import { formToken, type Html, userLink } from "./layout.ts";
+import type { Html } from "./layout.ts";
 import type { RecentEvent } from "./recent_events.ts";
 import { type Column, table } from "./table.ts";
 import type { Throughput } from "./throughput.ts";
 
-/** The most connections on the page, those with transfers first, and the most transfers of each. */
-const MAX_SHOWN = 100;
-const MAX_TRANSFERS = 5;
 /** The time that an event for the receiver may wait before the page says so, in milliseconds. */
 const LATE_MS = 10 * 60_000;
 
@@ -50,13 +42,19 @@ export interface LiveState {
   readonly hooks: HookReport | undefined;
 }
 
-/** A connection, and the name of its server if there are several. */
-interface ShownSession extends SessionStatus {
-  readonly server?: string;
+/** The page around it, which says if it is no longer up to date. */
+export function overview(state: LiveState): Html {
+  return html`
+    <section id="lost" class="note bad" role="alert" hidden>
+      The server has sent nothing since <time></time>. This page shows the state before that.
+      <a href="/">Load it again</a>
+    </section>
+    <div id="live">${liveView(state)}</div>
+  `;
 }
 
 export function liveView(state: LiveState): Html {
-  const { system, health, totals, throughput, free, events, hooks } = state;
+  const { system, session, health, totals, throughput, free, events, hooks } = state;
   const { context: { monitor, clock } } = system;
   const connections = [...monitor.connections.values()];
   const transfers = connections.reduce((sum, one) => sum + one.transfers.size, 0);
@@ -83,10 +81,11 @@ export function liveView(state: LiveState): Html {
     </dl>
     <section aria-labelledby="throughput"><h2 id="throughput">Throughput of the last hour</h2>
       ${throughput.picture()}
+      <div class="axis" aria-hidden="true"><span>1 hour ago</span><span>30 minutes ago</span><span>now</span></div>
       <ul class="legend"><li class="upload"><b></b>Uploads</li><li class="download"><b></b>Downloads</li>
       <li>Highest: ${formatSize(throughput.peak)}/s</li></ul>
     </section>
-    ${connectionsView(state, servers)}
+    ${connectionsView(servers, session, clock())}
     <section aria-labelledby="recent"><h2 id="recent">Recent events</h2>${eventTable(
       events,
     )}</section>
@@ -195,93 +194,4 @@ function card(name: string, value: string, more: string): Html {
       <dd>${value}<small>${more}</small></dd>
     </div>
   `;
-}
-
-function connectionsView(
-  { system: { context: { clock } }, session }: LiveState,
-  servers: readonly ServerState[],
-): Html {
-  const connections = servers.flatMap(({ name, report }): ShownSession[] =>
-    (report?.sessions ?? []).map((one) => servers.length < 2 ? one : { ...one, server: name })
-  );
-  const all = servers.reduce((sum, { report }) => sum + (report?.status.connections ?? 0), 0);
-  const byTransfers = connections.toSorted((a, b) => b.transfers.length - a.transfers.length);
-  const shown = byTransfers.slice(0, MAX_SHOWN);
-  return html`
-    <section
-      aria-labelledby="connections"><h2 id="connections">Connections</h2>${shown.length === 0
-        ? html`<p class="quiet">No client is connected.</p>`
-        : table(connectionColumns(session, clock()), shown)}${all > shown.length
-        ? html`<p class="quiet">And ${formatCount(all - shown.length)} more.</p>`
-        : ""}</section>
-  `;
-}
-
-function connectionColumns(session: AdminSession, now: number): readonly Column<ShownSession>[] {
-  return [
-    {
-      ...{ name: "User", isHeading: true },
-      cell: ({ user }) =>
-        user === null ? html`<span class="quiet">${NOT_SIGNED_IN}</span>` : userLink(user),
-    },
-    {
-      name: "Address",
-      cell: ({ address, protocol, server }) =>
-        html`${address}<br><span class="quiet">protocol ${protocol}${
-          server === undefined ? "" : `, at ${server}`
-        }</span>`,
-    },
-    {
-      name: "Transfers",
-      kind: "file",
-      cell: ({ transfers }) =>
-        transfers.length === 0
-          ? html`<span class="quiet">none</span>`
-          : html`${transfers.slice(0, MAX_TRANSFERS).map((one) => transferView(one, now))}`,
-    },
-    {
-      name: "Files",
-      kind: "number",
-      cell: ({ uploadedFiles, downloadedFiles }) =>
-        `${formatCount(uploadedFiles)} ↑ ${formatCount(downloadedFiles)} ↓`,
-    },
-    {
-      name: "Bytes",
-      kind: "number",
-      cell: ({ uploadedBytes, downloadedBytes }) =>
-        html`${formatSize(uploadedBytes)} ↑<br>${formatSize(downloadedBytes)} ↓`,
-    },
-    { name: "Since", kind: "number", cell: ({ since }) => formatDuration(now - since) },
-    {
-      name: "Action",
-      cell: ({ id, user, address }) =>
-        html`
-          <form method="post" action="/connections/${id}/end">${formToken(session)}
-            <button class="danger" id="end-${id}" aria-label="End the connection of ${user ??
-              NOT_SIGNED_IN} from ${address}">End</button></form>
-        `,
-    },
-  ];
-}
-
-const NOT_SIGNED_IN = "not signed in";
-
-function transferView(
-  { direction, file, size, progress, bytes, since }: TransferStatus,
-  now: number,
-): Html {
-  const rate = bytes / Math.max(1, now - since) * 1000;
-  const known = size === null
-    ? formatSize(progress)
-    : `${formatSize(progress)} of ${formatSize(size)}`;
-  const left = size !== null && rate > 0
-    ? `, ${formatDuration((size - progress) / rate * 1000)} left`
-    : "";
-  return html`<div>${direction === "upload" ? "↑" : "↓"} ${file}${
-    size === null || size === 0
-      ? ""
-      : html`<progress max="${size}" value="${
-        Math.min(progress, size)
-      }" aria-label="Progress of ${file}"></progress>`
-  }<div class="quiet">${known}, ${formatSize(rate)}/s${left}</div></div>`;
 }

@@ -9,7 +9,13 @@ import { streamSSE } from "hono/streaming";
 import { renderSVG } from "uqr";
 import { whenAborted } from "../../../protocol/abort.ts";
 import { printable } from "../../../protocol/printable.ts";
-import { type AdminAction, endConnection, logAction } from "../../operator/actions.ts";
+import {
+  type AdminAction,
+  endConnection,
+  logAction,
+  quotaSubject,
+} from "../../operator/actions.ts";
+import { quotaOfAll } from "../../uploads/quota_reservations.ts";
 import { CatalogRefusal } from "../../catalog/refusal.ts";
 import { type AdminSystem, CHECK_FRESH_MS, type ShownSetting } from "../admin_system.ts";
 import type { Health } from "../health.ts";
@@ -18,14 +24,14 @@ import { type AdminSession, type AdminSessions, cookieName, isOwnForm } from "./
 import { eventsView } from "./events_view.ts";
 import { fieldOf, isFromThisPage, quotaOf, wholeNumber } from "./form_fields.ts";
 import { type Html, ICON, page } from "./layout.ts";
-import { type LiveState, liveView } from "./live_view.ts";
-import { html } from "hono/html";
+import { type LiveState, liveView, overview } from "./live_view.ts";
 import { ActionError, OperatorStore } from "./operator_store.ts";
 import { KIND_NAMES, type RecentEvents } from "./recent_events.ts";
 import { settingsView } from "./settings_view.ts";
 import { refusedView, signInView } from "./sign_in_view.ts";
 import { storageView } from "./storage_view.ts";
-import { SCRIPT, STYLE } from "./style.ts";
+import { SCRIPT } from "./live_script.ts";
+import { STYLE } from "./style.ts";
 import type { Throughput } from "./throughput.ts";
 import { userView } from "./user_view.ts";
 import { type NewInvitation, usersView } from "./users_view.ts";
@@ -55,6 +61,8 @@ const MAX_LIVE = 8;
 /** The newest events on the overview, and on the page of events. */
 const FEW_EVENTS = 12;
 const MANY_EVENTS = 200;
+/** The white modules around a QR code that its readers need. */
+const QUIET_ZONE = 4;
 /** The most characters of a text to search for. */
 const MAX_TEXT = 200;
 
@@ -124,7 +132,7 @@ export function pageApp(parts: PageParts): Hono<PageEnvironment> {
 
   app.get("/", async (c) => {
     const state = await liveState(parts, store, c.get("session"));
-    return show(c, "/", "Overview", html`<div id="live">${liveView(state)}</div>`);
+    return show(c, "/", "Overview", overview(state));
   });
 
   app.get("/live", (c) => {
@@ -138,7 +146,7 @@ export function pageApp(parts: PageParts): Hono<PageEnvironment> {
       stream.onAbort(() => ended.resolve());
       using _signedOut = whenAborted(session.ended, ended.resolve);
       try {
-        while (!stream.aborted && !stream.closed && !system.isStopping()) {
+        while (!stream.aborted && !stream.closed) {
           if (!sessions.isOpen(session)) {
             await stream.writeSSE({ event: "ended", data: "" });
             return;
@@ -172,9 +180,10 @@ export function pageApp(parts: PageParts): Hono<PageEnvironment> {
     const { id, token, expiresAt } = await store.invite({
       ...{ label: label === "" ? undefined : label, uses, days },
     });
-    act(c, "invitation-created", { subject: label === "" ? id : label });
+    act(c, "invitation-created", { subject: id });
     const location = system.location();
-    const code = renderSVG(location === undefined ? token : `${location} ${token}`);
+    const text = location === undefined ? token : `${location} ${token}`;
+    const code = renderSVG(text, { border: QUIET_ZONE });
     return await showUsers(c, { token, expiresAt, location, code });
   });
   app.post("/invitations/:id/revoke", async (c) => {
@@ -187,7 +196,8 @@ export function pageApp(parts: PageParts): Hono<PageEnvironment> {
   app.get("/users/:name", async (c) => {
     const name = c.req.param("name");
     const user = await store.user(name);
-    const content = userView({ ...user, session: c.get("session") });
+    const defaults = quotaOfAll(system.context.limits);
+    const content = userView({ ...user, defaults, session: c.get("session") });
     return show(c, "/users", `User ${user.account.name}`, content);
   });
   app.post("/users/:name/disable", async (c) => {
@@ -201,11 +211,9 @@ export function pageApp(parts: PageParts): Hono<PageEnvironment> {
     return back(c);
   });
   app.post("/users/:name/quota", async (c) => {
-    const quota = quotaOf(await field(c, "gib"), await field(c, "files"));
+    const quota = quotaOf(await field(c, "size"), await field(c, "files"));
     await store.setQuota(c.req.param("name"), quota);
-    const { bytes = "default", files = "default" } = quota;
-    const user = printable(c.req.param("name"));
-    act(c, "quota-set", { user, subject: `${bytes} bytes, ${files} files` });
+    act(c, "quota-set", { user: printable(c.req.param("name")), subject: quotaSubject(quota) });
     return back(c);
   });
   app.post("/users/:name/keys/remove", async (c) => {
@@ -257,11 +265,11 @@ export function pageApp(parts: PageParts): Hono<PageEnvironment> {
     return show(c, "/settings", "Settings", content);
   });
 
+  app.get("*", (c) => c.html(refusedView("No such page."), 404));
   app.onError((error, c) => {
-    if (error instanceof ActionError || error instanceof CatalogRefusal) {
-      return c.html(refusedView(printable(error.message)), 409);
-    }
-    throw error;
+    if (!(error instanceof ActionError || error instanceof CatalogRefusal)) throw error;
+    const status = c.req.method === "POST" ? 409 : 404;
+    return c.html(refusedView(printable(error.message), formPageOf(c.req.path)), status);
   });
   return app;
 }
@@ -289,6 +297,13 @@ async function liveState(
 function asset(c: PageRequest, text: string, type: string) {
   c.header("Cache-Control", "max-age=300");
   return c.body(text, 200, { "Content-Type": `${type}; charset=utf-8` });
+}
+
+/** The page with the form that a request has sent. */
+function formPageOf(path: string): string {
+  const [, first, second = ""] = path.split("/");
+  if (first === "users") return `/users/${second}`;
+  return first === "invitations" ? "/users" : "/";
 }
 
 /** Back to the page of the user. */

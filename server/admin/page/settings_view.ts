@@ -29,7 +29,11 @@ export function settingsView(
 
 const COLUMNS: readonly Column<ShownSetting>[] = [
   { name: "Setting", isHeading: true, cell: ({ name }) => html`<code>${name}</code>` },
-  { name: "Value", kind: "text", cell: ({ value }) => value },
+  {
+    name: "Value",
+    kind: "text",
+    cell: ({ value }) => value === "" ? html`<span class="quiet">not set</span>` : value,
+  },
   {
     name: "From",
     cell: ({ origin }) =>

@@ -25,14 +25,15 @@ export function signInView(token: string): Html {
   );
 }
 
-export function refusedView(reason: string): Html {
+/** `back`: the path of the page to go back to. */
+export function refusedView(reason: string, back = "/"): Html {
   return frame(
     "Refused – xfer",
     html`
       <main class="card note bad" id="main">
         <h1>Refused</h1>
         <p>${reason}</p>
-        <p><a href="/">Back to the overview</a></p>
+        <p><a href="${back}">Back</a></p>
       </main>
     `,
   );

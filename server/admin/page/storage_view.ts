@@ -10,7 +10,7 @@ import type { CheckStatus } from "../../check/background_check.ts";
 import type { LargeFile } from "../../operator/usage.ts";
 import type { AdminSession } from "./admin_sessions.ts";
 import { checkView } from "./check_view.ts";
-import { formatSize } from "./format.ts";
+import { formatCount, formatSize } from "./format.ts";
 import { type Html, userLink } from "./layout.ts";
 import { type Column, table } from "./table.ts";
 
@@ -22,8 +22,8 @@ export interface StorageState {
   readonly check: CheckStatus;
 }
 
-/** The most users on the page. */
-const MAX_USERS = 50;
+/** The most users on the page, as many as files. */
+const MAX_USERS = 20;
 
 export function storageView({ accounts, largest, session, check }: StorageState): Html {
   const sorted = accounts.toSorted((a, b) => bytesOf(b) - bytesOf(a)).slice(0, MAX_USERS);
@@ -34,6 +34,9 @@ export function storageView({ accounts, largest, session, check }: StorageState)
       <section aria-labelledby="by-user">
         <h2 id="by-user">By user</h2>
         ${table(userColumns(most), sorted)}
+        ${accounts.length > sorted.length
+          ? html`<p class="quiet">And ${formatCount(accounts.length - sorted.length)} more.</p>`
+          : ""}
       </section>
       <section aria-labelledby="largest"><h2 id="largest">Largest files</h2>${largest === undefined
         ? html`
@@ -80,6 +83,6 @@ const FILE_COLUMNS: readonly Column<LargeFile>[] = [
         `
       }`,
   },
-  { name: "User", cell: ({ user }) => userLink(user) },
+  { name: "User", kind: "text", cell: ({ user }) => userLink(user) },
   { name: "Size", kind: "number", cell: ({ size }) => formatSize(size) },
 ];

@@ -32,6 +32,7 @@ nav a:hover { background: var(--bar); }
 nav a[aria-current] { background: var(--accent); color: var(--accent-text); }
 h1 { font-size: 1.35rem; margin: .5rem 0 1rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.05rem; margin: 0 0 .6rem; }
+h3 { font-size: 1rem; margin: 0 0 .6rem; }
 section, .card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 1rem; margin: 0 0 1rem; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: 1rem; margin-bottom: 1rem; }
 .cards .card { margin: 0; }
@@ -46,7 +47,8 @@ tr:last-child > td, tr:last-child > th { border-bottom: 0; }
 thead th { color: var(--quiet); font-weight: 500; font-size: .85rem; white-space: nowrap; }
 th[scope=row] { font-weight: 500; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-.file, .text { overflow-wrap: anywhere; }
+.word { white-space: nowrap; }
+th[scope=row], .file, .text { overflow-wrap: anywhere; min-width: 9rem; }
 .quiet { color: var(--quiet); }
 .good { color: var(--good); } .bad { color: var(--bad); } .warn { color: var(--warn); }
 .state { font-weight: 600; }
@@ -54,48 +56,36 @@ progress { width: 100%; min-width: 6rem; height: .6rem; accent-color: var(--acce
 .chart { width: 100%; height: 8rem; display: block; }
 .chart path { fill: none; stroke-width: 2; vector-effect: non-scaling-stroke; }
 .chart .grid { stroke: var(--line); stroke-width: 1; }
+.axis { display: flex; justify-content: space-between; font-size: .85rem; color: var(--quiet); }
 .chart .upload { stroke: var(--upload); } .chart .download { stroke: var(--download); }
 .legend { display: flex; gap: 1.2rem; flex-wrap: wrap; margin: .4rem 0 0; padding: 0; list-style: none; color: var(--quiet); }
 .legend b::before { content: ""; display: inline-block; width: 1rem; height: .2rem; margin: 0 .4rem .25rem 0; background: currentcolor; }
 .legend .upload b { color: var(--upload); } .legend .download b { color: var(--download); }
-form.row { display: flex; flex-wrap: wrap; gap: .6rem; align-items: end; }
+main.card { max-width: 36rem; margin: 2rem auto; }
+form.row { margin-bottom: 1rem; display: flex; flex-wrap: wrap; gap: .6rem; align-items: end; }
 form.inline { display: inline; }
 label { display: block; font-size: .85rem; color: var(--quiet); }
 input, select, button { font: inherit; color: var(--text); background: var(--page); border: 1px solid var(--quiet); border-radius: 6px; padding: .35rem .6rem; min-height: 2.2rem; max-width: 100%; }
 button, .button { background: var(--accent); color: var(--accent-text); border-color: var(--accent); cursor: pointer; font-weight: 550; }
+button:disabled { opacity: .6; cursor: default; }
 button.plain { background: transparent; color: var(--accent); }
 button.danger { background: transparent; color: var(--bad); border-color: var(--bad); }
 td form, td button { margin: 0; }
 td button { min-height: 1.9rem; padding: .1rem .6rem; }
 .note { border-left: 4px solid var(--accent); }
 .note.bad { border-color: var(--bad); color: var(--text); }
-.qr svg { width: 12rem; height: 12rem; display: block; background: #fff; border-radius: 6px; }
+.qr svg { width: 13rem; height: 13rem; display: block; background: #fff; border-radius: 6px; }
 code { font: .9em ui-monospace, monospace; overflow-wrap: anywhere; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; background: var(--page); padding: .6rem; border-radius: 6px; margin: .4rem 0; }
 footer { color: var(--quiet); font-size: .85rem; }
 @media (max-width: 40rem) {
   table.stack thead { position: absolute; clip-path: inset(50%); }
   table.stack, table.stack tbody { display: block; }
-  table.stack tr { display: grid; grid-template-columns: auto 1fr; gap: .1rem .8rem; padding: .6rem 0; border-bottom: 1px solid var(--line); }
+  table.stack tr { display: grid; grid-template-columns: auto minmax(0, 1fr); gap: .1rem .8rem; padding: .6rem 0; border-bottom: 1px solid var(--line); }
   table.stack tr:last-child { border: 0; }
   table.stack td, table.stack th { display: contents; border: 0; }
-  table.stack td::before, table.stack th[scope=row]::before { content: attr(data-label); color: var(--quiet); font-size: .85rem; font-weight: 400; }
+  table.stack td::before, table.stack th[scope=row]::before { content: attr(data-label); color: var(--quiet); font-size: .85rem; font-weight: 400; white-space: nowrap; }
   table.stack .number { text-align: left; }
 }
 @media (prefers-reduced-motion: no-preference) { nav a, button { transition: background .1s; } }
-`;
-
-/** Replaces the live part of the page as the server sends it, and keeps the focus where it is. */
-export const SCRIPT = `
-const live = document.getElementById("live");
-if (live !== null) {
-  const source = new EventSource("/live");
-  source.addEventListener("live", ({ data }) => {
-    const focused = document.activeElement?.id;
-    live.innerHTML = data;
-    if (focused) document.getElementById(focused)?.focus();
-  });
-  source.addEventListener("ended", () => location.reload());
-  addEventListener("pagehide", () => source.close());
-}
 `;

@@ -9,14 +9,19 @@ import type { Html } from "./layout.ts";
 /** A column of a table with a row for each `R`. */
 export interface Column<R> {
   readonly name: string;
-  /** How its cells look. The heading of numbers is aligned as they are. */
-  readonly kind?: "number" | "file" | "text";
+  /** How its cells look. The heading of numbers is aligned as they are; a word is never broken. */
+  readonly kind?: "number" | "word" | "file" | "text";
   /** Whether its cells are the headings of their rows. */
   readonly isHeading?: boolean;
   readonly cell: (row: R) => Html | string | number;
 }
 
-export function table<R>(columns: readonly Column<R>[], rows: readonly R[]): Html {
+/** `idOf`: the id of a row's element, so that a page that changes knows it again. */
+export function table<R>(
+  columns: readonly Column<R>[],
+  rows: readonly R[],
+  idOf?: (row: R) => string,
+): Html {
   return html`
     <div class="scroll">
       <table class="stack">
@@ -25,7 +30,9 @@ export function table<R>(columns: readonly Column<R>[], rows: readonly R[]): Htm
         </thead>
         <tbody>${rows.map((row) =>
           html`
-            <tr>${columns.map((column) => cellOf(column, row))}</tr>
+            <tr${idOf === undefined ? "" : html`
+              id="${idOf(row)}"
+            `}>${columns.map((column) => cellOf(column, row))}</tr>
           `
         )}</tbody>
       </table>

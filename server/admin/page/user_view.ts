@@ -5,31 +5,39 @@
  */
 import { html } from "hono/html";
 import { printable } from "../../../protocol/printable.ts";
+import type { Quota } from "../../catalog/accounts.ts";
 import type { StoredFile } from "../../catalog/files.ts";
 import type { AdminSession } from "./admin_sessions.ts";
 import { formatSize, formatTime, plural } from "./format.ts";
-import { GIB } from "./form_fields.ts";
+import { fieldsOf } from "./form_fields.ts";
 import { formToken, type Html } from "./layout.ts";
 import type { OwnedAccount } from "./operator_store.ts";
 import { type Column, table } from "./table.ts";
 
 export interface UserState extends OwnedAccount {
+  /** The quota of accounts without their own. */
+  readonly defaults: Quota;
   readonly session: AdminSession;
 }
 
-export function userView({ account, keys, removed, session }: UserState): Html {
-  const { name, disabled, usage, history, quota } = account;
+export function userView({ account, keys, removed, defaults, session }: UserState): Html {
+  const { name, disabled, access, protocol, usage, history, firstSeen, lastSeen } = account;
   const at = `/users/${encodeURIComponent(name)}`;
+  const own = fieldsOf(account.quota);
+  const usual = fieldsOf(defaults);
   return html`
     <section aria-labelledby="account">
       <h2 id="account">Account</h2>
       <p>${disabled
         ? html`<span class="state bad">disabled</span>`
-        : html`<span class="state good">enabled</span>`},
+        : html`<span class="state good">enabled</span>`}${access === "full"
+        ? ""
+        : `, ${access}`}, protocol ${protocol},
       ${plural(usage.files, "file")} with ${formatSize(usage.bytes)}, ${plural(
         history.files,
         "old version",
       )} with ${formatSize(history.bytes)}.</p>
+      <p class="quiet">Registered ${formatTime(firstSeen)}, last seen ${formatTime(lastSeen)}.</p>
       <form method="post" action="${at}/${disabled ? "enable" : "disable"}">${formToken(
         session,
       )}${disabled
@@ -39,14 +47,13 @@ export function userView({ account, keys, removed, session }: UserState): Html {
     <section aria-labelledby="quota">
       <h2 id="quota">Quota</h2>
       <form class="row" method="post" action="${at}/quota">${formToken(session)}
-        <div><label for="gib">GiB (empty: default)</label><input id="gib" name="gib" inputmode="decimal" value="${quota
-                .bytes === undefined || quota.bytes === Infinity
-          ? ""
-          : +(quota.bytes / GIB).toFixed(3)}"></div>
-        <div><label for="files">Files (empty: default)</label><input id="files" name="files" inputmode="numeric" value="${quota
-                .files === undefined || quota.files === Infinity
-          ? ""
-          : quota.files}"></div><button>Set the quota</button></form>
+        <div><label for="size">Size, such as 10GB</label><input id="size" name="size" value="${own
+          .size}"></div>
+        <div><label for="files">Files</label><input id="files" name="files" value="${own
+          .files}"></div>
+        <button>Set the quota</button></form>
+      <p class="quiet">An empty field means the default: size ${usual.size}, files ${usual.files}.
+        <code>none</code> means no limit.</p>
     </section>
     <section aria-labelledby="keys"><h2 id="keys">Keys</h2>${keys.length === 0
       ? html`<p class="quiet">None: the account uses protocol 3.</p>`
@@ -71,7 +78,11 @@ function removedColumns(at: string, session: AdminSession): readonly Column<Stor
   return [
     { name: "File", kind: "file", isHeading: true, cell: ({ name }) => printable(name) },
     { name: "Size", kind: "number", cell: ({ size }) => formatSize(size) },
-    { name: "Removed", cell: ({ endedAt }) => endedAt === undefined ? "" : formatTime(endedAt) },
+    {
+      name: "Removed",
+      kind: "word",
+      cell: ({ endedAt }) => endedAt === undefined ? "" : formatTime(endedAt),
+    },
     {
       name: "Action",
       cell: ({ name }) =>

@@ -42,7 +42,7 @@ export function usersView({ accounts, text, invitations, session, made }: UsersS
         <div><label for="days">Days</label><input id="days" name="days" type="number" min="1" max="366" value="7" required></div>
         <button>Create an invitation</button></form>
       ${invitations.length === 0 ? "" : html`
-        <h2>Open invitations</h2>
+        <h3>Open invitations</h3>
         ${table(invitationColumns(session), invitations)}
       `}</section>
       ${accountsView(accounts, text)}
@@ -68,7 +68,7 @@ function invitationColumns(session: AdminSession): readonly Column<Invitation>[]
     { name: "Note", isHeading: true, cell: noteOf },
     { name: "Used", kind: "number", cell: ({ used }) => used },
     { name: "Left", kind: "number", cell: ({ usesLeft }) => usesLeft },
-    { name: "Until", cell: ({ expiresAt }) => formatTime(expiresAt) },
+    { name: "Until", kind: "word", cell: ({ expiresAt }) => formatTime(expiresAt) },
     {
       name: "Action",
       cell: (invitation) =>
@@ -92,7 +92,9 @@ function accountsView(accounts: readonly AccountSummary[], text: string): Html {
       <form class="row" method="get" action="/users">
         <div><label for="text">Part of a user name</label><input id="text" name="text" value="${text}"></div>
         <button>Show</button></form>
-      ${table(ACCOUNT_COLUMNS, found.slice(0, MAX_LISTED))}
+      ${found.length === 0
+        ? html`<p class="quiet">No account has such a name.</p>`
+        : table(ACCOUNT_COLUMNS, found.slice(0, MAX_LISTED))}
       ${more <= 0
         ? ""
         : html`<p class="quiet">And ${formatCount(more)} more: enter a part of their name.</p>`}
@@ -104,10 +106,11 @@ const ACCOUNT_COLUMNS: readonly Column<AccountSummary>[] = [
   { name: "User", isHeading: true, cell: ({ name }) => userLink(name) },
   {
     name: "State",
-    cell: ({ disabled, protocol }) =>
+    kind: "word",
+    cell: ({ disabled, access, protocol }) =>
       disabled
         ? html`<span class="bad">disabled</span>`
-        : html`<span class="quiet">protocol ${protocol}</span>`,
+        : html`<span class="quiet">${access === "full" ? `protocol ${protocol}` : access}</span>`,
   },
   { name: "Files", kind: "number", cell: ({ usage }) => formatCount(usage.files) },
   { name: "Bytes", kind: "number", cell: ({ usage }) => formatSize(usage.bytes) },
@@ -116,5 +119,5 @@ const ACCOUNT_COLUMNS: readonly Column<AccountSummary>[] = [
     kind: "number",
     cell: ({ quota: { bytes } }) => bytes === undefined ? "default" : formatSize(bytes),
   },
-  { name: "Last seen", cell: ({ lastSeen }) => formatTime(lastSeen) },
+  { name: "Last seen", kind: "word", cell: ({ lastSeen }) => formatTime(lastSeen) },
 ];

@@ -1,6 +1,7 @@
 /** The parts of the operator's page: recent events, throughput, numbers. */
 import assert from "node:assert/strict";
 import { formatDuration, formatSize, plural } from "../../../server/admin/page/format.ts";
+import { fieldsOf, quotaOf } from "../../../server/admin/page/form_fields.ts";
 import { RecentEvents } from "../../../server/admin/page/recent_events.ts";
 import { Throughput } from "../../../server/admin/page/throughput.ts";
 import { Monitor } from "../../../server/monitor/monitor.ts";
@@ -46,6 +47,21 @@ Deno.test("throughput: the picture has a line for each direction, and words for 
   assert.match(picture, /role="img" aria-label="Throughput of the last hour: at most 1000 KiB\/s;/);
 });
 
+Deno.test("quota form: a quota that is shown and sent back is the same, and mistakes are named", () => {
+  const quotas = [{}, { bytes: Infinity, files: Infinity }, { bytes: 20_000 }, {
+    bytes: 1.5 * 2 ** 30,
+  }];
+  for (const quota of [...quotas, { bytes: 4097, files: 0 }, { bytes: 0, files: 1000 }]) {
+    const { size, files } = fieldsOf(quota);
+    assert.deepEqual(quotaOf(size, files), quota);
+  }
+  assert.deepEqual(fieldsOf({ bytes: 10e9, files: Infinity }), { size: "10GB", files: "none" });
+  for (const size of ["ten GB", "-3", "1,5", "10 XB", "9".repeat(15) + "TB"]) {
+    assert.throws(() => quotaOf(size, ""), /^Error: Size: expected one such as 10GB/, size);
+  }
+  assert.throws(() => quotaOf("", "1.5"), /Files: expected a whole number/);
+});
+
 Deno.test("format: sizes, durations and numbers are short", () => {
   assert.deepEqual(
     [0, 1023, 1024, 1_500_000, 10 * 2 ** 30, Infinity].map(formatSize),
@@ -53,7 +69,7 @@ Deno.test("format: sizes, durations and numbers are short", () => {
   );
   assert.deepEqual(
     [-5, 4000, 187_000, 7_800_000, 5 * 86_400_000].map(formatDuration),
-    ["0 s", "4 s", "3:07", "2:10:00", "5 d"],
+    ["0 s", "4 s", "3:07", "2:10:00", "5 days"],
   );
   assert.deepEqual([plural(1, "file"), plural(1204, "file")], ["1 file", "1,204 files"]);
 });

@@ -39,7 +39,7 @@ Deno.test("user: the name of a removed file is shown with its invisible characte
     ...{ accountId: new Uint8Array(16), name, size: 1, crc: 1, storedAt: 0, verified: true },
     content: { kind: "inline", id: newInlineId() },
   };
-  const state = { account: account("Alice"), keys: [], removed: [file], session };
+  const state = { account: account("Alice"), keys: [], removed: [file], defaults: {}, session };
   const page = `${await userView(state)}`;
   assert.match(page, /value="a\u200bb\.txt"/);
   assert.equal(page.split(name).length, 2, "only the field has it");
