@@ -31,7 +31,7 @@ export function parseAmount(text: string, units: Units): number | undefined {
   return Number.isSafeInteger(amount) ? amount : undefined;
 }
 
-/** An amount in the largest unit of which it is a multiple. */
+/** An amount as a whole number of the largest unit that fits. */
 export function formatAmount(amount: number, units: Units): string {
   const fitting = Object.entries(units)
     .filter(([, factor]) => amount % factor === 0 && amount >= factor);

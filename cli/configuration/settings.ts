@@ -234,7 +234,7 @@ const SERVER = {
   "log-rotate": {
     group: "Serving",
     placeholder: "interval",
-    what: "interval at which log files are rotated: none, hourly, daily or weekly",
+    what: "rotation of log files by time: none, hourly, or daily at midnight",
     choices: ROTATIONS,
     default: "daily",
     parse: (text: string): Rotation => oneOf(ROTATIONS, text),

@@ -22,6 +22,7 @@ import {
 import { CHECK_EVENTS, summaryFields, summaryWords } from "./stored_check.ts";
 
 const trafficFields = {
+  open: count("number of files in progress"),
   ...{ files: count("number of completed files"), failed: count("number of failed files") },
   ...{ bytes: count("number of bytes"), rate: count("bytes per second at the moment") },
 };
@@ -30,6 +31,7 @@ const transferFields = {
   file: text("name of the file"),
   size: optional(count("size in bytes, if it is known")),
   progress: count("number of bytes that have arrived"),
+  rate: count("bytes per second since it began"),
   since: time("time at which the transfer began"),
 };
 
@@ -120,9 +122,9 @@ export const RUNNING_SERVER_EVENTS = {
         `${session.server === undefined ? "" : ` at ${session.server}`}, protocol ` +
         `${session.protocol}, since ${show.time(session.since)}, ` +
         `${show.size(session.uploadedBytes)} up, ${show.size(session.downloadedBytes)} down`,
-        ...session.transfers.map(({ direction, file, progress, size }) =>
+        ...session.transfers.map(({ direction, file, progress, size, rate }) =>
           `  ${direction} of ${file}: ${show.size(progress)}` +
-          (size === undefined ? "" : ` of ${show.size(size)}`)
+          (size === undefined ? "" : ` of ${show.size(size)}`) + `, ${show.size(rate)}/s`
         ),
       ].join("\n"),
   }),
@@ -181,9 +183,11 @@ function hookWords(
 }
 
 function trafficWords(
-  { files, failed, bytes, rate }: Values<typeof trafficFields>,
+  { open, files, failed, bytes, rate }: Values<typeof trafficFields>,
   show: Presentation,
 ): string {
   const failures = failed === 0 ? "" : `, ${failed} failed`;
-  return `${show.size(rate)}/s, ${plural(files, "file")} (${show.size(bytes)})${failures}`;
+  return `${open} in progress, ${show.size(rate)}/s; since the start ${plural(files, "file")} (${
+    show.size(bytes)
+  })${failures}`;
 }

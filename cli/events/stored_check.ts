@@ -109,7 +109,10 @@ function checkWords(status: Values<typeof statusFields>, show: Presentation): st
     ],
     ...last?.ended === undefined ? [] : [`  last: ${show.time(last.ended)}, ${round(last)}`],
     ...next === undefined ? [] : [`  next: ${show.time(next)}`],
-    ...oldest === undefined ? [] : [`  each file was read within the last ${roughly(oldest)}`],
+    // Before the first check has ended, it has not read every file.
+    ...oldest === undefined || last === undefined
+      ? []
+      : [`  each file was read within the last ${roughly(oldest)}`],
     ...damaged === 0 ? [] : [
       `  ${plural(damaged, "damaged file")}:`,
       ...damagedFiles.map(({ user, file, version, damage }) =>

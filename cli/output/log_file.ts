@@ -12,7 +12,6 @@ const INTERVALS: Readonly<Record<Rotation, string | undefined>> = {
   none: undefined,
   hourly: "1h",
   daily: "1d",
-  weekly: "7d",
 };
 
 /** The log has names of users and files. */

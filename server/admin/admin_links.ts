@@ -58,7 +58,7 @@ export async function adminLink(source: AdminLinkSource, now: number): Promise<s
       "no-admin-page",
       `cannot open the operator's page of ${printable(source.dataFolder)}: ${reason}`,
       {
-        hint: "Set admin-listen to 127.0.0.1:9256 in the server's configuration, and restart it.",
+        hint: "Start the server, with admin-listen set to an address such as 127.0.0.1:9256.",
         cause,
       },
     );

@@ -20,8 +20,8 @@ export interface TransferStatus {
   readonly size: number | null;
   /** The bytes of the file that have arrived. */
   readonly progress: number;
-  /** The bytes that were sent since the transfer began. */
-  readonly bytes: number;
+  /** Bytes per second since the transfer began. */
+  readonly rate: number;
   /** Milliseconds since the epoch. */
   readonly since: number;
 }
@@ -46,6 +46,8 @@ export interface SessionStatus {
 /** Files and bytes of one direction since the start. */
 export interface TrafficStatus {
   readonly direction: TransferDirection;
+  /** The number of files in progress. */
+  readonly open: number;
   readonly files: number;
   readonly failed: number;
   readonly bytes: number;
@@ -87,8 +89,9 @@ export async function readStatus(
   return { ...statusOf(context, status ?? await check.status()), hooks: await hooks?.report() };
 }
 
-export function sessionsOf({ monitor }: Context): SessionStatus[] {
-  return [...monitor.connections.values()].map(toSession);
+export function sessionsOf({ monitor, clock }: Context): SessionStatus[] {
+  const now = clock();
+  return [...monitor.connections.values()].map((connection) => toSession(connection, now));
 }
 
 export function statusOf(
@@ -96,13 +99,15 @@ export function statusOf(
   check?: CheckStatus,
 ): RunningServer {
   const connections = [...monitor.connections.values()];
+  const transfers = connections.flatMap((connection) => [...connection.transfers]);
   const users = new Set(connections.flatMap(({ user }) => user === undefined ? [] : [user.client]));
   return {
     ...{ startedAt: monitor.startedAt, now: clock() },
     ...{ connections: connections.length, users: users.size },
     traffic: DIRECTIONS.map((direction) => {
       const { completed: files, ...total } = monitor.traffic.total(direction);
-      return { direction, files, ...total };
+      const open = transfers.filter((transfer) => transfer.direction === direction).length;
+      return { direction, open, files, ...total };
     }),
     limitsReached: Object.fromEntries(limitLog.counts),
     ...check && {
@@ -113,20 +118,21 @@ export function statusOf(
   };
 }
 
-/** A connection as JSON. */
-export function toSession(connection: LiveConnection): SessionStatus {
+function toSession(connection: LiveConnection, now: number): SessionStatus {
   const { id, protocol, address, user, since } = connection;
   const [uploaded, downloaded] = [connection.total("upload"), connection.total("download")];
   return {
     ...{ id, protocol, address, user: user?.name ?? null, since },
     ...{ uploadedFiles: uploaded.files, uploadedBytes: uploaded.bytes },
     ...{ downloadedFiles: downloaded.files, downloadedBytes: downloaded.bytes },
-    transfers: [...connection.transfers].map(toTransfer),
+    transfers: [...connection.transfers].map((transfer) => toTransfer(transfer, now)),
   };
 }
 
 function toTransfer(
   { direction, file, size, progress, bytes, since }: LiveTransfer,
+  now: number,
 ): TransferStatus {
-  return { direction, file, size: size ?? null, progress, bytes, since };
+  const rate = Math.round(1000 * bytes / Math.max(1, now - since));
+  return { direction, file, size: size ?? null, progress, rate, since };
 }

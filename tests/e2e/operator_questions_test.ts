@@ -23,6 +23,7 @@ function plain(text: string): string {
     .replaceAll(/\d\d\/\w{3}\/\d{4}:\d\d:\d\d:\d\d \+0000/g, "TIME")
     .replaceAll(/\b(?:\d{1,3}\.){3}\d{1,3}(:\d+)?/g, "ADDRESS")
     .replaceAll(/\buid \d+/g, "uid N").replaceAll(/\(\d+ ms\)/g, "(N ms)")
+    .replaceAll(/[\d.]+ \w+\/s\b/g, "RATE")
     .replaceAll(/^ +/gm, "").trim();
 }
 

@@ -51,8 +51,8 @@ function list({ reporter }: Run, { name: server, answer }: AskedServer<OpenSessi
   for (const { user, since, transfers, ...session } of answer.sessions) {
     reporter.report({
       ...{ event: "session", server, ...session, user: user ?? undefined, since: isoTime(since) },
-      transfers: transfers.map(({ direction, file, size, progress, since }) => ({
-        ...{ direction, file, size: size ?? undefined, progress, since: isoTime(since) },
+      transfers: transfers.map(({ direction, file, size, progress, rate, since }) => ({
+        ...{ direction, file, size: size ?? undefined, progress, rate, since: isoTime(since) },
       })),
     });
   }

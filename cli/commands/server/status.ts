@@ -45,8 +45,8 @@ function report(
   if (status === undefined) return reporter.report({ event: "server-silent", server: `${server}` });
   const seconds = Math.max(1, status.now - (before?.now ?? status.now)) / 1000;
   const bytes = (state: RunningServer, i: number) => state.traffic[i]?.bytes ?? 0;
-  const [uploads, downloads] = status.traffic.map(({ files, failed, bytes: all }, i) => ({
-    ...{ files, failed, bytes: all },
+  const [uploads, downloads] = status.traffic.map(({ open, files, failed, bytes: all }, i) => ({
+    ...{ open, files, failed, bytes: all },
     rate: Math.round((all - bytes(before ?? status, i)) / seconds),
   }));
   reporter.report({
@@ -68,4 +68,4 @@ function hooksIn({ waiting, oldest, dead, counts: { delivered, failed, dropped }
   };
 }
 
-const NONE = { files: 0, failed: 0, bytes: 0, rate: 0 };
+const NONE = { open: 0, files: 0, failed: 0, bytes: 0, rate: 0 };

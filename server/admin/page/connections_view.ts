@@ -65,7 +65,7 @@ function connectionColumns(session: AdminSession, now: number): readonly Column<
       cell: ({ transfers }) =>
         transfers.length === 0
           ? html`<span class="quiet">none</span>`
-          : html`${transfers.slice(0, MAX_TRANSFERS).map((one) => transferView(one, now))}`,
+          : html`${transfers.slice(0, MAX_TRANSFERS).map(transferView)}`,
     },
     {
       name: "Files",
@@ -94,11 +94,7 @@ function connectionColumns(session: AdminSession, now: number): readonly Column<
 
 const NOT_SIGNED_IN = "not signed in";
 
-function transferView(
-  { direction, file, size, progress, bytes, since }: TransferStatus,
-  now: number,
-): Html {
-  const rate = bytes / Math.max(1, now - since) * 1000;
+function transferView({ direction, file, size, progress, rate }: TransferStatus): Html {
   const known = size === null
     ? formatSize(progress)
     : `${formatSize(progress)} of ${formatSize(size)}`;

@@ -53,7 +53,7 @@ const TEXTS: Readonly<Record<string, readonly [string, string, string]>> = {
   "log-file": ["a.log", "b.log", "c.log"],
   "access-log": ["a.log", "b.log", "c.log"],
   "log-rotate-size": ["5KiB", "6MB", "none"],
-  "log-rotate": ["none", "hourly", "weekly"],
+  "log-rotate": ["none", "hourly", "none"],
   "history": ["5m", "6h", "7d"],
   "check-interval": ["5m", "6h", "7d"],
   "admin-listen": ["127.0.0.1:1", "unix:/run/a", "[::1]:3 0.0.0.0:4"],
