@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import type { AccessMode } from "../../../server/catalog/accounts.ts";
 import { setUserAccess } from "../../../server/operator/users.ts";
-import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { areEqual, pseudoRandomBytes } from "../../support/bytes.ts";
 import type { V4Client } from "../../../client/v4/client.ts";
-import { Fixture, got, put } from "../../support/v4/fixture.ts";
+import { connectRaw, Fixture, got, loginRaw, put } from "../../support/v4/fixture.ts";
+import { putOf } from "../../support/v4/fuzz.ts";
 import { RawClient } from "../../support/v3/raw_client.ts";
 
 const SIZE = 100_000;
@@ -106,3 +107,29 @@ for (
     assert.equal(await upload(2), second);
   });
 }
+
+/** A multiple of the generator of the checksum: bytes that differ by it have the same one. */
+const SAME_CHECKSUM = [0x01, 0x04, 0xc1, 0x1d, 0xb7];
+
+Deno.test("attack: an account that is append-only sends other content with the sums of a stored file", async () => {
+  const content = pseudoRandomBytes(300_000);
+  await using fixture = await Fixture.create();
+  const identity = fixture.folder.join("Alice");
+  (await fixture.client("Alice"))[Symbol.dispose]();
+  const send = async (forge: (bytes: Uint8Array) => void) => {
+    using raw = await connectRaw(fixture.server.address);
+    await loginRaw(raw, identity);
+    const messages = putOf(1, "a", content.slice());
+    for (const message of messages) {
+      if (message.kind === "chunk") forge(message.bytes);
+      if (message.kind === "end") await raw.mux.askFor(message, "stored");
+      else await raw.mux.send(message);
+    }
+  };
+  await send(() => undefined);
+  await setUserAccess(fixture.data, "Alice", "append-only");
+  await fixture.restart();
+  await send((bytes) => SAME_CHECKSUM.forEach((byte, at) => bytes[100 + at]! ^= byte));
+  using alice = await fixture.client("Alice");
+  assert.ok(areEqual(await got(alice, "a"), content), "the stored file has not changed");
+});

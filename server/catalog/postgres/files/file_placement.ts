@@ -125,14 +125,18 @@ export class FilePlacement {
 
   /**
    * Keeps a version with the same content, with the metadata of the new one. The new content takes the place of a blob,
-   * because the catalog cannot know whether that is still there. Returns the blobs that became garbage.
+   * because the catalog cannot know whether that is still there. Of an account that may replace nothing, it must have been
+   * hashed: its client could have sent another one. Returns the blobs that became garbage.
    */
   keep({ file: { mode, content, confirmedAt }, key, mtime }: FileToPlace, same: Version): BlobId[] {
     const { changes } = this;
     this.#kinds.set(key, same.kind);
     changes.setMetadata(same, mode, mtime);
     const { path } = same;
-    if (isInline(path) || same.kind === "folder") return changes.makeGarbage([content.id]);
+    const isProven = mayReplace(this.#known.account.access) || confirmedAt !== undefined;
+    if (isInline(path) || same.kind === "folder" || !isProven) {
+      return changes.makeGarbage([content.id]);
+    }
     changes.replaceContent(same, content, confirmedAt);
     changes.endGarbage(content.id);
     return changes.makeGarbage([path]);

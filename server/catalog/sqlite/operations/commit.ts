@@ -45,7 +45,8 @@ export const COMMIT_OPERATIONS = {
     if (staged !== undefined) database.run("DELETE FROM partials WHERE path = ?", staged);
     database.run("UPDATE clients SET last_seen = ? WHERE id = ?", storedAt, accountId);
     if (isKept && newest !== undefined) {
-      const garbage = keep(database, file, newest, splitNanoseconds(file.tree?.mtime ?? 0n));
+      const mtime = splitNanoseconds(file.tree?.mtime ?? 0n);
+      const garbage = keep(database, owner, file, newest, mtime);
       return { version: newest["version"] as number, garbage, hasSurplus: false };
     }
     const { garbage, hasEnded, ...placed } = place(database, file, key, newest, {
@@ -192,17 +193,22 @@ const SET_CONTENT = `INSERT INTO contents (file, content) VALUES (?, ?)
 
 /**
  * Keeps a version with the same content, with the metadata of the new one. The new content takes the place of a blob,
- * because the catalog cannot know whether that is still there. Returns the blobs that became garbage.
+ * because the catalog cannot know whether that is still there. Of an account that may replace nothing, it must have been
+ * hashed: its client could have sent another one. Returns the blobs that became garbage.
  */
 export function keep(
   database: Database,
+  { access }: Pick<Account, "access">,
   { mode, content, confirmedAt }: CommittedFile,
   current: Row,
   mtime: { readonly ms: number; readonly ns: number },
 ): BlobId[] {
   setMetadata(database, current, mode, mtime);
   const [id, path] = [current["id"] as number, current["path"] as BlobId];
-  if (isInline(path) || kindOf(current) === "folder") return makeGarbage(database, [content.id]);
+  const isProven = mayReplace(access) || confirmedAt !== undefined;
+  if (isInline(path) || kindOf(current) === "folder" || !isProven) {
+    return makeGarbage(database, [content.id]);
+  }
   database.run(SET_BLOB, content.id, confirmedAt ?? null, id);
   if (content.kind === "inline") database.run(SET_CONTENT, id, content.bytes);
   endGarbage(database, content.id);

@@ -156,13 +156,14 @@ class PackCommit {
     const newest = isFree ? undefined : newestRow(database, this.#owner, key);
     const folder = key.slice(0, key.lastIndexOf("/") + 1);
     const known = { isInFolder: folder === this.#folder, hasNoneBelow: isFree };
+    const owner = { access: this.#access };
     const isKept = isSame(database, file, newest);
     const refusal = refusalOf(database, file, key, newest, known) ??
-      refusalToReplace({ access: this.#access }, file, newest, isKept);
+      refusalToReplace(owner, file, newest, isKept);
     if (refusal !== undefined) return this.#refuse(index, refusal);
     if (isKept && newest !== undefined) {
       const mtime = { ms: record.mtimeMs, ns: record.mtimeNs };
-      this.#garbage.push(...keep(database, file, newest, mtime));
+      this.#garbage.push(...keep(database, owner, file, newest, mtime));
       this.#dropPartial(file.name);
       this.#folder = folder;
       return this.#outcomes.set(index, "kept", newest["version"] as number);

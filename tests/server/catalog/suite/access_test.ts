@@ -92,6 +92,20 @@ for (const access of ["append-only", "drop-box"] as const) {
   );
 }
 
+catalogTest(
+  "an account that is append-only replaces no content by one that only its client has hashed",
+  async (catalog) => {
+    await restricted(catalog, "append-only");
+    const { files } = catalog;
+    const again = await files.commit(v4File(2, { crc: 1 }), KEEP);
+    assert.deepEqual([again.version, again.garbage], [1, [blob(2)]]);
+    assert.equal((await files.find(alice, "a"))?.content.id, blob(1));
+    const hashed = await files.commit(v4File(3, { crc: 1, confirmedAt: 4000 }), KEEP);
+    assert.deepEqual([hashed.version, hashed.garbage], [1, [blob(1)]]);
+    assert.equal((await files.find(alice, "a"))?.content.id, blob(3));
+  },
+);
+
 catalogTest("an account that is append-only repairs a damaged file", async (catalog) => {
   await restricted(catalog, "append-only");
   await catalog.files.setDamage(blob(1), "content");

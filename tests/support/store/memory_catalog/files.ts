@@ -60,7 +60,8 @@ export function filesOf(state: State): Files {
         state.change(accountId, { lastSeen: storedAt });
         if (isKept) {
           const { content: before } = current.file;
-          const isBlob = before.kind === "blob" && kind !== "folder";
+          const isProven = owner.access === "full" || file.confirmedAt !== undefined;
+          const isBlob = before.kind === "blob" && kind !== "folder" && isProven;
           const kept = { ...current.file, content: isBlob ? { kind: place, id: path } : before };
           if (isBlob) {
             if (file.confirmedAt === undefined) {
