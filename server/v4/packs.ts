@@ -5,9 +5,7 @@
  */
 import { type Bytes, toHex } from "../../protocol/bytes.ts";
 import { printable } from "../../protocol/printable.ts";
-import type { MessageKind, MessageOf } from "../../protocol/v4/messages.ts";
-import type { ContentSums } from "../../protocol/v4/content_sums.ts";
-import { PackedWriter } from "../../protocol/v4/packed.ts";
+import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { UpdateReader } from "../../protocol/v4/update.ts";
 import type { BlobId } from "../blobs/blob_store.ts";
 import type { Usage } from "../catalog/accounts.ts";
@@ -19,7 +17,7 @@ import { quotaOfAll } from "../uploads/quota_reservations.ts";
 import { type CheckedPack, checkPack } from "./check_pack.ts";
 import { type PackBlobs, writeBlobs } from "./pack_blobs.ts";
 import { noSuchFile, quoted } from "./descriptions.ts";
-import { explainFailure } from "./explain_failure.ts";
+import { RecordResults } from "./record_results.ts";
 import { endUnanswered, logFile, reportAccess, type RequestContext } from "./request_context.ts";
 import { RequestError } from "./request_error.ts";
 
@@ -50,7 +48,7 @@ export class Packs {
    */
   store({ tag, bytes }: MessageOf<"pack">): Promise<void> {
     const checked = checkPack(bytes, this.#session.context.limits);
-    const results = new Results(checked.names, this.#session, "put");
+    const results = new RecordResults(checked.names, this.#session, "put");
     for (const [index, sums] of checked.mismatches) results.mismatch(index, sums);
     for (const [index, error] of checked.refusals) results.fail(index, error);
     const work = (turn: Turn) => this.#store(checked, results, turn);
@@ -61,7 +59,7 @@ export class Packs {
   update({ tag, bytes }: MessageOf<"update">): Promise<void> {
     const names: string[] = [];
     for (const record = new UpdateReader(bytes); record.next();) names.push(record.name);
-    const results = new Results(names, this.#session);
+    const results = new RecordResults(names, this.#session);
     return this.#begin(
       ...[tag, bytes.length, results] as const,
       (turn) => this.#update(bytes, names, results, turn),
@@ -77,7 +75,7 @@ export class Packs {
   async #begin(
     tag: number,
     size: number,
-    results: Results,
+    results: RecordResults,
     work: (turn: Turn) => Promise<void>,
     onEnd: () => void = () => undefined,
   ): Promise<void> {
@@ -110,7 +108,7 @@ export class Packs {
     await packRoom.free();
   }
 
-  async #store(checked: CheckedPack, results: Results, turn: Turn): Promise<void> {
+  async #store(checked: CheckedPack, results: RecordResults, turn: Turn): Promise<void> {
     using _ = await this.#session.context.staging.reserve(checked.bytes);
     const blobs = await writeBlobs(this.#session, checked);
     try {
@@ -135,7 +133,7 @@ export class Packs {
   async #update(
     bytes: Bytes,
     names: readonly string[],
-    results: Results,
+    results: RecordResults,
     turn: Turn,
   ): Promise<void> {
     const { context: { store: { catalog } }, owner: { accountId } } = this.#session;
@@ -188,7 +186,7 @@ export class Packs {
     checked: CheckedPack,
     { blobs }: PackBlobs,
     { outcomes: numbers, garbage, hasSurplus }: PackResult,
-    results: Results,
+    results: RecordResults,
   ): Promise<void> {
     const { context, owner: { accountId } } = this.#session;
     const { quotaReservations } = context;
@@ -221,7 +219,7 @@ export class Packs {
   async #explainRefused(
     refused: readonly number[],
     outcomes: PackOutcomes,
-    results: Results,
+    results: RecordResults,
   ): Promise<void> {
     const { context, owner: { accountId } } = this.#session;
     const errors = new Map<RefusalReason, unknown>();
@@ -270,7 +268,7 @@ export class Packs {
     });
   }
 
-  #countFailures({ failures }: Results): void {
+  #countFailures({ failures }: RecordResults): void {
     if (failures.length === 0) return;
     this.#session.live.count("upload", { files: 0, bytes: 0, failed: failures });
   }
@@ -289,73 +287,4 @@ export class Packs {
 
 function fileChanged(name: string): RequestError {
   return new RequestError("file-changed", `another version of ${quoted(name)} is current`);
-}
-
-/** The results of a pack, which are known in any order. */
-class Results {
-  readonly #names: readonly string[];
-  readonly #kind: MessageKind;
-  readonly #session: RequestContext;
-  readonly #explained = new Map<unknown, RequestError>();
-  readonly #mismatches = new Map<number, ContentSums>();
-  readonly #failures = new Map<number, RequestError>();
-  readonly #stored: PackOutcomes;
-  /** The answer instead of the results, if a store does not answer. */
-  away: RequestError | undefined;
-
-  /** `kind`: what the records ask for. */
-  constructor(names: readonly string[], session: RequestContext, kind: MessageKind = "update") {
-    this.#names = names;
-    this.#kind = kind;
-    this.#stored = new PackOutcomes(names.length);
-    this.#session = session;
-  }
-
-  mismatch(index: number, sums: ContentSums): void {
-    this.#mismatches.set(index, sums);
-  }
-
-  stored(index: number, version: number, replaced = 0, byOther = false): void {
-    this.#stored.set(index, "stored", version, replaced, byOther);
-  }
-
-  fail(index: number, error: unknown): void {
-    let explained = this.#explained.get(error);
-    if (explained === undefined) {
-      // Records that fail for the same reason share a line, which names the first.
-      const request = { kind: this.#kind, name: this.#names[index] };
-      explained = explainFailure(this.#session, error, request);
-      this.#explained.set(error, explained);
-    }
-    this.#failures.set(index, explained);
-    if (explained.code === "unavailable") this.away = explained;
-  }
-
-  /** The error codes of the failed records. */
-  get failures(): readonly string[] {
-    const refused = [...this.#failures.values()].map(({ code }) => code);
-    return [...refused, ...Array<string>(this.#mismatches.size).fill("mismatch")];
-  }
-
-  /** Fails all records without a result. */
-  failRest(error: unknown): void {
-    for (let i = 0; i < this.#stored.length; i++) {
-      const isKnown = this.#stored.outcome(i) === "stored" || this.#failures.has(i) ||
-        this.#mismatches.has(i);
-      if (!isKnown) this.fail(i, error);
-    }
-  }
-
-  get payload(): Bytes {
-    const writer = new PackedWriter();
-    const stored = this.#stored;
-    for (let i = 0; i < stored.length; i++) {
-      const sums = this.#mismatches.get(i);
-      const failure = this.#failures.get(i);
-      if (sums !== undefined) writer.addMismatch(sums);
-      else if (failure !== undefined) writer.addRefused(failure.code, failure.message);
-      else writer.addStored(stored.version(i), stored.replaced(i), stored.byOther(i));
-    }
-    return writer.payload;
-  }
 }
