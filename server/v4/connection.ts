@@ -1,5 +1,5 @@
 /**
- * A connection of protocol 4: reads and writes frames, and authenticates the client first.
+ * A connection of protocol 4, from the challenge to the last word: signs the client in, passes its requests on, and ends it.
  *
  * @module
  */
@@ -7,27 +7,21 @@ import { type Bytes, toHex } from "../../protocol/bytes.ts";
 import { printable } from "../../protocol/printable.ts";
 import { ProtocolError, reasonOf, UnavailableError } from "../../protocol/errors.ts";
 import { NONCE_SIZE } from "../../protocol/v4/authentication.ts";
-import { ConnectionState } from "../../protocol/v4/connection_state.ts";
-import { FrameReader } from "../../protocol/v4/frame_reader.ts";
 import {
-  BULK,
-  dataHeader,
   encodeMessage,
-  frameHeader,
   type Message,
   type MessageKind,
   type MessageOf,
 } from "../../protocol/v4/messages.ts";
-import { FrameWriter } from "../../protocol/v4/frame_writer.ts";
 import { fingerprintOfName, isOneOf } from "../../protocol/v4/server_name.ts";
 import type { V4Context } from "./context.ts";
 import { LimitError } from "../limits/limits.ts";
 import type { RevocationReason } from "../catalog/accounts.ts";
 import type { LiveConnection } from "../monitor/live_connection.ts";
 import { PeerSocket, type TcpSocket } from "../listen/peer_socket.ts";
-import type { ReadPhase } from "../listen/read_deadline.ts";
 import { authenticate, dismissal, type NamedPrincipal, refused } from "./login.ts";
 import type { TlsIdentity } from "../listen/tls/identity.ts";
+import { MessageSocket } from "./message_socket.ts";
 import { RequestError, unavailable } from "./request_error.ts";
 import { Requests, WINDOW } from "./requests.ts";
 import { SendError } from "./request_context.ts";
@@ -54,8 +48,7 @@ export class V4Connection {
   #fingerprint: Bytes;
   readonly #socket: PeerSocket;
   readonly #live: LiveConnection;
-  readonly #state = new ConnectionState(WINDOW);
-  readonly #frames = new FrameReader("client", (header) => this.#state.expect(header));
+  readonly #messages: MessageSocket;
   #requests: Requests | undefined;
   /** The signed-in account, for the log. */
   #user: { readonly user: string; readonly client: string } | undefined;
@@ -64,15 +57,13 @@ export class V4Connection {
   #isDone = false;
   /** The reason to disconnect a signed-in client. */
   #dismissal: RequestError | undefined;
-  readonly #writer = new FrameWriter((bytes) => this.#write(bytes));
-  /** The reason why an answer could not be sent. */
-  #unsent: unknown;
 
   constructor(context: V4Context, socket: TcpSocket, identity: ServedIdentity) {
     this.#context = context;
     this.#identity = identity;
     this.#fingerprint = identity.fingerprint;
     this.#socket = new PeerSocket(socket, context.limits);
+    this.#messages = new MessageSocket(this.#socket, WINDOW);
     this.#live = context.monitor.describe({
       ...{ protocol: 4, address: this.#socket.address },
       end: (reason) => this.close(reason),
@@ -92,9 +83,9 @@ export class V4Connection {
       }
       // A peer that sends nothing more may still read.
       if (this.#finishing) await this.#sayLast();
-      else await this.#writer.drain();
+      else await this.#messages.drain();
     } catch (cause) {
-      const error = this.#dismissal ?? this.#unsent ?? cause;
+      const error = this.#dismissal ?? this.#messages.unsent ?? cause;
       if (error instanceof ProtocolError || error instanceof LimitError) await this.#refuse(error);
       else if (error instanceof RequestError) await this.#sayLast(error);
       else if (error instanceof UnavailableError) await this.#sayUnavailable(error);
@@ -119,19 +110,19 @@ export class V4Connection {
   /** Takes no further requests. Ends the connection as soon as the open ones are answered. */
   finish(): void {
     this.#finishing = true;
-    const { isAtWork, isReceiving } = this.#state;
+    const { isAtWork, isReceiving } = this.#messages;
     if (isAtWork) {
       if (!isReceiving) this.#socket.interrupt(FINISHING);
       return;
     }
     this.#isDone = true;
     const close = () => this.close("the server is stopping");
-    this.#writer.drain().then(close, close);
+    this.#messages.drain().then(close, close);
   }
 
   async #converse(): Promise<void> {
     const nonce = crypto.getRandomValues(new Uint8Array(NONCE_SIZE));
-    await this.#send({ kind: "challenge", tag: 0, version: VERSION, nonce });
+    await this.#messages.send({ kind: "challenge", tag: 0, version: VERSION, nonce });
     let first = await this.#receive();
     if (first?.kind === "host") {
       await this.#answerToName(first);
@@ -140,7 +131,7 @@ export class V4Connection {
     if (first === undefined) throw new SilentDisconnect();
     const principal = await authenticate({
       ...{ context: this.#context, fingerprint: this.#fingerprint, nonce, peer: this.#socket },
-      send: (message) => this.#send(message),
+      send: (message) => this.#messages.send(message),
       receive: () => this.#receive(),
     }, first);
     if (principal === undefined) return;
@@ -148,7 +139,13 @@ export class V4Connection {
     this.#live.user = { client: toHex(accountId), name: printable(name) };
     this.#user = { user: printable(name), client: toHex(accountId) };
     this.#socket.limitRates(this.#context.rates.of(this.#user.client));
-    await this.#send({ kind: "welcome", tag: 0, clientId: accountId, name, window: WINDOW });
+    await this.#messages.send({
+      kind: "welcome",
+      tag: 0,
+      clientId: accountId,
+      name,
+      window: WINDOW,
+    });
     const dismiss = (fault: RevocationReason) => this.#dismiss(principal, dismissal(fault));
     const session = { ...principal, dismiss };
     this.#context.revocation.add(session);
@@ -209,11 +206,11 @@ export class V4Connection {
       ...{ context: this.#context, live: this.#live },
       owner: { ...principal, address: this.#socket.address },
       answers: {
-        send: (message) => this.#unlessDismissed(message.kind, () => this.#send(message)),
+        send: (message) => this.#unlessDismissed(message.kind, () => this.#messages.send(message)),
         sendChunk: (tag, offset, chunk) =>
-          this.#unlessDismissed("data", () => this.#sendChunk(tag, offset, chunk)),
+          this.#unlessDismissed("data", () => this.#messages.sendChunk(tag, offset, chunk)),
         sendRecords: (kind, tag, records) =>
-          this.#unlessDismissed(kind, () => this.#sendRecords(kind, tag, records)),
+          this.#unlessDismissed(kind, () => this.#messages.sendRecords(kind, tag, records)),
         close: (reason) => this.close(reason),
         onDisconnect: (listener) =>
           this.#socket.onDisconnect((error) => listener(new SendError(error))),
@@ -228,65 +225,11 @@ export class V4Connection {
   }
 
   /** The next message; `undefined` if the peer has disconnected between two messages. */
-  async #receive(): Promise<Message | undefined> {
-    for (;;) {
+  #receive(): Promise<Message | undefined> {
+    return this.#messages.receive(() => {
       if (this.#dismissal !== undefined) throw this.#dismissal;
-      if (this.#finishing && !this.#state.isReceiving) throw FINISHING;
-      const message = this.#frames.next();
-      if (message !== undefined) {
-        this.#state.receive(message);
-        return message;
-      }
-      const { room } = this.#frames;
-      if (room !== undefined && !this.#socket.isReadAhead) {
-        if (!(await unlessLeft(this.#socket.fill(room, this.#phase)))) throw leftWithin();
-        this.#frames.fill(room.length);
-        continue;
-      }
-      const bytes = await unlessLeft(this.#socket.receive(this.#phase));
-      if (bytes === undefined) {
-        if (this.#state.isReceiving || !this.#frames.betweenFrames) throw leftWithin();
-        return undefined;
-      }
-      this.#frames.push(bytes);
-    }
-  }
-
-  /** The phase of the next bytes. */
-  get #phase(): ReadPhase {
-    const { isReceiving, isStreaming } = this.#state;
-    const { betweenFrames, incoming } = this.#frames;
-    if (betweenFrames) return isStreaming ? "stream" : isReceiving ? "content" : "idle";
-    return isReceiving || isBulk(incoming) ? "content" : "request";
-  }
-
-  /** Resolves when more can be sent. */
-  #send(message: Message): Promise<void> {
-    this.#state.send(message);
-    return this.#writer.send(encodeMessage(message));
-  }
-
-  /** The chunk may be changed after the promise resolves. */
-  #sendChunk(tag: number, offset: number, chunk: Bytes): Promise<void> {
-    this.#state.send({ kind: "data", tag });
-    return this.#writer.send(dataHeader(tag, offset, chunk.length), chunk);
-  }
-
-  /** The records may be changed after the promise resolves. */
-  #sendRecords(kind: MessageKind, tag: number, records: Bytes): Promise<void> {
-    this.#state.send({ kind, tag });
-    return this.#writer.send(frameHeader(kind, tag, records.length), records);
-  }
-
-  async #write(bytes: Bytes): Promise<void> {
-    try {
-      await this.#socket.send(bytes);
-    } catch (error) {
-      this.#unsent ??= error;
-      // A peer that does not read must not send more.
-      this.close(`an answer could not be sent: ${reasonOf(error)}`);
-      throw new SendError(error);
-    }
+      if (this.#finishing && !this.#messages.isReceiving) throw FINISHING;
+    });
   }
 
   async #refuse(error: ProtocolError | LimitError): Promise<void> {
@@ -314,7 +257,7 @@ export class V4Connection {
   /** Sends all pending answers, then the refusal, if any, and closes the connection. */
   async #sayLast(refusal?: RequestError): Promise<void> {
     try {
-      await this.#writer.drain();
+      await this.#messages.drain();
       await this.#socket.dismiss(refusal === undefined ? NOTHING : lastWord(refusal));
     } catch (loss) {
       this.#logLoss(loss);
@@ -334,35 +277,13 @@ export class V4Connection {
   }
 }
 
-/** Whether a message may be large, so that a slow network takes long to carry it. */
-function isBulk(kind: MessageKind | undefined): boolean {
-  return (BULK as readonly (MessageKind | undefined)[]).includes(kind);
-}
-
 function lastWord({ code, message }: RequestError): Bytes {
   return encodeMessage({ kind: "error", tag: 0, code, message });
-}
-
-function leftWithin(): Error {
-  return new Error("the client disconnected in the middle of a message or file");
 }
 
 /** The peer has disconnected without sending anything. */
 class SilentDisconnect extends Error {
   constructor() {
     super("the client disconnected before signing in");
-  }
-}
-
-/**
- * Resolves with the result; `undefined` if the peer has disconnected without TLS's close_notify, as most programs do.
- * Truncation is detected anyway: messages have a length, and files have an end.
- */
-async function unlessLeft<T>(coming: Promise<T>): Promise<T | undefined> {
-  try {
-    return await coming;
-  } catch (error) {
-    if (error instanceof Deno.errors.UnexpectedEof) return undefined;
-    throw error;
   }
 }
