@@ -9,6 +9,7 @@ import type { Cluster } from "../../scripts/cluster/cluster.ts";
 import { PRINTED } from "../../scripts/cluster/cluster_node.ts";
 import { Actor, Lost, Refused } from "../faults/actor.ts";
 import type { Loop } from "../faults/loop.ts";
+import { actAtRandom } from "../faults/random_work.ts";
 import { SecureActor } from "../faults/secure_actor.ts";
 import type { Dice } from "../support/v3/fuzz.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
@@ -172,7 +173,7 @@ async function gather(cluster: Cluster, folder: TemporaryFolder): Promise<SoakCl
           const content = pseudoRandomBytes(20 * CHUNK_SIZE + 1, dice.roll(2 ** 31));
           await actor.store(client, [{ name: "large", content }]);
           count("large files stored over protocol 4");
-        } else count(await actor.actAtRandom(client, address, dice));
+        } else count(await actAtRandom(actor, client, address, dice));
       }
     });
   }));

@@ -12,6 +12,7 @@ import { readWholeFolder } from "./data_folder.ts";
 import type { FaultyServerOptions } from "./faulty_server.ts";
 import { FaultyServer } from "./faulty_server_process.ts";
 import type { Loop } from "./loop.ts";
+import { actAtRandom } from "./random_work.ts";
 import { SecureActor } from "./secure_actor.ts";
 
 /** Longer than a registration without a key is kept. */
@@ -49,7 +50,7 @@ export async function killAtAnyMoment(loop: Loop): Promise<void> {
       ...secureActors.map((actor) =>
         untilLost(lives, loop, async () => {
           const peer = await actor.enter(address);
-          return { peer, act: () => actor.actAtRandom(peer, address, loop.dice) };
+          return { peer, act: () => actAtRandom(actor, peer, address, loop.dice) };
         })
       ),
     ];

@@ -18,7 +18,6 @@ import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { SourceFile } from "../../client/local/source_file.ts";
 import { openSession } from "../../client/v4/session.ts";
-import type { Dice } from "../support/v3/fuzz.ts";
 import { areEqual, pseudoRandomBytes } from "../support/bytes.ts";
 import { Lost, Refused } from "./actor.ts";
 import { type Asked, ExpectedState, type FileSet, type Operation } from "./expected_state.ts";
@@ -26,18 +25,6 @@ import { FILE_PUT } from "../support/v4/message_fields.ts";
 import { sendChunk } from "../support/v4/chunks.ts";
 import { fetchOf, packOf, resultsOf } from "../support/v4/records.ts";
 
-/** A file and files of a folder. None is a folder of another. */
-const NAMES = ["a", "b", "c/d", "c/e"] as const;
-/** The names of that folder: now this, now that. */
-const FOLDERS = ["c", "moved"] as const;
-/** Sizes around that of a chunk. */
-const SIZES = [0, 1, 70_000, 300_000, CHUNK_SIZE, CHUNK_SIZE + 1, 2 * CHUNK_SIZE + 7] as const;
-/** Sizes of contents in packs, in the catalog and in files of their own. Half of `PACKED` files fit into one pack. */
-const SMALL_SIZES = [0, 10, 3000, 40_000, 80_000] as const;
-/** Small files in two packs. */
-const PACKED = 20;
-/** Small files that are sent at once, more than are in transit at a time. */
-const BULK = 40;
 /** The wait for an answer, in milliseconds. A normal one arrives within milliseconds. */
 const RESPONSE_MS = 20_000;
 
@@ -222,14 +209,14 @@ export class SecureActor {
 
   /** Removes a folder with everything below it: all of it, or nothing. */
   async removeFolder(client: V4Client, folder: string): Promise<void> {
-    const names = this.#below(folder);
+    const names = this.below(folder);
     const without: Operation = (files) => names.reduce(omit, files);
     await this.#change(names, without, () => client.remove(folder, { recursive: true }));
   }
 
   /** Renames a folder with everything below it: all of it, or nothing. */
   async renameFolder(client: V4Client, from: string, to: string): Promise<void> {
-    const names = this.#below(from);
+    const names = this.below(from);
     const moved = (name: string) => `${to}${name.slice(from.length)}`;
     const renamed: Operation = (files) =>
       new Map(
@@ -240,7 +227,7 @@ export class SecureActor {
 
   /** Overwrites and removes a folder's files, and restores what was removed: all of it, or nothing. */
   async undo(client: V4Client, folder: string): Promise<void> {
-    const files = this.#below(folder).map((name) =>
+    const files = this.below(folder).map((name) =>
       [name, this.#expected.sure(name) as Bytes] as const
     );
     await this.removeFolder(client, folder);
@@ -266,9 +253,19 @@ export class SecureActor {
     await this.#change([name], restored, () => client.restore(name));
   }
 
+  /** The stored names. Every state must be certain. */
+  get names(): string[] {
+    return this.#expected.names;
+  }
+
+  /** Whether the server has a file. Its state must be certain. */
+  has(name: string): boolean {
+    return this.#expected.sure(name) !== undefined;
+  }
+
   /** The stored names below a folder. Every state must be certain. */
-  #below(folder: string): string[] {
-    return this.#expected.names.filter((name) => name.startsWith(`${folder}/`));
+  below(folder: string): string[] {
+    return this.names.filter((name) => name.startsWith(`${folder}/`));
   }
 
   async rename(client: V4Client, from: string, to: string): Promise<void> {
@@ -321,82 +318,6 @@ export class SecureActor {
     });
   }
 
-  /** Does something that a client may do, chosen by the dice. Every state must be certain before. */
-  async actAtRandom(client: V4Client, address: Address, dice: Dice): Promise<string> {
-    const content = () => pseudoRandomBytes(dice.pick(SIZES), dice.roll(2 ** 31));
-    const [there, missing] = [true, false].map((isThere) =>
-      NAMES.filter((name) => (this.#expected.sure(name) !== undefined) === isThere)
-    ) as [string[], string[]];
-    const folder = FOLDERS.find((one) => this.#below(one).length > 0);
-    const small = () => pseudoRandomBytes(dice.pick(SMALL_SIZES), dice.roll(2 ** 31));
-    switch (dice.roll(14)) {
-      case 10:
-        if (folder === undefined || FOLDERS.every((one) => this.#below(one).length > 0)) break;
-        await this.renameFolder(client, folder, folder === "c" ? "moved" : "c");
-        return "folders renamed";
-      case 11:
-        if (folder === undefined) break;
-        await this.removeFolder(client, folder);
-        return "folders removed";
-      case 12:
-        if (folder === undefined) break;
-        await this.undo(client, folder);
-        return "folders removed and restored";
-      case 13:
-        if (there.length === 0) break;
-        await this.overwriteAndUndo(client, dice.pick(there), content());
-        return "overwritten and restored";
-      case 0: {
-        const size = dice.pick([0, 10, 3000]);
-        await this.store(
-          client,
-          Array.from({ length: BULK }, (_, i) => ({
-            name: `bulk/${i}`,
-            content: pseudoRandomBytes(size, dice.roll(2 ** 31)),
-          })),
-        );
-        return "files stored in bulk, times 40";
-      }
-      case 1:
-        if (there.length === 0 || missing.length === 0) break;
-        await this.rename(client, dice.pick(there), dice.pick(missing));
-        return "renamed";
-      case 2:
-        if (there.length === 0) break;
-        await this.remove(client, dice.pick(there));
-        return "removed";
-      case 3:
-        await this.compare(client, dice.pick([...NAMES, ...this.#expected.names]));
-        return "downloaded";
-      case 4:
-        await this.disconnectHalfway(address, "halfway", dice.roll(2) as 0 | 1);
-        return "interrupted over protocol 4";
-      case 5:
-        await this.disconnectHalfway(address, "streamed halfway", 0, "unknown");
-        return "interrupted, of unknown size";
-      case 6:
-        await this.stream(address, dice.pick(NAMES), content());
-        return "stored, of unknown size";
-      case 7: {
-        const files = Array.from({ length: PACKED }, (_, i) => ({
-          ...{ name: `pack/${i}`, content: small() },
-        }));
-        const [first, second] = [files.slice(0, PACKED / 2), files.slice(PACKED / 2)];
-        await settled([
-          this.pack(client, [...first, { name: "a", content: small() }]),
-          this.pack(client, second),
-        ]);
-        return "two packs stored, times 20";
-      }
-      case 8:
-        await this.update(client, ["a", "pack/1"]);
-        await this.fetch(client, [...NAMES, ...this.#expected.names.slice(0, 100)]);
-        return "updated and fetched";
-    }
-    await this.store(client, [{ name: dice.pick(NAMES), content: content() }]);
-    return "stored over protocol 4";
-  }
-
   /** Compares with the found files, which are the expected state from now on. */
   settle(found?: FileSet): void {
     this.#expected.settle(found);
@@ -431,12 +352,6 @@ export class SecureActor {
 function storing(sent: readonly Sending[]): Operation {
   return (files) =>
     new Map([...files, ...sent.map(({ name, content }) => [name, content] as const)]);
-}
-
-/** Waits for all, then throws the first error. */
-async function settled(works: readonly Promise<void>[]): Promise<void> {
-  await Promise.allSettled(works);
-  await Promise.all(works);
 }
 
 function omit(files: FileSet, name: string): FileSet {
