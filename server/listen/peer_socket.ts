@@ -79,10 +79,16 @@ export class PeerSocket {
     return this.#closedFor;
   }
 
-  /** Keeps the peer to these rates from now on, and disposes of them when the connection is closed. */
-  limitRates(rates: ConnectionRates): void {
+  /**
+   * Keeps the peer to these rates from now on, and disposes of them when the connection is closed. Resolves when earlier
+   * connections have paid for their bytes, so that a peer does not escape by reconnecting.
+   */
+  async limitRates(rates: ConnectionRates): Promise<void> {
+    if (this.#closedFor !== undefined) return rates[Symbol.dispose]();
     this.#rates?.[Symbol.dispose]();
     this.#rates = rates;
+    const due = Math.max(this.#due("received", 0), this.#due("sent", 0));
+    if (due > 0) await this.#pause(due);
   }
 
   /** Closes the connection at once. Its work fails for this reason. */

@@ -183,7 +183,7 @@ export class V3Connection {
   /** The known profile of a client. */
   async #recall(clientId: Bytes): Promise<Profile | undefined> {
     this.#client = clientId;
-    this.#limitRates(clientId);
+    await this.#limitRates(clientId);
     this.#isRegistered = false;
     this.#askedFor = undefined;
     const client = await this.#context.store.catalog.accounts.find({ id: clientId });
@@ -193,11 +193,11 @@ export class V3Connection {
     return profile;
   }
 
-  #limitRates(clientId: Bytes): void {
+  async #limitRates(clientId: Bytes): Promise<void> {
     const client = toHex(clientId);
     if (client === this.#rated) return;
     this.#rated = client;
-    this.#socket.limitRates(this.#context.rates.of(client));
+    await this.#socket.limitRates(this.#context.rates.of(client));
   }
 
   #noteProfile(): void {
@@ -227,7 +227,7 @@ export class V3Connection {
 
   async #beginPart(request: SendFile): Promise<void> {
     this.#socket.expect(request.contentSize);
-    this.#limitRates(request.clientId);
+    await this.#limitRates(request.clientId);
     const begin = (first: SendFile) => V3Upload.begin(this.#context, this.#peer, first);
     if (this.#upload?.isOf(request) !== true || request.packetNumber === 1) {
       await this.#upload?.[Symbol.asyncDispose]();

@@ -138,7 +138,7 @@ export class V4Connection {
     const { accountId, name } = principal;
     this.#live.user = { client: toHex(accountId), name: printable(name) };
     this.#user = { user: printable(name), client: toHex(accountId) };
-    this.#socket.limitRates(this.#context.rates.of(this.#user.client));
+    await this.#socket.limitRates(this.#context.rates.of(this.#user.client));
     await this.#messages.send({
       kind: "welcome",
       tag: 0,

@@ -74,3 +74,17 @@ Deno.test("rates: uploads over both protocols wait for their rate, and a server 
   assert.equal(await secure, "connection-lost");
   assert.equal(kindOf(await plain), "closed");
 });
+
+Deno.test("attack: a client that reconnects waits for the bytes that its earlier connections have taken", async () => {
+  await using fixture = await Fixture.create();
+  (await fixture.client("Alice"))[Symbol.dispose]();
+  await fixture.server.reload({ limits: { maxRatePerUser: 1 } });
+  {
+    using raw = await connectRaw(fixture.server.address);
+    await loginRaw(raw, fixture.folder.join("Alice"));
+  }
+  const again = codeOf(fixture.client("Alice", { timeouts: DEFAULT_TIMEOUTS }));
+  await new Promise((resolve) => setTimeout(resolve, UNLIMITED_MS));
+  await fixture.server.close();
+  assert.equal(await again, "connection-lost");
+});

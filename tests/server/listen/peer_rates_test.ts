@@ -40,24 +40,28 @@ class Rates {
 Deno.test("peer socket: received and sent bytes are taken from its rates", async () => {
   const peer = new PeerSocket(socket(), DEFAULT_LIMITS);
   const [first, rates] = [new Rates(), new Rates()];
-  peer.limitRates(first);
-  peer.limitRates(rates);
+  await peer.limitRates(first);
+  await peer.limitRates(rates);
   assert.ok(first.isDisposed);
+  rates.taken.length = 0;
   await peer.receive("idle");
   await peer.fill(new Uint8Array(250), "content");
   await peer.send(new Uint8Array(7));
   assert.deepEqual(rates.taken, [["received", PIECE], ["received", 250], ["sent", 7]]);
   peer.close("the test is over");
   assert.ok(rates.isDisposed);
+  const late = new Rates();
+  await peer.limitRates(late);
+  assert.ok(late.isDisposed);
 });
 
 Deno.test("peer socket: waiting for its rate ends when the connection is closed", async () => {
   const peer = new PeerSocket(socket(), DEFAULT_LIMITS);
-  peer.limitRates(new Rates(1e9));
+  const beginning = peer.limitRates(new Rates(1e9));
   const receiving = peer.receive("idle");
   const sending = peer.send(new Uint8Array(7));
   await Promise.resolve();
-  // Both are waiting, or begin to wait later.
+  // All are waiting, or begin to wait later.
   setTimeout(() => peer.close("the test is over"), 10);
-  await Promise.all([receiving, sending]);
+  await Promise.all([beginning, receiving, sending]);
 });
