@@ -22,6 +22,9 @@ const STATES: Readonly<Record<CheckState, string>> = {
   waiting: "waiting",
   elsewhere: "done by another server",
 };
+const LOOKS: Readonly<Record<CheckState, string>> = {
+  ...{ off: "warn", idle: "good", reading: "good", waiting: "bad", elsewhere: "good" },
+};
 const DAMAGES: Readonly<Record<Damage, string>> = {
   missing: "missing",
   size: "another size",
@@ -37,13 +40,12 @@ export interface CheckViewState {
 /** The content of a section. */
 export function checkView({ check, accounts, session }: CheckViewState): Html {
   const { state, reason, current, last, nextAt, oldestMs, intervalMs, progress, rate } = check;
-  const isBad = state === "waiting";
   const isRequested = current?.isRequested === true;
   return html`
     <p>The server reads every stored file again ${intervalMs === 0
       ? "only when you start a check"
       : `within ${formatDuration(intervalMs)}`}, and compares it with its digest.
-      State: <span class="state ${isBad ? "bad" : "good"}">${STATES[state]}</span>${reason ===
+      State: <span class="state ${LOOKS[state]}">${STATES[state]}</span>${reason ===
           undefined
         ? ""
         : html`: ${reason}`}</p>

@@ -75,6 +75,7 @@ td button { min-height: 1.9rem; padding: .1rem .6rem; }
 .note { border-left: 4px solid var(--accent); }
 .note.bad { border-color: var(--bad); color: var(--text); }
 .qr svg { width: 13rem; height: 13rem; display: block; background: #fff; border-radius: 6px; }
+p code { white-space: nowrap; }
 code { font: .9em ui-monospace, monospace; overflow-wrap: anywhere; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; background: var(--page); padding: .6rem; border-radius: 6px; margin: .4rem 0; }
 footer { color: var(--quiet); font-size: .85rem; }

@@ -22,6 +22,7 @@ export function table<R>(
   rows: readonly R[],
   idOf?: (row: R) => string,
 ): Html {
+  if (rows.length === 0) return html`<p class="quiet">None.</p>`;
   return html`
     <div class="scroll">
       <table class="stack">

@@ -92,9 +92,7 @@ function accountsView(accounts: readonly AccountSummary[], text: string): Html {
       <form class="row" method="get" action="/users">
         <div><label for="text">Part of a user name</label><input id="text" name="text" value="${text}"></div>
         <button>Show</button></form>
-      ${found.length === 0
-        ? html`<p class="quiet">No account has such a name.</p>`
-        : table(ACCOUNT_COLUMNS, found.slice(0, MAX_LISTED))}
+      ${table(ACCOUNT_COLUMNS, found.slice(0, MAX_LISTED))}
       ${more <= 0
         ? ""
         : html`<p class="quiet">And ${formatCount(more)} more: enter a part of their name.</p>`}
