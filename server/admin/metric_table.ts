@@ -4,6 +4,7 @@
  * @module
  */
 import denoJson from "../../deno.json" with { type: "json" };
+import { isQueueing } from "../catalog/catalog.ts";
 import { CHECK_STATES } from "../check/background_check.ts";
 import { LIMIT_NAMES, LIMITS } from "../limits/limits.ts";
 import { PROTOCOL_NUMBERS, TRAFFIC_KINDS } from "../monitor/traffic.ts";
@@ -163,6 +164,11 @@ export const METRICS: readonly MetricDefinition[] = [
     ({ system: { context: { staging } } }) => staging.count,
   ),
   gauge(
+    "xfer_reserved_bytes",
+    "Bytes that are reserved for uploads and not written yet",
+    ({ system: { context: { staging } } }) => staging.reservedBytes,
+  ),
+  gauge(
     "xfer_free_bytes",
     "Free bytes on the disk of the files; +Inf for an object store",
     ({ system }) => system.freeSpace(),
@@ -172,6 +178,11 @@ export const METRICS: readonly MetricDefinition[] = [
     "Bytes that --min-free keeps free",
     ({ system: { context: { limits } } }) => limits.minFree,
   ),
+  {
+    ...{ name: "xfer_catalog_waiting", help: "Calls that wait for the catalog", type: "gauge" },
+    read: ({ system: { context: { store: { catalog } } } }) =>
+      isQueueing(catalog) ? [[{}, catalog.waiting()]] : [],
+  },
   events("xfer_damaged_files_total", "Damaged files that were found", "by", {
     "file.damaged": "server",
     "store.missing": "start",

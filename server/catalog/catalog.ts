@@ -40,6 +40,17 @@ export interface Aggregates {
  */
 export interface Catalog extends Aggregates, AsyncDisposable {}
 
+/** A capability: a catalog that tells how busy it is. */
+export interface Queueing {
+  /** The number of calls, or of transactions, that wait for the database. */
+  waiting(): number;
+}
+
+/** Whether a catalog tells how busy it is. */
+export function isQueueing(catalog: Catalog): catalog is Catalog & Queueing {
+  return "waiting" in catalog;
+}
+
 /** A capability: a catalog that can check itself. */
 export interface SelfChecking {
   /** The faults that the database finds in itself; empty if none. */

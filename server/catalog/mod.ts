@@ -41,7 +41,14 @@ export {
   MAX_LINKS,
 } from "./bounds.ts";
 export type { BlobOwner, BlobReferences } from "./blob_references.ts";
-export { type Aggregates, type Catalog, isSelfChecking, type SelfChecking } from "./catalog.ts";
+export {
+  type Aggregates,
+  type Catalog,
+  isQueueing,
+  isSelfChecking,
+  type Queueing,
+  type SelfChecking,
+} from "./catalog.ts";
 export type { CheckRound, CheckRounds } from "./check_rounds.ts";
 export type {
   AllFilesPage,

@@ -127,6 +127,11 @@ export class StagingArea {
     return this.#count;
   }
 
+  /** The bytes on the disk that are reserved for uploads and not written yet. */
+  get reservedBytes(): number {
+    return this.#promised;
+  }
+
   /** Begins an upload of `size` bytes. Throws `LimitError` `maxStagedPerClient` or `minFree`. */
   create(owner: Bytes, size: number): Promise<StagedUpload> {
     const isLong = size > MAX_SHORT;

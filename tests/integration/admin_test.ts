@@ -237,3 +237,16 @@ Deno.test("admin: a new certificate is shown without a restart; one that cannot 
 function atobAll(pem: string): string {
   return atob(pem.replace(/-----[^-]+-----|\s/g, ""));
 }
+
+Deno.test("admin: the metrics have what waits: calls of the catalog, and reserved space", async () => {
+  await using server = await start();
+  const value = async (metric: string) =>
+    valueOf((await server.get("/metrics")).body, `${metric}{server="a"}`);
+  assert.equal(await value("xfer_catalog_waiting"), 0);
+  assert.equal(await value("xfer_reserved_bytes"), 0);
+  (await server.fixture.client("Alice"))[Symbol.dispose]();
+  using alice = await Uploader.login(server.fixture, "Alice");
+  const content = pseudoRandomBytes(3 * CHUNK_SIZE);
+  await alice.resume(content, { name: "a" });
+  assert.equal(await value("xfer_reserved_bytes"), content.length);
+});

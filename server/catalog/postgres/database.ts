@@ -92,6 +92,11 @@ export class PostgresDatabase implements AsyncDisposable {
     this.#pool = new PostgresPool(options, CONNECT_MS);
   }
 
+  /** The number of transactions that wait for a connection. */
+  get waiting(): number {
+    return this.#pool.waiting;
+  }
+
   /** The server whose lease transactions check; `undefined` if it has not joined. */
   get epoch(): number | undefined {
     return this.#epoch;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Queueing } from "../catalog.ts";
 import type { SharedCatalog } from "../shared_catalog.ts";
 import type { Dumping, Fillable } from "../table_copy.ts";
 import type { PostgresOptions } from "./connection/connection_options.ts";
@@ -27,7 +28,7 @@ import { UNVERIFIED_OPERATIONS } from "./operations/unverified.ts";
 import { dumpOf, fillableOf } from "./table_copy.ts";
 
 /** A catalog in PostgreSQL. */
-export interface PostgresCatalog extends SharedCatalog, Dumping, Fillable {
+export interface PostgresCatalog extends SharedCatalog, Dumping, Fillable, Queueing {
   /** For other tables of a server. */
   readonly database: PostgresDatabase;
 }
@@ -72,6 +73,7 @@ export function postgresCatalogOver(database: PostgresDatabase): PostgresCatalog
     unverified: methodsOf(database, UNVERIFIED_OPERATIONS),
     parked: methodsOf(database, PARKED_OPERATIONS),
     operators: methodsOf(database, OPERATOR_OPERATIONS),
+    waiting: () => database.waiting,
     [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
   };
 }

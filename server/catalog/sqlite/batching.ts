@@ -5,7 +5,7 @@
  * @module
  */
 import { type Bytes, toHex } from "../../../protocol/bytes.ts";
-import type { Catalog } from "../catalog.ts";
+import type { Catalog, Queueing } from "../catalog.ts";
 import { aggregatesOver, type Method, operationOf } from "./operations/mod.ts";
 import { sizeOf } from "./value_size.ts";
 import type { SqliteCatalog } from "./sqlite_catalog.ts";
@@ -147,6 +147,11 @@ class CallQueue {
     this.#rest = rest;
   }
 
+  /** The number of calls that wait for their batch. */
+  get length(): number {
+    return this.#waiting.length;
+  }
+
   call(call: Call): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const turn = this.#nextTurn(ownerOf(call));
@@ -246,7 +251,7 @@ export interface Executors {
 }
 
 /** A catalog that batches its calls. Reads do not wait for writes. */
-export function batchedCatalog(ways: Executors): Catalog {
+export function batchedCatalog(ways: Executors): Catalog & Queueing {
   const rest = ways.rest ?? (() => new Promise((resolve) => setTimeout(resolve, TURN_MS)));
   const queues = {
     // Reads do not block other processes.
@@ -255,6 +260,7 @@ export function batchedCatalog(ways: Executors): Catalog {
   };
   return {
     ...aggregatesOver((method, args) => queues[operationOf(method).way].call({ method, args })),
+    waiting: () => queues.read.length + queues.write.length,
     async [Symbol.asyncDispose]() {
       await queues.write.settle();
       await queues.read.settle();

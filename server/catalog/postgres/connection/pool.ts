@@ -102,9 +102,14 @@ export class PostgresPool {
     this.#pool.on("error", () => undefined);
   }
 
+  /** The number of those that wait for a connection. */
+  get waiting(): number {
+    return this.#pool.waitingCount;
+  }
+
   /** Takes a connection. Throws the error of the server, or `ConnectionFailure`. */
   async connect(): Promise<PooledConnection> {
-    if (this.#pool.waitingCount >= MAX_WAITING) {
+    if (this.waiting >= MAX_WAITING) {
       throw new ConnectionFailure("too many transactions wait for a connection");
     }
     const client = await this.#pool.connect().catch(fail);

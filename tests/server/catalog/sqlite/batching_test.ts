@@ -42,6 +42,15 @@ Deno.test("batching: calls during a commit are committed together, with one sync
     );
   }));
 
+Deno.test("batching: calls count as waiting until their batch begins", () =>
+  fixture(async ({ catalog }) => {
+    const batched = batchedCatalog(waysTo(catalog));
+    const calls = ["a", "b", "c"].map((name) => batched.files.commit(file(name)));
+    assert.equal(batched.waiting(), 2, "the first one has begun");
+    await Promise.all([...calls, batched.accounts.list()]);
+    assert.equal(batched.waiting(), 0);
+  }));
+
 Deno.test("batching: a failing call does not affect the others", () =>
   fixture(async ({ catalog }) => {
     const quota = { bytes: 10, files: 10 };
