@@ -15,6 +15,7 @@ import { SourceFile } from "../../client/local/source_file.ts";
 import { V4Client } from "../../client/v4/client.ts";
 import { putFiles } from "../../client/v4/put_files.ts";
 import { sendFiles } from "../../client/v3/send_files.ts";
+import { eachOf } from "../../server/operator/backup/each_of.ts";
 import { TemporaryFolder } from "../../tests/support/temporary_folder.ts";
 import { writeRandom } from "./files.ts";
 
@@ -145,16 +146,13 @@ async function sideBySide<T>(
   all: readonly T[],
   work: (one: T) => Promise<void>,
 ): Promise<CrowdTimes> {
-  const waiting = [...all];
   const each: number[] = [];
   const begin = performance.now();
-  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, async () => {
-    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      const started = performance.now();
-      await work(next);
-      each.push((performance.now() - started) / 1000);
-    }
-  }));
+  await eachOf(all, SIDE_BY_SIDE, async (one) => {
+    const started = performance.now();
+    await work(one);
+    each.push((performance.now() - started) / 1000);
+  });
   return { seconds: (performance.now() - begin) / 1000, each };
 }
 
