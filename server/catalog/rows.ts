@@ -6,11 +6,13 @@
 import type { Bytes } from "../../protocol/bytes.ts";
 import { ENTRY_KINDS, type EntryKind } from "../../protocol/entry.ts";
 import { joinNanoseconds } from "../../protocol/nanoseconds.ts";
-import type { BlobId } from "../blobs/blob_store.ts";
+import type { BlobId, UploadId } from "../blobs/blob_store.ts";
 import type { AccessMode, Account, Quota, StoredProfile, Usage } from "./accounts.ts";
 import type { CheckRound } from "./check_rounds.ts";
 import type { Damage, StoredContent, StoredFile } from "./files.ts";
 import { isInline } from "./inline_ids.ts";
+import type { PartialUpload, PartialUploadKey } from "./partial_uploads.ts";
+import type { Token } from "./tokens.ts";
 
 /** A row of a table, by column. */
 export type Row = Record<string, unknown>;
@@ -115,4 +117,38 @@ export function kindOf(row: Row): EntryKind {
 /** A modification time from the columns `mtime` and `mtime_ns`. */
 export function toMtime(row: Row): bigint {
   return joinNanoseconds(row["mtime"] as number, row["mtime_ns"] as number);
+}
+
+/** An invitation or a link token from its row. */
+export function toToken(row: Row): Token {
+  return {
+    hash: row["hash"] as Bytes,
+    accountId: (row["client_id"] as Bytes | null) ?? undefined,
+    label: (row["label"] as string | null) ?? undefined,
+    usesLeft: row["uses_left"] as number,
+    used: row["used"] as number,
+    expiresAt: row["expires_at"] as number,
+    madeAt: row["made_at"] as number,
+  };
+}
+
+/** What identifies a partial upload. */
+export function toPartialUploadKey(row: Row): PartialUploadKey {
+  return {
+    accountId: row["client_id"] as Bytes,
+    name: row["name"] as string,
+    id: row["path"] as UploadId,
+    durableBytes: row["held"] as number,
+  };
+}
+
+/** A partial upload from its row. */
+export function toPartialUpload(row: Row): PartialUpload {
+  return {
+    ...toPartialUploadKey(row),
+    size: row["size"] as number,
+    mtime: toMtime(row),
+    sums: row["sums"] as Bytes,
+    updatedAt: row["updated_at"] as number,
+  };
 }

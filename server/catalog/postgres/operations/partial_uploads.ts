@@ -9,11 +9,10 @@ import {
   type CheckpointOptions,
   NameLost,
   type PartialUpload,
-  type PartialUploadKey,
   type PartialUploadRows,
 } from "../../partial_uploads.ts";
 import { checkQuota, isUnlimited, quotaOf } from "../../quotas.ts";
-import { type Row, toAccount, toMtime } from "../../rows.ts";
+import { type Row, toAccount, toPartialUpload, toPartialUploadKey } from "../../rows.ts";
 import { insertPartial } from "../insert_partial.ts";
 import { endGarbage, makeGarbage } from "./blob_references.ts";
 import { type OperationsOf, read, wholeTime, write } from "./operation.ts";
@@ -54,7 +53,7 @@ export const UPLOAD_OPERATIONS: OperationsOf<PartialUploadRows> = {
   }),
   find: read(async (queries, accountId: Bytes, name: string) => {
     const row = await queries.get(`SELECT * FROM partials WHERE ${NAMED}`, accountId, name);
-    return row && toPartial(row);
+    return row && toPartialUpload(row);
   }),
   remove: write(async (queries, accountId: Bytes, name: string, path?: UploadId) => {
     const gone = await queries.all(
@@ -76,29 +75,10 @@ export const UPLOAD_OPERATIONS: OperationsOf<PartialUploadRows> = {
       "SELECT client_id, name, path, held FROM partials WHERE path > $1 ORDER BY path LIMIT $2",
       ...[after ?? "", limit],
     );
-    return rows.map(toKey);
+    return rows.map(toPartialUploadKey);
   }),
 };
 
 function pathOf(row: Row): UploadId {
   return row["path"] as UploadId;
-}
-
-function toKey(row: Row): PartialUploadKey {
-  return {
-    accountId: row["client_id"] as Bytes,
-    name: row["name"] as string,
-    id: pathOf(row),
-    durableBytes: row["held"] as number,
-  };
-}
-
-function toPartial(row: Row): PartialUpload {
-  return {
-    ...toKey(row),
-    size: row["size"] as number,
-    mtime: toMtime(row),
-    sums: row["sums"] as Bytes,
-    updatedAt: row["updated_at"] as number,
-  };
 }

@@ -6,7 +6,7 @@
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { LoginFault, Principal, RevocationReason } from "../../accounts.ts";
 import { MAX_INVITATIONS, MAX_LINKS } from "../../bounds.ts";
-import type { Row } from "../../rows.ts";
+import { toToken } from "../../rows.ts";
 import type { Token, Tokens } from "../../tokens.ts";
 import type { Queries } from "../database.ts";
 import { type OperationsOf, read, repeatable, wholeTime, write } from "./operation.ts";
@@ -101,16 +101,4 @@ export async function revocationsOf(
 async function countInvitations(queries: Queries, now: number): Promise<number> {
   const query = `SELECT count(*) AS count FROM tokens WHERE ${GOOD_INVITATION}`;
   return (await queries.get(query, now))?.["count"] as number;
-}
-
-function toToken(row: Row): Token {
-  return {
-    hash: row["hash"] as Bytes,
-    accountId: (row["client_id"] as Bytes | null) ?? undefined,
-    label: (row["label"] as string | null) ?? undefined,
-    usesLeft: row["uses_left"] as number,
-    used: row["used"] as number,
-    expiresAt: row["expires_at"] as number,
-    madeAt: row["made_at"] as number,
-  };
 }

@@ -8,7 +8,7 @@ import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { CheckpointOptions, PartialUpload, PartialUploadKey } from "../../partial_uploads.ts";
 import { checkQuota, isUnlimited, quotaOf } from "../../quotas.ts";
 import type { Database } from "../database.ts";
-import { type Row, toMtime } from "../../rows.ts";
+import { toPartialUpload, toPartialUploadKey } from "../../rows.ts";
 import { splitNanoseconds } from "../../../../protocol/nanoseconds.ts";
 import { findBy } from "./accounts.ts";
 import { endGarbage, makeGarbage } from "./blob_references.ts";
@@ -45,7 +45,7 @@ export const UPLOAD_OPERATIONS = {
   ),
   find: read((database, accountId: Bytes, name: string): PartialUpload | undefined => {
     const query = "SELECT * FROM partials WHERE client_id = ? AND name = ?";
-    return database.all(query, accountId, name).map(toPartial)[0];
+    return database.all(query, accountId, name).map(toPartialUpload)[0];
   }),
   remove: write((database, accountId: Bytes, name: string, path?: UploadId): UploadId[] => {
     const paths = pathsOf(database, "client_id = ? AND name = ?", accountId, name)
@@ -63,7 +63,7 @@ export const UPLOAD_OPERATIONS = {
     database.all(
       "SELECT client_id, name, path, held FROM partials WHERE path > ? ORDER BY path LIMIT ?",
       ...[after ?? "", limit],
-    ).map(toKey)
+    ).map(toPartialUploadKey)
   ),
 };
 
@@ -78,23 +78,4 @@ function pathsOf(
 ): UploadId[] {
   return database.all(`SELECT path FROM partials WHERE ${condition}`, ...values)
     .map((row) => row["path"] as UploadId);
-}
-
-function toKey(row: Row): PartialUploadKey {
-  return {
-    accountId: row["client_id"] as Bytes,
-    name: row["name"] as string,
-    id: row["path"] as UploadId,
-    durableBytes: row["held"] as number,
-  };
-}
-
-function toPartial(row: Row): PartialUpload {
-  return {
-    ...toKey(row),
-    size: row["size"] as number,
-    mtime: toMtime(row),
-    sums: row["sums"] as Bytes,
-    updatedAt: row["updated_at"] as number,
-  };
 }

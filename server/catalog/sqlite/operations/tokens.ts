@@ -8,7 +8,7 @@ import type { LoginFault, Principal, RevocationReason } from "../../accounts.ts"
 import { MAX_INVITATIONS, MAX_LINKS } from "../../bounds.ts";
 import type { Token } from "../../tokens.ts";
 import type { Database } from "../database.ts";
-import type { Row } from "../../rows.ts";
+import { toToken } from "../../rows.ts";
 import { read, write } from "./operation.ts";
 
 /** The time for which expired tokens are remembered, so that a client learns the reason: 30 days in milliseconds. */
@@ -79,16 +79,4 @@ export function revocationReason(
 function countInvitations(database: Database, now: number): number {
   const query = `SELECT count(*) AS count FROM tokens WHERE ${GOOD_INVITATION}`;
   return database.all(query, now)[0]?.["count"] as number;
-}
-
-function toToken(row: Row): Token {
-  return {
-    hash: row["hash"] as Bytes,
-    accountId: (row["client_id"] as Bytes | null) ?? undefined,
-    label: (row["label"] as string | null) ?? undefined,
-    usesLeft: row["uses_left"] as number,
-    used: row["used"] as number,
-    expiresAt: row["expires_at"] as number,
-    madeAt: row["made_at"] as number,
-  };
 }
