@@ -132,7 +132,7 @@ export function toToken(row: Row): Token {
   };
 }
 
-/** What identifies a partial upload. */
+/** The key of a partial upload, from its row. */
 export function toPartialUploadKey(row: Row): PartialUploadKey {
   return {
     accountId: row["client_id"] as Bytes,
