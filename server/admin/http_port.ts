@@ -282,7 +282,11 @@ async function withBody(request: Request): Promise<Request | 413 | 400> {
   } catch {
     return 400;
   }
-  return new Request(request, { body: concatBytes(...pieces) });
+  // A copy of the request would have its signal, about which Deno writes a warning to the log.
+  const { url, method, headers } = request;
+  // Only forms have a body that is read. Some other methods cannot be copied.
+  if (method !== "POST") return request;
+  return new Request(url, { method, headers, body: concatBytes(...pieces) });
 }
 
 function clientAddress(address: Deno.Addr): string {

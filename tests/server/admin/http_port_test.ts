@@ -18,7 +18,22 @@ function open(
   return new HttpPort({ address, handler, ticks: () => performance.now(), times });
 }
 
+const echo: HttpHandler = async (request) => new Response(await request.text());
 const hello: HttpHandler = (_, client) => new Response(`hello ${client}`);
+
+// The first test with a form: Deno writes a warning only once.
+Deno.test("admin port: a form writes nothing to standard error, where the log may be", async () => {
+  const { warn } = console;
+  const warnings: unknown[] = [];
+  console.warn = (...words) => void warnings.push(words);
+  try {
+    await using port = open(echo);
+    assert.equal((await ask(port.address, { method: "POST", body: "text" })).body, "text");
+  } finally {
+    console.warn = warn;
+  }
+  assert.deepEqual(warnings, []);
+});
 
 Deno.test("admin port: a request is answered, and its client has its own address", async () => {
   await using port = open(hello);
@@ -66,7 +81,6 @@ for (
 
 /** A request whose body never arrives as a whole. */
 const HALF = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc";
-const echo: HttpHandler = async (request) => new Response(await request.text());
 
 Deno.test("attack: a client of the admin port that sends a part of its body is disconnected", async () => {
   await using port = open(echo, { times: { ...SLOW, requestMs: 50 } });
