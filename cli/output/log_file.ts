@@ -18,6 +18,7 @@ const INTERVALS: Readonly<Record<Rotation, string | undefined>> = {
 const MODE = 0o600;
 /** The most bytes of lines that wait for the disk. Beyond that, lines are lost: a full disk must not take all memory. */
 const MAX_WAITING = 16 * 1024 * 1024;
+const NEWLINE = 10;
 /** The time after a failure until the file is opened again, in milliseconds. */
 const RETRY_MS = 10_000;
 
@@ -26,6 +27,9 @@ export class LogFile {
   readonly #options: Options;
   readonly #onFailure: (message: string) => void;
   #stream: RotatingFileStream;
+  /** Lines that wait until the file is open again, and their length; `undefined` while it is open. */
+  #waiting: { readonly lines: string[]; length: number } | undefined;
+  #reopened: Promise<void> = Promise.resolve();
   /** When the file has failed, in `performance.now()`. */
   #failedAt: number | undefined;
   #lost = 0;
@@ -34,6 +38,7 @@ export class LogFile {
     path: string,
     { size, every, keep }: RotationOptions,
     onFailure: (message: string) => void,
+    end: string,
   ) {
     this.#path = path;
     const interval = INTERVALS[every];
@@ -43,7 +48,7 @@ export class LogFile {
       ...(interval === undefined ? {} : { interval }),
     };
     this.#onFailure = onFailure;
-    this.#stream = this.#open();
+    this.#stream = this.#open(end);
   }
 
   /**
@@ -56,6 +61,8 @@ export class LogFile {
     onFailure: (message: string) => void,
   ): Promise<LogFile> {
     try {
+      // Opening a pipe would wait for its reader.
+      if (!(await isFileOrNothing(path))) throw new Error("it is not a file");
       (await Deno.open(path, { append: true, create: true, mode: MODE })).close();
     } catch (cause) {
       throw new StorageError(
@@ -64,7 +71,7 @@ export class LogFile {
         { hint: "Check that the folder exists and that the server may write there.", cause },
       );
     }
-    return new LogFile(path, rotation, onFailure);
+    return new LogFile(path, rotation, onFailure, await endOf(path));
   }
 
   /** Appends a line, without waiting for the disk. */
@@ -72,40 +79,54 @@ export class LogFile {
     if (this.#failedAt !== undefined && performance.now() - this.#failedAt > RETRY_MS) {
       this.reopen();
     }
-    if (this.#failedAt !== undefined || this.#stream.writableLength > MAX_WAITING) this.#lost++;
-    else {
+    const length = this.#stream.writableLength + (this.#waiting?.length ?? 0);
+    if (this.#failedAt !== undefined || length > MAX_WAITING) this.#lost++;
+    else if (this.#waiting !== undefined) {
+      this.#waiting.lines.push(line);
+      this.#waiting.length += line.length;
+    } else {
       this.#stream.write(`${line}\n`, (error) => {
         if (error) this.#lost++;
       });
     }
   }
 
-  /** Opens the file again, which another program may have renamed. */
+  /**
+   * Opens the file again, which another program may have renamed. First, what was written before is finished, since two
+   * streams that rotate at a time would overwrite files of each other.
+   */
   reopen(): void {
-    this.#stream.end();
     this.#failedAt = undefined;
     if (this.#lost > 0) this.#onFailure(`${this.#lost} lines of ${this.#name} were lost`);
     this.#lost = 0;
-    this.#stream = this.#open();
+    if (this.#waiting !== undefined) return;
+    const { lines } = this.#waiting = { lines: [], length: 0 };
+    this.#reopened = closed(this.#stream)
+      .then(() => endOf(this.#path))
+      .then((end) => {
+        this.#waiting = undefined;
+        this.#failedAt = undefined;
+        this.#stream = this.#open(end);
+        for (const line of lines) this.write(line);
+      });
   }
 
   /** Resolves when all lines are written, or cannot be. */
   async close(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    if (this.#failedAt !== undefined) return;
-    this.#stream.on("error", () => resolve());
-    this.#stream.end(resolve);
-    await promise;
+    await this.#reopened;
+    await closed(this.#stream);
   }
 
   get #name(): string {
     return printable(this.#path);
   }
 
-  #open(): RotatingFileStream {
+  /** `end`: the end of the last line, if it has none. */
+  #open(end: string): RotatingFileStream {
     const stream = createStream(this.#path, this.#options);
     stream.on("error", (error: unknown) => this.#fail(stream, error));
     stream.on("warning", (error: unknown) => this.#report(error));
+    if (end !== "") stream.write(end);
     return stream;
   }
 
@@ -117,5 +138,37 @@ export class LogFile {
 
   #report(error: unknown): void {
     this.#onFailure(`Cannot write ${this.#name}: ${printable(reasonOf(error))}`);
+  }
+}
+
+/** Ends a stream. Resolves when all of it is written, or cannot be. */
+async function closed(stream: RotatingFileStream): Promise<void> {
+  if (stream.closed) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  stream.on("close", resolve);
+  stream.end();
+  await promise;
+}
+
+/** The end of the last line of a file, if a full disk or a power cut has left it without one. */
+async function endOf(path: string): Promise<string> {
+  try {
+    if (!(await Deno.stat(path)).isFile) return "";
+    using file = await Deno.open(path);
+    await file.seek(-1, Deno.SeekMode.End);
+    const last = new Uint8Array(1);
+    return await file.read(last) === 1 && last[0] !== NEWLINE ? "\n" : "";
+  } catch {
+    // It is empty, or cannot be read. If it cannot be written either, the next line shows it.
+    return "";
+  }
+}
+
+async function isFileOrNothing(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return true;
+    throw error;
   }
 }

@@ -52,6 +52,44 @@ Deno.test("log file: a file that cannot be opened is an error with its name", as
   });
 });
 
+Deno.test({
+  name:
+    "log file: a device or a pipe is refused, since it would take no lines or wait for its reader",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    await assert.rejects(LogFile.open("/dev/null", ROTATION, assert.fail), {
+      code: "log-unusable",
+      message: /not a file/,
+    });
+  },
+});
+
+Deno.test("log file: lines are kept if it is reopened while it is rotated", async () => {
+  await using folder = await TemporaryFolder.create();
+  const rotation = { ...ROTATION, size: 1000, keep: 100 };
+  const file = await LogFile.open(folder.join("log"), rotation, assert.fail);
+  const lines = Array.from({ length: 400 }, (_, i) => `${i} ${LINE}`);
+  for (const [i, line] of lines.entries()) {
+    file.write(line);
+    if (i % 7 === 0) file.reopen();
+    if (i % 50 === 0) await new Promise((resolve) => setTimeout(resolve));
+  }
+  await file.close();
+  const texts = namesIn(folder).map((name) => Deno.readTextFileSync(folder.join(name)));
+  const found = texts.flatMap((text) => text.split("\n")).filter((line) => line !== "");
+  assert.deepEqual(found.sort(), lines.sort());
+});
+
+Deno.test("log file: a line without its end, as after a power cut, stays alone", async () => {
+  await using folder = await TemporaryFolder.create();
+  const path = folder.join("log");
+  await Deno.writeTextFile(path, "whole\ncut o");
+  const file = await LogFile.open(path, { ...ROTATION, size: Infinity }, assert.fail);
+  file.write("next");
+  await file.close();
+  assert.equal(await Deno.readTextFile(path), "whole\ncut o\nnext\n");
+});
+
 Deno.test("log file: if it cannot be written, that is reported once, and lines after it was reopened are kept", async () => {
   await using folder = await TemporaryFolder.create();
   const path = folder.join("sub/log");
