@@ -95,7 +95,7 @@ export class Connections {
       } catch (error) {
         if (error instanceof Deno.errors.BadResource) return;
         const exhausted = isExhausted(error);
-        this.#options.log[exhausted ? "error" : "info"]("Could not accept a connection: {reason}", {
+        this.#options.log[exhausted ? "error" : "debug"]("Could not accept a connection: {reason}", {
           event: "connection.not-accepted",
           reason: String(error),
         });

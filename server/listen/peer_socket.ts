@@ -27,6 +27,12 @@ const LARGE_BUFFER = 256 * 1024;
 const LINGER_MS = 1000;
 const LINGER_BYTES = 1024 * 1024;
 
+/** How a socket fails whose peer is gone. */
+const DISCONNECTED = [
+  ...[Deno.errors.ConnectionReset, Deno.errors.BrokenPipe, Deno.errors.UnexpectedEof],
+  ...[Deno.errors.NotConnected, Deno.errors.ConnectionAborted],
+];
+
 /** The longest time of a timer. */
 const MAX_PAUSE_MS = 2 ** 31 - 1;
 
@@ -56,6 +62,7 @@ export class PeerSocket {
   /** The time at which the timer fires. */
   #watchingAt = Infinity;
   #closedFor: string | undefined;
+  #hasReceived = false;
   /** Callbacks for when the peer disconnects, the read that detects it, and the reason once it has. */
   readonly #disconnectListeners = new Set<DisconnectListener>();
   #watched: Promise<number | null> | undefined;
@@ -77,6 +84,11 @@ export class PeerSocket {
   /** The reason why the server closed the connection, if it did. */
   get closedFor(): string | undefined {
     return this.#closedFor;
+  }
+
+  /** Whether an error says that the peer has disconnected without sending anything, as port scans and health checks do. */
+  hasLeftSilently(error: unknown): boolean {
+    return !this.#hasReceived && DISCONNECTED.some((kind) => error instanceof kind);
   }
 
   /**
@@ -118,6 +130,7 @@ export class PeerSocket {
     const size = await this.#within(this.#receiving, this.#read());
     this.#reading = undefined;
     if (size === null) return undefined;
+    this.#hasReceived = true;
     this.#deadline.spend(performance.now() - begin, size);
     const due = this.#due("received", size);
     if (due > 0) await this.#pause(due);
@@ -190,6 +203,7 @@ export class PeerSocket {
       // Bytes that arrive after the wait belong to `dismiss`.
       if (size === null || !this.#waits.has(wait)) return false;
       filled += size;
+      this.#hasReceived = true;
       const begin = now;
       now = performance.now();
       this.#deadline.spend(now - begin, size);

@@ -326,7 +326,8 @@ export class V3Connection {
   }
 
   #logLoss(error: unknown): void {
-    this.#context.log.info("Connection from {address} ended: {reason}", {
+    const level = this.#socket.hasLeftSilently(error) ? "debug" : "info";
+    this.#context.log[level]("Connection from {address} ended: {reason}", {
       event: "connection.lost",
       address: this.#peer.address,
       reason: this.#socket.closedFor ??

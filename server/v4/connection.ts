@@ -266,7 +266,9 @@ export class V4Connection {
 
   #logLoss(error: unknown): void {
     // Port scans and health checks only connect, and a client that has its answers loses nothing.
-    const level = error instanceof SilentDisconnect || this.#isDone ? "debug" : "info";
+    const isSilent = error instanceof SilentDisconnect ||
+      this.#socket.hasLeftSilently(this.#messages.unsent ?? error);
+    const level = isSilent || this.#isDone ? "debug" : "info";
     this.#context.log[level]("Connection from {address} ended: {reason}", {
       event: "connection.lost",
       ...this.#user,
