@@ -87,9 +87,9 @@ export class RecentEvents implements Disposable {
 
   #add(event: MonitorEvent): void {
     const { level, properties } = event;
+    // Routine, such as clients that ask for a file before they upload it.
+    if (level === "debug") return;
     const kind = KINDS.get(properties.event);
-    // Of the rest, an operator looks at what is not routine.
-    if (kind === undefined && level === "debug") return;
     this.#events.push({
       ...{ number: ++this.#count, at: this.#clock(), kind: kind ?? "server", level },
       ...{ event: properties.event, sentence: sentenceOf(event) },

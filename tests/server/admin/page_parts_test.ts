@@ -13,7 +13,8 @@ Deno.test("recent events: the newest come first, by kind and text, without routi
     monitor.events.publish(level, words, { event, ...more });
   tell("file.stored", "Stored {file} for {user}", { file: "a.txt", user: "Alice" });
   tell("file.confirmed", "Confirmed {file}", { file: "a.txt" }, "debug");
-  tell("request.refused", "Refused a request of {user}", { user: "Bob" }, "debug");
+  tell("request.refused", "Refused to stat {file}", { file: "a.txt" }, "debug");
+  tell("request.refused", "Refused a request of {user}", { user: "Bob" });
   tell("server.ready", "Ready again");
   const found = (options = {}) => events.find({ limit: 10, ...options }).map((one) => one.sentence);
   assert.deepEqual(found(), ["Ready again", "Refused a request of Bob", "Stored a.txt for Alice"]);

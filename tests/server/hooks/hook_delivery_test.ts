@@ -197,7 +197,7 @@ Deno.test("hooks: a full queue drops the oldest events, counts and logs them", a
   ]);
 });
 
-Deno.test("hooks: lines of the log are events if their kind is wanted, as many as fit in memory", async () => {
+Deno.test("hooks: lines of the log are events if their kind is wanted and they are not routine, as many as fit in memory", async () => {
   await using receiver = new EventReceiver();
   const { hooks } = memoryCatalog();
   await using scene = await deliver(receiver.url, hooks);
@@ -206,6 +206,7 @@ Deno.test("hooks: lines of the log are events if their kind is wanted, as many a
   events.publish("info", "", { event: "file.downloaded", file: "sea.jpg", bytes: 3, ...where });
   events.publish("warn", "", { event: "client.refused", name: "Bob", address: "192.0.2.7:5" });
   events.publish("error", "", { event: "file.damaged", file: "sea.jpg", ...where });
+  events.publish("debug", "", { event: "request.refused", file: "new.jpg", ...where });
   await receiver.awaits(2);
   await isEmpty(hooks);
   assert.deepEqual(receiver.received.map(({ type, data }) => [type, data]).toSorted(), [
