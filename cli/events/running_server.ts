@@ -53,12 +53,16 @@ export const RUNNING_SERVER_EVENTS = {
     fields: {
       server,
       started: time("time at which the server was started"),
+      location: optional(text("line 1 of transfer.info, for clients of protocol 4")),
       connections: count("number of open connections"),
       users: count("number of users among them"),
       uploads: record(trafficFields, "uploads"),
       downloads: record(trafficFields, "downloads"),
       limitsReached: list(
-        record({ limit: text("name of the limit"), count: count("how often") }, "a limit"),
+        record({
+          limit: text("option of the limit, without its dashes"),
+          count: count("how often"),
+        }, "a limit"),
         "limits that clients have reached since the start",
       ),
       check: optional(
@@ -67,20 +71,25 @@ export const RUNNING_SERVER_EVENTS = {
       hooks: optional(record(hooksFields, "events for the receiver, if there is one")),
     },
     words: (
-      { server, started, connections, users, uploads, downloads, limitsReached, check, hooks },
+      { server, started, location, connections, users, uploads, downloads, limitsReached, ...rest },
       show,
-    ) =>
-      [
+    ) => {
+      const { check, hooks } = rest;
+      return [
         `${server === undefined ? "Running" : `${server}: running`} since ${show.time(started)}: ${
           plural(connections, "connection")
         } of ` +
         `${plural(users, "user")}`,
+        ...location === undefined ? [] : [`  line 1 of transfer.info: ${location}`],
         `  uploads: ${trafficWords(uploads, show)}`,
         `  downloads: ${trafficWords(downloads, show)}`,
-        ...limitsReached.map(({ limit, count }) => `  limit ${limit}: reached ${count} times`),
+        ...limitsReached.map(({ limit, count }) =>
+          `  limit --${limit}: reached ${plural(count, "time")}`
+        ),
         ...check === undefined ? [] : [`  check of stored files: ${summaryWords(check)}`],
         ...hooks === undefined ? [] : [`  hooks: ${hookWords(hooks, show)}`],
-      ].join("\n"),
+      ].join("\n");
+    },
   }),
   "hook": defineEvent({
     kind: "result",

@@ -4,28 +4,22 @@
  * @module
  */
 import { printable } from "../../protocol/printable.ts";
-import type { FileCheck } from "../check/background_check.ts";
-import type { Context } from "../context.ts";
 import { type AdminAction, endConnection, logAction } from "../operator/actions.ts";
 import { beginCheck, checkReport } from "./check_report.ts";
-import type { ReportedHooks } from "../hooks/hook_settings.ts";
 import type { ControlArguments, ControlRequests } from "./control_socket.ts";
-import { readStatus, sessionsOf } from "./server_status.ts";
+import { readStatus, sessionsOf, type StatusSource } from "./server_status.ts";
 
-export interface ControlContext {
-  readonly context: Context;
-  /** The events for a receiver; `undefined` without one. */
-  readonly hooks?: ReportedHooks | undefined;
+export interface ControlContext extends StatusSource {
   /** Applies changes of accounts and keys at once, to open connections too. */
   readonly refreshAccounts: () => Promise<void>;
-  readonly check: FileCheck;
 }
 
 export function controlRequests(
-  { context, hooks, refreshAccounts, check }: ControlContext,
+  { refreshAccounts, ...source }: ControlContext,
 ): ControlRequests {
+  const { context, check } = source;
   return {
-    status: () => readStatus({ context, check, hooks }),
+    status: () => readStatus(source),
     sessions: () => sessionsOf(context),
     /** Ends a connection. Returns whether it was open. */
     end: (given) =>

@@ -7,6 +7,7 @@ import type { CheckStatus, FileCheck } from "../check/background_check.ts";
 import type { Context } from "../context.ts";
 import type { ReportedHooks } from "../hooks/hook_settings.ts";
 import type { HookReport } from "../hooks/hook_settings.ts";
+import { LIMITS } from "../limits/limits.ts";
 import type { CheckReport } from "./check_report.ts";
 import type { LiveConnection } from "../monitor/live_connection.ts";
 import type { LiveTransfer } from "../monitor/live_transfer.ts";
@@ -62,7 +63,9 @@ export interface RunningServer {
   /** The number of signed-in accounts. */
   readonly users: number;
   readonly traffic: readonly TrafficStatus[];
-  /** How often each limit was reached, by option. */
+  /** Line 1 of `transfer.info` for clients of protocol 4; missing if the server does not offer it. */
+  readonly location?: string | undefined;
+  /** How often each limit was reached, by option without its dashes. */
   readonly limitsReached: Readonly<Record<string, number>>;
   /** The check of all stored files. */
   readonly check?: CheckSummary | undefined;
@@ -77,16 +80,18 @@ export type CheckSummary = Pick<CheckReport, "state" | "progress" | "damaged">;
 export interface StatusSource {
   readonly context: Context;
   readonly check: FileCheck;
+  readonly location: () => string | undefined;
   /** The events for a receiver; `undefined` without one. */
   readonly hooks?: ReportedHooks | undefined;
 }
 
 /** The whole state of a server. `status`: that of its check, if it was read already. */
 export async function readStatus(
-  { context, check, hooks }: StatusSource,
+  { context, check, location, hooks }: StatusSource,
   status?: CheckStatus,
 ): Promise<RunningServer> {
-  return { ...statusOf(context, status ?? await check.status()), hooks: await hooks?.report() };
+  const state = statusOf(context, status ?? await check.status());
+  return { ...state, location: location(), hooks: await hooks?.report() };
 }
 
 export function sessionsOf({ monitor, clock }: Context): SessionStatus[] {
@@ -109,7 +114,9 @@ export function statusOf(
       const open = transfers.filter((transfer) => transfer.direction === direction).length;
       return { direction, open, files, ...total };
     }),
-    limitsReached: Object.fromEntries(limitLog.counts),
+    limitsReached: Object.fromEntries(
+      [...limitLog.counts].map(([name, count]) => [LIMITS[name].option, count]),
+    ),
     ...check && {
       check: {
         ...{ state: check.state, progress: check.progress ?? null, damaged: check.damaged },

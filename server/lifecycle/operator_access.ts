@@ -39,9 +39,9 @@ export class OperatorAccess implements AsyncDisposable {
   constructor(parts: ServerParts, state: ServerLife) {
     this.#parts = parts;
     this.#state = state;
-    const { context, hooks, store: { catalog, lease } } = parts;
+    const { store: { catalog, lease } } = parts;
     if (lease === undefined || !isShared(catalog)) return;
-    this.#requests = new RequestWatch({ context, check: this.#check, hooks }, catalog.operators);
+    this.#requests = new RequestWatch(this.#statusSource, catalog.operators);
   }
 
   /** Opens what the options ask for. Throws `NetworkError` `cannot-listen`, `ConfigurationError` `bad-admin-token`. */
@@ -85,6 +85,11 @@ export class OperatorAccess implements AsyncDisposable {
     };
   }
 
+  get #statusSource() {
+    const { context, hooks } = this.#parts;
+    return { context, hooks, check: this.#check, location: () => this.#location };
+  }
+
   /** The line 1 of `transfer.info` for clients. */
   get #location(): string | undefined {
     const location = this.#parts.securePort?.announcement.properties["location"];
@@ -92,14 +97,13 @@ export class OperatorAccess implements AsyncDisposable {
   }
 
   async #openAdmin(options: ServerOptions, admin: AdminSettings): Promise<AdminPort> {
-    const { context, store, hooks, identity } = this.#parts;
+    const { store, identity } = this.#parts;
     const { isStopping, whyRemoved } = this.#state;
     const system = {
-      ...{ context, hooks, check: this.#check, isStopping, whyRemoved },
+      ...{ ...this.#statusSource, isStopping, whyRemoved },
       name: options.name ?? hostName(),
       freeSpace: () => store.freeSpace(),
       epoch: () => store.lease?.epoch,
-      location: () => this.#location,
       settings: admin.settings ?? (() => []),
     };
     const { catalog, dataFolder = "", clusterSecret } = options;
@@ -112,9 +116,9 @@ export class OperatorAccess implements AsyncDisposable {
   async #openControl({ dataFolder }: ServerOptions): Promise<ControlSocket | undefined> {
     // Without a folder, everything is elsewhere.
     if (dataFolder === undefined || !(await isFolder(dataFolder))) return undefined;
-    const { context, v4, hooks } = this.#parts;
+    const { context, v4 } = this.#parts;
     const requests = controlRequests({
-      ...{ context, hooks, check: this.#check },
+      ...this.#statusSource,
       refreshAccounts: async () => {
         context.accounts.clear();
         await v4.revocation.look();

@@ -51,6 +51,7 @@ function report(
   }));
   reporter.report({
     ...{ event: "server-status", server, started: isoTime(status.startedAt) },
+    location: status.location,
     ...{ connections: status.connections, users: status.users },
     uploads: uploads ?? NONE,
     downloads: downloads ?? NONE,

@@ -23,14 +23,16 @@ Deno.test("a report is bounded: connections without a transfer are left out firs
       one.begin({ direction: "upload", file: `${n}${"x".repeat(500)}`, size: 9 });
     }
   }
-  const context = { monitor, clock: () => 2000, limitLog: { counts: new Map([["quota", 2]]) } };
+  const context = { monitor, clock: () => 2000, limitLog: { counts: new Map([["maxFailedSignIns", 2]]) } };
   const check = { status: () => Promise.resolve({ state: "elsewhere", damaged: 3 }) };
-  const source = { context, check } as unknown as StatusSource;
+  const location = () => "xfer://files.example.org:1256";
+  const source = { context, check, location } as unknown as StatusSource;
   const text = await writeReport(source, ["report"]);
   assert.ok(text.length < 300_000, `${text.length}`);
   const { status, sessions, omitted, looked }: ServerReport = JSON.parse(text);
   assert.equal(status.connections, count);
-  assert.deepEqual(status.limitsReached, { quota: 2 });
+  assert.equal(status.location, "xfer://files.example.org:1256");
+  assert.deepEqual(status.limitsReached, { "max-failed-sign-ins": 2 });
   assert.equal(status.check?.damaged, 3);
   assert.equal(sessions.length + omitted, count);
   assert.ok(omitted > 0);
