@@ -34,8 +34,10 @@ export function failureCode(error: unknown): string {
 export interface FailedRequest {
   /** Its kind, such as `put`. */
   readonly kind: MessageKind;
-  /** The name of the file, if it has one. */
+  /** The name of the file, if it is about one. */
   readonly name?: string | undefined;
+  /** The names of all its files; by default, `name`. */
+  readonly names?: readonly string[] | undefined;
 }
 
 /** Clients often ask for files that may not exist. */
@@ -48,18 +50,20 @@ export function explainFailure(
   request?: FailedRequest,
 ): RequestError {
   const explained = explain(session, error, request);
-  const { kind, name } = request ?? {};
-  if (name !== undefined && isAccess(kind)) {
-    reportAccess(session, { method: kind, name, bytes: 0, code: explained.code });
+  const method = request && METHODS[request.kind];
+  if (method === undefined) return explained;
+  const { name, names = name === undefined ? [] : [name] } = request ?? {};
+  for (const one of names) {
+    reportAccess(session, { method, name: one, bytes: 0, code: explained.code });
   }
   return explained;
 }
 
-const METHODS: readonly (MessageKind | undefined)[] = ["get", "put", "remove", "rename", "restore"];
-
-function isAccess(kind: MessageKind | undefined): kind is AccessMethod {
-  return METHODS.includes(kind);
-}
+/** What each request does with its files, for an access log. */
+const METHODS: Readonly<Partial<Record<MessageKind, AccessMethod>>> = {
+  ...{ get: "get", put: "put", remove: "remove", rename: "rename", restore: "restore" },
+  ...{ pack: "put", fetch: "get" },
+};
 
 function explain(
   { context, owner }: RequestContext,

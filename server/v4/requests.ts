@@ -5,7 +5,9 @@
  */
 import { ProtocolError } from "../../protocol/errors.ts";
 import { release } from "../../protocol/memory.ts";
+import { FetchReader } from "../../protocol/v4/fetch.ts";
 import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
+import { PackReader } from "../../protocol/v4/pack.ts";
 import { LINK_LIFE_MS, tryToMakeToken } from "../accounts/tokens.ts";
 import { answerBlindly, isRestricted } from "./access.ts";
 import { WriteBacklog } from "./write_backlog.ts";
@@ -205,16 +207,26 @@ export class Requests implements AsyncDisposable {
         await this.#session.answers.send({ kind: "mismatch", tag, ...error.found });
         return false;
       }
-      const name = "oldName" in request
-        ? request.oldName
-        : "name" in request
-        ? request.name
-        : undefined;
-      const { code, message } = explainFailure(this.#session, error, { kind, name });
+      const names = namesIn(request);
+      const [name] = names.length === 1 ? names : [];
+      const { code, message } = explainFailure(this.#session, error, { kind, name, names });
       await this.#session.answers.send({ kind: "error", tag, code, message });
       return false;
     }
   }
+}
+
+/** The names of the files that a request is about. */
+function namesIn(request: Message): string[] {
+  if ("oldName" in request) return [request.oldName];
+  if ("name" in request) return [request.name];
+  const names: string[] = [];
+  if (request.kind === "pack") {
+    for (const record = new PackReader(request.bytes); record.next();) names.push(record.name);
+  } else if (request.kind === "fetch") {
+    for (const record = new FetchReader(request.bytes); record.next();) names.push(record.name);
+  }
+  return names;
 }
 
 function noSuchTransfer(): RequestError {

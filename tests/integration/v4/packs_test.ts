@@ -5,7 +5,8 @@ import { ContentsReader } from "../../../protocol/v4/contents.ts";
 import { FetchWriter } from "../../../protocol/v4/fetch.ts";
 import type { MessageOf } from "../../../protocol/v4/messages.ts";
 import { PackedReader } from "../../../protocol/v4/packed.ts";
-import { setUserDisabled } from "../../../server/operator/users.ts";
+import type { AccessMode } from "../../../server/catalog/accounts.ts";
+import { setUserAccess, setUserDisabled } from "../../../server/operator/users.ts";
 import type { Access } from "../../../server/limits/access.ts";
 import type { Limits } from "../../../server/limits/limits.ts";
 import { pseudoRandomBytes, utf8 } from "../../support/bytes.ts";
@@ -228,6 +229,22 @@ Deno.test("v4 packs: those of a disabled account are not stored", async () => {
   assert.deepEqual(await answer, ["account-disabled"]);
   await fixture.server.close();
   assert.deepEqual(readWholeFolder(fixture.data), new Map());
+});
+
+Deno.test("v4 packs: the access log has each file of a pack or fetch that is refused as a whole", async () => {
+  await using fixture = await createFixture();
+  const accesses: Access[] = [];
+  const refuse = async (access: AccessMode, ask: (alice: Uploader) => Promise<unknown>) => {
+    await setUserAccess(fixture.data, "Alice", access);
+    await fixture.restart({ onAccess: (one) => void accesses.push(one) });
+    using alice = await Uploader.login(fixture, "Alice");
+    await assert.rejects(ask(alice), { code: "not-allowed" });
+  };
+  await refuse("read-only", (alice) => send(alice, [text("a", "x"), text("b", "y")]));
+  await refuse("drop-box", (alice) => fetchAll(alice, ["c"]));
+  assert.deepEqual(accesses.map(({ method, name, code }) => [method, name, code]), [
+    ...[["put", "a", "not-allowed"], ["put", "b", "not-allowed"], ["get", "c", "not-allowed"]],
+  ]);
 });
 
 Deno.test("v4 packs: a fetch refuses what is large or damaged, and finds other versions", async () => {
