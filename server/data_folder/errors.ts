@@ -5,9 +5,8 @@
  */
 import { ConfigurationError, IntegrityError, reasonOf, XferError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
+import { LOCKED } from "../catalog/sqlite/locked.ts";
 
-/** SQLite's message for SQLITE_BUSY. Deno's error for it has no code of its own. */
-export const LOCKED = "database is locked";
 /** SQLite's messages for SQLITE_CORRUPT and SQLITE_NOTADB. */
 const DAMAGED = /malformed|not a database/;
 /** Faults of the program are not translated. */

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { XferError } from "../../protocol/errors.ts";
 import { DATA_LOCK } from "../../protocol/server_files.ts";
-import { LOCKED } from "./errors.ts";
+import { LOCKED } from "../catalog/sqlite/locked.ts";
 import { acquireInTurn, noteServed } from "./served_folders.ts";
 
 /** The error for a folder that is in use, by "this process" or "another process". */

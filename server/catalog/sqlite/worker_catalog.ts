@@ -4,9 +4,11 @@
  *
  * @module
  */
+import { UnavailableError } from "../../../protocol/errors.ts";
 import { argumentsToHandOver, batchedCatalog, type Call, type CallOutcome } from "./batching.ts";
 import type { Catalog } from "../catalog.ts";
 import { CatalogRefusal } from "../refusal.ts";
+import { LOCKED } from "./locked.ts";
 import { SqliteCatalog } from "./sqlite_catalog.ts";
 import type { PlainOutcome, WorkerReply, WorkerRequest } from "./worker.ts";
 
@@ -62,7 +64,7 @@ class Thread {
     const handedOver = question.do === "batch" ? argumentsToHandOver(question.calls) : [];
     this.#worker.postMessage(question, handedOver);
     const answer = await this.#answer.promise;
-    if ("failure" in answer) throw new Error(answer.failure);
+    if ("failure" in answer) throw toError(answer.failure);
     giveBack(answer.left ?? []);
     return answer.outcomes.map(toOutcome);
   }
@@ -78,6 +80,17 @@ class Thread {
 
 function toOutcome(plain: PlainOutcome): CallOutcome {
   if ("value" in plain) return plain;
-  if ("failure" in plain) return { error: new Error(plain.failure) };
+  if ("failure" in plain) return { error: toError(plain.failure) };
   return { error: new CatalogRefusal(plain.refused, plain.exceeded) };
+}
+
+/**
+ * The error of a call. While another process locks the catalog, such as a command that removes a large account, the
+ * server cannot work, and its clients try again.
+ */
+export function toError(failure: string): Error {
+  if (!failure.includes(LOCKED)) return new Error(failure);
+  return new UnavailableError("unavailable", "another process has locked the catalog", {
+    hint: "Wait until other commands have ended, and try again.",
+  });
 }
