@@ -8,9 +8,6 @@ import type { HookReceiverOptions } from "./hook_receiver.ts";
 import { checkHookUrl, DEFAULT_HOOK_KINDS, type HookSettings } from "./hook_settings.ts";
 import type { OpenHooks } from "./open_hooks.ts";
 
-/** The variable with the secrets. */
-export const HOOK_SECRET = "XFER_HOOK_SECRET";
-
 /** The parts of a server that hooks need. */
 export interface HookSystem extends Omit<HookDeliveryOptions, "receiver" | "kinds"> {
   readonly deliveryMs?: HookReceiverOptions["deliveryMs"];
@@ -28,10 +25,7 @@ export async function loadHooks(
     new URL("./open_hooks.ts", import.meta.url),
   );
   const { kinds = DEFAULT_HOOK_KINDS, secretFile } = settings;
-  const readSecrets = secretFile === undefined
-    ? () => Promise.resolve(Deno.env.get(HOOK_SECRET) ?? "")
-    : () => Deno.readTextFile(secretFile);
-  return await openHooks({ ...system, url, kinds, readSecrets });
+  return await openHooks({ ...system, url, kinds, secretFile });
 }
 
 /** Before a program starts, Deno reads every module that an import names by a literal. This import names none. */

@@ -88,16 +88,16 @@ export async function openParts(options: ServerOptions): Promise<ServerParts> {
       onUnconfirmed: () => check.notice(),
     });
     await store.recover(() => removeLeftovers(context, v4.partialUploads), log);
-    for (const { announcement: { words, link = "", properties } } of listeners) {
-      log.info(`${words}, data in {folder}${link}`, { ...properties, folder: store.name });
-    }
-    warnOfCertificate(securePort?.identity, log);
-    warnIfOpen(settings, listeners.map(({ address }) => address), log);
     const { hook, hookHaste: haste } = options;
     hooks = hook && await loadHooks(hook, {
       ...{ queue: store.catalog.hooks, limits, events: monitor.events },
       ...{ log, clock, haste },
     });
+    for (const { announcement: { words, link = "", properties } } of listeners) {
+      log.info(`${words}, data in {folder}${link}`, { ...properties, folder: store.name });
+    }
+    warnOfCertificate(securePort?.identity, log);
+    warnIfOpen(settings, listeners.map(({ address }) => address), log);
     return {
       ...{ context, v3, v4, log, settings, store, listeners, securePort, identity, check, hooks },
     };

@@ -164,11 +164,16 @@ Deno.test("hooks: the operator's page says that events were given up", async () 
 
 Deno.test("hooks: a server without a secret, or with a bad URL, does not start", async () => {
   await using folder = await TemporaryFolder.create();
+  await using log = await ServerLog.take();
   const start = async (hook: ServerOptions["hook"]) => {
     await using _server = await Fixture.create({}, { hook });
   };
   const secretFile = folder.join("missing");
   const url = "http://127.0.0.1:1/";
-  await assert.rejects(start({ url, secretFile }), { code: "bad-hook-secret" });
+  await assert.rejects(start({ url, secretFile }), ({ code, message }) => {
+    assert.equal(code, "bad-hook-secret");
+    return message.includes(secretFile);
+  });
   await assert.rejects(start({ url: "http://192.0.2.1/", secretFile }), { code: "bad-hook-url" });
+  assert.deepEqual(log.of("server.listening"), [], "nobody is told that it listens");
 });
