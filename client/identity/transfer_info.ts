@@ -34,7 +34,7 @@ export interface TransferInfo {
 /** The required form of each line, to follow "expected". */
 export const EXPECTED = {
   server:
-    "HOST:PORT, such as example.org:1256 or [::1]:1256, or the link that the server prints, " +
+    "HOST:PORT, such as example.org:1256 or [::1]:1256, or the line that the server prints, " +
     "xfer://HOST:PORT#SHA256:… or xfer://HOST:PORT",
   userName: "a user name of 1 to 254 ASCII letters and digits",
   file: "the path of the file to upload",

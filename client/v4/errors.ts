@@ -41,10 +41,10 @@ export const HINTS = {
   "bad-file-name": "Choose another name, for an upload with --as NAME.",
   "other-form": "Upload it under the name on the server with --as NAME, or rename that file first.",
   "not-empty": "To remove the folder with everything below it, add --recursive.",
-  "not-allowed": "Choose another name with --as NAME if it is taken, or ask the server's operator.",
+  "not-allowed": "Ask the server's operator, who has restricted the account.",
   "file-exists": "Choose another name, or remove the existing file with 'xfer client remove NAME'.",
   "over-limit":
-    "Remove files with 'xfer client remove NAME', try again later, or ask the server's operator.",
+    "Try again later, ask the server's operator, or free your quota with 'xfer client remove NAME'.",
   "no-such-file": "To see your files, run 'xfer client list'.",
   "damaged": DAMAGED_HINT,
 } as const;

@@ -133,15 +133,19 @@ async function unseal(privateKey: Bytes, sealed: Bytes): Promise<Bytes> {
 const LINK = "get a link token from another machine of yours or the server's operator, and run " +
   "'xfer client link TOKEN'.";
 const ASK = "Ask the server's operator to enable it.";
+/** For too many registrations or failed sign-ins from one address. */
+const LATER = "Try again later, or ask the server's operator.";
 
 const HINTS: { readonly [B in LoginMethod["by"]]: Readonly<Record<string, string>> } = {
   login: {
     "account-disabled": ASK,
+    "over-limit": LATER,
     "not-authenticated": "Check line 1 of transfer.info, or get a link token from the server's " +
       "operator, move me.account away, and run 'xfer client link TOKEN'.",
   },
   register: {
     "account-disabled": ASK,
+    "over-limit": LATER,
     "name-taken": "Choose another name in line 2 of transfer.info, or if the account is yours, " +
       LINK,
     "registration-closed": "Ask the server's operator for an invitation, and run " +
@@ -150,6 +154,7 @@ const HINTS: { readonly [B in LoginMethod["by"]]: Readonly<Record<string, string
   },
   claim: {
     "account-disabled": ASK,
+    "over-limit": LATER,
     "not-authenticated": "If the account is yours, " + LINK,
     "registration-closed": "Ask the server's operator for a link token, and run " +
       "'xfer client link TOKEN'.",

@@ -52,13 +52,15 @@ export async function adminLink(source: AdminLinkSource, now: number): Promise<s
     return linkTo(addresses, newToken(fromHex(key) ?? new Uint8Array(0), "", now));
   } catch (cause) {
     const reason = cause instanceof Deno.errors.NotFound
-      ? "no server with it is running"
+      ? "no server with admin-listen runs on it"
       : reasonOf(cause);
     throw new ConfigurationError(
       "no-admin-page",
       `cannot open the operator's page of ${printable(source.dataFolder)}: ${reason}`,
       {
-        hint: "Start the server, with admin-listen set to an address such as 127.0.0.1:9256.",
+        hint:
+          "Start the server with admin-listen set to an address such as 127.0.0.1:9256, or name " +
+          "its data folder with --data DIR.",
         cause,
       },
     );

@@ -32,7 +32,7 @@ const REFUSALS: Readonly<Record<RefusalReason, string>> = {
   "account-disabled": "the account is disabled",
   "other-protocol": "the account has moved to protocol 4",
   "read-only": "the account may not store files",
-  "append-only": "the account may not change stored files",
+  "append-only": "its name is taken, and the account may not change stored files",
 };
 
 /** A quota that a change would exceed, in bytes or files. */

@@ -58,6 +58,10 @@ function notRunning(folder: string, cause?: unknown): ConfigurationError {
   return new ConfigurationError(
     "no-running-server",
     `no server runs on ${printable(folder)}`,
-    { hint: "Name the data folder of a running server with --data.", cause },
+    {
+      hint:
+        "Start the server, or name its data folder with --data DIR or its settings with --config FILE.",
+      cause,
+    },
   );
 }

@@ -54,7 +54,7 @@ export async function listStates(folder: string): Promise<BackupState[]> {
 export async function findState(folder: string, name?: string): Promise<BackupState> {
   const states = await listStates(folder);
   const newest = states.at(-1);
-  if (newest === undefined) throw noBackup(folder, `it has no ${BACKUP_CATALOG}`);
+  if (newest === undefined) throw noBackup(folder, "it has no state");
   const found = name === undefined ? newest : states.find((state) => state.name === name);
   if (found !== undefined) return found;
   throw new UsageError(

@@ -192,7 +192,10 @@ export class DataFolder implements Store, AsyncDisposable {
         throw new ConfigurationError(
           "no-data-folder",
           `${printable(path)} is not a server's data folder: it has no ${CATALOG}`,
-          { hint: "Add --data DIR with the server's data folder." },
+          {
+            hint:
+              "Name the server's data folder with --data DIR, or its settings with --config FILE.",
+          },
         );
       }
       await checkKinds(place);

@@ -95,10 +95,13 @@ export class Connections {
       } catch (error) {
         if (error instanceof Deno.errors.BadResource) return;
         const exhausted = isExhausted(error);
-        this.#options.log[exhausted ? "error" : "debug"]("Could not accept a connection: {reason}", {
-          event: "connection.not-accepted",
-          reason: String(error),
-        });
+        this.#options.log[exhausted ? "error" : "debug"](
+          "Could not accept a connection: {reason}",
+          {
+            event: "connection.not-accepted",
+            reason: String(error),
+          },
+        );
         if (exhausted) await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
       }
     }

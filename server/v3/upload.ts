@@ -230,7 +230,9 @@ export class V3Upload implements PendingUpload {
     const { clientId, fileName } = this.request;
     const { files } = this.#context.store.catalog;
     const stored = await files.find(clientId, storedName(fileName));
-    if (stored !== undefined) throw new Error("the account may not change stored files");
+    if (stored !== undefined) {
+      throw new Error("its name is taken, and the account may not change stored files");
+    }
   }
 
   #pipeline(key: CryptoKey, staged: StagedUpload, zlibCrc: ZlibCrc | undefined): DecryptPipeline {

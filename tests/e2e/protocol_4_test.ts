@@ -35,7 +35,7 @@ function test(what: string, body: (fixture: Fixture) => Promise<void>) {
   });
 }
 
-test("with the link that the server prints, one command uploads a file, and another downloads it", async ({ prepare }) => {
+test("with the line that the server prints, one command uploads a file, and another downloads it", async ({ prepare }) => {
   const folder = await prepare("Alice");
   const stored = await xfer(["client"], folder);
   assert.equal(stored.code, 0, stored.stderr);

@@ -40,6 +40,7 @@ http://ADDRESS/readyz.`;
 
 function notSet(what: string): ConfigurationError {
   return new ConfigurationError("no-admin-port", `cannot ask the server: ${what}`, {
-    hint: "Add 127.0.0.1:9256 to admin-listen in the server's configuration, and restart it.",
+    hint:
+      "Name the server's settings with --config FILE, and add 127.0.0.1:9256 to admin-listen there.",
   });
 }

@@ -23,7 +23,11 @@ Deno.test("a report is bounded: connections without a transfer are left out firs
       one.begin({ direction: "upload", file: `${n}${"x".repeat(500)}`, size: 9 });
     }
   }
-  const context = { monitor, clock: () => 2000, limitLog: { counts: new Map([["maxFailedSignIns", 2]]) } };
+  const context = {
+    monitor,
+    clock: () => 2000,
+    limitLog: { counts: new Map([["maxFailedSignIns", 2]]) },
+  };
   const check = { status: () => Promise.resolve({ state: "elsewhere", damaged: 3 }) };
   const location = () => "xfer://files.example.org:1256";
   const source = { context, check, location } as unknown as StatusSource;
