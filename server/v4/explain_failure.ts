@@ -59,7 +59,7 @@ export function explainFailure(
   return explained;
 }
 
-/** What each request does with its files, for an access log. */
+/** The use of its files by each request, for an access log. */
 const METHODS: Readonly<Partial<Record<MessageKind, AccessMethod>>> = {
   ...{ get: "get", put: "put", remove: "remove", rename: "rename", restore: "restore" },
   ...{ pack: "put", fetch: "get" },

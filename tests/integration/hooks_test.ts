@@ -175,5 +175,5 @@ Deno.test("hooks: a server without a secret, or with a bad URL, does not start",
     return message.includes(secretFile);
   });
   await assert.rejects(start({ url: "http://192.0.2.1/", secretFile }), { code: "bad-hook-url" });
-  assert.deepEqual(log.of("server.listening"), [], "nobody is told that it listens");
+  assert.deepEqual(log.of("server.listening"), [], "it does not say that it listens");
 });
