@@ -22,6 +22,9 @@ export type AdminAction =
   | "invitation-revoked"
   | "connection-ended"
   | "file-restored"
+  | "file-exported"
+  | "files-imported"
+  | "files-quarantined"
   | "check-started"
   | "hooks-retried"
   | "hooks-dropped";

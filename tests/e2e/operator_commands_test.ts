@@ -54,8 +54,10 @@ Deno.test("operator: verify, repair, backup, restore and removal on the command 
   await fixture.restart();
   await fixture.server.logged("store.changed");
   await fixture.server.stop();
-  const repaired = await fixture.operate("verify", "--repair");
+  const log = await fixture.folder.write("log", "");
+  const repaired = await fixture.operate("verify", "--repair", "--log-file", log);
   assert.equal(repaired.code, 6);
+  assert.match(await Deno.readTextFile(log), /Operator \(uid \d+\): files-quarantined: 1 file\n$/);
   assert.match(repaired.stdout, /moved to quarantine\//);
   assert.equal((await fixture.operate("verify")).code, 0);
 

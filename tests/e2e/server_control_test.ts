@@ -39,20 +39,28 @@ Deno.test({
   const gone = await operate("sessions", "--end", id);
   assert.deepEqual([gone.code, eventsIn(gone.stdout)[0]?.["code"]], [2, "no-such-session"]);
 
+  const imported = await folder.write("imported.txt", "imported\n");
+  assert.equal((await operate("import", "Alice", imported)).code, 0);
+  const exported = folder.join("exported.txt");
+  assert.equal((await operate("export", "Alice", "hello.txt", exported)).code, 0);
   assert.equal((await operate("users", "disable", "Alice")).code, 0);
   assert.equal((await operate("invite", "--label", "Bob")).code, 0);
   assert.equal((await operate("users", "set-quota", "Alice", "--size", "10GB")).code, 0);
   const acted = () => server.log.filter(({ event }) => event === "operator.acted");
   // The log is read in the background.
-  while (acted().length < 4) await server.logged("operator.acted", server.log.length);
+  while (acted().length < 6) await server.logged("operator.acted", server.log.length);
   const actions = acted();
   assert.deepEqual(actions.map(({ action, user = "" }) => `${action} ${user}`), [
     "connection-ended Alice",
+    "files-imported Alice",
+    "file-exported Alice",
     "user-disabled Alice",
     "invitation-created ",
     "quota-set Alice",
   ]);
-  assert.equal(actions[3]?.["subject"], "size 10GB, files default");
+  assert.deepEqual([1, 2, 5].map((i) => actions[i]?.["subject"]), [
+    ...["1 entry", "hello.txt", "size 10GB, files default"],
+  ]);
   assert.match(String(actions[0]?.["operator"]), /^uid \d+$/);
   assert.equal((await xfer(["client"], client)).code, 5, "it takes effect at once");
 

@@ -256,11 +256,13 @@ export const ARROWS: Arrows = {
   "cli/commands/server": [
     ...[...COMMANDS, "server/mod.ts", "cli/configuration", "cli/events", "cli/signals.ts"],
     "platform",
-    "cli/commands/server/import.ts",
+    ...["cli/commands/server/import.ts", "cli/commands/server/report_action.ts"],
   ],
+  "cli/commands/server/report_action.ts": [...COMMANDS, "server/mod.ts", "cli/configuration"],
   // An import keeps times to the nanosecond, which only the client's files can read.
   "cli/commands/server/import.ts": [
     ...[...COMMANDS, "client/mod.ts", "server/mod.ts", "cli/configuration"],
+    "cli/commands/server/report_action.ts",
   ],
   "cli/program.ts": ["cli", "cli/arguments", "cli/commands/*", "cli/help", "cli/text"],
   "cli/main.ts": ["cli", "cli/arguments", "cli/exit_codes.ts", "cli/program.ts"],

@@ -4,11 +4,12 @@
  * @module
  */
 import type { Command } from "commander";
-import { exportFile } from "../../../server/mod.ts";
+import { exportFile, isBackup } from "../../../server/mod.ts";
 import { parseName } from "../../arguments/file_name.ts";
 import { parseVersion } from "../../arguments/quantities.ts";
 import type { Run } from "../../run.ts";
 import { example } from "../../text/format.ts";
+import { reportAction } from "./report_action.ts";
 import { addLocation, locationOf } from "./store_location.ts";
 import { reportInterruption } from "./target_report.ts";
 
@@ -43,6 +44,10 @@ export function addExportCommand(server: Command, run: Run): void {
         ...[run, "not-exported", target] as const,
         exportFile(request),
       );
+      if (!isBackup(dataFolder)) {
+        const action = { action: "file-exported", user, subject: name };
+        await reportAction({ run, command: c, data: dataFolder }, action);
+      }
       run.reporter.report({ event: "exported", target, name, user, size, cksum });
     });
 }

@@ -12,7 +12,8 @@ import { configurationOf } from "../../configuration/options.ts";
 import { locationIn, toRules } from "../../configuration/server_options.ts";
 import { exitCodeOfAll } from "../../exit_codes.ts";
 import type { Run } from "../../run.ts";
-import { example } from "../../text/format.ts";
+import { example, plural } from "../../text/format.ts";
+import { reportAction } from "./report_action.ts";
 
 /** Adds the command below `server`. */
 export function addImportCommand(server: Command, run: Run): void {
@@ -29,11 +30,12 @@ export function addImportCommand(server: Command, run: Run): void {
     .action(async (user: string, paths: string[], { as }: { as?: string }, command: Command) => {
       const { settings } = await configurationOf(command);
       const report = new ImportReport(run, user);
+      const data = locationIn(settings);
       const { signal } = run;
       try {
         await importFiles({
           ...{
-            dataFolder: locationIn(settings),
+            dataFolder: data,
             userName: user,
             paths,
             as,
@@ -47,6 +49,12 @@ export function addImportCommand(server: Command, run: Run): void {
       } catch (error) {
         if (error instanceof InterruptedError) report.end();
         throw error;
+      } finally {
+        const { changes } = report;
+        const subject = plural(changes, "entry");
+        if (changes > 0) {
+          await reportAction({ run, command, data }, { action: "files-imported", user, subject });
+        }
       }
       run.finish(report.end());
     });
@@ -110,6 +118,11 @@ class ImportReport {
     reporter.report({ event: "imported", name, path, kind, size, cksum, user: this.#user });
   }
 
+  /** The number of entries that were stored or updated. */
+  get changes(): number {
+    return this.#done + this.#folders + this.#updated;
+  }
+
   skip(path: string, why: string): void {
     this.#skipped++;
     this.#run.reporter.report({ event: "passed", path, why });
@@ -129,6 +142,6 @@ class ImportReport {
     this.#run.reporter.report({
       ...{ event: "summary", action: "import", ...counts, failed: failures.length },
     });
-    return exitCodeOfAll(done + folders + updated + unchanged, failures);
+    return exitCodeOfAll(this.changes + unchanged, failures);
   }
 }

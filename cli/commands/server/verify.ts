@@ -10,7 +10,8 @@ import { parsePart } from "../../arguments/part.ts";
 import type { EventOf } from "../../events/mod.ts";
 import { DAMAGED, SUCCESS } from "../../exit_codes.ts";
 import type { Run } from "../../run.ts";
-import { example } from "../../text/format.ts";
+import { example, plural } from "../../text/format.ts";
+import { reportAction } from "./report_action.ts";
 import { addLocation, locationOf } from "./store_location.ts";
 
 interface ChosenVerify {
@@ -43,15 +44,23 @@ export function addVerifyCommand(server: Command, run: Run): void {
     )
     .action(async ({ repair = false, part }: ChosenVerify, command: Command) => {
       const dataFolder = await locationOf(command);
+      let moved = 0;
       const { findings, whole, catalogFaults } = await verify({
         ...{ dataFolder, repair, part, signal: run.signal },
-        onFinding: (verified) => run.reporter.report(findingEvent(verified)),
+        onFinding(verified) {
+          if (verified.movedTo !== undefined) moved++;
+          run.reporter.report(findingEvent(verified));
+        },
         onIntact: ({ content: { id: path }, name }) =>
           run.reporter.report({ event: "sound-again", path, name }),
         onNotRecorded: (reason) =>
           run.reporter.report({ event: "not-recorded", reason, record: "damage" }),
       });
       for (const fault of catalogFaults) run.reporter.report({ event: "catalog-fault", fault });
+      if (moved > 0 && !isBackup(dataFolder)) {
+        const action = { action: "files-quarantined", subject: plural(moved, "file") };
+        await reportAction({ run, command, data: dataFolder }, action);
+      }
       const differences = findings + catalogFaults.length;
       const backup = isBackup(dataFolder) ? dataFolder.backup : undefined;
       run.reporter.report({

@@ -63,6 +63,8 @@ const FEW_EVENTS = 12;
 const MANY_EVENTS = 200;
 /** The white modules around a QR code that its readers need. */
 const QUIET_ZONE = 4;
+const LINK_USED = "The link was used already, or is older than ten minutes. " +
+  "Run xfer server admin-link again.";
 /** The most characters of a text to search for. */
 const MAX_TEXT = 200;
 
@@ -93,7 +95,7 @@ export function pageApp(parts: PageParts): Hono<PageEnvironment> {
         event: "operator.refused",
         address: c.env.client,
       });
-      return c.html(refusedView("The link was used already, or is older than ten minutes."), 403);
+      return c.html(refusedView(LINK_USED), 403);
     }
     setCookie(c, cookieIn(c), begun.cookie, {
       ...{ httpOnly: true, sameSite: "Strict", secure: isSecure, path: "/" },

@@ -65,7 +65,10 @@ function invitationView({ token, expiresAt, location, code }: NewInvitation): Ht
 function invitationColumns(session: AdminSession): readonly Column<Invitation>[] {
   const noteOf = ({ id, label = "" }: Invitation) => label === "" ? id : label;
   return [
-    { name: "Note", isHeading: true, cell: noteOf },
+    {
+      ...{ name: "Note", isHeading: true },
+      cell: ({ id, label = "" }) => html`${label} <span class="quiet">${id}</span>`,
+    },
     { name: "Used", kind: "number", cell: ({ used }) => used },
     { name: "Left", kind: "number", cell: ({ usesLeft }) => usesLeft },
     { name: "Until", kind: "word", cell: ({ expiresAt }) => formatTime(expiresAt) },
