@@ -131,6 +131,9 @@ class SecurePort implements AsyncDisposable {
   /** `undefined` if another program has taken the port. */
   #port: HttpPort | undefined;
   #tls: PortTls | undefined;
+  /** The last change, which the next one awaits. */
+  #changed: Promise<void> = Promise.resolve();
+  #isClosed = false;
 
   constructor(
     open: (address: AdminAddress, tls?: PortTls) => HttpPort,
@@ -143,16 +146,25 @@ class SecurePort implements AsyncDisposable {
     this.address = this.#port.address;
   }
 
-  async setTls(tls: PortTls): Promise<void> {
+  setTls(tls: PortTls): Promise<void> {
+    const done = this.#changed.then(() => this.#setTls(tls));
+    this.#changed = done.catch(() => undefined);
+    return done;
+  }
+
+  async #setTls(tls: PortTls): Promise<void> {
     const isSame = tls.cert === this.#tls?.cert && tls.key === this.#tls.key;
-    if (isSame && this.#port !== undefined) return;
+    if (this.#isClosed || (isSame && this.#port !== undefined)) return;
     await this.#port?.[Symbol.asyncDispose]();
     this.#port = undefined;
+    if (this.#isClosed) return;
     this.#port = this.#open(this.address, tls);
     this.#tls = tls;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    await this.#changed;
     await this.#port?.[Symbol.asyncDispose]();
   }
 }

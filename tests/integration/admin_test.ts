@@ -233,6 +233,18 @@ Deno.test("admin: a new certificate is shown without a restart; one that cannot 
   assert.ok(await isShownBy(second));
 });
 
+Deno.test("admin: a server that stops while its certificate is replaced, twice, closes its port", async () => {
+  const authority = await Authority.create();
+  const issued = () => authority.issue({ names: ["localhost"] });
+  const admin = { listen: [{ hostname: "0.0.0.0", port: 0 }] };
+  await using fixture = await Fixture.named(await issued(), { admin });
+  const { port } = fixture.server.adminAddresses[0] as Deno.NetAddr;
+  await fixture.show(await issued());
+  const { server } = fixture;
+  await Promise.all([server.reload(), server.reload(), server.close()]);
+  await assert.rejects(Deno.connect({ hostname: "127.0.0.1", port }));
+});
+
 /** The bytes of a PEM certificate as text, in which names can be searched. */
 function atobAll(pem: string): string {
   return atob(pem.replace(/-----[^-]+-----|\s/g, ""));
