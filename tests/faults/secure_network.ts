@@ -8,6 +8,7 @@ import type { PutOutcome } from "../../client/v4/put_options.ts";
 import { RESPONSE_HEADER_SIZE } from "../../protocol/header.ts";
 import { UsageError, XferError } from "../../protocol/errors.ts";
 import { HELLO } from "../../protocol/hello.ts";
+import type { Address } from "../../protocol/address.ts";
 import type { ConnectOptions } from "../../client/v4/connect_options.ts";
 import type { TransferOptions } from "../../client/v4/connection_pool.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
@@ -43,6 +44,8 @@ const ENDINGS = ["fin", "rst"] as const;
 const RETRIES = 2;
 /** The wait if a length was changed. Normal answers take a few milliseconds. */
 const PATIENCE_MS = 1000;
+/** The wait if nothing has to time out, so that a busy machine changes no result. */
+const LONG_PATIENCE_MS = 30_000;
 
 /** Cuts the connection of the hello before each `every`th byte, with each ending, in both directions. */
 export async function cutHello(loop: Loop, { every = 1 } = {}): Promise<void> {
@@ -81,7 +84,9 @@ export async function cutSecurely(loop: Loop, { places = 10 } = {}): Promise<voi
     const ending = loop.dice.pick(ENDINGS);
     const faults = { secure: { [direction]: cutAt(place, ending) } };
     const what = `${ending} before byte ${place} ${direction}`;
-    const { outcomes, isUpdated, got } = await onFaultyNetwork(what, faults);
+    const { outcomes, isUpdated, got } = await onFaultyNetwork(what, faults, {
+      patienceMs: LONG_PATIENCE_MS,
+    });
     assert.deepEqual([statesOf(outcomes), isUpdated, got], [["stored"], true, true], what);
     loop.count(`secure connections cut by ${ending}`);
   });
@@ -103,7 +108,7 @@ export async function reshapeSecurely(loop: Loop): Promise<void> {
     const both = { up: reshape(loop.dice), down: reshape(loop.dice) };
     const { outcomes, got } = await onFaultyNetwork("reshaped", { plain: both, secure: both }, {
       retries: 0,
-      patienceMs: 30_000,
+      patienceMs: LONG_PATIENCE_MS,
     });
     assert.deepEqual([statesOf(outcomes), got], [["stored"], true]);
     loop.count("reshaped secure sessions");
@@ -134,7 +139,9 @@ async function measure(): Promise<{ plain: Lengths; secure: Lengths }> {
   const secure = { up: countInto(counters.up), down: countInto(counters.down) };
   const answer = { bytes: 0 };
   const plain = { down: countInto(answer) };
-  const { outcomes, hellos } = await onFaultyNetwork("measured", { plain, secure });
+  const { outcomes, hellos } = await onFaultyNetwork("measured", { plain, secure }, {
+    patienceMs: LONG_PATIENCE_MS,
+  });
   assert.deepEqual(statesOf(outcomes), ["stored"]);
   assert.ok(answer.bytes / hellos > RESPONSE_HEADER_SIZE);
   return {
@@ -181,43 +188,45 @@ async function onFaultyNetwork(
   paths.push(folder.join(FOLDER));
   await Deno.mkdir(folder.join("identity"), { mode: 0o700 });
   const loopback = { hostname: "127.0.0.1", port: 0 };
-  const ms = patienceMs / 2;
   let hellos = 0;
+  const serve = (ms: number) =>
+    startInThisThread({
+      ...{ listen: [loopback], tlsListen: loopback, dataFolder },
+      limits: { idleTimeoutMs: ms, requestTimeoutMs: ms, stallTimeoutMs: ms },
+    });
+  const run = async (address: Address, waitMs: number): Promise<Course> => {
+    const connect = {
+      ...{ server: address, userName: USER, identityFolder: folder.join("identity") },
+      timeouts: { responseMs: waitMs, connectMs: waitMs },
+      onNewServer: () => true,
+    };
+    const transfer = { retries, pause: () => Promise.resolve() };
+    const outcomes = await typed(() => putAll({ connect, transfer, paths }));
+    const again = await putTouched(connect, transfer, folder.join(FOLDER));
+    const target = folder.join("got");
+    await Deno.remove(target).catch(() => undefined);
+    const got = await typed(() => getFile({ connect, transfer, name: WANTED, target }));
+    const content = await Deno.readFile(target).catch(() => undefined);
+    assert.deepEqual(content, got && FILES[WANTED], "a download is whole, or missing");
+    const small = await getSmall(connect, transfer, folder.join("got-s"));
+    return { outcomes, got: got !== undefined && small, isUpdated: again, hellos };
+  };
   try {
     let course: Course;
     {
-      await using server = await startInThisThread({
-        ...{ listen: [loopback], tlsListen: loopback, dataFolder },
-        limits: { idleTimeoutMs: ms, requestTimeoutMs: ms, stallTimeoutMs: ms },
-      });
-      const run = async (address = server.address): Promise<Course> => {
-        const connect = {
-          ...{ server: address, userName: USER, identityFolder: folder.join("identity") },
-          timeouts: { responseMs: patienceMs, connectMs: patienceMs },
-          onNewServer: () => true,
-        };
-        const transfer = { retries, pause: () => Promise.resolve() };
-        const outcomes = await typed(() => putAll({ connect, transfer, paths }));
-        const again = await putTouched(connect, transfer, folder.join(FOLDER));
-        const target = folder.join("got");
-        await Deno.remove(target).catch(() => undefined);
-        const got = await typed(() => getFile({ connect, transfer, name: WANTED, target }));
-        const content = await Deno.readFile(target).catch(() => undefined);
-        assert.deepEqual(content, got && FILES[WANTED], "a download is whole, or missing");
-        const small = await getSmall(connect, transfer, folder.join("got-s"));
-        return { outcomes, got: got !== undefined && small, isUpdated: again, hellos };
+      await using server = await serve(patienceMs / 2);
+      const counted = () => {
+        hellos++;
+        return (plain.up ?? (() => (bytes) => [bytes]))();
       };
-      {
-        const counted = () => {
-          hellos++;
-          return (plain.up ?? (() => (bytes) => [bytes]))();
-        };
-        const faults = { plain: { ...plain, up: counted }, secure };
-        await using proxy = await SecureProxy.start(server, faults);
-        course = await run(proxy.address);
-        assertReported(course.outcomes ?? [], folder.path, dataFolder);
-      }
-      const later = await run();
+      const faults = { plain: { ...plain, up: counted }, secure };
+      await using proxy = await SecureProxy.start(server, faults);
+      course = await run(proxy.address, patienceMs);
+      assertReported(course.outcomes ?? [], folder.path, dataFolder);
+    }
+    {
+      await using server = await serve(LONG_PATIENCE_MS);
+      const later = await run(server.address, LONG_PATIENCE_MS);
       const states = statesOf(later.outcomes);
       const isThere = (state: string) => state === "stored" || state === "unchanged";
       assert.ok(states.length > 0 && states.every(isThere), `later: ${states}`);
