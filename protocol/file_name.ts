@@ -5,7 +5,7 @@
  */
 
 /** The longest name, in bytes of UTF-8: the limit of common file systems. */
-export const MAX_FILE_NAME = 255;
+const MAX_FILE_NAME = 255;
 
 /**
  * Control characters (such as escape), line separators, lone surrogates, and characters that change the writing

@@ -54,7 +54,7 @@ export function formatIdentity({ name, clientId, privateKey }: Identity): string
 }
 
 /** Parses a private key in base64, in one or more lines. Throws `ConfigurationError` `bad-identity`. */
-export function parsePrivateKey(base64: string, path: string): Bytes {
+function parsePrivateKey(base64: string, path: string): Bytes {
   try {
     const privateKey = new Uint8Array(Buffer.from(base64, "base64"));
     if (publicKeyOf(privateKey).length === PUBLIC_KEY_SIZE) return privateKey;

@@ -83,7 +83,7 @@ export function replace(path: string, target: string, check = replaceable): void
  * file. The link itself is replaced, not its file. Throws `UsageError` `target-exists` for anything else: other programs
  * need a device, or a link to one, and a link to nothing may later lead to a device.
  */
-export function replaceable(path: string): Deno.FileInfo | undefined {
+function replaceable(path: string): Deno.FileInfo | undefined {
   return inspect(path, (led) => led?.isFile === true);
 }
 

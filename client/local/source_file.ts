@@ -99,7 +99,7 @@ export class SourceFile implements SourceEntry {
 }
 
 /** A file that is open for one reader at a time. */
-export class OpenSource implements OpenEntry {
+class OpenSource implements OpenEntry {
   readonly #source: SourceFile;
   readonly #file: Deno.FsFile;
 

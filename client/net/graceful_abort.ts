@@ -8,7 +8,7 @@ import { abortReason, throwIfAborted, whenAborted } from "../../protocol/abort.t
 import type { XferError } from "../../protocol/errors.ts";
 
 /** The time to wait for a pending answer after an abort, in milliseconds. */
-export const ABORT_GRACE_MS = 3000;
+const ABORT_GRACE_MS = 3000;
 
 /** Resolves after a number of milliseconds. Throws `InterruptedError` `interrupted` as soon as the signal aborts. */
 export async function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {

@@ -21,7 +21,7 @@ import { TrailingBytes } from "./trailing_bytes.ts";
  * The largest payload that a client accepts from a server, in bytes. The protocol's largest has 279; some servers send
  * a line of text with a refusal.
  */
-export const MAX_RESPONSE_PAYLOAD = 4096;
+const MAX_RESPONSE_PAYLOAD = 4096;
 
 /** Reads responses from bytes that arrive in pieces of any size. */
 export class ResponseReader {

@@ -9,7 +9,7 @@ import { ConfigurationError } from "../../protocol/errors.ts";
 import { type AdminAddress, isLocal, isLoopback } from "./admin_address.ts";
 
 /** The fewest characters of a token, since nothing slows down guessing. */
-export const MIN_TOKEN = 32;
+const MIN_TOKEN = 32;
 
 export class AdminAccess {
   readonly #address: AdminAddress;

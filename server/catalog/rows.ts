@@ -115,7 +115,7 @@ export function kindOf(row: Row): EntryKind {
 }
 
 /** A modification time from the columns `mtime` and `mtime_ns`. */
-export function toMtime(row: Row): bigint {
+function toMtime(row: Row): bigint {
   return joinNanoseconds(row["mtime"] as number, row["mtime_ns"] as number);
 }
 

@@ -10,7 +10,7 @@ import { printable } from "../../protocol/printable.ts";
 /** The variable with the secret. */
 export const CLUSTER_SECRET = "XFER_CLUSTER_SECRET";
 /** The variable with the path of a file that contains the secret. */
-export const CLUSTER_SECRET_FILE = `${CLUSTER_SECRET}_FILE`;
+const CLUSTER_SECRET_FILE = `${CLUSTER_SECRET}_FILE`;
 
 /** The fewest characters. 32 random hexadecimal digits have 128 bits. */
 const MIN_LENGTH = 32;

@@ -11,7 +11,7 @@ import type { JoinedNode, Nodes, RunningNode } from "../catalog/shared_catalog.t
 /** The time after which the others remove a server that was killed, in milliseconds. */
 export const LEASE_MS = 15_000;
 /** The interval of renewals, in milliseconds. Several in a row may fail. */
-export const RENEW_MS = 3000;
+const RENEW_MS = 3000;
 
 export interface LeaseOptions {
   /** The name of this server, for people. */

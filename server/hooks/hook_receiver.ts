@@ -9,7 +9,7 @@ import { retryAfterMs } from "../retry_after.ts";
 import type { HookSigner, SignedHook } from "./hook_signature.ts";
 
 /** The time to connect, send an event and get the answer, in milliseconds. */
-export const DELIVERY_MS = 10_000;
+const DELIVERY_MS = 10_000;
 /** The most bytes of an answer that are read, and the time for them in milliseconds, so that the connection can be used again. */
 const [MAX_ANSWER, SKIM_MS] = [4096, 1000];
 /** The longest time that a receiver can ask for, in milliseconds. */

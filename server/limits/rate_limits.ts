@@ -16,7 +16,7 @@ export type ByteDirection = "received" | "sent";
 const BURST_MS = 250;
 
 /** A number of bytes per second. Bytes can be taken in advance: then the next ones wait. */
-export class ServedRate {
+class ServedRate {
   readonly #ticks: () => number;
   readonly #rate: () => number;
   /** When everything that was taken is paid for. */

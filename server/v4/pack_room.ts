@@ -8,7 +8,7 @@
  * The most bytes of packs that wait in all connections together. While there are more, connections that have sent a pack
  * are not read. Each of them can have sent one beyond that.
  */
-export const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 
 export class PackRoom {
   #bytes = 0;

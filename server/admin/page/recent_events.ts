@@ -12,7 +12,7 @@ const MAX_EVENTS = 2000;
 const MAX_SENTENCE = 600;
 
 /** Kinds of events, by which the page filters. */
-export const EVENT_KINDS = {
+const EVENT_KINDS = {
   stored: ["file.stored", "pack.stored", "file.resumed", "file.held"],
   downloaded: ["file.downloaded", "pack.downloaded", "file.not-downloaded"],
   changed: ["file.removed", "file.renamed", "file.restored", "file.updated"],
@@ -100,7 +100,7 @@ export class RecentEvents implements Disposable {
 }
 
 /** The line as the log for people has it. */
-export function sentenceOf({ words, properties }: MonitorEvent): string {
+function sentenceOf({ words, properties }: MonitorEvent): string {
   const text = words.replace(
     /\{(\w+)\}/g,
     (_, name: string) => printable(String(properties[name] ?? "")),

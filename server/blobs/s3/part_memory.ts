@@ -6,7 +6,7 @@
 import { FairBudget } from "./fair_budget.ts";
 
 /** The most bytes of parts in memory. Further uploads wait, each for at most one part. */
-export const MOST_PART_BYTES = 256 * 1024 * 1024;
+const MOST_PART_BYTES = 256 * 1024 * 1024;
 /** The share of it for small files that wait for their client's verdict. */
 const WAITING_SHARE = 1 / 4;
 

@@ -22,7 +22,7 @@ const MAX_ATTEMPTS = 20;
 /** The longest pauses before the second attempt, and before later ones, in milliseconds. */
 const PAUSES_MS = { conflict: { first: 4, most: 200 }, away: { first: 50, most: 500 } };
 /** The time after which the server cancels a statement, in milliseconds. */
-export const STATEMENT_MS = 30_000;
+const STATEMENT_MS = 30_000;
 /** The same for a whole folder or account, in milliseconds: it can have a million files. */
 export const FOLDER_MS = 10 * 60_000;
 /** The time after which a statement without an answer breaks its connection. Longer, since the server answers first. */

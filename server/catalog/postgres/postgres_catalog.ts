@@ -52,7 +52,7 @@ export async function openPostgresCatalog(
 }
 
 /** The catalog in a database that has its schema. Disposing of the catalog closes the database. */
-export function postgresCatalogOver(database: PostgresDatabase): PostgresCatalog {
+function postgresCatalogOver(database: PostgresDatabase): PostgresCatalog {
   return {
     database,
     accounts: methodsOf(database, ACCOUNT_OPERATIONS),

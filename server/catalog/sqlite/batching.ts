@@ -33,7 +33,7 @@ export const MAX_BATCH_BYTES = 4 * 1024 * 1024;
  * The pause after a batch that has used up its time, in milliseconds. Another process that waits for the database tries
  * every 100 ms for 5 seconds, and must not find it busy each time.
  */
-export const TURN_MS = 20;
+const TURN_MS = 20;
 
 /**
  * The most accounts of one turn, besides those that wait for a later one. Peers can name any number of accounts. These

@@ -26,7 +26,7 @@ export interface ConnectionSources {
   readonly modeOf: (path: string) => Promise<number | null>;
 }
 
-export const SYSTEM_SOURCES: ConnectionSources = {
+const SYSTEM_SOURCES: ConnectionSources = {
   env: (name) => Deno.env.get(name),
   readTextFile: (path) => Deno.readTextFile(path),
   modeOf: async (path) => (await Deno.stat(path)).mode,

@@ -33,7 +33,7 @@ const READ_SIZE = 64 * 1024;
 const BUFFERED_BYTES = 512 * 1024;
 
 /** Connects to a database server. */
-export async function dialPostgres({ host, port, tls }: PostgresAddress): Promise<Deno.Conn> {
+async function dialPostgres({ host, port, tls }: PostgresAddress): Promise<Deno.Conn> {
   if (host.startsWith("/")) {
     return await Deno.connect({ transport: "unix", path: `${host}/.s.PGSQL.${port}` });
   }

@@ -31,7 +31,7 @@ export const REPAIR_OPERATIONS: OperationsOf<Repairs> = {
 };
 
 /** Deletes the row of a version without making its blob garbage. */
-export async function forgetFile(queries: Queries, path: BlobId): Promise<void> {
+async function forgetFile(queries: Queries, path: BlobId): Promise<void> {
   // A commit may be about to change the same version.
   await queries.run(
     `SELECT FROM clients WHERE id = (SELECT client_id FROM files WHERE path = $1)
