@@ -31,8 +31,7 @@ const SOFTWARE: readonly (Software & { readonly needs: readonly string[] })[] = 
     executable: "/usr/sbin/haproxy",
     needs: ["/usr/sbin/haproxy"],
     args: (configuration) => ["-db", "-f", configuration],
-    whole: (block) =>
-      `defaults\n  timeout connect 3s\n  timeout client 1m\n  timeout server 1m\n${block}`,
+    whole: (block) => block,
   },
   {
     name: "nginx",

@@ -51,6 +51,16 @@ Deno.test("systemd unit: it stops the server with SIGTERM and waits longer than 
   assert.deepEqual(unit.get("ExecReload"), ["kill -HUP $MAINPID"]);
 });
 
+Deno.test("systemd unit: the server can write where the pages and messages put its logs and sockets", async () => {
+  const unit = await settings();
+  assert.deepEqual(unit.get("LogsDirectory"), ["xfer"]);
+  assert.deepEqual(unit.get("RuntimeDirectory"), ["xfer"]);
+  const page = await Deno.readTextFile(new URL("../../docs/operations.md", import.meta.url));
+  assert.match(page, /^log-file = "\/var\/log\/xfer\/server\.log"$/m);
+  const { stderr } = await xfer(["server", "--admin-listen", "nowhere"]);
+  assert.match(stderr, /unix:\/run\/xfer\//);
+});
+
 Deno.test("systemd unit: the server keeps its data in the writable folder", async () => {
   const unit = await settings();
   const [start = ""] = unit.get("ExecStart") ?? [];
