@@ -16,11 +16,13 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   ...{ serve: "server", start: "server", run: "server", completion: "completions" },
   ...{ user: "users", account: "users", accounts: "users", invitation: "invite" },
   ...{ invitations: "invite", quota: "set-quota", settings: "config", check: "verify" },
+  ...{ who: "sessions", connections: "sessions", stats: "status", du: "usage", size: "usage" },
+  ...{ page: "admin-link", admin: "admin-link", events: "hooks", webhooks: "hooks" },
 };
 
 /**
- * The commands that `word` may mean where a command below `parent` was expected: those of that name, first below
- * `parent`, then those directly below it with similar names, then those of that name anywhere. Of several, those with
+ * The commands that `word` may mean where a command below `parent` was expected: those of that name, first `parent`
+ * itself and those below it, then those directly below it with similar names, then those of that name anywhere. Of several, those with
  * the shortest paths.
  */
 export function commandsMeant(program: Command, parent: Command, word: string): Command[] {
@@ -33,7 +35,7 @@ export function commandsMeant(program: Command, parent: Command, word: string): 
     const names = nearest(word, [...new Set(commands.map((command) => command.name()))]);
     return commands.filter((command) => names.includes(command.name()));
   };
-  const choices = [named(below), near(parent.commands), named(all)];
+  const choices = [named([parent, ...below]), near(parent.commands), named(all)];
   const found = choices.find((commands) => commands.length > 0) ?? [];
   const least = Math.min(...found.map(depthOf));
   return found.filter((command) => depthOf(command) === least);

@@ -54,7 +54,7 @@ export class Ended extends Error {
     }
     const [surplus] = command.args;
     if (UNKNOWN.has(code) && isGroup(command) && surplus !== undefined && surplus[0] !== "-") {
-      const rest = args.slice(args.indexOf(surplus) + 1);
+      const rest = args.slice(args.indexOf(surplus, args.indexOf(command.name()) + 1) + 1);
       return await unknownCommand({ command, word: surplus, rest }, load);
     }
     const words = message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");

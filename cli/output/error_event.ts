@@ -34,8 +34,11 @@ export function toErrorEvent(error: unknown, { verbose, places }: ErrorDisplay):
 /** A hint whose commands work on the same folder as this one: `To see your files, run 'xfer client list'.` */
 export function placed(hint: string, places: HintPlaces): string {
   return hint.replace(
-    /(?<=: |')xfer (client|server)\b(?![^']*--(?:help|example)')/g,
-    (command, end: "client" | "server") => `${command}${places[end] ?? ""}`,
+    /(?<=: |')xfer (client|server)\b(?![^']*--(?:help|example)')([^']*)/g,
+    (command, end: "client" | "server", rest: string) => {
+      const place = places[end] ?? "";
+      return rest.includes(place) ? command : `xfer ${end}${place}${rest}`;
+    },
   );
 }
 

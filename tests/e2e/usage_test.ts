@@ -20,6 +20,16 @@ const MISTAKES: readonly [args: string, message: string, hint: string][] = [
   ["frobnicate", "unknown command 'frobnicate' [unknown-command]", seeCommands("")],
   ["client lst", "unknown command 'lst' [unknown-command]", "Did you mean 'xfer client list'?"],
   [
+    "server start --data x",
+    "unknown command 'start' [unknown-command]",
+    "Did you mean 'xfer server --data x'?",
+  ],
+  [
+    "server lst --data x",
+    "unknown command 'lst' [unknown-command]",
+    "Did you mean 'xfer server list --data x'?",
+  ],
+  [
     "client download a.txt -o b.txt",
     "unknown command 'download' [unknown-command]",
     "Did you mean 'xfer client get a.txt -o b.txt'?",

@@ -81,8 +81,10 @@ export function addServerInitCommand(server: Command, run: Run): void {
 }
 
 const NOTES = `\
-Asks for the settings that matter most, unless options or variables give them. The file has every
-other setting with its default, commented out.`;
+Asks for the settings that matter most, unless options or variables give them: --data, --advertise,
+--registration, --quota and --log-file. Without a terminal, it takes the answers in brackets: only
+invited users can register, and each can store 10GB. The file has every other setting with its
+default, commented out.`;
 
 /** The values of all settings that are given, and of those that were asked for. */
 async function answers(run: Run, settings: Settings): Promise<Map<Key, string>> {

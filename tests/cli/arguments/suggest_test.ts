@@ -36,6 +36,10 @@ const MEANT: readonly [parent: string, word: string, paths: readonly string[]][]
   ["server users", "delete", ["server users remove"]],
   ["server", "quota", ["server users set-quota"]],
   ["server", "invitations", ["server invite"]],
+  ["server", "start", ["server"]],
+  ["server", "server", ["server"]],
+  ["server", "who", ["server sessions"]],
+  ["server", "page", ["server admin-link"]],
   // Commands of another parent
   ["client", "users", ["server users"]],
   ["client", "backup", ["server backup"]],
