@@ -16,7 +16,7 @@ import { sideBySide } from "../support/concurrently.ts";
 import { CommandHost } from "../support/command_host.ts";
 import { CLIENT_3, startXfer, writeTransferInfo } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
-import { DIALECTS } from "../support/v3/dialects.ts";
+import { OBSERVED_PROFILES } from "../support/v3/observed_profiles.ts";
 import { Emulator } from "../support/v3/emulated_client.ts";
 import { readCluster } from "./cluster_contents.ts";
 import { clusterRun } from "./cluster_run.ts";
@@ -56,7 +56,7 @@ Deno.test({
 /** By what they show. */
 const STEPS: Readonly<Record<string, (cluster: Cluster) => Promise<void>>> = {
   "the published protocol in all editions": conformance,
-  "clients with the quirks of published ones": dialects,
+  "clients with the quirks of published ones": profiles,
   "commands over both protocols, while servers are killed": commands,
   "an upload whose servers are killed one after another ends by itself": longUpload,
 };
@@ -72,12 +72,12 @@ async function conformance(cluster: Cluster): Promise<void> {
   }
 }
 
-async function dialects(cluster: Cluster): Promise<void> {
+async function profiles(cluster: Cluster): Promise<void> {
   const sent = new Map<string, Map<string, Uint8Array<ArrayBuffer>>>();
-  for (const [index, [name, profile]] of Object.entries(DIALECTS).entries()) {
+  for (const [index, [name, profile]] of Object.entries(OBSERVED_PROFILES).entries()) {
     const address = profile.edition === edition2024early ? cluster.early : cluster.plain;
     const [user, first, second] = [
-      `Dialect${index}`,
+      `Profile${index}`,
       pseudoRandomBytes(20_000, index),
       pseudoRandomBytes(7, index),
     ];

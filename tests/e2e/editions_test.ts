@@ -7,7 +7,7 @@ import { cksum } from "../../protocol/crc/cksum.ts";
 import { edition2024early } from "../../protocol/v3/editions/edition_2024early.ts";
 import { EDITIONS } from "../../protocol/v3/editions/mod.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
-import { DIALECTS } from "../support/v3/dialects.ts";
+import { OBSERVED_PROFILES } from "../support/v3/observed_profiles.ts";
 import { Emulator } from "../support/v3/emulated_client.ts";
 import { xfer } from "../support/hosted_xfer.ts";
 import { CLIENT_3, ServerProcess, startXfer, writeTransferInfo } from "../support/processes.ts";
@@ -38,8 +38,8 @@ Deno.test("editions: all editions and quirks at once, in one catalog", async () 
     assert.equal(second.code, 0, second.stderr);
     assert.doesNotMatch(second.stderr, /Registering/, "the edition is remembered");
   });
-  const emulators = Object.entries(DIALECTS).map(async ([dialect, profile]) => {
-    const userName = `Peer${dialect.replace("-", "")}`;
+  const emulators = Object.entries(OBSERVED_PROFILES).map(async ([name, profile]) => {
+    const userName = `Peer${name.replace("-", "")}`;
     names.push(userName);
     const isEarly = profile.edition === edition2024early;
     const address = { hostname: "127.0.0.1", port: isEarly ? earlyPort : port };
@@ -89,7 +89,7 @@ Deno.test("editions: --edition auto reports what it detected; a server serves on
 Deno.test("editions: a peer's name of a file is escaped in log and list", async () => {
   await using folder = await TemporaryFolder.createOnDisk();
   await using server = await ServerProcess.start(folder.join("data"));
-  const profile = DIALECTS["2023c"] ?? assert.fail();
+  const profile = OBSERVED_PROFILES["2023c"] ?? assert.fail();
   using client = new Emulator({ hostname: "127.0.0.1", port: server.port }, profile);
   await client.register("Alice");
   await assert.rejects(client.store("\x1b[2Jevil\u202Etxt", pseudoRandomBytes(10)));

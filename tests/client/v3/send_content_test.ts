@@ -10,7 +10,7 @@ import { ReconnectingConnection } from "../../../client/v3/reconnecting_connecti
 import { PIECE_SIZE, sendContent } from "../../../client/v3/send_content.ts";
 import { inspectFile } from "../../../client/v3/inspect_file.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
-import { DIALECTS } from "../../support/v3/dialects.ts";
+import { OBSERVED_PROFILES } from "../../support/v3/observed_profiles.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 const PROFILE = { edition: edition2023c, quirks: NO_QUIRKS };
@@ -101,8 +101,8 @@ const BOUNDARIES = [
   ...[PIECE_SIZE + 16, PIECE_SIZE + TOGETHER, 2 * PIECE_SIZE, 2 * PIECE_SIZE + 3],
 ];
 
-for (const [name, profile] of Object.entries(DIALECTS)) {
-  Deno.test(`dialect ${name}: a small message is sent in one write, and a large one in writes of at least 64 KiB`, async () => {
+for (const [name, profile] of Object.entries(OBSERVED_PROFILES)) {
+  Deno.test(`profile ${name}: a small message is sent in one write, and a large one in writes of at least 64 KiB`, async () => {
     // Frames are for small files.
     const sizes = profile.quirks.has("frames") ? BOUNDARIES.slice(0, 9) : BOUNDARIES;
     for (const size of sizes) {

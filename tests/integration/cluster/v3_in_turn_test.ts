@@ -8,7 +8,7 @@ import { DEFAULT_SERVED } from "../../../protocol/v3/editions/mod.ts";
 import { readContent } from "../../../server/data_folder/stored_content.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { type Elsewhere, elsewhereForReal } from "../../support/store/elsewhere.ts";
-import { DIALECTS } from "../../support/v3/dialects.ts";
+import { OBSERVED_PROFILES } from "../../support/v3/observed_profiles.ts";
 import { Emulator } from "../../support/v3/emulated_client.ts";
 import { kindOf, RawClient } from "../../support/v3/raw_client.ts";
 import { ServersInTurn, type TurnOptions } from "../../support/v3/servers_in_turn.ts";
@@ -46,13 +46,13 @@ async function stored(elsewhere: Elsewhere, user: string): Promise<Record<string
   return contents;
 }
 
-test("clients of every dialect store files, and replace them", async (servers, elsewhere) => {
-  const dialects = Object.entries(DIALECTS).filter(([, { edition }]) =>
+test("clients of every profile store files, and replace them", async (servers, elsewhere) => {
+  const profiles = Object.entries(OBSERVED_PROFILES).filter(([, { edition }]) =>
     DEFAULT_SERVED.includes(edition)
   );
-  assert.ok(dialects.length > 10);
-  await Promise.all(dialects.map(async ([dialect, profile]) => {
-    const user = dialect.replace("-", "");
+  assert.ok(profiles.length > 10);
+  await Promise.all(profiles.map(async ([name, profile]) => {
+    const user = name.replace("-", "");
     using client = new Emulator(servers.address, profile);
     await client.register(user);
     await client.store("a", content.subarray(0, 5000));
@@ -115,7 +115,7 @@ test("a file that a client rejects at the other server is deleted", async (serve
 });
 
 test("files and packets outlive the server that has received them", async (servers, elsewhere) => {
-  const profile = DIALECTS["2024-d"] ?? assert.fail();
+  const profile = OBSERVED_PROFILES["2024-d"] ?? assert.fail();
   using early = new Emulator(servers.first.address, profile);
   await early.register("Bob");
   const rest = await early.beginFile("packets", content.subarray(0, 3000));

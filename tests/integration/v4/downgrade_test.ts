@@ -116,8 +116,8 @@ Deno.test("downgrade: for a known server, no answer to the hello changes the pro
     await known.forget(NOWHERE);
     if (identity !== undefined) await known.keep(NOWHERE, identity);
     assert.deepEqual(await choose(folder.path, asked), { protocol: 4 }, what);
-    const dialect = choose(folder.path, { ...asked, hasV3Options: true });
-    await assert.rejects(dialect, { name: "UsageError", code: "protocol-3-only" }, what);
+    const withEdition = choose(folder.path, { ...asked, hasV3Options: true });
+    await assert.rejects(withEdition, { name: "UsageError", code: "protocol-3-only" }, what);
   }
   await known.forget(NOWHERE);
   const account = new AccountFolder(folder.path);

@@ -16,7 +16,7 @@ import { generatePrivateKey, publicKeyOf, unwrapKey } from "../../../protocol/ci
 import { hasPackets } from "../../../protocol/v3/editions/edition.ts";
 import { importAesKey } from "../../../protocol/cipher/aes_cbc.ts";
 import { partsOf } from "../../../protocol/v3/file_parts.ts";
-import { isSeparate } from "./dialects.ts";
+import { isSeparate } from "./observed_profiles.ts";
 import { encrypt, field } from "./raw_client.ts";
 
 const privateKey = await generatePrivateKey();

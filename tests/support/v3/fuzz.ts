@@ -5,7 +5,7 @@ import { EDITIONS } from "../../../protocol/v3/editions/mod.ts";
 import { PacketSequence } from "../../../protocol/v3/packet_sequence.ts";
 import { type Profile, ServerSession } from "../../../protocol/v3/server_session.ts";
 import { ProtocolError } from "../../../protocol/errors.ts";
-import { DIALECTS } from "./dialects.ts";
+import { OBSERVED_PROFILES } from "./observed_profiles.ts";
 import { loadRecordings } from "./recordings.ts";
 
 export const PEERS = [
@@ -40,7 +40,7 @@ const LIES = [
   0xffff_fff0,
   0xffff_ffff,
 ];
-const PROFILES: readonly (Profile | undefined)[] = [undefined, ...Object.values(DIALECTS)];
+const PROFILES: readonly (Profile | undefined)[] = [undefined, ...Object.values(OBSERVED_PROFILES)];
 
 /** The bytes that each recorded client sent, all its connections in a row. */
 export function recordedStreams(): Bytes[] {

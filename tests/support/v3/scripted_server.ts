@@ -13,7 +13,7 @@ import { pseudoRandomBytes } from "../bytes.ts";
  */
 export type Reply = Response | Bytes | "close" | ((socket: Deno.TcpConn) => Promise<void>);
 
-/** A server that answers each request by a script, in any dialect, and may end the connection afterwards. */
+/** A server that answers each request by a script, of any profile, and may end the connection afterwards. */
 export class ScriptedV3Server implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #sockets = new Set<Deno.TcpConn>();

@@ -9,7 +9,7 @@ import { listStored } from "../../../server/operator/list_files.ts";
 import type { Profile } from "../../../protocol/v3/server_session.ts";
 import type { Server } from "../../../server/server.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
-import { DIALECTS } from "../../support/v3/dialects.ts";
+import { OBSERVED_PROFILES } from "../../support/v3/observed_profiles.ts";
 import { Emulator } from "../../support/v3/emulated_client.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { startInThisThread } from "../../support/server.ts";
@@ -49,8 +49,8 @@ async function start(folder: TemporaryFolder): Promise<Server> {
 const addressFor = (server: Server, { edition }: Profile) =>
   server.addresses[edition === edition2024early ? 1 : 0] ?? assert.fail();
 
-for (const [name, profile] of Object.entries(DIALECTS)) {
-  Deno.test(`dialect ${name}: registers, stores files of all sizes, sends verdicts, reconnects`, async () => {
+for (const [name, profile] of Object.entries(OBSERVED_PROFILES)) {
+  Deno.test(`profile ${name}: registers, stores files of all sizes, sends verdicts, reconnects`, async () => {
     await using folder = await TemporaryFolder.create();
     {
       await using server = await start(folder);
@@ -88,9 +88,9 @@ for (const [name, profile] of Object.entries(DIALECTS)) {
   });
 }
 
-Deno.test("dialect: an account of 2024early is served in its edition beside 2023c at one address", async () => {
+Deno.test("profile: an account of 2024early is served in its edition beside 2023c at one address", async () => {
   await using folder = await TemporaryFolder.create();
-  const profile = DIALECTS["2024early"] ?? assert.fail();
+  const profile = OBSERVED_PROFILES["2024early"] ?? assert.fail();
   await using server = await startInThisThread({
     listen: [
       { hostname: "127.0.0.1", port: 0, editions: [edition2024early] },
@@ -106,27 +106,27 @@ Deno.test("dialect: an account of 2024early is served in its edition beside 2023
   await same.store("a", pseudoRandomBytes(100));
   using other = new Emulator(
     server.addresses[1] ?? assert.fail(),
-    DIALECTS["2023c"] ?? assert.fail(),
+    OBSERVED_PROFILES["2023c"] ?? assert.fail(),
   );
   await other.register("Other");
   await other.store("b", pseudoRandomBytes(100));
 });
 
-Deno.test("dialect: framed clients imply the other quirks of their edition, also if 2022 is configured first", async () => {
+Deno.test("profile: framed clients imply the other quirks of their edition, also if 2022 is configured first", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await startInThisThread({
     listen: [{ hostname: "127.0.0.1", port: 0, editions: [edition2022, edition2023a] }],
     dataFolder: folder.join("data"),
   });
-  using client = new Emulator(server.address, DIALECTS["2023a-c"] ?? assert.fail());
+  using client = new Emulator(server.address, OBSERVED_PROFILES["2023a-c"] ?? assert.fail());
   await client.register("Alice");
   await client.store("in-pieces", pseudoRandomBytes(2500));
 });
 
-Deno.test("dialect: a client that opens a connection for each packet is not displaced by another such client", async () => {
+Deno.test("profile: a client that opens a connection for each packet is not displaced by another such client", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
-  const profile = DIALECTS["2024-d"] ?? assert.fail();
+  const profile = OBSERVED_PROFILES["2024-d"] ?? assert.fail();
   using slow = new Emulator(server.address, profile);
   await slow.register("Slow");
   using greedy = new Emulator(server.address, profile);
@@ -140,10 +140,10 @@ Deno.test("dialect: a client that opens a connection for each packet is not disp
   assert.equal(await slow.sendParts(parts), cksum(pseudoRandomBytes(1500)));
 });
 
-Deno.test("dialect: CRC invalid in a frame whose zeros arrive late is answered", async () => {
+Deno.test("profile: CRC invalid in a frame whose zeros arrive late is answered", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
-  const profile = DIALECTS["2024-d"] ?? assert.fail();
+  const profile = OBSERVED_PROFILES["2024-d"] ?? assert.fail();
   using client = new Emulator(server.address, profile);
   await client.register("Alice");
   await client.send("a", pseudoRandomBytes(100));

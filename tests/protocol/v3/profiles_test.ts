@@ -10,7 +10,7 @@ import { PacketSequence } from "../../../protocol/v3/packet_sequence.ts";
 import { type Profile, ServerSession } from "../../../protocol/v3/server_session.ts";
 import type { SendFile } from "../../../protocol/v3/messages.ts";
 import { pseudoRandomBytes, splitAt } from "../../support/bytes.ts";
-import { DIALECTS, isSeparate } from "../../support/v3/dialects.ts";
+import { isSeparate, OBSERVED_PROFILES } from "../../support/v3/observed_profiles.ts";
 import { encodeFile, encodeMessage } from "../../support/v3/emulated_client.ts";
 import { field } from "../../support/v3/raw_client.ts";
 
@@ -97,10 +97,10 @@ function replay(
   return { requests, profile };
 }
 
-for (const [dialect, profile] of Object.entries(DIALECTS)) {
+for (const [name, profile] of Object.entries(OBSERVED_PROFILES)) {
   const served = profile.edition === edition2024early ? [edition2024early] : DEFAULT_SERVED;
 
-  Deno.test(`dialect ${dialect}: edition and quirks are recognized, with the same events for every split`, async () => {
+  Deno.test(`profile ${name}: edition and quirks are recognized, with the same events for every split`, async () => {
     const connections = await conversation(profile);
     const whole = replay(connections.map((bytes) => [bytes]), served);
     const kinds = whole.requests.filter((one) => typeof one === "string");
@@ -122,16 +122,16 @@ for (const [dialect, profile] of Object.entries(DIALECTS)) {
   });
 }
 
-Deno.test("dialects: a strict client never seems to have quirks", async () => {
-  for (const dialect of ["2022", "2023a", "2023c", "2024"]) {
-    const profile = DIALECTS[dialect] ?? assert.fail();
+Deno.test("profiles: a strict client never seems to have quirks", async () => {
+  for (const name of ["2022", "2023a", "2023c", "2024"]) {
+    const profile = OBSERVED_PROFILES[name] ?? assert.fail();
     const { profile: heard } = replay([await conversation(profile)], DEFAULT_SERVED);
-    assert.deepEqual([...heard?.quirks ?? []], [], dialect);
+    assert.deepEqual([...heard?.quirks ?? []], [], name);
   }
 });
 
-Deno.test("dialects: a frame whose zeros are late gets the rest of its answer late", () => {
-  const profile = DIALECTS["2024-d"] ?? assert.fail();
+Deno.test("profiles: a frame whose zeros are late gets the rest of its answer late", () => {
+  const profile = OBSERVED_PROFILES["2024-d"] ?? assert.fail();
   const message = encodeMessage(profile, { kind: "register", clientId, name });
   const session = new ServerSession(DEFAULT_SERVED);
   session.push(message.subarray(0, 278));
