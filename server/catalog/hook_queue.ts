@@ -18,6 +18,12 @@ export type HookKind = (typeof HOOK_KINDS)[number];
 /** The most characters of the reason why a delivery has failed. */
 export const MAX_HOOK_FAILURE = 200;
 
+/**
+ * No event is due later than this, in milliseconds, and no lease lasts longer. One that seems to is due now: the clock was
+ * ahead when it was written, and has gone back.
+ */
+export const MAX_HOOK_DELAY_MS = 2 * 60 * 60_000;
+
 /** An event to queue. */
 export interface NewHook {
   /** A text that no other event has. The receiver recognizes repeated deliveries by it. */

@@ -66,7 +66,9 @@ export function nextStart({ last }: Rounds, { totals, intervalMs, now }: CheckPl
   if (last === undefined) return now;
   const { startedAt, endedAt = startedAt } = last;
   const plannedMs = Math.min(PLANNED_PART * intervalMs, 1000 * costOf(totals) / LEAST_RATE);
-  return Math.min(startedAt, endedAt - plannedMs) + intervalMs;
+  const from = Math.min(startedAt, endedAt - plannedMs);
+  // The clock was ahead, and has gone back: nobody knows when the files were read.
+  return from > now ? now : from + intervalMs;
 }
 
 /**

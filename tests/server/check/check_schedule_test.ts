@@ -59,6 +59,8 @@ Deno.test("check start: an interval after the round before, and earlier if the s
   const bytes = 5 * DAY_MS / 1000 * LEAST_RATE;
   assert.equal(after(0, 0, bytes), 25);
   assert.equal(after(0, 5 * DAY_MS, bytes), 30);
+  const ahead = begun({ startedAt: 10 * DAY_MS, endedAt: 10 * DAY_MS });
+  assert.equal(nextStart({ last: ahead }, plan(0, 9000)), 9000, "the clock has gone back");
 });
 
 Deno.test("check progress: by bytes and files, and whole for an empty store", () => {

@@ -12,6 +12,7 @@ import {
   type HookOutcome,
   type HookQueue,
   type HookSelection,
+  MAX_HOOK_DELAY_MS,
   MAX_HOOK_FAILURE,
   type NewHook,
 } from "../../hook_queue.ts";
@@ -31,7 +32,9 @@ const earlier = (condition: string) =>
   `EXISTS (SELECT FROM hooks AS other WHERE NOT other.dead AND other.client_id = hooks.client_id
     AND ${condition} AND other.id < hooks.id)`;
 /** Events that are due and that no earlier event of their account keeps back. */
-const READY = `NOT dead AND due_at <= ${NOW} AND coalesce(claimed_until, 0) <= ${NOW}
+const READY = `NOT dead
+  AND due_at NOT BETWEEN ${NOW} + 1 AND ${NOW} + ${MAX_HOOK_DELAY_MS}
+  AND coalesce(claimed_until, 0) NOT BETWEEN ${NOW} + 1 AND ${NOW} + ${MAX_HOOK_DELAY_MS}
   AND NOT ${earlier("other.lane = hooks.lane")} AND NOT ${earlier("other.lane IS NULL")}
   AND (hooks.lane IS NOT NULL OR NOT ${earlier("true")})`;
 

@@ -4,6 +4,7 @@ import type { Catalog } from "../../../../server/catalog/catalog.ts";
 import {
   HOOK_KINDS,
   type HookOutcome,
+  MAX_HOOK_DELAY_MS,
   type NewHook,
 } from "../../../../server/catalog/hook_queue.ts";
 import {
@@ -163,6 +164,18 @@ catalogTest("a failed event is due after its delay, and keeps back later ones", 
   assert.equal((await catalog.hooks.list(0, 1))[0]?.failure?.length, 200);
   assert.deepEqual(await claimed(catalog), ["msg_1"]);
 });
+
+catalogTest(
+  "an event that is due too late, or claimed for too long, is due now: the clock has gone back",
+  async (catalog) => {
+    await catalog.hooks.add([hook(1), hook(2)]);
+    const leaseMs = 2 * MAX_HOOK_DELAY_MS;
+    assert.deepEqual(await claimed(catalog, { leaseMs }), ["msg_1", "msg_2"]);
+    await settle(catalog, { msg_1: "HTTP 503" }, { delayMs: 2 * MAX_HOOK_DELAY_MS });
+    assert.deepEqual(await claimed(catalog), ["msg_1", "msg_2"]);
+    assert.deepEqual(await claimed(catalog), []);
+  },
+);
 
 catalogTest("an event whose lease has ended can be claimed again", async (catalog) => {
   await catalog.hooks.add([hook(1), hook(2)]);

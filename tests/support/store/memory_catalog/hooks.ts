@@ -5,16 +5,19 @@ import {
   type HookKind,
   type HookQueue,
   type HookSelection,
+  MAX_HOOK_DELAY_MS,
   MAX_HOOK_FAILURE,
   type NewHook,
   type QueuedHook,
 } from "../../../../server/catalog/hook_queue.ts";
 import { type HookRow, type State, sum } from "./state.ts";
 
+const isLater = (time: number) => time > Date.now() && time <= Date.now() + MAX_HOOK_DELAY_MS;
+
 export function hooksOf(state: State): HookQueue {
   const isReady = (hook: HookRow) => {
     const { isDead, dueAt, claim, accountId, lane, number } = hook;
-    if (isDead || dueAt > Date.now() || (claim?.until ?? 0) > Date.now()) return false;
+    if (isDead || isLater(dueAt) || isLater(claim?.until ?? 0)) return false;
     return !state.hooks.some((other) =>
       !other.isDead && other.number < number && isSame(other.accountId, accountId) &&
       (other.lane === lane || other.lane === undefined || lane === undefined)
