@@ -32,6 +32,7 @@ const STATUSES: Readonly<Record<string, number>> = {
   "bad-file-name": 400,
   "bad-entry": 400,
   "other-form": 400,
+  "mismatch": 400,
   "refused": 400,
   "no-such-file": 404,
   "no-such-transfer": 404,
@@ -40,6 +41,8 @@ const STATUSES: Readonly<Record<string, number>> = {
   "not-empty": 409,
   // As nginx has it.
   "interrupted": 499,
+  "cancelled": 499,
+  "unconfirmed": 499,
   "unavailable": 503,
   "over-limit": 507,
 };

@@ -289,11 +289,6 @@ export class V3Upload implements PendingUpload {
       ...(user === undefined ? {} : { user }),
       ...{ file, client, address: this.#peer.address, reason },
     });
-    const name = storedName(this.request.fileName);
-    this.#context.access?.({
-      ...{ method: "put", protocol: 3, user: user ?? "", address: this.#peer.address, name },
-      ...{ bytes: 0, code: "refused" },
-    });
   }
 }
 

@@ -36,27 +36,21 @@ export interface FailedRequest {
   readonly kind: MessageKind;
   /** The name of the file, if it is about one. */
   readonly name?: string | undefined;
-  /** The names of all its files; by default, `name`. */
-  readonly names?: readonly string[] | undefined;
 }
 
 /** Clients often ask for files that may not exist. */
 const EXPECTED: readonly RequestErrorCode[] = ["no-such-file", "no-such-transfer", "file-changed"];
 
-/** Explains why a request failed, and logs it where that is needed. */
-export function explainFailure(
+/** Reports failed uses of files, for an access log. `kind`: what was requested. */
+export function reportFailures(
   session: RequestContext,
-  error: unknown,
-  request?: FailedRequest,
-): RequestError {
-  const explained = explain(session, error, request);
-  const method = request && METHODS[request.kind];
-  if (method === undefined) return explained;
-  const { name, names = name === undefined ? [] : [name] } = request ?? {};
-  for (const one of names) {
-    reportAccess(session, { method, name: one, bytes: 0, code: explained.code });
-  }
-  return explained;
+  kind: MessageKind,
+  names: readonly string[],
+  code: string,
+): void {
+  const method = METHODS[kind];
+  if (method === undefined) return;
+  for (const name of names) reportAccess(session, { method, name, bytes: 0, code });
 }
 
 /** The use of its files by each request, for an access log. */
@@ -65,10 +59,11 @@ const METHODS: Readonly<Partial<Record<MessageKind, AccessMethod>>> = {
   ...{ pack: "put", fetch: "get" },
 };
 
-function explain(
+/** Explains why a request failed, and logs it where that is needed. */
+export function explainFailure(
   { context, owner }: RequestContext,
   error: unknown,
-  request: FailedRequest | undefined,
+  request?: FailedRequest,
 ): RequestError {
   const { log, limitLog } = context;
   const { address, accountId, name: user } = owner;

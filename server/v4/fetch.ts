@@ -14,7 +14,7 @@ import type { FoundFile } from "../catalog/files.ts";
 import { type FileWithDigests, refuseDamaged, withDigests } from "./backfill_digests.ts";
 import { PackedDownloads } from "./download_log.ts";
 import { describe, MAX_LOOKS, noSuchFile, quoted, replacedTooOften } from "./descriptions.ts";
-import { explainFailure } from "./explain_failure.ts";
+import { explainFailure, reportFailures } from "./explain_failure.ts";
 import type { RequestContext } from "./request_context.ts";
 import { RequestError } from "./request_error.ts";
 
@@ -142,9 +142,12 @@ async function readOrRefuse(
     return await read(session, wanted, file);
   } catch (error) {
     // A file that cannot be read does not affect the others.
-    return error instanceof RequestError
+    const { name } = wanted;
+    const refused = error instanceof RequestError
       ? error
-      : explainFailure(session, error, { kind: "get", name: wanted.name });
+      : explainFailure(session, error, { kind: "get", name });
+    reportFailures(session, "get", [name], refused.code);
+    return refused;
   }
 }
 

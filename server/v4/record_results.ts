@@ -8,7 +8,7 @@ import type { MessageKind } from "../../protocol/v4/messages.ts";
 import type { ContentSums } from "../../protocol/v4/content_sums.ts";
 import { PackedWriter } from "../../protocol/v4/packed.ts";
 import { PackOutcomes } from "../catalog/packs.ts";
-import { explainFailure } from "./explain_failure.ts";
+import { explainFailure, reportFailures } from "./explain_failure.ts";
 import type { RequestContext } from "./request_context.ts";
 import type { RequestError } from "./request_error.ts";
 
@@ -34,6 +34,7 @@ export class RecordResults {
 
   mismatch(index: number, sums: ContentSums): void {
     this.#mismatches.set(index, sums);
+    this.#report(index, "mismatch");
   }
 
   stored(index: number, version: number, replaced = 0, byOther = false): void {
@@ -49,7 +50,12 @@ export class RecordResults {
       this.#explained.set(error, explained);
     }
     this.#failures.set(index, explained);
+    this.#report(index, explained.code);
     if (explained.code === "unavailable") this.away = explained;
+  }
+
+  #report(index: number, code: string): void {
+    reportFailures(this.#session, this.#kind, this.#names.slice(index, index + 1), code);
   }
 
   /** The error codes of the failed records. */

@@ -15,7 +15,7 @@ import { Packs } from "./packs.ts";
 import { FILE_REQUESTS } from "./file_requests.ts";
 import type { OpenUpload } from "./open_uploads.ts";
 import { V4Upload } from "./upload.ts";
-import { explainFailure } from "./explain_failure.ts";
+import { explainFailure, reportFailures } from "./explain_failure.ts";
 import { ContentMismatch, RequestError } from "./request_error.ts";
 import { endUnanswered, type RequestContext, SendError } from "./request_context.ts";
 
@@ -209,7 +209,11 @@ export class Requests implements AsyncDisposable {
       }
       const names = namesIn(request);
       const [name] = names.length === 1 ? names : [];
-      const { code, message } = explainFailure(this.#session, error, { kind, name, names });
+      const { code, message } = explainFailure(this.#session, error, { kind, name });
+      // An upload is reported when it ends, except if the access of its account has refused it.
+      if (kind !== "put" || code === "not-allowed") {
+        reportFailures(this.#session, kind, names, code);
+      }
       await this.#session.answers.send({ kind: "error", tag, code, message });
       return false;
     }

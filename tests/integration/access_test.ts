@@ -1,0 +1,70 @@
+/** The access log of both protocols: each upload that fails has a line. */
+import assert from "node:assert/strict";
+import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
+import type { Access } from "../../server/limits/access.ts";
+import type { Limits } from "../../server/limits/limits.ts";
+import { pseudoRandomBytes } from "../support/bytes.ts";
+import { RawClient } from "../support/v3/raw_client.ts";
+import { Fixture, put } from "../support/v4/fixture.ts";
+import { Uploader } from "../support/v4/raw_client.ts";
+
+/** A server, and what its clients have done: `METHOD NAME CODE`. */
+async function start(limits: Partial<Limits> = {}) {
+  const accesses: Access[] = [];
+  const fixture = await Fixture.create(limits, {
+    onAccess: (access) => void accesses.push(access),
+  });
+  return {
+    fixture,
+    accesses,
+    lines: () => accesses.map(({ method, name, code = "" }) => `${method} ${name} ${code}`.trim()),
+    [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose](),
+  };
+}
+
+async function until(isReached: () => boolean): Promise<void> {
+  while (!isReached()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+Deno.test("access v4: an upload whose client disconnects has a line with its bytes", async () => {
+  await using server = await start();
+  const { fixture, accesses, lines } = server;
+  (await fixture.client("Alice"))[Symbol.dispose]();
+  const content = pseudoRandomBytes(3 * CHUNK_SIZE);
+  {
+    using alice = await Uploader.login(fixture, "Alice");
+    const { tag } = await alice.resume(content, { name: "a" });
+    await alice.send(tag, content, 0);
+    const [live] = fixture.server.monitor.connections.values();
+    await until(() => [...live?.transfers ?? []].some(({ bytes }) => bytes === CHUNK_SIZE));
+  }
+  await until(() => accesses.length > 0);
+  assert.deepEqual(lines(), ["put a interrupted"]);
+  const [{ user, bytes, protocol } = assert.fail()] = accesses;
+  assert.deepEqual([user, bytes, protocol], ["Alice", CHUNK_SIZE, 4]);
+});
+
+Deno.test("access v4: each file of a refused pack has a line, and so has a refused upload, once", async () => {
+  await using server = await start({ maxFileSize: 10 });
+  using client = await server.fixture.client("Alice");
+  const small = await server.fixture.source("small", new Uint8Array(11));
+  const names = Array.from({ length: 12 }, (_, i) => `${i}`);
+  await put(client, names.map((name) => ({ file: small, name })));
+  const large = await server.fixture.source("large", new Uint8Array(CHUNK_SIZE));
+  await put(client, [{ file: large }]);
+  assert.deepEqual(
+    server.lines().sort(),
+    [...names, "large"].map((name) => `put ${name} over-limit`).sort(),
+  );
+});
+
+Deno.test("access v3: uploads that are too large or differ from what the client has sent have a line each", async () => {
+  await using server = await start({ maxFileSize: 1000 });
+  const { fixture, lines } = server;
+  using peer = await RawClient.connect(fixture.server.address);
+  await peer.enrol("Alice");
+  await peer.sendFile("a", pseudoRandomBytes(500));
+  await peer.judge("crcInvalid", "a");
+  await peer.sendFile("b", pseudoRandomBytes(2000));
+  assert.deepEqual(lines(), ["put a mismatch", "put b over-limit"]);
+});
