@@ -55,8 +55,9 @@ export async function makeToken(
     "too-many-invitations",
     `${MAX_INVITATIONS} invitations are open, the maximum`,
     {
-      hint: "To revoke one, run 'xfer server invite revoke ID'. To invite many users with one " +
-        "invitation, add --uses N.",
+      hint:
+        "Run 'xfer server invite revoke ID' for those that nobody needs, or add --uses N to invite " +
+        "many users with one.",
     },
   );
 }

@@ -164,6 +164,8 @@ function inUse({ name }: RunningNode): ConfigurationError {
   return new ConfigurationError(
     "catalog-in-use",
     `the catalog is already served by ${printable(name)}`,
-    { hint: "Stop that server. Several servers need an object store: --blobs s3://…" },
+    {
+      hint: "Stop that server, or add --blobs s3://BUCKET/PREFIX, which several servers can share.",
+    },
   );
 }
