@@ -202,7 +202,7 @@ function identityOf({ size, mtime, ctime, ino, dev }: Deno.FileInfo): string {
 async function statFile(path: string): Promise<Deno.FileInfo> {
   if (path === "") {
     throw new UsageError("empty-path", "the path of a file to upload is empty", {
-      hint: "Name a file; in a script, check that the variable with its name is set.",
+      hint: "Name a file, or in a script check that the variable with its name is set.",
     });
   }
   const info = await attempt(path, () => statReadable(path));

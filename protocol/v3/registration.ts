@@ -103,17 +103,19 @@ function* offerKey(profile: Profile, clientId: Bytes, owner: ClientKey): Session
 
 function nameTaken(name: Bytes, unanswered: boolean): RefusedError {
   const message = `the name ${shown(name)} is already taken`;
-  const hint =
-    "choose another name in line 2 of transfer.info, or restore the me.info of this account.";
   if (!unanswered) {
-    const sentence = hint.charAt(0).toUpperCase() + hint.slice(1);
-    return new RefusedError("name-taken", message, { hint: sentence });
+    return new RefusedError("name-taken", message, {
+      hint:
+        "Choose another name in line 2 of transfer.info, or restore the me.info of this account.",
+    });
   }
   return new RefusedError(
     "name-taken",
     `${message}, perhaps by an earlier registration of this client that got no answer`,
     {
-      hint: `Try again in 10 minutes, when xfer's server has freed such a name; otherwise ${hint}`,
+      hint:
+        "Try again in 10 minutes, when xfer's server has freed such a name, or choose another " +
+        "name in line 2 of transfer.info.",
     },
   );
 }

@@ -165,7 +165,7 @@ function inUse({ name }: RunningNode): ConfigurationError {
     "catalog-in-use",
     `the catalog is already served by ${printable(name)}`,
     {
-      hint: "Stop that server, or add --blobs s3://BUCKET/PREFIX, which several servers can share.",
+      hint: "Stop that server: only with --blobs s3://BUCKET/PREFIX can several share a catalog.",
     },
   );
 }

@@ -40,7 +40,7 @@ http://ADDRESS/readyz.`;
 
 function notSet(what: string): ConfigurationError {
   return new ConfigurationError("no-admin-port", `cannot ask the server: ${what}`, {
-    hint: "Name the server's settings with --config FILE; if admin-listen is not set there, add " +
-      "127.0.0.1:9256 and restart the server.",
+    hint: "Name the server's settings with --config FILE, or add 127.0.0.1:9256 to admin-listen " +
+      "there and restart the server.",
   });
 }
