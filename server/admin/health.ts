@@ -44,6 +44,8 @@ export class Health {
   readonly #checks: Readonly<Record<CheckName, Check>>;
   /** Checks that have not ended yet. One that hangs is not begun again. */
   readonly #running = new Map<CheckName, Promise<CheckResult>>();
+  /** Why checks failed the last time, for the log, which may name machines and paths. */
+  readonly #causes = new Map<CheckName, string>();
   readonly #last: FreshValue<HealthReport>;
   /** The checks that failed the last time. */
   #failing = "";
@@ -107,19 +109,17 @@ export class Health {
   }
 
   async #check(name: CheckName): Promise<CheckResult> {
-    const { ticks, log } = this.#system.context;
+    const { ticks } = this.#system.context;
     const begin = ticks();
+    this.#causes.delete(name);
     try {
       await this.#checks[name]();
       return { ok: true, ms: ticks() - begin };
     } catch (error) {
       const ms = ticks() - begin;
       if (error instanceof Unready) return { ok: false, ms, reason: error.message };
-      log.debug("The check of the {check} failed: {reason}", {
-        event: "server.check-failed",
-        ...{ check: name, reason: printable(reasonOf(error)) },
-      });
-      return { ok: false, ms, reason: "it failed" };
+      this.#causes.set(name, printable(reasonOf(error)));
+      return { ok: false, ms, reason: "the log has the reason" };
     } finally {
       this.#running.delete(name);
     }
@@ -132,8 +132,13 @@ export class Health {
     this.#failing = failing;
     const { log } = this.#system.context;
     if (failing === "") return log.info("Ready again", { event: "server.ready" });
-    const reason = names.map((name) => `${name}: ${checks[name].reason}`).join("; ");
-    log.warn("Not ready: {reason}", { event: "server.not-ready", failing, reason });
+    const reasons = names.map((name) =>
+      `${name}: ${this.#causes.get(name) ?? checks[name].reason}`
+    );
+    log.warn("Not ready: {reason}", {
+      event: "server.not-ready",
+      ...{ failing, reason: reasons.join("; ") },
+    });
   }
 }
 

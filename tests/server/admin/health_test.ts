@@ -20,7 +20,11 @@ function fixture(changes: Partial<State> = {}) {
     ...changes,
   };
   const lines: string[] = [];
-  const note = (_: string, { event }: { readonly event: string }) => void lines.push(event);
+  const reasons: unknown[] = [];
+  const note = (_: string, { event, reason }: { readonly event: string; reason?: string }) => {
+    lines.push(event);
+    reasons.push(reason);
+  };
   const calls = { touch: 0 };
   const writer = { write: () => state.write(), abort: done };
   const touch = () => {
@@ -35,13 +39,13 @@ function fixture(changes: Partial<State> = {}) {
     limits: { minFree: 500 },
     clock: () => state.ms,
     ticks: () => state.ms,
-    log: { debug: () => undefined, info: note, warn: note, error: note },
+    log: { info: note, warn: note },
   };
   const system = {
     ...{ context, name: "a", freeSpace: () => Promise.resolve(state.free) },
     ...{ isStopping: () => state.isStopping, whyRemoved: () => state.whyRemoved },
   } as unknown as AdminSystem;
-  return { state, lines, calls, health: new Health(system, { answerMs: 20 }) };
+  return { state, lines, reasons, calls, health: new Health(system, { answerMs: 20 }) };
 }
 
 async function failing(health: Health): Promise<string[]> {
@@ -91,4 +95,10 @@ Deno.test("ready: the log says once that the server is not ready, and when it is
     await health.report();
   }
   assert.deepEqual(lines, ["server.not-ready", "server.ready"]);
+});
+
+Deno.test("ready: the log has the reason of a failed check, which can name a path", async () => {
+  const { reasons, health } = fixture({ write: fails });
+  await health.report();
+  assert.deepEqual(reasons, ["store: /srv/xfer: read-only"]);
 });
