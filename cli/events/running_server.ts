@@ -97,14 +97,17 @@ export const RUNNING_SERVER_EVENTS = {
     fields: {
       id: text("id of the event, which the receiver sees as `webhook-id`"),
       type: text("name of the event"),
+      user: optional(text("user name of the account")),
+      file: optional(text("name of the file")),
       state: oneOf(["waiting", "dead"], "whether it waits, or the server has given up"),
       queued: time("time at which it was queued"),
       attempts: count("number of failed deliveries"),
       reason: optional(text("why the last delivery failed")),
       body: text("the JSON that the server posts"),
     },
-    words: ({ id, type, state, queued, attempts, reason }, show) =>
-      `${id}  ${type}  ${state} since ${show.time(queued)}` +
+    words: ({ id, type, user, file, state, queued, attempts, reason }, show) =>
+      `${id}  ${type}${user === undefined ? "" : ` of ${user}`}` +
+      `${file === undefined ? "" : `: ${file}`}  ${state} since ${show.time(queued)}` +
       (reason === undefined ? "" : `, ${plural(attempts, "failure")}: ${reason}`),
   }),
   "hooks-retried": changed("Events for the receiver are due now.", "Retrying", "event"),

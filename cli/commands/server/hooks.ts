@@ -84,9 +84,16 @@ function selectionOf(id: string | undefined, { dead = false, all = false }: Chos
   );
 }
 
+/** The parts of what the server posts by which people recognize an event. */
+interface HookBody {
+  readonly data: { readonly user?: string; readonly file?: string };
+}
+
 function hookEvent({ delivery: id, type, isDead, queuedAt, attempts, failure, body }: QueuedHook) {
+  const { data: { user, file } } = JSON.parse(body) as HookBody;
   return {
     ...{ event: "hook" as const, id, type, state: isDead ? "dead" as const : "waiting" as const },
     ...{ queued: isoTime(queuedAt), attempts, reason: failure, body },
+    ...{ user, file },
   };
 }
