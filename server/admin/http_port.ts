@@ -22,6 +22,8 @@ const STALL_MS = 30_000;
 /** The interval of looks at the connections, in milliseconds. */
 const LOOK_MS = 1000;
 const BUFFER_SIZE = 16 * 1024;
+/** The beginning of HTTP/2, which is refused: one connection could hold hundreds of requests, each with a body. */
+const HTTP2 = new TextEncoder().encode("PRI");
 const LOOPBACK = "127.0.0.1";
 
 /** Milliseconds, for tests. */
@@ -140,15 +142,14 @@ export class HttpPort implements AsyncDisposable {
     let port: number | undefined;
     try {
       // The first bytes, or the handshake of TLS, come before anything else is spent on the client.
-      const first = new Uint8Array(BUFFER_SIZE);
-      const size = await socket.read(first);
-      if (size === null) return;
+      const first = await beginning(socket);
+      if (first === undefined || isHttp2(first)) return;
       const inner = await Deno.connect({ hostname: LOOPBACK, port: this.#inner.addr.port });
       client.inner = inner;
       if (!this.#clients.has(client)) return;
       port = inner.localAddr.port;
       this.#byPort.set(port, client);
-      await writeAll(inner, first.subarray(0, size));
+      await writeAll(inner, first);
       await Promise.all([this.#toServer(client, inner), this.#toClient(client, inner)]);
     } catch {
       // Either end has disconnected.
@@ -264,6 +265,22 @@ function isSocket(path: string): boolean {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
+}
+
+/** The first bytes of a client, at least as many as tell HTTP/2; `undefined` if it sends fewer. */
+async function beginning(socket: Socket): Promise<Uint8Array | undefined> {
+  const buffer = new Uint8Array(BUFFER_SIZE);
+  let filled = 0;
+  while (filled < HTTP2.length) {
+    const size = await socket.read(buffer.subarray(filled));
+    if (size === null) return undefined;
+    filled += size;
+  }
+  return buffer.subarray(0, filled);
+}
+
+function isHttp2(first: Uint8Array): boolean {
+  return HTTP2.every((byte, at) => first[at] === byte);
 }
 
 /** The request with its whole body, or the status of its answer if that is too large or does not arrive. */

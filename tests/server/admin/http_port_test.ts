@@ -122,6 +122,16 @@ Deno.test("attack: many idle connections to the admin port keep nobody out", asy
   assert.equal((await ask(port.address)).status, 200);
 });
 
+Deno.test("attack: HTTP/2, with its many requests in one connection, is refused", async () => {
+  await using port = open(hello, { times: { ...SLOW, requestMs: 50 } });
+  using connection = await connectTo(port.address);
+  await send(connection, "P");
+  await send(connection, "RI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").catch(() =>
+    undefined
+  );
+  assert.equal(await readAll(connection), "");
+});
+
 Deno.test("attack: bytes that are no HTTP end the connection, and the port serves others", async () => {
   await using port = open(hello);
   for (const text of ["\x16\x03\x01\x00\x05hello", "GET\r\n\r\n", `GET /${"a".repeat(2e6)}`]) {
