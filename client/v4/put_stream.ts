@@ -79,9 +79,13 @@ export async function putStream(options: PutStreamOptions): Promise<PutStored> {
   // A wrong server or account is reported before anything is read.
   await pool.use(0, () => Promise.resolve());
   const input = new ChunkReader(options);
-  // The first chunk may take long. If the connection is lost until then, there is time for another.
+  // The first chunk may take long. If the connection is lost until then, there is time for another: only an answer shows
+  // that it is not, and the stream cannot be sent twice.
   await unlessAborted(connect.signal, input.peek());
-  const client = await pool.use(0, (client) => Promise.resolve(client));
+  const client = await pool.use(0, async (client) => {
+    await client.usage();
+    return client;
+  });
   const mtime = BigInt(Date.now()) * 1_000_000n;
   const upload = new StreamUpload(client, options, input, mtime);
   let stored: StoredVersion;
