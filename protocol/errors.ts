@@ -68,8 +68,8 @@ export class NetworkError extends XferError {
 }
 
 /**
- * The other end, or the database or object store that it needs, cannot work for the moment. If a change was requested, it may
- * have been made, as after a lost connection. The same request succeeds later.
+ * The other end, or the database or object store that it needs, cannot work for the moment. If a change was requested,
+ * it may have been made, as after a lost connection. The same request succeeds later.
  */
 export class UnavailableError extends NetworkError {}
 

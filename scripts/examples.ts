@@ -21,8 +21,8 @@ async function examplesIn(folder: string): Promise<string[]> {
 }
 
 /**
- * Writes a file of tests into a folder, one test for each docstring's example, which load the library only once. Returns the
- * arguments with which Deno finds it.
+ * Writes a file of tests into a folder, one test for each docstring's example, which load the library only once.
+ * Returns the arguments with which Deno finds it.
  */
 export async function exampleTestsIn(folder: string): Promise<string[]> {
   const tests: string[] = [];

@@ -21,7 +21,10 @@ import { tiedCommand } from "../tests/support/tied_processes.ts";
 const MAX_ENDING_MS = 5_000;
 /** The variables that name the folder for temporary files, on any system. */
 const TEMPORARY_VARIABLES = ["TMPDIR", "TMP", "TEMP"];
-/** How many test files run at a time, unless `DENO_JOBS` says: most of their time tests wait for something, and for each other. */
+/**
+ * How many test files run at a time, unless `DENO_JOBS` says: most of their time tests wait for something, and for each
+ * other.
+ */
 const JOBS = 3 * navigator.hardwareConcurrency;
 
 /** In the checkout, and the same in each run: Deno keeps what it compiles by path. */

@@ -1,7 +1,7 @@
 /**
- * `deno task test:cluster`: several servers on one PostgreSQL database and one bucket of OpenStack Swift, with HAProxy in
- * front, and catalogs through PgBouncer. Installs what is missing, if it can, and runs the tests in tests/cluster/. Some of them let parts fail for some
- * minutes. If something is still missing, it says what, and the tests are ignored.
+ * `deno task test:cluster`: several servers on one PostgreSQL database and one bucket of OpenStack Swift, with HAProxy
+ * in front, and catalogs through PgBouncer. Installs what is missing, if it can, and runs the tests in tests/cluster/.
+ * Some of them let parts fail for some minutes. If something is still missing, it says what, and the tests are ignored.
  */
 import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError } from "commander";

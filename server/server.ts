@@ -112,9 +112,9 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Changes settings at once, for open connections too; only a wait that has begun keeps its old limit. Then reads certificate
-   * and key again, for new connections, and the files of `admin` and `hook`; what is not valid stays as it was. Logs the
-   * result. Throws as {@link Server.start} does.
+   * Changes settings at once, for open connections too; only a wait that has begun keeps its old limit. Then reads
+   * certificate and key again, for new connections, and the files of `admin` and `hook`; what is not valid stays as it
+   * was. Logs the result. Throws as {@link Server.start} does.
    */
   async reload(changes: SettingChanges = {}): Promise<void> {
     const { settings, log } = this.#parts;

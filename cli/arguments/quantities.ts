@@ -69,7 +69,10 @@ export function placeholderOf(unit: Unit): string {
   return NOTATIONS[unit].placeholder;
 }
 
-/** Parses a time into milliseconds, a size into bytes, or a count; at least `least`. Throws commander's `InvalidArgumentError`. */
+/**
+ * Parses a time into milliseconds, a size into bytes, or a count; at least `least`. Throws commander's
+ * `InvalidArgumentError`.
+ */
 export function parseQuantity(text: string, unit: Unit, least = 0): number {
   const { factors, expected, none, zero, max = Infinity } = NOTATIONS[unit];
   if (text === NONE && none !== undefined) return none;

@@ -22,8 +22,8 @@ const SYNONYMS: Readonly<Record<string, string>> = {
 
 /**
  * The commands that `word` may mean where a command below `parent` was expected: those of that name, first `parent`
- * itself and those below it, then those directly below it with similar names, then those of that name anywhere. Of several, those with
- * the shortest paths.
+ * itself and those below it, then those directly below it with similar names, then those of that name anywhere. Of
+ * several, those with the shortest paths.
  */
 export function commandsMeant(program: Command, parent: Command, word: string): Command[] {
   const below = [...descendantsOf(parent)];

@@ -77,7 +77,10 @@ export class Ended extends Error {
   }
 }
 
-/** Commander's message without its guess, and with the bare names of options: `--range`, not `option '--range <from-to>'`. */
+/**
+ * Commander's message without its guess, and with the bare names of options: `--range`, not `option '--range
+ * <from-to>'`.
+ */
 function inOurWords(message: string): string {
   return message.replace(GUESS, "")
     .replaceAll(/(?<!unknown )option '[^']*?(--[\w-]+)[^']*'/g, "$1")

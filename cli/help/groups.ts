@@ -49,7 +49,10 @@ export function isInherited(group: string | undefined, command: string): boolean
   return group !== undefined && GROUPS[group]?.isInheritedBy(command) === true;
 }
 
-/** Whether a command lists the options of a group with its other options, since they have their own heading only below it. */
+/**
+ * Whether a command lists the options of a group with its other options, since they have their own heading only below
+ * it.
+ */
 export function isShownByOwner(group: string | undefined): boolean {
   return group !== undefined && GROUPS[group]?.isShownByOwner === true;
 }

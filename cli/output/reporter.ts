@@ -132,8 +132,8 @@ export class Reporter {
   }
 
   /**
-   * Reports why a file failed. JSON has an `error`, unless it was reported before, and the event. People see one item, which
-   * names the file and the reason.
+   * Reports why a file failed. JSON has an `error`, unless it was reported before, and the event. People see one item,
+   * which names the file and the reason.
    */
   reportFailure(error: XferError, event: FailureEvent): void {
     const wasReported = this.#isReported(error);

@@ -62,7 +62,10 @@ export async function configureLogs(
   });
 }
 
-/** A line of level `info`, as a server writes it to a file. `{name}` in `words` is a property. `now`: the time in milliseconds. */
+/**
+ * A line of level `info`, as a server writes it to a file. `{name}` in `words` is a property. `now`: the time in
+ * milliseconds.
+ */
 export function logLine(
   format: LogFormat,
   words: string,

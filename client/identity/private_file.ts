@@ -32,7 +32,8 @@ export function flawOf({ mode, uid }: Permissions, ownUid: number): Flaw | undef
 
 /**
  * Whether anyone can replace a file in the folder. A sticky folder like /tmp counts as closed: only owners can remove
- * files there, and a file of another owner is refused. So does a group-writable folder, because on many systems every folder is group-writable, for a group with one member.
+ * files there, and a file of another owner is refused. So does a group-writable folder, because on many systems every
+ * folder is group-writable, for a group with one member.
  */
 export function isOpenToAnybody({ mode }: Permissions): boolean {
   return (mode & ANYBODY_WRITES) !== 0 && (mode & STICKY) === 0;

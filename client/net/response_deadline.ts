@@ -5,7 +5,9 @@
  */
 
 /**
- * The lowest average rate of a server, in bytes per second, once its grace period is used up, so that the client does not wait for a server that trickles bytes. Servers demand the same rate of clients. The slowest links in use are faster.
+ * The lowest average rate of a server, in bytes per second, once its grace period is used up, so that the client does
+ * not wait for a server that trickles bytes. Servers demand the same rate of clients. The slowest links in use are
+ * faster.
  */
 export const MIN_RATE = 1024;
 /**
@@ -58,7 +60,8 @@ export class ResponseDeadline {
   }
 
   /**
-   * The server has taken or sent bytes. Fast transfers earn at most the grace period, so they cannot make up for hours of trickling.
+   * The server has taken or sent bytes. Fast transfers earn at most the grace period, so they cannot make up for hours
+   * of trickling.
    */
   credit(bytes: number): void {
     this.#count();

@@ -15,7 +15,10 @@ export class ClientIdentity {
   readonly #folder: IdentityFolder;
   #identity: Identity | undefined;
   #privateKey: Bytes = new Uint8Array(0);
-  /** Whether the private key comes from an earlier run, or was created in this one and is not yet (`made`) or already (`saved`) saved. */
+  /**
+   * Whether the private key comes from an earlier run, or was created in this one and is not yet (`made`) or already
+   * (`saved`) saved.
+   */
   #key: "loaded" | "made" | "saved" = "loaded";
   #isUnanswered = false;
   /** Whether the identity was registered in this run and not used yet, so that nothing is lost with it. */
@@ -81,7 +84,10 @@ export class ClientIdentity {
     else this.#isUnanswered = this.#identity === undefined;
   }
 
-  /** Call before a registration is sent. Makes the private key durable, because an unanswered registration may have succeeded. */
+  /**
+   * Call before a registration is sent. Makes the private key durable, because an unanswered registration may have
+   * succeeded.
+   */
   async startRegistration(): Promise<void> {
     if (this.#key === "made") {
       await this.#folder.saveKey(this.#privateKey);

@@ -107,7 +107,10 @@ export async function collectFiles(options: CollectOptions): Promise<CollectedFi
   return new CollectedFiles(options, { own, isExcluded, named, failures });
 }
 
-/** The paths that the user named. Folders are walked only when their entries are asked for, so nothing in them is in memory. */
+/**
+ * The paths that the user named. Folders are walked only when their entries are asked for, so nothing in them is in
+ * memory.
+ */
 export class CollectedFiles {
   /** Named paths that cannot be uploaded. They don't affect the others. */
   readonly failures: readonly Failure[];

@@ -19,7 +19,10 @@ export interface ConnectOptions extends Traceable, Abortable {
   readonly fingerprint?: Bytes | undefined;
   /** The user's name: 1 to 254 ASCII letters and digits. */
   readonly userName: string;
-  /** An existing folder for `me.key`, `me.account` and `known_servers`: the first connection creates them, and registers. */
+  /**
+   * An existing folder for `me.key`, `me.account` and `known_servers`: the first connection creates them, and
+   * registers.
+   */
   readonly identityFolder: string;
   /** An invitation or a link token, to register with if the folder has no account yet. */
   readonly token?: string | undefined;

@@ -25,9 +25,9 @@ export interface ExpandOptions {
 export type ExpandedName = Pick<RemoteFile, "name"> & Partial<Pick<RemoteFile, "entry" | "size">>;
 
 /**
- * Returns the names that match if `text` is a pattern, otherwise `text` without a slash at its end. An existing name is not taken for a pattern. Of
- * a folder and what is in it, returns the folder. Throws `RefusedError` `no-such-file` if nothing matches;
- * `ProtocolError` `too-many-files`.
+ * Returns the names that match if `text` is a pattern, otherwise `text` without a slash at its end. An existing name is
+ * not taken for a pattern. Of a folder and what is in it, returns the folder. Throws `RefusedError` `no-such-file` if
+ * nothing matches; `ProtocolError` `too-many-files`.
  */
 export async function expandName(
   server: Pick<ConnectionPool, "list" | "use">,

@@ -43,7 +43,10 @@ export type Fetched<T extends Fetchable> =
     | { readonly error: XferError }
   );
 
-/** The request, and the consumer of its answers. Until `take` resolves, nothing more is received. It must not fail for one entry. */
+/**
+ * The request, and the consumer of its answers. Until `take` resolves, nothing more is received. It must not fail for
+ * one entry.
+ */
 export interface FetchOptions<T extends Fetchable> {
   /** The number of the version of the only entry; 0 for the current ones. */
   readonly version: number;
@@ -53,8 +56,8 @@ export interface FetchOptions<T extends Fetchable> {
 }
 
 /**
- * Fetches the entries whose numbers are in a queue. After a failure, those that have not arrived are in the queue again. Throws
- * `NetworkError`, `ProtocolError`, `InterruptedError`, and what `take` throws.
+ * Fetches the entries whose numbers are in a queue. After a failure, those that have not arrived are in the queue
+ * again. Throws `NetworkError`, `ProtocolError`, `InterruptedError`, and what `take` throws.
  */
 export async function fetchEntries<T extends Fetchable>(
   mux: RequestMux,

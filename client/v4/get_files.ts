@@ -42,8 +42,8 @@ export async function getFile({ name, ...options }: GetFileOptions): Promise<Get
 
 /**
  * Downloads files, links and folders over protocol 4. Passes the result of each entry to `onOutcome`, and returns how
- * many there were. An error of one does not stop the others. Throws `UsageError` `one-name` for a version or a range of several names, `bad-pattern`; and what
- * `confirmMirror` throws.
+ * many there were. An error of one does not stop the others. Throws `UsageError` `one-name` for a version or a range of
+ * several names, `bad-pattern`; and what `confirmMirror` throws.
  */
 export async function getFiles(options: GetManyOptions): Promise<GetSummary> {
   using pool = new ConnectionPool(options.connect, options.transfer);

@@ -37,7 +37,10 @@ export type TakeDamaged = ((file: DamagedFile) => unknown) | undefined;
 
 /** The scope and the bounds of a list. */
 export interface ListOptions {
-  /** `below`, the default: everything; `level`: one level; `removed`: removed names with history, the newest version of each. */
+  /**
+   * `below`, the default: everything; `level`: one level; `removed`: removed names with history, the newest version of
+   * each.
+   */
   readonly scope?: ListScope | undefined;
   /** The most entries to accept; default {@link MAX_LISTED}. */
   readonly max?: number | undefined;

@@ -20,7 +20,9 @@ export const PARALLEL_SIZE = 32 * CHUNK_SIZE;
  * than the protocol allows.
  */
 const SEGMENT_CHUNKS = 480;
-/** The number of chunks of each further segment that only the first connection sends. It cannot confirm chunks. Once it sends these, its earlier ones have left the system's buffers.
+/**
+ * The number of chunks of each further segment that only the first connection sends. It cannot confirm chunks. Once it
+ * sends these, its earlier ones have left the system's buffers.
  */
 const RESERVED_CHUNKS = 32;
 

@@ -68,8 +68,9 @@ export async function putFiles(options: PutOptions): Promise<PutSummary> {
 }
 
 /**
- * Finds out what a run of {@link putFiles} would do. Changes nothing on the server. `hasAccount`: whether the client has an account
- * of protocol 4. Without one, the server is not asked, because that would register it. Throws as `putFiles` does.
+ * Finds out what a run of {@link putFiles} would do. Changes nothing on the server. `hasAccount`: whether the client
+ * has an account of protocol 4. Without one, the server is not asked, because that would register it. Throws as
+ * `putFiles` does.
  */
 export async function previewPut(
   { hasAccount, ...options }: PreviewOptions & { readonly hasAccount: boolean },

@@ -71,7 +71,10 @@ export interface Damaged {
   readonly error: DamagedError;
 }
 
-/** Lists the entries in a folder of the server. Returns the size of the list. Throws `ProtocolError` `too-many-files`, `unexpected-answer`. */
+/**
+ * Lists the entries in a folder of the server. Returns the size of the list. Throws `ProtocolError` `too-many-files`,
+ * `unexpected-answer`.
+ */
 export async function listFolder(
   server: Pick<ConnectionPool, "list">,
   folder: RemoteFolder,

@@ -78,8 +78,8 @@ interface Child {
 }
 
 /**
- * Yields a folder and everything in it. Paths that cannot be read are reported, and don't affect the rest. Memory grows with
- * the size of the largest folders, not with the number of entries. Throws as `check` does.
+ * Yields a folder and everything in it. Paths that cannot be read are reported, and don't affect the rest. Memory grows
+ * with the size of the largest folders, not with the number of entries. Throws as `check` does.
  */
 export function walkTree(tree: LocalTree, rules: WalkRules): Iterable<FoundEntry> {
   const walk = new TreeWalk(tree, rules);

@@ -71,8 +71,8 @@ export class PackWriter extends RecordWriter {
   }
 
   /**
-   * Adds the entry that was begun, with the first `size` bytes of its room. Returns the sums of the content; the digest is a
-   * view of the record.
+   * Adds the entry that was begun, with the first `size` bytes of its room. Returns the sums of the content; the digest
+   * is a view of the record.
    */
   add({ entry, mode, mtime }: PackedAttributes, size: number): ContentSums {
     if (size > this.#room) throw new RangeError("cannot add an entry that was not begun");

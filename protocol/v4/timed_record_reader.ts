@@ -6,7 +6,10 @@
 import { joinNanoseconds } from "../nanoseconds.ts";
 import { RecordReader } from "./record_reader.ts";
 
-/** Reads records that contain a modification time. Throws `ProtocolError` `bad-frame`, as every {@link RecordReader} does. */
+/**
+ * Reads records that contain a modification time. Throws `ProtocolError` `bad-frame`, as every {@link RecordReader}
+ * does.
+ */
 export abstract class TimedRecordReader extends RecordReader {
   #time = 0;
 

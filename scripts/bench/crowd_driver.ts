@@ -1,7 +1,7 @@
 /**
  * Many clients in one process: `uploads3 PORT COUNT SIZE`, `uploads4 PORT COUNT SIZE`, `registrations PORT COUNT`,
- * `logins PORT COUNT` or `small PORT COUNT SIZE FILES PREFIX`. Creates keys and accounts first. The measured time starts with
- * the first byte. Prints JSON.
+ * `logins PORT COUNT` or `small PORT COUNT SIZE FILES PREFIX`. Creates keys and accounts first. The measured time
+ * starts with the first byte. Prints JSON.
  */
 import type { Bytes } from "../../protocol/bytes.ts";
 import { edition2023c } from "../../protocol/v3/editions/edition_2023c.ts";

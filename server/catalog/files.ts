@@ -266,8 +266,9 @@ export interface Files {
   /**
    * Records a file as the current version of its name, and what it replaces as history. A current version with the same
    * digest that is not damaged stays, and so does a folder that is a folder already: it gets the new metadata. The new
-   * content takes the place of its blob, or is garbage if its content is in the catalog. Discards damaged versions with the same content, the partial upload of the file, and the
-   * oldest history that is over its bounds. Throws `CatalogRefusal`.
+   * content takes the place of its blob, or is garbage if its content is in the catalog. Discards damaged versions with
+   * the same content, the partial upload of the file, and the oldest history that is over its bounds. Throws
+   * `CatalogRefusal`.
    */
   commit(file: CommittedFile, options?: CommitOptions): Promise<CommitResult>;
   /** Changes the metadata of the current version of a name, if it is `version`. */
@@ -304,16 +305,16 @@ export interface Files {
   /** At most `limit` files of all accounts after a blob, by blob. `undefined` begins. */
   scan(after: BlobId | undefined, limit: number): Promise<StoredFile[]>;
   /**
-   * Renames an entry, and everything below it, with its history. If a new name has history, the renamed versions are numbered
-   * after it. Throws `CatalogRefusal` `name-conflict`.
+   * Renames an entry, and everything below it, with its history. If a new name has history, the renamed versions are
+   * numbered after it. Throws `CatalogRefusal` `name-conflict`.
    */
   rename(owner: Bytes, from: string, to: string): Promise<RenameResult>;
   /** Removes an entry. */
   remove(owner: Bytes, name: string, options: RemoveOptions): Promise<RemoveResult>;
   /**
-   * Makes a version from history the current one, under the next version number. Of a folder, restores everything below that
-   * has no current version; of removed names that exclude each other, the one that was removed last. Returns `undefined` if
-   * there is nothing to restore. Throws `CatalogRefusal`.
+   * Makes a version from history the current one, under the next version number. Of a folder, restores everything below
+   * that has no current version; of removed names that exclude each other, the one that was removed last. Returns
+   * `undefined` if there is nothing to restore. Throws `CatalogRefusal`.
    */
   restore(
     owner: Bytes,
@@ -327,7 +328,10 @@ export interface Files {
   trimHistory(owner: Bytes, quota?: Usage): Promise<DroppedHistory>;
   /** Drops at most `limit` versions of all accounts that ended before `before`, oldest first. */
   expireHistory(before: number, limit: number): Promise<DroppedHistory>;
-  /** Drops versions of all accounts whose content is in the blob store, oldest first, until `bytes` are dropped or `limit`. */
+  /**
+   * Drops versions of all accounts whose content is in the blob store, oldest first, until `bytes` are dropped or
+   * `limit`.
+   */
   dropOldestHistory(bytes: number, limit: number): Promise<DroppedHistory>;
   /** The history of all accounts. */
   totalHistory(): Promise<Usage>;

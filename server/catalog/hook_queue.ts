@@ -105,8 +105,8 @@ export interface HookTotals {
 export type HookSelection = { readonly delivery: string } | "dead" | "all";
 
 /**
- * The queue of events. An event is delivered at least once: it leaves the queue when the receiver has it. Each method is one
- * transaction.
+ * The queue of events. An event is delivered at least once: it leaves the queue when the receiver has it. Each method
+ * is one transaction.
  */
 export interface HookQueue {
   /** From now on, changes by this catalog object queue events of these kinds. None by default. */
@@ -116,8 +116,8 @@ export interface HookQueue {
   /** Takes events that are due and whose turn it is, oldest first. No one else gets them before the lease ends. */
   claim(claim: HookClaim): Promise<QueuedHook[]>;
   /**
-   * Removes delivered events, and puts the others back. Those that have waited for `deadAfterMs` are dead. Ignores events that
-   * another claim has taken. Returns the number of events that have died.
+   * Removes delivered events, and puts the others back. Those that have waited for `deadAfterMs` are dead. Ignores
+   * events that another claim has taken. Returns the number of events that have died.
    */
   settle(token: string, outcomes: readonly HookOutcome[], deadAfterMs: number): Promise<number>;
   /** Drops the oldest events that are over the bounds. Returns the number of those that waited. */

@@ -37,7 +37,10 @@ export class ContentsPage {
     this.#owner = owner;
   }
 
-  /** Adds the result of a record: a row with its content, or `undefined`. Returns `false` if it belongs to the next page. */
+  /**
+   * Adds the result of a record: a row with its content, or `undefined`. Returns `false` if it belongs to the next
+   * page.
+   */
   add(row: Row | undefined): boolean {
     const others = this.#others;
     if (row !== undefined && isWhole(row)) {

@@ -51,10 +51,10 @@ export interface JoinedNode {
 }
 
 /**
- * The servers that use a catalog. Each has a lease, by the catalog's own clock. A server whose lease has ended is removed by
- * the next one that joins or renews its lease. After that, no transaction of the removed one changes anything: each throws
- * `LeaseLost`. Its reserved blobs, open uploads and claims belong to nobody then. Each method is one
- * transaction.
+ * The servers that use a catalog. Each has a lease, by the catalog's own clock. A server whose lease has ended is
+ * removed by the next one that joins or renews its lease. After that, no transaction of the removed one changes
+ * anything: each throws `LeaseLost`. Its reserved blobs, open uploads and claims belong to nobody then. Each method is
+ * one transaction.
  */
 export interface Nodes {
   /**

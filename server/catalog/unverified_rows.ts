@@ -50,8 +50,9 @@ export type ContentAway = "bound" | "coming";
 /** Rows of files that wait. Each method is one transaction. Times are those of the catalog's clock. */
 export interface UnverifiedRows {
   /**
-   * Adds a file, whose blob must be reserved, if it has one. Removes the one from the same connection that it resends and, if the account
-   * has more than `max`, the oldest, those with a key last. Returns the blobs of these, which are listed as garbage.
+   * Adds a file, whose blob must be reserved, if it has one. Removes the one from the same connection that it resends
+   * and, if the account has more than `max`, the oldest, those with a key last. Returns the blobs of these, which are
+   * listed as garbage.
    */
   add(file: UnverifiedRow, from: ClientConnection, max: number): Promise<BlobId[]>;
   /**

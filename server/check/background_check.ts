@@ -54,8 +54,8 @@ export interface BackgroundCheckOptions {
 export const CHECK_STATES = ["off", "idle", "reading", "waiting", "elsewhere"] as const;
 
 /**
- * The state of the check. `off`: no round is due, since the interval is 0; `idle`: until the next round; `reading`: a round is
- * in progress; `waiting`: in a round, but the store does not answer; `elsewhere`: another server does it.
+ * The state of the check. `off`: no round is due, since the interval is 0; `idle`: until the next round; `reading`: a
+ * round is in progress; `waiting`: in a round, but the store does not answer; `elsewhere`: another server does it.
  */
 export type CheckState = (typeof CHECK_STATES)[number];
 
@@ -142,7 +142,10 @@ export class BackgroundCheck {
     return isNew;
   }
 
-  /** `maxAgeMs`: the age up to which an earlier result is returned again; none by default. Rejects if the catalog does not answer. */
+  /**
+   * `maxAgeMs`: the age up to which an earlier result is returned again; none by default. Rejects if the catalog does
+   * not answer.
+   */
   status(maxAgeMs?: number): Promise<CheckStatus> {
     return maxAgeMs === undefined ? this.#status.readNow() : this.#status.read(maxAgeMs);
   }

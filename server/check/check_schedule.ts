@@ -17,8 +17,8 @@ export interface FileTotals {
  */
 export const FILE_COST = 64 * 1024;
 /**
- * The least rate of a round, in bytes per second. A small store is read within hours, and then left alone for the rest of the
- * interval, so that a disk can sleep.
+ * The least rate of a round, in bytes per second. A small store is read within hours, and then left alone for the rest
+ * of the interval, so that a disk can sleep.
  */
 export const LEAST_RATE = 1024 * 1024;
 /** The part of the interval in which a round is planned to end, so that pauses do not make it late. */
@@ -59,8 +59,8 @@ export interface CheckPlan {
 }
 
 /**
- * When the next round begins, in milliseconds since the epoch: early enough for the first file, and for the last one even if
- * the store has grown since.
+ * When the next round begins, in milliseconds since the epoch: early enough for the first file, and for the last one
+ * even if the store has grown since.
  */
 export function nextStart({ last }: Rounds, { totals, intervalMs, now }: CheckPlan): number {
   if (last === undefined) return now;
@@ -96,8 +96,9 @@ export function progressOf(round: CheckRound, totals: FileTotals): number {
 }
 
 /**
- * The time for which the file that comes next was not read, in milliseconds: no other file waits for longer. The time at
- * which the last round has read it is estimated from the progress. Before the first round has ended, the time since it began.
+ * The time for which the file that comes next was not read, in milliseconds: no other file waits for longer. The time
+ * at which the last round has read it is estimated from the progress. Before the first round has ended, the time since
+ * it began.
  */
 export function oldestAge(
   { current, last }: Rounds,

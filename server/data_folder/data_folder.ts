@@ -140,8 +140,8 @@ export class DataFolder implements Store, AsyncDisposable {
   }
 
   /**
-   * Opens a folder to store files in it, whether a server uses it or not, and keeps other imports out. Throws as `openToRead`
-   * does, and `ConfigurationError` `data-folder-not-private`, `import-in-progress`.
+   * Opens a folder to store files in it, whether a server uses it or not, and keeps other imports out. Throws as
+   * `openToRead` does, and `ConfigurationError` `data-folder-not-private`, `import-in-progress`.
    */
   static openToImport(
     folder: string,

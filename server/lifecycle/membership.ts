@@ -34,8 +34,8 @@ export class Membership implements LeaseLoss {
   }
 
   /**
-   * Clients continue at another server. Nothing that has begun may change anything after this server has joined again, since
-   * what it has reserved is garbage now.
+   * Clients continue at another server. Nothing that has begun may change anything after this server has joined again,
+   * since what it has reserved is garbage now.
    */
   async end(): Promise<void> {
     // It is called again if the server could not join.

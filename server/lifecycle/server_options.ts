@@ -36,8 +36,8 @@ export interface ServerOptions extends SettingChanges, StoreSettings {
   /** The address at which clients reach the server, if it is another: behind NAT, in a container. */
   readonly advertise?: Advertised;
   /**
-   * The networks of load balancers, whose connections begin with a header of the PROXY protocol. Limits and the log then have
-   * the address of the client. None by default.
+   * The networks of load balancers, whose connections begin with a header of the PROXY protocol. Limits and the log
+   * then have the address of the client. None by default.
    */
   readonly proxyProtocol?: readonly Network[];
   /** Whether commands can ask the server by a socket in its data folder; `false` by default. */

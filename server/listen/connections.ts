@@ -52,7 +52,10 @@ export class Connections {
     return this.#suspendedFor !== undefined;
   }
 
-  /** Closes all connections at once, and later ones until {@link resume}, for this reason. Resolves when they have ended. */
+  /**
+   * Closes all connections at once, and later ones until {@link resume}, for this reason. Resolves when they have
+   * ended.
+   */
   async suspend(reason: string): Promise<void> {
     this.#suspendedFor = reason;
     this.#closeAll(reason);

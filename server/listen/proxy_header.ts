@@ -35,7 +35,10 @@ const WITHOUT_ADDRESS: readonly number[] = [0x00, 0x31];
 const IPV4_SIZE = 4;
 const IPV6_SIZE = 16;
 
-/** The header at the beginning of `bytes`; `undefined` if more bytes are needed. Throws `ProtocolError` `bad-proxy-header`. */
+/**
+ * The header at the beginning of `bytes`; `undefined` if more bytes are needed. Throws `ProtocolError`
+ * `bad-proxy-header`.
+ */
 export function decodeProxyHeader(bytes: Bytes): ProxyHeader | undefined {
   if (beginsAs(bytes, V2_SIGNATURE)) return decodeV2(bytes);
   if (beginsAs(bytes, V1_SIGNATURE)) return decodeV1(bytes);

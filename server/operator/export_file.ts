@@ -39,8 +39,10 @@ export interface ExportRequest extends Abortable {
 
 /**
  * Writes a stored file or link to a path, after comparing its size and checksum with the catalog. The target appears
- * complete or not at all. A file gets its time to the millisecond, and its owner can execute it if they could before. Throws `ConfigurationError` `no-data-folder` or `no-backup`; `UsageError` `no-such-user`,
- * `no-such-file`, `no-such-state` or `target-exists`; `IntegrityError` `stored-file-damaged`; `StorageError` `cannot-read` or `cannot-write`.
+ * complete or not at all. A file gets its time to the millisecond, and its owner can execute it if they could before.
+ * Throws `ConfigurationError` `no-data-folder` or `no-backup`; `UsageError` `no-such-user`, `no-such-file`,
+ * `no-such-state` or `target-exists`; `IntegrityError` `stored-file-damaged`; `StorageError` `cannot-read` or
+ * `cannot-write`.
  */
 export function exportFile(request: ExportRequest): Promise<StoredFile> {
   return withReadOnly(request.dataFolder, async (store) => {

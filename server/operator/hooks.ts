@@ -30,8 +30,8 @@ export function visitHooks(
 }
 
 /**
- * Makes events due now. Dead ones wait again. Returns their number. Throws `ConfigurationError` `no-data-folder`, `UsageError`
- * `no-such-hook`.
+ * Makes events due now. Dead ones wait again. Returns their number. Throws `ConfigurationError` `no-data-folder`,
+ * `UsageError` `no-such-hook`.
  */
 export function retryHooks(location: ServerLocation, which: HookSelection): Promise<number> {
   return withWritable(

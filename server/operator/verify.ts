@@ -30,7 +30,10 @@ export interface Verified {
   readonly finding: Finding;
   /** The user name of the owner. */
   readonly user?: string;
-  /** The path in the quarantine, relative to the data folder or the prefix in the bucket, if `repair` moved a file there. */
+  /**
+   * The path in the quarantine, relative to the data folder or the prefix in the bucket, if `repair` moved a file
+   * there.
+   */
   readonly movedTo?: string;
 }
 

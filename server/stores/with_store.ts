@@ -50,8 +50,8 @@ export function withWritable<T>(
 }
 
 /**
- * Opens stores to move damaged contents to quarantine. A data folder is locked meanwhile, also one that has only the catalog.
- * Servers that share a catalog can run. Throws as `withWritable` and `DataFolder.openToServe` do.
+ * Opens stores to move damaged contents to quarantine. A data folder is locked meanwhile, also one that has only the
+ * catalog. Servers that share a catalog can run. Throws as `withWritable` and `DataFolder.openToServe` do.
  */
 export async function withRepairable<T>(
   location: ServerLocation,

@@ -62,8 +62,8 @@ export interface ReceivedFile extends
 }
 
 /**
- * Makes a file durable and visible, and returns its version and the one that it replaced. The blob is listed as garbage before it is finished and
- * until its row refers to it, so that the next start deletes it after a crash in between.
+ * Makes a file durable and visible, and returns its version and the one that it replaced. The blob is listed as garbage
+ * before it is finished and until its row refers to it, so that the next start deletes it after a crash in between.
  */
 export async function commitFile(
   context: CommitContext,

@@ -34,8 +34,8 @@ import {
 } from "./unverified_files.ts";
 
 /**
- * The times for which a verdict waits for its file, in milliseconds: until the server of the file notices that the client has
- * disconnected, and then until the file is in the catalog.
+ * The times for which a verdict waits for its file, in milliseconds: until the server of the file notices that the
+ * client has disconnected, and then until the file is in the catalog.
  */
 const WAIT_MS: Readonly<Record<ContentAway, number>> = { bound: DISCONNECT_MS, coming: 10_000 };
 /** The time between two looks for the file of a verdict, in milliseconds. */
@@ -75,8 +75,8 @@ export class SharedUnverifiedFiles implements FilesAwaitingVerdict {
   }
 
   /**
-   * Waits for a file whose content is not in the catalog yet: its server moves it there when its connection has ended. Every
-   * file has a row before its client gets the checksum, so that without one no file is meant.
+   * Waits for a file whose content is not in the catalog yet: its server moves it there when its connection has ended.
+   * Every file has a row before its client gets the checksum, so that without one no file is meant.
    */
   async take(
     clientId: Bytes,

@@ -41,7 +41,10 @@ export interface Answers {
   sendRecords(kind: "packed" | "contents" | "entries", tag: number, records: Bytes): Promise<void>;
   /** Ends the connection at once. */
   close(reason: string): void;
-  /** Calls `listener` with `SendError` when it notices that the client has disconnected, until the result is disposed of. */
+  /**
+   * Calls `listener` with `SendError` when it notices that the client has disconnected, until the result is disposed
+   * of.
+   */
   onDisconnect(listener: DisconnectListener): Disposable;
 }
 

@@ -37,8 +37,8 @@ export async function readCluster(cluster: Cluster): Promise<Stored> {
 }
 
 /**
- * Everything in the bucket that the catalog does not know, and everything that it lists as garbage. A server of Swift that is
- * killed after it has deleted something can leave the name in a list, so lists are not enough.
+ * Everything in the bucket that the catalog does not know, and everything that it lists as garbage. A server of Swift
+ * that is killed after it has deleted something can leave the name in a list, so lists are not enough.
  */
 export async function leftoversOf(cluster: Cluster): Promise<string[]> {
   await using store = await cluster.openStores();

@@ -1,6 +1,6 @@
 /**
- * A person who uploads a folder again and again with `xfer client put`, sometimes downloads it, and what the server may have
- * of it.
+ * A person who uploads a folder again and again with `xfer client put`, sometimes downloads it, and what the server may
+ * have of it.
  */
 import assert from "node:assert/strict";
 import type { Address } from "../../protocol/address.ts";

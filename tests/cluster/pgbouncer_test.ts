@@ -1,6 +1,6 @@
 /**
- * The suite of catalogs, and servers that share one, through PgBouncer in transaction mode: each transaction may use another
- * connection. Runs only in `deno task test:cluster`.
+ * The suite of catalogs, and servers that share one, through PgBouncer in transaction mode: each transaction may use
+ * another connection. Runs only in `deno task test:cluster`.
  */
 import assert from "node:assert/strict";
 import { PgBouncer } from "../../scripts/cluster/pgbouncer.ts";

@@ -51,7 +51,8 @@ async function prepare(): Promise<Prepared> {
 }
 
 /**
- * Kills backups with `--keep 1` at one call after another. The old state or the new one is complete. The next backup leaves the same files as one that was never killed.
+ * Kills backups with `--keep 1` at one call after another. The old state or the new one is complete. The next backup
+ * leaves the same files as one that was never killed.
  */
 export async function killBackupAtEveryCall(loop: Loop, { every = 1 } = {}): Promise<void> {
   await using prepared = await prepare();

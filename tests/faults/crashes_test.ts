@@ -1,5 +1,7 @@
 /**
- * A server that is killed at any moment keeps every confirmed file complete, and no unfinished one. Each run of this test kills it at a few random calls. `deno task soak` kills it at all calls (`kills`, `kills-at-calls`, `v4-kills-at-calls`).
+ * A server that is killed at any moment keeps every confirmed file complete, and no unfinished one. Each run of this
+ * test kills it at a few random calls. `deno task soak` kills it at all calls (`kills`, `kills-at-calls`,
+ * `v4-kills-at-calls`).
  */
 import { killAtAnyMoment, killAtEveryCall, killAtEveryCallSecurely } from "./crashes.ts";
 import { Loop } from "./loop.ts";

@@ -1,5 +1,6 @@
 /**
- * Failures of any call to disk or database: nothing is lost, every answer is true, and the server keeps running. In each run, some calls fail, chosen at random. In `deno task soak`, all of them fail (`io`, `v4-io`, `io-start`).
+ * Failures of any call to disk or database: nothing is lost, every answer is true, and the server keeps running. In
+ * each run, some calls fail, chosen at random. In `deno task soak`, all of them fail (`io`, `v4-io`, `io-start`).
  */
 import { failEveryCall, failEveryCallOfStart, failEveryCallSecurely } from "./io_errors.ts";
 import { Loop } from "./loop.ts";

@@ -1,4 +1,7 @@
-/** A command of the operator that kills itself at one of its calls to the file system. Takes a {@link KilledWork} as JSON. */
+/**
+ * A command of the operator that kills itself at one of its calls to the file system. Takes a {@link KilledWork} as
+ * JSON.
+ */
 import { backup, importFiles, restore } from "../../server/operator/mod.ts";
 import { type Fault, FaultySystem } from "../support/store/faulty_file_system.ts";
 

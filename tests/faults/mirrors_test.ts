@@ -1,4 +1,7 @@
-/** A mirror whose client is killed has whole entries, and the next run completes it. `deno task soak` kills at all calls. */
+/**
+ * A mirror whose client is killed has whole entries, and the next run completes it. `deno task soak` kills at all
+ * calls.
+ */
 import assert from "node:assert/strict";
 import { Loop } from "./loop.ts";
 import { killMirrorsAtEveryCall } from "./mirrors.ts";

@@ -1,5 +1,6 @@
 /**
- * Network faults: the client's results are true, and nothing wrong is stored. Each run tries some places, chosen at random. `deno task soak` tries all of them (`cuts`, `flips`).
+ * Network faults: the client's results are true, and nothing wrong is stored. Each run tries some places, chosen at
+ * random. `deno task soak` tries all of them (`cuts`, `flips`).
  */
 import { Loop } from "./loop.ts";
 import { cutEverywhere, flipEverywhere, reshapeEverything } from "./network.ts";

@@ -1,6 +1,7 @@
 /**
- * Arbitrary messages from peers of protocol 4: errors have a code, nothing hangs or breaks, and the next peer is served. Each run sends a few messages, and `deno task soak` thousands (`v4-frames`, `v4-odd-clients`, `v4-odd-servers`,
- * `v4-texts`).
+ * Arbitrary messages from peers of protocol 4: errors have a code, nothing hangs or breaks, and the next peer is
+ * served. Each run sends a few messages, and `deno task soak` thousands (`v4-frames`, `v4-odd-clients`,
+ * `v4-odd-servers`, `v4-texts`).
  */
 import { Loop } from "./loop.ts";
 import { fuzzClient, fuzzReader, fuzzServer, fuzzTexts } from "./protocol_violations.ts";

@@ -1,5 +1,6 @@
 /**
- * A client that is killed while it registers has a whole identity or none, and signs in with the next run. Each run kills it at some calls, chosen at random. `deno task soak` kills it at all of them (`client-kills`).
+ * A client that is killed while it registers has a whole identity or none, and signs in with the next run. Each run
+ * kills it at some calls, chosen at random. `deno task soak` kills it at all of them (`client-kills`).
  */
 import assert from "node:assert/strict";
 import { Loop } from "./loop.ts";

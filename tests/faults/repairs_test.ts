@@ -1,5 +1,6 @@
 /**
- * A repair that is killed leaves only listed files in quarantine, and the next start finishes it. Each run kills it at some calls, chosen at random. `deno task soak` kills it at all of them (`repair-kills`).
+ * A repair that is killed leaves only listed files in quarantine, and the next start finishes it. Each run kills it at
+ * some calls, chosen at random. `deno task soak` kills it at all of them (`repair-kills`).
  */
 import assert from "node:assert/strict";
 import { Loop } from "./loop.ts";

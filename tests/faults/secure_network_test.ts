@@ -1,5 +1,6 @@
 /**
- * Network faults with protocol 4: no file is wrong, no client is deceived or hangs, and retries succeed. Each run tries some places, chosen at random. `deno task soak` tries all of them or many more (`v4-hello-cuts`, `v4-hello-flips`,
+ * Network faults with protocol 4: no file is wrong, no client is deceived or hangs, and retries succeed. Each run tries
+ * some places, chosen at random. `deno task soak` tries all of them or many more (`v4-hello-cuts`, `v4-hello-flips`,
  * `v4-cuts`, `v4-flips`).
  */
 import { Loop } from "./loop.ts";

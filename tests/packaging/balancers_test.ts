@@ -1,4 +1,7 @@
-/** HAProxy and nginx before a server, with the configuration of docs/operations.md. Each is ignored where it is not installed. */
+/**
+ * HAProxy and nginx before a server, with the configuration of docs/operations.md. Each is ignored where it is not
+ * installed.
+ */
 import assert from "node:assert/strict";
 import { freePort, untilListening } from "../../scripts/cluster/ports.ts";
 import { parseNetwork } from "../../server/listen/networks.ts";

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 
 /**
- * Any character of Unicode, for `fc.string({ unit: anyCharacter })`. The same as `unit: "binary"`, whose table takes seconds
- * to make.
+ * Any character of Unicode, for `fc.string({ unit: anyCharacter })`. The same as `unit: "binary"`, whose table takes
+ * seconds to make.
  */
 export const anyCharacter: fc.Arbitrary<string> = fc.oneof(
   fc.integer({ min: 0, max: 0x7f }),

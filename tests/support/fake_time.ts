@@ -22,7 +22,10 @@ export class FakeTime {
     return promise.then(() => void this.#sleepers.delete(sleeper));
   };
 
-  /** Lets time pass, each time until the next one wakes. `count`: the number of those that sleep when nothing is left to do. */
+  /**
+   * Lets time pass, each time until the next one wakes. `count`: the number of those that sleep when nothing is left to
+   * do.
+   */
   async pass(ms: number, count: number): Promise<void> {
     const end = this.now + ms;
     for (;;) {

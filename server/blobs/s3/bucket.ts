@@ -159,8 +159,8 @@ export class Bucket {
   }
 
   /**
-   * Makes an object of an upload's parts. A request whose answer was lost is repeated. If the upload no longer exists then, the
-   * size of the object decides.
+   * Makes an object of an upload's parts. A request whose answer was lost is repeated. If the upload no longer exists
+   * then, the size of the object decides.
    */
   async completeUpload(
     { key, storeId }: BegunUpload,

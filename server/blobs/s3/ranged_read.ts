@@ -8,7 +8,10 @@ import type { Bytes } from "../../../protocol/bytes.ts";
 import { Backoff, type RetryPolicy, TransientFailure } from "./backoff.ts";
 import type { ObjectRange } from "./bucket.ts";
 
-/** The size of a range in bytes: long enough that requests cost little, short enough that a reader that stops wastes little. */
+/**
+ * The size of a range in bytes: long enough that requests cost little, short enough that a reader that stops wastes
+ * little.
+ */
 const RANGE = 8 * 1024 * 1024;
 /** The time to wait for the next bytes of a range, in milliseconds. */
 const STALL_MS = 30_000;

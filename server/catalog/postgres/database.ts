@@ -30,8 +30,8 @@ const ANSWER_MS = STATEMENT_MS + 5000;
 /** The time after which the server ends a transaction whose next statement does not come, in milliseconds. */
 const IDLE_MS = 10_000;
 /**
- * Settings that make transactions follow the indexes. The statistics of a table that grows fast are old: by them, an account
- * has few files, and reading and sorting all of them for one page would be cheap.
+ * Settings that make transactions follow the indexes. The statistics of a table that grows fast are old: by them, an
+ * account has few files, and reading and sorting all of them for one page would be cheap.
  */
 const BY_INDEX = "SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off";
 
@@ -53,8 +53,8 @@ export interface Transaction extends Queries {
   /** The kinds of events that changes queue. */
   readonly hooks: ReadonlySet<HookKind>;
   /**
-   * A part of the transaction that can fail by itself. Parts cannot run at the same time. A failure for which `canFailAlone`
-   * is false ends the transaction.
+   * A part of the transaction that can fail by itself. Parts cannot run at the same time. A failure for which
+   * `canFailAlone` is false ends the transaction.
    */
   part<T>(work: () => Promise<T>): Promise<T>;
 }

@@ -16,8 +16,8 @@ const OLDEST = 140_000;
 /**
  * Brings the schema to the version of this program. A server of a newer version may have upgraded it already: then this
  * program uses it as long as the newer steps allow it. Servers that start at the same time wait for each other. Throws
- * `ConfigurationError` `catalog-too-new`, `database-unsuitable`; `catalog-in-use` if a server is running that cannot work with
- * the new schema.
+ * `ConfigurationError` `catalog-too-new`, `database-unsuitable`; `catalog-in-use` if a server is running that cannot
+ * work with the new schema.
  */
 export async function migrate(
   database: PostgresDatabase,

@@ -15,8 +15,8 @@ export const MIGRATION_LOCK = 0x78666572;
 export interface Migration {
   readonly script: string;
   /**
-   * The oldest schema version whose servers can still work with this step, so that servers can be upgraded one by one. It is
-   * the version before if the step only adds tables, indexes, or columns with a default.
+   * The oldest schema version whose servers can still work with this step, so that servers can be upgraded one by one.
+   * It is the version before if the step only adds tables, indexes, or columns with a default.
    */
   readonly usableFrom: number;
 }

@@ -34,8 +34,9 @@ export interface PostgresCatalog extends SharedCatalog, Dumping, Fillable, Queue
 }
 
 /**
- * Connects to a database and creates or upgrades the catalog in it. Every method of the catalog throws `UnavailableError` if the
- * database does not answer. Throws `ConfigurationError` `catalog-too-new`, `database-refused`, `database-unsuitable`.
+ * Connects to a database and creates or upgrades the catalog in it. Every method of the catalog throws
+ * `UnavailableError` if the database does not answer. Throws `ConfigurationError` `catalog-too-new`,
+ * `database-refused`, `database-unsuitable`.
  */
 export async function openPostgresCatalog(
   options: PostgresOptions,

@@ -45,10 +45,10 @@ export interface BackupReport extends ComparedCopyReport {
 
 /**
  * Adds a state of a data folder, or of a database and an object store, to `target`, a backup or a new or empty folder:
- * catalog and files as they are at one moment, while servers keep running. Then deletes the oldest states if `keep` is exceeded, unless the new state lacks damaged files.
- * An interrupted backup adds no state; the next one continues it. Throws `ConfigurationError` `no-data-folder`,
- * `target-not-empty`, `target-no-folder`, `target-in-source`, `backup-in-use`; `StorageError` `cannot-copy`,
- * `store-too-busy`; `IntegrityError` `catalog-damaged`.
+ * catalog and files as they are at one moment, while servers keep running. Then deletes the oldest states if `keep` is
+ * exceeded, unless the new state lacks damaged files. An interrupted backup adds no state; the next one continues it.
+ * Throws `ConfigurationError` `no-data-folder`, `target-not-empty`, `target-no-folder`, `target-in-source`,
+ * `backup-in-use`; `StorageError` `cannot-copy`, `store-too-busy`; `IntegrityError` `catalog-damaged`.
  */
 export async function backup(
   dataFolder: ServerLocation,

@@ -17,8 +17,8 @@ export interface LocalContent {
   /** In bytes. */
   readonly size: number;
   /**
-   * Reads it in chunks. A chunk may change as soon as the next is requested. Throws `IntegrityError` `file-changed`, and the
-   * errors of the system.
+   * Reads it in chunks. A chunk may change as soon as the next is requested. Throws `IntegrityError` `file-changed`,
+   * and the errors of the system.
    */
   chunks(): AsyncGenerator<Bytes, void, void>;
 }

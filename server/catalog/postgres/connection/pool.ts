@@ -69,8 +69,8 @@ export interface StatementResult {
 /** A connection while one transaction or a few statements use it. */
 export interface PooledConnection {
   /**
-   * Runs a statement; without values, it can be several. Statements can be sent before earlier ones are answered. Throws the
-   * error of the server, or `ConnectionFailure`.
+   * Runs a statement; without values, it can be several. Statements can be sent before earlier ones are answered.
+   * Throws the error of the server, or `ConnectionFailure`.
    */
   query(sql: string, values: readonly unknown[], timeoutMs: number): Promise<StatementResult>;
   /** Returns the connection; a broken one is closed. */
