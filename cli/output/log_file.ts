@@ -33,6 +33,7 @@ export class LogFile {
   /** When the file has failed, in `performance.now()`. */
   #failedAt: number | undefined;
   #lost = 0;
+  #isClosed = false;
 
   private constructor(
     path: string,
@@ -76,6 +77,7 @@ export class LogFile {
 
   /** Appends a line, without waiting for the disk. */
   write(line: string): void {
+    if (this.#isClosed) return;
     if (this.#failedAt !== undefined && performance.now() - this.#failedAt > RETRY_MS) {
       this.reopen();
     }
@@ -96,6 +98,7 @@ export class LogFile {
    * streams that rotate at a time would overwrite files of each other.
    */
   reopen(): void {
+    if (this.#isClosed) return;
     this.#failedAt = undefined;
     if (this.#lost > 0) this.#onFailure(`${this.#lost} lines of ${this.#name} were lost`);
     this.#lost = 0;
@@ -111,9 +114,13 @@ export class LogFile {
       });
   }
 
-  /** Resolves when all lines are written, or cannot be. */
+  /**
+   * Resolves when all lines are written, or cannot be. Later ones are dropped: a reload that began before the server stopped
+   * may still end.
+   */
   async close(): Promise<void> {
     await this.#reopened;
+    this.#isClosed = true;
     await closed(this.#stream);
   }
 

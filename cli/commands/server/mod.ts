@@ -96,7 +96,6 @@ async function serve(command: Command, reporter: Reporter): Promise<void> {
   await Promise.race([stopped, server.closed]);
   manager.stopping();
   await server.close(reloader.effective.grace.value);
-  await reloader.close();
 }
 
 /** Resolves at the first signal to stop; a second one ends the process at once. Logs both. */

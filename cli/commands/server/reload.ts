@@ -24,7 +24,6 @@ export class Reloader {
   #last: Promise<void> = Promise.resolve();
   /** Whether a reload is scheduled but has not begun. When it begins, it reads all changes. */
   #waiting = false;
-  #isClosed = false;
 
   /** `effective`: the settings at the start. `read` reads them again. */
   constructor(server: Reloadable, effective: Settings, read: () => Promise<Configuration>) {
@@ -43,19 +42,13 @@ export class Reloader {
    * certificate. If any setting is invalid, nothing changes. Logs the result. Never rejects.
    */
   reload(): Promise<void> {
-    if (this.#waiting || this.#isClosed) return this.#last;
+    if (this.#waiting) return this.#last;
     this.#waiting = true;
     this.#last = this.#last.then(() => {
       this.#waiting = false;
       return this.#reload();
     });
     return this.#last;
-  }
-
-  /** Begins no further reload. Resolves when none is running, so that nothing more is logged. */
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    await this.#last;
   }
 
   async #reload(): Promise<void> {

@@ -90,6 +90,20 @@ Deno.test("log file: a line without its end, as after a power cut, stays alone",
   assert.equal(await Deno.readTextFile(path), "whole\ncut o\nnext\n");
 });
 
+Deno.test("log file: a line after its end is dropped without a message", async () => {
+  await using folder = await TemporaryFolder.create();
+  const file = await LogFile.open(folder.join("log"), ROTATION, assert.fail);
+  file.write("last");
+  const closed = file.close();
+  await new Promise((resolve) => setTimeout(resolve));
+  file.write("late");
+  file.reopen();
+  await closed;
+  file.write("later");
+  await file.close();
+  assert.equal(await Deno.readTextFile(folder.join("log")), "last\n");
+});
+
 Deno.test("log file: if it cannot be written, that is reported once, and lines after it was reopened are kept", async () => {
   await using folder = await TemporaryFolder.create();
   const path = folder.join("sub/log");
@@ -100,7 +114,8 @@ Deno.test("log file: if it cannot be written, that is reported once, and lines a
     messages.push(message);
     failed.resolve();
   });
-  await file.close();
+  file.write("first");
+  while (await Deno.readTextFile(path) === "") await new Promise((resolve) => setTimeout(resolve));
   await Deno.remove(folder.join("sub"), { recursive: true });
   await Deno.writeTextFile(folder.join("sub"), "a file where the folder was");
   file.reopen();

@@ -177,24 +177,3 @@ Deno.test("reload: limits apply even if the new certificate is unusable", async 
     () => Promise.reject(new Error("a bad certificate")),
   );
 });
-
-Deno.test("reload: at the end it waits for the one that is running, and begins no other", async () => {
-  const [begun, first] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  await withReloader("quota = 1", async ({ reload, reloader, applied }) => {
-    void reload();
-    await begun.promise;
-    const closed = reloader.close();
-    void reload();
-    let isClosed = false;
-    void closed.then(() => isClosed = true);
-    await new Promise((resolve) => setTimeout(resolve));
-    assert.ok(!isClosed);
-    first.resolve();
-    await closed;
-    await reload();
-    assert.equal(applied.length, 1);
-  }, async () => {
-    begun.resolve();
-    await first.promise;
-  });
-});
