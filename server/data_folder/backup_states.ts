@@ -54,7 +54,9 @@ export async function listStates(folder: string): Promise<BackupState[]> {
 export async function findState(folder: string, name?: string): Promise<BackupState> {
   const states = await listStates(folder);
   const newest = states.at(-1);
-  if (newest === undefined) throw noBackup(folder, "it has no state");
+  if (newest === undefined) {
+    throw noBackup(folder, await isThere(Deno, folder) ? "it has no state" : "it does not exist");
+  }
   const found = name === undefined ? newest : states.find((state) => state.name === name);
   if (found !== undefined) return found;
   throw new UsageError(
@@ -69,7 +71,7 @@ export function noBackup(folder: string, reason: string): ConfigurationError {
   return new ConfigurationError(
     "no-backup",
     `${printable(folder)} is not a complete backup: ${reason}`,
-    { hint: "Choose a folder that 'xfer server backup' has completed." },
+    { hint: "Choose a folder with a completed backup." },
   );
 }
 

@@ -36,7 +36,7 @@ const KINDS = {
       new ConfigurationError("backup-unusable", `cannot use ${path} as a backup: ${reason}`, {
         ...{ hint, cause },
       }),
-    hint: "Choose a readable folder that 'xfer server backup' has completed.",
+    hint: "Choose a readable folder with a completed backup.",
     ifDamaged: "Use another backup, and check the health of the disk that has this one.",
   },
 } as const;

@@ -144,8 +144,12 @@ Deno.test("backup: one without its catalog is not a backup, and none is a data f
     code: "not-a-data-folder",
   });
   await Deno.remove(inNewestState(copy, "backup.db"));
-  await assert.rejects(restore(copy, folder.join("new")), { code: "no-backup" });
-  await assert.rejects(restore(folder.join("nowhere"), folder.join("new")), { code: "no-backup" });
+  await assert.rejects(restore(copy, folder.join("new")), {
+    ...{ code: "no-backup", message: /it has no state$/ },
+  });
+  await assert.rejects(restore(folder.join("nowhere"), folder.join("new")), {
+    ...{ code: "no-backup", message: /it does not exist$/ },
+  });
 });
 
 /** Fails calls of Deno with a matching path, until it is disposed of. */
