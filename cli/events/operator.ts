@@ -169,9 +169,12 @@ export const OPERATOR_EVENTS = {
     fields: {
       path: text("path on this machine"),
       start: text("the command that starts a server with it"),
+      status: text("the command that shows line 1 of transfer.info for clients of that server"),
     },
     words: ({ path }) => `Wrote ${path}`,
-    note: ({ start }) => `Edit it as you like. To start the server, run '${start}'.`,
+    note: ({ start, status }) =>
+      `Edit it as you like. To start the server, run '${start}'. To see line 1 of transfer.info ` +
+      `for your users, run '${status}'.`,
   }),
   "user-disabled": defineEvent({
     kind: "result",

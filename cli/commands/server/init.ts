@@ -75,8 +75,9 @@ export function addServerInitCommand(server: Command, run: Run): void {
       await checkFree(path, force);
       const values = await answers(run, settings);
       await write(path, `${exampleFile(values)}\n`, force);
-      const start = `xfer server --config ${shellWord(path)}`;
-      run.reporter.report({ event: "settings-written", path, start });
+      const configured = `--config ${shellWord(path)}`;
+      const [start, status] = [`xfer server ${configured}`, `xfer server status ${configured}`];
+      run.reporter.report({ event: "settings-written", path, start, status });
     });
 }
 
