@@ -9,7 +9,7 @@ import { IntegrityError, NetworkError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import { release } from "../../protocol/memory.ts";
 import { inSlices } from "../../protocol/v4/slices.ts";
-import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
+import { ChunkDigests, haveSameSums } from "../../protocol/v4/chunk_digests.ts";
 import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
 import {
   addingLeaves,
@@ -295,5 +295,5 @@ function isWhole({ length }: Bytes, missing: number): boolean {
 }
 
 function isSame(a: RemoteFile, b: RemoteFile): boolean {
-  return a.size === b.size && a.cksum === b.cksum && equalBytes(a.digest, b.digest);
+  return a.size === b.size && haveSameSums(a, b);
 }

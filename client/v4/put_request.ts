@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
 import { IntegrityError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
-import type { FileDigests } from "../../protocol/v4/chunk_digests.ts";
+import { type FileDigests, haveSameSums } from "../../protocol/v4/chunk_digests.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { unexpected } from "./errors.ts";
 import type { RequestMux } from "./request_mux.ts";
@@ -55,7 +55,7 @@ export class PutRequest {
         return false;
       }
       if (message.kind === "stored" && this.#sums !== undefined) {
-        if (!isSame(message, this.#sums)) throw storedOtherwise(fields.path);
+        if (!haveSameSums(message, this.#sums)) throw storedOtherwise(fields.path);
         const { cksum, digest, version, replaced, byOther } = message;
         stored = { cksum, digest, version, replacedOther: byOther === 1 ? replaced : undefined };
       } else if (message.kind !== "mismatch") throw unexpected(message);
@@ -115,10 +115,6 @@ export class PutRequest {
     this.#mux.forget(this.tag);
     await this.#mux.send({ kind: "cancel", tag: this.tag }).catch(() => undefined);
   }
-}
-
-function isSame(a: Omit<FileDigests, "size">, b: FileDigests): boolean {
-  return a.cksum === b.cksum && equalBytes(a.digest, b.digest);
 }
 
 /** The server claims to have stored other checksums than those it was asked to compare with, so it is faulty. */

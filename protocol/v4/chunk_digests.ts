@@ -49,6 +49,13 @@ export interface FileDigests {
   readonly digest: Bytes;
 }
 
+type Sums = Pick<FileDigests, "cksum" | "digest">;
+
+/** Whether both ends have found the same content. */
+export function haveSameSums(a: Sums, b: Sums): boolean {
+  return a.cksum === b.cksum && equalBytes(a.digest, b.digest);
+}
+
 /** The sums of the first chunks of a file. */
 interface Summed {
   remainder: number;

@@ -9,7 +9,7 @@ import { joinNanoseconds } from "../../protocol/nanoseconds.ts";
 import type { BlobId, UploadId } from "../blobs/blob_store.ts";
 import type { AccessMode, Account, Quota, StoredProfile, Usage } from "./accounts.ts";
 import type { CheckRound } from "./check_rounds.ts";
-import type { Damage, StoredContent, StoredFile } from "./files.ts";
+import type { Damage, ImplicitFolder, StoredContent, StoredFile } from "./files.ts";
 import { isInline } from "./inline_ids.ts";
 import type { PartialUpload, PartialUploadKey } from "./partial_uploads.ts";
 import type { Token } from "./tokens.ts";
@@ -107,6 +107,12 @@ function optional<K extends string, T>(key: K, value: T | null): { [P in K]?: T 
 /** The name as it was given. */
 export function nameOf(row: Row): string {
   return (row["given"] ?? row["name"]) as string;
+}
+
+/** The folder of a key above a row, as the row's name was given. */
+export function toImplicitFolder(row: Row, key: string): ImplicitFolder {
+  const depth = key.split("/").length;
+  return { name: nameOf(row).split("/").slice(0, depth).join("/"), version: 0 };
 }
 
 /** The kind of the entry of a row. */

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
 import { ProtocolError, UnavailableError } from "../../protocol/errors.ts";
 import { release } from "../../protocol/memory.ts";
 import { printable } from "../../protocol/printable.ts";
-import type { FileDigests } from "../../protocol/v4/chunk_digests.ts";
+import { haveSameSums } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
 import { inSlices, type Sliced } from "../../protocol/v4/slices.ts";
@@ -251,7 +251,7 @@ export class V4Upload implements OpenUpload {
       await this.#checkpoints.settle();
       if (this.#failure instanceof ContentMismatch) throw this.#failure;
       const found = await this.#inSlices(digests.summing());
-      if (!isSame(found, end)) {
+      if (!haveSameSums(found, end)) {
         this.#transfer.end({ code: "mismatch" });
         await this.#drop();
         return { kind: "mismatch", tag, ...found };
@@ -382,8 +382,4 @@ export class V4Upload implements OpenUpload {
     if (this.#content === undefined) throw new Error("cannot accept data: the upload is not open");
     return this.#content;
   }
-}
-
-function isSame(a: FileDigests, b: FileDigests): boolean {
-  return a.cksum === b.cksum && equalBytes(a.digest, b.digest);
 }

@@ -15,7 +15,7 @@ import type {
 } from "../../files.ts";
 import { nameKey } from "../../name_key.ts";
 import { firstBehind, type NameRange, rangeAfter } from "../../name_ranges.ts";
-import { nameOf, type Row, toFile } from "../../rows.ts";
+import { type Row, toFile, toImplicitFolder } from "../../rows.ts";
 import type { Queries } from "../database.ts";
 import { FILE_COLUMNS } from "./file_columns.ts";
 import { BY_NAME, inRange, isAfter, isNamed, isWithin } from "./name_conditions.ts";
@@ -188,7 +188,7 @@ export async function listLevel(
     const files = rows.flatMap((row): (StoredFile | ImplicitFolder)[] => {
       const folder = row["folder"] as string | null;
       if (folder === null) return [toFile(row)];
-      return row["has_row"] ? [] : [toFolder(row, folder)];
+      return row["has_row"] ? [] : [toImplicitFolder(row, folder)];
     });
     const row: Row | undefined = rows.at(-1);
     if (row === undefined || rows.length < steps) return { files, next: undefined };
@@ -199,9 +199,3 @@ export async function listLevel(
 
 /** The most steps in one look-up of a level: with the longest names, 1 MiB. */
 const MAX_STEPS = 64;
-
-/** The folder of a key above a row, as the row's name was given. */
-function toFolder(row: Row, key: string): ImplicitFolder {
-  const depth = key.split("/").length;
-  return { name: nameOf(row).split("/").slice(0, depth).join("/"), version: 0 };
-}

@@ -16,7 +16,7 @@ import type {
 import { nameKey } from "../../name_key.ts";
 import { firstBehind, type NameRange, rangeAfter } from "../../name_ranges.ts";
 import type { Database } from "../database.ts";
-import { nameOf, type Row, toFile } from "../../rows.ts";
+import { type Row, toFile, toImplicitFolder } from "../../rows.ts";
 import { FILE_COLUMNS, FILES } from "../columns.ts";
 import { sizeOf } from "../value_size.ts";
 import { currentKind } from "./name_tree.ts";
@@ -165,17 +165,13 @@ function listLevel(
         continue;
       }
       const folder = name.slice(0, end);
-      if (currentKind(database, owner, folder) === undefined) files.push(toFolder(row, folder));
+      if (currentKind(database, owner, folder) === undefined) {
+        files.push(toImplicitFolder(row, folder));
+      }
       after = `${folder}/`;
       step = 1;
       break;
     }
   }
   return { files, next: after };
-}
-
-/** The folder of a key above a row, as the row's name was given. */
-function toFolder(row: Row, key: string): ImplicitFolder {
-  const depth = key.split("/").length;
-  return { name: nameOf(row).split("/").slice(0, depth).join("/"), version: 0 };
 }
