@@ -79,7 +79,7 @@ p code { white-space: nowrap; }
 code { font: .9em ui-monospace, monospace; overflow-wrap: anywhere; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; background: var(--page); padding: .6rem; border-radius: 6px; margin: .4rem 0; }
 footer { color: var(--quiet); font-size: .85rem; }
-@media (max-width: 40rem) {
+@media (max-width: 50rem) {
   table.stack thead { position: absolute; clip-path: inset(50%); }
   table.stack, table.stack tbody { display: block; }
   table.stack tr { display: grid; grid-template-columns: auto minmax(0, 1fr); gap: .1rem .8rem; padding: .6rem 0; border-bottom: 1px solid var(--line); }
