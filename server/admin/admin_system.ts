@@ -26,7 +26,7 @@ export interface AdminSystem {
   readonly name: string;
   /** The number of this start among servers that share a catalog. */
   readonly epoch: () => number | undefined;
-  /** The bytes that can still be stored; `Infinity` if nobody can tell. */
+  /** The free bytes of the disk with the catalog or the contents; `Infinity` if both are elsewhere. */
   readonly freeSpace: () => Promise<number>;
   /** Whether the server accepts no more connections. */
   readonly isStopping: () => boolean;

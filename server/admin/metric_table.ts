@@ -170,7 +170,7 @@ export const METRICS: readonly MetricDefinition[] = [
   ),
   gauge(
     "xfer_free_bytes",
-    "Free bytes on the disk of the files; +Inf for an object store",
+    "Free bytes on the disk of the files or the catalog; +Inf if both are elsewhere",
     ({ system }) => system.freeSpace(),
   ),
   gauge(

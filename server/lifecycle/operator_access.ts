@@ -102,7 +102,7 @@ export class OperatorAccess implements AsyncDisposable {
     const system = {
       ...{ ...this.#statusSource, isStopping, whyRemoved },
       name: options.name ?? hostName(),
-      freeSpace: () => store.freeSpace(),
+      freeSpace: () => store.diskSpace(),
       epoch: () => store.lease?.epoch,
       settings: admin.settings ?? (() => []),
     };

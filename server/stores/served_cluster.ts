@@ -54,13 +54,14 @@ export async function serveCluster(
   const blobs = await openBlobsOf(catalog, settings, openers, fileSystem);
   opening.defer(() => closeBlobs(blobs));
   const identity = () => loadSharedIdentity(catalog.values, secret);
+  const free = () => isOnDisk ? freeSpace(dataFolderOf(settings)) : Promise.resolve(Infinity);
   const open = opening.move();
   return {
     ...{ catalog, blobs, name: nameOf(settings), lease },
     sharedState: (limits) => clusterState(catalog.state, secret, limits),
     loadIdentity: identity,
     readIdentity: identity,
-    freeSpace: () => isOnDisk ? freeSpace(dataFolderOf(settings)) : Promise.resolve(Infinity),
+    ...{ freeSpace: free, diskSpace: free },
     async recover(sweep) {
       if (isOnDisk) await finishRepairs({ catalog, blobs });
       // Others sweep at their start, or from time to time.

@@ -24,6 +24,7 @@ export async function serveFolder(
     loadIdentity: () => explaining(() => loadIdentity(path, fileSystem)),
     readIdentity: () => explaining(() => readIdentity(path)),
     freeSpace: () => freeSpace(path),
+    diskSpace: () => freeSpace(path),
     async recover(sweep, log) {
       if (folder.wasOpen) {
         log.warn("Removed other users' access to {folder}", {

@@ -38,6 +38,8 @@ export interface ServedStore extends Store, AsyncDisposable {
   readIdentity(): Promise<TlsIdentity>;
   /** The bytes that can still be stored; `Infinity` if nobody can tell. */
   freeSpace(): Promise<number>;
+  /** The free bytes of the disk with the catalog or the contents; `Infinity` if both are elsewhere. */
+  diskSpace(): Promise<number>;
   /**
    * Finishes interrupted repairs, and calls `sweep`, which removes what killed servers have left. Logs what it changes
    * besides.

@@ -1,5 +1,7 @@
 /** The operator's HTTP port of a running server: health and metrics. */
 import assert from "node:assert/strict";
+import { OPENERS } from "../../server/stores/open_stores.ts";
+import { ObjectBlobStore } from "../support/store/object_blob_store.ts";
 import { METRICS } from "../../server/admin/metric_table.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { ServerOptions } from "../../server/lifecycle/server_options.ts";
@@ -57,6 +59,17 @@ Deno.test("admin: a full disk makes the server unready, but it is alive", async 
   assert.equal(status, 503);
   assert.equal(JSON.parse(body).checks.space.reason, "less space is free than --min-free");
   assert.equal((await server.get("/healthz")).status, 200);
+});
+
+Deno.test("admin: a full disk of the catalog makes a server with an object store unready", async () => {
+  const openers = {
+    ...OPENERS,
+    blobs: () => Promise.resolve(new ObjectBlobStore({ partSize: CHUNK_SIZE })),
+  };
+  const stores = { blobs: "https://s3.example.org/bucket", openers };
+  await using server = await start({ ...stores, freeSpace: () => Promise.resolve(1) });
+  const { status, body } = await server.get("/readyz");
+  assert.deepEqual([status, JSON.parse(body).checks.space.ok], [503, false]);
 });
 
 Deno.test("admin: a server that waits for a transfer before it stops is alive, but not ready", async () => {
