@@ -85,3 +85,15 @@ Deno.test({
   const line = /^127\.0\.0\.1 - Alice \[[^\]]+\] "PUT \/hello\.txt XFER\/4" 201 6\n$/;
   assert.match(await Deno.readTextFile(access), line);
 });
+
+Deno.test("server log: if the server does not start, its log file has the reason, too", async () => {
+  await using folder = await TemporaryFolder.createOnDisk();
+  const [log, token] = [folder.join("server.log"), folder.join("token")];
+  const listen = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+  const { code, stderr } = await runAlone([
+    ...["server", "--data", folder.join("data"), ...listen, "--admin-token-file", token],
+    ...["--log-file", log],
+  ]);
+  assert.deepEqual([code, /bad-admin-token/.test(stderr)], [3, true], stderr);
+  assert.match(await Deno.readTextFile(log), / ERR Could not start: cannot read the token .*token/);
+});

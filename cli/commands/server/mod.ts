@@ -5,6 +5,8 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { Command } from "commander";
+import { reasonOf } from "../../../protocol/errors.ts";
+import { printable } from "../../../protocol/printable.ts";
 import { Server } from "../../../server/mod.ts";
 import { addSettings, configurationOf } from "../../configuration/options.ts";
 import { logsIn, shownSettings, toServerOptions } from "../../configuration/server_options.ts";
@@ -84,6 +86,9 @@ async function serve(command: Command, reporter: Reporter): Promise<void> {
   const server = await Server.start({
     ...toServerOptions(settings, shown),
     ...{ onAccess: logs.onAccess, control: true },
+  }).catch((error) => {
+    if (settings["log-file"].value !== undefined) logFailure(error);
+    throw error;
   });
   const reread = () => {
     logs.reopen();
@@ -96,6 +101,14 @@ async function serve(command: Command, reporter: Reporter): Promise<void> {
   await Promise.race([stopped, server.closed]);
   manager.stopping();
   await server.close(reloader.effective.grace.value);
+}
+
+/** Tells those who read only the log why the server does not run. Standard error has the same. */
+function logFailure(error: unknown): void {
+  getLogger(["xfer", "server"]).error("Could not start: {reason}", {
+    event: "server.not-started",
+    reason: printable(reasonOf(error)),
+  });
 }
 
 /** Resolves at the first signal to stop; a second one ends the process at once. Logs both. */
