@@ -100,9 +100,10 @@ const LOGIN_HANDLERS: { readonly [K in "register" | "login" | "claim"]: LoginHan
       const reason = !proven
         ? WRONG_SIGNATURE
         : `the account ${account ? "has no such key" : "does not exist"}`;
-      context.log.info("Denied sign-in to account {client} from {address}: {reason}", {
+      const who = account === undefined ? "" : "as {name} ";
+      context.log.info(`Denied sign-in ${who}to account {client} from {address}: {reason}`, {
         event: "client.denied",
-        ...{ name: "", client: toHex(accountId), address, reason },
+        ...{ name: account?.name ?? "", client: toHex(accountId), address, reason },
       });
       // The client does not learn which of the two is wrong.
       throw new RequestError("not-authenticated", "unknown account or key");

@@ -229,6 +229,8 @@ Deno.test("attack: signing in with another account's id or key fails", async () 
     await assert.rejects(loginRaw(raw, fixture.folder.join("Bob"), { clientId, key }), NOT_IN);
   }
   assertDenied(log, "the account has no such key", "the signature is wrong");
+  const names = log.of("client.denied").map(({ name }) => name);
+  assert.deepEqual(names, ["Alice", ""], "an operator finds it by the name of the account");
 });
 
 Deno.test("registration: a name that is taken, over either protocol, is refused", async () => {
