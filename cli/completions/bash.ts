@@ -4,12 +4,14 @@
  * @module
  */
 import { type CommandDescription, nameOf, type ValueDescription } from "../command_tree.ts";
-import { kindOf, type Level, levelsOf } from "./words.ts";
+import { kindOf, type Level, levelsOf, posixQuote } from "./words.ts";
 
 export function toBash(program: CommandDescription): string {
   const name = nameOf(program);
   const commands = levelsOf(program).map((level) =>
-    `    ${quote(level.path)})\n${toBody(level).map((line) => `      ${line}\n`).join("")}      ;;`
+    `    ${posixQuote(level.path)})\n${
+      toBody(level).map((line) => `      ${line}\n`).join("")
+    }      ;;`
   );
   return `# Completions of ${name} for bash. Made by: ${name} completions bash
 
@@ -24,7 +26,9 @@ ${commands.join("\n")}
 }
 
 _${name}() {
-  local path=${quote(name)} what= places=0 kind many word equals= rest=\${COMP_LINE:0:COMP_POINT} i
+  local path=${
+    posixQuote(name)
+  } what= places=0 kind many word equals= rest=\${COMP_LINE:0:COMP_POINT} i
   local -a commands options words typed
   local IFS=$' \\t\\n'
   COMPREPLY=()
@@ -108,7 +112,7 @@ fi
 
 function toBody({ commands, options, arguments: values }: Level): readonly string[] {
   const named = options.flatMap(({ names, value }) =>
-    value === undefined ? [] : [[names.map(quote).join(" | "), value] as const]
+    value === undefined ? [] : [[names.map(posixQuote).join(" | "), value] as const]
   );
   const placed = values.map((value, index) =>
     [value.variadic ? "[1-9]*" : `${index + 1}`, value] as const
@@ -117,19 +121,14 @@ function toBody({ commands, options, arguments: values }: Level): readonly strin
     `  ${pattern}) ${toAnswer(value)} ;;`
   );
   return [
-    `commands=(${commands.map(nameOf).map(quote).join(" ")})`,
-    `options=(${options.flatMap(({ names }) => names).map(quote).join(" ")})`,
+    `commands=(${commands.map(nameOf).map(posixQuote).join(" ")})`,
+    `options=(${options.flatMap(({ names }) => names).map(posixQuote).join(" ")})`,
     ...(cases.length > 0 ? ["case $what in", ...cases, "esac"] : []),
   ];
 }
 
 function toAnswer(value: ValueDescription): string {
   const kind = kindOf(value);
-  const words = kind === "words" ? ` words=(${value.choices.map(quote).join(" ")})` : "";
+  const words = kind === "words" ? ` words=(${value.choices.map(posixQuote).join(" ")})` : "";
   return `kind=${kind}${words}${value.variadic ? " many=1" : ""}`;
-}
-
-/** Quotes a word for bash. */
-function quote(text: string): string {
-  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

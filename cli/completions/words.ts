@@ -31,3 +31,8 @@ export function levelsOf(program: CommandDescription): readonly Level[] {
 export function kindOf({ choices, path }: ValueDescription): "words" | "file" | "folder" | "text" {
   return choices.length > 0 ? "words" : path ?? "text";
 }
+
+/** Quotes a word for bash and zsh, if they require it. */
+export function posixQuote(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -10,7 +10,7 @@ import type {
   ValueDescription,
 } from "../command_tree.ts";
 import { allCommands, nameOf, optionsOf } from "../command_tree.ts";
-import { kindOf } from "./words.ts";
+import { kindOf, posixQuote } from "./words.ts";
 
 export function toZsh(program: CommandDescription): string {
   const name = nameOf(program);
@@ -39,11 +39,11 @@ function toFunction(command: CommandDescription): string {
 `;
   }
   const described = command.commands.map((child) =>
-    quote(`${escapeColons(nameOf(child))}:${child.description}`)
+    posixQuote(`${escapeColons(nameOf(child))}:${child.description}`)
   );
   // -A leaves the options after the name of a subcommand to that subcommand.
   const calls = command.commands.map((child) =>
-    `        ${quote(nameOf(child))}) ${functionOf(child.path)} ;;`
+    `        ${posixQuote(nameOf(child))}) ${functionOf(child.path)} ;;`
   );
   return `${functionOf(command.path)}() {
   local curcontext=$curcontext state line
@@ -83,12 +83,12 @@ function toOptionSpec({ names, description, value }: OptionDescription): string 
     value === undefined ? name : name.startsWith("--") ? `${name}=` : `${name}+`
   );
   const rest = explanation + (value === undefined ? "" : toOptionValue(value));
-  if (value !== undefined) return forms.map((form) => quote(`*${form}${rest}`)).join(" ");
-  const others = quote(`(${names.join(" ")})`);
+  if (value !== undefined) return forms.map((form) => posixQuote(`*${form}${rest}`)).join(" ");
+  const others = posixQuote(`(${names.join(" ")})`);
   const [form = ""] = forms;
   return forms.length === 1
-    ? quote(form + rest)
-    : `${others}{${forms.map(quote).join(",")}}${quote(rest)}`;
+    ? posixQuote(form + rest)
+    : `${others}{${forms.map(posixQuote).join(",")}}${posixQuote(rest)}`;
 }
 
 /** The maximum number of further values completed for one option. It can be repeated for more. */
@@ -103,13 +103,13 @@ function toOptionValue(value: ValueDescription): string {
 function toArgumentSpec(argument: ArgumentDescription): string {
   const colon = argument.required || argument.variadic ? ":" : "::";
   const many = argument.variadic ? "*" : "";
-  return quote(`${many}${colon}${escapeColons(argument.name)}:${toAction(argument)}`);
+  return posixQuote(`${many}${colon}${escapeColons(argument.name)}:${toAction(argument)}`);
 }
 
 function toAction(value: ValueDescription): string {
   switch (kindOf(value)) {
     case "words":
-      return `(${value.choices.map((choice) => escapeColons(quote(choice))).join(" ")})`;
+      return `(${value.choices.map((choice) => escapeColons(posixQuote(choice))).join(" ")})`;
     case "file":
       return "_files";
     case "folder":
@@ -122,9 +122,4 @@ function toAction(value: ValueDescription): string {
 /** Escapes colons, which would end a field, and colons after a backslash, which would use up the escape. */
 function escapeColons(text: string): string {
   return text.replaceAll("\\:", "\\'':").replaceAll(":", "\\:");
-}
-
-/** Quotes a word for zsh. */
-function quote(text: string): string {
-  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,10 +1,6 @@
 /**
- * The form in which names are compared.
+ * The form in which a catalog compares and orders names, by code points: that of protocol 4.
  *
  * @module
  */
-
-/** The form of a name in which it is compared and ordered, by code points: Unicode normalization form C. */
-export function nameKey(name: string): string {
-  return name.normalize("NFC");
-}
+export { comparedForm as nameKey } from "../../protocol/v4/path_name.ts";

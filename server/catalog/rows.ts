@@ -53,7 +53,12 @@ export function toUsage(row: Row): { readonly usage: Usage; readonly history: Us
   };
 }
 
-/** -1 stands for no limit. */
+/** The column of a limit. -1 stands for no limit, since a column has no infinity. */
+export function toLimitColumn(limit: number | undefined): number | null {
+  return limit === undefined ? null : limit === Infinity ? -1 : limit;
+}
+
+/** A limit from its column. */
 function toLimit(what: keyof Quota, limit: number | null): Quota {
   return limit === null ? {} : { [what]: limit < 0 ? Infinity : limit };
 }

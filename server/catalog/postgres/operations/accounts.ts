@@ -25,7 +25,7 @@ import {
 import { MAX_KEYS } from "../../bounds.ts";
 import { registeredEvent } from "../../hook_events.ts";
 import { INLINE_PREFIX } from "../../inline_ids.ts";
-import { toAccount, toUsage } from "../../rows.ts";
+import { toAccount, toLimitColumn, toUsage } from "../../rows.ts";
 import { FOLDER_MS, type Queries, type Transaction } from "../database.ts";
 import { queueHooks } from "./hooks.ts";
 import { type OperationsOf, read, repeatable, wholeTime, write } from "./operation.ts";
@@ -152,7 +152,7 @@ export const ACCOUNT_OPERATIONS: OperationsOf<Accounts> = {
     }
     if (quota !== undefined) {
       const query = "UPDATE clients SET quota_bytes = $1, quota_files = $2 WHERE id = $3";
-      await queries.run(query, toColumn(quota.bytes), toColumn(quota.files), id);
+      await queries.run(query, toLimitColumn(quota.bytes), toLimitColumn(quota.files), id);
     }
     if (access !== undefined) {
       await queries.run("UPDATE clients SET access = $1 WHERE id = $2", access, id);
@@ -269,9 +269,4 @@ async function addKey(queries: Queries, id: Bytes, key: Bytes, now: number): Pro
 async function hasKey(queries: Queries, { id }: Account, key: Bytes): Promise<boolean> {
   const query = "SELECT 1 FROM keys WHERE client_id = $1 AND key = $2";
   return await queries.get(query, id, key) !== undefined;
-}
-
-/** -1 stands for no limit, since a column has no infinity. */
-function toColumn(limit: number | undefined): number | null {
-  return limit === undefined ? null : limit === Infinity ? -1 : limit;
 }

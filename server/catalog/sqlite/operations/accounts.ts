@@ -31,7 +31,7 @@ import { MAX_KEYS } from "../../bounds.ts";
 import { type HookEvent, registeredEvent } from "../../hook_events.ts";
 import type { HookKind } from "../../hook_queue.ts";
 import type { Database } from "../database.ts";
-import { toAccount, toUsage } from "../../rows.ts";
+import { toAccount, toLimitColumn, toUsage } from "../../rows.ts";
 import { makeGarbage } from "./blob_references.ts";
 import { queueHooks } from "./hooks.ts";
 import { read, write } from "./operation.ts";
@@ -144,7 +144,7 @@ export const ACCOUNT_OPERATIONS = {
     }
     if (quota !== undefined) {
       const query = "UPDATE clients SET quota_bytes = ?, quota_files = ? WHERE id = ?";
-      database.run(query, toColumn(quota.bytes), toColumn(quota.files), id);
+      database.run(query, toLimitColumn(quota.bytes), toLimitColumn(quota.files), id);
     }
     if (access !== undefined) {
       database.run("UPDATE clients SET access = ? WHERE id = ?", access, id);
@@ -253,9 +253,4 @@ function keysOf(database: Database, id: Bytes): KnownKey[] {
   const query = "SELECT key, added_at FROM keys WHERE client_id = ? ORDER BY added_at, key";
   return database.all(query, id)
     .map((row) => ({ key: row["key"] as Bytes, addedAt: row["added_at"] as number }));
-}
-
-/** -1 stands for no limit, since a column has no infinity. */
-function toColumn(limit: number | undefined): number | null {
-  return limit === undefined ? null : limit === Infinity ? -1 : limit;
 }
