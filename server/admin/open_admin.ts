@@ -66,7 +66,7 @@ export async function openAdmin(whole: AdminSystem, options: AdminOptions): Prom
   );
   const sessions = new AdminSessions(links, clock);
   const events = stack.use(new RecentEvents(monitor.events, clock));
-  const throughput = stack.use(new Throughput(monitor));
+  const throughput = stack.use(new Throughput(monitor, ticks));
   const parts = { system, health, totals, sessions, events, throughput };
   const securePorts: SecurePort[] = [];
   const accesses: AdminAccess[] = [];

@@ -15,22 +15,36 @@ const SAMPLES = 180;
 /** The size of the picture in its own units. */
 const [WIDTH, HEIGHT] = [720, 120];
 
+/** The shortest time over which a rate is measured, in milliseconds. */
+const LEAST_MS = 1000;
+
+/** All bytes at a time in `ticks`. */
+interface Mark {
+  readonly totals: Readonly<Record<TransferDirection, number>>;
+  readonly at: number;
+}
+
 export class Throughput implements Disposable {
   readonly #monitor: Monitor;
+  readonly #ticks: () => number;
   readonly #timer: ReturnType<typeof setInterval>;
   /** Bytes per second, oldest first. */
   readonly #rates: Record<TransferDirection, number[]> = { upload: [], download: [] };
-  #last: Record<TransferDirection, number>;
+  /** At the last sample, and at the one before it. */
+  #last: Mark;
+  #before: Mark;
 
-  constructor(monitor: Monitor, everyMs = EVERY_MS) {
+  /** `ticks`: milliseconds since any moment. */
+  constructor(monitor: Monitor, ticks: () => number, everyMs = EVERY_MS) {
     this.#monitor = monitor;
-    this.#last = this.#totals();
-    this.#timer = setInterval(() => this.#sample(everyMs), everyMs);
+    this.#ticks = ticks;
+    this.#last = this.#before = this.#mark();
+    this.#timer = setInterval(() => this.#sample(), everyMs);
   }
 
-  /** Bytes per second in the last interval. */
+  /** Bytes per second in the last 20 to 40 seconds. */
   now(direction: TransferDirection): number {
-    return this.#rates[direction].at(-1) ?? 0;
+    return rateBetween(this.#before, this.#mark(), direction);
   }
 
   /** The highest rate of the hour. */
@@ -73,18 +87,24 @@ export class Throughput implements Disposable {
     }).join("");
   }
 
-  #sample(everyMs: number): void {
-    const totals = this.#totals();
+  #sample(): void {
+    this.#before = this.#last;
+    this.#last = this.#mark();
     for (const direction of DIRECTIONS) {
       const rates = this.#rates[direction];
-      rates.push(1000 * (totals[direction] - this.#last[direction]) / everyMs);
+      rates.push(rateBetween(this.#before, this.#last, direction));
       if (rates.length > SAMPLES) rates.shift();
     }
-    this.#last = totals;
   }
 
-  #totals(): Record<TransferDirection, number> {
+  #mark(): Mark {
     const { traffic } = this.#monitor;
-    return { upload: traffic.total("upload").bytes, download: traffic.total("download").bytes };
+    const [upload, download] = [traffic.total("upload").bytes, traffic.total("download").bytes];
+    return { totals: { upload, download }, at: this.#ticks() };
   }
+}
+
+function rateBetween(from: Mark, to: Mark, direction: TransferDirection): number {
+  const bytes = to.totals[direction] - from.totals[direction];
+  return 1000 * bytes / Math.max(LEAST_MS, to.at - from.at);
 }

@@ -38,8 +38,11 @@ Deno.test("recent events: their number and length are bounded, and control chara
 
 Deno.test("throughput: the picture has a line for each direction, and words for those who do not see it", async () => {
   const monitor = new Monitor(() => 0);
-  using throughput = new Throughput(monitor, 10);
-  monitor.traffic.of(4, "upload").bytes += 10_240;
+  let now = 0;
+  using throughput = new Throughput(monitor, () => now, 10);
+  monitor.traffic.of(4, "upload").bytes += 10_240_000;
+  now += 10_000;
+  assert.equal(throughput.now("upload"), 1_024_000, "before the first sample, too");
   while (throughput.peak === 0) await new Promise((resolve) => setTimeout(resolve, 5));
   assert.equal(throughput.peak, 1_024_000);
   const picture = `${await throughput.picture()}`;
