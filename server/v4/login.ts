@@ -96,7 +96,7 @@ const LOGIN_HANDLERS: { readonly [K in "register" | "login" | "claim"]: LoginHan
     const account = proven
       ? await context.store.catalog.accounts.find({ id: accountId })
       : undefined;
-    if (!hasKey(account, key)) {
+    if (account === undefined || !hasKey(account, key)) {
       const reason = !proven
         ? WRONG_SIGNATURE
         : `the account ${account ? "has no such key" : "does not exist"}`;
@@ -254,6 +254,6 @@ export function refused(
   return new RequestError(code, reason);
 }
 
-function hasKey(account: AccountWithKeys | undefined, key: Bytes): account is AccountWithKeys {
-  return account?.keys.some((known) => equalBytes(known.key, key)) === true;
+function hasKey({ keys }: AccountWithKeys, key: Bytes): boolean {
+  return keys.some((known) => equalBytes(known.key, key));
 }
