@@ -298,3 +298,19 @@ for (
     });
   }
 }
+
+Deno.test("database: transactions that wait for a connection are counted", async () => {
+  await using test = await createDatabase({ isEmpty: true });
+  await using database = await makeNumbers(test, { connections: 1 });
+  const [begun, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const first = database.transaction(async () => {
+    begun.resolve();
+    await end.promise;
+  });
+  await begun.promise;
+  const others = [numbers(database), numbers(database)];
+  while (database.waiting < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  end.resolve();
+  await Promise.all([first, ...others]);
+  assert.equal(database.waiting, 0);
+});
