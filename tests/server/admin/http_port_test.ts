@@ -122,6 +122,22 @@ Deno.test("attack: many idle connections to the admin port keep nobody out", asy
   assert.equal((await ask(port.address)).status, 200);
 });
 
+for (
+  const [what, headers] of [
+    ["two lengths", "Host: localhost\r\nContent-Length: 4\r\nContent-Length: 5\r\n"],
+    ["an unknown encoding", "Host: localhost\r\nTransfer-Encoding: xchunked\r\n"],
+  ] as const
+) {
+  Deno.test(`attack: a request with ${what} is refused, and nothing after it is read`, async () => {
+    await using port = open(echo);
+    using connection = await connectTo(port.address);
+    await send(connection, `POST / HTTP/1.1\r\n${headers}\r\n0\r\n\r\n${requestText({})}`);
+    const answers = await readAll(connection);
+    assert.match(answers, /^HTTP\/1.1 400 /);
+    assert.equal(answers.match(/HTTP\/1.1/g)?.length, 1);
+  });
+}
+
 Deno.test("attack: HTTP/2, with its many requests in one connection, is refused", async () => {
   await using port = open(hello, { times: { ...SLOW, requestMs: 50 } });
   using connection = await connectTo(port.address);
