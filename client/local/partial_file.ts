@@ -12,6 +12,7 @@ import { reasonOf, StorageError, UsageError, XferError } from "../../protocol/er
 import { lock } from "./file_lock.ts";
 import { DirectWrites } from "./direct_writes.ts";
 import { moveToFree, overwritable, replace } from "./atomic_file.ts";
+import { isTemporaryName, temporaryPath } from "./temporary_files.ts";
 
 /** The longest file name on all common file systems, in bytes. */
 const MAX_NAME = 255;
@@ -38,37 +39,9 @@ export function isPart(path: string): boolean {
   return path.endsWith(PART);
 }
 
-/** The name of a partial download that later runs do not find. */
-const UNFINDABLE = /^\.xfer-[0-9a-f-]{36}\.tmp$/;
-
 /** Whether a file name is that of a partial download. */
 export function isPartName(name: string): boolean {
-  return (name.startsWith(".") && isPart(name)) || UNFINDABLE.test(name);
-}
-
-/** In milliseconds. No download pauses this long, so an older file that no run can find was left by a killed one. */
-const LEFT_MS = 24 * 3_600_000;
-
-/** Whether a killed run has left a file that no other run uses. */
-export async function isLeftover(path: string): Promise<boolean> {
-  if (!UNFINDABLE.test(basename(path))) return false;
-  const info = await Deno.lstat(path).catch(() => undefined);
-  if (info === undefined || info.isDirectory) return false;
-  // A download gets the file's time just before its end. The time of change is always that of this system.
-  const changed = info.ctime ?? info.mtime;
-  return changed !== null && Date.now() - changed.getTime() > LEFT_MS;
-}
-
-/** Removes what killed runs have left in a folder. Errors don't matter: a later run tries again. */
-export async function removeLeftovers(folder: string): Promise<void> {
-  try {
-    for await (const { name } of Deno.readDir(folder)) {
-      const path = join(folder, name);
-      if (await isLeftover(path)) await Deno.remove(path);
-    }
-  } catch {
-    return;
-  }
+  return (name.startsWith(".") && isPart(name)) || isTemporaryName(name);
 }
 
 export class PartialFile {
@@ -128,7 +101,7 @@ export class PartialFile {
         return new PartialFile(target, path, file, true);
       }
     }
-    const path = join(dirname(target), `.xfer-${crypto.randomUUID()}.tmp`);
+    const path = temporaryPath(target);
     const file = await writing(target, () => Deno.open(path, options));
     const part = new PartialFile(target, path, file, false);
     part.#position = 0;

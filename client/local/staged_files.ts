@@ -13,6 +13,7 @@ import { cannotWrite, exists } from "./partial_file.ts";
 import type { FileThread } from "./file_thread.ts";
 import { type CreateFile, NEW_MODE } from "./new_file.ts";
 import type { Attributes, TargetAttributes } from "./target_attributes.ts";
+import { TemporaryNames } from "./temporary_files.ts";
 
 /** The most files that wait for one sync. A killed program leaves as many temporary files. */
 export const MAX_STAGED_FILES = 8192;
@@ -65,9 +66,7 @@ interface StagedFile<W> {
 export class StagedFiles<F extends FileToWrite, W extends WaitingFile> {
   readonly #options: StagedFilesOptions<F, W>;
   readonly #now: () => number;
-  /** Names of temporary files that no other run has, but for the number at their end. */
-  readonly #prefix = `.xfer-${crypto.randomUUID().slice(0, 24)}`;
-  #count = 0;
+  readonly #names = new TemporaryNames();
   #waiting: StagedFile<W>[] = [];
   #bytes = 0;
   /** Resolves when the other thread has created all files. */
@@ -231,7 +230,7 @@ export class StagedFiles<F extends FileToWrite, W extends WaitingFile> {
 
   #pathBeside(target: string): string {
     const folder = target.slice(0, target.length - basename(target).length);
-    return `${folder}${this.#prefix}${(++this.#count).toString(16).padStart(12, "0")}.tmp`;
+    return `${folder}${this.#names.next()}`;
   }
 }
 

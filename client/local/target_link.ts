@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { dirname, join } from "node:path";
 import { overwritable } from "./atomic_file.ts";
 import { exists, writing } from "./partial_file.ts";
+import { temporaryPath } from "./temporary_files.ts";
 
 /**
  * Creates a symbolic link. Without `force`, it overwrites nothing; with it, a file or another link. `prepare` gets its
@@ -28,7 +28,7 @@ export async function createLink(
       }
       return await prepare(path);
     }
-    const temporary = join(dirname(path), `.xfer-${crypto.randomUUID()}.tmp`);
+    const temporary = temporaryPath(path);
     Deno.symlinkSync(target, temporary);
     try {
       await prepare(temporary);

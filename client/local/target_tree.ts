@@ -9,9 +9,10 @@ import { UsageError } from "../../protocol/errors.ts";
 import { modeOf } from "./file_metadata.ts";
 import type { FileSync } from "./file_sync.ts";
 import { findLink } from "./find_link.ts";
-import { cannotWrite, removeLeftovers, writing } from "./partial_file.ts";
+import { cannotWrite, writing } from "./partial_file.ts";
 import { cannotRead } from "./read_small_file.ts";
 import { type Attributes, type TargetAttributes, UNKNOWN_ATTRIBUTES } from "./target_attributes.ts";
+import { removeLeftovers } from "./temporary_files.ts";
 import {
   checkFolder,
   isFolder,
