@@ -5,13 +5,13 @@
  */
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
-import { printable } from "../../protocol/printable.ts";
 import type { AdminAccess } from "./admin_access.ts";
 import type { AdminSystem } from "./admin_system.ts";
+import { logFailedRequest } from "./failed_request.ts";
 import type { Health } from "./health.ts";
 import type { HttpHandler } from "./http_port.ts";
 import type { Metrics } from "./metrics.ts";
-import type { PageEnvironment } from "./page/page_app.ts";
+import type { PageEnvironment } from "./page/page_parts.ts";
 
 export interface AdminParts {
   readonly system: AdminSystem;
@@ -82,11 +82,7 @@ function adminApp({ system, access, health, metrics, pages }: AdminParts): Hono<
   app.route("/", pages);
   app.notFound((c) => c.text("Not found\n", 404));
   app.onError((error, c) => {
-    system.context.log.error("Could not answer {request} of the admin port: {reason}", {
-      event: "server.admin-failed",
-      request: printable(`${c.req.method} ${c.req.path}`),
-      reason: printable(String(error)),
-    });
+    logFailedRequest(system.context.log, c.req, error);
     return c.text("The server could not answer\n", 500);
   });
   return app;

@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { type Context, Hono } from "hono";
+import { Hono } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
-import { streamSSE } from "hono/streaming";
 import { renderSVG } from "uqr";
-import { whenAborted } from "../../../protocol/abort.ts";
+import { UnavailableError } from "../../../protocol/errors.ts";
 import { printable } from "../../../protocol/printable.ts";
 import {
   type AdminAction,
@@ -17,52 +16,30 @@ import {
 } from "../../operator/actions.ts";
 import { quotaOfAll } from "../../uploads/quota_reservations.ts";
 import { CatalogRefusal } from "../../catalog/refusal.ts";
-import { type AdminSystem, CHECK_FRESH_MS, type ShownSetting } from "../admin_system.ts";
-import type { Health } from "../health.ts";
-import type { StoreTotals } from "../store_totals.ts";
-import { type AdminSession, type AdminSessions, cookieName, isOwnForm } from "./admin_sessions.ts";
+import type { ShownSetting } from "../admin_system.ts";
+import { logFailedRequest } from "../failed_request.ts";
+import { cookieName, isOwnForm } from "./admin_sessions.ts";
 import { eventsView } from "./events_view.ts";
 import { fieldOf, isFromThisPage, quotaOf, wholeNumber } from "./form_fields.ts";
 import { type Html, ICON, page } from "./layout.ts";
-import { type LiveState, liveView, overview } from "./live_view.ts";
+import { liveState, liveStream } from "./live_stream.ts";
+import { overview } from "./live_view.ts";
 import { ActionError, OperatorStore } from "./operator_store.ts";
-import { KIND_NAMES, type RecentEvents } from "./recent_events.ts";
+import type { PageEnvironment, PageParts, PageRequest } from "./page_parts.ts";
+import { KIND_NAMES } from "./recent_events.ts";
 import { settingsView } from "./settings_view.ts";
 import { refusedView, signInView } from "./sign_in_view.ts";
 import { storageView } from "./storage_view.ts";
 import { SCRIPT } from "./live_script.ts";
 import { STYLE } from "./style.ts";
-import type { Throughput } from "./throughput.ts";
 import { userView } from "./user_view.ts";
 import { type NewInvitation, usersView } from "./users_view.ts";
 
-export interface PageParts {
-  readonly system: AdminSystem;
-  readonly health: Health;
-  readonly totals: StoreTotals;
-  readonly sessions: AdminSessions;
-  readonly events: RecentEvents;
-  readonly throughput: Throughput;
-  /** Whether the port has TLS, so that the cookie is for TLS only. */
-  readonly isSecure: boolean;
-}
-
-/** A handler's view of a request: the address of the client, and its session. */
-export interface PageEnvironment {
-  readonly Bindings: { readonly client: string };
-  readonly Variables: { session: AdminSession };
-}
-
-type PageRequest = Context<PageEnvironment>;
-
-/** The interval of the live part, and the most browsers that get it, each with a copy of it in memory. */
-const LIVE_MS = 2000;
-const MAX_LIVE = 8;
-/** The newest events on the overview, and on the page of events. */
-const FEW_EVENTS = 12;
+/** The newest events on their page. */
 const MANY_EVENTS = 200;
 /** The white modules around a QR code that its readers need. */
 const QUIET_ZONE = 4;
+const FAILED = "The server could not do this. Its log says why.";
 const LINK_USED = "The link was used already, or is older than ten minutes. " +
   "Run xfer server admin-link again.";
 /** The most characters of a text to search for. */
@@ -74,7 +51,6 @@ export function pageApp(parts: PageParts): Hono<PageEnvironment> {
   const store = new OperatorStore(system.context);
   const cookieIn = (c: PageRequest) => cookieName(c.req.header("host") ?? "", isSecure);
   const app = new Hono<PageEnvironment>();
-  let live = 0;
 
   app.get("/style.css", (c) => asset(c, STYLE, "text/css"));
   app.get("/live.js", (c) => asset(c, SCRIPT, "text/javascript"));
@@ -137,34 +113,7 @@ export function pageApp(parts: PageParts): Hono<PageEnvironment> {
     return show(c, "/", "Overview", overview(state));
   });
 
-  app.get("/live", (c) => {
-    // Nobody would read the stream, so that it would never end.
-    if (c.req.method === "HEAD") return c.body(null);
-    if (live >= MAX_LIVE) return c.text("Too many pages are open\n", 503);
-    live++;
-    const session = c.get("session");
-    return streamSSE(c, async (stream) => {
-      const ended = Promise.withResolvers<void>();
-      stream.onAbort(() => ended.resolve());
-      using _signedOut = whenAborted(session.ended, ended.resolve);
-      try {
-        while (!stream.aborted && !stream.closed) {
-          if (!sessions.isOpen(session)) {
-            await stream.writeSSE({ event: "ended", data: "" });
-            return;
-          }
-          const data = `${await liveView(await liveState(parts, store, session))}`;
-          await stream.writeSSE({ event: "live", data });
-          const timer = Promise.withResolvers<void>();
-          const id = setTimeout(timer.resolve, LIVE_MS);
-          await Promise.race([timer.promise, ended.promise]);
-          clearTimeout(id);
-        }
-      } finally {
-        live--;
-      }
-    });
-  });
+  app.get("/live", liveStream(parts, store));
 
   app.get("/users", async (c) => await showUsers(c, undefined));
   const showUsers = async (c: PageRequest, made: NewInvitation | undefined) => {
@@ -269,31 +218,16 @@ export function pageApp(parts: PageParts): Hono<PageEnvironment> {
 
   app.get("*", (c) => c.html(refusedView("No such page."), 404));
   app.onError((error, c) => {
-    if (!(error instanceof ActionError || error instanceof CatalogRefusal)) throw error;
-    const status = c.req.method === "POST" ? 409 : 404;
-    return c.html(refusedView(printable(error.message), formPageOf(c.req.path)), status);
+    const back = formPageOf(c.req.path);
+    if (error instanceof ActionError || error instanceof CatalogRefusal) {
+      const status = c.req.method === "POST" ? 409 : 404;
+      return c.html(refusedView(printable(error.message), back), status);
+    }
+    logFailedRequest(log, c.req, error);
+    if (!(error instanceof UnavailableError)) return c.html(refusedView(FAILED, back), 500);
+    return c.html(refusedView(`Try again later: ${printable(error.message)}.`, back), 503);
   });
   return app;
-}
-
-async function liveState(
-  { system, health, totals, throughput, events }: PageParts,
-  store: OperatorStore,
-  session: AdminSession,
-): Promise<LiveState> {
-  const [report, counted, free, servers, check, hooks] = await Promise.all([
-    health.report(),
-    totals.read().catch(() => undefined),
-    system.freeSpace().catch(() => 0),
-    store.servers().catch(() => []),
-    system.check.status(CHECK_FRESH_MS).catch(() => undefined),
-    system.hooks?.report().catch(() => undefined),
-  ]);
-  return {
-    ...{ system, session, throughput, free, servers, check, hooks },
-    ...{ health: report, totals: counted },
-    events: events.find({ limit: FEW_EVENTS }),
-  };
 }
 
 function asset(c: PageRequest, text: string, type: string) {
