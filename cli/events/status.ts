@@ -169,7 +169,7 @@ export const STATUS_EVENTS = {
           "stored",
           plural(entries, "entry") + (quotaEntries === undefined ? "" : ` of ${quotaEntries}`),
           size(bytes) + (quotaSize === undefined ? "" : ` of ${limit(quotaSize)}`),
-          left === undefined ? undefined : `${size(left)} left`,
+          left === undefined ? undefined : `${show.part(left, quotaSize ?? 0)} left`,
         ),
         line(
           "history",

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Paint, plain } from "./colors.ts";
-import { EXACT_WIDTH, exactSize, HUMAN_WIDTH, humanSize, limitSize } from "./size.ts";
+import { EXACT_WIDTH, exactSize, HUMAN_WIDTH, humanSize, limitSize, sizeWithin } from "./size.ts";
 import { localTime, utcTime } from "./time.ts";
 
 /** Commands that handle more files than this print the summary only, without a line per file. */
@@ -20,6 +20,8 @@ export interface Presentation {
   readonly column: (word: string) => string;
   /** A limit on bytes, as an operator would write it. */
   readonly limit: (bytes: number) => string;
+  /** A part of a limit, in units of the same kind. */
+  readonly part: (bytes: number, limit: number) => string;
   /** A time of an event: local on a terminal, else UTC. */
   readonly time: (iso: string) => string;
   /** The number of files whose transfer this command has interrupted so far. */
@@ -47,6 +49,7 @@ export function presentation(
     size: bytes ? exactSize : humanSize,
     sizeColumn: (size) => column(bytes ? `${size}` : humanSize(size)),
     limit: bytes ? exactSize : limitSize,
+    part: bytes ? exactSize : sizeWithin,
     time: isTerminal ? localTime : utcTime,
   };
 }

@@ -6,6 +6,7 @@
 import { plural } from "./format.ts";
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+const DECIMAL_UNITS = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
 
 /** The unit that a number of bytes is written in, and its digits after the point. */
 export interface SizeScale {
@@ -14,13 +15,14 @@ export interface SizeScale {
   readonly digits: number;
 }
 
-export function scaleOf(bytes: number): SizeScale {
+export function scaleOf(bytes: number, base: 1024 | 1000 = 1024): SizeScale {
+  const units = base === 1024 ? UNITS : DECIMAL_UNITS;
   let index = 0;
-  while (bytes >= 1024 ** (index + 1) && index < UNITS.length - 1) index++;
-  const factor = 1024 ** index;
+  while (bytes >= base ** (index + 1) && index < units.length - 1) index++;
+  const factor = base ** index;
   return {
     factor,
-    unit: UNITS[index] as string,
+    unit: units[index] as string,
     digits: index > 0 && bytes / factor < 100 ? 1 : 0,
   };
 }
@@ -57,8 +59,19 @@ const MAX_LIMIT_NUMBER = 10_000;
 
 /** A limit, in the unit in which it is a whole number: `10 MB`, `4 GiB`. */
 export function limitSize(bytes: number): string {
-  const fitting = LIMIT_UNITS.find(([, factor]) =>
+  const fitting = limitUnit(bytes);
+  return fitting === undefined ? humanSize(bytes) : `${bytes / fitting[1]} ${fitting[0]}`;
+}
+
+/** A part of a limit, in units of the same kind: of `10 GB`, `9.9 GB` are left, and not `9.3 GiB`. */
+export function sizeWithin(bytes: number, limit: number): string {
+  const [unit = ""] = limitUnit(limit) ?? [];
+  const scale = scaleOf(bytes, DECIMAL_UNITS.includes(unit) ? 1000 : 1024);
+  return `${scaled(bytes, scale)} ${scale.unit}`;
+}
+
+function limitUnit(bytes: number) {
+  return LIMIT_UNITS.find(([, factor]) =>
     bytes % factor === 0 && bytes >= factor && bytes < MAX_LIMIT_NUMBER * factor
   );
-  return fitting === undefined ? humanSize(bytes) : `${bytes / fitting[1]} ${fitting[0]}`;
 }

@@ -1,6 +1,6 @@
 /** Sizes for people. */
 import assert from "node:assert/strict";
-import { humanSize, limitSize } from "../../../cli/text/size.ts";
+import { humanSize, limitSize, sizeWithin } from "../../../cli/text/size.ts";
 import { presentation } from "../../../cli/text/presentation.ts";
 
 const MIB = 2 ** 20;
@@ -37,4 +37,17 @@ Deno.test("limit: in the unit in which the operator wrote it, if one fits", () =
       [999, "999 B"],
     ] as const
   ) assert.equal(limitSize(bytes), shown);
+});
+
+Deno.test("size: a part of a limit is in units like those of the limit", () => {
+  for (
+    const [bytes, limit, shown] of [
+      [10_000_000_000, 10_000_000_000, "10.0 GB"],
+      [9_999_999_999, 10_000_000_000, "9.9 GB"],
+      [1000, 10_000_000_000, "1.0 kB"],
+      [0, 10_000_000_000, "0 B"],
+      [2 ** 30, 10 * 2 ** 30, "1.0 GiB"],
+      [1000, 12_345, "1000 B"],
+    ] as const
+  ) assert.equal(sizeWithin(bytes, limit), shown);
 });
