@@ -213,14 +213,17 @@ export type RevocationReason = "gone" | "disabled";
 /** An account by its id or its name. */
 export type AccountReference = { readonly id: Bytes } | { readonly name: string };
 
+/** Changes of an account's own quota: a limit, or that of the server. Omitted limits keep their value. */
+export type QuotaChanges = { readonly [limit in keyof Quota]?: number | "default" };
+
 /** Changes by an operator. Omitted fields keep their value. */
 export interface AccountChanges {
   /** A new name. */
   readonly name?: string;
   /** Disabling an account removes its links. */
   readonly disabled?: boolean;
-  /** A new quota of its own. */
-  readonly quota?: Quota;
+  /** New limits of its own. */
+  readonly quota?: QuotaChanges;
   /** Its new access to files. */
   readonly access?: AccessMode;
 }

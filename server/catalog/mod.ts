@@ -22,6 +22,7 @@ export {
   type Principal,
   PROTOCOL_4,
   type Quota,
+  type QuotaChanges,
   type RegisterV3,
   type RegisterV4,
   type RevocationReason,

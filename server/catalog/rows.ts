@@ -54,8 +54,8 @@ export function toUsage(row: Row): { readonly usage: Usage; readonly history: Us
 }
 
 /** The column of a limit. -1 stands for no limit, since a column has no infinity. */
-export function toLimitColumn(limit: number | undefined): number | null {
-  return limit === undefined ? null : limit === Infinity ? -1 : limit;
+export function toLimitColumn(limit: number | "default"): number | null {
+  return limit === "default" ? null : limit === Infinity ? -1 : limit;
 }
 
 /** A limit from its column. */

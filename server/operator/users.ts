@@ -94,10 +94,10 @@ export async function setUserQuota(
   name: string,
   change: Quota | "default",
 ): Promise<Quota> {
-  return await changeUser(dataFolder, name, async ({ id, quota }, catalog) => {
-    const changed = change === "default" ? {} : { ...quota, ...change };
-    await catalog.accounts.update(id, { quota: changed });
-    return changed;
+  return await changeUser(dataFolder, name, async ({ id }, { accounts }) => {
+    const quota = change === "default" ? { bytes: change, files: change } : change;
+    await accounts.update(id, { quota });
+    return (await accounts.find({ id }))?.quota ?? {};
   });
 }
 

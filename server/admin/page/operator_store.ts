@@ -92,7 +92,8 @@ export class OperatorStore {
 
   async setQuota(name: string, quota: Quota): Promise<void> {
     const { id } = await this.#found(name);
-    await this.#catalog.accounts.update(id, { quota });
+    const { bytes = "default", files = "default" } = quota;
+    await this.#catalog.accounts.update(id, { quota: { bytes, files } });
   }
 
   /** Throws `ActionError` for the last key, without which nobody could sign in. */

@@ -161,6 +161,16 @@ Deno.test("quota: an account's own quota takes precedence over the server's, ove
   assert.equal(kindOf(await back.judge("crcValid", "a")), "generalError");
 });
 
+Deno.test("quota: two operators who set different limits at a time set both", async () => {
+  await using fixture = await Fixture.create();
+  (await fixture.client("Alice"))[Symbol.dispose]();
+  await Promise.all([
+    setUserQuota(fixture.data, "Alice", { bytes: 5 }),
+    setUserQuota(fixture.data, "Alice", { files: 6 }),
+  ]);
+  assert.deepEqual(await setUserQuota(fixture.data, "Alice", {}), { bytes: 5, files: 6 });
+});
+
 Deno.test("rename: the client reports it, and transfer.info needs the new name", async () => {
   await using fixture = await Fixture.create();
   (await fixture.client("Alice"))[Symbol.dispose]();

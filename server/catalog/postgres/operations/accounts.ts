@@ -150,9 +150,11 @@ export const ACCOUNT_OPERATIONS: OperationsOf<Accounts> = {
       await queries.run("UPDATE clients SET disabled = $1 WHERE id = $2", disabled, id);
       if (disabled) await dropLinks(queries, id);
     }
-    if (quota !== undefined) {
-      const query = "UPDATE clients SET quota_bytes = $1, quota_files = $2 WHERE id = $3";
-      await queries.run(query, toLimitColumn(quota.bytes), toLimitColumn(quota.files), id);
+    for (const limit of ["bytes", "files"] as const) {
+      const value = quota?.[limit];
+      if (value === undefined) continue;
+      const query = `UPDATE clients SET quota_${limit} = $1 WHERE id = $2`;
+      await queries.run(query, toLimitColumn(value), id);
     }
     if (access !== undefined) {
       await queries.run("UPDATE clients SET access = $1 WHERE id = $2", access, id);

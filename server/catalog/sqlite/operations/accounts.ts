@@ -142,9 +142,10 @@ export const ACCOUNT_OPERATIONS = {
       database.run("UPDATE clients SET disabled = ? WHERE id = ?", disabled ? 1 : 0, id);
       if (disabled) dropLinks(database, id);
     }
-    if (quota !== undefined) {
-      const query = "UPDATE clients SET quota_bytes = ?, quota_files = ? WHERE id = ?";
-      database.run(query, toLimitColumn(quota.bytes), toLimitColumn(quota.files), id);
+    for (const limit of ["bytes", "files"] as const) {
+      const value = quota?.[limit];
+      if (value === undefined) continue;
+      database.run(`UPDATE clients SET quota_${limit} = ? WHERE id = ?`, toLimitColumn(value), id);
     }
     if (access !== undefined) {
       database.run("UPDATE clients SET access = ? WHERE id = ?", access, id);

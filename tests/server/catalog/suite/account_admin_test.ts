@@ -70,7 +70,10 @@ catalogTest("values missing in a change stay", async (catalog) => {
   await accounts.update(alice, {});
   const account = await accounts.find({ id: alice });
   assert.deepEqual([account?.quota, account?.disabled], [{ bytes: 5, files: Infinity }, true]);
-  await accounts.update(alice, { quota: {} });
+  await accounts.update(alice, { quota: { bytes: 6 } });
+  await accounts.update(alice, { quota: { files: "default" } });
+  assert.deepEqual((await accounts.find({ id: alice }))?.quota, { bytes: 6 });
+  await accounts.update(alice, { quota: { bytes: "default" } });
   assert.deepEqual((await accounts.find({ id: alice }))?.quota, {});
 });
 

@@ -1,6 +1,7 @@
 /** Stored files: versions, overwriting, refusals. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { QuotaChanges } from "../../../../server/catalog/accounts.ts";
 import { CatalogRefusal } from "../../../../server/catalog/refusal.ts";
 import {
   alice,
@@ -192,8 +193,8 @@ concurrentCatalogTest(
     await login(catalog);
     const store = (number: number, name: string) =>
       catalog.files.commit(v4File(number, { name }), { quota: { bytes: 15, files: 1 } });
-    const own = (quota: { bytes?: number; files?: number }) =>
-      catalog.accounts.update(alice, { quota });
+    const own = ({ bytes = "default", files = "default" }: QuotaChanges) =>
+      catalog.accounts.update(alice, { quota: { bytes, files } });
     await store(1, "a");
     await assert.rejects(
       store(2, "b"),

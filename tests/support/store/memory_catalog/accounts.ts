@@ -160,7 +160,10 @@ export function accountsOf(state: State): Accounts {
         if (account === undefined) return "missing";
         const holder = changes.name === undefined ? undefined : named(changes.name);
         if (holder !== undefined && holder !== account) return "name-taken";
-        state.change(id, changes);
+        const { quota, ...others } = changes;
+        const limits = Object.entries({ ...account.quota, ...quota })
+          .filter(([, limit]) => limit !== "default");
+        state.change(id, { ...others, quota: Object.fromEntries(limits) });
         if (changes.disabled === true) state.dropLinks(id);
         return "updated";
       }),
