@@ -7,6 +7,7 @@ import type { AccessListener } from "../../server/mod.ts";
 import { accessLine } from "./access_line.ts";
 import type { LogFile } from "./log_file.ts";
 import type { RotationOptions } from "./log_rotation.ts";
+import { StorageError } from "../../protocol/errors.ts";
 import type { Reporter } from "./reporter.ts";
 import { configureLogs, type LogFormat } from "./server_log.ts";
 
@@ -33,6 +34,13 @@ export async function openLogs(
 ): Promise<ServerLogs> {
   const open = (path: string | undefined) => openFile(path, rotation, reporter);
   const [log, accessLog] = [await open(file), await open(access)];
+  if (file !== undefined && access !== undefined && await isSameFile(file, access)) {
+    await log?.close();
+    await accessLog?.close();
+    throw new StorageError("log-unusable", "the log and the access log are the same file", {
+      hint: "Choose another file with --access-log FILE.",
+    });
+  }
   await configureLogs(format, reporter, log && ((line) => log.write(line)));
   return {
     onAccess: accessLog && ((one) => accessLog.write(accessLine(one, Date.now()))),
@@ -45,6 +53,10 @@ export async function openLogs(
       await accessLog?.close();
     },
   };
+}
+
+async function isSameFile(one: string, other: string): Promise<boolean> {
+  return await Deno.realPath(one) === await Deno.realPath(other);
 }
 
 /** Loads the code for files only if there are any. */

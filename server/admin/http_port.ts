@@ -10,6 +10,7 @@ import { NetworkError, reasonOf } from "../../protocol/errors.ts";
 import { writeAll } from "../fs/file_system.ts";
 import { closeSocket } from "../listen/close_socket.ts";
 import { type AdminAddress, formatAdminAddress } from "./admin_address.ts";
+import { listenAtPath } from "./unix_socket.ts";
 
 /** The most connections. A browser opens six; a new one closes the one that has waited longest for a request. */
 const MAX_CONNECTIONS = 64;
@@ -232,39 +233,20 @@ function listen({ address, tls }: HttpPortOptions): { listener: Accepting; addre
     const { hostname, port } = listener.addr;
     return { listener, address: { hostname, port } };
   } catch (cause) {
-    throw new NetworkError(
-      "cannot-listen",
-      `cannot listen on ${formatAdminAddress(address)}: ${reasonOf(cause)}`,
-      { hint: "Choose another address with --admin-listen HOST:PORT.", cause },
-    );
+    throw cannotListen(address, reasonOf(cause), { cause });
   }
 }
 
-/** Only the server's user can connect. A socket that a killed server has left is replaced. */
-function listenAtPath(path: string): Accepting {
-  if (isSocket(path)) Deno.removeSync(path);
-  const listener = Deno.listen({ transport: "unix", path });
-  Deno.chmodSync(path, 0o600);
-  return {
-    accept: () => listener.accept(),
-    close() {
-      listener.close();
-      try {
-        Deno.removeSync(path);
-      } catch (error) {
-        if (!(error instanceof Deno.errors.NotFound)) throw error;
-      }
-    },
-  };
-}
-
-function isSocket(path: string): boolean {
-  try {
-    return Deno.lstatSync(path).isSocket === true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+export function cannotListen(
+  address: AdminAddress,
+  reason: string,
+  options: { readonly cause?: unknown } = {},
+): NetworkError {
+  return new NetworkError(
+    "cannot-listen",
+    `cannot listen on ${formatAdminAddress(address)}: ${reason}`,
+    { hint: "Choose another address with --admin-listen HOST:PORT.", ...options },
+  );
 }
 
 /** The first bytes of a client, at least as many as tell HTTP/2; `undefined` if it sends fewer. */

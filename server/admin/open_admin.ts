@@ -12,13 +12,14 @@ import type { AdminSystem } from "./admin_system.ts";
 import type { ReportedHooks } from "../hooks/hook_settings.ts";
 import { FreshValue } from "../fresh_value.ts";
 import { Health } from "./health.ts";
-import { HttpPort, type PortTls } from "./http_port.ts";
+import { cannotListen, HttpPort, type PortTls } from "./http_port.ts";
 import { Metrics } from "./metrics.ts";
 import { AdminSessions } from "./page/admin_sessions.ts";
 import { pageApp } from "./page/page_app.ts";
 import { RecentEvents } from "./page/recent_events.ts";
 import { Throughput } from "./page/throughput.ts";
 import { StoreTotals } from "./store_totals.ts";
+import { isServed } from "./unix_socket.ts";
 
 /** The age up to which the state of the queue of events is shown again, in milliseconds. */
 const HOOKS_FRESH_MS = 2000;
@@ -71,6 +72,7 @@ export async function openAdmin(whole: AdminSystem, options: AdminOptions): Prom
   const securePorts: SecurePort[] = [];
   const accesses: AdminAccess[] = [];
   const token = await options.readToken();
+  for (const address of options.addresses) await refuseServed(address);
   const addresses = options.addresses.map((address) => {
     const isSecure = !isLocal(address);
     const access = new AdminAccess(address, token);
@@ -122,6 +124,12 @@ function sharing(
   if (hooks === undefined) return undefined;
   const last = new FreshValue(() => hooks.report(), HOOKS_FRESH_MS, ticks);
   return { report: () => last.read() };
+}
+
+/** Keeps the socket of another server. Throws `NetworkError` `cannot-listen`. */
+async function refuseServed(address: AdminAddress): Promise<void> {
+  if (!("path" in address && await isServed(address.path))) return;
+  throw cannotListen(address, "another program listens there");
 }
 
 /** A port with TLS, whose certificate can change. A listener of Deno has one for life, so another one replaces it. */

@@ -11,6 +11,7 @@ import { Authority } from "../support/tls/certificate_authority.ts";
 import { UnavailableError } from "../../protocol/errors.ts";
 import { OperatorPage } from "../support/net/operator_page.ts";
 import { ServerLog } from "../support/server_log.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { openInThisThread } from "../support/store/catalogs.ts";
 import { interceptedCatalog } from "../support/store/intercepted_catalog.ts";
 import { hasTool, runTool } from "../support/tools.ts";
@@ -154,6 +155,19 @@ Deno.test({
   const script = 'promtool check metrics < "$1"';
   const { code, stdout, stderr } = await runTool("sh", ["-c", script, "sh", page]);
   assert.equal(code, 0, stdout + stderr);
+});
+
+Deno.test({
+  name: "admin: the unix socket of a running server is not taken over, one of a killed server is",
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  await using folder = await TemporaryFolder.create();
+  const path = folder.join("admin.sock");
+  // Closing a listener leaves its socket, as a kill does.
+  Deno.listen({ transport: "unix", path }).close();
+  await using first = await start({}, { listen: [{ path }] });
+  await assert.rejects(start({}, { listen: [{ path }] }), { code: "cannot-listen" });
+  assert.equal((await first.get("/healthz")).status, 200);
 });
 
 Deno.test("attack: the admin port on this machine answers no request that names another host", async () => {
