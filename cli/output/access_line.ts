@@ -31,6 +31,7 @@ const STATUSES: Readonly<Record<string, number>> = {
   "not-allowed": 403,
   "bad-file-name": 400,
   "bad-entry": 400,
+  "bad-frame": 400,
   "other-form": 400,
   "mismatch": 400,
   "refused": 400,

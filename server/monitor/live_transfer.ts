@@ -3,12 +3,13 @@
  *
  * @module
  */
+import { printable } from "../../protocol/printable.ts";
 import type { TransferDirection, TransferOutcome } from "./traffic.ts";
 
 export interface TransferStart {
   readonly direction: TransferDirection;
-  /** The name of the file, {@link printable}. */
-  readonly file: string;
+  /** The name of the file: not safe to print. */
+  readonly name: string;
   /** Bytes; `undefined` if the client does not know it in advance. */
   readonly size: number | undefined;
 }
@@ -26,6 +27,9 @@ export interface TransferObserver {
 
 export class LiveTransfer {
   readonly direction: TransferDirection;
+  /** The name of the file: not safe to print. */
+  readonly name: string;
+  /** The same, {@link printable}. */
   readonly file: string;
   readonly size: number | undefined;
   /** Milliseconds since the epoch. */
@@ -35,9 +39,10 @@ export class LiveTransfer {
   #bytes = 0;
   #isOver = false;
 
-  constructor({ direction, file, size }: TransferStart, observer: TransferObserver) {
+  constructor({ direction, name, size }: TransferStart, observer: TransferObserver) {
     this.direction = direction;
-    this.file = file;
+    this.name = name;
+    this.file = printable(name);
     this.size = size;
     this.since = observer.since;
     this.#observer = observer;

@@ -146,7 +146,7 @@ export class SharedUnverifiedFiles implements FilesAwaitingVerdict {
       user: (await accounts.find(clientId).catch(() => undefined))?.name ?? "",
       staged: await stagedOf(content),
       arrivedAt: openedAt,
-      transfer: live.begin({ direction: "upload", file: printable(file.name), size: file.size }),
+      transfer: live.begin({ direction: "upload", name: file.name, size: file.size }),
     };
   }
 

@@ -66,8 +66,7 @@ export class V3Upload implements PendingUpload {
     this.#peer = peer;
     this.request = request;
     const { fileName, contentSize: size } = request;
-    const file = printable(decodeTextField(fileName));
-    this.#transfer = peer.live.begin({ direction: "upload", file, size });
+    this.#transfer = peer.live.begin({ direction: "upload", name: storedName(fileName), size });
   }
 
   /** Begins the first part. Throws `LimitError`, which names the account and the file. */

@@ -27,7 +27,7 @@ export async function sendFile(session: RequestContext, request: MessageOf<"get"
   });
   const end = Math.min(to, file.size);
   const size = end - Math.min(beginOfChunk(from), end);
-  const transfer = live.begin({ direction: "download", file: printable(file.name), size });
+  const transfer = live.begin({ direction: "download", name: file.name, size });
   try {
     await answers.send({ kind: "file", tag, ...describe(file) });
     for await (const bytes of digests.pages()) {

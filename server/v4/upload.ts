@@ -6,7 +6,6 @@
 import type { Bytes } from "../../protocol/bytes.ts";
 import { ProtocolError, UnavailableError } from "../../protocol/errors.ts";
 import { release } from "../../protocol/memory.ts";
-import { printable } from "../../protocol/printable.ts";
 import { haveSameSums } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
@@ -72,9 +71,9 @@ export class V4Upload implements OpenUpload {
     this.#onDisconnect = answers.onDisconnect;
     this.request = request;
     this.#log = new UploadLog(context.log, owner, request);
-    const { size } = request;
-    this.#transfer = live.begin({ direction: "upload", file: printable(request.name), size });
-    const file = { accountId: owner.accountId, name: request.name };
+    const { name, size } = request;
+    this.#transfer = live.begin({ direction: "upload", name, size });
+    const file = { accountId: owner.accountId, name };
     this.#room = new UploadRoom(context, file, () => this.#suspendPredecessors());
     this.#checkpoints = new UploadCheckpoints({
       ...{ partialUploads: context.partialUploads, log: this.#log },

@@ -68,3 +68,15 @@ Deno.test("access v3: uploads that are too large or differ from what the client 
   await peer.sendFile("b", pseudoRandomBytes(2000));
   assert.deepEqual(lines(), ["put a mismatch", "put b over-limit"]);
 });
+
+Deno.test("access: an upload that fails has its name as a stored file has it, over both protocols", async () => {
+  await using server = await start({ maxFileSize: 1000 });
+  const { fixture, lines } = server;
+  const name = "soft\u{ad}hyphen";
+  using client = await fixture.client("Alice");
+  await put(client, [{ file: await fixture.source("large", new Uint8Array(CHUNK_SIZE)), name }]);
+  using peer = await RawClient.connect(fixture.server.address);
+  await peer.enrol("Bob");
+  await peer.sendFile(`folder/${name}`, pseudoRandomBytes(2000));
+  assert.deepEqual(lines(), Array(2).fill(`put ${name} over-limit`));
+});

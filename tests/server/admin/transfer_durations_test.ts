@@ -15,7 +15,7 @@ function fixture() {
   const durations = new TransferDurations(monitor, clock);
   return {
     transfer(ms: number, outcome: TransferOutcome = "completed") {
-      const transfer = connection.begin({ direction: "upload", file: "a", size: 1 });
+      const transfer = connection.begin({ direction: "upload", name: "a", size: 1 });
       now += ms;
       transfer.end(outcome);
     },

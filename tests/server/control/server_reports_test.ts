@@ -20,7 +20,7 @@ Deno.test("a report is bounded: connections without a transfer are left out firs
     monitor.connect(one);
     if (i % 256 !== 0) continue;
     for (let n = 0; n < 32; n++) {
-      one.begin({ direction: "upload", file: `${n}${"x".repeat(500)}`, size: 9 });
+      one.begin({ direction: "upload", name: `${n}${"x".repeat(500)}`, size: 9 });
     }
   }
   const context = {

@@ -35,7 +35,7 @@ Deno.test("monitor: a connection is in the registry from connect to its disposal
 Deno.test("monitor: bytes of a transfer count for its connection and for the server, and its progress for the file", () => {
   const { monitor, connection } = fixture();
   using _ = monitor.connect(connection);
-  const transfer = connection.begin({ direction: "upload", file: "a", size: 30 });
+  const transfer = connection.begin({ direction: "upload", name: "a", size: 30 });
   transfer.continueFrom(10);
   transfer.add(5);
   transfer.add(15);
@@ -55,7 +55,7 @@ Deno.test("monitor: a transfer has one outcome, the first; it leaves the list th
     transferEnded: (_, { file }, outcome) => void outcomes.push([file, outcome]),
   });
   const connected = monitor.connect(connection);
-  const begin = (file: string) => connection.begin({ direction: "upload", file, size: undefined });
+  const begin = (name: string) => connection.begin({ direction: "upload", name, size: undefined });
   const [a, b, c] = [begin("a"), begin("b"), begin("c")];
   a.end({ code: "mismatch" });
   a.end("completed");
@@ -77,7 +77,7 @@ Deno.test("monitor: a transfer has one outcome, the first; it leaves the list th
 
 Deno.test("monitor: a file that is handed over has neither failed nor completed", () => {
   const { monitor, connection } = fixture();
-  connection.begin({ direction: "upload", file: "a", size: 1 }).end("handed-over");
+  connection.begin({ direction: "upload", name: "a", size: 1 }).end("handed-over");
   const { started, completed, handedOver, failed } = monitor.traffic.of(4, "upload");
   assert.deepEqual([started, completed, handedOver, failed.size], [1, 0, 1, 0]);
   assert.equal(connection.total("upload").files, 0);
