@@ -325,3 +325,23 @@ Deno.test("admin page: a failed action has a page that leads back, and a line in
   assert.equal(log.of("server.admin-failed").length, 2);
   assert.deepEqual(log.of("operator.acted").map(({ action }) => action), ["signed-in"]);
 });
+
+Deno.test("admin page: what cannot be shown leads back to another page", async () => {
+  let isLocked = false;
+  await using page = await OperatorPage.open({
+    openCatalog: async (path) =>
+      interceptedCatalog(await openInThisThread(path), async (method, _, next) => {
+        if (!isLocked || method !== "accounts.list") return await next();
+        throw new UnavailableError("unavailable", "another process has locked the catalog");
+      }),
+  });
+  const { cookie, form } = await page.signIn();
+  const headers = { Cookie: cookie };
+  const backOf = async (sent: Promise<{ readonly body: string }>) =>
+    /href="([^"]*)">Back</.exec((await sent).body)?.[1];
+  assert.equal(await backOf(page.send({ path: "/users/nobody", headers })), "/users");
+  const action = page.post("/users/nobody/disable", `form-token=${form}`, headers);
+  assert.equal(await backOf(action), "/users/nobody");
+  isLocked = true;
+  assert.equal(await backOf(page.send({ path: "/users", headers })), "/");
+});

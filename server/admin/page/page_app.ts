@@ -218,7 +218,7 @@ export function pageApp(parts: PageParts): Hono<PageEnvironment> {
 
   app.get("*", (c) => c.html(refusedView("No such page."), 404));
   app.onError((error, c) => {
-    const back = formPageOf(c.req.path);
+    const back = pageBefore(c.req);
     if (error instanceof ActionError || error instanceof CatalogRefusal) {
       const status = c.req.method === "POST" ? 409 : 404;
       return c.html(refusedView(printable(error.message), back), status);
@@ -235,11 +235,20 @@ function asset(c: PageRequest, text: string, type: string) {
   return c.body(text, 200, { "Content-Type": `${type}; charset=utf-8` });
 }
 
-/** The page with the form that a request has sent. */
-function formPageOf(path: string): string {
-  const [, first, second = ""] = path.split("/");
-  if (first === "users") return `/users/${second}`;
-  return first === "invitations" ? "/users" : "/";
+/** The page to go back to: the one with the form that was sent, or with the link to what cannot be shown. */
+function pageBefore({ method, path }: { readonly method: string; readonly path: string }): string {
+  const [, first, name] = path.split("/");
+  switch (first) {
+    case "users":
+      if (name === undefined) return "/";
+      return method === "POST" ? `/users/${name}` : "/users";
+    case "invitations":
+      return "/users";
+    case "check":
+      return "/storage";
+    default:
+      return "/";
+  }
 }
 
 /** Back to the page of the user. */
