@@ -43,7 +43,7 @@ export class LoggedHooks {
   /** Keeps an event of the log, if its kind is wanted and it is not routine. Returns whether it is kept. */
   add({ level, properties: { event: type, ...data } }: MonitorEvent): boolean {
     const kind = KINDS.get(type);
-    // Clients ask for each file before they upload it: that it does not exist yet is no refusal to report.
+    // Routine, such as a request for a file that does not exist.
     if (level === "debug" || kind === undefined || !this.#kinds.has(kind)) return false;
     const { client, file } = data as { client?: unknown; file?: unknown };
     const isId = typeof client === "string" && /^[0-9a-f]{32}$/.test(client);

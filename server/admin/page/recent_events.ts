@@ -87,7 +87,7 @@ export class RecentEvents implements Disposable {
 
   #add(event: MonitorEvent): void {
     const { level, properties } = event;
-    // Routine, such as clients that ask for a file before they upload it.
+    // Routine, such as a request for a file that does not exist.
     if (level === "debug") return;
     const kind = KINDS.get(properties.event);
     this.#events.push({
