@@ -18,7 +18,7 @@ import { Networks } from "../listen/networks.ts";
 import type { BalancerOptions } from "../listen/proxied_listener.ts";
 import { type IdentitySource, ReloadableTlsListener } from "../listen/reloadable_tls_listener.ts";
 import { readOperatorIdentity } from "../listen/tls/operator_certificate.ts";
-import { failedUploads } from "../limits/failed_uploads.ts";
+import { failedTransfers } from "../limits/failed_transfers.ts";
 import { Monitor } from "../monitor/monitor.ts";
 import { systemRandom } from "../random.ts";
 import { serveStores } from "../stores/serve_stores.ts";
@@ -56,7 +56,7 @@ export async function openParts(options: ServerOptions): Promise<ServerParts> {
     serverName: options.name,
   };
   const monitor = new Monitor(clock);
-  if (options.onAccess !== undefined) monitor.observe(failedUploads(options.onAccess));
+  if (options.onAccess !== undefined) monitor.observe(failedTransfers(options.onAccess));
   const log = new ServerLog(getLogger(["xfer", "server"]), ticks, monitor.events);
   const store = await serveStores(options, system, log);
   const settings = new LiveSettings(options);

@@ -14,7 +14,7 @@ import { StoredDigests } from "./chunk_digests.ts";
 import { recordDamage } from "../check/damage.ts";
 import { describe, MAX_LOOKS, noSuchFile, replacedTooOften } from "./descriptions.ts";
 import { logDownload, logInterrupted } from "./download_log.ts";
-import { failureCode } from "./explain_failure.ts";
+import { failureCode, reportFailures } from "./explain_failure.ts";
 import type { RequestContext } from "./request_context.ts";
 
 /** Sends a file, or a range of it. Throws `RequestError`. */
@@ -22,7 +22,9 @@ export async function sendFile(session: RequestContext, request: MessageOf<"get"
   const { tag, from, to } = request;
   const { answers, live } = session;
   const { file, digests, first, chunks } = await open(session, request).catch((error) => {
-    live.count("download", { files: 0, bytes: 0, failed: [failureCode(error)] });
+    const code = failureCode(error);
+    live.count("download", { files: 0, bytes: 0, failed: [code] });
+    reportFailures(session, "get", [request.name], code);
     throw error;
   });
   const end = Math.min(to, file.size);

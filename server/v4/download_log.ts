@@ -43,7 +43,6 @@ export function logInterrupted(
   const words = "Stopped the download of {file} for {user} from {address}: {reason}";
   const reason = printable(reasonOf(error));
   logFile(session, "file.not-downloaded", words, name, { version, bytes, size, reason });
-  reportAccess(session, { method: "get", name, bytes, code: "interrupted" });
 }
 
 /** The files of one request for many small ones. */

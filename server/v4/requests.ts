@@ -210,8 +210,8 @@ export class Requests implements AsyncDisposable {
       const names = namesIn(request);
       const [name] = names.length === 1 ? names : [];
       const { code, message } = explainFailure(this.#session, error, { kind, name });
-      // An upload is reported when it ends, except if the access of its account has refused it.
-      if (kind !== "put" || code === "not-allowed") {
+      // A transfer is reported when it ends, except if the access of its account has refused it.
+      if ((kind !== "put" && kind !== "get") || code === "not-allowed") {
         reportFailures(this.#session, kind, names, code);
       }
       await this.#session.answers.send({ kind: "error", tag, code, message });

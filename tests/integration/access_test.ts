@@ -1,18 +1,19 @@
-/** The access log of both protocols: each upload that fails has a line. */
+/** The access log of both protocols: each transfer that fails has a line. */
 import assert from "node:assert/strict";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { Access } from "../../server/limits/access.ts";
+import type { ServerOptions } from "../../server/lifecycle/server_options.ts";
 import type { Limits } from "../../server/limits/limits.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { RawClient } from "../support/v3/raw_client.ts";
-import { Fixture, put } from "../support/v4/fixture.ts";
+import { Fixture, got, put } from "../support/v4/fixture.ts";
 import { Uploader } from "../support/v4/raw_client.ts";
 
 /** A server, and what its clients have done: `METHOD NAME CODE`. */
-async function start(limits: Partial<Limits> = {}) {
+async function start(limits: Partial<Limits> = {}, options: Partial<ServerOptions> = {}) {
   const accesses: Access[] = [];
   const fixture = await Fixture.create(limits, {
-    onAccess: (access) => void accesses.push(access),
+    ...{ ...options, onAccess: (access) => void accesses.push(access) },
   });
   return {
     fixture,
@@ -79,4 +80,35 @@ Deno.test("access: an upload that fails has its name as a stored file has it, ov
   await peer.enrol("Bob");
   await peer.sendFile(`folder/${name}`, pseudoRandomBytes(2000));
   assert.deepEqual(lines(), Array(2).fill(`put ${name} over-limit`));
+});
+
+Deno.test("access v4: a download that fails has one line with its bytes, whether it has begun or not", async () => {
+  let isFailing = false;
+  const fileSystem = {
+    ...Deno,
+    open: async (path: string | URL, options?: Deno.OpenOptions) => {
+      const file = await Deno.open(path, options);
+      const { read } = Deno.FsFile.prototype;
+      let sent = 0;
+      file.read = async (buffer) => {
+        if (isFailing && sent >= CHUNK_SIZE) throw new Error("the disk has failed");
+        const size = await read.call(file, buffer);
+        sent += size ?? 0;
+        return size;
+      };
+      return file;
+    },
+  };
+  await using server = await start({}, { fileSystem });
+  using client = await server.fixture.client("Alice");
+  const source = await server.fixture.source("a", pseudoRandomBytes(3 * CHUNK_SIZE));
+  await put(client, [{ file: source }]);
+  server.accesses.length = 0;
+  isFailing = true;
+  await assert.rejects(got(client, "a"), { code: "cannot-store" });
+  await assert.rejects(got(client, "none"), { code: "no-such-file" });
+  assert.deepEqual(
+    server.accesses.map(({ method, name, bytes, code }) => [method, name, bytes, code]),
+    [["get", "a", CHUNK_SIZE, "cannot-store"], ["get", "none", 0, "no-such-file"]],
+  );
 });
