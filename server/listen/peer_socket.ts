@@ -33,6 +33,11 @@ const DISCONNECTED = [
   ...[Deno.errors.NotConnected, Deno.errors.ConnectionAborted],
 ];
 
+/** Whether an error of a socket says that its peer is gone. */
+export function isDisconnect(error: unknown): boolean {
+  return DISCONNECTED.some((kind) => error instanceof kind);
+}
+
 /** The longest time of a timer. */
 const MAX_PAUSE_MS = 2 ** 31 - 1;
 
@@ -88,7 +93,7 @@ export class PeerSocket {
 
   /** Whether an error says that the peer has disconnected without sending anything, as port scans and health checks do. */
   hasLeftSilently(error: unknown): boolean {
-    return !this.#hasReceived && DISCONNECTED.some((kind) => error instanceof kind);
+    return !this.#hasReceived && isDisconnect(error);
   }
 
   /**

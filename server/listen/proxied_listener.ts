@@ -7,7 +7,7 @@ import { type Address, formatAddress } from "../../protocol/address.ts";
 import { ProtocolError, reasonOf } from "../../protocol/errors.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import type { Log } from "../limits/server_log.ts";
-import type { TcpSocket } from "./peer_socket.ts";
+import { isDisconnect, type TcpSocket } from "./peer_socket.ts";
 import type { Networks } from "./networks.ts";
 import { closeSocket } from "./close_socket.ts";
 import { decodeProxyHeader, invalidHeader, MAX_PROXY_HEADER } from "./proxy_header.ts";
@@ -108,9 +108,10 @@ export class ProxiedListener<T> {
     this.#pending.add(pending);
     const late = () => this.#drop(pending, invalidHeader("it did not arrive in time"));
     const id = setTimeout(late, this.#options.headerMs());
+    let filled = 0;
     try {
       const buffer = new Uint8Array(MAX_PROXY_HEADER);
-      for (let filled = 0;;) {
+      for (;;) {
         const size = await connection.read(buffer.subarray(filled));
         if (size === null && filled === 0) return undefined;
         if (size === null) throw invalidHeader("the connection ended within it");
@@ -120,6 +121,8 @@ export class ProxiedListener<T> {
         return withAddress(connection, header.client, buffer.slice(header.size, filled));
       }
     } catch (error) {
+      const isCheck = filled === 0 && pending.reason === undefined && isDisconnect(error);
+      if (isCheck) return undefined;
       throw pending.reason ?? error;
     } finally {
       clearTimeout(id);

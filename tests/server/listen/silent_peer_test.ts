@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { DEFAULT_LIMITS } from "../../../server/limits/limits.ts";
 import { Connections } from "../../../server/listen/connections.ts";
 import type { AcceptedSocket, Listener } from "../../../server/listen/listeners.ts";
+import { Networks } from "../../../server/listen/networks.ts";
 import { PeerSocket, type TcpSocket } from "../../../server/listen/peer_socket.ts";
+import { ProxiedListener } from "../../../server/listen/proxied_listener.ts";
 
 /** A socket that delivers a piece of some bytes, and is then reset. */
 function resetAfter(...pieces: readonly number[]): TcpSocket {
@@ -62,4 +64,42 @@ Deno.test("connections: a peer that is gone before it is accepted is logged at l
   await continued.promise;
   await connections.stopListening();
   assert.deepEqual(levels, ["debug"]);
+});
+
+Deno.test("proxy protocol: a balancer's check that is reset before its header is no news, one within it is", async () => {
+  const lines: string[] = [];
+  const closed = Promise.withResolvers<never>();
+  const dropped = Promise.withResolvers<void>();
+  const sockets = [resetAfter(), resetAfter(1)];
+  const log = (level: string) => (_: string, { reason }: Record<string, unknown> = {}) =>
+    void lines.push(`${level}: ${reason}`);
+  let left = sockets.length;
+  const listener = {
+    accept: () => {
+      const socket = sockets.shift();
+      if (socket === undefined) return closed.promise;
+      return Promise.resolve({
+        ...{ ...socket, setNoDelay: () => undefined },
+        // The peer sends the beginning of a header, if anything.
+        read: async (buffer: Uint8Array) => {
+          const size = await socket.read(buffer);
+          buffer.set([0x0d]);
+          return size;
+        },
+        close: () => --left === 0 && dropped.resolve(),
+      });
+    },
+    close: () => closed.reject(new Deno.errors.BadResource("closed")),
+  } as unknown as Deno.TcpListener;
+  const proxied = new ProxiedListener(listener, {
+    balancers: new Networks([{ address: "192.0.2.0", prefix: 24 }]),
+    headerMs: () => 10_000,
+    log: { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") },
+  }, () => assert.fail("no header is whole"));
+  const accepting = assert.rejects(proxied.accept(), Deno.errors.BadResource);
+  await dropped.promise;
+  await new Promise((resolve) => setTimeout(resolve));
+  assert.deepEqual(lines, ["warn: connection reset by peer"]);
+  proxied.close();
+  await accepting;
 });
