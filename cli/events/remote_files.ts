@@ -164,7 +164,10 @@ export const REMOTE_FILE_EVENTS = {
     what:
       "An earlier version of a file is current again, or the removed entries of a folder are restored.",
     fields: { name, ...amounts },
-    words: ({ name, ...changed }, show) => `Restored ${name}${several(changed, show)}`,
+    words: ({ name, ...changed }, show) =>
+      changed.entries === 0
+        ? `${name} has that version already`
+        : `Restored ${name}${several(changed, show)}`,
   }),
   "not-restored": defineEvent({
     kind: "error",

@@ -25,7 +25,10 @@ export interface FileSelection {
    * ends as that of a folder does.
    */
   readonly paths: readonly string[];
-  /** The name on the server, if only one path is given. Default: the last component of the path. */
+  /**
+   * The name on the server, if only one path is given; that of a folder may end with `/`. Default: the last component
+   * of the path.
+   */
   readonly as?: string | undefined;
   /** Whether the whole path, relative to the working directory, becomes the name on the server; default false. */
   readonly keepsPaths?: boolean | undefined;
@@ -98,7 +101,7 @@ export async function collectFiles(options: CollectOptions): Promise<CollectedFi
       if (!isLink) own.refuse(found);
       const kind = isLink ? "link" : info?.isDirectory === true ? "folder" : "file";
       if (kind === "file") await SourceFile.inspect(path);
-      named.push({ path, name, real, kind });
+      named.push({ path, name: kind === "folder" ? folderName(name) : name, real, kind });
     } catch (error) {
       if (endsAll(error) || !(error instanceof XferError)) throw error;
       failures.push({ state: "not-stored", path, error: failureAt(path, error) });
@@ -201,6 +204,11 @@ export class CollectedFiles {
       return undefined;
     }
   }
+}
+
+/** The name of a folder as it is listed, without slashes at its end. */
+function folderName(name: string): string {
+  return name.replace(/(?<=[^/])\/+$/, "");
 }
 
 async function inspectNamed(

@@ -126,8 +126,10 @@ class StreamDownload {
 }
 
 function notAFile({ name, entry }: RemoteFile): RefusedError {
-  const kind = entry === "link" ? "a symbolic link" : "a folder";
+  const [kind, option] = entry === "link"
+    ? ["a symbolic link", ""]
+    : ["a folder", "add --recursive and "];
   return new RefusedError("no-such-file", `${printable(name)} is ${kind}, not a file`, {
-    hint: "To download it, name a path with -o PATH.",
+    hint: `To download it, ${option}name a path with -o PATH.`,
   });
 }

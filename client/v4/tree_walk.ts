@@ -131,7 +131,9 @@ class TreeWalk {
 
   #begin(): FoundEntry | undefined {
     const { path, real, name } = this.#tree;
+    const { isNamed } = this.#rules;
     return this.#attempt(path, () => {
+      if (isNamed || name !== "") checkRemoteName(path, name, isNamed);
       const root = this.#enter(path, "", name, comparedForm(name), name.split("/").length);
       if (root === undefined) return undefined;
       const entry = name === ""

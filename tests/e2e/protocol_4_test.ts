@@ -133,7 +133,25 @@ test("stat, rename, range, remove, each with its exit code", async ({ prepare })
   assert.equal(gone.code, 5);
   assert.match(gone.stderr, /\[no-such-file\]/);
   assert.equal((await run("put", "hello.txt", "--as", "../c")).code, 2);
+  assert.equal((await run("put", "hello.txt", "--as", "d")).code, 0);
+  assert.equal(
+    (await run("restore", "d", "--version", "1")).stdout,
+    "d has that version already\n",
+  );
   assert.equal((await run("get", "x", "--range", "3-1")).code, 2);
+});
+
+test("put of a folder --as an empty name, such as an unset variable: refused, and --delete deletes nothing", async ({ prepare }) => {
+  const folder = await prepare("Alice");
+  const run = async (...args: string[]) => await xfer(["client", ...args], folder);
+  await Deno.mkdir(`${folder}/photos`);
+  await Deno.writeTextFile(`${folder}/photos/sea`, "sea");
+  assert.equal((await run("put", "hello.txt", "photos")).code, 0);
+  const before = (await run("list")).stdout;
+  const { code, stderr } = await run("put", "photos", "--as", "", "--delete", "--yes");
+  assert.equal(code, 2);
+  assert.match(stderr, /cannot upload photos as : the name is empty, \. or \.\. \[bad-file-name\]/);
+  assert.equal((await run("list")).stdout, before);
 });
 
 test("without a fingerprint, no server is trusted unseen; --accept-new records a new one", async ({ prepare, server }) => {

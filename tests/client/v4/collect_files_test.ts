@@ -78,6 +78,21 @@ Deno.test("several files, some of them invalid: each has its reason, and the oth
   await assert.rejects(collectAll({ identityFolder, paths, as: "c" }), { code: "one-name" });
 });
 
+Deno.test("a folder under a chosen name: slashes at its end are ignored, a bad name is refused once", async () => {
+  await using folder = await TemporaryFolder.create();
+  const [identityFolder, root] = [folder.path, folder.join("tree")];
+  await Deno.mkdir(root);
+  await folder.write("tree/a", "a");
+  const named = await collectAll({ identityFolder, paths: [root], as: "x/y//" });
+  assert.deepEqual(entriesOf(named), ["folder x/y", "file x/y/a"]);
+  assert.deepEqual(named.folders, ["x/y"]);
+  for (const as of ["", ".", "../x", "/x", "x//y", "/"]) {
+    const refused = await collectAll({ identityFolder, paths: [root], as });
+    assert.deepEqual(entriesOf(refused), [], as);
+    assert.deepEqual(codesOf(refused, folder.path), { "/tree": "bad-file-name" }, as);
+  }
+});
+
 Deno.test("the same path in several spellings: sent once", async () => {
   await using folder = await TemporaryFolder.create();
   await Deno.mkdir(folder.join("d"));
