@@ -28,6 +28,37 @@ export function hasFailed(event: FailureEvent): boolean {
   return !("state" in event) || !UNTRIED.has(event.state);
 }
 
+/** Whether the command ended before it started with the file. */
+export function isUntried(event: Event): boolean {
+  return isFailure(event) && "state" in event && event.state === "not-tried";
+}
+
+/** Files that were not started and are named to people. A list of thousands would hide what happened before. */
+const MAX_UNTRIED = 10;
+
+/** Shortens what people see of many failed files. */
+export class Repetition {
+  #untried = 0;
+  #hint: string | undefined;
+
+  /** The error, without its hint if the error before it had the same. */
+  withoutKnownHint(cause: EventOf<"error">): EventOf<"error"> {
+    const { hint, ...unhinted } = cause;
+    const isKnown = hint === this.#hint;
+    this.#hint = hint;
+    return isKnown ? unhinted : cause;
+  }
+
+  /** The words for the next file that was not started, `undefined` if enough were named. */
+  untried(words: string | undefined): string | undefined {
+    this.#untried++;
+    if (this.#untried <= MAX_UNTRIED) return words;
+    return this.#untried === MAX_UNTRIED + 1
+      ? "Not started: more files. To list all, add --verbose."
+      : undefined;
+  }
+}
+
 /** The words for a file that failed with an error: one item, with the hint unless the error was reported before. */
 export function failureWords(
   event: FailureEvent,

@@ -9,7 +9,14 @@ import { printable } from "../../protocol/printable.ts";
 import { type Event, isDetail, kindOf, noteOf, toJson, wordsOf } from "../events/mod.ts";
 import type { EventKind } from "../events/definition.ts";
 import { type HintPlaces, placed, toErrorEvent } from "./error_event.ts";
-import { type FailureEvent, failureWords, hasFailed, isFailure } from "./failed_file.ts";
+import {
+  type FailureEvent,
+  failureWords,
+  hasFailed,
+  isFailure,
+  isUntried,
+  Repetition,
+} from "./failed_file.ts";
 import { colored, type Paint, plain } from "../text/colors.ts";
 import { wrapForTerminal } from "../text/terminal_wrap.ts";
 import { type Presentation, presentation } from "../text/presentation.ts";
@@ -75,6 +82,7 @@ export class Reporter {
   /** The number of files that the command handles. */
   #files = 1;
   #interrupted = 0;
+  readonly #repetition = new Repetition();
   #isLong = false;
 
   constructor(options: OutputOptions, streams = standardStreams(), now = () => performance.now()) {
@@ -111,7 +119,7 @@ export class Reporter {
 
   report(event: Event): void {
     this.#writeJson(event);
-    this.#writeWords(event, (show) => wordsOf(event, show));
+    this.#writeWords(event, (show) => this.#wordsOf(event, show));
   }
 
   /** Sets the number of files of a command that does not report `planned`: with many, it prints the summary only. */
@@ -133,7 +141,7 @@ export class Reporter {
 
   /**
    * Reports why a file failed. JSON has an `error`, unless it was reported before, and the event. People see one item,
-   * which names the file and the reason.
+   * which names the file and the reason, and the hint unless the file before it had the same.
    */
   reportFailure(error: XferError, event: FailureEvent): void {
     const wasReported = this.#isReported(error);
@@ -143,9 +151,15 @@ export class Reporter {
     this.#writeJson(event);
     if (error instanceof InterruptedError || !hasFailed(event)) {
       if (!wasReported) this.#writeWords(cause, (show) => wordsOf(cause, show));
-      return this.#writeWords(event, (show) => wordsOf(event, show));
+      return this.#writeWords(event, (show) => this.#wordsOf(event, show));
     }
-    this.#writeWords(event, (show) => failureWords(event, cause, wasReported, show));
+    const shown = this.#repetition.withoutKnownHint(cause);
+    this.#writeWords(event, (show) => failureWords(event, shown, wasReported, show));
+  }
+
+  #wordsOf(event: Event, show: Presentation): string | undefined {
+    const words = wordsOf(event, show);
+    return isUntried(event) && !this.options.verbose ? this.#repetition.untried(words) : words;
   }
 
   /** Writes a note for people that has no event, such as the total of a list. */

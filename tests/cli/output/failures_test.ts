@@ -113,3 +113,44 @@ Deno.test("failures: a very long name of letters alone is reported like any othe
   reporter.reportFailure(new RefusedError("no-such-file", `no file ${name}`), { ...NOT_GOT, name });
   assert.ok(stderr.text === `xfer: no file ${name} [no-such-file]\n`);
 });
+
+Deno.test("failures: a hint that files share is shown with the first of them; JSON has it with each", () => {
+  const { reporter, stderr } = reporterWith({});
+  const json = reporterWith({ json: true });
+  for (
+    const [name, hint] of [
+      ...[["a", "Wait."], ["b", "Wait."], ["c", "Try again."], ["d", "Wait."]] as const,
+    ]
+  ) {
+    const error = () => new RefusedError("over-limit", "the server refused", { hint });
+    for (const one of [reporter, json.reporter]) {
+      one.reportFailure(error(), { event: "not-got", name, target: name, code: "over-limit" });
+    }
+  }
+  const failure = (name: string) =>
+    `xfer: failed to download ${name}: the server refused [over-limit]`;
+  assert.deepEqual(stderr.text.trimEnd().split("\n"), [
+    ...[failure("a"), "      Wait.", failure("b"), failure("c"), "      Try again."],
+    ...[failure("d"), "      Wait."],
+  ]);
+  const hints = eventsIn(json.stdout.text, "error").map(({ hint }) => hint);
+  assert.deepEqual(hints, ["Wait.", "Wait.", "Try again.", "Wait."]);
+});
+
+Deno.test("failures: of many files that were not started a few are named, all of them with --verbose or --json", () => {
+  const stopped = new InterruptedError("interrupted", "the command was stopped");
+  const put = { event: "not-stored", code: "interrupted", state: "not-tried" } as const;
+  const written = (options: Parameters<typeof reporterWith>[0]) => {
+    const { reporter, stdout, stderr } = reporterWith(options);
+    for (let file = 0; file < 500; file++) {
+      reporter.reportFailure(stopped, { ...put, path: `${file}` });
+    }
+    return { lines: stderr.text.trimEnd().split("\n"), events: eventsIn(stdout.text).length };
+  };
+  const { lines } = written({});
+  assert.equal(lines.length, 11);
+  assert.equal(lines[9], "Not started: 9");
+  assert.equal(lines[10], "Not started: more files. To list all, add --verbose.");
+  assert.equal(written({ verbose: true }).lines.length, 500);
+  assert.equal(written({ json: true }).events, 500);
+});
