@@ -17,12 +17,21 @@ const CHOICES = /^Allowed choices are (.*?)\.?$/;
 /** The suggestion that commander appends to its message. */
 const GUESS = / \(Did you mean (?:one of )?(?<names>.*)\?\)$/;
 
+/** Commander's message about an option that a command does not have. */
+const UNKNOWN_OPTION = /^unknown option '(?<option>.*)'/s;
+
 /** Commander's codes for an unknown word where a command was expected, and for an option of that command. */
 const UNKNOWN: ReadonlySet<string> = new Set([
   "commander.unknownOption",
   "commander.unknownCommand",
   "commander.excessArguments",
 ]);
+
+/** Letters by which other programs call options of ours. */
+const LETTERS: Readonly<Record<string, string>> = {
+  ...{ "-r": "--recursive", "-R": "--recursive", "-n": "--dry-run" },
+  ...{ "-f": "--force", "-l": "--long", "-y": "--yes" },
+};
 
 /** The whole program, with all of its commands loaded. */
 export type LoadProgram = () => Promise<Command>;
@@ -71,8 +80,14 @@ export class Ended extends Error {
     }
     if (code === "commander.excessArguments") return tooMany(command, seeHelp);
     const guess = GUESS.exec(words)?.groups?.["names"];
+    const unknown = UNKNOWN_OPTION.exec(words)?.groups?.["option"];
+    const near = guess?.split(", ") ?? lettersMeant(meant(command, args), unknown);
     return new UsageError(kebabCase(code.replace("commander.", "")), inOurWords(words), {
-      hint: guess === undefined ? seeHelp : `Did you mean ${guess.split(", ").join(" or ")}?`,
+      hint: near.length > 0
+        ? `Did you mean ${near.join(" or ")}?`
+        : unknown === undefined || unknown.startsWith("--")
+        ? seeHelp
+        : seeHelp.replace(/\.$/, ", or write -- before a name that begins with -."),
     });
   }
 }
@@ -100,6 +115,13 @@ function tooMany(command: Command, hint: string): UsageError {
     `too many arguments: ${surplus}. '${pathOf(command)}' takes ${takes}`,
     { hint },
   );
+}
+
+/** The option of a command that a letter of other programs stands for. */
+function lettersMeant(command: Command, letter: string | undefined): string[] {
+  const meant = letter === undefined ? undefined : LETTERS[letter];
+  if (meant === undefined) return [];
+  return command.options.some(({ long }) => long === meant) ? [meant] : [];
 }
 
 /** The command that a command line names: an option of a command above it may follow it, and be wrong. */
@@ -144,7 +166,9 @@ export async function unknownCommand(
   const isFile = looksLikeFile(word) && childOf(program, "client") !== undefined;
   let hint = `Run '${pathOf(command)} --help' to see its commands.`;
   if (near.length > 0) hint = didYouMean(near);
-  else if (isFile && topics === undefined) hint = `To upload a file, run '${uploadOf(word)}'.`;
+  else if (word === "help") {
+    hint = didYouMean([withRest(pathOf(parent).replace(" ", " help "), rest)]);
+  } else if (isFile && topics === undefined) hint = `To upload a file, run '${uploadOf(word)}'.`;
   else if (found.length === 1 && only !== undefined) {
     hint = didYouMean([topics === undefined ? withRest(only, rest) : forHelp(only)]);
   } else if (found.length > 1) hint = didYouMean(found.map(forHelp));

@@ -71,6 +71,19 @@ const MISTAKES: readonly [args: string, message: string, hint: string][] = [
   ],
   ["client --jsno", "unknown option '--jsno' [unknown-option]", "Did you mean --json?"],
   ["client put a --xyzzy", "unknown option '--xyzzy' [unknown-option]", seeHelp("client put")],
+  ["client get -r a", "unknown option '-r' [unknown-option]", "Did you mean --recursive?"],
+  ["client remove a -n", "unknown option '-n' [unknown-option]", "Did you mean --dry-run?"],
+  [
+    "client put -r a",
+    "unknown option '-r' [unknown-option]",
+    "Run 'xfer client put --help' for its usage, or write -- before a name that begins with -.",
+  ],
+  [
+    "client help put",
+    "unknown command 'help' [unknown-command]",
+    "Did you mean 'xfer help client put'?",
+  ],
+  ["server help", "unknown command 'help' [unknown-command]", "Did you mean 'xfer help server'?"],
   [
     "server export a",
     "missing required argument 'name' [missing-argument]",
