@@ -8,12 +8,7 @@ import type { ServerOptions } from "../../server/lifecycle/server_options.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { ask, askOn, type HttpRequest, requestText } from "../support/net/http.ts";
 import { Authority } from "../support/tls/certificate_authority.ts";
-import { UnavailableError } from "../../protocol/errors.ts";
-import { OperatorPage } from "../support/net/operator_page.ts";
-import { ServerLog } from "../support/server_log.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
-import { openInThisThread } from "../support/store/catalogs.ts";
-import { interceptedCatalog } from "../support/store/intercepted_catalog.ts";
 import { hasTool, runTool } from "../support/tools.ts";
 import { Fixture, LOOPBACK, put } from "../support/v4/fixture.ts";
 import { Uploader } from "../support/v4/raw_client.ts";
@@ -293,55 +288,4 @@ Deno.test("admin: the metrics have what waits: calls of the catalog, and reserve
   const content = pseudoRandomBytes(3 * CHUNK_SIZE);
   await alice.resume(content, { name: "a" });
   assert.equal(await value("xfer_reserved_bytes"), content.length);
-});
-
-Deno.test("admin page: a failed action has a page that leads back, and a line in the log", async () => {
-  const failures: Error[] = [
-    new UnavailableError("unavailable", "another process has locked the catalog"),
-    new Error("secret detail"),
-  ];
-  await using log = await ServerLog.take();
-  await using page = await OperatorPage.open({
-    openCatalog: async (path) =>
-      interceptedCatalog(await openInThisThread(path), async (method, _, next) => {
-        const failure = method === "accounts.update" ? failures.shift() : undefined;
-        if (failure !== undefined) throw failure;
-        return await next();
-      }),
-  });
-  const { cookie, form } = await page.signIn();
-  const answers = [];
-  for (let i = 0; i < 2; i++) {
-    answers.push(
-      await page.post("/users/Alice/disable", `form-token=${form}`, { Cookie: cookie }),
-    );
-  }
-  assert.deepEqual(answers.map(({ status }) => status), [503, 500]);
-  assert.match(
-    answers[0]?.body ?? "",
-    /another process has locked the catalog[^]*href="\/users\/Alice"/,
-  );
-  assert.ok(!answers[1]?.body.includes("secret"));
-  assert.equal(log.of("server.admin-failed").length, 2);
-  assert.deepEqual(log.of("operator.acted").map(({ action }) => action), ["signed-in"]);
-});
-
-Deno.test("admin page: what cannot be shown leads back to another page", async () => {
-  let isLocked = false;
-  await using page = await OperatorPage.open({
-    openCatalog: async (path) =>
-      interceptedCatalog(await openInThisThread(path), async (method, _, next) => {
-        if (!isLocked || method !== "accounts.list") return await next();
-        throw new UnavailableError("unavailable", "another process has locked the catalog");
-      }),
-  });
-  const { cookie, form } = await page.signIn();
-  const headers = { Cookie: cookie };
-  const backOf = async (sent: Promise<{ readonly body: string }>) =>
-    /href="([^"]*)">Back</.exec((await sent).body)?.[1];
-  assert.equal(await backOf(page.send({ path: "/users/nobody", headers })), "/users");
-  const action = page.post("/users/nobody/disable", `form-token=${form}`, headers);
-  assert.equal(await backOf(action), "/users/nobody");
-  isLocked = true;
-  assert.equal(await backOf(page.send({ path: "/users", headers })), "/");
 });
