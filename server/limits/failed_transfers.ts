@@ -11,10 +11,8 @@ export function failedTransfers(report: AccessListener): MonitorListener {
   return {
     transferEnded({ protocol, user, address }, { direction, name, bytes }, outcome) {
       if (typeof outcome !== "object") return;
-      const { code } = outcome;
-      // Over protocol 4, it is reported with the answer: most of these requests begin no transfer.
-      if (protocol === 4 && code === "not-allowed") return;
       const method = direction === "upload" ? "put" : "get";
+      const { code } = outcome;
       report({ method, protocol, user: user?.name ?? "", address, name, bytes, code });
     },
   };

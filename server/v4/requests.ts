@@ -6,7 +6,7 @@
 import { ProtocolError } from "../../protocol/errors.ts";
 import { release } from "../../protocol/memory.ts";
 import { FetchReader } from "../../protocol/v4/fetch.ts";
-import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
+import type { Message, MessageKind, MessageOf } from "../../protocol/v4/messages.ts";
 import { PackReader } from "../../protocol/v4/pack.ts";
 import { LINK_LIFE_MS, tryToMakeToken } from "../accounts/tokens.ts";
 import { answerBlindly, isRestricted } from "./access.ts";
@@ -21,6 +21,8 @@ import { endUnanswered, type RequestContext, SendError } from "./request_context
 
 /** The most unanswered puts of a connection. Small files are synced and committed together. */
 export const WINDOW = 256;
+/** Requests that begin a transfer, whose failure is reported when it ends. */
+const TRANSFERS: readonly MessageKind[] = ["put", "get"];
 
 export class Requests implements AsyncDisposable {
   readonly #session: RequestContext;
@@ -69,9 +71,10 @@ export class Requests implements AsyncDisposable {
   /** Whether the account's access leaves the answer to the handler of the request. */
   async #mayProceed(message: Message): Promise<boolean> {
     let isAnswered = false;
-    const isAllowed = await this.#attempt(message, async () => {
+    const look = async () => {
       isAnswered = await answerBlindly(this.#session, message);
-    });
+    };
+    const isAllowed = await this.#attempt(message, look, { hasTransfer: false });
     return isAllowed && !isAnswered;
   }
 
@@ -196,7 +199,11 @@ export class Requests implements AsyncDisposable {
    * Does the work of a request, and answers with an error if it fails. Returns whether it succeeded. Throws
    * `ProtocolError` and `SendError`, which end the connection.
    */
-  async #attempt(request: Message, work: () => Promise<void> | void): Promise<boolean> {
+  async #attempt(
+    request: Message,
+    work: () => Promise<void> | void,
+    { hasTransfer } = { hasTransfer: TRANSFERS.includes(request.kind) },
+  ): Promise<boolean> {
     const { kind, tag } = request;
     try {
       await work();
@@ -210,10 +217,7 @@ export class Requests implements AsyncDisposable {
       const names = namesIn(request);
       const [name] = names.length === 1 ? names : [];
       const { code, message } = explainFailure(this.#session, error, { kind, name });
-      // A transfer is reported when it ends, except if the access of its account has refused it.
-      if ((kind !== "put" && kind !== "get") || code === "not-allowed") {
-        reportFailures(this.#session, kind, names, code);
-      }
+      if (!hasTransfer) reportFailures(this.#session, kind, names, code);
       await this.#session.answers.send({ kind: "error", tag, code, message });
       return false;
     }

@@ -4,7 +4,11 @@ import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { Access } from "../../server/limits/access.ts";
 import type { ServerOptions } from "../../server/lifecycle/server_options.ts";
 import type { Limits } from "../../server/limits/limits.ts";
+import { UnavailableError } from "../../protocol/errors.ts";
+import type { Catalog } from "../../server/catalog/catalog.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
+import { openInThisThread } from "../support/store/catalogs.ts";
+import { interceptedCatalog } from "../support/store/intercepted_catalog.ts";
 import { RawClient } from "../support/v3/raw_client.ts";
 import { Fixture, got, put } from "../support/v4/fixture.ts";
 import { Uploader } from "../support/v4/raw_client.ts";
@@ -111,4 +115,35 @@ Deno.test("access v4: a download that fails has one line with its bytes, whether
     server.accesses.map(({ method, name, bytes, code }) => [method, name, bytes, code]),
     [["get", "a", CHUNK_SIZE, "cannot-store"], ["get", "none", 0, "no-such-file"]],
   );
+});
+
+Deno.test("access v4: a transfer has one line if its account may not do it, or cannot be looked up", async () => {
+  let isLocked = false;
+  let accounts: Catalog["accounts"] | undefined;
+  const openCatalog: ServerOptions["openCatalog"] = async (path) => {
+    const catalog = await openInThisThread(path);
+    accounts = catalog.accounts;
+    return interceptedCatalog(catalog, async (method, _, next) => {
+      if (!isLocked || method !== "accounts.find") return await next();
+      throw new UnavailableError("unavailable", "another process has locked the catalog");
+    });
+  };
+  await using server = await start({}, { openCatalog });
+  const { fixture, lines } = server;
+  const source = await fixture.source("a", new Uint8Array(CHUNK_SIZE));
+  const other = await fixture.source("b", new Uint8Array(CHUNK_SIZE + 1));
+  using first = await fixture.client("Alice");
+  using second = await fixture.client("Alice");
+  isLocked = true;
+  await assert.rejects(put(first, [{ file: source }]), { code: "unavailable" });
+  await assert.rejects(got(second, "a"), { code: "unavailable" });
+  isLocked = false;
+  using client = await fixture.client("Alice");
+  await put(client, [{ file: source, name: "a" }]);
+  const account = await accounts?.find({ name: "Alice" });
+  await accounts?.update(account?.id ?? assert.fail(), { access: "append-only" });
+  assert.deepEqual(await put(client, [{ file: other, name: "a" }]), ["not-allowed"]);
+  assert.deepEqual(lines(), [
+    ...["put a unavailable", "get a unavailable", "put a", "put a not-allowed"],
+  ]);
 });
