@@ -14,7 +14,7 @@ import type { FoundFile } from "../catalog/files.ts";
 import { type FileWithDigests, refuseDamaged, withDigests } from "./backfill_digests.ts";
 import { PackedDownloads } from "./download_log.ts";
 import { describe, MAX_LOOKS, noSuchFile, quoted, replacedTooOften } from "./descriptions.ts";
-import { explainFailure, reportFailures } from "./explain_failure.ts";
+import { explainFailure, failureCode, reportFailures } from "./explain_failure.ts";
 import type { RequestContext } from "./request_context.ts";
 import { RequestError } from "./request_error.ts";
 
@@ -45,34 +45,51 @@ export async function sendContents(
     return page;
   };
   const downloads = new PackedDownloads(session);
-  for (let coming = look(0), begin = 0;;) {
-    const { contents, others, next } = await coming;
-    const first = next - others.length;
-    // The catalog looks up the next page while this one is sent.
-    if (next < wanted.length) coming = look(next);
-    if (contents.length > 0) {
-      const names = wanted.slice(begin, first).map(({ name }) => name);
-      const noteSent = downloads.encoded(names, contents);
-      await answers.sendRecords("contents", tag, contents);
-      noteSent();
+  /** The number of entries that were sent or refused. */
+  let done = 0;
+  try {
+    for (let coming = look(0); done < wanted.length;) {
+      const { contents, others, next } = await coming;
+      const first = next - others.length;
+      // The catalog looks up the next page while this one is sent.
+      if (next < wanted.length) coming = look(next);
+      if (contents.length > 0) {
+        const names = wanted.slice(done, first).map(({ name }) => name);
+        const noteSent = downloads.encoded(names, contents);
+        await answers.sendRecords("contents", tag, contents);
+        noteSent();
+      }
+      live.count("download", { files: first - done, bytes: contents.length });
+      release(contents);
+      for (done = first; done < next;) {
+        const group = takeGroup(others, done - first);
+        const asked = wanted.slice(done, done + group.length);
+        const found = await Promise.all(
+          asked.map((one, i) => readOrRefuse(session, one, group[i])),
+        );
+        await sendFound(session, tag, found);
+        live.count("download", countsOf(found));
+        downloads.sent(found.flatMap((one) => one instanceof RequestError ? [] : [one.file]));
+        for (const [i, one] of found.entries()) {
+          if (one instanceof RequestError) reportUnsent(session, asked.slice(i, i + 1), one);
+        }
+        done += group.length;
+      }
     }
-    live.count("download", { files: first - begin, bytes: contents.length });
-    release(contents);
-    for (let at = 0; at < others.length;) {
-      const group = takeGroup(others, at);
-      const found = await Promise.all(
-        group.map((file, i) => readOrRefuse(session, wanted[first + at + i] as WantedEntry, file)),
-      );
-      await sendFound(session, tag, found);
-      live.count("download", countsOf(found));
-      downloads.sent(found.flatMap((one) => one instanceof RequestError ? [] : [one.file]));
-      at += group.length;
-    }
-    begin = next;
-    if (next >= wanted.length) break;
+  } catch (error) {
+    reportUnsent(session, wanted.slice(done), error);
+    throw error;
   }
   await answers.send({ kind: "done", tag });
   downloads.log();
+}
+
+function reportUnsent(
+  session: RequestContext,
+  entries: readonly WantedEntry[],
+  error: unknown,
+): void {
+  reportFailures(session, "fetch", entries.map(({ name }) => name), failureCode(error));
 }
 
 function countsOf(all: readonly Found[]) {
@@ -142,12 +159,9 @@ async function readOrRefuse(
     return await read(session, wanted, file);
   } catch (error) {
     // A file that cannot be read does not affect the others.
-    const { name } = wanted;
-    const refused = error instanceof RequestError
+    return error instanceof RequestError
       ? error
-      : explainFailure(session, error, { kind: "get", name });
-    reportFailures(session, "get", [name], refused.code);
-    return refused;
+      : explainFailure(session, error, { kind: "get", name: wanted.name });
   }
 }
 

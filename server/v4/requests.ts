@@ -21,8 +21,8 @@ import { endUnanswered, type RequestContext, SendError } from "./request_context
 
 /** The most unanswered puts of a connection. Small files are synced and committed together. */
 export const WINDOW = 256;
-/** Requests that begin a transfer, whose failure is reported when it ends. */
-const TRANSFERS: readonly MessageKind[] = ["put", "get"];
+/** Requests that report the files that fail themselves, once their work has begun. */
+const TRANSFERS: readonly MessageKind[] = ["put", "get", "fetch"];
 
 export class Requests implements AsyncDisposable {
   readonly #session: RequestContext;

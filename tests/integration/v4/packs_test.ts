@@ -1,6 +1,7 @@
 /** Protocol 4: packs and fetches, as the server answers them. */
 import assert from "node:assert/strict";
 import type { Bytes } from "../../../protocol/bytes.ts";
+import { UnavailableError } from "../../../protocol/errors.ts";
 import { ContentsReader } from "../../../protocol/v4/contents.ts";
 import { FetchWriter } from "../../../protocol/v4/fetch.ts";
 import type { MessageOf } from "../../../protocol/v4/messages.ts";
@@ -13,6 +14,8 @@ import { pseudoRandomBytes, utf8 } from "../../support/bytes.ts";
 import { readWholeFolder } from "../../faults/data_folder.ts";
 import { FaultySystem } from "../../support/store/faulty_file_system.ts";
 import { ServerLog } from "../../support/server_log.ts";
+import { openInThisThread } from "../../support/store/catalogs.ts";
+import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
 import { Fixture } from "../../support/v4/fixture.ts";
 import { packOf, type PackRecord } from "../../support/v4/records.ts";
 import { missing, Uploader } from "../../support/v4/raw_client.ts";
@@ -251,6 +254,29 @@ Deno.test("v4 packs: the access log has each file of a pack or fetch that is ref
   await refuse("drop-box", (alice) => fetchAll(alice, ["c"]));
   assert.deepEqual(accesses.map(({ method, name, code }) => [method, name, code]), [
     ...[["put", "a", "not-allowed"], ["put", "b", "not-allowed"], ["get", "c", "not-allowed"]],
+  ]);
+});
+
+Deno.test("v4 packs: the access log has each file of a fetch that fails in between once", async () => {
+  const accesses: Access[] = [];
+  const failure = new UnavailableError("unavailable", "another process has locked the catalog");
+  await using fixture = await Fixture.create({}, {
+    onAccess: (one) => void accesses.push(one),
+    openCatalog: async (path) =>
+      interceptedCatalog(await openInThisThread(path), async (method, args, next) => {
+        if (method === "files.fetchPack" && args[2] !== 0) throw failure;
+        return await next();
+      }),
+  });
+  (await fixture.client("Alice"))[Symbol.dispose]();
+  using alice = await Uploader.login(fixture, "Alice");
+  await send(alice, [text("a", "1"), text("b", "2"), text("c", "3")]);
+  accesses.length = 0;
+  // A page ends after the entries that the catalog could not encode.
+  await assert.rejects(fetchAll(alice, ["a", "missing", "b", "c"]), { code: "unavailable" });
+  assert.deepEqual(accesses.map(({ method, name, code }) => [method, name, code]), [
+    ...[["get", "a", undefined], ["get", "missing", "no-such-file"]],
+    ...[["get", "b", "unavailable"], ["get", "c", "unavailable"]],
   ]);
 });
 
