@@ -105,7 +105,10 @@ export class PeerSocket {
     this.#rates?.[Symbol.dispose]();
     this.#rates = rates;
     const due = Math.max(this.#due("received", 0), this.#due("sent", 0));
-    if (due > 0) await this.#pause(due);
+    if (due === 0) return;
+    // A client that gives up, and tries again, must not leave connections that wait.
+    using _ = this.onDisconnect(({ message }) => this.close(message));
+    await this.#pause(due);
   }
 
   /** Closes the connection at once. Its work fails for this reason. */

@@ -65,3 +65,11 @@ Deno.test("peer socket: waiting for its rate ends when the connection is closed"
   setTimeout(() => peer.close("the test is over"), 10);
   await Promise.all([beginning, receiving, sending]);
 });
+
+Deno.test("peer socket: a peer that leaves while it waits for its rate does not keep its connection", async () => {
+  const peer = new PeerSocket({ ...socket(), read: () => Promise.resolve(null) }, DEFAULT_LIMITS);
+  const rates = new Rates(1e9);
+  await peer.limitRates(rates);
+  assert.equal(peer.closedFor, "the client disconnected before it was answered");
+  assert.ok(rates.isDisposed);
+});
