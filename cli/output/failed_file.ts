@@ -54,7 +54,7 @@ export class Repetition {
     this.#untried++;
     if (this.#untried <= MAX_UNTRIED) return words;
     return this.#untried === MAX_UNTRIED + 1
-      ? "Not started: more files. To list all, add --verbose."
+      ? "Not started: more files. For a longer list, add --verbose."
       : undefined;
   }
 }

@@ -137,7 +137,7 @@ Deno.test("failures: a hint that files share is shown with the first of them; JS
   assert.deepEqual(hints, ["Wait.", "Wait.", "Try again.", "Wait."]);
 });
 
-Deno.test("failures: of many files that were not started a few are named, all of them with --verbose or --json", () => {
+Deno.test("failures: of many files that were not started a few are named, more with --verbose or --json", () => {
   const stopped = new InterruptedError("interrupted", "the command was stopped");
   const put = { event: "not-stored", code: "interrupted", state: "not-tried" } as const;
   const written = (options: Parameters<typeof reporterWith>[0]) => {
@@ -150,7 +150,7 @@ Deno.test("failures: of many files that were not started a few are named, all of
   const { lines } = written({});
   assert.equal(lines.length, 11);
   assert.equal(lines[9], "Not started: 9");
-  assert.equal(lines[10], "Not started: more files. To list all, add --verbose.");
+  assert.equal(lines[10], "Not started: more files. For a longer list, add --verbose.");
   assert.equal(written({ verbose: true }).lines.length, 500);
   assert.equal(written({ json: true }).events, 500);
 });
