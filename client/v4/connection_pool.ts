@@ -45,6 +45,7 @@ export class ConnectionPool implements Disposable {
   /** For the first attempt only: after a network error, another server may answer. */
   #found: DiscoveredServer | undefined;
   #isAuthenticated = false;
+  #isDisposed = false;
   #progress = 0;
 
   constructor(connect: ConnectOptions, transfer: TransferOptions = {}) {
@@ -176,13 +177,17 @@ export class ConnectionPool implements Disposable {
     damaged.throwIfAny();
   }
 
+  /** Closes all connections. What still runs over them fails, and is not retried. */
   [Symbol.dispose](): void {
+    this.#isDisposed = true;
     for (const client of this.#clients) client?.[Symbol.dispose]();
   }
 
   #retrying<T>(task: () => Promise<T>): Promise<T> {
     const { signal } = this.#connect;
-    return withRetries(task, this.#retry, { signal, progress: () => this.#progress });
+    return withRetries(task, this.#retry, {
+      ...{ signal, progress: () => this.#progress, isFinal: () => this.#isDisposed },
+    });
   }
 
   async #open(index: number): Promise<V4Client> {

@@ -63,3 +63,17 @@ Deno.test("connection pool: requests at the same time open one connection, and s
   for (const other of others) assert.equal(other, first);
   assert.equal(connected, 1);
 });
+
+Deno.test("connection pool: what still runs when it is disposed of fails, without a retry", async () => {
+  await using server = await ScriptedV4Server.start();
+  await using folder = await TemporaryFolder.create();
+  server.answers = acceptingEveryone(() => undefined);
+  const pool = new ConnectionPool({
+    ...{ server: server.address, userName: "Alice", identityFolder: folder.path },
+    onNewServer: () => true,
+  }, { onRetry: ({ error }) => assert.fail(error.message) });
+  await pool.connected();
+  const list = pool.list("", () => undefined);
+  pool[Symbol.dispose]();
+  await assert.rejects(list, { code: "connection-lost" });
+});
