@@ -34,7 +34,7 @@ const DONE = {
 } as const;
 
 /** Words for the path of an upload; `-` stands for standard input. */
-function shownSource(path: string): string {
+export function shownSource(path: string): string {
   return path === "-" ? "standard input" : path;
 }
 
@@ -167,7 +167,10 @@ export const FILE_EVENTS = {
       "A file was not confirmed, or a folder could not be read. An `error` with the reason, or " +
       "`stopping`, comes before it.",
     fields: { path, state: standing(UNSTORED, "store"), code },
-    words: ({ path, state, code }) => failed(UNSTORED[state](path), state, code, path),
+    words: ({ path, state, code }) => {
+      const source = shownSource(path);
+      return failed(UNSTORED[state](source), state, code, source);
+    },
   }),
   "summary": defineEvent({
     // Nothing done is no result, and failures are shown with --quiet, too.

@@ -4,6 +4,7 @@
  * @module
  */
 import { printable } from "../../protocol/printable.ts";
+import { shownSource } from "../events/files.ts";
 import { type Event, type EventOf, wordsOf } from "../events/mod.ts";
 import type { Presentation } from "../text/presentation.ts";
 
@@ -68,7 +69,7 @@ export function failureWords(
 ): string | undefined {
   const what = wordsOf(event, show) ?? "";
   if (wasReported) return `${what}: ${printable(cause.message)}`;
-  const file = printable("path" in event ? event.path : event.name);
+  const file = printable("path" in event ? shownSource(event.path) : event.name);
   const message = names(cause.message, file)
     ? cause.message
     : `${lowerFirst(what)}: ${cause.message}`;

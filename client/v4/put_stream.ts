@@ -43,7 +43,7 @@ export interface PutStreamOptions {
   readonly transfer?: TransferOptions;
   /** The name on the server. */
   readonly name: string;
-  /** What the stream is called in errors: "standard input". */
+  /** The path of the stream in results. Errors call `-` standard input. */
   readonly path: string;
   /** Reads some bytes into a buffer. Returns their number, or `null` at the end; `Deno.stdin.read` does. */
   readonly read: (buffer: Bytes) => Promise<number | null>;
@@ -152,7 +152,7 @@ class StreamUpload {
         const remainder = continueRemainder(0, chunk);
         this.#remainder = combine(this.#remainder, remainder, chunk.length);
         this.#size += chunk.length;
-        checkSize({ name: path, size: this.size });
+        checkSize({ name: called(path), size: this.size });
         const sums = { cksum: digestOf(remainder, chunk.length), digest };
         await mux.sendChunk(this.#request.tag, offset, chunk, sums);
         onEvent?.({ type: "streaming", name, sent: this.size });
@@ -288,8 +288,13 @@ class ChunkReader {
         if (size === null) return buffer.subarray(0, filled);
         filled += size;
       } catch (cause) {
-        throw new StorageError("cannot-read", `cannot read ${path}: ${reasonOf(cause)}`, { cause });
+        const reason = reasonOf(cause);
+        throw new StorageError("cannot-read", `cannot read ${called(path)}: ${reason}`, { cause });
       }
     }
   }
+}
+
+function called(path: string): string {
+  return path === "-" ? "standard input" : path;
 }

@@ -71,6 +71,8 @@ Deno.test("get: a repeated name is downloaded once, and a missing one does not a
   assert.equal(got.code, 9, got.stderr);
   assert.deepEqual([...Deno.readDirSync(`${here}/new`)].map(({ name }) => name).sort(), ["a", "b"]);
   assert.match(got.stdout, /\nDownloaded 2 files \(2 B\), 1 failed\n$/);
+  const dry = await run("get", "missing", "--dry-run");
+  assert.match(dry.stderr, /^Would download nothing; 1 failure$/m);
 });
 
 Deno.test("remove: existing files are removed, the others are reported, and both are counted", async () => {

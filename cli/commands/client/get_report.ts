@@ -138,6 +138,7 @@ function previewWords(totals: Totals, size: (bytes: number) => string): string {
     ...unchanged === 0 ? [] : [`${unchanged} unchanged`],
     ...failed === 0 ? [] : [plural(failed, "failure")],
   ];
-  const changes = parts.length === 0 ? "Nothing to do" : `Would ${parts.join(", ")}`;
+  const nothing = failed === 0 ? "Nothing to do" : "Would download nothing";
+  const changes = parts.length === 0 ? nothing : `Would ${parts.join(", ")}`;
   return [changes, ...others].join("; ");
 }

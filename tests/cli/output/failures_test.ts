@@ -1,6 +1,11 @@
 /** How errors and failed files are reported. */
 import assert from "node:assert/strict";
-import { InterruptedError, NetworkError, RefusedError } from "../../../protocol/errors.ts";
+import {
+  InterruptedError,
+  NetworkError,
+  RefusedError,
+  StorageError,
+} from "../../../protocol/errors.ts";
 import { eventsIn } from "../../support/events.ts";
 import { reporterWith } from "../../support/reporter.ts";
 
@@ -153,4 +158,22 @@ Deno.test("failures: of many files that were not started a few are named, more w
   assert.equal(lines[10], "Not started: more files. For a longer list, add --verbose.");
   assert.equal(written({ verbose: true }).lines.length, 500);
   assert.equal(written({ json: true }).events, 500);
+});
+
+Deno.test("failures: the path - is called standard input", () => {
+  const { reporter, stderr } = reporterWith({});
+  const put = { event: "not-stored", path: "-", state: "not-stored" } as const;
+  const unreadable = new StorageError("cannot-read", "cannot read standard input: it is a folder");
+  reporter.reportFailure(unreadable, { ...put, code: "cannot-read" });
+  const lost = new NetworkError("lost", "the connection was lost");
+  reporter.reportFailure(lost, { ...put, code: "lost" });
+  reporter.reportFailure(lost, { ...put, code: "lost" });
+  const stopped = new InterruptedError("interrupted", "the command was stopped");
+  reporter.reportFailure(stopped, { ...put, code: "interrupted" });
+  assert.deepEqual(stderr.text.trimEnd().split("\n"), [
+    "xfer: cannot read standard input: it is a folder [cannot-read]",
+    "xfer: failed to upload standard input: the connection was lost [lost]",
+    "Failed to upload standard input: the connection was lost",
+    "Interrupted: standard input",
+  ]);
 });
