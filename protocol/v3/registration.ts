@@ -102,16 +102,21 @@ function* offerKey(profile: Profile, clientId: Bytes, owner: ClientKey): Session
 }
 
 function nameTaken(name: Bytes, unanswered: boolean): RefusedError {
-  const message = `the name ${shown(name)} is already taken`;
   if (!unanswered) {
-    return new RefusedError("name-taken", message, {
-      hint:
-        "Choose another name in line 2 of transfer.info, or restore the me.info of this account.",
-    });
+    // The protocol has one refusal for both.
+    return new RefusedError(
+      "name-taken",
+      `the server did not register ${shown(name)}: the name is taken, or registration is closed`,
+      {
+        hint:
+          "Choose another name in line 2 of transfer.info, or restore the me.info of this account.",
+      },
+    );
   }
   return new RefusedError(
     "name-taken",
-    `${message}, perhaps by an earlier registration of this client that got no answer`,
+    `the name ${shown(name)} is already taken, perhaps by an earlier registration of this client ` +
+      "that got no answer",
     {
       hint:
         "Try again in 10 minutes, when xfer's server has freed such a name, or choose another " +
