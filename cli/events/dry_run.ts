@@ -5,6 +5,7 @@
  */
 import { plural } from "../text/format.ts";
 import { count, defineEvent, oneOf, optional, text } from "./definition.ts";
+import { shownSource } from "./files.ts";
 
 /** The words between a name and its new one. */
 const ACTIONS = {
@@ -41,7 +42,7 @@ export const DRY_RUN_EVENTS = {
       // As the command itself says: what is removed from the server can be restored.
       const verb = action === "remove" && place === "here" ? "delete" : action;
       return [
-        `Would ${verb} ${name}`,
+        `Would ${verb} ${action === "upload" ? shownSource(name) : name}`,
         ...to === undefined || to === name ? [] : [`${ACTIONS[action]} ${to}`],
         ...action === "remove" ? [PLACES[place]] : [],
         ...amounts.length === 0 ? [] : [`(${amounts.join(", ")})`],

@@ -126,6 +126,7 @@ test("a second signal ends the process at once", async () => {
 /** Every command that contacts the server, with its message about the part that it did not do. */
 const COMMANDS: Readonly<Record<string, readonly [args: readonly string[], said: RegExp]>> = {
   "put": [["a", "b"], /^(Interrupted|Not started): a\nNot started: b$/m],
+  "put -": [["--as", "a"], /^Interrupted: standard input$/m],
   "get": [["a"], /^Interrupted: a$/m],
   "get --recursive": [["d"], /^Stopping/m],
   "list": [[], /^Stopping/m],

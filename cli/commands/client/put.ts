@@ -15,6 +15,7 @@ import {
 import { type Address, formatAddress } from "../../../protocol/address.ts";
 import { ConfigurationError, UsageError, XferError } from "../../../protocol/errors.ts";
 import { printable } from "../../../protocol/printable.ts";
+import { STANDARD_INPUT } from "../../arguments/list_file.ts";
 import { SUCCESS } from "../../exit_codes.ts";
 import { reportRetry, reportUsingV3 } from "../../output/client_events.ts";
 import type { Run } from "../../run.ts";
@@ -119,8 +120,11 @@ async function takeInvitation(
 function reportUnsent(run: Run, { category, code }: XferError, files: readonly string[]): void {
   const isStopped = category === "interrupted";
   if (!isStopped && (files.length === 1 || category === "usage")) return;
-  const state = isStopped ? "not-tried" : "not-stored";
-  for (const path of files) run.reporter.report({ event: "not-stored", path, state, code });
+  for (const path of files) {
+    // A stream may have been in progress.
+    const state = isStopped && path !== STANDARD_INPUT ? "not-tried" : "not-stored";
+    run.reporter.report({ event: "not-stored", path, state, code });
+  }
 }
 
 /** Uploads over the protocol that fits; returns the exit code. */

@@ -199,6 +199,7 @@ Deno.test("event would: says what would be done, where, and with how much", () =
     wordsOf({ event: "would", ...fields }, PLAIN);
   assert.deepEqual([
     would({ action: "upload", place: "server", name: "./a", to: "a", size: 3 }),
+    would({ action: "upload", place: "server", name: "-", to: "a" }),
     would({ action: "download", place: "here", name: "a", to: "a", size: 3 }),
     would({ action: "update", place: "server", name: "a", to: "a" }),
     would({ action: "remove", place: "server", name: "photos", entries: 2, size: 2048 }),
@@ -206,6 +207,7 @@ Deno.test("event would: says what would be done, where, and with how much", () =
     would({ action: "rename", place: "server", name: "a", to: "b", entries: 1, size: 3 }),
   ], [
     "Would upload ./a as a (3 B)",
+    "Would upload standard input as a",
     "Would download a (3 B)",
     "Would update a",
     "Would remove photos on the server (2 entries, 2.0 KiB)",
