@@ -81,13 +81,15 @@ export class Ended extends Error {
     if (code === "commander.excessArguments") return tooMany(command, seeHelp);
     const guess = GUESS.exec(words)?.groups?.["names"];
     const unknown = UNKNOWN_OPTION.exec(words)?.groups?.["option"];
-    const near = guess?.split(", ") ?? lettersMeant(meant(command, args), unknown);
+    const asked = meant(command, args);
+    const near = guess?.split(", ") ?? lettersMeant(asked, unknown);
+    const mayBeName = unknown?.startsWith("--") === false && !isGroup(asked);
     return new UsageError(kebabCase(code.replace("commander.", "")), inOurWords(words), {
       hint: near.length > 0
         ? `Did you mean ${near.join(" or ")}?`
-        : unknown === undefined || unknown.startsWith("--")
-        ? seeHelp
-        : seeHelp.replace(/\.$/, ", or write -- before a name that begins with -."),
+        : mayBeName
+        ? seeHelp.replace(/\.$/, ", or write -- before a name that begins with -.")
+        : seeHelp,
     });
   }
 }

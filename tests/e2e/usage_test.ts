@@ -73,6 +73,7 @@ const MISTAKES: readonly [args: string, message: string, hint: string][] = [
   ["client put a --xyzzy", "unknown option '--xyzzy' [unknown-option]", seeHelp("client put")],
   ["client get -r a", "unknown option '-r' [unknown-option]", "Did you mean --recursive?"],
   ["client remove a -n", "unknown option '-n' [unknown-option]", "Did you mean --dry-run?"],
+  ["client -r", "unknown option '-r' [unknown-option]", seeHelp("client")],
   [
     "client put -r a",
     "unknown option '-r' [unknown-option]",
