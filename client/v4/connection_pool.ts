@@ -177,7 +177,7 @@ export class ConnectionPool implements Disposable {
     damaged.throwIfAny();
   }
 
-  /** Closes all connections. What still runs over them fails, and is not retried. */
+  /** Closes all connections. Work that still runs over them fails, and is not retried. */
   [Symbol.dispose](): void {
     this.#isDisposed = true;
     for (const client of this.#clients) client?.[Symbol.dispose]();
