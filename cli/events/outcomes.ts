@@ -9,7 +9,7 @@ import { oneOf } from "./definition.ts";
 export type Outcomes = Readonly<Record<string, (what: string) => string>>;
 
 /** The error code of a command that a signal stopped. */
-const INTERRUPTED = "interrupted";
+export const INTERRUPTED = "interrupted";
 
 /** The field for the state of a failed file. `work`: the request, as a verb. */
 export const standing = <T extends Outcomes>(table: T, work: string) =>

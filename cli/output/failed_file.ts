@@ -6,6 +6,7 @@
 import { printable } from "../../protocol/printable.ts";
 import { shownSource } from "../events/files.ts";
 import { type Event, type EventOf, wordsOf } from "../events/mod.ts";
+import { INTERRUPTED } from "../events/outcomes.ts";
 import type { Presentation } from "../text/presentation.ts";
 
 /** Events of a file that was not transferred or changed. */
@@ -29,17 +30,19 @@ export function hasFailed(event: FailureEvent): boolean {
   return !("state" in event) || !UNTRIED.has(event.state);
 }
 
-/** Whether the command ended before it started with the file. */
-export function isUntried(event: Event): boolean {
-  return isFailure(event) && "state" in event && event.state === "not-tried";
+/** Whether only the end of the command kept it from the file. Whether an unconfirmed one is stored is not known. */
+export function isLeftUndone(event: Event): boolean {
+  if (!isFailure(event)) return false;
+  const state = "state" in event ? event.state : undefined;
+  return state === "not-tried" || (event.code === INTERRUPTED && state !== "unknown");
 }
 
-/** Files that were not started and are named to people. A list of thousands would hide what happened before. */
-const MAX_UNTRIED = 10;
+/** Undone files that are named to people. A list of thousands would hide what happened before. */
+const MAX_UNDONE = 10;
 
 /** Shortens what people see of many failed files. */
 export class Repetition {
-  #untried = 0;
+  #undone = 0;
   #hint: string | undefined;
 
   /** The error, without its hint if the error before it had the same. */
@@ -50,12 +53,13 @@ export class Repetition {
     return isKnown ? unhinted : cause;
   }
 
-  /** The words for the next file that was not started, `undefined` if enough were named. */
-  untried(words: string | undefined): string | undefined {
-    this.#untried++;
-    if (this.#untried <= MAX_UNTRIED) return words;
-    return this.#untried === MAX_UNTRIED + 1
-      ? "Not started: more files. For a longer list, add --verbose."
+  /** The words for the next file that is left undone, `undefined` if enough were named. */
+  undone(words = ""): string | undefined {
+    this.#undone++;
+    if (this.#undone <= MAX_UNDONE) return words;
+    const [label] = words.split(":", 1);
+    return this.#undone === MAX_UNDONE + 1
+      ? `${label}: more files. For a longer list, add --verbose.`
       : undefined;
   }
 }

@@ -14,7 +14,7 @@ import {
   failureWords,
   hasFailed,
   isFailure,
-  isUntried,
+  isLeftUndone,
   Repetition,
 } from "./failed_file.ts";
 import { colored, type Paint, plain } from "../text/colors.ts";
@@ -159,7 +159,7 @@ export class Reporter {
 
   #wordsOf(event: Event, show: Presentation): string | undefined {
     const words = wordsOf(event, show);
-    return isUntried(event) && !this.options.verbose ? this.#repetition.untried(words) : words;
+    return isLeftUndone(event) && !this.options.verbose ? this.#repetition.undone(words) : words;
   }
 
   /** Writes a note for people that has no event, such as the total of a list. */

@@ -157,6 +157,16 @@ Deno.test("failures: of many files that were not started a few are named, more w
   assert.equal(lines[9], "Not started: 9");
   assert.equal(lines[10], "Not started: more files. For a longer list, add --verbose.");
   assert.equal(written({ verbose: true }).lines.length, 500);
+  const { reporter, stderr } = reporterWith({});
+  for (let file = 0; file < 500; file++) {
+    reporter.reportFailure(stopped, { ...NOT_GOT, name: `${file}`, code: "interrupted" });
+  }
+  reporter.reportFailure(stopped, { ...put, path: "sent", state: "unknown" });
+  assert.deepEqual(stderr.text.trimEnd().split("\n").slice(9), [
+    "Interrupted: 9",
+    "Interrupted: more files. For a longer list, add --verbose.",
+    "Unconfirmed: sent may be on the server. Upload it again to be sure",
+  ]);
   assert.equal(written({ json: true }).events, 500);
 });
 
