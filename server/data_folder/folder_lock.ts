@@ -10,6 +10,9 @@ import { DATA_LOCK } from "../../protocol/server_files.ts";
 import { LOCKED } from "../catalog/sqlite/locked.ts";
 import { acquireInTurn, noteServed } from "./served_folders.ts";
 
+/** The time for a process that is just ending, in milliseconds: any other keeps the lock. It blocks this process. */
+const WAIT_MS = 500;
+
 /** The error for a folder that is in use, by "this process" or "another process". */
 export type InUse = (by: string, cause?: unknown) => XferError;
 
@@ -45,7 +48,7 @@ async function acquireLock(file: string, inUse: InUse): Promise<Disposable> {
 function lockExclusively(file: string): DatabaseSync {
   const lock = new DatabaseSync(file);
   try {
-    lock.exec("BEGIN EXCLUSIVE");
+    lock.exec(`PRAGMA busy_timeout = ${WAIT_MS}; BEGIN EXCLUSIVE`);
     return lock;
   } catch (error) {
     lock.close();
