@@ -7,25 +7,26 @@
  *
  * @module
  */
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { Abortable } from "../../../protocol/abort.ts";
+import { equalBytes } from "../../../protocol/bytes.ts";
 import { ConfigurationError } from "../../../protocol/errors.ts";
 import { printable } from "../../../protocol/printable.ts";
-import { BACKUP_CATALOG } from "../../../protocol/server_files.ts";
+import { BACKUP_CATALOG, TLS_FILE } from "../../../protocol/server_files.ts";
 import { type BackupState, listStates, newStateName } from "../../data_folder/backup_states.ts";
 import { type InUse, lockFolder } from "../../data_folder/folder_lock.ts";
 import { ReferencedBlobs } from "../../data_folder/referenced_blobs.ts";
 import { recordFound, type ServerLocation } from "../../stores/with_store.ts";
 import { createOwnFolder, type FileSystem } from "../../fs/file_system.ts";
 import { type ComparedCopyReport, copyStore, explainingCopy } from "./copy_store.ts";
-import { type CopySource, type StoreAccess, withCopySource } from "./copy_source.ts";
+import { type CopySource, readKey, type StoreAccess, withCopySource } from "./copy_source.ts";
 import { addState, removeLeftovers, removeState } from "./state_folders.ts";
 import { removeUnneeded } from "./unneeded_contents.ts";
 import { refuseForeignFiles, refuseInside } from "./target_folder.ts";
 
 /** Options of a backup. */
 export interface BackupOptions extends Abortable {
-  /** The number of states to keep, from 1; all by default. */
+  /** The number of states of this server to keep, from 1; all by default. */
   readonly keep?: number | undefined;
   /** The current time in milliseconds since the epoch; `Date.now` by default. */
   readonly clock?: () => number;
@@ -45,8 +46,8 @@ export interface BackupReport extends ComparedCopyReport {
 
 /**
  * Adds a state of a data folder, or of a database and an object store, to `target`, a backup or a new or empty folder:
- * catalog and files as they are at one moment, while servers keep running. Then deletes the oldest states if `keep` is
- * exceeded, unless the new state lacks damaged files. An interrupted backup adds no state; the next one continues it.
+ * catalog and files as they are at one moment, while servers keep running. Then deletes the oldest states of the
+ * same server if `keep` is exceeded, unless the new state lacks damaged files. An interrupted backup adds no state; the next one continues it.
  * Throws `ConfigurationError` `no-data-folder`, `target-not-empty`, `target-no-folder`, `target-in-source`,
  * `backup-in-use`; `StorageError` `cannot-copy`, `store-too-busy`; `IntegrityError` `catalog-damaged`.
  */
@@ -93,10 +94,31 @@ async function copyAndPrune(
       ),
   );
   const isComplete = report.damaged.length === 0;
-  const surplus = isComplete ? before.slice(0, Math.max(0, before.length + 1 - keep)) : [];
+  const own = isComplete ? await statesOfServer(source, before) : [];
+  const surplus = own.slice(0, Math.max(0, own.length + 1 - keep));
   for (const one of surplus) await removeState(target, one, fs);
   await removeUnneeded(target, fs);
   return { ...report, state, removed: surplus.map(({ name }) => name) };
+}
+
+/**
+ * The states of the server that is backed up, by its key. Those of another server stay: the data folder may be a new one
+ * in the place of a disk that is not mounted.
+ */
+async function statesOfServer(
+  source: CopySource,
+  states: readonly BackupState[],
+): Promise<BackupState[]> {
+  const key = await source.readIdentity();
+  const found: BackupState[] = [];
+  for (const state of states) {
+    const other = await readKey(join(state.folder, TLS_FILE));
+    const isSame = key === undefined || other === undefined
+      ? key === other
+      : equalBytes(key, other);
+    if (isSame) found.push(state);
+  }
+  return found;
 }
 
 /** Makes a copy while the catalog of the previous state is open. */

@@ -81,8 +81,8 @@ export function folderSource(folder: DataFolder): CopySource {
   };
 }
 
-/** `undefined` if the server never had protocol 4. */
-async function readKey(path: string): Promise<Bytes | undefined> {
+/** Reads the server's key and certificate; `undefined` if the server never had protocol 4. */
+export async function readKey(path: string): Promise<Bytes | undefined> {
   try {
     return await readRegularFile(path, MAX_TLS_FILE, Deno.lstat);
   } catch (error) {

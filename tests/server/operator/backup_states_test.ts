@@ -109,6 +109,23 @@ Deno.test("backup --keep: the newest states stay, with exactly the contents that
   );
 });
 
+Deno.test("backup --keep: the states of another server stay", async () => {
+  await using folder = await TemporaryFolder.create();
+  const copy = folder.join("backup");
+  const data = await prepared(folder);
+  await Deno.writeTextFile(join(data, "tls.pem"), "the key of a server");
+  const { state, files } = await backup(data, copy);
+  await using other = await Fixture.create(ON_DISK);
+  const first = await backup(other.data, copy, { keep: 1 });
+  assert.deepEqual(first.removed, []);
+  const second = await backup(other.data, copy, { keep: 1 });
+  assert.deepEqual(second.removed, [first.state]);
+  await Deno.remove(join(data, "tls.pem"));
+  assert.deepEqual((await backup(data, copy, { keep: 1 })).removed, [], "it has no key");
+  assert.deepEqual((await restore(copy, folder.join("new"), { state })).files, files);
+  await assertSound({ backup: copy, state });
+});
+
 Deno.test("backup --keep: a state that lacks damaged files deletes none that may have them", async () => {
   await using folder = await TemporaryFolder.create();
   const data = await prepared(folder);
