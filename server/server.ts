@@ -68,8 +68,9 @@ export class Server implements AsyncDisposable {
 
   /**
    * Starts a server. Resolves when it listens. Throws `ConfigurationError` `data-folder-in-use`, `not-a-data-folder`,
-   * `data-folder-unusable`, `catalog-empty`, `bad-tls-certificate`, `bad-tls-key`; `IntegrityError` `catalog-damaged`;
-   * `NetworkError` `cannot-listen`.
+   * `data-folder-unusable`, `catalog-empty`, `bad-tls-certificate`, `bad-tls-key`, `bad-admin-token`, `bad-hook-url`,
+   * `bad-hook-secret`; `IntegrityError` `catalog-damaged`; `NetworkError` `cannot-listen`; `RangeError` for a limit and
+   * `TypeError` for an option that only a mistake of the calling program can give.
    */
   static async start(options: ServerOptions): Promise<Server> {
     const server = new Server(await openParts(options), options.housekeepingMs);

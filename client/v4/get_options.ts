@@ -80,7 +80,7 @@ export interface GetManyOptions extends GetOptions {
   /** Whether to download folders, with everything in them. */
   readonly recursive?: boolean | undefined;
   /**
-   * Whether names can be patterns, as in {@link NamePattern}. An entry that matches keeps its path below the folder
+   * Whether names can be patterns: `*`, `?`, `[a-z]`, and `**` for any folders. An entry that matches keeps its path below the folder
    * before the first wildcard.
    */
   readonly patterns?: boolean | undefined;

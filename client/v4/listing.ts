@@ -42,7 +42,7 @@ export interface ListOptions {
    * each.
    */
   readonly scope?: ListScope | undefined;
-  /** The most entries to accept; default {@link MAX_LISTED}. */
+  /** The most entries to accept; 10,000,000 by default. */
   readonly max?: number | undefined;
   /** Called with each damaged file. */
   readonly takeDamaged?: TakeDamaged;

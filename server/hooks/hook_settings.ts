@@ -11,7 +11,7 @@ import type { HookKind, HookTotals } from "../catalog/hook_queue.ts";
 export interface HookSettings {
   /** The URL, to which events are posted. */
   readonly url: string;
-  /** The kinds of events; {@link DEFAULT_HOOK_KINDS} by default. */
+  /** The kinds of events; by default all but `downloaded` and `refused`. */
   readonly kinds?: readonly HookKind[];
   /** A file with the secrets of signatures; by default, the variable `XFER_HOOK_SECRET` has them. */
   readonly secretFile?: string | undefined;

@@ -47,6 +47,7 @@ export interface ServerParts {
 
 /** Opens stores and ports. Peers can connect, and wait. If it fails, nothing stays open. Throws as `Server.start` does. */
 export async function openParts(options: ServerOptions): Promise<ServerParts> {
+  if (options.listen.length === 0) throw new TypeError("listen is empty");
   keepFreedMemory();
   const { random = systemRandom, fileSystem = Deno } = options;
   const { clock = Date.now, ticks = () => performance.now() } = options;
@@ -58,8 +59,8 @@ export async function openParts(options: ServerOptions): Promise<ServerParts> {
   const monitor = new Monitor(clock);
   if (options.onAccess !== undefined) monitor.observe(failedTransfers(options.onAccess));
   const log = new ServerLog(getLogger(["xfer", "server"]), ticks, monitor.events);
-  const store = await serveStores(options, system, log);
   const settings = new LiveSettings(options);
+  const store = await serveStores(options, system, log);
   const { limits } = settings;
   const identity = identitySource(options, store);
   const listeners: Listener[] = [];

@@ -155,7 +155,7 @@ Deno.test("hooks: the operator's page says that events were given up", async () 
   await using folder = await TemporaryFolder.create();
   await using log = await ServerLog.take();
   const options = await sendingTo(receiver, folder);
-  await using page = await OperatorPage.open({ ...options, limits: { hookRetryMs: 0 } });
+  await using page = await OperatorPage.open({ ...options, limits: { hookRetryMs: 1 } });
   await log.awaits("hook.died");
   const { cookie } = await page.signIn();
   const { body } = await page.send({ headers: { Cookie: cookie } });

@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { DEFAULT_LIMITS, type Limits } from "../../../server/limits/limits.ts";
 import { listStored } from "../../../server/operator/list_files.ts";
 import { LiveSettings } from "../../../server/limits/live_settings.ts";
+import { Server } from "../../../server/server.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { kindOf, RawClient } from "../../support/v3/raw_client.ts";
 import { Fixture, put } from "../../support/v4/fixture.ts";
 
@@ -29,6 +31,38 @@ Deno.test("live settings: omitted ones stay, and the limits are always the same 
   assert.deepEqual(limits, { ...DEFAULT_LIMITS, quota: 5, historyMs: 3 });
   assert.equal(rules.registration, "closed");
   assert.equal(DEFAULT_LIMITS.historyMs, 30 * 24 * 3600_000, "nobody can change the defaults");
+});
+
+Deno.test("live settings: a limit that is undefined keeps its value", () => {
+  const rules = new LiveSettings({ limits: { quota: 5 } });
+  rules.change({ limits: { quota: undefined } as unknown as Partial<Limits> });
+  assert.equal(rules.limits.quota, 5);
+});
+
+const IMPOSSIBLE: readonly Partial<Limits>[] = [
+  { quota: NaN },
+  { maxFileSize: -1 },
+  { maxConnections: 0 },
+];
+
+for (const limits of IMPOSSIBLE) {
+  Deno.test(`live settings: ${Deno.inspect(limits)} is refused, and nothing changes`, () => {
+    const rules = new LiveSettings({ limits: { quota: 5 } });
+    const change = { registration: "closed", limits: { historyMs: 3, ...limits } } as const;
+    assert.throws(() => rules.change(change), RangeError);
+    assert.deepEqual(rules.limits, { ...DEFAULT_LIMITS, quota: 5 });
+    assert.equal(rules.registration, "open");
+    assert.throws(() => new LiveSettings({ limits }), RangeError);
+  });
+}
+
+Deno.test("server: an option that only a mistake gives is refused before a data folder is created", async () => {
+  await using folder = await TemporaryFolder.create();
+  const dataFolder = folder.join("data");
+  const listen = [{ hostname: "127.0.0.1", port: 0 }];
+  await assert.rejects(Server.start({ listen: [], dataFolder }), TypeError);
+  await assert.rejects(Server.start({ listen, dataFolder, limits: { quota: NaN } }), RangeError);
+  await assert.rejects(Deno.stat(dataFolder), Deno.errors.NotFound);
 });
 
 const TIGHTER: readonly Partial<Limits>[] = [
