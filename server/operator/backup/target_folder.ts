@@ -7,7 +7,12 @@
 import { basename, dirname, isAbsolute, join, relative, sep } from "node:path";
 import { ConfigurationError } from "../../../protocol/errors.ts";
 import { printable } from "../../../protocol/printable.ts";
-import { BACKUP_CATALOG, CATALOG, DATA_LOCK } from "../../../protocol/server_files.ts";
+import {
+  BACKUP_CATALOG,
+  BACKUP_STATES,
+  CATALOG,
+  DATA_LOCK,
+} from "../../../protocol/server_files.ts";
 import { checkKinds } from "../../data_folder/permissions.ts";
 import { isThere, namesIn } from "../../fs/file_system.ts";
 
@@ -54,7 +59,9 @@ export async function isEmptyFolder(target: string): Promise<boolean> {
  */
 export async function refuseForeignFiles(target: string): Promise<void> {
   const names = await namesInTarget(target) ?? [];
-  const isBackup = names.includes(DATA_LOCK) || names.includes(BACKUP_CATALOG);
+  // A data folder that has lost its catalog has only the lock.
+  const isBackup = names.includes(BACKUP_CATALOG) ||
+    names.includes(DATA_LOCK) && names.includes(BACKUP_STATES);
   const foreign = names.find((name) =>
     name === CATALOG || (!isBackup && !name.startsWith(DATA_LOCK))
   );

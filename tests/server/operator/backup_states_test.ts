@@ -233,6 +233,19 @@ Deno.test("backup: a folder with other files is refused, and other files in a ba
   for (const name of others) assert.equal(Deno.readTextFileSync(join(copy, name)), "mine");
 });
 
+Deno.test("backup: a data folder without its catalog is refused, and its files stay", async () => {
+  await using folder = await TemporaryFolder.create();
+  const data = await prepared(folder);
+  const damaged = folder.join("damaged");
+  await backup(data, folder.join("backup"));
+  await restore(folder.join("backup"), damaged);
+  await Deno.remove(join(damaged, "catalog.db"));
+  await Deno.writeTextFile(join(damaged, "lock.db"), "");
+  const files = contentsOf(damaged);
+  await assert.rejects(backup(data, damaged), { code: "target-not-empty" });
+  assert.deepEqual(contentsOf(damaged), files);
+});
+
 Deno.test("list, verify, export: they read a backup, without changing anything in it", async () => {
   await using folder = await TemporaryFolder.create();
   const data = await prepared(folder);
