@@ -35,6 +35,8 @@ export class PutRun {
     ...{ stored: 0, bytes: 0, folders: 0, unchanged: 0, updated: 0, removed: 0, failed: 0 },
   };
   readonly #removals = new Map<RemoteName, boolean>();
+  /** Entries to remove last, by name as servers compare names, without those that have appeared here in the meantime. */
+  readonly #missing = new Map<string, RemoteName>();
   /** Whether the run has ended early, and only reports. */
   #isOver = false;
 
@@ -64,18 +66,21 @@ export class PutRun {
 
   async #attempt(walk: Walk, transfer: PutTransfer): Promise<void> {
     const removals = await this.#findRemovals();
-    const entries = removals?.folders.flatMap(({ entries }) => entries) ?? [];
-    const isBlocking = ({ name }: RemoteName) =>
-      removals?.blocking.has(comparedForm(name)) === true;
+    const blocking: RemoteName[] = [];
+    for (const entry of removals?.folders.flatMap(({ entries }) => entries) ?? []) {
+      const form = comparedForm(entry.name);
+      if (removals?.blocking.has(form) === true) blocking.push(entry);
+      else this.#missing.set(form, entry);
+    }
     // Entries below the name of a new file or link are removed first, all others last.
-    await this.#remove(entries.filter(isBlocking));
+    await this.#remove(blocking);
     for (let next = walk.sections.next(); next.done !== true; next = walk.sections.next()) {
       await this.#transfer(next.value, walk, transfer);
     }
     transfer.reportPlanned();
-    const others = entries.filter((entry) => !isBlocking(entry));
-    if (this.#totals.failed === 0) await this.#remove(others);
-    else if (others.length > 0) this.#options.mirror?.onNotRemoved?.(others.length);
+    const missing = [...this.#missing.values()];
+    if (this.#totals.failed === 0) await this.#remove(missing);
+    else if (missing.length > 0) this.#options.mirror?.onNotRemoved?.(missing.length);
   }
 
   #sections(): Iterator<LocalSection, void> {
@@ -99,6 +104,7 @@ export class PutRun {
       for (let next = entries.next(); next.done !== true; next = entries.next()) {
         const entry = next.value;
         transfer.hold(entry);
+        this.#missing.delete(entry.form);
         while (!remote.seek(entry)) await remote.more();
         const placing = transfer.place(entry, remote.found(entry));
         if (placing !== undefined) await placing;
@@ -190,9 +196,8 @@ export class PutRun {
 
 /** The entries that were not reached. */
 function* restOf({ sections, entries }: Walk): Generator<FoundEntry, void, void> {
-  for (let current = entries; current !== undefined;) {
+  const following = () => sections.next().value?.entries[Symbol.iterator]();
+  for (let current = entries ?? following(); current !== undefined; current = following()) {
     for (let next = current.next(); next.done !== true; next = current.next()) yield next.value;
-    const section = sections.next();
-    current = section.done === true ? undefined : section.value.entries[Symbol.iterator]();
   }
 }

@@ -5,7 +5,7 @@ import type { PreviewedEntry } from "../../../client/v4/put_preview.ts";
 import { putAll } from "../../support/v4/put_all.ts";
 import type { PutOptions, PutOutcome } from "../../../client/v4/put_options.ts";
 import type { FolderRemovals } from "../../../client/v4/put_plan.ts";
-import { UsageError } from "../../../protocol/errors.ts";
+import { InterruptedError, UsageError } from "../../../protocol/errors.ts";
 import { Fixture } from "../../support/v4/fixture.ts";
 
 const stateOf = (outcome: PutOutcome) =>
@@ -96,6 +96,36 @@ Deno.test("mirror: is asked before anything is sent, and a refusal ends the run"
   };
   await assert.rejects(put(fixture, { mirror: { confirm } }), { code: "not-confirmed" });
   assert.deepEqual(asked, [{ folder: "d", total: 2, entries: [{ name: "d/b", kind: "file" }] }]);
+  assert.deepEqual(await namesOn(fixture), ["d", "d/a", "d/b"]);
+});
+
+Deno.test("mirror: what appears here while it is asked stays there", async () => {
+  await using fixture = await Fixture.create();
+  await makeFiles(fixture, "d/a", "d/b", "d/e/c");
+  await put(fixture);
+  const [d, away] = [fixture.folder.join("d"), fixture.folder.join("away")];
+  await Deno.rename(d, away);
+  await Deno.mkdir(d);
+  const confirm = async ({ entries }: FolderRemovals) => {
+    assert.equal(entries.length, 4);
+    await Deno.remove(d);
+    await Deno.rename(away, d);
+    await Deno.remove(fixture.folder.join("d/b"));
+  };
+  assert.deepEqual(await put(fixture, { mirror: { confirm } }), ["removed d/b"]);
+  assert.deepEqual(await namesOn(fixture), ["d", "d/a", "d/e", "d/e/c"]);
+});
+
+Deno.test("mirror: an interruption while it is asked leaves every entry untried", async () => {
+  await using fixture = await Fixture.create();
+  await makeFiles(fixture, "d/a", "d/b");
+  await put(fixture);
+  await Deno.remove(fixture.folder.join("d/b"));
+  const confirm = () => Promise.reject(new InterruptedError("interrupted", "interrupted"));
+  assert.deepEqual(
+    await put(fixture, { mirror: { confirm } }),
+    ["not-tried interrupted", "not-tried interrupted"],
+  );
   assert.deepEqual(await namesOn(fixture), ["d", "d/a", "d/b"]);
 });
 
