@@ -44,8 +44,8 @@ export interface LinkToken {
 export type Changed = Pick<MessageOf<"changed">, "entries" | "bytes">;
 
 /**
- * The usage of an account and its quota, `undefined` for none. `historyTime`: how long replaced and removed
- * versions are kept, in milliseconds; 0 if they are not.
+ * The usage of an account: its `entries`, their `bytes`, and `historyBytes` of old versions. Its quota: `quotaEntries` and
+ * `quotaBytes`, `undefined` for none. `historyTime`: how long old versions are kept, in milliseconds; 0 if they are not.
  */
 export type AccountUsage = Omit<MessageOf<"totals">, "kind" | "tag">;
 

@@ -10,7 +10,12 @@ import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { comparedForm, isTooLong, MAX_PATH_NAME } from "../../protocol/v4/path_name.ts";
 import { DAMAGED_HINT } from "./errors.ts";
 
-/** A version of a file on the server. Times in milliseconds since the epoch, size in bytes, `digest` 32 bytes. */
+/**
+ * A version of an entry on the server: `name`; `version` from 1, or 0 for a folder without an entry of its own; `entry`, its
+ * kind; `mode`, its permissions, or `undefined`; `mtime` in nanoseconds since the epoch; `size` in bytes; POSIX `cksum`;
+ * `digest` of 32 bytes. In milliseconds since the epoch, or 0: `storedAt`; `endedAt`, when it was replaced or removed;
+ * `confirmedAt`, when the server last verified the digest.
+ */
 export type RemoteFile = Omit<MessageOf<"file">, "kind" | "tag">;
 
 /**
