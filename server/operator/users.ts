@@ -86,14 +86,21 @@ export async function renameUser(
 }
 
 /**
- * Sets the quota of an account. Omitted fields keep their value; `default` removes the quota. Returns the new quota.
- * Throws `UsageError` `no-such-user`.
+ * Sets the quota of an account. Omitted fields keep their value; `default` removes the quota. `Infinity` is no limit.
+ * Returns the new quota. Throws `UsageError` `no-such-user`; `RangeError` for a number that is not whole or is below 0.
  */
 export async function setUserQuota(
   dataFolder: ServerLocation,
   name: string,
   change: Quota | "default",
 ): Promise<Quota> {
+  // The catalog would keep NaN as no quota of its own, and a negative number as no limit.
+  for (const [what, value] of Object.entries(change === "default" ? {} : change)) {
+    if (value === Infinity || (Number.isSafeInteger(value) && value >= 0)) continue;
+    throw new RangeError(
+      `the quota of ${what} is ${value}, but a whole number or Infinity is needed`,
+    );
+  }
   return await changeUser(dataFolder, name, async ({ id }, { accounts }) => {
     const quota = change === "default" ? { bytes: change, files: change } : change;
     await accounts.update(id, { quota });

@@ -171,6 +171,16 @@ Deno.test("quota: two operators who set different limits at a time set both", as
   assert.deepEqual(await setUserQuota(fixture.data, "Alice", {}), { bytes: 5, files: 6 });
 });
 
+for (const bad of [{ bytes: NaN }, { bytes: -1 }, { files: 1.5 }]) {
+  Deno.test(`quota: ${Deno.inspect(bad)} is refused, and nothing changes`, async () => {
+    await using fixture = await Fixture.create();
+    (await fixture.client("Alice"))[Symbol.dispose]();
+    await setUserQuota(fixture.data, "Alice", { bytes: 5, files: 6 });
+    await assert.rejects(setUserQuota(fixture.data, "Alice", bad), RangeError);
+    assert.deepEqual(await setUserQuota(fixture.data, "Alice", {}), { bytes: 5, files: 6 });
+  });
+}
+
 Deno.test("rename: the client reports it, and transfer.info needs the new name", async () => {
   await using fixture = await Fixture.create();
   (await fixture.client("Alice"))[Symbol.dispose]();
