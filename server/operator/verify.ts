@@ -4,7 +4,9 @@
  * @module
  */
 import type { Abortable } from "../../protocol/abort.ts";
-import { reasonOf } from "../../protocol/errors.ts";
+import { ConfigurationError, reasonOf } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
+import type { BlobStore } from "../blobs/blob_store.ts";
 import {
   isBackup,
   isOneFolder,
@@ -88,8 +90,8 @@ const RECORDED_EVERY_MS = 1000;
 
 /**
  * Reads every stored file, compares it with the catalog, and records damage there. With `repair`, moves damaged files to
- * the quarantine. Throws `ConfigurationError` `no-data-folder` or `no-backup`, and with `repair` `data-folder-in-use`;
- * `UsageError` `no-such-state`.
+ * the quarantine. Throws `ConfigurationError` `no-data-folder` or `no-backup`, and with `repair` `data-folder-in-use`,
+ * `contents-missing`; `UsageError` `no-such-state`.
  */
 export function verify(options: VerifyOptions): Promise<VerifyReport> {
   const { dataFolder, repair = false, part, onFinding, onIntact, signal } = options;
@@ -104,6 +106,7 @@ export function verify(options: VerifyOptions): Promise<VerifyReport> {
       isSelfChecking(folder.catalog) && (part === undefined || part.number === 1)
         ? await folder.catalog.faults()
         : [];
+    const isWithoutContents = repairable !== undefined && await isEmpty(repairable.blobs);
     let findings = 0;
     const toRecord: FoundDamage[] = [];
     let recordedAt = -Infinity;
@@ -114,6 +117,9 @@ export function verify(options: VerifyOptions): Promise<VerifyReport> {
         onIntact?.(found.file);
         toRecord.push({ content: found.file.content });
       } else {
+        if (isWithoutContents && found.kind === "missing" && found.file.content.kind === "blob") {
+          throw allMissing(folder);
+        }
         findings++;
         const user = await userOf(folder, found);
         const movedTo = repairable && await quarantineFinding(repairable, found, user);
@@ -151,6 +157,22 @@ async function record(
     const isDamage = found.some(({ confirmedAt }) => confirmedAt === undefined);
     if (isDamage) onNotRecorded?.(reasonOf(error));
   }
+}
+
+async function isEmpty(blobs: BlobStore): Promise<boolean> {
+  for await (const _ of blobs.list()) return false;
+  return true;
+}
+
+/** A repair would remove every file from the catalog, although its content may only be elsewhere. */
+function allMissing({ name }: NamedStore): ConfigurationError {
+  return new ConfigurationError(
+    "contents-missing",
+    `cannot repair ${printable(name)}: the contents of all files are missing`,
+    {
+      hint: "Mount the disk, correct --blobs, or restore a backup.",
+    },
+  );
 }
 
 async function userOf({ catalog }: NamedStore, finding: Finding): Promise<string | undefined> {

@@ -81,11 +81,14 @@ Deno.test({
     const { fixture, there, here, type } = await prepare();
     await using _fixture = fixture;
     await Deno.writeFile(`${there}/large`, new Uint8Array(100_000));
-    assert.equal((await xfer(["client", "put", "large", "--accept-new"], there)).code, 0);
+    await Deno.writeFile(`${there}/other`, new Uint8Array(100_000));
+    const put = ["client", "put", "large", "other", "--accept-new"];
+    assert.equal((await xfer(put, there)).code, 0);
     await fixture.server.stop();
-    for await (const { name } of Deno.readDir(`${fixture.data}/files`)) {
-      await Deno.remove(`${fixture.data}/files/${name}`, { recursive: true });
-    }
+    const [account] = await Array.fromAsync(Deno.readDir(`${fixture.data}/files`));
+    const stored = `${fixture.data}/files/${account?.name}`;
+    const [lost] = await Array.fromAsync(Deno.readDir(stored));
+    await Deno.remove(`${stored}/${lost?.name}`);
     const found = await xfer(["server", "verify", "--data", "../data"], here);
     assert.equal(found.code, 6, found.stderr);
     const repaired = await type(advised(found.stderr.replace(/--repair\. .*/, "--repair.")));

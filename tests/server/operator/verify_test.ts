@@ -137,6 +137,19 @@ Deno.test("repair: a list without the end of its last line loses nothing", async
   assert.equal(lines[0], before);
 });
 
+Deno.test("repair: if all contents are missing, as without the disk, every file stays in the catalog", async () => {
+  await using folder = await TemporaryFolder.create();
+  const data = await prepared(folder);
+  const before = await files(data);
+  await Deno.rename(join(data, "files"), folder.join("files"));
+  await Deno.mkdir(join(data, "files"), { mode: 0o700 });
+  await assert.rejects(findings(data, true), { code: "contents-missing" });
+  await Deno.remove(join(data, "files"));
+  await Deno.rename(folder.join("files"), join(data, "files"));
+  assert.deepEqual(await findings(data, true), []);
+  assert.deepEqual(await files(data), before);
+});
+
 Deno.test("verify: it finds all damage and nothing else, and repair loses no byte", async () => {
   await fc.assert(
     fc.asyncProperty(
@@ -144,7 +157,8 @@ Deno.test("verify: it finds all damage and nothing else, and repair loses no byt
       fc.uniqueArray(fc.constantFrom("notes.txt", "x".repeat(32), "0".repeat(32)), {}),
       async (fates, strays) => {
         await using folder = await TemporaryFolder.create();
-        const data = await prepared(folder, fates.length);
+        // Without any content, nothing is repaired.
+        const data = await prepared(folder, fates.length + 1);
         const expected: string[] = [];
         for (const [index, { name, content: { id: path } }] of (await files(data)).entries()) {
           if (fates[index] === "cut") await Deno.truncate(join(data, path), index);
