@@ -20,10 +20,10 @@ import { HOOK_COLUMNS, toHook, toHookTotals, whereHooks } from "../../hook_rows.
 import type { Database } from "../database.ts";
 import { read, write } from "./operation.ts";
 
-/** Events that are due and that no earlier event of their account keeps back. `?1` is the time. */
+/** Events that are due and that no earlier event of their account keeps back. All four values are the time. */
 const READY = `dead = 0
-  AND due_at NOT BETWEEN ?1 + 1 AND ?1 + ${MAX_HOOK_DELAY_MS}
-  AND coalesce(claimed_until, 0) NOT BETWEEN ?1 + 1 AND ?1 + ${MAX_HOOK_DELAY_MS}
+  AND due_at NOT BETWEEN ? + 1 AND ? + ${MAX_HOOK_DELAY_MS}
+  AND coalesce(claimed_until, 0) NOT BETWEEN ? + 1 AND ? + ${MAX_HOOK_DELAY_MS}
   AND NOT EXISTS (SELECT 1 FROM hooks AS other WHERE other.dead = 0
     AND other.client_id = hooks.client_id AND other.lane = hooks.lane AND other.id < hooks.id)
   AND NOT EXISTS (SELECT 1 FROM hooks AS other WHERE other.dead = 0
@@ -38,8 +38,8 @@ export const HOOK_OPERATIONS = {
   add: write((database, hooks: readonly NewHook[]): void => insert(database, hooks)),
   claim: write((database, { token, most, leaseMs }: HookClaim): QueuedHook[] => {
     const now = Date.now();
-    const query = `SELECT ${HOOK_COLUMNS} FROM hooks WHERE ${READY} ORDER BY id LIMIT ?2`;
-    const rows = database.all(query, now, most);
+    const query = `SELECT ${HOOK_COLUMNS} FROM hooks WHERE ${READY} ORDER BY id LIMIT ?`;
+    const rows = database.all(query, ...[now, now, now, now], most);
     for (const { id } of rows) {
       const query = "UPDATE hooks SET claim = ?, claimed_until = ? WHERE id = ?";
       database.run(query, token, now + leaseMs, id as number);
