@@ -20,6 +20,11 @@ export function isDeviceName(name: string): boolean {
   return DEVICE.test(name);
 }
 
+/** The name of a folder, which may be written with slashes at its end, as shells complete it. `/` stays. */
+export function withoutEndSlashes(name: string): string {
+  return name.replace(/(?<=[^/])\/+$/, "");
+}
+
 /** Why a file must not have this name, to follow "its name"; `undefined` if it may. */
 export function nameFault(name: string): string | undefined {
   if (name === "" || name === "." || name === "..") return "is empty, . or ..";

@@ -4,6 +4,7 @@
  * @module
  */
 import { InvalidArgumentError } from "commander";
+import { withoutEndSlashes } from "../../protocol/file_name.ts";
 import { fromPrintable } from "../../protocol/printable.ts";
 
 /**
@@ -11,7 +12,7 @@ import { fromPrintable } from "../../protocol/printable.ts";
  * shells complete it. Throws commander's `InvalidArgumentError` for an empty one.
  */
 export function parseName(name: string): string {
-  return parsePattern(name).replace(/(?<=[^/])\/+$/, "");
+  return withoutEndSlashes(parsePattern(name));
 }
 
 function parsePattern(name: string): string {

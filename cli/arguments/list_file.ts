@@ -5,9 +5,7 @@
  */
 import { reasonOf, StorageError, UsageError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
-
-/** Stands for standard input in place of a path. */
-export const STANDARD_INPUT = "-";
+import { shownSource, STANDARD_INPUT } from "../../protocol/standard_input.ts";
 
 /** The most bytes of a list: a million paths of 256 bytes. */
 const MAX_LIST = 256 * 1024 * 1024;
@@ -25,7 +23,7 @@ export async function readListFile(
   path: string,
   { nul = false }: ListFileOptions = {},
 ): Promise<string[]> {
-  const shown = path === STANDARD_INPUT ? "standard input" : printable(path);
+  const shown = printable(shownSource(path));
   const text = decode(await readAll(path, shown), shown);
   return text.split(nul ? "\0" : /\r?\n/).filter((item) => item !== "");
 }

@@ -5,7 +5,7 @@
  */
 import { plural } from "../text/format.ts";
 import { count, defineEvent, oneOf, optional, text } from "./definition.ts";
-import { shownSource } from "./files.ts";
+import { shownSource } from "../../protocol/standard_input.ts";
 
 /** The words between a name and its new one. */
 const ACTIONS = {

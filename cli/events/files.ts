@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { shownSource } from "../../protocol/standard_input.ts";
 import { contents } from "../text/contents.ts";
 import { plural } from "../text/format.ts";
 import { count, defineEvent, flag, oneOf, optional, text } from "./definition.ts";
@@ -32,11 +33,6 @@ const DONE = {
   import: { done: "Imported", place: "already stored" },
   restore: { done: "Restored", place: "already there" },
 } as const;
-
-/** Words for the path of an upload; `-` stands for standard input. */
-export function shownSource(path: string): string {
-  return path === "-" ? "standard input" : path;
-}
 
 export const FILE_EVENTS = {
   "passed": defineEvent({

@@ -4,7 +4,7 @@
  * @module
  */
 import { printable } from "../../protocol/printable.ts";
-import { shownSource } from "../events/files.ts";
+import { shownSource } from "../../protocol/standard_input.ts";
 import { type Event, type EventOf, wordsOf } from "../events/mod.ts";
 import { INTERRUPTED } from "../events/outcomes.ts";
 import type { Presentation } from "../text/presentation.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { shownSource } from "../../protocol/standard_input.ts";
 import type { ProgressPhase, ProgressState } from "./render.ts";
 import { RateMeter } from "./rate_meter.ts";
 
@@ -14,9 +15,6 @@ const NAMES: Readonly<
   put: { flowing: "sending", awaited: "approval", done: "stored" },
   get: { flowing: "getting", awaited: "saving", done: "written" },
 };
-
-/** The path of standard input in events. */
-const STANDARD_INPUT = "-";
 
 interface InFlight {
   /** In bytes; `undefined` if it is not known. */
@@ -132,15 +130,11 @@ export class TransferCounters {
     const isSized = this.#unsized === 0;
     return {
       phase: this.#phase(began === files.total, files.done === files.total),
-      ...{ name: this.#shownName, done, total: isSized ? total : undefined, rate },
+      ...{ name: shownSource(this.#current), done, total: isSized ? total : undefined, rate },
       attempt: this.#inFlight.get(this.#current)?.attempt ?? 1,
       left: !isSized || rate === undefined || rate < 1 ? undefined : Math.max(0, left) / rate,
       files: files.total > 1 ? files : undefined,
     };
-  }
-
-  get #shownName(): string {
-    return this.#current === STANDARD_INPUT ? "standard input" : this.#current;
   }
 
   get #began(): number {

@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 import ignore from "ignore";
 import { type Abortable, throwIfAborted } from "../../protocol/abort.ts";
 import { endsAll, UsageError, XferError } from "../../protocol/errors.ts";
+import { withoutEndSlashes } from "../../protocol/file_name.ts";
 import { comparedForm } from "../../protocol/v4/path_name.ts";
 import type { Failure } from "../events.ts";
 import { ReservedFiles } from "../identity/reserved_files.ts";
@@ -101,7 +102,7 @@ export async function collectFiles(options: CollectOptions): Promise<CollectedFi
       if (!isLink) own.refuse(found);
       const kind = isLink ? "link" : info?.isDirectory === true ? "folder" : "file";
       if (kind === "file") await SourceFile.inspect(path);
-      named.push({ path, name: kind === "folder" ? folderName(name) : name, real, kind });
+      named.push({ path, name: kind === "folder" ? withoutEndSlashes(name) : name, real, kind });
     } catch (error) {
       if (endsAll(error) || !(error instanceof XferError)) throw error;
       failures.push({ state: "not-stored", path, error: failureAt(path, error) });
@@ -204,11 +205,6 @@ export class CollectedFiles {
       return undefined;
     }
   }
-}
-
-/** The name of a folder as it is listed, without slashes at its end. */
-function folderName(name: string): string {
-  return name.replace(/(?<=[^/])\/+$/, "");
 }
 
 async function inspectNamed(

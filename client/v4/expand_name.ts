@@ -4,6 +4,7 @@
  * @module
  */
 import { comparedForm } from "../../protocol/v4/path_name.ts";
+import { withoutEndSlashes } from "../../protocol/file_name.ts";
 import { RefusedError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
@@ -35,7 +36,7 @@ export async function expandName(
   { withFolders = false, isRemoved = false }: ExpandOptions = {},
 ): Promise<ExpandedName[]> {
   const pattern = NamePattern.parse(text);
-  const name = text.replace(/(?<=[^/])\/+$/, "");
+  const name = withoutEndSlashes(text);
   if (pattern === undefined || await isName(server, name, isRemoved)) return [{ name }];
   const names = new Map<string, ExpandedName>();
   const folders = new Set<string>();

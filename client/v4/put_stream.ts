@@ -19,6 +19,7 @@ import {
   XferError,
 } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
+import { shownSource } from "../../protocol/standard_input.ts";
 import type { FileDigests } from "../../protocol/v4/chunk_digests.ts";
 import {
   CHUNK_SIZE,
@@ -152,7 +153,7 @@ class StreamUpload {
         const remainder = continueRemainder(0, chunk);
         this.#remainder = combine(this.#remainder, remainder, chunk.length);
         this.#size += chunk.length;
-        checkSize({ name: called(path), size: this.size });
+        checkSize({ name: shownSource(path), size: this.size });
         const sums = { cksum: digestOf(remainder, chunk.length), digest };
         await mux.sendChunk(this.#request.tag, offset, chunk, sums);
         onEvent?.({ type: "streaming", name, sent: this.size });
@@ -289,12 +290,10 @@ class ChunkReader {
         filled += size;
       } catch (cause) {
         const reason = reasonOf(cause);
-        throw new StorageError("cannot-read", `cannot read ${called(path)}: ${reason}`, { cause });
+        throw new StorageError("cannot-read", `cannot read ${shownSource(path)}: ${reason}`, {
+          cause,
+        });
       }
     }
   }
-}
-
-function called(path: string): string {
-  return path === "-" ? "standard input" : path;
 }

@@ -15,7 +15,7 @@ import {
 import { type Address, formatAddress } from "../../../protocol/address.ts";
 import { ConfigurationError, UsageError, XferError } from "../../../protocol/errors.ts";
 import { printable } from "../../../protocol/printable.ts";
-import { STANDARD_INPUT } from "../../arguments/list_file.ts";
+import { STANDARD_INPUT } from "../../../protocol/standard_input.ts";
 import { SUCCESS } from "../../exit_codes.ts";
 import { reportRetry, reportUsingV3 } from "../../output/client_events.ts";
 import type { Run } from "../../run.ts";

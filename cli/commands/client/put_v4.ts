@@ -18,7 +18,7 @@ import { formatAddress } from "../../../protocol/address.ts";
 import { exitCodeOfAll, SUCCESS } from "../../exit_codes.ts";
 import { showProgress } from "../../progress/mod.ts";
 import { plural } from "../../text/format.ts";
-import { STANDARD_INPUT } from "../../arguments/list_file.ts";
+import { STANDARD_INPUT } from "../../../protocol/standard_input.ts";
 import { confirmDeletion } from "./confirm_deletion.ts";
 import { v4Options } from "./connect.ts";
 import type { Put } from "./put_options.ts";
